@@ -1,0 +1,74 @@
+"""Every error the bot raises, as a tree; cli.py alone turns them into exit codes.
+
+MynahError                 exit 1
+├── ConfigError            exit 78   the configuration or a secret is wrong; restarting will not help
+├── Busy                   exit 75   somebody else holds the state folder; try later
+├── StoreError             exit 1    the history is damaged, newer than us, or of another account
+├── ModelError             exit 1    no model, or one that may not speak
+└── XError                           X did not do what was asked; one subclass per action to take
+    ├── TryLater                     not created, and may be tried again
+    │   └── RateLimited              the same, not before `until`
+    ├── Refused                      not created, final for this post
+    │   └── Duplicate                X says that it has this text already
+    ├── Halted                       keys, permission, suspension or credits: stop writing, tell the operator
+    └── Unknown                      it may or may not exist; only the timeline can tell
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+class MynahError(Exception):
+    """One sentence for the user: what is wrong, where, and what to do about it."""
+
+    exit_code = 1
+
+
+class ConfigError(MynahError):
+    exit_code = 78
+
+
+class Busy(MynahError):
+    exit_code = 75
+
+
+class StoreError(MynahError):
+    pass
+
+
+class ModelError(MynahError):
+    pass
+
+
+class XError(MynahError):
+    pass
+
+
+class TryLater(XError):
+    pass
+
+
+class RateLimited(TryLater):
+    def __init__(self, message: str, *, until: datetime) -> None:
+        super().__init__(message)
+        self.until = until
+
+
+class Refused(XError):
+    pass
+
+
+class Duplicate(Refused):
+    pass
+
+
+class Halted(XError):
+    pass
+
+
+class Unknown(XError):
+    pass

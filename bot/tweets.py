@@ -1,0 +1,44 @@
+"""The frozen values that the others pass around. They know how to be, not how to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What the voice proposes: `text` starts with `prompt`; the same seed gives the same text."""
+
+    text: str
+    prompt: str = ""
+    seed: int = 0
+    likelihood: float = 0.0  # mean log-likelihood per token, in nats; nearer to 0 is likelier
+    finished: bool = True  # False: cut off at the token limit, not ended by the model
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a text may not go out: a stable name to count, and a detail to read."""
+
+    name: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What X gave back for a post that it created."""
+
+    id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One moment when the bot may speak; `key` is the same after every restart."""
+
+    key: str
+    due: datetime

@@ -1,0 +1,21 @@
+"""The record that every source of tweets gives. It knows nothing of files, cleaning or models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime  # noqa: TC003  a dataclass's field types are for its readers too
+from typing import Literal
+
+Kind = Literal["original", "reply", "quote", "retweet"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tweet:
+    """One public tweet as its author wrote it; `text` still carries X's HTML escapes and t.co links."""
+
+    id: str  # a string always: as a float it loses digits
+    author: str  # handle, lower case, without the @
+    text: str
+    at: datetime | None = None  # UTC; None where the source does not say
+    kind: Kind = "original"
+    lang: str = ""
