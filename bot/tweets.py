@@ -42,3 +42,28 @@ class Slot:
 
     key: str
     due: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A row of the history. `cost` is in millionths of a dollar; times are UTC."""
+
+    id: int
+    kind: str
+    dry: bool
+    state: str
+    slot: str | None
+    reply_to: str | None
+    text: str
+    length: int
+    prompt: str
+    seed: int
+    likelihood: float
+    model: str
+    x_id: str | None
+    cost: int
+    note: str
+    created_at: datetime
+    changed_at: datetime
+    sent_at: datetime | None
+    not_before: datetime | None

@@ -1,0 +1,132 @@
+"""What the history looks like in SQLite: the tables, and the rules that the database itself keeps.
+
+It knows no Python types and no callers; store.py applies it.
+"""
+
+from __future__ import annotations
+
+# From approved to posted: what may follow what, and when.
+LEGAL_MOVES = (
+    ("drafted", "approved"),  # the screen, and the person where one is asked, said yes: the text is frozen
+    ("drafted", "rejected"),
+    ("drafted", "expired"),
+    ("approved", "sending"),  # committed and on the disk before the request leaves
+    ("approved", "expired"),  # older than its slot allows
+    ("sending", "posted"),  # X answered with an id
+    ("sending", "dry"),  # said to the console instead
+    ("sending", "approved"),  # X, or the lack of a connection, proved that nothing was created
+    ("sending", "refused"),  # X will not have this one
+    ("sending", "unknown"),  # anything else: it may exist
+    ("unknown", "posted"),
+    ("unknown", "abandoned"),  # never sent again; the next slot speaks anew
+    ("abandoned", "posted"),  # found later after all
+)
+
+# STRICT: SQLite checks types. `dry` keeps rehearsals apart from what the account really said.
+FIRST = f"""
+CREATE TABLE meta (
+    key TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE slot (
+    key TEXT NOT NULL,
+    dry INTEGER NOT NULL CHECK (dry IN (0, 1)),
+    due TEXT NOT NULL,
+    outcome TEXT NOT NULL CHECK (outcome IN ('spoken', 'skipped')),
+    detail TEXT NOT NULL,
+    at TEXT NOT NULL,
+    PRIMARY KEY (key, dry)
+) STRICT;
+
+CREATE TABLE legal_move (
+    before TEXT NOT NULL,
+    after TEXT NOT NULL,
+    PRIMARY KEY (before, after)
+) STRICT;
+INSERT INTO legal_move VALUES {", ".join(f"('{before}', '{after}')" for before, after in LEGAL_MOVES)};
+
+CREATE TABLE post (
+    id INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL CHECK (kind IN ('post', 'reply')),
+    dry INTEGER NOT NULL CHECK (dry IN (0, 1)),
+    state TEXT NOT NULL,
+    slot TEXT,
+    reply_to TEXT,
+    text TEXT NOT NULL CHECK (text <> ''),
+    norm TEXT NOT NULL,
+    length INTEGER NOT NULL,
+    prompt TEXT NOT NULL,
+    seed INTEGER NOT NULL,
+    likelihood REAL NOT NULL,
+    model TEXT NOT NULL,
+    x_id TEXT,
+    cost INTEGER NOT NULL DEFAULT 0,
+    note TEXT NOT NULL DEFAULT '',
+    created_at TEXT NOT NULL,
+    changed_at TEXT NOT NULL,
+    sent_at TEXT,
+    not_before TEXT,
+    UNIQUE (slot, dry),
+    UNIQUE (reply_to, dry),
+    UNIQUE (norm, dry),
+    UNIQUE (x_id),
+    CHECK ((state = 'posted') = (x_id IS NOT NULL)),
+    FOREIGN KEY (slot, dry) REFERENCES slot (key, dry)
+) STRICT;
+CREATE INDEX post_sent ON post (dry, sent_at);
+
+-- One in flight, whatever the program believes.
+CREATE UNIQUE INDEX post_in_flight ON post (dry) WHERE state IN ('sending', 'unknown');
+
+CREATE TABLE event (
+    id INTEGER PRIMARY KEY,
+    post INTEGER NOT NULL REFERENCES post (id),
+    before TEXT,
+    after TEXT NOT NULL,
+    at TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE refusal (
+    id INTEGER PRIMARY KEY,
+    slot TEXT,
+    dry INTEGER NOT NULL CHECK (dry IN (0, 1)),
+    text TEXT NOT NULL,
+    prompt TEXT NOT NULL,
+    seed INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    model TEXT NOT NULL,
+    at TEXT NOT NULL
+) STRICT;
+CREATE INDEX refusal_at ON refusal (at);
+
+CREATE TRIGGER post_starts_as_a_draft BEFORE INSERT ON post WHEN NEW.state <> 'drafted'
+BEGIN SELECT RAISE(ABORT, 'a post starts as a draft'); END;
+
+CREATE TRIGGER post_moves_legally BEFORE UPDATE OF state ON post
+WHEN NOT EXISTS (SELECT 1 FROM legal_move WHERE before = OLD.state AND after = NEW.state)
+BEGIN SELECT RAISE(ABORT, 'not a legal move'); END;
+
+CREATE TRIGGER post_dry_never_leaves BEFORE UPDATE OF state ON post
+WHEN (OLD.dry = 1 AND NEW.state IN ('posted', 'unknown')) OR (OLD.dry = 0 AND NEW.state = 'dry')
+BEGIN SELECT RAISE(ABORT, 'a rehearsal cannot be posted, nor a post rehearsed'); END;
+
+CREATE TRIGGER post_text_is_frozen BEFORE UPDATE OF text, norm, slot, dry, reply_to, kind ON post WHEN OLD.state <> 'drafted'
+BEGIN SELECT RAISE(ABORT, 'the text is frozen'); END;
+
+CREATE TRIGGER post_is_never_forgotten BEFORE DELETE ON post
+BEGIN SELECT RAISE(ABORT, 'the history is only added to'); END;
+
+CREATE TRIGGER event_is_never_changed BEFORE UPDATE ON event
+BEGIN SELECT RAISE(ABORT, 'the history is only added to'); END;
+
+CREATE TRIGGER event_is_never_forgotten BEFORE DELETE ON event
+BEGIN SELECT RAISE(ABORT, 'the history is only added to'); END;
+
+CREATE TRIGGER post_begins AFTER INSERT ON post
+BEGIN INSERT INTO event (post, before, after, at) VALUES (NEW.id, NULL, NEW.state, NEW.changed_at); END;
+
+CREATE TRIGGER post_moved AFTER UPDATE OF state ON post
+BEGIN INSERT INTO event (post, before, after, at) VALUES (NEW.id, OLD.state, NEW.state, NEW.changed_at); END;
+"""

@@ -1,0 +1,329 @@
+"""What we remember, in SQLite: migrations, questions, inserts. Alone imports sqlite_utils.
+
+It keeps what it is told and answers what it is asked; what may follow what is in schema.py, why is in outbox.py.
+A Store belongs to the thread that opened it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Self
+
+from sqlite_utils import Database, Migrations
+
+from bot import schema
+from bot.clock import moment, stamp
+from bot.errors import StoreError
+from bot.tweets import Draft, Post, Reason, Slot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+MIGRATIONS = Migrations("mynah")
+
+
+@MIGRATIONS(name="0001_first")
+def _first(db: Database) -> None:
+    # Not executescript: that would commit, and leave half a schema behind when it fails.
+    for statement in _statements(schema.FIRST):
+        db.execute(statement)
+
+
+class Store:
+    """One open history. `Store.open` is the only way in, so that every connection is as durable as the next."""
+
+    def __init__(self, db: Database, path: Path) -> None:
+        self._db = db
+        self._path = path
+
+    @classmethod
+    def open(cls, path: Path, *, read_only: bool = False) -> Self:
+        """Open, and bring an older schema up to date; `read_only` neither creates nor migrates."""
+        with _translated(path):
+            db = Database(_connect(path, read_only=read_only))
+        store = cls(db, path)
+        try:
+            with _translated(path):
+                store._migrate(read_only=read_only)
+        except BaseException:
+            store.close()
+            raise
+        return store
+
+    def _migrate(self, *, read_only: bool) -> None:
+        known = {migration.name for migration in MIGRATIONS._migrations}  # noqa: SLF001  the library has no public list
+        unknown = sorted({migration.name for migration in MIGRATIONS.applied(self._db)} - known)
+        if unknown:
+            raise StoreError(
+                f"{self._path} was made by a newer mynah (it knows {', '.join(unknown)}): upgrade this one, "
+                "or restore an older backup"
+            )
+        if MIGRATIONS.pending(self._db):
+            if read_only:
+                raise StoreError(f"{self._path} was made by an older mynah: `mynah run --once` brings it up to date")
+            with self.atomic():
+                MIGRATIONS.apply(self._db)
+
+    def close(self) -> None:
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def atomic(self) -> Iterator[None]:
+        """All or nothing. IMMEDIATE: the write lock is taken first, so what is read inside cannot grow stale."""
+        with _translated(self._path):
+            self._db.conn.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                if self._db.conn.in_transaction:
+                    self._db.conn.execute("ROLLBACK")
+                raise
+            self._db.conn.execute("COMMIT")
+
+    def _rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        with _translated(self._path):
+            cursor = self._db.conn.execute(sql, parameters)
+            names = [column[0] for column in cursor.description]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]  # no open cursor, no lock
+
+    def _write(self, sql: str, parameters: Mapping[str, Any]) -> int:
+        with _translated(self._path):
+            cursor = self._db.conn.execute(sql, parameters)
+            return int(cursor.lastrowid or 0)
+
+    # What is kept once
+
+    def meta(self, key: str) -> str | None:
+        rows = self._rows("SELECT value FROM meta WHERE key = ?", [key])
+        return rows[0]["value"] if rows else None
+
+    def keep_meta(self, key: str, value: str) -> None:
+        self._write(
+            "INSERT INTO meta (key, value) VALUES (:key, :value) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            {"key": key, "value": value},
+        )
+
+    def drop_meta(self, key: str) -> None:
+        self._write("DELETE FROM meta WHERE key = :key", {"key": key})
+
+    # Slots
+
+    def slot_outcome(self, key: str, *, dry: bool) -> str | None:
+        rows = self._rows("SELECT outcome FROM slot WHERE key = ? AND dry = ?", [key, dry])
+        return rows[0]["outcome"] if rows else None
+
+    def close_slot(self, slot: Slot, outcome: str, *, dry: bool, detail: str, at: datetime) -> None:
+        self._write(
+            "INSERT INTO slot (key, dry, due, outcome, detail, at) VALUES (:key, :dry, :due, :outcome, :detail, :at)",
+            {
+                "key": slot.key,
+                "dry": dry,
+                "due": stamp(slot.due),
+                "outcome": outcome,
+                "detail": detail,
+                "at": stamp(at),
+            },
+        )
+
+    # Posts
+
+    def add_draft(
+        self, draft: Draft, *, slot: Slot, norm: str, length: int, dry: bool, model: str, at: datetime
+    ) -> int:
+        """The chosen draft of a slot; slot and draft are kept together or not at all."""
+        with self.atomic():
+            self.close_slot(slot, "spoken", dry=dry, detail="", at=at)
+            return self._write(
+                """
+                INSERT INTO post (kind, dry, state, slot, text, norm, length, prompt, seed, likelihood, model,
+                                  created_at, changed_at)
+                VALUES ('post', :dry, 'drafted', :slot, :text, :norm, :length, :prompt, :seed, :likelihood, :model,
+                        :at, :at)
+                """,
+                {
+                    "dry": dry,
+                    "slot": slot.key,
+                    "text": draft.text,
+                    "norm": norm,
+                    "length": length,
+                    "prompt": draft.prompt,
+                    "seed": draft.seed,
+                    "likelihood": draft.likelihood,
+                    "model": model,
+                    "at": stamp(at),
+                },
+            )
+
+    def move(
+        self,
+        post: int,
+        state: str,
+        *,
+        at: datetime,
+        x_id: str | None = None,
+        note: str | None = None,
+        cost: int | None = None,
+        not_before: datetime | None = None,
+    ) -> None:
+        """The next state; the database refuses a move that is not legal. What is not given stays as it was."""
+        self._write(
+            """
+            UPDATE post SET state = :state, changed_at = :at, x_id = coalesce(:x_id, x_id),
+                note = coalesce(:note, note), cost = coalesce(:cost, cost), not_before = :not_before,
+                sent_at = CASE WHEN :state = 'sending' THEN :at ELSE sent_at END
+            WHERE id = :post
+            """,
+            {
+                "post": post,
+                "state": state,
+                "at": stamp(at),
+                "x_id": x_id,
+                "note": note,
+                "cost": cost,
+                "not_before": stamp(not_before) if not_before else None,
+            },
+        )
+
+    def post(self, post: int) -> Post | None:
+        rows = self._rows("SELECT * FROM post WHERE id = ?", [post])
+        return _post(rows[0]) if rows else None
+
+    def posts_in(self, *states: str, dry: bool) -> list[Post]:
+        marks = ", ".join("?" * len(states))
+        rows = self._rows(
+            f"SELECT * FROM post WHERE dry = ? AND state IN ({marks}) ORDER BY id",  # noqa: S608  question marks only
+            [dry, *states],
+        )
+        return [_post(row) for row in rows]
+
+    def history(self, *, dry: bool | None = None, state: str | None = None, limit: int = 20) -> list[Post]:
+        """The newest first."""
+        rows = self._rows(
+            "SELECT * FROM post WHERE (?1 IS NULL OR dry = ?1) AND (?2 IS NULL OR state = ?2) ORDER BY id DESC LIMIT ?3",
+            [dry, state, limit],
+        )
+        return [_post(row) for row in rows]
+
+    def counts(self, *, dry: bool) -> dict[str, int]:
+        rows = self._rows("SELECT state, count(*) AS n FROM post WHERE dry = ? GROUP BY state ORDER BY state", [dry])
+        return {row["state"]: row["n"] for row in rows}
+
+    def said(self, norm: str, *, dry: bool) -> bool:
+        return bool(self._rows("SELECT 1 FROM post WHERE norm = ? AND dry = ?", [norm, dry]))
+
+    def sent_since(self, since: datetime, *, dry: bool) -> int:
+        """How many went out, or may have, since then."""
+        rows = self._rows(
+            "SELECT count(*) AS n FROM post WHERE dry = ? AND sent_at >= ? "
+            "AND state IN ('sending', 'unknown', 'posted', 'dry')",
+            [dry, stamp(since)],
+        )
+        return int(rows[0]["n"])
+
+    def last_sent(self, *, dry: bool) -> datetime | None:
+        rows = self._rows(
+            "SELECT max(sent_at) AS at FROM post WHERE dry = ? AND state IN ('sending', 'unknown', 'posted', 'dry')",
+            [dry],
+        )
+        return moment(rows[0]["at"]) if rows[0]["at"] else None
+
+    def spent_since(self, since: datetime, *, dry: bool) -> int:
+        """In millionths of a dollar, what may have been created counted in: a cap must hold in the worst case."""
+        rows = self._rows(
+            "SELECT coalesce(sum(cost), 0) AS cost FROM post WHERE dry = ? AND sent_at >= ? "
+            "AND state IN ('sending', 'unknown', 'posted', 'abandoned', 'dry')",
+            [dry, stamp(since)],
+        )
+        return int(rows[0]["cost"])
+
+    # Refusals
+
+    def refuse(self, draft: Draft, reason: Reason, *, slot: Slot, dry: bool, model: str, at: datetime) -> None:
+        self._write(
+            """
+            INSERT INTO refusal (slot, dry, text, prompt, seed, reason, detail, model, at)
+            VALUES (:slot, :dry, :text, :prompt, :seed, :reason, :detail, :model, :at)
+            """,
+            {
+                "slot": slot.key,
+                "dry": dry,
+                "text": draft.text,
+                "prompt": draft.prompt,
+                "seed": draft.seed,
+                "reason": reason.name,
+                "detail": reason.detail,
+                "model": model,
+                "at": stamp(at),
+            },
+        )
+
+    def refusals(self, *, limit: int = 20) -> list[dict[str, Any]]:
+        return self._rows("SELECT * FROM refusal ORDER BY id DESC LIMIT ?", [limit])
+
+
+def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
+    """TRUNCATE + EXTRA lost no acknowledged commit in 30 power cuts; SQLite's default lost the last one in each.
+
+    The journal mode belongs to the connection, not to the file, so it is set on every open.
+    """
+    uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=5.0)
+    try:
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA busy_timeout = 5000")
+        if not read_only:
+            connection.execute("PRAGMA journal_mode = TRUNCATE")
+            connection.execute("PRAGMA synchronous = EXTRA")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        raise StoreError(f"{path}: {error}{_remedy(error)}") from error
+
+
+def _remedy(error: sqlite3.DatabaseError) -> str:
+    """What to do about it, by SQLite's own name for what happened."""
+    name = getattr(error, "sqlite_errorname", "") or ""
+    remedies = {
+        "SQLITE_CANTOPEN": "; check that the state folder exists and is yours (--state, MYNAH_STATE)",
+        "SQLITE_READONLY": "; the disk or the folder is read-only: choose another with --state",
+        "SQLITE_FULL": "; the disk is full: free some space, nothing was sent",
+        "SQLITE_BUSY": "; another program holds it: try again",
+        "SQLITE_NOTADB": "; this is no SQLite file: move it away, or restore a backup",
+        "SQLITE_CORRUPT": "; the file is damaged: keep it, and restore a backup",
+    }
+    return next((text for code, text in remedies.items() if name.startswith(code)), "")
+
+
+def _statements(script: str) -> Iterator[str]:
+    """The statements of a script; a trigger's body is one, semicolons and all."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+def _post(row: dict[str, Any]) -> Post:
+    times = {
+        key: moment(row[key]) if row[key] else None for key in ("created_at", "changed_at", "sent_at", "not_before")
+    }
+    kept = {name: row[name] for name in Post.__slots__ if name not in times}
+    return Post(**(kept | times | {"dry": bool(row["dry"])}))
