@@ -1,0 +1,60 @@
+"""All checks in a row, from cheap to dear. A check that breaks refuses: what nobody could look at stays in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bot.screen import copies, form, length, reach, repeats
+from bot.tweets import Draft, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Check = Callable[[Draft], Reason | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    checks: tuple[tuple[str, Check], ...]  # each with a name, for the day when it breaks
+
+    def why_not(self, draft: Draft) -> Reason | None:
+        """The first reason against it; what is dearer is not asked any more."""
+        return next(self._reasons(draft), None)
+
+    def reasons(self, draft: Draft) -> tuple[Reason, ...]:
+        return tuple(self._reasons(draft))
+
+    def _reasons(self, draft: Draft) -> Iterator[Reason]:
+        for name, check in self.checks:
+            try:
+                reason = check(draft)
+            except Exception as error:  # noqa: BLE001  whatever went wrong, the text was not looked at
+                reason = Reason("screen_failed", f"{name}: {type(error).__name__}")
+            if reason:
+                yield reason
+
+
+def build(
+    *,
+    said: Callable[[str], bool],
+    copied: Callable[[str], bool],
+    allow_links: bool = False,
+    allow_mentions: bool = False,
+    max_hashtags: int = 2,
+) -> Screen:
+    """The screen of a bot; `said` and `copied` are the history's and the voice's, see repeats.py and copies.py."""
+    checks: dict[str, Check] = {
+        "empty": lambda draft: form.empty(draft.text),
+        "unfinished": lambda draft: form.unfinished(draft.text, finished=draft.finished),
+        "control_character": lambda draft: form.control_character(draft.text),
+        "repetition": lambda draft: form.repetition(draft.text),
+        "length": lambda draft: length.why_not(draft.text),
+        "mention": lambda draft: None if allow_mentions else reach.mention(draft.text),
+        "cashtags": lambda draft: reach.too_many_cashtags(draft.text),
+        "hashtags": lambda draft: reach.too_many_hashtags(draft.text, most=max_hashtags),
+        "link": lambda draft: None if allow_links else reach.link(draft.text),
+        "repeats": lambda draft: repeats.why_not(draft.text, said),
+        "copies": lambda draft: copies.why_not(draft.text, copied),
+    }
+    return Screen(tuple(checks.items()))

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from bot.screen.chain import Screen, build
+from bot.screen.repeats import normalised
+from bot.tweets import Draft, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# Lone surrogates too: no tokenizer should make them, and yet one day one will.
+ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=400)
+
+
+def nothing(_: str) -> bool:
+    return False
+
+
+def broken(_: str) -> bool:
+    raise OSError("the disk is gone")
+
+
+def screen(said: Callable[[str], bool] = nothing, copied: Callable[[str], bool] = nothing, **choices: Any) -> Screen:
+    return build(said=said, copied=copied, **choices)
+
+
+def names(reasons: tuple[Reason, ...]) -> list[str]:
+    return [reason.name for reason in reasons]
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("", "empty"),
+        ("🐦", "only_symbols"),
+        ("good\u202emorning", "control_character"),
+        ("good morning,", "unfinished"),
+        ("good good good good", "repetition"),
+        ("good " + "o" * 280, "too_long"),
+        ("good morning @somebody", "mention"),
+        ("$A or $B", "too_many_cashtags"),
+        ("#a #b #c", "too_many_hashtags"),
+        ("see example.com now", "link"),
+        ("Said before.", "said_before"),
+        ("Copied word for word", "copied"),
+    ],
+)
+def test_each_fault_has_its_name(text: str, name: str) -> None:
+    strict = screen({normalised("said before")}.__contains__, {"Copied word for word"}.__contains__)
+
+    assert names(strict.reasons(Draft(text))) == [name]
+
+
+def test_a_good_text_goes_out(sayings: tuple[str, ...]) -> None:
+    assert [screen().reasons(Draft(text)) for text in sayings] == [()] * len(sayings)
+
+
+def test_all_reasons_are_told_and_the_first_is_the_cheapest() -> None:
+    draft = Draft("see example.com, @somebody,", finished=False)
+
+    assert names(screen(copied=lambda _: True).reasons(draft)) == ["unfinished", "mention", "link", "copied"]
+    assert screen().why_not(draft) == Reason("unfinished", "cut off at the token limit")
+
+
+def test_what_is_refused_early_is_not_looked_up() -> None:
+    reason = screen(said=broken, copied=broken).why_not(Draft("see example.com"))
+
+    assert reason == Reason("link", "example.com")
+
+
+def test_a_check_that_breaks_refuses() -> None:
+    assert screen(said=broken).reasons(Draft("good morning")) == (Reason("screen_failed", "repeats: OSError"),)
+
+
+def test_a_broken_check_does_not_hide_the_others() -> None:
+    reasons = screen(said=broken, copied=lambda _: True).reasons(Draft("good morning"))
+
+    assert names(reasons) == ["screen_failed", "copied"]
+
+
+@pytest.mark.parametrize(
+    ("text", "choice"),
+    [
+        ("see example.com", {"allow_links": True}),
+        ("hello @somebody", {"allow_mentions": True}),
+        ("#a #b #c", {"max_hashtags": 3}),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else value,
+)
+def test_the_operator_may_allow_it(text: str, choice: dict[str, Any]) -> None:
+    assert screen().why_not(Draft(text)) is not None
+    assert screen(**choice).why_not(Draft(text)) is None
+
+
+@settings(deadline=None)  # a shared machine may pause
+@given(ANY_TEXT, st.booleans())
+@example("http://\ud800.com", True)  # noqa: FBT003  hypothesis wants all by place or all by name
+@example("a." * 200 + "com", False)  # noqa: FBT003  the same
+def test_the_screen_has_an_answer_for_any_text(text: str, finished: bool) -> None:
+    reasons = screen().reasons(Draft(text, finished=finished))
+
+    assert "screen_failed" not in names(reasons)
+    assert screen().why_not(Draft(text, finished=finished)) == (reasons[0] if reasons else None)
