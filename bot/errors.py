@@ -63,7 +63,7 @@ class Refused(XError):
 
 
 class Duplicate(Refused):
-    pass
+    """It says nothing about this try: an earlier one may have made the post. The outbox treats it as Unknown."""
 
 
 class Halted(XError):

@@ -22,6 +22,8 @@ LEGAL_MOVES = (
     ("abandoned", "posted"),  # found later after all
 )
 
+_PAIRS = ", ".join(str(pair) for pair in LEGAL_MOVES)
+
 # STRICT: SQLite checks types. `dry` keeps rehearsals apart from what the account really said.
 FIRST = f"""
 CREATE TABLE meta (
@@ -44,7 +46,7 @@ CREATE TABLE legal_move (
     after TEXT NOT NULL,
     PRIMARY KEY (before, after)
 ) STRICT;
-INSERT INTO legal_move VALUES {", ".join(f"('{before}', '{after}')" for before, after in LEGAL_MOVES)};
+INSERT INTO legal_move VALUES {_PAIRS};
 
 CREATE TABLE post (
     id INTEGER PRIMARY KEY,
@@ -112,7 +114,8 @@ CREATE TRIGGER post_dry_never_leaves BEFORE UPDATE OF state ON post
 WHEN (OLD.dry = 1 AND NEW.state IN ('posted', 'unknown')) OR (OLD.dry = 0 AND NEW.state = 'dry')
 BEGIN SELECT RAISE(ABORT, 'a rehearsal cannot be posted, nor a post rehearsed'); END;
 
-CREATE TRIGGER post_text_is_frozen BEFORE UPDATE OF text, norm, slot, dry, reply_to, kind ON post WHEN OLD.state <> 'drafted'
+CREATE TRIGGER post_text_is_frozen BEFORE UPDATE OF text, norm, slot, dry, reply_to, kind ON post
+WHEN OLD.state <> 'drafted'
 BEGIN SELECT RAISE(ABORT, 'the text is frozen'); END;
 
 CREATE TRIGGER post_is_never_forgotten BEFORE DELETE ON post
@@ -129,4 +132,4 @@ BEGIN INSERT INTO event (post, before, after, at) VALUES (NEW.id, NULL, NEW.stat
 
 CREATE TRIGGER post_moved AFTER UPDATE OF state ON post
 BEGIN INSERT INTO event (post, before, after, at) VALUES (NEW.id, OLD.state, NEW.state, NEW.changed_at); END;
-"""
+"""  # noqa: S608  built from the constants above

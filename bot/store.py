@@ -79,13 +79,15 @@ class Store:
     @contextmanager
     def atomic(self) -> Iterator[None]:
         """All or nothing. IMMEDIATE: the write lock is taken first, so what is read inside cannot grow stale."""
+        if self._db.conn.in_transaction:  # part of a larger whole
+            yield
+            return
         with _translated(self._path):
             self._db.conn.execute("BEGIN IMMEDIATE")
             try:
                 yield
             except BaseException:
-                if self._db.conn.in_transaction:
-                    self._db.conn.execute("ROLLBACK")
+                self._db.conn.rollback()
                 raise
             self._db.conn.execute("COMMIT")
 
@@ -108,7 +110,8 @@ class Store:
 
     def keep_meta(self, key: str, value: str) -> None:
         self._write(
-            "INSERT INTO meta (key, value) VALUES (:key, :value) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            "INSERT INTO meta (key, value) VALUES (:key, :value) "
+            "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
             {"key": key, "value": value},
         )
 
@@ -193,9 +196,11 @@ class Store:
             },
         )
 
-    def post(self, post: int) -> Post | None:
+    def post(self, post: int) -> Post:
         rows = self._rows("SELECT * FROM post WHERE id = ?", [post])
-        return _post(rows[0]) if rows else None
+        if not rows:
+            raise StoreError(f"{self._path} has no post {post}: `mynah history` lists those that it has")
+        return _post(rows[0])
 
     def posts_in(self, *states: str, dry: bool) -> list[Post]:
         marks = ", ".join("?" * len(states))
@@ -208,7 +213,8 @@ class Store:
     def history(self, *, dry: bool | None = None, state: str | None = None, limit: int = 20) -> list[Post]:
         """The newest first."""
         rows = self._rows(
-            "SELECT * FROM post WHERE (?1 IS NULL OR dry = ?1) AND (?2 IS NULL OR state = ?2) ORDER BY id DESC LIMIT ?3",
+            "SELECT * FROM post WHERE (?1 IS NULL OR dry = ?1) AND (?2 IS NULL OR state = ?2) "
+            "ORDER BY id DESC LIMIT ?3",
             [dry, state, limit],
         )
         return [_post(row) for row in rows]
@@ -247,24 +253,28 @@ class Store:
 
     # Refusals
 
-    def refuse(self, draft: Draft, reason: Reason, *, slot: Slot, dry: bool, model: str, at: datetime) -> None:
-        self._write(
-            """
-            INSERT INTO refusal (slot, dry, text, prompt, seed, reason, detail, model, at)
-            VALUES (:slot, :dry, :text, :prompt, :seed, :reason, :detail, :model, :at)
-            """,
-            {
-                "slot": slot.key,
-                "dry": dry,
-                "text": draft.text,
-                "prompt": draft.prompt,
-                "seed": draft.seed,
-                "reason": reason.name,
-                "detail": reason.detail,
-                "model": model,
-                "at": stamp(at),
-            },
-        )
+    def refuse(
+        self, refused: Sequence[tuple[Draft, Reason]], *, slot: Slot, dry: bool, model: str, at: datetime
+    ) -> None:
+        with self.atomic():
+            for draft, reason in refused:
+                self._write(
+                    """
+                    INSERT INTO refusal (slot, dry, text, prompt, seed, reason, detail, model, at)
+                    VALUES (:slot, :dry, :text, :prompt, :seed, :reason, :detail, :model, :at)
+                    """,
+                    {
+                        "slot": slot.key,
+                        "dry": dry,
+                        "text": draft.text,
+                        "prompt": draft.prompt,
+                        "seed": draft.seed,
+                        "reason": reason.name,
+                        "detail": reason.detail,
+                        "model": model,
+                        "at": stamp(at),
+                    },
+                )
 
     def refusals(self, *, limit: int = 20) -> list[dict[str, Any]]:
         return self._rows("SELECT * FROM refusal ORDER BY id DESC LIMIT ?", [limit])

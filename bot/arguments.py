@@ -1,0 +1,125 @@
+"""The words of the command line. It knows what can be asked, not what is done about it."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bot.durations import parsed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import timedelta
+
+    Command = Callable[[argparse.Namespace], int]
+
+VERSION = "0.1.0"
+
+
+def parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
+    """`commands` says what does each word; a word without its function is not listed."""
+    top = argparse.ArgumentParser(
+        prog="mynah", description="Fine-tunes GPT-2 on your tweets and lives as your labelled bot."
+    )
+    top.add_argument("--version", action="version", version=f"mynah {VERSION}")
+    top.add_argument("--config", type=Path, metavar="FILE", help="the TOML file (MYNAH_CONFIG)")
+    top.add_argument("--state", type=Path, metavar="DIR", help="where history and models are kept (MYNAH_STATE)")
+    words = top.add_subparsers(metavar="COMMAND", required=True)
+    for name, (help_, add_arguments) in WORDS.items():
+        if name in commands:
+            one = words.add_parser(name, help=help_, description=help_[0].upper() + help_[1:] + ".")
+            one.set_defaults(command=commands[name], json=False, csv=False)
+            add_arguments(one)
+    return top
+
+
+def _run(one: argparse.ArgumentParser) -> None:
+    mode = one.add_mutually_exclusive_group()
+    mode.add_argument(
+        "--dry-run", dest="live", action="store_false", default=None, help="only say what would be posted"
+    )
+    mode.add_argument("--live", dest="live", action="store_true", default=None, help="post for real")
+    one.add_argument("--once", action="store_true", help="one round now, then exit")
+    one.add_argument("--every", type=_duration, metavar="DURATION", help="a slot every 10s, say, not as scheduled")
+
+
+def _sample(one: argparse.ArgumentParser) -> None:
+    one.add_argument("prompt", nargs="?", default="", help='how the drafts begin, such as "My dream is"')
+    one.add_argument("-n", "--number", type=_count, default=10, help="how many (10)")
+    one.add_argument("--seed", type=_count, default=0, help="the same seed gives the same drafts (0)")
+    _json(one)
+
+
+def _screen(one: argparse.ArgumentParser) -> None:
+    which = one.add_mutually_exclusive_group(required=True)
+    which.add_argument("text", nargs="?", help="the text")
+    which.add_argument("--file", type=Path, help="a file of texts, one a line")
+    _json(one)
+
+
+def _history(one: argparse.ArgumentParser) -> None:
+    one.add_argument("-n", "--limit", type=_count, default=20, help="how many rows (20)")
+    one.add_argument("--refused", action="store_true", help="the drafts that the screen turned down, instead")
+    one.add_argument("--in-state", metavar="STATE", help="only posts in this state")
+    kind = one.add_mutually_exclusive_group()
+    kind.add_argument("--dry", dest="dry", action="store_true", default=None, help="only rehearsals")
+    kind.add_argument("--live", dest="dry", action="store_false", default=None, help="no rehearsals")
+    form = one.add_mutually_exclusive_group()
+    form.add_argument("--csv", action="store_true", help="as CSV")
+    form.add_argument("--json", action="store_true", help="one JSON object a line")
+
+
+def _pause(one: argparse.ArgumentParser) -> None:
+    one.add_argument(
+        "--for", dest="span", type=_duration, metavar="DURATION", help="2h, say; else until `mynah resume`"
+    )
+
+
+def _resolve(one: argparse.ArgumentParser) -> None:
+    one.add_argument("id", type=_count, help="its number in the history")
+    one.add_argument("outcome", choices=("posted", "abandoned"))
+    one.add_argument("--x-id", help="its number on X, where it was posted")
+
+
+def _config(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--check", action="store_true", help="only say whether it is right")
+    _json(one)
+
+
+def _json(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--json", action="store_true", help="one JSON object a line")
+
+
+def _nothing(_: argparse.ArgumentParser) -> None:
+    pass
+
+
+WORDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
+    "run": ("live as the bot: train or load the model, then post as scheduled", _run),
+    "retrain": ("make a new model from the tweets and take it into use", _nothing),
+    "sample": ("show what the model would say, with verdicts", _sample),
+    "screen": ("say whether a text may go out, and why not", _screen),
+    "history": ("list what was said, the newest first", _history),
+    "status": ("tell how the bot stands", _json),
+    "pause": ("let nothing go out, also while the daemon runs", _pause),
+    "resume": ("end a pause", _nothing),
+    "resolve": ("say what became of a post that may or may not exist", _resolve),
+    "config": ("show the configuration in force, and where each value came from", _config),
+}
+
+
+def _duration(text: str) -> timedelta:
+    try:
+        span = parsed(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    if not span:
+        raise argparse.ArgumentTypeError("0s is no span of time")
+    return span
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 on")
+    return int(text)

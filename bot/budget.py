@@ -1,0 +1,49 @@
+"""What speaking costs, and what is left. It knows prices and sums; the ledger is in the history.
+
+Money is counted in millionths of a dollar: X's smallest price is a tenth of a cent, and sums must come out to the cent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+DOLLAR = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """X's pay-per-use prices of 2026-08."""
+
+    post: int = 15_000
+    post_with_link: int = 200_000  # a link costs thirteen posts
+
+    def of_post(self, *, has_link: bool) -> int:
+        return self.post_with_link if has_link else self.post
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    per_day: int
+    per_month: int
+
+    def why_not(self, cost: int, *, spent_today: int, spent_this_month: int) -> str | None:
+        if spent_today + cost > self.per_day:
+            return f"the day's budget of {dollars(self.per_day)} has {dollars(self.per_day - spent_today)} left"
+        if spent_this_month + cost > self.per_month:
+            left = self.per_month - spent_this_month
+            return f"the month's budget of {dollars(self.per_month)} has {dollars(left)} left"
+        return None
+
+
+def day_start(now: datetime) -> datetime:
+    """X counts in UTC days."""
+    return now.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def month_start(now: datetime) -> datetime:
+    return day_start(now) - timedelta(days=now.day - 1)
+
+
+def dollars(amount: int) -> str:
+    return f"${max(amount, 0) / DOLLAR:.3f}"

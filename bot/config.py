@@ -1,0 +1,293 @@
+"""The shape of config.toml; alone reads the environment. Nobody but cli.py holds the whole of it.
+
+Later wins: defaults, the file, the environment, flags. Secrets are never in the file: they come from systemd's
+credentials, from a folder of files that only their owner can read, or from the environment.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from dataclasses import dataclass
+from datetime import time, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
+
+from bot import durations
+from bot.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+PREFIX = "MYNAH_"
+SECRETS = ("consumer_key", "consumer_secret", "access_token", "access_token_secret")
+TOO_LARGE = 1_000_000  # bytes; a configuration is a page of text
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{name!r} is no time zone; they look like Europe/Lisbon") from None
+    return name
+
+
+def _handle(name: str) -> str:
+    bare = name.removeprefix("@")
+    if not bare.replace("_", "").isalnum() or not bare.isascii() or len(bare) > 15:
+        raise ValueError(f"{name!r} is no handle; they are up to 15 letters, digits and _")
+    return bare
+
+
+Duration = Annotated[timedelta, BeforeValidator(durations.parsed)]
+Dollars = Annotated[float, Field(ge=0, le=100_000)]
+Share = Annotated[float, Field(gt=0, le=1)]
+Handle = Annotated[str, AfterValidator(_handle)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class X(Section):
+    base_url: str = "https://api.x.com"
+    keys: Path | None = None
+    consumer_key: SecretStr | None = None
+    consumer_secret: SecretStr | None = None
+    access_token: SecretStr | None = None
+    access_token_secret: SecretStr | None = None
+
+
+class Voice(Section):
+    device: Literal["auto", "cuda", "mps", "cpu"] = "auto"
+    threads: int = Field(0, ge=0, le=256)
+    temperature: float = Field(1.0, gt=0, le=3)
+    top_p: Share = 0.95
+    max_tokens: int = Field(96, ge=8, le=1024)
+    candidates: int = Field(8, ge=1, le=256)
+    tries: int = Field(3, ge=1, le=20)
+    prompts: tuple[str, ...] = Field(("", "My dream is", "Today"), min_length=1)
+
+
+class Training(Section):
+    tweets: tuple[str, ...] = Field(("sample",), min_length=1)
+    base_model: str = Field("tiny", min_length=1)
+    device: Literal["auto", "cuda", "mps", "cpu"] = "auto"
+    seed: int = Field(0, ge=0, lt=2**32)
+
+
+class Schedule(Section):
+    timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    active_from: time = time(9)
+    active_to: time = time(22)
+    posts_per_day: int = Field(6, ge=1, le=96)
+    jitter: Duration = timedelta(minutes=20)
+    grace: Duration = timedelta(minutes=10)
+    catch_up: Literal["skip", "one"] = "skip"
+
+
+class Posting(Section):
+    min_gap: Duration = timedelta(minutes=20)
+    max_per_hour: int = Field(2, ge=1)
+    max_per_day: int = Field(12, ge=1)
+    max_hashtags: int = Field(2, ge=0)
+    allow_links: bool = False
+
+
+class Budget(Section):
+    price_post: Dollars = 0.015
+    price_post_with_link: Dollars = 0.200
+    per_day: Dollars = 0.50
+    per_month: Dollars = 5.00
+
+
+class Log(Section):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "json", "console"] = "auto"
+
+
+class Settings(BaseSettings):
+    """The whole configuration, validated."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid", frozen=True, hide_input_in_errors=True, env_prefix=PREFIX, env_nested_delimiter="__"
+    )
+
+    bot: Handle = "stationmynahbot"
+    live: bool = False
+    state: Path = Path("~/.local/state/mynah")
+    x: X = X()
+    voice: Voice = Voice()
+    training: Training = Training()
+    schedule: Schedule = Schedule()
+    posting: Posting = Posting()
+    budget: Budget = Budget()
+    log: Log = Log()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003  the library's signature
+        init_settings: PydanticBaseSettingsSource,
+        *_: PydanticBaseSettingsSource,
+        **__: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what `load` hands over: it reads each source itself, to know where every value came from."""
+        return (init_settings,)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    settings: Settings
+    origins: Mapping[str, str]  # dotted key -> where its value came from; a key that is missing has its default
+
+    def rows(self) -> Iterator[tuple[str, Any, str]]:
+        """(key, value, origin) of every key, in the order of the file."""
+        for key, value in _flat(self.settings.model_dump()):
+            yield key, value, self.origins.get(key, "default")
+
+
+def load(file: Path | None = None, flags: Mapping[str, Any] | None = None) -> Loaded:
+    """Everything that is wrong is said at once, each with its key, none with a secret's value."""
+    file = file or _default_file()
+    problems: list[str] = []
+    layers = [
+        ("default", {"state": str(Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state") / "mynah")}),
+        (f"file {file}", _from_file(file, problems) if file else {}),
+        ("environment", _from_environment(problems)),
+        ("flag", dict(flags or {})),
+    ]
+    keys = next((layer["x"]["keys"] for _, layer in reversed(layers) if "keys" in layer.get("x", {})), None)
+    layers.insert(3, ("credential", _from_credentials(keys, problems)))
+    merged: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for origin, layer in layers:
+        for key, value in _flat(layer):
+            _put(merged, key, value)
+            origins[key] = origin
+    settings = None
+    try:
+        settings = Settings(**merged)
+    except ValidationError as error:
+        problems += [_problem(detail, origins) for detail in error.errors(include_url=False, include_input=False)]
+    if problems or settings is None:
+        count = "1 error" if len(problems) == 1 else f"{len(problems)} errors"
+        raise ConfigError(f"{count} in the configuration:\n" + "\n".join(f"  {problem}" for problem in problems))
+    return Loaded(settings, {key: origin for key, origin in origins.items() if origin != "default"})
+
+
+def notify_socket() -> str | None:
+    """Where systemd listens, if it started us."""
+    return os.environ.get("NOTIFY_SOCKET")
+
+
+def _default_file() -> Path | None:
+    """$MYNAH_CONFIG, or the file in its usual place if it is there."""
+    if named := os.environ.get(f"{PREFIX}CONFIG"):
+        return Path(named)
+    usual = Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config").expanduser() / "mynah" / "config.toml"
+    return usual if usual.is_file() else None
+
+
+def _from_file(file: Path, problems: list[str]) -> dict[str, Any]:
+    try:
+        data = file.expanduser().read_bytes()[: TOO_LARGE + 1]
+        if len(data) > TOO_LARGE:
+            raise ConfigError(f"{file}: larger than a configuration can be ({TOO_LARGE:,} bytes)")
+        found = tomllib.loads(data.decode())
+    except FileNotFoundError:
+        raise ConfigError(f"{file}: no such file; config.example.toml is a good start") from None
+    except OSError as error:
+        raise ConfigError(f"{file}: {error.strerror}; --config wants a file that can be read") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ConfigError(f"{file}: not valid TOML: {error}") from error
+    section = found.get("x")
+    if isinstance(section, dict):
+        problems += [
+            f"x.{name}: secrets do not belong in {file}; use x.keys, a folder of 0600 files"
+            for name in SECRETS
+            if section.pop(name, None) is not None
+        ]
+    return found
+
+
+def _from_environment(problems: list[str]) -> dict[str, Any]:
+    for name in sorted(os.environ):
+        first = name.removeprefix(PREFIX).split("__")[0].lower()
+        if name.startswith(PREFIX) and first not in {*Settings.model_fields, "config"}:
+            problems.append(f"{name}: the environment sets a key that does not exist; `mynah config` lists all")
+    try:
+        return EnvSettingsSource(Settings)()
+    except SettingsError:  # it names the section only, and the value may be a secret
+        problems.extend(
+            f'{name}: not valid JSON; a list looks like ["a", "b"]' for name in os.environ if _garbled(name)
+        )
+        return {}
+
+
+def _garbled(name: str) -> bool:
+    value = os.environ[name]
+    if not name.startswith(PREFIX) or value[:1] not in {"[", "{", '"'}:
+        return False
+    try:
+        json.loads(value)
+    except ValueError:
+        return True
+    return False
+
+
+def _from_credentials(keys: str | None, problems: list[str]) -> dict[str, Any]:
+    """The four keys as files: systemd's own folder first, else `x.keys`, whose files nobody else may read."""
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    private = Path(folder) if folder else Path(keys).expanduser() if keys else None
+    if private is None:
+        return {}
+    found: dict[str, str] = {}
+    for name in SECRETS:
+        path = private / name
+        try:
+            status = path.stat()
+            if not folder and (status.st_mode & 0o077 or status.st_uid not in {os.getuid(), 0}):
+                problems.append(f"x.keys: {path} can be read by others: chmod 600 {path}")
+                continue
+            found[name] = path.read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            continue
+        except (OSError, UnicodeDecodeError) as error:
+            problems.append(f"x.keys: {path} cannot be read: {getattr(error, 'strerror', None) or 'not text'}")
+    if not found and keys and not problems:
+        problems.append(f"x.keys: {private} holds none of {', '.join(SECRETS)}")
+    return {"x": found} if found else {}
+
+
+def _problem(detail: Any, origins: Mapping[str, str]) -> str:
+    key = ".".join(str(part) for part in detail["loc"])
+    origin = next((origins[known] for known in origins if known == key or known.startswith(f"{key}.")), None)
+    message = "unknown key" if detail["type"] == "extra_forbidden" else detail["msg"].removeprefix("Value error, ")
+    return f"{key}: {message}" + (f" ({origin})" if origin else "")
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in tree.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def _put(tree: dict[str, Any], key: str, value: Any) -> None:
+    *parents, name = key.split(".")
+    for parent in parents:
+        tree = tree.setdefault(parent, {})
+    tree[name] = value

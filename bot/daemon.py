@@ -1,0 +1,139 @@
+"""The life of the process: start, heartbeat, signals, stop. Alone imports apscheduler, and knows nothing of tweets.
+
+APScheduler wakes us and decides nothing: with jitter it runs a cron job dozens of times at a change of clocks (3.11.3),
+and after a step of the wall clock it sleeps on, or counts every run it missed. What is due is in slots.py.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.base import BaseTrigger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from structlog.stdlib import BoundLogger
+
+    from bot.clock import Clock
+    from bot.notify import Notifier
+
+CLOCK_STEP = 2.0  # seconds between wall and monotonic time that are no longer drift
+
+
+class Every(BaseTrigger):  # type: ignore[misc]  # apscheduler has no types
+    """At most one due run, whatever was done to the clock: the next is always counted from now."""
+
+    __slots__ = ("period",)
+
+    def __init__(self, period: timedelta) -> None:
+        self.period = period
+
+    def get_next_fire_time(self, _: datetime | None, now: datetime) -> datetime:
+        return now + self.period
+
+
+class Daemon:
+    def __init__(
+        self,
+        tick: Callable[[], None],
+        reload: Callable[[], None],
+        *,
+        period: timedelta,
+        stop_within: timedelta,
+        clock: Clock,
+        notifier: Notifier,
+        log: BoundLogger,
+    ) -> None:
+        self._tick = tick
+        self._reload = reload
+        self._period = period
+        self._stop_within = stop_within
+        self._clock = clock
+        self._notifier = notifier
+        self._log = log
+        self._stop = threading.Event()
+        self._signal = ""
+        self._hang_up = threading.Event()
+        self._ticking = threading.Lock()
+
+    def run(self) -> bool:
+        """Until a signal. False: the last round did not end in time, and its thread still runs."""
+        scheduler = BackgroundScheduler(timezone=UTC, executors={"default": ThreadPoolExecutor(1)})
+        job = scheduler.add_job(
+            self._beat,
+            Every(self._period),
+            next_run_time=self._clock.now(),
+            coalesce=True,
+            max_instances=1,
+            misfire_grace_time=None,
+        )
+        with self._on_signals():
+            scheduler.start()
+            self._notifier.ready()
+            try:
+                self._watch(job)
+                self._log.info("daemon.asked_to_stop", signal=self._signal)
+            finally:
+                self._notifier.stopping()
+                finished = self._ticking.acquire(timeout=self._stop_within.total_seconds())
+                scheduler.shutdown(wait=False)
+        return finished
+
+    def _beat(self) -> None:
+        """A tick; only one that ended well feeds the watchdog."""
+        if self._stop.is_set():
+            return
+        with self._ticking:
+            try:
+                self._tick()
+            except Exception:  # noqa: BLE001  whatever it is, the next tick tries again, or the watchdog ends us
+                self._log.exception("tick.failed")
+            else:
+                self._notifier.alive(f"last tick {self._clock.now():%H:%M:%S} UTC")
+
+    def _watch(self, job: Any) -> None:
+        """The main thread: signals arrive here, and steps of the wall clock are seen here."""
+        offset = self._offset()
+        while not self._stop.wait(1.0):
+            if abs(self._offset() - offset) > CLOCK_STEP:
+                self._log.warning("clock.stepped", seconds=round(self._offset() - offset, 1))
+                offset = self._offset()
+                job.modify(next_run_time=self._clock.now())
+            if self._hang_up.is_set():
+                self._hang_up.clear()
+                self._notifier.reloading(self._clock.monotonic())
+                self._reload()
+                self._notifier.ready()
+
+    def _offset(self) -> float:
+        return self._clock.now().timestamp() - self._clock.monotonic()
+
+    @contextmanager
+    def _on_signals(self) -> Iterator[None]:
+        """SIGTERM and SIGINT let the round end, a second one does not wait; SIGHUP reloads. All put back at the end.
+
+        The handlers only take note: what they interrupt may be holding the log.
+        """
+
+        def on_stop(number: int, _: Any) -> None:
+            self._signal = signal.Signals(number).name
+            self._stop.set()
+            signal.signal(number, signal.SIG_DFL)
+
+        def on_hang_up(_: int, __: Any) -> None:
+            self._hang_up.set()
+
+        wanted = {signal.SIGTERM: on_stop, signal.SIGINT: on_stop, signal.SIGHUP: on_hang_up}
+        before = {number: signal.signal(number, handler) for number, handler in wanted.items()}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

@@ -1,0 +1,35 @@
+"""Spans of time as people write them: 10s, 20m, 1h30m, 2d. Pure."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+_UNITS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
+_SHAPE = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?")
+_LONGEST = 366 * 86_400
+
+
+def parsed(text: object) -> timedelta:
+    """Raises ValueError, in a sentence for the user."""
+    if isinstance(text, timedelta):
+        return text
+    match = _SHAPE.fullmatch(str(text).strip().lower())
+    if match is None or not any(match.groups()):
+        raise ValueError(f"{str(text)!r} is no duration; they look like 10s, 20m, 1h30m or 2d")
+    seconds = sum(float(number or 0) * size for number, size in zip(match.groups(), _UNITS.values(), strict=True))
+    if not 0 <= seconds <= _LONGEST:
+        raise ValueError(f"{str(text)!r} is longer than a year")
+    return timedelta(seconds=seconds)
+
+
+def written(span: timedelta) -> str:
+    """The shortest form that `parsed` reads back."""
+    left = span.total_seconds()
+    parts = []
+    for unit, size in _UNITS.items():
+        number = left // size if unit != "s" else left
+        left -= number * size
+        if number:
+            parts.append(f"{number:g}{unit}")
+    return "".join(parts) or "0s"

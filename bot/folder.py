@@ -1,0 +1,84 @@
+"""The state folder: what lies where, and that one process at a time speaks from it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from bot.errors import Busy, ConfigError, StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+
+class StateFolder:
+    def __init__(self, root: Path) -> None:
+        self.root = root.expanduser().absolute()
+        self.history = self.root / "history.db"
+        self.models = self.root / "models"
+        self._holder = self.root / "holder.json"
+
+    def make(self) -> None:
+        """Private: the history is somebody's life."""
+        try:
+            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise ConfigError(f"state: {self.root} is not a folder; choose another with --state") from error
+        except OSError as error:
+            raise StoreError(
+                f"state: {self.root} cannot be made: {error.strerror}; choose another with --state"
+            ) from error
+
+    @contextmanager
+    def hold(self, about: Mapping[str, Any]) -> Iterator[None]:
+        """Be the only one; `about` tells others who holds it. The lock is on the folder: it cannot be unlinked."""
+        self.make()
+        folder = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            if not _locked(folder, fcntl.LOCK_EX):
+                raise Busy(
+                    f"{self.root} is in use{self._by_whom()}; stop that one, or choose another folder with --state"
+                )
+            try:
+                self._holder.write_text(json.dumps({"pid": os.getpid(), **about}), encoding="utf-8")
+            except OSError as error:
+                raise StoreError(
+                    f"{self.root} cannot be written: {error.strerror}; choose another with --state"
+                ) from error
+            yield
+        finally:
+            os.close(folder)
+
+    def holder(self) -> dict[str, Any] | None:
+        """What the process that holds the folder says of itself; None if nobody does."""
+        try:
+            folder = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError:
+            return None
+        try:
+            return None if _locked(folder, fcntl.LOCK_SH) else self._about()
+        finally:
+            os.close(folder)
+
+    def _about(self) -> dict[str, Any]:
+        try:
+            about = json.loads(self._holder.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}  # held, by one that has not said who it is yet
+        return about if isinstance(about, dict) else {}
+
+    def _by_whom(self) -> str:
+        about = self._about()
+        return f" by process {about['pid']} (since {about.get('since', '?')})" if "pid" in about else ""
+
+
+def _locked(folder: int, kind: int) -> bool:
+    try:
+        fcntl.flock(folder, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,126 @@
+"""How log lines leave: JSON by default, readable on a terminal, secrets replaced last of all."""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import TYPE_CHECKING, Any, TextIO
+
+import structlog
+
+from bot.clock import stamp
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, MutableMapping
+
+    from structlog.typing import Processor
+
+    from bot.clock import Clock
+
+HIDDEN = "(hidden)"
+_SECRET_KEY = re.compile(r"token|secret|authorization|password|consumer_key|api_key", re.IGNORECASE)
+# The shapes that X's keys and OAuth headers have: they are hidden even where nobody told us their value.
+_SECRET_SHAPE = re.compile(r"(?:oauth_\w+=\"[^\"]*\")|(?:Bearer\s+\S+)|(?:\b\d{6,20}-[A-Za-z0-9]{30,50}\b)")
+# At DEBUG these log headers, keys and signatures.
+_TALKATIVE = ("tweepy", "requests_oauthlib", "oauthlib", "urllib3", "httpx", "httpcore")
+
+
+def configure(*, level: str, console: bool, stream: TextIO, secrets: Collection[str], clock: Clock) -> None:
+    """Once, at start: our own lines and the libraries' take the same way out."""
+
+    def timed(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        event.setdefault("at", stamp(clock.now()))
+        return event
+
+    shared: list[Processor] = [structlog.stdlib.add_log_level, timed, structlog.processors.format_exc_info]
+    last: Processor = Console() if console else structlog.processors.JSONRenderer(ensure_ascii=False)
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, Redactor(secrets), last],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level.upper())
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.INFO if level == "debug" else logging.WARNING)
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    logging.captureWarnings(capture=True)
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
+class Redactor:
+    """Last before rendering, after tracebacks became text: there is nothing left that could bring a secret back."""
+
+    def __init__(self, secrets: Collection[str]) -> None:
+        self._secrets = sorted((secret for secret in secrets if secret), key=len, reverse=True)
+
+    def __call__(self, _: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        return {key: self._cleaned(key, value) for key, value in event.items()}
+
+    def _cleaned(self, key: str, value: Any) -> Any:
+        if _SECRET_KEY.search(key):
+            return HIDDEN
+        match value:
+            case None | bool() | int() | float():
+                return value
+            case dict():
+                return {str(name): self._cleaned(str(name), part) for name, part in value.items()}
+            case list() | tuple() | set() | frozenset():
+                return [self._cleaned("", part) for part in value]
+            case _:
+                text = value if isinstance(value, str) else repr(value)
+                for secret in self._secrets:
+                    text = text.replace(secret, HIDDEN)
+                return _SECRET_SHAPE.sub(HIDDEN, text)
+
+
+class Console:
+    """For a person at a terminal: a round is what was said, and underneath why and how; anything else is one line."""
+
+    _DIM, _BOLD, _RED, _OFF = "\x1b[2m", "\x1b[1m", "\x1b[31m", "\x1b[0m"
+
+    def __call__(self, _: Any, __: str, event: MutableMapping[str, Any]) -> str:
+        at = str(event.pop("at", ""))[11:19]
+        level = event.pop("level", "info")
+        name = event.pop("event", "")
+        traceback = event.pop("exception", "")
+        if name == "round.ended" and event.get("text"):
+            return self._round(at, event)
+        colour = self._RED if level in {"error", "critical"} else ""
+        rest = "  ".join(f"{key}={_plain(value)}" for key, value in event.items() if value not in ("", {}, None))
+        line = f"{self._DIM}{at}{self._OFF}  {colour}{_plain(name)}{self._OFF}  {self._DIM}{rest}{self._OFF}".rstrip()
+        return f"{line}\n{traceback}" if traceback else line
+
+    def _round(self, at: str, event: MutableMapping[str, Any]) -> str:
+        margin = "\n" + " " * 10
+        text = str(event["text"]).replace("\n", margin)
+        refused = ", ".join(f"{count} {reason}" for reason, count in event.get("refused", {}).items())
+        facts = [
+            str(event["outcome"]),
+            f"slot {event['slot']}",
+            f"prompt {event['prompt']!r}" if event["prompt"] else "no prompt",
+            f"{event['length']} of 280",
+            f"{'would cost' if event['outcome'] == 'dry' else 'costs'} {event['cost']}",
+            f"turned down: {refused}" if refused else "nothing turned down",
+            str(event.get("detail", "")),
+        ]
+        under = " · ".join(fact for fact in facts if fact)
+        return f"{self._DIM}{at}{self._OFF}  {self._BOLD}{text}{self._OFF}{margin}{self._DIM}{_plain(under)}{self._OFF}"
+
+
+def _plain(value: Any) -> str:
+    """One line, whatever it is."""
+    text = str(value)
+    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)

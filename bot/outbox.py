@@ -1,0 +1,173 @@
+"""From approved to posted, at most once: the intent is on the disk before the request leaves; nothing is sent twice.
+
+X has no idempotency keys. So a request that may have been created is never repeated: it becomes `unknown`, and
+while it is, nothing else goes out. The legal moves are in schema.py, and the database keeps them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Protocol
+
+from bot import budget, durations
+from bot.clock import moment, stamp
+from bot.errors import Duplicate, Halted, RateLimited, Refused, TryLater, XError
+from bot.tweets import Receipt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from bot.clock import Clock
+    from bot.store import Store
+    from bot.tweets import Post
+
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+PAUSED_UNTIL, PAUSED_BECAUSE = "paused_until", "paused_because"  # the pause switch, as the store names it
+HALT_FOR = timedelta(minutes=15)  # one 401 may be an outage of X's: ask again, slowly, and say so in `mynah status`
+RETRY_AFTER = timedelta(minutes=2)  # X's own outages last minutes; a slot's grace ends the trying
+
+
+class Publisher(Protocol):
+    """Where an approved text goes."""
+
+    def post(self, text: str) -> Receipt: ...
+
+
+class Rehearsal:
+    """Where a dry run's texts go: nowhere. It has no way to the network."""
+
+    def post(self, text: str) -> Receipt:
+        return Receipt(id="", text=text)
+
+
+@dataclass(frozen=True, slots=True)
+class Brakes:
+    """What holds every post back, however it came to be approved."""
+
+    min_gap: timedelta
+    per_hour: int
+    per_day: int
+    caps: budget.Caps
+    grace: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What became of a post, and why where it did not go out."""
+
+    post: Post
+    detail: str
+
+
+class Outbox:
+    def __init__(
+        self, publisher: Publisher, brakes: Brakes, clock: Clock, *, dry: bool, price: Callable[[str], int]
+    ) -> None:
+        self.dry = dry
+        self._publisher = publisher
+        self._brakes = brakes
+        self._clock = clock
+        self._price = price
+        self._last_sent: float | None = None  # monotonic: setting the wall clock must not shorten the gap
+
+    def recover(self, store: Store) -> list[Post]:
+        """Once at start: what was being sent when we died may exist, so it is not sent again. Gives what is unknown."""
+        for post in store.posts_in("sending", dry=self.dry):
+            state = "dry" if self.dry else "unknown"
+            store.move(post.id, state, at=self._clock.now(), note="stopped while sending")
+        return store.posts_in("unknown", dry=self.dry)
+
+    def why_wait(self, store: Store, *, cost: int) -> str | None:
+        """Why nothing may go out now, whatever it is; None if it may."""
+        now = self._clock.now()
+        if (until := store.meta(PAUSED_UNTIL)) and moment(until) > now:
+            return f"paused until {until}: {store.meta(PAUSED_BECAUSE)}; `mynah resume` ends it"
+        if in_flight := store.posts_in("sending", "unknown", dry=self.dry):
+            post = in_flight[0].id
+            return f"post {post} may or may not exist: look, then `mynah resolve {post} posted|abandoned`"
+        return self._too_soon(store, now) or self._too_much(store, now, cost)
+
+    def _too_soon(self, store: Store, now: datetime) -> str | None:
+        gap = self._brakes.min_gap
+        last = store.last_sent(dry=self.dry)
+        # Absolute: a last post in the future is a clock that was set back, and holds no longer than the gap.
+        by_wall = last is not None and abs(now - last) < gap
+        elapsed = None if self._last_sent is None else self._clock.monotonic() - self._last_sent
+        if by_wall or (elapsed is not None and elapsed < gap.total_seconds()):
+            return f"the last post is less than posting.min_gap ({durations.written(gap)}) away"
+        return None
+
+    def _too_much(self, store: Store, now: datetime, cost: int) -> str | None:
+        for name, since, most in (
+            ("per_hour", HOUR, self._brakes.per_hour),
+            ("per_day", DAY, self._brakes.per_day),
+        ):
+            if store.sent_since(now - since, dry=self.dry) >= most:
+                return f"posting.max_{name} ({most}) is reached"
+        return self._brakes.caps.why_not(
+            cost,
+            spent_today=store.spent_since(budget.day_start(now), dry=self.dry),
+            spent_this_month=store.spent_since(budget.month_start(now), dry=self.dry),
+        )
+
+    def send(self, store: Store, post: Post) -> Sent:
+        """Try to send an approved post; a halting answer of X's pauses everything, visibly."""
+        if why_not := self._intend(store, post):
+            return Sent(store.post(post.id), why_not)
+        try:
+            receipt = self._publisher.post(post.text)
+        except XError as error:
+            self._settle(store, post, error)
+            return Sent(store.post(post.id), str(error))
+        self._last_sent = self._clock.monotonic()
+        if self.dry:
+            store.move(post.id, "dry", at=self._clock.now())
+        else:
+            store.move(post.id, "posted", at=self._clock.now(), x_id=receipt.id)
+        return Sent(store.post(post.id), "")
+
+    def _intend(self, store: Store, post: Post) -> str | None:
+        """The brakes and the intent in one transaction, so that nothing slips between; why it waits, if it does."""
+        cost = self._price(post.text)
+        with store.atomic():
+            now = self._clock.now()
+            if now - post.created_at > self._brakes.grace:
+                store.move(post.id, "expired", at=now, note="its time had passed")
+                return "its time had passed"
+            if post.not_before and now < post.not_before:
+                return f"waits until {post.not_before:%H:%M:%S} UTC: {post.note}"
+            if reason := self.why_wait(store, cost=cost):
+                return reason
+            store.move(post.id, "sending", at=now, cost=cost, note="")
+        return None
+
+    def _settle(self, store: Store, post: Post, error: XError) -> None:
+        """What X's answer proves, as a state. Duplicate proves nothing: an earlier try of ours may have got through."""
+        now = self._clock.now()
+        note = str(error)
+        match error:
+            case RateLimited():
+                store.move(post.id, "approved", at=now, note=note, not_before=error.until)
+            case TryLater():
+                store.move(post.id, "approved", at=now, note=note, not_before=now + RETRY_AFTER)
+            case Halted():
+                with store.atomic():
+                    store.move(post.id, "approved", at=now, note=note)
+                    pause(store, until=now + HALT_FOR, because=note)
+            case Refused() if not isinstance(error, Duplicate):
+                store.move(post.id, "refused", at=now, note=note)
+            case _:
+                store.move(post.id, "unknown", at=now, note=note)
+
+
+def pause(store: Store, *, until: datetime, because: str) -> None:
+    store.keep_meta(PAUSED_UNTIL, stamp(until))
+    store.keep_meta(PAUSED_BECAUSE, because)
+
+
+def resume(store: Store) -> None:
+    store.drop_meta(PAUSED_UNTIL)
+    store.drop_meta(PAUSED_BECAUSE)

@@ -1,0 +1,66 @@
+"""How rows look: a table for people, JSON lines and CSV for programs. It knows no command."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import datetime, time, timedelta
+from typing import TYPE_CHECKING, Any
+
+from pydantic import SecretStr
+
+from bot import durations
+from bot.clock import stamp
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    Row = Mapping[str, Any]
+
+
+def as_json(row: Row) -> str:
+    return json.dumps(row, ensure_ascii=False, default=_jsonable)
+
+
+def as_csv(rows: Iterable[Row], columns: Sequence[str]) -> str:
+    out = io.StringIO()
+    writer = csv.DictWriter(out, columns, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({key: shown(row[key]) for key in columns} for row in rows)
+    return out.getvalue().removesuffix("\n")
+
+
+def as_table(rows: Iterable[Row], columns: Sequence[str], *, width: int | None = None) -> str:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(shown(row[column])) for column in columns))
+    console = Console(file=io.StringIO(), width=width, highlight=False)
+    with console.capture() as captured:
+        console.print(table)
+    return captured.get().strip("\n")
+
+
+def shown(value: Any) -> str:
+    """A value as a person reads it."""
+    forms: dict[type, Callable[[Any], str]] = {
+        SecretStr: lambda _: "(hidden)",
+        type(None): lambda _: "",
+        bool: lambda truth: str(truth).lower(),
+        datetime: stamp,
+        timedelta: durations.written,
+        time: lambda clock: clock.isoformat(timespec="minutes"),
+        tuple: lambda parts: ", ".join(repr(part) if part == "" else shown(part) for part in parts),
+    }
+    return forms.get(type(value), str)(value)
+
+
+def _jsonable(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else shown(value)
