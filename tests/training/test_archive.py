@@ -1,0 +1,256 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.training import archives
+from tests.training.archives import edit_of, edits, grailbird, of_2018, of_2020, of_2024, tweet, unpacked, zipped
+from training.errors import SourceError
+from training.sources import archive
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.training.archives import Members, Pack
+
+TWO = [tweet(1, "first light on the wire"), tweet(2, "second thoughts about worms")]
+GRAILBIRD = {
+    "2013_01": [{"id": 1, "id_str": "1", "created_at": "2013-01-01 00:00:00 +0000", "text": "first light on the wire"}],
+    "2018_12": [
+        {"id": 2, "id_str": "2", "created_at": "2018-12-31 04:50:27 +0000", "text": "second thoughts about worms"}
+    ],
+}
+IN_PARTS = of_2024(TWO[:1], count=2) | {
+    "data/tweets-part1.js": archives.js("window.YTD.tweets.part1", [{"tweet": TWO[1]}])
+}
+SHAPES = {
+    "2024": of_2024(TWO),
+    "2020": of_2020(TWO),
+    "2018": of_2018(TWO),
+    "grailbird": grailbird(GRAILBIRD),
+    "in parts": IN_PARTS,
+    "an inner folder": {f"twitter-2024-01-02/{name}": text for name, text in of_2024(TWO).items()},
+    "a semicolon at the end": {name: text + ";\n" for name, text in of_2024(TWO).items()},
+    "a byte order mark": {name: "\ufeff" + text for name, text in of_2024(TWO).items()},
+}
+
+
+def texts(found: archive.Archive) -> list[str]:
+    return [tweet.text for tweet in found.tweets]
+
+
+@pytest.mark.parametrize("members", SHAPES.values(), ids=SHAPES)
+@pytest.mark.parametrize("pack", [zipped, unpacked], ids=["zip", "folder"])
+def test_an_archive_of_any_year_is_read(tmp_path: Path, pack: Pack, members: Members) -> None:
+    path = pack(tmp_path / "archive", members)
+
+    found = archive.read(path)
+
+    assert (found.author, found.display_name) == ("magpie", "Ms Magpie")
+    assert sorted(texts(found)) == ["first light on the wire", "second thoughts about worms"]
+    assert found.notes == ()
+
+
+@pytest.mark.parametrize("name", ["data/tweets.js", "data/tweet.js", "data/js/tweets/2018_12.js"])
+def test_the_one_file_of_tweets_is_enough_when_the_author_is_named(tmp_path: Path, name: str) -> None:
+    folder = unpacked(tmp_path, of_2024(TWO) | of_2020(TWO) | grailbird(GRAILBIRD))
+
+    found = archive.read(folder / name, author="@Magpie")
+
+    assert found.author == "magpie"
+    assert "second thoughts about worms" in texts(found)
+
+
+def test_one_file_that_does_not_say_whose_it_is_asks_for_the_name(tmp_path: Path) -> None:
+    folder = unpacked(tmp_path, of_2024(TWO))
+
+    with pytest.raises(SourceError, match=r"tweets\.js does not say whose tweets it holds: .*--as @handle"):
+        archive.read(folder / "data/tweets.js")
+
+
+def test_an_archive_of_somebody_else_is_refused(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "archive.zip", of_2024(TWO))
+
+    with pytest.raises(SourceError, match="holds tweets of @magpie and none of @rook"):
+        archive.read(path, author="rook")
+
+
+def test_an_old_tweet_says_itself_whose_it_is(tmp_path: Path) -> None:
+    mine = {"id_str": "1", "text": "first light", "user": {"screen_name": "Magpie", "name": "Ms Magpie"}}
+    file = unpacked(tmp_path, grailbird({"2013_01": [mine]})) / "data/js/tweets/2013_01.js"
+
+    found = archive.read(file)
+
+    assert (found.author, found.display_name) == ("magpie", "Ms Magpie")
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("Sat Feb 18 12:33:11 +0000 2023", datetime(2023, 2, 18, 12, 33, 11, tzinfo=UTC)),
+        ("Sat Feb 18 12:33:11 +0130 2023", datetime(2023, 2, 18, 11, 3, 11, tzinfo=UTC)),
+        ("2019-01-01 04:50:27 +0000", datetime(2019, 1, 1, 4, 50, 27, tzinfo=UTC)),
+        ("2024-01-02T03:04:05.000Z", datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)),
+    ],
+)
+def test_dates_of_every_year_become_utc(tmp_path: Path, written: str, meant: datetime) -> None:
+    path = zipped(tmp_path / "archive.zip", of_2024([tweet(1, "what time is it", written)]))
+
+    found = archive.read(path)
+
+    assert found.tweets[0].at == meant
+
+
+def test_a_tweet_without_a_readable_date_is_kept_and_counted(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "archive.zip", of_2024([tweet(1, "what time is it", "half past worm")]))
+
+    found = archive.read(path)
+
+    assert found.tweets[0].at is None
+    assert found.notes == ("Tweets without a readable date, taken as the oldest: 1.",)
+
+
+def test_the_id_is_the_string_where_a_float_has_rounded_the_number(tmp_path: Path) -> None:
+    rounded = tweet("1211602623461122055", "many digits", id=1211602623461122000)
+    path = zipped(tmp_path / "archive.zip", of_2024([rounded]))
+
+    found = archive.read(path)
+
+    assert found.tweets[0].id == "1211602623461122055"
+
+
+def linking(url: str) -> dict[str, Any]:
+    return {"entities": {"urls": [{"url": "https://t.co/x", "expanded_url": url}]}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "more"),
+    [
+        ("original", "a wire, a bird, a morning", {}),
+        ("original", "look what I built https://t.co/x", linking("https://example.org/nest")),
+        ("original", "a picture https://t.co/x", linking("https://twitter.com/magpie/status/1/photo/1")),
+        ("original", "archives never set this", {"retweeted": True}),
+        ("retweet", "RT @rook: caw", {}),
+        ("retweet", "caw", {"retweeted_status": {"id_str": "7"}}),
+        ("reply", "@rook quite so", {"in_reply_to_status_id_str": "7"}),
+        ("reply", "@rook quite so", {"in_reply_to_user_id": "7"}),
+        ("quote", "this https://t.co/x", linking("https://twitter.com/rook/status/7")),
+        ("quote", "this https://t.co/x", linking("https://x.com/rook/status/7?s=20")),
+        ("quote", "this", {"is_quote_status": True}),
+    ],
+)
+def test_the_kind_is_seen_from_text_and_fields(tmp_path: Path, kind: str, text: str, more: dict[str, Any]) -> None:
+    path = zipped(tmp_path / "archive.zip", of_2024([tweet(1, text, **more)]))
+
+    found = archive.read(path)
+
+    assert found.tweets[0].kind == kind
+
+
+def test_of_an_edited_tweet_only_the_last_version_stays(tmp_path: Path) -> None:
+    tweets = [
+        tweet(12, "a wurm, corrected: a worm", **edit_of(10)),
+        tweet(10, "a wurm", **edits(10, 12)),
+        tweet(11, "meanwhile, something else", **edits(11)),
+    ]
+    path = zipped(tmp_path / "archive.zip", of_2024(tweets))
+
+    found = archive.read(path)
+
+    assert texts(found) == ["a wurm, corrected: a worm", "meanwhile, something else"]
+    assert found.notes == ()
+
+
+def test_a_tweet_that_is_in_two_parts_is_read_once(tmp_path: Path) -> None:
+    members = of_2024(TWO, count=4) | {"data/tweets-part1.js": of_2024(TWO)["data/tweets.js"]}
+    path = zipped(tmp_path / "archive.zip", members)
+
+    found = archive.read(path)
+
+    assert len(found.tweets) == 2
+
+
+@pytest.mark.parametrize("members", [of_2024(TWO, count=3), of_2024(TWO) | {"data/manifest.js": archives.manifest(3)}])
+def test_a_count_that_does_not_match_the_manifest_is_said(tmp_path: Path, members: Members) -> None:
+    path = zipped(tmp_path / "archive.zip", members)
+
+    found = archive.read(path)
+
+    assert len(found.tweets) == 2
+    assert found.notes == (
+        f"{path} says that it holds 3 tweets, but holds 2: it may be incomplete; download it again.",
+    )
+
+
+@pytest.mark.parametrize("count", ["many", "-1", "9" * 5000, "²"])
+def test_a_manifest_that_counts_nonsense_is_no_reason_to_stop(tmp_path: Path, count: str) -> None:
+    path = zipped(tmp_path / "archive.zip", of_2024(TWO) | {"data/manifest.js": archives.manifest(count)})
+
+    found = archive.read(path)
+
+    assert found.notes == ()
+
+
+def test_entries_without_id_or_text_are_left_out_and_counted(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "archive.zip", of_2024([*TWO, {"id_str": "3"}, {"full_text": "no id"}]))
+
+    found = archive.read(path)
+
+    assert len(found.tweets) == 2
+    assert found.notes == ("Entries without an id or a text, left out: 2.",)
+
+
+def test_half_a_surrogate_pair_does_not_get_through(tmp_path: Path) -> None:
+    text = of_2024([tweet(1, "a broken bird HERE")])["data/tweets.js"].replace("HERE", r"\ud83d")
+    path = zipped(tmp_path / "archive.zip", of_2024(TWO) | {"data/tweets.js": text})
+
+    found = archive.read(path)
+
+    assert texts(found) == ["a broken bird \ufffd"]
+
+
+PRIVATE = {
+    "data/deleted-tweets.js": "not even JavaScript",
+    "data/deleted-tweet-headers.js": "not even JavaScript",
+    "data/tweet-headers.js": "not even JavaScript",
+    "data/twitter-circle-tweet.js": "not even JavaScript",
+    "data/community-tweet.js": "not even JavaScript",
+    "data/direct-messages.js": "not even JavaScript",
+    "data/direct-messages-group.js": "not even JavaScript",
+    "data/like.js": "not even JavaScript",
+    "data/account-suspension.js": "not even JavaScript",
+    "data/js/tweet_index.js": "not even JavaScript",
+}
+
+
+@pytest.mark.parametrize("pack", [zipped, unpacked], ids=["zip", "folder"])
+def test_what_is_private_is_never_opened(tmp_path: Path, pack: Pack) -> None:
+    path = pack(tmp_path / "archive", PRIVATE | of_2024(TWO))
+
+    found = archive.read(path)
+
+    assert len(found.tweets) == 2
+
+
+@pytest.mark.parametrize("name", PRIVATE)
+def test_no_private_name_is_on_the_list_of_what_may_be_opened(name: str) -> None:
+    assert not archive.PUBLIC.fullmatch(name)
+
+
+@pytest.mark.parametrize("name", ["tweets.js", "like.js"])
+def test_a_private_file_is_refused_under_whatever_name(tmp_path: Path, name: str) -> None:
+    file = tmp_path / name
+    file.write_text(archives.js("window.YTD.deleted_tweets.part0", [{"tweet": TWO[0]}]), encoding="utf-8")
+
+    with pytest.raises(SourceError, match=f"{name} does not begin like a file of public tweets"):
+        archive.read(file, author="magpie")
+
+
+def test_two_archives_in_one_zip_are_refused(tmp_path: Path) -> None:
+    members = {f"{folder}/{name}": text for folder in ("old", "new") for name, text in of_2024(TWO).items()}
+    path = zipped(tmp_path / "archive.zip", members)
+
+    with pytest.raises(SourceError, match="holds two archives"):
+        archive.read(path)

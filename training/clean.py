@@ -1,0 +1,43 @@
+"""The published rules of huggingtweets, to the letter: which tweets to learn from, and their text. All pure.
+
+In their order: `fix_text`, `clean_tweet`, then `is_short` on the result. Handles and hashtags stay in the text.
+Known to be crude (a tweet in a language without spaces counts as short), and kept so: cards are compared by them.
+"""
+
+from __future__ import annotations
+
+import re
+
+ESCAPES = (("&amp;", "&"), ("&lt;", "<"), ("&gt;", ">"))  # in this order, so "&amp;lt;" becomes "<"
+SCHEMES = ("http:", "https:")
+# Before a link, after it, on a line of its own, anywhere: which spaces go with it depends on this order.
+SHAPES = (r" URL\S+", r"URL\S+ ", r"\nURL\S+ ", r"\nURL\S+", r"URL\S+")
+LINKS = tuple(re.compile(shape.replace("URL", scheme)) for scheme in SCHEMES for shape in SHAPES)
+NO_WORDS = ("http", "@", "#")  # a word with one of these in it does not count
+FEWEST_WORDS = 3
+
+
+def fix_text(text: str) -> str:
+    """X escapes three characters of HTML in everything that it exports."""
+    for escape, character in ESCAPES:
+        text = text.replace(escape, character)
+    return text
+
+
+def clean_tweet(text: str) -> str:
+    """Without links, on one line."""
+    for link in LINKS:
+        text = link.sub("", text)
+    return " ".join(text.split())
+
+
+def is_short(text: str) -> bool:
+    """Whether too few words are left to learn from, once handles, hashtags and links are not counted."""
+    words = [word for word in text.split() if not any(mark in word.lower() for mark in NO_WORDS)]
+    return len(words) < FEWEST_WORDS
+
+
+def kept_text(text: str) -> str | None:
+    """The text to learn, or None where it is too short for that."""
+    text = clean_tweet(fix_text(text))
+    return None if is_short(text) else text

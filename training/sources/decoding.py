@@ -1,0 +1,51 @@
+"""Bytes to text, text to JSON; every failure is one SourceError that names `where`. Knows nothing of tweets."""
+
+from __future__ import annotations
+
+import codecs
+import json
+from typing import Any
+
+from training.errors import SourceError
+
+UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def utf8(data: bytes, where: str) -> str:
+    """For files that X itself wrote: always UTF-8, so anything else is damage."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        message = f"{where} is damaged: byte {error.start} is not UTF-8; download the archive again."
+        raise SourceError(message) from error
+
+
+def any_text(data: bytes, where: str) -> tuple[str, tuple[str, ...]]:
+    """For files of anyone's making: the text, and a warning where the encoding had to be guessed."""
+    encoding = "utf-16" if data.startswith(UTF_16_MARKS) else "utf-8-sig"
+    notes: tuple[str, ...] = ()
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError:
+        # Five bytes mean nothing in cp1252, and real exports hold them all the same.
+        text = data.decode("cp1252", "replace")
+        notes = (f"{where} is not UTF-8 and was read as Windows-1252: accents and emoji may be wrong.",)
+    if "\0" in text:
+        raise SourceError(f"{where} is not text: give an X archive, a CSV, JSON or JSONL file, or one tweet per line.")
+    return text, notes
+
+
+def json_of(text: str, where: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        message = f"{where} is not whole JSON (it breaks at {place}): it may be half downloaded; fetch it again."
+        raise SourceError(message) from error
+    except (RecursionError, ValueError) as error:  # nested a thousand deep; a number of five thousand digits
+        raise SourceError(f"{where} holds JSON that no list of tweets has: fetch it again.") from error
+
+
+def well_formed(text: str) -> str:
+    """JSON may hold half of a surrogate pair, which neither UTF-8 nor SQLite can: those become U+FFFD."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

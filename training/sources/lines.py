@@ -1,0 +1,31 @@
+"""Plain text, one tweet per line, the oldest first, to the tweets in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from training.errors import SourceError
+from training.sources import sealed
+from training.sources.archive import Archive, whose
+from training.sources.decoding import any_text
+from training.sources.records import tweet_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def read(path: Path, author: str | None = None) -> Archive:
+    """A line has no id: its number stands in, so ids are only good within this file."""
+    handle = whose(path, (), author)
+    text, notes = any_text(sealed.file_bytes(path), str(path))
+    # Not splitlines: it also cuts at characters that tweets may hold, such as U+2028.
+    rows = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    found = (
+        tweet_of({"text": row.strip()}, handle, fallback_id=str(number))
+        for number, row in enumerate(rows, 1)
+        if row.strip()
+    )
+    tweets = tuple(tweet for tweet in found if tweet)
+    if not tweets:
+        raise SourceError(f"{path} is empty: give a file with one tweet per line.")
+    return Archive(handle, handle, tweets, notes)

@@ -1,0 +1,85 @@
+"""Long tweets: an archive keeps the cut text in tweets.js and the whole text in note-tweet.js, with no id in common.
+
+They are joined by time and by the words that they share. Knows nothing of files.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime  # noqa: TC003  a dataclass's field types are for its readers too
+from itertools import takewhile
+from operator import itemgetter
+from typing import TYPE_CHECKING
+
+from training.sources.decoding import well_formed
+from training.sources.records import Record, when
+
+if TYPE_CHECKING:
+    from training.tweets import Tweet
+
+TOLERANCE = 5  # seconds between a tweet and its note; nearly always none
+ENOUGH = 20  # shared characters that prove a pair: links and escapes may differ further on
+LEADING_HANDLES = re.compile(r"(?:@\w+\s+)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    at: datetime
+    text: str
+
+
+def note_of(record: Record) -> Note | None:
+    """None for the shapes that carry no time or no text."""
+    core = record.get("core")
+    text = core.get("text") if isinstance(core, Mapping) else None
+    at = when(record.get("createdAt"))
+    return Note(at, well_formed(text)) if isinstance(text, str) and at else None
+
+
+def join(tweets: Sequence[Tweet], notes: Iterable[Note]) -> tuple[list[Tweet], int]:
+    """The tweets, whole where a note says how they go on; and how many notes found no tweet."""
+    whole = list(tweets)
+    free: defaultdict[int, list[int]] = defaultdict(list)  # second to the tweets of it that have no note yet
+    for index, tweet in enumerate(tweets):
+        if tweet.at:
+            free[int(tweet.at.timestamp())].append(index)
+    lost = 0
+    for note in notes:
+        second = int(note.at.timestamp())
+        # Same second first: among equals, max takes the first.
+        seconds = sorted(range(second - TOLERANCE, second + TOLERANCE + 1), key=lambda other: abs(other - second))
+        near = [(_agreement(tweets[index].text, note.text), other, index) for other in seconds for index in free[other]]
+        agreement, other, index = max(near, key=itemgetter(0), default=(0, 0, 0))
+        if not agreement:
+            lost += 1
+            continue
+        whole[index] = replace(tweets[index], text=_handles(tweets[index].text) + _body(note.text))
+        free[other].remove(index)
+    return whole, lost
+
+
+def _agreement(tweet: str, note: str) -> int:
+    """How many characters the two have in common from the start; 0 where that proves nothing."""
+    start, full = html.unescape(_body(_uncut(tweet))), html.unescape(_body(note))
+    agreed = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(start, full, strict=False)))
+    return agreed if agreed >= min(ENOUGH, len(start)) else 0
+
+
+def _uncut(text: str) -> str:
+    """Without the ellipsis, and the link to the tweet itself, that end a cut text."""
+    start, _, end = text.rpartition("…")
+    return start.rstrip() if start and len(end.split()) <= 1 else text
+
+
+def _handles(text: str) -> str:
+    """The @handles that a reply begins with; notes leave them out."""
+    found = LEADING_HANDLES.match(text)
+    return found[0] if found else ""
+
+
+def _body(text: str) -> str:
+    return text[len(_handles(text)) :]

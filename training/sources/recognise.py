@@ -1,0 +1,41 @@
+"""Whatever a person hands over, read by the reader that it needs; the kind is seen in the file, not asked for."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from training.errors import SourceError
+from training.sources import archive, lines, sealed, table
+from training.sources.archive import Archive  # noqa: TC001  what read() answers is for its callers too
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HEAD_SIZE = 64 * 1024
+JSON_HEAD = re.compile(r'\[\s*["{\[\]]|\{\s*("[^"]*"\s*:|\})')  # not just a bracket: a tweet may begin with one
+ARCHIVE_HEAD = re.compile(r"window\.(YTD|__THAR_CONFIG)|Grailbird\.data")
+
+
+def read(path: Path, author: str | None = None) -> Archive:
+    """`author` is needed where the file does not say whose tweets it holds."""
+    if sealed.is_bundle(path):
+        return archive.read(path, author)
+    start = sealed.head(path, HEAD_SIZE)
+    if not start:
+        raise SourceError(f"{path} is empty: it may be half downloaded; fetch it again.")
+    text = _seen(start)
+    suffix = path.suffix.lower()
+    if ARCHIVE_HEAD.match(text) or suffix == ".js":
+        return archive.read(path, author)
+    if JSON_HEAD.match(text) or suffix in {".json", ".jsonl", ".ndjson"}:
+        return table.read_json(path, author)
+    if suffix in {".csv", ".tsv"} or (suffix != ".txt" and table.delimiter_of(text)):
+        return table.read_csv(path, author)
+    return lines.read(path, author)
+
+
+def _seen(start: bytes) -> str:
+    """Enough of the text to tell its kind; the reader that is chosen decodes it with care."""
+    encoding = "utf-16" if start.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    return start.decode(encoding, "replace").lstrip()

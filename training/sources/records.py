@@ -1,0 +1,171 @@
+"""One record of a tweet, in the field names of any year, to a Tweet.
+
+Knows the dialects (archive, API v1.1 and v2, grailbird, CSV columns in lower case), but no files.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from training.sources.decoding import well_formed
+from training.tweets import Kind, Tweet
+
+Record = Mapping[str, Any]
+
+# The first one present wins: `text` beside `full_text` is the cut one.
+TEXT_NAMES = ("full_text", "text", "tweet", "content", "rawcontent", "tweets")
+TIME_NAMES = ("created_at", "timestamp", "date", "createdat", "datetime", "time")
+ID_NAMES = ("id_str", "tweet_id", "id")  # `id` last: in some archives a float has rounded it
+LINK_NAMES = ("permalink", "url", "link")
+USER_NAMES = ("screen_name", "username")
+RETWEET_NAMES = (  # never `retweeted`: it says whether the reader retweeted, and archives always say false
+    "retweeted_status",
+    "retweeted_status_id",
+    "retweeted_status_id_str",
+    "retweetedtweet",
+    "is_retweet",
+    "isretweet",
+)
+REPLY_NAMES = (
+    "in_reply_to_status_id_str",
+    "in_reply_to_status_id",
+    "in_reply_to_user_id_str",
+    "in_reply_to_user_id",
+    "in_reply_to_screen_name",
+    "inreplytotweetid",
+    "to",
+)
+QUOTE_NAMES = ("is_quote_status", "quoted_status", "quoted_status_id_str", "quoted_status_id", "quotedtweet")
+REFERENCE_NAMES = ("referenced_tweets", "referenced_posts")  # X renamed them in August 2026
+EDIT_HISTORY_NAMES = ("edit_history_tweet_ids", "edit_history_post_ids")
+NOTE_NAMES = ("note_tweet", "note_post")
+ABSENT = {"", "0", "0.0", "f", "n", "no", "nan", "nat", "none", "null", "false", "[]", "{}"}  # in a table's cell
+
+ID = re.compile(r"\d{1,20}", re.ASCII)
+HANDLE = re.compile(r"\w{1,20}", re.ASCII)  # 15 today, 20 for some old accounts
+STATUS_LINK = re.compile(r"https?://(?:\w+\.)?(?:twitter|x)\.com/\w+/status(?:es)?/(\d{1,20})/?(?:\?.*)?", re.ASCII)
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+# "Sat Feb 18 12:33:11 +0000 2023", turned round by hand: strptime reads month names in the machine's language.
+V1_TIME = re.compile(r"\w{3} (\w{3}) (\d{2}) (\d{2}:\d{2}:\d{2}) ([+-]\d{2})(\d{2}) (\d{4})", re.ASCII)
+US_TIME = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4}|\d{2}) (\d{1,2}):(\d{2})(?::(\d{2}))?", re.ASCII)
+OFFSET = re.compile(r" ?([+-]\d{2}):?(\d{2})$", re.ASCII)  # with the space that fromisoformat does not take
+
+
+def tweet_of(record: Record, author: str, *, fallback_id: str = "") -> Tweet | None:
+    """None where the record has no text, or neither an id nor a fallback for it."""
+    text = _text(record)
+    tweet_id = _id(record) or fallback_id
+    if text is None or not tweet_id:
+        return None
+    text = well_formed(text)
+    at = next((moment for name in TIME_NAMES if (moment := when(record.get(name)))), None)
+    lang = record.get("lang")
+    return Tweet(tweet_id, author, text, at, _kind(record, text), well_formed(lang) if isinstance(lang, str) else "")
+
+
+def when(value: object) -> datetime | None:
+    """A date in any of the spellings met so far, in UTC; one without an offset is taken as UTC."""
+    if not isinstance(value, str):
+        return None
+    value = value.strip().removesuffix(" UTC")
+    try:
+        if old := V1_TIME.fullmatch(value):
+            month, day, time, hours, minutes, year = old.groups()
+            value = f"{year}-{MONTHS.index(month) + 1:02}-{day}T{time}{hours}:{minutes}"
+        elif us := US_TIME.fullmatch(value):
+            return _us_time(*(int(number or 0) for number in us.groups()))
+        moment = datetime.fromisoformat(OFFSET.sub(r"\1:\2", value))
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def first_version(record: Record, tweet_id: str) -> str:
+    """The id under which the tweet first appeared; its own unless it was edited."""
+    edit = _mapping(record.get("edit_info"))
+    later = _mapping(edit.get("edit"))
+    initial = later.get("initialTweetId")
+    if isinstance(initial, str) and ID.fullmatch(initial):
+        return initial
+    histories = [_mapping(edit.get("initial")).get("editTweetIds"), *(record.get(name) for name in EDIT_HISTORY_NAMES)]
+    ids = [str(one) for history in histories if isinstance(history, list) for one in history[:1]]
+    return next((one for one in ids if ID.fullmatch(one)), tweet_id)
+
+
+def age_order(tweet_id: str) -> tuple[int, str]:
+    """Ids grow with time; compared as numbers without becoming numbers."""
+    return len(tweet_id), tweet_id
+
+
+def handle_of(value: object) -> str:
+    """The handle as Tweet.author wants it, or nothing where `value` cannot be one."""
+    if not isinstance(value, str):
+        return ""
+    value = value.strip().removeprefix("@").lower()
+    return value if HANDLE.fullmatch(value) else ""
+
+
+def owner_of(record: Record) -> tuple[str, str]:
+    """The handle and the display name that the record states for its author; empty where it does not."""
+    for place in (record.get("user"), record.get("author")):
+        if isinstance(place, Mapping):
+            handle = next((handle for name in USER_NAMES if (handle := handle_of(place.get(name)))), "")
+            name = place.get("name")
+            return handle, well_formed(name) if isinstance(name, str) else ""
+    names = (*(record.get(name) for name in USER_NAMES), record.get("user"), record.get("handle"))
+    handles = (handle_of(name) for name in names)
+    return next((handle for handle in handles if handle and not handle.isdecimal()), ""), ""  # all digits: a user id
+
+
+def _text(record: Record) -> str | None:
+    notes = (_mapping(record.get(name)).get("text") for name in NOTE_NAMES)
+    extended = _mapping(record.get("extended_tweet")).get("full_text")
+    texts = (*notes, extended, *(record.get(name) for name in TEXT_NAMES))
+    return next((text for text in texts if isinstance(text, str)), None)
+
+
+def _id(record: Record) -> str:
+    for name in ID_NAMES:
+        value = record.get(name)
+        if isinstance(value, (str, int)) and ID.fullmatch(number := str(value).strip()):
+            return number
+    links = (str(record.get(name, "")) for name in LINK_NAMES)
+    return next((found[1] for link in links if (found := STATUS_LINK.fullmatch(link))), "")
+
+
+def _kind(record: Record, text: str) -> Kind:
+    references = {one.get("type") for name in REFERENCE_NAMES for one in _mappings(record.get(name))}
+    if text.startswith("RT @") or "retweeted" in references or _says(record, RETWEET_NAMES):
+        return "retweet"
+    if "replied_to" in references or _says(record, REPLY_NAMES):
+        return "reply"
+    if "quoted" in references or _says(record, QUOTE_NAMES) or _links_a_status(record):
+        return "quote"
+    return "original"
+
+
+def _says(record: Record, names: tuple[str, ...]) -> bool:
+    values = (record.get(name) for name in names)
+    return any(value.strip().lower() not in ABSENT if isinstance(value, str) else bool(value) for value in values)
+
+
+def _links_a_status(record: Record) -> bool:
+    urls = _mappings(_mapping(record.get("entities")).get("urls"))
+    return any(STATUS_LINK.fullmatch(str(url.get("expanded_url"))) for url in urls)
+
+
+def _us_time(month: int, day: int, year: int, hour: int, minute: int, second: int) -> datetime:
+    if month > 12:  # then it can only be day first
+        month, day = day, month
+    return datetime(year + 2000 if year < 100 else year, month, day, hour, minute, second, tzinfo=UTC)
+
+
+def _mapping(value: object) -> Record:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _mappings(value: object) -> Iterator[Record]:
+    return (one for one in value if isinstance(one, Mapping)) if isinstance(value, list) else iter(())
