@@ -1,0 +1,40 @@
+# `make demo` and `make test` are all that a newcomer needs; each sets up what is missing first.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: setup demo test lint lock clean
+
+setup: .venv/ready
+
+# One lock file for everything; it pins torch 2.13.0, whose CPU build is enough (docs/decisions/0001-one-lock-file.md).
+.venv/ready: requirements.lock pyproject.toml
+	@echo "mynah: making .venv and installing what requirements.lock names (a minute or two, once)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "mynah: needs Python 3.11 or newer: make setup PYTHON=python3.12")'
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install --disable-pip-version-check --requirement requirements.lock
+	@$(BIN)/pip install --disable-pip-version-check --quiet --no-deps --editable .
+	@touch $@
+
+demo: setup
+	@echo "mynah: a dry run as @stationmynah's bot, a post every 5 seconds; nothing leaves this machine; Ctrl-C stops it"
+	@$(BIN)/mynah run --dry-run --every 5s
+
+test: setup
+	@$(BIN)/pytest
+
+lint: setup
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+
+# For every platform at once. torch's own CUDA packages are left out: pip adds them where its build wants them.
+lock: setup
+	@$(BIN)/pip install --quiet 'uv>=0.9'
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --all-extras --group dev pyproject.toml \
+		--no-annotate --no-header --no-emit-package torch --no-emit-package triton | grep -v -E '^(nvidia|cuda)-' > requirements.new
+	@{ echo '# Exact versions of everything, made by `make lock`.'; cat requirements.new; echo 'torch==2.13.0'; } > requirements.lock
+	@rm requirements.new
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache dist
