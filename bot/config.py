@@ -168,8 +168,8 @@ def load(file: Path | None = None, flags: Mapping[str, Any] | None = None) -> Lo
         ("environment", _from_environment(problems)),
         ("flag", dict(flags or {})),
     ]
-    keys = next((layer["x"]["keys"] for _, layer in reversed(layers) if "keys" in layer.get("x", {})), None)
-    layers.insert(3, ("credential", _from_credentials(keys, problems)))
+    folders = [value for _, layer in layers for key, value in _flat(layer) if key == "x.keys"]
+    layers.insert(3, ("credential", _from_credentials(folders[-1] if folders else None, problems)))
     merged: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for origin, layer in layers:
@@ -247,12 +247,13 @@ def _garbled(name: str) -> bool:
     return False
 
 
-def _from_credentials(keys: str | None, problems: list[str]) -> dict[str, Any]:
+def _from_credentials(keys: object, problems: list[str]) -> dict[str, Any]:
     """The four keys as files: systemd's own folder first, else `x.keys`, whose files nobody else may read."""
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
-    private = Path(folder) if folder else Path(keys).expanduser() if keys else None
-    if private is None:
+    named = folder or (keys if isinstance(keys, str) else "")
+    if not named:
         return {}
+    private = Path(named).expanduser()
     found: dict[str, str] = {}
     for name in SECRETS:
         path = private / name
@@ -290,4 +291,6 @@ def _put(tree: dict[str, Any], key: str, value: Any) -> None:
     *parents, name = key.split(".")
     for parent in parents:
         tree = tree.setdefault(parent, {})
+        if not isinstance(tree, dict):
+            return  # a value where a section should be: the validation names it
     tree[name] = value

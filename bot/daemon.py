@@ -36,7 +36,7 @@ class Every(BaseTrigger):  # type: ignore[misc]  # apscheduler has no types
         self.period = period
 
     def get_next_fire_time(self, _: datetime | None, now: datetime) -> datetime:
-        return now + self.period
+        return now.astimezone(UTC) + self.period  # in a local zone, adding an hour may add two
 
 
 class Daemon:

@@ -25,7 +25,13 @@ class Bird:
     """An agenda and everything around it, to be looked at from outside."""
 
     def __init__(
-        self, path: Path, voice: FakeVoice, *, x: FakePublisher | None = None, clock: FakeClock | None = None, dry: bool = False
+        self,
+        path: Path,
+        voice: FakeVoice,
+        *,
+        x: FakePublisher | None = None,
+        clock: FakeClock | None = None,
+        dry: bool = False,
     ) -> None:
         self.path = path
         self.x = x or FakePublisher()

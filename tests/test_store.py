@@ -38,9 +38,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def add(store: Store, text: str = "good morning", *, slot: str = "a", dry: bool = False) -> int:
-    return store.add_draft(
-        Draft(text), slot=Slot(slot, NOON), norm=text, length=len(text), dry=dry, model="m", at=NOON
-    )
+    return store.add_draft(Draft(text), slot=Slot(slot, NOON), norm=text, length=len(text), dry=dry, model="m", at=NOON)
 
 
 def lead(store: Store, post: int, *states: str) -> None:

@@ -1,0 +1,121 @@
+"""What the fake X remembers: users, posts, limits. It knows no HTTP and no JSON."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from tests.fake_x.oauth import Secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+EPOCH_MS = 1_288_834_974_657  # where X's ids begin to count milliseconds
+DUPLICATE_WINDOW = timedelta(hours=12)
+LIMIT_WINDOW = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    id: str
+    handle: str
+    name: str
+    access_token: str
+    secrets: Secrets
+    access: str = "read-write"
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    id: str
+    author_id: str
+    text: str  # as its author wrote it
+    at: datetime
+    retweet_of: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What is left of a limit, until when."""
+
+    limit: int
+    left: int  # negative: this request was too much
+    reset: int  # seconds since 1970
+
+
+class Said(Exception):
+    """The user has posted this text already."""
+
+
+def newcomer() -> User:
+    """A user whose four keys may be printed."""
+    secrets = Secrets("fake-consumer-key", "fake-consumer-secret", "fake-access-token-secret")
+    return User("1500000000000000001", "stationmynah", "Station Mynah", "1500000000000000001-fake", secrets)
+
+
+class World:
+    """One small X. Each public method is one indivisible step."""
+
+    def __init__(self, *users: User, now: Callable[[], datetime], refuses_duplicates: bool = True) -> None:
+        self.now = now
+        self.refuses_duplicates = refuses_duplicates
+        self.users = {user.id: user for user in users}
+        self._posts: dict[str, Post] = {}
+        self._nonces: set[tuple[str, str]] = set()
+        self._used: dict[tuple[str, str], tuple[datetime, int]] = {}
+        self._last_id = 0
+        self._lock = threading.RLock()
+
+    @property
+    def texts(self) -> list[str]:
+        """Every text that is there now, oldest first."""
+        with self._lock:
+            return [post.text for post in self._posts.values()]
+
+    def user_of(self, access_token: str) -> User | None:
+        return next((user for user in self.users.values() if user.access_token == access_token), None)
+
+    def is_new(self, access_token: str, nonce: str) -> bool:
+        with self._lock:
+            seen = (access_token, nonce) in self._nonces
+            self._nonces.add((access_token, nonce))
+            return not seen
+
+    def create(self, author: User, text: str, *, retweet_of: str | None = None) -> Post:
+        with self._lock:
+            since = self.now() - DUPLICATE_WINDOW
+            mine = (post for post in self._posts.values() if post.author_id == author.id and post.at > since)
+            if self.refuses_duplicates and any(post.text == text for post in mine):
+                raise Said(text)
+            post = Post(self._next_id(), author.id, text, self.now(), retweet_of)
+            self._posts[post.id] = post
+            return post
+
+    def post(self, post_id: str) -> Post | None:
+        with self._lock:
+            return self._posts.get(post_id)
+
+    def delete(self, post_id: str) -> None:
+        with self._lock:
+            del self._posts[post_id]
+
+    def posts_of(self, author_id: str) -> list[Post]:
+        """Newest first."""
+        with self._lock:
+            return [post for post in reversed(self._posts.values()) if post.author_id == author_id]
+
+    def take(self, user_id: str, route: str, limit: int) -> Allowance:
+        """Count one request against the limit of its route."""
+        with self._lock:
+            start, used = self._used.get((user_id, route), (self.now(), 0))
+            if self.now() >= start + LIMIT_WINDOW:
+                start, used = self.now(), 0
+            self._used[user_id, route] = (start, used + 1)
+            return Allowance(limit, limit - used - 1, int((start + LIMIT_WINDOW).timestamp()))
+
+    def _next_id(self) -> str:
+        since_epoch = int(self.now().timestamp() * 1000) - EPOCH_MS
+        self._last_id = max(since_epoch << 22, self._last_id + 1)  # 22 bits of machine and sequence below the time
+        return str(self._last_id)

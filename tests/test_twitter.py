@@ -1,0 +1,264 @@
+"""The gateway against a fake X on a real socket: what every answer, and every silence, comes to."""
+
+from __future__ import annotations
+
+import json
+import socket
+import traceback
+from contextlib import closing
+from dataclasses import astuple
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bot.dialects import Account
+from bot.errors import Duplicate, Halted, RateLimited, Refused, TryLater, Unknown, XError
+from bot.tweets import Receipt
+from bot.twitter import Keys, X
+from tests.fake_x import oauth
+from tests.fake_x.faults import FAULTS, TOO_MANY, End, Fault, limited
+from tests.fake_x.server import FakeX
+from tests.fake_x.state import User, World
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+SECRETS = oauth.Secrets("canary-consumer-key", "canary-consumer-secret", "canary-token-secret")
+MYNAH = User("1500000000000000001", "stationmynah", "Station Mynah", "canary-access-token", SECRETS)
+KEYS = Keys(SECRETS.consumer_key, SECRETS.consumer_secret, MYNAH.access_token, SECRETS.token_secret)
+PATIENT = (10.0, 10.0)  # seconds; a busy machine is no failure
+HASTY = (10.0, 0.2)  # the second is how long a test waits for an answer that never comes
+TRICKY = '<b>&amp; "q" & https://example.org/?a=1&lt=2 &lt;'  # each escape once too often or too seldom shows
+
+MEANINGS: dict[str, type[XError] | None] = {
+    "ok": None,
+    "duplicate": Duplicate,
+    "duplicate_187": Duplicate,
+    "not_summoned": Refused,
+    "not_summoned_newer": Refused,
+    "quote_gate": Refused,
+    "target_gone": Refused,
+    "forbidden": Refused,
+    "forbidden_html": Refused,
+    "permissions": Halted,
+    "permissions_x": Halted,
+    "auth_kind": Halted,
+    "not_enrolled": Halted,
+    "suspended": Halted,
+    "suspended_64": Halted,
+    "token_89": Halted,
+    "daily_185": RateLimited,
+    "automated_226": Halted,
+    "no_write_261": Halted,
+    "locked_326": Halted,
+    "bad_request": TryLater,
+    "bad_auth_32": Halted,
+    "unauthorized": Halted,
+    "unauthorized_html": Halted,
+    "no_credits": Halted,
+    "not_found": TryLater,
+    "teapot": Unknown,
+    "too_many": RateLimited,
+    "too_many_88": RateLimited,
+    "too_many_no_reset": RateLimited,
+    "too_many_past_reset": RateLimited,
+    "too_many_absurd_reset": RateLimited,
+    "too_many_html": RateLimited,
+    "capped_no_reset": RateLimited,
+    "capped_past_reset": RateLimited,
+    "unavailable": Unknown,
+    "unavailable_text": Unknown,
+    "unavailable_after": Unknown,
+    "server_error_list": Unknown,
+    "redirect": Unknown,
+    "redirect_away": Unknown,
+    "html": Unknown,
+    "created_html": Unknown,
+    "created_no_id": Unknown,
+    "created_null": Unknown,
+    "created_empty": Unknown,
+    "created_deep": Unknown,
+    "created_long_number": Unknown,
+    "created_bad_zip": Unknown,
+    "only_errors": Unknown,
+    "reset_before": Unknown,
+    "reset_after": Unknown,
+    "hang_before": Unknown,
+    "hang_after": Unknown,
+    "cut": Unknown,
+}
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeX]:
+    with FakeX(World(MYNAH, now=lambda: NOW)) as server:
+        yield server
+    assert server.broken == []
+
+
+@pytest.fixture
+def x(fake: FakeX) -> Iterator[X]:
+    with gateway(fake.url) as opened:
+        yield opened
+
+
+def gateway(base_url: str, *, keys: Keys = KEYS, fault: Fault = FAULTS["ok"]) -> X:
+    return X(keys, now=lambda: NOW, base_url=base_url, timeout=HASTY if fault.end is End.HANG else PATIENT)
+
+
+def test_every_fault_has_a_meaning() -> None:
+    assert MEANINGS.keys() == FAULTS.keys()
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_post_that_meets_a_fault_ends_in_its_class_and_is_sent_once(name: str, fake: FakeX) -> None:
+    fault = FAULTS[name]
+    fake.fail_with(fault)
+
+    with gateway(fake.url, fault=fault) as x:
+        meaning = outcome_of_a_post(x)
+
+    assert meaning is MEANINGS[name]
+    assert fault.end is not End.HANG or fake.hanging.wait(10)
+    assert len(fake.requests) == 1
+    assert len(fake.world.texts) == (fault.commits or name == "ok")
+
+
+def outcome_of_a_post(x: X) -> type[XError] | None:
+    try:
+        x.post("hello")
+    except XError as error:
+        return type(error)
+    return None
+
+
+@pytest.mark.parametrize("name", [name for name, meaning in MEANINGS.items() if meaning is Unknown])
+def test_a_read_is_never_in_doubt(name: str, fake: FakeX) -> None:
+    fault = FAULTS[name]
+    fake.fail_with(fault)
+
+    with gateway(fake.url, fault=fault) as x, pytest.raises(TryLater, match="again"):
+        x.own_posts(MYNAH.id)
+
+    assert len(fake.requests) <= 1
+
+
+def test_where_nobody_listens_nothing_was_sent() -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        port = server.getsockname()[1]
+
+    with gateway(f"http://127.0.0.1:{port}") as x, pytest.raises(TryLater, match="Connection refused"):
+        x.post("hello")
+
+
+def test_where_tls_fails_nothing_was_sent(fake: FakeX) -> None:
+    with gateway(fake.url.replace("http:", "https:")) as x, pytest.raises(TryLater, match="could not be reached"):
+        x.post("hello")
+
+    assert fake.world.texts == []
+
+
+def test_a_post_gives_its_receipt_and_arrives_as_it_was_written(fake: FakeX, x: X) -> None:
+    receipt = x.post("Crumbs & <signals> ☔ über alles")
+
+    assert receipt == Receipt(receipt.id, "Crumbs & <signals> ☔ über alles")
+    assert fake.world.texts == ["Crumbs & <signals> ☔ über alles"]
+    assert fake.requests[0].headers["connection"] == "close"
+
+
+def test_me_is_the_account_of_the_keys(x: X) -> None:
+    account = x.me()
+
+    assert account == Account("1500000000000000001", "stationmynah", "Station Mynah")
+    assert x.access_level == "read-write"
+    assert x.headers["x-rate-limit-remaining"] == "74"
+
+
+@pytest.mark.parametrize("new_dialect", [False, True], ids=["old_names", "new_names"])
+def test_own_posts_come_newest_first_as_they_were_written(new_dialect: bool) -> None:
+    world = World(MYNAH, now=lambda: NOW)
+    texts = ["first", TRICKY, f"{TRICKY} {'long ' * 60}end"]
+    ids = [world.create(MYNAH, text).id for text in texts]
+    world.create(MYNAH, "RT @somebody: not mine", retweet_of="1")
+
+    with FakeX(world, new_dialect=new_dialect) as fake, gateway(fake.url) as x:
+        posts = x.own_posts(MYNAH.id)
+
+    assert posts == tuple(Receipt(id_, text) for id_, text in zip(reversed(ids), reversed(texts), strict=True))
+
+
+def test_own_posts_are_those_after_since_id_and_no_more_than_the_limit(fake: FakeX, x: X) -> None:
+    ids = [fake.world.create(MYNAH, f"post {n}").id for n in range(8)]
+
+    after = x.own_posts(MYNAH.id, since_id=ids[4])
+    two = x.own_posts(MYNAH.id, limit=2)
+    none = x.own_posts(MYNAH.id, since_id=ids[-1])
+
+    assert [post.id for post in after] == [ids[7], ids[6], ids[5]]
+    assert [post.id for post in two] == [ids[7], ids[6]]
+    assert none == ()
+
+
+def test_a_deleted_post_is_gone_and_cannot_be_deleted_again(fake: FakeX, x: X) -> None:
+    receipt = x.post("hello")
+
+    x.delete(receipt.id)
+
+    assert fake.world.texts == []
+    with pytest.raises(Refused, match="nothing of that id"):
+        x.delete(receipt.id)
+
+
+def test_a_limit_ends_when_x_says(fake: FakeX, x: X) -> None:
+    fake.fail_with(limited(TOO_MANY, reset=str(int(NOW.timestamp()) + 120)))
+
+    with pytest.raises(RateLimited) as caught:
+        x.post("hello")
+
+    assert caught.value.until == NOW + timedelta(minutes=2)
+
+
+def test_a_call_to_another_address_has_no_way_out(fake: FakeX, x: X) -> None:
+    x._client._base_url = "http://127.0.0.2:1"
+
+    with pytest.raises(XError, match="InvalidSchema"):
+        x.post("hello")
+
+    assert fake.requests == []
+
+
+def test_a_proxy_in_the_environment_is_not_asked(monkeypatch: pytest.MonkeyPatch, fake: FakeX, x: X) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+
+    assert x.me().handle == "stationmynah"
+
+
+def test_wrong_keys_halt(fake: FakeX) -> None:
+    wrong = Keys(KEYS.consumer_key, "another", KEYS.access_token, KEYS.access_token_secret)
+
+    with gateway(fake.url, keys=wrong) as x, pytest.raises(Halted, match="one 401 may be an outage"):
+        x.post("hello")
+
+    assert fake.world.texts == []
+
+
+def test_no_secret_shows_in_any_error_or_repr(fake: FakeX) -> None:
+    echo = json.dumps({"title": "Forbidden", "detail": " ".join(astuple(KEYS))}).encode()
+    shown = [repr(KEYS), str(KEYS)]
+
+    for fault in (*FAULTS.values(), Fault(403, echo), Fault(403, echo, end=End.CUT)):
+        fake.fail_with(fault)
+        try:
+            with gateway(fake.url, fault=fault) as x:
+                shown.append(repr(x))
+                x.post("hello")
+        except XError as error:
+            shown += traceback.format_exception(error)
+
+    assert "[secret]" in "".join(shown)
+    assert "canary" not in "".join(shown)

@@ -1,0 +1,113 @@
+"""Where the keys may go, and what is signed. Nothing here opens a socket."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import requests
+from requests.adapters import HTTPAdapter
+
+from bot.errors import ConfigError
+from bot.twitter import Keys, X, signer
+from tests.fake_x import oauth
+
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+KEYS = Keys("consumer", "consumer secret", "token", "token secret")
+SECRETS = oauth.Secrets("consumer", "consumer secret", "token secret")
+
+
+def authorization_of(request: requests.PreparedRequest) -> str:
+    value: str | bytes = request.headers["Authorization"]  # requests_oauthlib leaves bytes there
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def test_x_own_example_gets_x_own_signature() -> None:
+    # Keys, request and signature are of X's documentation, "Creating a signature"; they open nothing.
+    keys = Keys(
+        "xvz1evFS4wEEPTGEFPHBog",
+        "kAcSOqF21Fu85e7zjz7ZN2U4ZRhfV3WpwPAoE3Z7kBw",
+        "370773112-GmHxMAgYyLbNEtIKZeRNFsMKPR9EyMZeS9weJAEb",
+        "LswwdoUaIvS8ltyTt5jkRh4J50vUPVVHtR2YPi5kE",
+    )
+    sign = signer(keys, nonce="kYjzVBB8Y0ZFabxSWbWovY3uYSQ2pTgmZeNu2VS4cg", timestamp="1318622958")
+    address = "https://api.x.com/1.1/statuses/update.json?include_entities=true"
+    status = {"status": "Hello Ladies + Gentlemen, a signed OAuth request!"}
+
+    request = requests.Request("POST", address, data=status, auth=sign).prepare()
+
+    assert 'oauth_signature="Ls93hJiZbQ3akF3HF3x1Bz8%2FzU4%3D"' in authorization_of(request)
+
+
+class Recording(HTTPAdapter):
+    """Keeps what would have left for X, which these tests never reach."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[requests.PreparedRequest] = []
+        self.options: list[dict[str, Any]] = []
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        self.sent.append(request)
+        self.options.append(kwargs)
+        response = requests.Response()
+        response.status_code = 201
+        response._content = b'{"data":{"id":"7","text":"hello"}}'
+        return response
+
+
+@pytest.mark.parametrize("base_url", ["https://api.x.com", "https://api.twitter.com"])
+def test_the_address_that_is_called_is_the_one_that_is_signed(base_url: str) -> None:
+    recording = Recording()
+    with X(KEYS, now=lambda: NOW, base_url=base_url) as x:
+        x._client.session.mount(f"{base_url}/", recording)
+
+        x.post("hello")
+
+    [request], [options] = recording.sent, recording.options
+    token, _ = oauth.signed_by("POST", str(request.url), authorization_of(request), "", {"token": SECRETS}.get)
+    assert request.url == f"{base_url}/2/tweets"
+    assert token == "token"
+    assert options["timeout"] == (3.05, 30.0)
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    [
+        "http://api.x.com",
+        "https://api.x.com.evil.example",
+        "https://evil.example",
+        "https://api.x.com@evil.example",
+        "https://api.x.com:8443",
+        "https://api.x.com/2",
+        "https://api.x.com?a=b",
+        "https://api.x.com#a",
+        "http://10.0.0.1:8080",
+        "http://127.0.0.1.evil.example",
+        "http://127.0.0.1:port",
+        "http://[::1",
+        "ftp://127.0.0.1",
+        "api.x.com",
+        "",
+    ],
+)
+def test_keys_go_to_x_and_to_this_machine_only(base_url: str) -> None:
+    with pytest.raises(ConfigError, match=r"x\.base_url"):
+        X(KEYS, now=lambda: NOW, base_url=base_url)
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    ["https://api.x.com", "https://api.x.com/", "http://localhost:1", "http://127.0.0.2:1", "http://[::1]:1"],
+)
+def test_x_and_this_machine_are_allowed(base_url: str) -> None:
+    with X(KEYS, now=lambda: NOW, base_url=base_url) as x:
+        assert list(x._client.session.adapters) == [f"{base_url.rstrip('/')}/"]
+
+
+def test_an_empty_key_is_named() -> None:
+    keys = Keys("a", "", "c", "")
+
+    with pytest.raises(ConfigError, match="consumer_secret, access_token_secret"):
+        X(keys, now=lambda: NOW)

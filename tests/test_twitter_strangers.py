@@ -1,0 +1,70 @@
+"""Whatever the libraries below the gateway raise, it comes out as one of our errors."""
+
+from __future__ import annotations
+
+import http.client
+import inspect
+import json
+import socket
+import ssl
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import requests
+import tweepy.errors
+import urllib3.exceptions
+from requests.adapters import HTTPAdapter
+
+from bot.errors import TryLater, Unknown, XError
+from bot.twitter import Keys, X
+
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+KEYS = Keys("consumer", "consumer secret", "token", "token secret")
+NOWHERE = "http://127.0.0.1:1"
+NEVER_LEFT = (
+    requests.ConnectTimeout,
+    urllib3.exceptions.ConnectTimeoutError,
+    urllib3.exceptions.NewConnectionError,
+    urllib3.exceptions.NameResolutionError,
+)
+
+
+def stranger_errors() -> list[type[Exception]]:
+    """Every exception class of the libraries below us, and of those below them that could come through."""
+    modules = (tweepy.errors, requests.exceptions, urllib3.exceptions, http.client)
+    found = [member for module in modules for _, member in inspect.getmembers(module, inspect.isclass)]
+    found += [json.JSONDecodeError, ssl.SSLError, ssl.SSLCertVerificationError, socket.gaierror, TimeoutError, OSError]
+    found += [ConnectionResetError, BrokenPipeError, UnicodeError]
+    return sorted(
+        {each for each in found if issubclass(each, Exception) and not issubclass(each, Warning)},
+        key=lambda each: f"{each.__module__}.{each.__qualname__}",
+    )
+
+
+class Failing(HTTPAdapter):
+    """A transport that knows only how to fail."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self._error = error
+
+    def send(self, *args: Any, **kwargs: Any) -> requests.Response:
+        raise self._error
+
+
+@pytest.mark.parametrize("stranger", stranger_errors(), ids=lambda each: f"{each.__module__}.{each.__qualname__}")
+def test_no_error_of_a_library_leaves_the_gateway(stranger: type[Exception]) -> None:
+    error = stranger.__new__(stranger)  # their constructors differ; what counts is the class
+    with X(KEYS, now=lambda: NOW, base_url=NOWHERE) as x:
+        x._client.session.mount(f"{NOWHERE}/", Failing(error))
+
+        with pytest.raises(XError) as caught:
+            x.post("hello")
+
+    assert type(caught.value) is (TryLater if issubclass(stranger, NEVER_LEFT) else Unknown)
+    assert caught.value.__cause__ is error
+
+
+def test_the_walk_over_the_libraries_errors_is_not_empty() -> None:
+    assert {tweepy.errors.TooManyRequests, requests.ReadTimeout, requests.JSONDecodeError} <= set(stranger_errors())
