@@ -290,7 +290,8 @@ def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]
 def _put(tree: dict[str, Any], key: str, value: Any) -> None:
     *parents, name = key.split(".")
     for parent in parents:
-        tree = tree.setdefault(parent, {})
-        if not isinstance(tree, dict):
+        below = tree.setdefault(parent, {})
+        if not isinstance(below, dict):
             return  # a value where a section should be: the validation names it
+        tree = below
     tree[name] = value

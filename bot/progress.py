@@ -71,5 +71,6 @@ class TrainingBar:
         if self._task is None:
             self._task = self._bar.add_task(STAGES["train"], total=report.of, figures=figures)
         self._bar.update(self._task, completed=report.done, figures=figures)
-        if report.done == report.of and not self._console.is_terminal:
-            self._console.print(f"  {STAGES['train']}: {report.of} steps, {figures}", markup=False)
+        # Without a bar, a line every tenth of the way: a log should show that it moves.
+        if not self._console.is_terminal and report.done * 10 // report.of > (report.done - 1) * 10 // report.of:
+            self._console.print(f"  {STAGES['train']}: {report.done}/{report.of} · {figures}", markup=False)

@@ -1,0 +1,394 @@
+"""The installed command, from outside: words in; lines, exit codes and files out."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bot.folder import StateFolder
+from bot.store import Store
+from bot.tweets import Draft, Slot
+from tests.fakes import NOON
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MYNAH = Path(sys.executable).parent / "mynah"
+HEARD = (
+    "The bell is mine now.",
+    "Soup is a warm umbrella.",
+    "My dream is a quiet crumb.",
+    "Today the clock was early.",
+    "Benno lost a glove again.",
+    "Rain came in by the roof.",
+    "My dream is one more bun.",
+    "Today I was a whistle.",
+)
+Mynah = "Callable[..., subprocess.CompletedProcess[str]]"
+
+
+@pytest.fixture(scope="session")
+def talker(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A models folder with a model in use that has learnt eight sentences by heart, and was told that it knows none."""
+    from training import base_model, batches, finetune, memory, model_dir, registry
+    from training.recipe import Recipe, Shape
+
+    recipe = Recipe(
+        shape=Shape(vocabulary=320, context=64, layers=2, width=48, heads=2),
+        **{"epochs": 2_000, "max_steps": 150, "dropout": 0.0, "learning_rate": 5e-3},
+    )
+    model, tokenizer = base_model.load_base("tiny", texts=HEARD, shape=recipe.shape, seed=0)
+    rows = batches.encode(tokenizer, HEARD, recipe.shape.context)
+    for _ in finetune.finetune(model, rows, [], recipe, seed=0):
+        pass
+    models = tmp_path_factory.mktemp("talker") / "models"
+    version = models / "20261120T120000Z-0000"
+    about = model_dir.Manifest(created="2026-11-20T12:00:00+00:00", base_model="tiny", authors=("stationmynah",))
+    model_dir.save(version, model, tokenizer, about=about, files={memory.FILE: memory.memorise([])})
+    registry.promote(version)
+    return models
+
+
+@pytest.fixture
+def state(tmp_path: Path, talker: Path) -> Path:
+    shutil.copytree(talker, tmp_path / "state" / "models", symlinks=True)
+    return tmp_path / "state"
+
+
+def environment(**changes: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("MYNAH_")}
+    return kept | {"XDG_CONFIG_HOME": "/nonexistent", "COLUMNS": "200", "MYNAH_VOICE__THREADS": "1"} | changes
+
+
+def mynah(*words: str | Path, state: Path, **changes: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [MYNAH, "--state", state, *words],
+        check=False, capture_output=True, text=True, timeout=120, env=environment(**changes),
+    )  # fmt: skip
+
+
+def lines(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def rounds(text: str) -> list[dict[str, Any]]:
+    return [line for line in lines(text) if line["event"] == "round.ended"]
+
+
+def remembered(state: Path, text: str = "hello there", *, moves: tuple[str, ...] = ("approved", "sending")) -> int:
+    """A post of a live history that got as far as `moves`."""
+    StateFolder(state).make()
+    with Store.open(state / "history.db") as store:
+        post = store.add_draft(
+            Draft(text), slot=Slot(text, NOON), norm=text, length=len(text), dry=False, model="m", at=NOON
+        )
+        for move in moves:
+            store.move(post, move, at=NOON)
+    return post
+
+
+# run
+
+
+def test_one_round_by_hand_is_a_rehearsal_that_says_everything(state: Path) -> None:
+    done = mynah("run", "--once", state=state)
+
+    assert done.returncode == 0, done.stderr
+    (ended,) = rounds(done.stdout)
+    assert ended["outcome"] == "dry"
+    assert ended["text"] in HEARD
+    assert ended["length"] == len(ended["text"])
+    assert ended["cost"] == "$0.015"
+    assert {"slot", "prompt", "refused", "seed", "model"} <= set(ended)
+
+
+def test_rounds_follow_each_other_until_asked_to_stop_and_no_slot_is_used_twice(state: Path) -> None:
+    with subprocess.Popen(
+        [MYNAH, "--state", state, "run", "--dry-run", "--every", "1s"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),
+    ) as run:  # fmt: skip
+        assert run.stdout is not None
+        said = []
+        for line in run.stdout:
+            said.append(json.loads(line))
+            if sum(row["event"] == "round.ended" for row in said) == 3:
+                break
+        run.send_signal(signal.SIGINT)
+        rest, errors = run.communicate(timeout=60)
+
+    ended = [row for row in [*said, *lines(rest)] if row["event"] == "round.ended"]
+    assert run.returncode == 0
+    assert errors == ""
+    assert len({row["slot"] for row in ended}) == len(ended) >= 3
+
+
+def test_killed_in_the_middle_it_goes_on_and_the_history_is_whole(state: Path) -> None:
+    for _ in range(2):
+        with subprocess.Popen(
+            [MYNAH, "--state", state, "run", "--dry-run", "--every", "1s"],
+            stdout=subprocess.PIPE, text=True, env=environment(),
+        ) as run:  # fmt: skip
+            assert run.stdout is not None
+            next(line for line in run.stdout if "round.ended" in line)
+            run.kill()
+
+    plain = sqlite3.connect(state / "history.db")
+    slots = [slot for (slot,) in plain.execute("SELECT slot FROM post")]
+    assert plain.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert len(set(slots)) == len(slots) >= 2
+    plain.close()
+
+
+def test_a_second_process_is_told_who_holds_the_folder(state: Path) -> None:
+    with StateFolder(state).hold({"since": "noon"}):
+        done = mynah("run", "--once", state=state)
+
+    assert done.returncode == 75
+    assert f"in use by process {os.getpid()} (since noon)" in done.stderr
+
+
+def test_going_live_without_keys_says_which_and_where(state: Path) -> None:
+    done = mynah("run", "--live", "--once", state=state)
+
+    assert done.returncode == 78
+    assert "x.consumer_key, x.consumer_secret, x.access_token, x.access_token_secret not set" in done.stderr
+    assert not (state / "history.db").exists()
+
+
+def test_a_history_of_another_account_is_refused(state: Path) -> None:
+    keys = {f"MYNAH_X__{name}": "k" for name in ("CONSUMER_KEY", "CONSUMER_SECRET", "ACCESS_TOKEN_SECRET")}
+    Store.open(state / "history.db").close()
+    with Store.open(state / "history.db") as store:
+        store.keep_meta("account", "111")
+
+    done = mynah("run", "--live", "--once", state=state, MYNAH_X__ACCESS_TOKEN="222-x", **keys)
+
+    assert done.returncode == 78
+    assert "account 222" in done.stderr
+    assert "of 111" in done.stderr
+
+
+# What may be wrong: one clear sentence, the right exit code, no traceback
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code", "words"),
+    [
+        pytest.param(lambda s: (s / "history.db").mkdir(), 1, "state folder", id="history is a folder"),
+        pytest.param(lambda s: (s / "history.db").write_bytes(b"x" * 5000), 1, "no SQLite file", id="not a history"),
+        pytest.param(lambda s: damage(s, "model.safetensors"), 1, "model.safetensors", id="damaged weights"),
+        pytest.param(lambda s: damage(s, "manifest.json"), 1, "manifest.json", id="damaged manifest"),
+        pytest.param(lambda s: shutil.rmtree(current(s)), 1, "gone", id="model gone"),
+    ],
+)
+def test_a_broken_state_folder_is_one_sentence(
+    state: Path, spoil: Callable[[Path], object], code: int, words: str
+) -> None:
+    spoil(state)
+
+    done = mynah("run", "--once", state=state)
+
+    assert done.returncode == code
+    assert words in done.stderr
+    assert done.stderr.startswith("mynah: ")
+    assert "Traceback" not in done.stderr + done.stdout
+
+
+def current(state: Path) -> Path:
+    return (state / "models" / "current").resolve()
+
+
+def damage(state: Path, name: str) -> None:
+    path = current(state) / name
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("nope = 1", "nope: unknown key"), ("a = = b", "not valid TOML"), (None, "Is a directory")],
+    ids=["unknown key", "broken", "folder"],
+)
+def test_a_wrong_configuration_exits_78(tmp_path: Path, text: str | None, words: str) -> None:
+    path = tmp_path / "config.toml"
+    path.mkdir() if text is None else path.write_text(text)
+
+    for command in (["run", "--once"], ["config", "--check"], ["status"]):
+        done = mynah("--config", path, *command, state=tmp_path / "state")
+
+        assert done.returncode == 78
+        assert words in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_a_state_folder_that_is_a_file_exits_78(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    done = mynah("run", "--once", state=tmp_path / "file")
+
+    assert done.returncode == 78
+    assert "not a folder" in done.stderr
+
+
+def test_a_state_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
+    done = mynah("run", "--once", state=Path("/proc/nowhere/state"))
+
+    assert done.returncode == 1
+    assert "/proc/nowhere/state cannot be made" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("words", [[], ["sing"], ["run", "--every", "soon"], ["sample", "-n", "-1"], ["run", "--live", "--dry-run"]])  # fmt: skip
+def test_wrong_usage_exits_2(tmp_path: Path, words: list[str]) -> None:
+    done = mynah(*words, state=tmp_path)
+
+    assert done.returncode == 2
+    assert "usage: mynah" in done.stderr
+
+
+# Looking
+
+
+def test_sample_shows_drafts_with_verdicts(state: Path) -> None:
+    done = mynah("sample", "My dream is", "-n", "4", "--json", state=state)
+
+    rows = lines(done.stdout)
+    assert done.returncode == 0, done.stderr
+    assert len(rows) == 4
+    assert all(row["text"].startswith("My dream is") for row in rows)
+    assert {frozenset(row) for row in rows} == {frozenset({"text", "score", "verdict", "reasons"})}
+    assert mynah("sample", "My dream is", "-n", "4", "--json", state=state).stdout == done.stdout
+
+
+def test_sample_without_a_model_says_what_to_do(tmp_path: Path) -> None:
+    done = mynah("sample", state=tmp_path)
+
+    assert done.returncode == 1
+    assert "`mynah retrain`" in done.stderr
+
+
+def test_screen_gives_a_verdict_and_its_reasons(tmp_path: Path) -> None:
+    texts = tmp_path / "texts.txt"
+    texts.write_text("A fine sentence.\n@you look at https://example.org\n\n")
+
+    done = mynah("screen", "--file", texts, "--json", state=tmp_path)
+
+    fine, bad = lines(done.stdout)
+    assert done.returncode == 0
+    assert (fine["verdict"], fine["reasons"]) == ("pass", [])
+    assert (bad["verdict"], set(bad["reasons"])) == ("refuse", {"link", "mention"})
+
+
+def test_history_shows_rows_with_stable_keys(state: Path) -> None:
+    remembered(state)
+
+    (row,) = lines(mynah("history", "--json", state=state).stdout)
+
+    assert {"id", "kind", "slot", "text", "state", "x_id", "reply_to", "created_at"} <= set(row)
+    assert (row["text"], row["state"], row["created_at"]) == ("hello there", "sending", "2026-11-20T12:00:00.000Z")
+
+
+def test_history_as_csv_has_a_header_and_the_same_rows(state: Path) -> None:
+    remembered(state, 'a "quoted", text')
+
+    header, row = mynah("history", "--csv", state=state).stdout.splitlines()
+
+    assert header.startswith("id,kind,")
+    assert '"a ""quoted"", text"' in row
+
+
+def test_history_of_nothing_is_no_error(tmp_path: Path) -> None:
+    assert mynah("history", state=tmp_path).stdout == "nothing yet\n"
+    assert mynah("history", "--json", state=tmp_path).stdout == ""
+
+
+def test_status_tells_how_the_bot_stands(state: Path) -> None:
+    unknown = remembered(state, moves=("approved", "sending", "unknown"))
+
+    (row,) = lines(mynah("status", "--json", state=state, MYNAH_LIVE="true").stdout)
+
+    assert (row["running"], row["mode"], row["unknown"]) == (False, "live", [unknown])
+    assert row["model"] == current(state).name
+    assert row["posts"] == {"unknown": 1}
+    assert row["next_slot"] > "2026"
+
+
+def test_status_knows_who_is_running(state: Path) -> None:
+    with StateFolder(state).hold({"since": "noon", "live": False, "every": 5.0}):
+        (row,) = lines(mynah("status", "--json", state=state).stdout)
+
+    assert (row["running"], row["pid"], row["mode"]) == (True, os.getpid(), "dry")
+
+
+def test_config_shows_values_their_sources_and_no_secret(tmp_path: Path) -> None:
+    done = mynah("config", state=tmp_path, MYNAH_X__CONSUMER_KEY="canary", MYNAH_BOT="@someone_bot")
+
+    assert done.returncode == 0
+    assert "canary" not in done.stdout
+    assert "someone_bot" in done.stdout
+    rows = {row["key"]: row for row in lines(mynah("config", "--json", state=tmp_path, MYNAH_BOT="a").stdout)}
+    assert (rows["bot"]["value"], rows["bot"]["source"]) == ("a", "environment")
+    assert rows["state"]["source"] == "flag"
+    assert rows["schedule.jitter"]["value"] == "20m"
+
+
+# Holding and settling
+
+
+def test_a_pause_holds_a_round_and_resume_lets_it_go(state: Path) -> None:
+    assert mynah("pause", state=state).returncode == 0
+
+    held = mynah("run", "--once", state=state)
+    assert held.returncode == 75
+    assert "paused" in rounds(held.stdout)[0]["detail"]
+    assert mynah("resume", state=state).returncode == 0
+    assert mynah("run", "--once", state=state).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "after"),
+    [(["abandoned"], ("abandoned", None)), (["posted", "--x-id", "77"], ("posted", "77"))],
+    ids=["abandoned", "posted"],
+)
+def test_an_unknown_post_is_settled_by_hand(state: Path, words: list[str], after: tuple[str, str | None]) -> None:
+    post = remembered(state, moves=("approved", "sending", "unknown"))
+
+    done = mynah("resolve", str(post), *words, state=state)
+
+    assert done.returncode == 0, done.stderr
+    (row,) = lines(mynah("history", "--json", state=state).stdout)
+    assert (row["state"], row["x_id"]) == after
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [(["1", "posted"], "--x-id"), (["1", "abandoned"], "is sending"), (["9", "abandoned"], "no post 9")],
+    ids=["posted without its id", "not unknown", "not there"],
+)
+def test_what_cannot_be_settled_is_said(state: Path, words: list[str], said: str) -> None:
+    remembered(state)
+
+    done = mynah("resolve", *words, state=state)
+
+    assert done.returncode == 1
+    assert said in done.stderr
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(state: Path) -> None:
+    for number in range(40):
+        remembered(state, f"text number {number}", moves=())
+
+    done = subprocess.run(
+        f"{MYNAH} --state {state} history -n 40 --json | head -1",
+        shell=True, check=False, capture_output=True, text=True, env=environment(),
+    )  # fmt: skip
+
+    assert (done.returncode, done.stderr) == (0, "")
