@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from bot.store import Store
 
 FAILED, BUSY, INTERRUPTED = 1, 75, 130
+# What a machine that only looks, or only speaks, or only trains need not have.
+EXTRAS = {
+    **dict.fromkeys(("torch", "transformers", "tokenizers", "safetensors", "numpy"), "model"),
+    **dict.fromkeys(("apscheduler", "tweepy", "requests", "requests_oauthlib"), "speak"),
+}
 SAMPLE = "sample"  # the word in training.tweets for the account that comes with the program
 
 
@@ -36,6 +41,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail("interrupted; nothing was lost", INTERRUPTED)
     except MynahError as error:
         return _fail(str(error), error.exit_code)
+    except ModuleNotFoundError as error:
+        extra = EXTRAS.get((error.name or "").split(".")[0])
+        if extra is None:
+            raise
+        return _fail(f"{error.name} is not installed: pip install 'mynah-bot[{extra}]'", FAILED)
     except BrokenPipeError:  # `mynah history | head` has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

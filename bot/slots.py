@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from bot.clock import stamp
 from bot.tweets import Slot
 
 if TYPE_CHECKING:
@@ -96,12 +97,12 @@ class Every:
 
     def _slot(self, seconds: float) -> Slot:
         due = datetime.fromtimestamp(seconds, UTC)
-        return Slot(key=due.isoformat(timespec="seconds" if due.microsecond == 0 else "milliseconds"), due=due)
+        return Slot(key=stamp(due).replace(".000Z", "Z"), due=due)
 
 
 def once(now: datetime) -> Slot:
     """A slot for one round asked for by hand."""
-    return Slot(key=f"once {now.astimezone(UTC).isoformat(timespec='milliseconds')}", due=now)
+    return Slot(key=f"once {stamp(now)}", due=now)
 
 
 def _instant(local: datetime, zone: ZoneInfo) -> datetime | None:

@@ -27,7 +27,9 @@ def as_csv(rows: Iterable[Row], columns: Sequence[str]) -> str:
     out = io.StringIO()
     writer = csv.DictWriter(out, columns, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
-    writer.writerows({key: shown(row[key]) for key in columns} for row in rows)
+    writer.writerows(
+        {key: stamp(row[key]) if isinstance(row[key], datetime) else row[key] for key in columns} for row in rows
+    )
     return out.getvalue().removesuffix("\n")
 
 
@@ -45,7 +47,7 @@ def as_table(rows: Iterable[Row], columns: Sequence[str], *, width: int | None =
     console = Console(file=io.StringIO(), width=width, highlight=False)
     with console.capture() as captured:
         console.print(table)
-    return captured.get().strip("\n")
+    return "\n".join(line.rstrip() for line in captured.get().splitlines() if line.strip())
 
 
 def shown(value: Any) -> str:
@@ -54,13 +56,18 @@ def shown(value: Any) -> str:
         SecretStr: lambda _: "(hidden)",
         type(None): lambda _: "",
         bool: lambda truth: str(truth).lower(),
-        datetime: stamp,
+        datetime: lambda moment: f"{moment:%Y-%m-%d %H:%M:%S}",
         timedelta: durations.written,
         time: lambda clock: clock.isoformat(timespec="minutes"),
-        tuple: lambda parts: ", ".join(repr(part) if part == "" else shown(part) for part in parts),
+        list: lambda parts: "\n".join(shown(part) for part in parts),
+        tuple: lambda parts: ", ".join(repr(part) if isinstance(part, str) else shown(part) for part in parts),
+        dict: lambda parts: ", ".join(f"{key} {shown(part)}" for key, part in parts.items()),
     }
     return forms.get(type(value), str)(value)
 
 
 def _jsonable(value: Any) -> Any:
+    """What JSON has no form for."""
+    if isinstance(value, datetime):
+        return stamp(value)
     return list(value) if isinstance(value, tuple) else shown(value)

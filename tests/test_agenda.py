@@ -7,12 +7,12 @@ import pytest
 
 from bot import build
 from bot.agenda import Agenda
+from bot.errors import TryLater, Unknown
 from bot.outbox import Outbox
 from bot.posting import Manner
 from bot.screen import chain
 from bot.slots import Every, once
 from bot.store import Store
-from bot.errors import TryLater, Unknown
 from tests.fakes import FakeClock, FakePublisher, FakeVoice
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def test_a_due_slot_is_spoken_in_once(path: Path) -> None:
 
     first = bird.agenda.turn()
     assert first is not None
-    assert (first.outcome, first.slot) == ("posted", "2026-11-20T12:00:00+00:00")
+    assert (first.outcome, first.slot) == ("posted", "2026-11-20T12:00:00Z")
     assert bird.agenda.turn() is None
     assert bird.x.texts == ["Good morning."]
 
