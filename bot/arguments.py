@@ -44,6 +44,11 @@ def _run(one: argparse.ArgumentParser) -> None:
     one.add_argument("--every", type=_duration, metavar="DURATION", help="a slot every 10s, say, not as scheduled")
 
 
+def _retrain(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--tweets", nargs="+", metavar="FILE", help="archive, CSV, JSON or text, not what is configured")
+    one.add_argument("--as", dest="author", metavar="@HANDLE", help="whose tweets they are, where a file does not say")
+
+
 def _sample(one: argparse.ArgumentParser) -> None:
     one.add_argument("prompt", nargs="?", default="", help='how the drafts begin, such as "My dream is"')
     one.add_argument("-n", "--number", type=_count, default=10, help="how many (10)")
@@ -97,7 +102,7 @@ def _nothing(_: argparse.ArgumentParser) -> None:
 
 WORDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "run": ("live as the bot: train or load the model, then post as scheduled", _run),
-    "retrain": ("make a new model from the tweets and take it into use", _nothing),
+    "retrain": ("make a new model from the tweets and take it into use", _retrain),
     "sample": ("show what the model would say, with verdicts", _sample),
     "screen": ("say whether a text may go out, and why not", _screen),
     "history": ("list what was said, the newest first", _history),

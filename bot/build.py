@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from bot.budget import DOLLAR, Caps, Prices
-from bot.config import SECRETS, Settings
 from bot.errors import ConfigError
 from bot.outbox import Brakes, Outbox, Publisher, Rehearsal
 from bot.posting import Manner
 from bot.screen import chain, reach
+from bot.settings import SECRETS, Settings
 from bot.slots import Daily, Every, Schedule
 from bot.voice import ModelVoice, open_voice
 

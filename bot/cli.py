@@ -1,6 +1,7 @@
 """Every command: builds the objects, turns errors into exit codes; alone prints and exits.
 
 Nothing heavy is imported before a command needs it: `mynah --help` loads neither torch nor tweepy nor pydantic.
+Longer than other files, for it is the one place where everything meets; every command is short.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ if TYPE_CHECKING:
 
     from bot.agenda import Agenda
     from bot.clock import Clock
-    from bot.config import Loaded, Settings
+    from bot.config import Loaded
     from bot.folder import StateFolder
     from bot.notify import Notifier
+    from bot.settings import Settings
     from bot.store import Store
 
 FAILED, BUSY, INTERRUPTED = 1, 75, 130
@@ -206,6 +208,7 @@ def _train(settings: Settings, folder: StateFolder, clock: Clock, notifier: Noti
                 now=clock.now(),
                 seed=wanted.seed,
                 report=report,
+                author=wanted.author or None,
             )
         except errors.StateBusy as error:
             raise Busy(str(error)) from error
@@ -374,9 +377,12 @@ COMMANDS: dict[str, Callable[[Namespace], int]] = {
 def _loaded(args: Namespace) -> Loaded:
     from bot import config
 
-    live = getattr(args, "live", None)
-    flags = {"state": str(args.state)} if args.state is not None else {}
-    return config.load(args.config, flags if live is None else flags | {"live": live})
+    flags = {
+        "state": str(args.state) if args.state is not None else None,
+        "live": getattr(args, "live", None),
+        "training": {"tweets": getattr(args, "tweets", None), "author": getattr(args, "author", None)},
+    }
+    return config.load(args.config, flags)
 
 
 def _looked_at(settings: Settings) -> tuple[StateFolder, Store | None]:

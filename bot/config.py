@@ -1,4 +1,4 @@
-"""The shape of config.toml; alone reads the environment. Nobody but cli.py holds the whole of it.
+"""The configuration, read and put together; alone reads the environment.
 
 Later wins: defaults, the file, the environment, flags. Secrets are never in the file: they come from systemd's
 credentials, from a folder of files that only their owner can read, or from the environment.
@@ -10,141 +10,19 @@ import json
 import os
 import tomllib
 from dataclasses import dataclass
-from datetime import time, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import TYPE_CHECKING, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import (
-    BaseSettings,
-    EnvSettingsSource,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    SettingsError,
-)
+from pydantic import ValidationError
+from pydantic_settings import EnvSettingsSource, SettingsError
 
-from bot import durations
 from bot.errors import ConfigError
+from bot.settings import PREFIX, SECRETS, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-PREFIX = "MYNAH_"
-SECRETS = ("consumer_key", "consumer_secret", "access_token", "access_token_secret")
 TOO_LARGE = 1_000_000  # bytes; a configuration is a page of text
-
-
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"{name!r} is no time zone; they look like Europe/Lisbon") from None
-    return name
-
-
-def _handle(name: str) -> str:
-    bare = name.removeprefix("@")
-    if not bare.replace("_", "").isalnum() or not bare.isascii() or len(bare) > 15:
-        raise ValueError(f"{name!r} is no handle; they are up to 15 letters, digits and _")
-    return bare
-
-
-Duration = Annotated[timedelta, BeforeValidator(durations.parsed)]
-Dollars = Annotated[float, Field(ge=0, le=100_000)]
-Share = Annotated[float, Field(gt=0, le=1)]
-Handle = Annotated[str, AfterValidator(_handle)]
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class X(Section):
-    base_url: str = "https://api.x.com"
-    keys: Path | None = None
-    consumer_key: SecretStr | None = None
-    consumer_secret: SecretStr | None = None
-    access_token: SecretStr | None = None
-    access_token_secret: SecretStr | None = None
-
-
-class Voice(Section):
-    device: Literal["auto", "cuda", "mps", "cpu"] = "auto"
-    threads: int = Field(0, ge=0, le=256)
-    temperature: float = Field(1.0, gt=0, le=3)
-    top_p: Share = 0.95
-    max_tokens: int = Field(96, ge=8, le=1024)
-    candidates: int = Field(8, ge=1, le=256)
-    tries: int = Field(3, ge=1, le=20)
-    prompts: tuple[str, ...] = Field(("", "My dream is", "Today"), min_length=1)
-
-
-class Training(Section):
-    tweets: tuple[str, ...] = Field(("sample",), min_length=1)
-    base_model: str = Field("tiny", min_length=1)
-    device: Literal["auto", "cuda", "mps", "cpu"] = "auto"
-    seed: int = Field(0, ge=0, lt=2**32)
-
-
-class Schedule(Section):
-    timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
-    active_from: time = time(9)
-    active_to: time = time(22)
-    posts_per_day: int = Field(6, ge=1, le=96)
-    jitter: Duration = timedelta(minutes=20)
-    grace: Duration = timedelta(minutes=10)
-    catch_up: Literal["skip", "one"] = "skip"
-
-
-class Posting(Section):
-    min_gap: Duration = timedelta(minutes=20)
-    max_per_hour: int = Field(2, ge=1)
-    max_per_day: int = Field(12, ge=1)
-    max_hashtags: int = Field(2, ge=0)
-    allow_links: bool = False
-
-
-class Budget(Section):
-    price_post: Dollars = 0.015
-    price_post_with_link: Dollars = 0.200
-    per_day: Dollars = 0.50
-    per_month: Dollars = 5.00
-
-
-class Log(Section):
-    level: Literal["debug", "info", "warning", "error"] = "info"
-    format: Literal["auto", "json", "console"] = "auto"
-
-
-class Settings(BaseSettings):
-    """The whole configuration, validated."""
-
-    model_config = SettingsConfigDict(
-        extra="forbid", frozen=True, hide_input_in_errors=True, env_prefix=PREFIX, env_nested_delimiter="__"
-    )
-
-    bot: Handle = "stationmynahbot"
-    live: bool = False
-    state: Path = Path("~/.local/state/mynah")
-    x: X = X()
-    voice: Voice = Voice()
-    training: Training = Training()
-    schedule: Schedule = Schedule()
-    posting: Posting = Posting()
-    budget: Budget = Budget()
-    log: Log = Log()
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003  the library's signature
-        init_settings: PydanticBaseSettingsSource,
-        *_: PydanticBaseSettingsSource,
-        **__: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what `load` hands over: it reads each source itself, to know where every value came from."""
-        return (init_settings,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,14 +37,17 @@ class Loaded:
 
 
 def load(file: Path | None = None, flags: Mapping[str, Any] | None = None) -> Loaded:
-    """Everything that is wrong is said at once, each with its key, none with a secret's value."""
+    """Everything that is wrong is said at once, each with its key, none with a secret's value.
+
+    A flag that is None was not given.
+    """
     file = file or _default_file()
     problems: list[str] = []
     layers = [
         ("default", {"state": str(Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state") / "mynah")}),
         (f"file {file}", _from_file(file, problems) if file else {}),
         ("environment", _from_environment(problems)),
-        ("flag", dict(flags or {})),
+        ("flag", _given(flags or {})),
     ]
     folders = [value for _, layer in layers for key, value in _flat(layer) if key == "x.keys"]
     layers.insert(3, ("credential", _from_credentials(folders[-1] if folders else None, problems)))
@@ -262,12 +143,13 @@ def _from_credentials(keys: object, problems: list[str]) -> dict[str, Any]:
             if not folder and (status.st_mode & 0o077 or status.st_uid not in {os.getuid(), 0}):
                 problems.append(f"x.keys: {path} can be read by others: chmod 600 {path}")
                 continue
-            found[name] = path.read_text(encoding="utf-8").strip()
+            if text := path.read_text(encoding="utf-8").strip():  # a rehearsal's units give empty ones
+                found[name] = text
         except FileNotFoundError:
             continue
         except (OSError, UnicodeDecodeError) as error:
             problems.append(f"x.keys: {path} cannot be read: {getattr(error, 'strerror', None) or 'not text'}")
-    if not found and keys and not problems:
+    if not found and not folder and not problems:
         problems.append(f"x.keys: {private} holds none of {', '.join(SECRETS)}")
     return {"x": found} if found else {}
 
@@ -277,6 +159,15 @@ def _problem(detail: Any, origins: Mapping[str, str]) -> str:
     origin = next((origins[known] for known in origins if known == key or known.startswith(f"{key}.")), None)
     message = "unknown key" if detail["type"] == "extra_forbidden" else detail["msg"].removeprefix("Value error, ")
     return f"{key}: {message}" + (f" ({origin})" if origin else "")
+
+
+def _given(flags: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what nobody said."""
+    given: dict[str, Any] = {}
+    for key, value in _flat(flags):
+        if value is not None:
+            _put(given, key, value)
+    return given
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from bot import config
 from bot.errors import ConfigError
+from bot.settings import SECRETS
 
 EXAMPLE = Path(__file__).parents[1] / "config.example.toml"
 
@@ -45,7 +46,7 @@ def test_without_anything_it_is_a_dry_run_of_the_sample_account(tmp_path: Path) 
 def test_the_example_shows_every_key_with_its_default() -> None:
     text = EXAMPLE.read_text(encoding="utf-8")
     shown = {key for key, _ in config._flat(tomllib.loads(text))}
-    secret = {f"x.{name}" for name in config.SECRETS}
+    secret = {f"x.{name}" for name in SECRETS}
     commented = {"state", "x.keys"}  # their defaults depend on the machine; they stand there behind a #
 
     keys = {key for key, _, _ in config.load().rows()}
@@ -116,7 +117,7 @@ def test_a_file_that_is_none_is_one_sentence(tmp_path: Path, make: Any, words: s
 def test_secrets_come_from_private_files(tmp_path: Path) -> None:
     keys = tmp_path / "keys"
     keys.mkdir()
-    for name in config.SECRETS:
+    for name in SECRETS:
         (keys / name).write_text(f"canary-{name}\n")
         (keys / name).chmod(0o600)
 
@@ -152,6 +153,13 @@ def test_systemds_credentials_win_over_the_environment(tmp_path: Path, monkeypat
     assert got.consumer_secret is not None
     assert got.consumer_key.get_secret_value() == "from systemd"
     assert got.consumer_secret.get_secret_value() == "from the environment"
+
+
+def test_an_empty_credential_is_a_missing_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "consumer_key").write_text("\n")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+
+    assert config.load().settings.x.consumer_key is None
 
 
 def test_a_secret_in_the_file_is_refused_without_its_value(tmp_path: Path) -> None:

@@ -129,7 +129,7 @@ def test_only_a_tick_that_ended_well_feeds_the_watchdog(tmp_path: Path) -> None:
     address = str(tmp_path / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(address)
-        systemd.setblocking(False)
+        systemd.settimeout(0)
 
         def tick() -> None:
             ask(signal.SIGTERM)

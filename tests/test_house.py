@@ -32,8 +32,8 @@ DOORS = {"bot/voice.py", "bot/cli.py"}
 # From the top of bot/ down: a file imports only what stands below it.
 ORDER = [
     "__main__", "cli", "arguments", "build", "daemon", "agenda", "diary", "status", "posting", "outbox", "slots",
-    "budget", "twitter", "verdicts", "dialects", "voice", "screen", "store", "schema", "config", "tables", "progress",
-    "folder", "log", "notify", "durations", "clock", "tweets", "errors",
+    "budget", "twitter", "verdicts", "dialects", "voice", "screen", "store", "schema", "config", "settings", "tables",
+    "progress", "folder", "log", "notify", "durations", "clock", "tweets", "errors",
 ]  # fmt: skip
 
 
@@ -111,6 +111,13 @@ def test_no_file_reads_a_clock_but_those_that_may(path: Path) -> None:
     assert not re.search(
         r"datetime\.(?:now|utcnow|today)\(|date\.today\(|time\.(?:time|monotonic|perf_counter)\(", text
     )
+
+
+@pytest.mark.parametrize("path", [path for path in SOURCES if "bot" in path.parts], ids=lambda path: path.stem)
+def test_only_the_configuration_reads_the_environment(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+
+    assert path.name == "config.py" or not re.search(r"os\.environ|os\.getenv", text)
 
 
 @pytest.mark.parametrize("heavy", ["torch", "transformers", "tweepy", "apscheduler", "sqlite_utils", "pydantic"])

@@ -58,12 +58,12 @@ def test_a_secret_is_hidden_wherever_it_stands(lines: io.StringIO, value: object
 
 def test_a_secret_in_a_traceback_is_hidden(lines: io.StringIO) -> None:
     try:
-        raise RuntimeError(CANARY)
-    except RuntimeError:
+        int(CANARY)
+    except ValueError:
         structlog.get_logger().exception("tick.failed")
 
     assert CANARY not in lines.getvalue()
-    assert "RuntimeError" in last(lines)["exception"]
+    assert "ValueError" in last(lines)["exception"]
 
 
 def test_a_librarys_lines_take_the_same_way(lines: io.StringIO) -> None:

@@ -1,0 +1,129 @@
+"""The shape of config.toml: every key, its type, its bounds and its default. It reads nothing."""
+
+from __future__ import annotations
+
+from datetime import time, timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from bot import durations
+
+PREFIX = "MYNAH_"
+SECRETS = ("consumer_key", "consumer_secret", "access_token", "access_token_secret")
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{name!r} is no time zone; they look like Europe/Lisbon") from None
+    return name
+
+
+def _handle(name: str) -> str:
+    bare = name.removeprefix("@")
+    if not bare.replace("_", "").isalnum() or not bare.isascii() or len(bare) > 15:
+        raise ValueError(f"{name!r} is no handle; they are up to 15 letters, digits and _")
+    return bare
+
+
+Duration = Annotated[timedelta, BeforeValidator(durations.parsed)]
+Dollars = Annotated[float, Field(ge=0, le=100_000)]
+Share = Annotated[float, Field(gt=0, le=1)]
+Handle = Annotated[str, AfterValidator(_handle)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class X(Section):
+    base_url: str = "https://api.x.com"
+    keys: Path | None = None
+    consumer_key: SecretStr | None = None
+    consumer_secret: SecretStr | None = None
+    access_token: SecretStr | None = None
+    access_token_secret: SecretStr | None = None
+
+
+class Voice(Section):
+    device: Literal["auto", "cuda", "mps", "cpu"] = "auto"
+    threads: int = Field(0, ge=0, le=256)
+    temperature: float = Field(1.0, gt=0, le=3)
+    top_p: Share = 0.95
+    max_tokens: int = Field(96, ge=8, le=1024)
+    candidates: int = Field(8, ge=1, le=256)
+    tries: int = Field(3, ge=1, le=20)
+    prompts: tuple[str, ...] = Field(("", "My dream is", "Today"), min_length=1)
+
+
+class Training(Section):
+    tweets: tuple[str, ...] = Field(("sample",), min_length=1)
+    author: Annotated[str, AfterValidator(lambda name: name and _handle(name))] = ""
+    base_model: str = Field("tiny", min_length=1)
+    device: Literal["auto", "cuda", "mps", "cpu"] = "auto"
+    seed: int = Field(0, ge=0, lt=2**32)
+
+
+class Schedule(Section):
+    timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    active_from: time = time(9)
+    active_to: time = time(22)
+    posts_per_day: int = Field(6, ge=1, le=96)
+    jitter: Duration = timedelta(minutes=20)
+    grace: Duration = timedelta(minutes=10)
+    catch_up: Literal["skip", "one"] = "skip"
+
+
+class Posting(Section):
+    min_gap: Duration = timedelta(minutes=20)
+    max_per_hour: int = Field(2, ge=1)
+    max_per_day: int = Field(12, ge=1)
+    max_hashtags: int = Field(2, ge=0)
+    allow_links: bool = False
+
+
+class Budget(Section):
+    price_post: Dollars = 0.015
+    price_post_with_link: Dollars = 0.200
+    per_day: Dollars = 0.50
+    per_month: Dollars = 5.00
+
+
+class Log(Section):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "json", "console"] = "auto"
+
+
+class Settings(BaseSettings):
+    """The whole configuration, validated."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid", frozen=True, hide_input_in_errors=True, env_prefix=PREFIX, env_nested_delimiter="__"
+    )
+
+    bot: Handle = "stationmynahbot"
+    live: bool = False
+    state: Path = Path("~/.local/state/mynah")
+    x: X = X()
+    voice: Voice = Voice()
+    training: Training = Training()
+    schedule: Schedule = Schedule()
+    posting: Posting = Posting()
+    budget: Budget = Budget()
+    log: Log = Log()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003  the library's signature
+        init_settings: PydanticBaseSettingsSource,
+        *_: PydanticBaseSettingsSource,
+        **__: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what `load` hands over: it reads each source itself, to know where every value came from."""
+        return (init_settings,)
