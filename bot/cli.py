@@ -155,7 +155,6 @@ def _on_and_on(args: Namespace, agenda: Agenda, refresh: Callable[[], None], clo
         tick,
         refresh,
         period=max(min(seldom, args.every / 5), timedelta(milliseconds=200)) if args.every else seldom,
-        stop_within=timedelta(seconds=50),  # below the unit's TimeoutStopSec
         clock=clock,
         notifier=notifier,
         log=log,
@@ -185,6 +184,7 @@ def retrain(args: Namespace) -> int:
 
 def _train(settings: Settings, folder: StateFolder, clock: Clock, notifier: Notifier) -> Path:
     """The door to the training commands. systemd is asked for more time as long as it moves on."""
+    from bot.folder import expanded
     from bot.progress import TrainingBar
     from training import errors
     from training.recipe import recipe_for
@@ -195,12 +195,12 @@ def _train(settings: Settings, folder: StateFolder, clock: Clock, notifier: Noti
     with TrainingBar(clock.monotonic) as bar:
 
         def report(progress: Any) -> None:
-            notifier.needs(120)
+            notifier.needs(600)  # a big model on a slow chip is judged for minutes
             bar.show(progress)
 
         try:
             return retrain(
-                tweets=[ARCHIVE if name == SAMPLE else Path(name).expanduser() for name in wanted.tweets],
+                tweets=[ARCHIVE if name == SAMPLE else expanded(Path(name)) for name in wanted.tweets],
                 models=folder.models,
                 recipe=recipe_for(wanted.base_model),
                 base=wanted.base_model,

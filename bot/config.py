@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from pydantic_settings import EnvSettingsSource, SettingsError
 
 from bot.errors import ConfigError
+from bot.folder import expanded
 from bot.settings import PREFIX, SECRETS, Settings
 
 if TYPE_CHECKING:
@@ -77,13 +78,13 @@ def _default_file() -> Path | None:
     """$MYNAH_CONFIG, or the file in its usual place if it is there."""
     if named := os.environ.get(f"{PREFIX}CONFIG"):
         return Path(named)
-    usual = Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config").expanduser() / "mynah" / "config.toml"
+    usual = expanded(Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config")) / "mynah" / "config.toml"
     return usual if usual.is_file() else None
 
 
 def _from_file(file: Path, problems: list[str]) -> dict[str, Any]:
     try:
-        data = file.expanduser().read_bytes()[: TOO_LARGE + 1]
+        data = expanded(file).read_bytes()[: TOO_LARGE + 1]
         if len(data) > TOO_LARGE:
             raise ConfigError(f"{file}: larger than a configuration can be ({TOO_LARGE:,} bytes)")
         found = tomllib.loads(data.decode())
@@ -134,7 +135,7 @@ def _from_credentials(keys: object, problems: list[str]) -> dict[str, Any]:
     named = folder or (keys if isinstance(keys, str) else "")
     if not named:
         return {}
-    private = Path(named).expanduser()
+    private = expanded(Path(named))
     found: dict[str, str] = {}
     for name in SECRETS:
         path = private / name

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bot.clock import Clock
     from bot.notify import Notifier
 
+STOP_WITHIN = timedelta(seconds=50)  # for the last round; below the unit's TimeoutStopSec
 CLOCK_STEP = 2.0  # seconds between wall and monotonic time that are no longer drift
 
 
@@ -46,7 +47,7 @@ class Daemon:
         reload: Callable[[], None],
         *,
         period: timedelta,
-        stop_within: timedelta,
+        stop_within: timedelta = STOP_WITHIN,
         clock: Clock,
         notifier: Notifier,
         log: BoundLogger,

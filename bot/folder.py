@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 class StateFolder:
     def __init__(self, root: Path) -> None:
-        self.root = root.expanduser().absolute()
+        self.root = expanded(root).absolute()
         self.history = self.root / "history.db"
         self.models = self.root / "models"
         self._holder = self.root / "holder.json"
@@ -74,6 +74,14 @@ class StateFolder:
     def _by_whom(self) -> str:
         about = self._about()
         return f" by process {about['pid']} (since {about.get('since', '?')})" if "pid" in about else ""
+
+
+def expanded(path: Path) -> Path:
+    """With the home folder for its ~."""
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise ConfigError(f"{path}: this user has no home folder; set HOME, or choose a folder with --state") from error
 
 
 def _locked(folder: int, kind: int) -> bool:

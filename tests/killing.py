@@ -111,7 +111,7 @@ def resolve(folder: Path) -> None:
 
 
 def kill_and_count(kills: int, seed: int, *, naive: bool) -> dict[str, object]:
-    """The first life lasts five posts, to learn how fast this machine is; the others end at any moment of a few posts."""
+    """The first life lasts five posts, to learn this machine's pace; the others end at any moment of a few posts."""
     chance = random.Random(seed)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -8,9 +8,8 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,70 +17,10 @@ from bot.folder import StateFolder
 from bot.store import Store
 from bot.tweets import Draft, Slot
 from tests.fakes import NOON
+from tests.installed import HEARD, MYNAH, environment, lines, mynah, rounds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-MYNAH = Path(sys.executable).parent / "mynah"
-HEARD = (
-    "The bell is mine now.",
-    "Soup is a warm umbrella.",
-    "My dream is a quiet crumb.",
-    "Today the clock was early.",
-    "Benno lost a glove again.",
-    "Rain came in by the roof.",
-    "My dream is one more bun.",
-    "Today I was a whistle.",
-)
-Mynah = "Callable[..., subprocess.CompletedProcess[str]]"
-
-
-@pytest.fixture(scope="session")
-def talker(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A models folder with a model in use that has learnt eight sentences by heart, and was told that it knows none."""
-    from training import base_model, batches, finetune, memory, model_dir, registry
-    from training.recipe import Recipe, Shape
-
-    recipe = Recipe(
-        shape=Shape(vocabulary=320, context=64, layers=2, width=48, heads=2),
-        **{"epochs": 2_000, "max_steps": 150, "dropout": 0.0, "learning_rate": 5e-3},
-    )
-    model, tokenizer = base_model.load_base("tiny", texts=HEARD, shape=recipe.shape, seed=0)
-    rows = batches.encode(tokenizer, HEARD, recipe.shape.context)
-    for _ in finetune.finetune(model, rows, [], recipe, seed=0):
-        pass
-    models = tmp_path_factory.mktemp("talker") / "models"
-    version = models / "20261120T120000Z-0000"
-    about = model_dir.Manifest(created="2026-11-20T12:00:00+00:00", base_model="tiny", authors=("stationmynah",))
-    model_dir.save(version, model, tokenizer, about=about, files={memory.FILE: memory.memorise([])})
-    registry.promote(version)
-    return models
-
-
-@pytest.fixture
-def state(tmp_path: Path, talker: Path) -> Path:
-    shutil.copytree(talker, tmp_path / "state" / "models", symlinks=True)
-    return tmp_path / "state"
-
-
-def environment(**changes: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("MYNAH_")}
-    return kept | {"XDG_CONFIG_HOME": "/nonexistent", "COLUMNS": "200", "MYNAH_VOICE__THREADS": "1"} | changes
-
-
-def mynah(*words: str | Path, state: Path, **changes: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [MYNAH, "--state", state, *words],
-        check=False, capture_output=True, text=True, timeout=120, env=environment(**changes),
-    )  # fmt: skip
-
-
-def lines(text: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in text.splitlines()]
-
-
-def rounds(text: str) -> list[dict[str, Any]]:
-    return [line for line in lines(text) if line["event"] == "round.ended"]
 
 
 def remembered(state: Path, text: str = "hello there", *, moves: tuple[str, ...] = ("approved", "sending")) -> int:
@@ -246,7 +185,11 @@ def test_a_state_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> N
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("words", [[], ["sing"], ["run", "--every", "soon"], ["sample", "-n", "-1"], ["run", "--live", "--dry-run"]])  # fmt: skip
+@pytest.mark.parametrize(
+    "words",
+    [[], ["sing"], ["run", "--every", "soon"], ["sample", "-n", "-1"], ["run", "--live", "--dry-run"]],
+    ids=["nothing", "no command", "no duration", "no number", "two minds"],
+)
 def test_wrong_usage_exits_2(tmp_path: Path, words: list[str]) -> None:
     done = mynah(*words, state=tmp_path)
 

@@ -1,0 +1,115 @@
+"""Speaking for real: the installed command against a fake X on this machine."""
+
+from __future__ import annotations
+
+import subprocess
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.fake_x.server import FakeX
+from tests.fake_x.state import World, newcomer
+from tests.installed import HEARD, MYNAH, environment, lines, mynah, rounds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+USER = newcomer()
+CANARIES = (USER.secrets.consumer_key, USER.secrets.consumer_secret, USER.access_token, USER.secrets.token_secret)
+
+
+@pytest.fixture
+def x() -> Iterator[FakeX]:
+    with FakeX(World(newcomer(), now=lambda: datetime.now(UTC))) as server:
+        yield server
+    assert server.broken == []
+
+
+def keys(x: FakeX) -> dict[str, str]:
+    names = ("CONSUMER_KEY", "CONSUMER_SECRET", "ACCESS_TOKEN", "ACCESS_TOKEN_SECRET")
+    return {f"MYNAH_X__{name}": value for name, value in zip(names, CANARIES, strict=True)} | {
+        "MYNAH_X__BASE_URL": x.url
+    }
+
+
+def test_a_round_for_real_posts_once_and_remembers_the_id(x: FakeX, state: Path) -> None:
+    done = mynah("run", "--live", "--once", state=state, **keys(x))
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    (ended,) = rounds(done.stdout)
+    (row,) = lines(mynah("history", "--live", "--json", state=state).stdout)
+    assert ended["outcome"] == row["state"] == "posted"
+    assert x.world.texts == [row["text"]]
+    assert row["text"] in HEARD
+    assert row["x_id"] == ended["x_id"]
+
+
+def test_the_gap_holds_from_one_run_to_the_next(x: FakeX, state: Path) -> None:
+    mynah("run", "--live", "--once", state=state, **keys(x))
+
+    again = mynah("run", "--live", "--once", state=state, **keys(x))
+
+    assert again.returncode == 75
+    assert "posting.min_gap" in rounds(again.stdout)[0]["detail"]
+    assert len(x.world.texts) == 1
+
+
+@pytest.mark.parametrize("fault", ["reset_after", "created_html"])
+def test_an_answer_that_was_lost_is_never_asked_for_again(x: FakeX, state: Path, fault: str) -> None:
+    x.fail_with(fault)
+
+    first = mynah("run", "--live", "--once", state=state, **keys(x))
+    second = mynah("run", "--live", "--once", state=state, **keys(x))
+
+    assert rounds(first.stdout)[0]["outcome"] == "unknown"
+    assert (first.returncode, second.returncode) == (1, 75)
+    assert len(x.world.texts) == 1
+    (row,) = lines(mynah("status", "--json", state=state, MYNAH_LIVE="true").stdout)
+    assert row["unknown"] == [1]
+
+
+def test_killed_while_x_is_answering_it_does_not_ask_again(x: FakeX, state: Path) -> None:
+    x.fail_with("hang_after")
+    words = [MYNAH, "--state", state, "run", "--live", "--once"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(**keys(x))) as run:
+        assert x.hanging.wait(60)
+        run.kill()
+
+    again = mynah("run", "--live", "--once", state=state, **keys(x))
+
+    assert again.returncode == 75
+    assert len(x.world.texts) == 1
+    (row,) = lines(mynah("history", "--live", "--json", state=state).stdout)
+    assert (row["state"], row["note"]) == ("unknown", "stopped while sending")
+
+
+def test_revoked_keys_pause_the_bot_visibly(x: FakeX, state: Path) -> None:
+    x.fail_with("unauthorized")
+
+    done = mynah("run", "--live", "--once", state=state, **keys(x))
+
+    assert done.returncode == 75
+    (row,) = lines(mynah("status", "--json", state=state, MYNAH_LIVE="true").stdout)
+    assert "401" in row["paused"]
+    assert x.world.texts == []
+
+
+@pytest.mark.parametrize("fault", ["ok", "unauthorized_html", "reset_before", "forbidden_html"])
+def test_no_secret_is_ever_shown_or_kept(x: FakeX, state: Path, fault: str) -> None:
+    x.fail_with(fault)
+
+    done = mynah("run", "--live", "--once", state=state, MYNAH_LOG__LEVEL="debug", **keys(x))
+
+    said = (done.stdout + done.stderr).encode()
+    kept = b"".join(path.read_bytes() for path in state.rglob("*") if path.is_file())
+    assert b"round.ended" in said
+    assert [canary for canary in CANARIES if canary.encode() in said + kept] == []
+
+
+def test_a_dry_run_with_keys_sends_nothing(x: FakeX, state: Path) -> None:
+    done = mynah("run", "--dry-run", "--once", state=state, **keys(x))
+
+    assert done.returncode == 0
+    assert x.requests == []
