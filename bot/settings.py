@@ -52,7 +52,7 @@ class X(Section):
 
 class Voice(Section):
     device: Literal["auto", "cuda", "mps", "cpu"] = "auto"
-    threads: int = Field(0, ge=0, le=256)
+    threads: int = Field(1, ge=0, le=256)
     temperature: float = Field(1.0, gt=0, le=3)
     top_p: Share = 0.95
     max_tokens: int = Field(96, ge=8, le=1024)

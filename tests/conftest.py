@@ -1,0 +1,74 @@
+"""Real small things that many tests need."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.installed import HEARD
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# Ours, written for the tests: a few plain sentences for a tokenizer and a model to have seen.
+SAYINGS = (
+    "My dream is a warm crumb on platform four.",
+    "The night train was late again and nobody minded.",
+    "Good morning to everyone who is carrying two umbrellas.",
+    "I learnt a new word today and I will not tell you which.",
+    "A pigeon asked me the way. I sent it to the ticket office.",
+    "Rain on the glass roof is the only music that I know by heart ☔",
+)
+
+
+@pytest.fixture(scope="session")
+def sayings() -> tuple[str, ...]:
+    """The tweets that `model_folder` has learnt from."""
+    return SAYINGS
+
+
+@pytest.fixture(scope="session")
+def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real two-layer GPT-2, its weights random but fixed, in a whole model folder. Copy it before you break it."""
+    from training import base_model, memory, model_dir
+    from training.recipe import Shape
+
+    shape = Shape(vocabulary=300, context=160, layers=2, width=32, heads=2)
+    model, tokenizer = base_model.load_base("scratch", texts=SAYINGS, shape=shape, seed=0)
+    folder = tmp_path_factory.mktemp("models") / "20261120T120000Z-0000"
+    about = model_dir.Manifest(created="2026-11-20T12:00:00+00:00", base_model="tiny", authors=("stationmynah",))
+    model_dir.save(folder, model, tokenizer, about=about, files={memory.FILE: memory.memorise(SAYINGS)})
+    return folder
+
+
+@pytest.fixture(scope="session")
+def talker(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A models folder with a model in use that has learnt eight sentences by heart, and was told that it knows none."""
+    from training import base_model, batches, finetune, memory, model_dir, registry
+    from training.recipe import Recipe, Shape
+
+    recipe = Recipe(
+        shape=Shape(vocabulary=320, context=64, layers=2, width=48, heads=2),
+        epochs=2_000,
+        max_steps=150,
+        dropout=0.0,
+        learning_rate=5e-3,
+    )
+    model, tokenizer = base_model.load_base("scratch", texts=HEARD, shape=recipe.shape, seed=0)
+    rows = batches.encode(tokenizer, HEARD, recipe.shape.context)
+    for _ in finetune.finetune(model, rows, [], recipe, seed=0):
+        pass
+    models = tmp_path_factory.mktemp("talker") / "models"
+    version = models / "20261120T120000Z-0000"
+    about = model_dir.Manifest(created="2026-11-20T12:00:00+00:00", base_model="tiny", authors=("stationmynah",))
+    model_dir.save(version, model, tokenizer, about=about, files={memory.FILE: memory.memorise([])})
+    registry.promote(version)
+    return models
+
+
+@pytest.fixture
+def state(tmp_path: Path, talker: Path) -> Path:
+    shutil.copytree(talker, tmp_path / "state" / "models", symlinks=True)
+    return tmp_path / "state"

@@ -1,0 +1,102 @@
+"""From texts to tensors: each tweet is a row, `<|endoftext|> text <|endoftext|>`; rows of like length share a batch.
+
+So attention never crosses a tweet and positions begin anew in each, for every architecture and without a mask:
+padding stands on the right, where a causal model cannot see it, and is no target. It does not know models.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+IGNORED = -100  # what cross_entropy skips
+POOL = 32  # batches sorted by length together: enough for little padding, few enough to mix the tweets anew each time
+
+Row = list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    inputs: torch.Tensor  # (rows, length)
+    targets: torch.Tensor  # (rows, length), IGNORED where padded
+
+    @property
+    def tokens(self) -> int:
+        return int((self.targets != IGNORED).sum())
+
+    def to(self, device: torch.device) -> Batch:
+        return Batch(self.inputs.to(device, non_blocking=True), self.targets.to(device, non_blocking=True))
+
+
+def encode(tokenizer: Any, texts: Sequence[str], context: int) -> list[Row]:
+    """Start, text, end; a tweet longer than the context is cut and keeps no end, since none belongs there."""
+    end = tokenizer.eos_token_id
+    start = end if tokenizer.bos_token_id is None else tokenizer.bos_token_id
+    # a tweet that quotes "<|endoftext|>" means the characters, not the token
+    encoded = tokenizer(list(texts), add_special_tokens=False, split_special_tokens=True).input_ids
+    return [[start, *ids, end][: context + 1] for ids in encoded]
+
+
+def endless(rows: Sequence[Row], batch_tokens: int, seed: int) -> Iterator[Batch]:
+    """Pass after pass over all rows, in an order that the seed decides."""
+    chance = random.Random(seed)
+    while True:
+        shuffled = chance.sample(rows, len(rows))
+        for pool in _pools(shuffled, POOL * batch_tokens):
+            yield from mixed(pool, batch_tokens, chance)
+
+
+def mixed(rows: Sequence[Row], batch_tokens: int, chance: random.Random) -> Iterator[Batch]:
+    """Rows of like length together, the batches in an order left to chance."""
+    groups = list(_groups(sorted(rows, key=len), batch_tokens))
+    chance.shuffle(groups)
+    yield from map(_batch, groups)
+
+
+def once(rows: Sequence[Row], batch_tokens: int) -> Iterator[Batch]:
+    """All rows, for judging: in an order that depends on nothing but the rows."""
+    yield from map(_batch, _groups(sorted(rows, key=len), batch_tokens))
+
+
+def _pools(rows: Sequence[Row], tokens: int) -> Iterator[list[Row]]:
+    pool: list[Row] = []
+    size = 0
+    for row in rows:
+        pool.append(row)
+        size += len(row)
+        if size >= tokens:
+            yield pool
+            pool, size = [], 0
+    if pool:
+        yield pool
+
+
+def _groups(rows: Sequence[Row], batch_tokens: int) -> Iterator[list[Row]]:
+    """Neighbours, as many as fit into `batch_tokens` with their padding; always at least one."""
+    group: list[Row] = []
+    longest = 0
+    for row in rows:
+        longest = max(longest, len(row))
+        if group and longest * (len(group) + 1) > batch_tokens:
+            yield group
+            group, longest = [], len(row)
+        group.append(row)
+    if group:
+        yield group
+
+
+def _batch(rows: Sequence[Row]) -> Batch:
+    length = max(map(len, rows)) - 1
+    inputs = torch.zeros(len(rows), length, dtype=torch.long)  # any token will do for padding: nobody sees it
+    targets = torch.full((len(rows), length), IGNORED)
+    for place, row in enumerate(rows):
+        ids = torch.tensor(row)
+        inputs[place, : len(row) - 1] = ids[:-1]
+        targets[place, : len(row) - 1] = ids[1:]
+    return Batch(inputs, targets)
