@@ -1,6 +1,6 @@
 """How long the command line takes to answer, beside what it must not load: `python benchmarks/cold_start.py`.
 
-Whole processes, in turn (A B C A B C …), so that a machine that drifts drifts for all; medians, and ratios to bare Python.
+Whole processes, in turn (A B C A B C …), so that a machine that drifts drifts for all; medians, and ratios to Python.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ COMMANDS = {
     "mynah config --check": [MYNAH, "config", "--check"],
     "mynah history": [MYNAH, "history"],
     "import torch": [sys.executable, "-c", "import torch"],
-    "import torch, transformers' GPT-2": [sys.executable, "-c", "import torch; from transformers import GPT2LMHeadModel"],
+    "import transformers' GPT-2": [sys.executable, "-c", "from transformers import GPT2LMHeadModel"],
     "import tweepy": [sys.executable, "-c", "import tweepy"],
 }
 

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import shutil
+import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -61,7 +62,7 @@ class Loaded:
 def save(folder: Path, model: Any, tokenizer: Any, *, about: Manifest, files: Mapping[str, bytes]) -> None:
     """Write a whole model folder or none: weights, tokenizer, `files`, and then the manifest that vouches for them."""
     half_made = folder.with_name(folder.name + HALF_MADE)
-    _need_room(folder.parent, model)
+    need_room(folder.parent, model)
     try:
         shutil.rmtree(half_made, ignore_errors=True)
         half_made.mkdir(parents=True)
@@ -141,6 +142,19 @@ def read_manifest(folder: Path) -> Manifest:
         raise ModelError(f"{path} lacks what a manifest must say ({error}): train the model again.") from error
 
 
+def need_room(parent: Path, model: Any) -> None:
+    """Look, before the long work as well as before saving, whether a model of this size can be written there."""
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=parent):
+            free = shutil.disk_usage(parent).free
+    except OSError as error:
+        raise ModelError(f"{parent} cannot be written: {error.strerror}; choose another folder.") from error
+    needed = sum(weight.numel() * weight.element_size() for weight in model.parameters()) + 16 * 2**20
+    if free < needed:
+        raise OutOfRoom(f"The model needs {needed >> 20} MB in {parent}, and {free >> 20} MB are free: make room.")
+
+
 def pick_device(name: str) -> torch.device:
     """`auto` is the first of cuda, mps, cpu that is there."""
     import torch
@@ -159,14 +173,6 @@ def hush() -> None:
 
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-
-
-def _need_room(parent: Path, model: Any) -> None:
-    parent.mkdir(parents=True, exist_ok=True)
-    needed = sum(weight.numel() * weight.element_size() for weight in model.parameters()) + 16 * 2**20
-    free = shutil.disk_usage(parent).free
-    if free < needed:
-        raise OutOfRoom(f"The model needs {needed >> 20} MB in {parent}, and {free >> 20} MB are free: make room.")
 
 
 def _write_model(folder: Path, model: Any, tokenizer: Any) -> None:

@@ -25,8 +25,11 @@ CURRENT = "current"
 @contextmanager
 def hold(models: Path) -> Iterator[None]:
     """Only one training at a time writes here; what an earlier one left half-made is cleared away."""
-    models.mkdir(parents=True, exist_ok=True)
-    handle = os.open(models, os.O_RDONLY)
+    try:
+        models.mkdir(parents=True, exist_ok=True)
+        handle = os.open(models, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        raise ModelError(f"{models} cannot hold models: {error.strerror}; choose another folder.") from error
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

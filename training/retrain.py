@@ -51,6 +51,7 @@ def retrain(
 
         report(Progress("tokenise", note=f"{len(texts.train)} tweets to learn, {len(texts.held_out)} held out"))
         model, tokenizer = base_model.load_base(base, texts=texts.train, shape=recipe.shape, seed=seed)
+        model_dir.need_room(models, model)
         model.to(model_dir.pick_device(device))
         context = min(recipe.shape.context, base_model.context_of(model))
         lessons = [*texts.train, *mashups.mash(texts.train, round(recipe.mashups * len(texts.train)), seed)]

@@ -77,3 +77,10 @@ def test_a_training_that_was_killed_holds_nothing(tmp_path: Path) -> None:
 
     with registry.hold(tmp_path):
         pass
+
+
+def test_a_file_in_the_place_of_the_folder_is_said(tmp_path: Path) -> None:
+    (tmp_path / "models").write_text("")
+
+    with pytest.raises(ModelError, match="cannot hold models"), registry.hold(tmp_path / "models"):
+        pass
