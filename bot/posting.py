@@ -80,19 +80,21 @@ def deliver(post: Post, outbox: Outbox, store: Store, refused: Mapping[str, int]
 def _choose(
     slot: Slot, voice: Voice, screen: Screen, manner: Manner
 ) -> tuple[Draft | None, list[tuple[Draft, Reason]]]:
-    """The first draft that the screen lets through, and those that it turned down."""
-    chosen: Draft | None = None
+    """The likeliest of the first drafts that the screen lets through, and those that it turned down.
+
+    Not the first: of eight drafts of a small model the likeliest is the one that can be read, and copies are refused.
+    """
     refused: list[tuple[Draft, Reason]] = []
     for prompt, seed in _tries(slot, manner):
+        passed = []
         for draft in voice.draft(prompt, n=manner.candidates, seed=seed):
-            reason = screen.why_not(draft)
-            if reason is not None:
+            if reason := screen.why_not(draft):
                 refused.append((draft, reason))
-            elif chosen is None:
-                chosen = draft
-        if chosen is not None:
-            break
-    return chosen, refused
+            else:
+                passed.append(draft)
+        if passed:
+            return max(passed, key=lambda draft: draft.likelihood), refused
+    return None, refused
 
 
 def _tries(slot: Slot, manner: Manner) -> Iterator[tuple[str, int]]:

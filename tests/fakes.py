@@ -35,7 +35,7 @@ class FakeClock:
 
 
 class FakeVoice:
-    """Says its texts in a row, `n` a call, and remembers how it was asked."""
+    """Says its texts in a row, `n` a call, the first one the likeliest, and remembers how it was asked."""
 
     name = "fake-voice"
 
@@ -47,7 +47,7 @@ class FakeVoice:
     def draft(self, prompt: str, *, n: int, seed: int) -> list[Draft]:
         self.asked.append((prompt, n, seed))
         said, self._texts = self._texts[:n], self._texts[n:]
-        return [Draft(text, prompt, seed, -1.0) for text in said]
+        return [Draft(text, prompt, seed, likelihood=-1.0 - place) for place, text in enumerate(said)]
 
     def copied(self, text: str) -> bool:
         return text == self._copied

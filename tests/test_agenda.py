@@ -13,6 +13,7 @@ from bot.posting import Manner
 from bot.screen import chain
 from bot.slots import Every, once
 from bot.store import Store
+from bot.tweets import Draft
 from tests.fakes import FakeClock, FakePublisher, FakeVoice
 
 if TYPE_CHECKING:
@@ -116,6 +117,19 @@ def test_a_copied_tweet_stays_in(path: Path) -> None:
     assert ended is not None
     assert ended.refused == {"copied": 1}
     assert bird.x.texts == ["Mine."]
+
+
+def test_the_likeliest_of_the_drafts_that_pass_is_said(path: Path) -> None:
+    class Unsure(FakeVoice):
+        def draft(self, prompt: str, *, n: int, seed: int) -> list[Draft]:
+            likelihoods = {"Salad of words.": -3.0, "A sentence.": -0.5, "": -0.1}
+            return [Draft(text, prompt, seed, likelihood) for text, likelihood in likelihoods.items()]
+
+    bird = Bird(path, Unsure())
+
+    bird.agenda.turn()
+
+    assert bird.x.texts == ["A sentence."]
 
 
 def test_a_round_tries_another_prompt_before_it_gives_up(path: Path) -> None:
