@@ -6,6 +6,7 @@ BIN := .venv/bin
 .PHONY: setup demo test lint lock clean
 
 setup: .venv/ready
+	@:
 
 # One lock file for everything; it pins torch 2.13.0, whose CPU build is enough (docs/decisions/0001-one-lock-file.md).
 .venv/ready: requirements.lock pyproject.toml

@@ -45,13 +45,15 @@ class Agenda:
     def begin(self) -> list[int]:
         """Once, before the first turn. Gives the posts that may or may not exist."""
         with self._open_store() as store:
-            if store.meta(BORN) is None:
-                store.keep_meta(BORN, stamp(self._clock.now()))
+            now, born = self._clock.now(), store.meta(BORN)
+            if born is None or moment(born) > now:  # born in the future: the clock was wrong then
+                store.keep_meta(BORN, stamp(now))
             return [post.id for post in self._outbox.recover(store)]
 
     def turn(self) -> Round | None:
         """One round, if one is due."""
         with self._open_store() as store:
+            self._outbox.recover(store)  # a round that broke off in an error may have left a post in flight
             for post in store.posts_in("approved", dry=self._outbox.dry):
                 return deliver(post, self._outbox, store)
             slot = self._schedule.due(self._clock.now())

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.durations import parsed
+from bot.schema import LEGAL_MOVES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     Command = Callable[[argparse.Namespace], int]
 
 VERSION = "0.1.0"
+MOST = 2**32 - 1  # the largest seed; nobody has more posts
+STATES = sorted({state for move in LEGAL_MOVES for state in move})
 
 
 def parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
@@ -24,7 +27,7 @@ def parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"mynah {VERSION}")
     top.add_argument("--config", type=Path, metavar="FILE", help="the TOML file (MYNAH_CONFIG)")
-    top.add_argument("--state", type=Path, metavar="DIR", help="where history and models are kept (MYNAH_STATE)")
+    top.add_argument("--state", metavar="DIR", help="where history and models are kept (MYNAH_STATE)")
     words = top.add_subparsers(metavar="COMMAND", required=True)
     for name, (help_, add_arguments) in WORDS.items():
         if name in commands:
@@ -66,7 +69,7 @@ def _screen(one: argparse.ArgumentParser) -> None:
 def _history(one: argparse.ArgumentParser) -> None:
     one.add_argument("-n", "--limit", type=_count, default=20, help="how many rows (20)")
     one.add_argument("--refused", action="store_true", help="the drafts that the screen turned down, instead")
-    one.add_argument("--in-state", metavar="STATE", help="only posts in this state")
+    one.add_argument("--in-state", metavar="STATE", choices=STATES, help=f"only posts that are {', '.join(STATES)}")
     kind = one.add_mutually_exclusive_group()
     kind.add_argument("--dry", dest="dry", action="store_true", default=None, help="only rehearsals")
     kind.add_argument("--live", dest="dry", action="store_false", default=None, help="no rehearsals")
@@ -84,7 +87,7 @@ def _pause(one: argparse.ArgumentParser) -> None:
 def _resolve(one: argparse.ArgumentParser) -> None:
     one.add_argument("id", type=_count, help="its number in the history")
     one.add_argument("outcome", choices=("posted", "abandoned"))
-    one.add_argument("--x-id", help="its number on X, where it was posted")
+    one.add_argument("--x-id", type=_digits, help="its number on X, where it was posted")
 
 
 def _config(one: argparse.ArgumentParser) -> None:
@@ -125,6 +128,13 @@ def _duration(text: str) -> timedelta:
 
 
 def _count(text: str) -> int:
+    digits = _digits(text)
+    if len(digits) > len(str(MOST)) or int(digits) > MOST:
+        raise argparse.ArgumentTypeError(f"a number of {len(digits)} digits is too large; {MOST} is the most")
+    return int(digits)
+
+
+def _digits(text: str) -> str:
     if not text.isascii() or not text.isdigit():
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 on")
-    return int(text)
+    return text

@@ -6,6 +6,7 @@ Longer than other files, for it is the one place where everything meets; every c
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from pathlib import Path
@@ -36,9 +37,11 @@ SAMPLE = "sample"  # the word in training.tweets for the account that comes with
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    _prepare_output()
     args = arguments.parser(COMMANDS).parse_args(argv)  # wrong usage exits with 2 in there
     try:
         code: int = args.command(args)
+        sys.stdout.flush()  # here, where it can still fail in a sentence
     except KeyboardInterrupt:
         return _fail("interrupted; nothing was lost", INTERRUPTED)
     except MynahError as error:
@@ -49,9 +52,25 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         return _fail(f"{error.name} is not installed: pip install 'mynah-bot[{extra}]'", FAILED)
     except BrokenPipeError:  # `mynah history | head` has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence()
         return 0
+    except OSError as error:  # a folder or a disk that nobody thought of
+        _silence()
+        return _fail(f"{error.filename or 'output'}: {error.strerror}", FAILED)
     return code
+
+
+def _prepare_output() -> None:
+    """A terminal that lacks a letter, or that is not there, is no reason to fail."""
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  for as long as we live
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _silence() -> None:
+    """What is left to be written cannot be; Python would try again at the end, and complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(sentence: str, code: int) -> int:
@@ -275,7 +294,7 @@ def history(args: Namespace) -> int:
 
     _, store = _looked_at(_loaded(args).settings)
     if args.refused:
-        rows: list[dict[str, Any]] = store.refusals(limit=args.limit) if store else []
+        rows: list[dict[str, Any]] = store.refusals(dry=args.dry, limit=args.limit) if store else []
         _show(rows, ("at", "slot", "reason", "detail", "text"), args)
         return 0
     posts = store.history(dry=args.dry, state=args.in_state, limit=args.limit) if store else []
@@ -336,11 +355,13 @@ def resume(args: Namespace) -> int:
 def resolve(args: Namespace) -> int:
     from bot.clock import SystemClock
 
-    if args.outcome == "posted" and not (args.x_id or "").isdigit():
+    if args.outcome == "posted" and not args.x_id:
         raise MynahError("say which post on X it is with --x-id, the number at the end of its address")
+    if args.outcome == "abandoned" and args.x_id:
+        raise MynahError("--x-id is for a post that is on X; an abandoned one is not")
     with _writable(args) as store:
         found = store.post(args.id)
-        if found.state not in {"unknown", "abandoned"}:
+        if found.state not in {"unknown", "abandoned"} or found.state == args.outcome:
             raise MynahError(f"post {args.id} is {found.state}: only one that is unknown needs resolving")
         store.move(args.id, args.outcome, at=SystemClock().now(), x_id=args.x_id, note="resolved by hand")
     print(f"post {args.id} is {args.outcome}")
@@ -378,7 +399,7 @@ def _loaded(args: Namespace) -> Loaded:
     from bot import config
 
     flags = {
-        "state": str(args.state) if args.state is not None else None,
+        "state": args.state,
         "live": getattr(args, "live", None),
         "training": {"tweets": getattr(args, "tweets", None), "author": getattr(args, "author", None)},
     }

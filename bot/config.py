@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 TOO_LARGE = 1_000_000  # bytes; a configuration is a page of text
+DEFAULTS = Settings.model_construct().model_dump()
+SECTIONS = {name for name, value in DEFAULTS.items() if isinstance(value, dict)}
+LISTS = {f"{name}.{key}" for name in SECTIONS for key, value in DEFAULTS[name].items() if isinstance(value, tuple)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +81,14 @@ def _default_file() -> Path | None:
     """$MYNAH_CONFIG, or the file in its usual place if it is there."""
     if named := os.environ.get(f"{PREFIX}CONFIG"):
         return Path(named)
-    usual = expanded(Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config")) / "mynah" / "config.toml"
-    return usual if usual.is_file() else None
+    try:
+        usual = expanded(Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config")) / "mynah" / "config.toml"
+    except ConfigError:  # without a home there is no file in it
+        return None
+    try:
+        return usual if usual.is_file() else None
+    except OSError as error:
+        raise ConfigError(f"{usual}: {error.strerror}; set HOME to a folder of your own, or use --config") from error
 
 
 def _from_file(file: Path, problems: list[str]) -> dict[str, Any]:
@@ -94,6 +103,9 @@ def _from_file(file: Path, problems: list[str]) -> dict[str, Any]:
         raise ConfigError(f"{file}: {error.strerror}; --config wants a file that can be read") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{file}: not valid TOML: {error}") from error
+    for key in [key for key in found if "." in key]:  # "x.keys" in quotes is not keys in [x]
+        problems.append(f'"{key}": unknown key (file {file}); sections look like [x]')
+        del found[key]
     section = found.get("x")
     if isinstance(section, dict):
         problems += [
@@ -106,8 +118,9 @@ def _from_file(file: Path, problems: list[str]) -> dict[str, Any]:
 
 def _from_environment(problems: list[str]) -> dict[str, Any]:
     for name in sorted(os.environ):
-        first = name.removeprefix(PREFIX).split("__")[0].lower()
-        if name.startswith(PREFIX) and first not in {*Settings.model_fields, "config"}:
+        first, *below = name.removeprefix(PREFIX).lower().split("__")
+        known = SECTIONS if below else {*Settings.model_fields, "config"}
+        if name.startswith(PREFIX) and first not in known:
             problems.append(f"{name}: the environment sets a key that does not exist; `mynah config` lists all")
     try:
         return EnvSettingsSource(Settings)()
@@ -119,11 +132,12 @@ def _from_environment(problems: list[str]) -> dict[str, Any]:
 
 
 def _garbled(name: str) -> bool:
-    value = os.environ[name]
-    if not name.startswith(PREFIX) or value[:1] not in {"[", "{", '"'}:
+    """Does it set a list, or a whole section, to something else?"""
+    key = name.lower().removeprefix(PREFIX.lower()).replace("__", ".")
+    if not name.upper().startswith(PREFIX) or key not in {*SECTIONS, *LISTS}:
         return False
     try:
-        json.loads(value)
+        json.loads(os.environ[name])
     except ValueError:
         return True
     return False
@@ -148,7 +162,7 @@ def _from_credentials(keys: object, problems: list[str]) -> dict[str, Any]:
                 found[name] = text
         except FileNotFoundError:
             continue
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, ValueError) as error:
             problems.append(f"x.keys: {path} cannot be read: {getattr(error, 'strerror', None) or 'not text'}")
     if not found and not folder and not problems:
         problems.append(f"x.keys: {private} holds none of {', '.join(SECRETS)}")

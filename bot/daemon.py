@@ -84,20 +84,34 @@ class Daemon:
             finally:
                 self._notifier.stopping()
                 finished = self._ticking.acquire(timeout=self._stop_within.total_seconds())
+                if finished:
+                    self._ticking.release()  # a late beat that waits for it would keep the process for ever
                 scheduler.shutdown(wait=False)
         return finished
 
     def _beat(self) -> None:
-        """A tick; only one that ended well feeds the watchdog."""
-        if self._stop.is_set():
-            return
+        """A tick, after a reload where one is asked for; only what ended well feeds the watchdog."""
         with self._ticking:
+            if self._stop.is_set():
+                return
             try:
+                self._reload_if_asked()
                 self._tick()
             except Exception:  # noqa: BLE001  whatever it is, the next tick tries again, or the watchdog ends us
                 self._log.exception("tick.failed")
             else:
                 self._notifier.alive(f"last tick {self._clock.now():%H:%M:%S} UTC")
+
+    def _reload_if_asked(self) -> None:
+        """Between two rounds, on their thread: two models at once may be more than the memory holds."""
+        if not self._hang_up.is_set():
+            return
+        self._hang_up.clear()
+        self._notifier.reloading(self._clock.monotonic())
+        try:
+            self._reload()
+        finally:
+            self._notifier.ready()
 
     def _watch(self, job: Any) -> None:
         """The main thread: signals arrive here, and steps of the wall clock are seen here."""
@@ -108,10 +122,7 @@ class Daemon:
                 offset = self._offset()
                 job.modify(next_run_time=self._clock.now())
             if self._hang_up.is_set():
-                self._hang_up.clear()
-                self._notifier.reloading(self._clock.monotonic())
-                self._reload()
-                self._notifier.ready()
+                job.modify(next_run_time=self._clock.now())
 
     def _offset(self) -> float:
         return self._clock.now().timestamp() - self._clock.monotonic()

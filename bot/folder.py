@@ -37,7 +37,12 @@ class StateFolder:
     def hold(self, about: Mapping[str, Any]) -> Iterator[None]:
         """Be the only one; `about` tells others who holds it. The lock is on the folder: it cannot be unlinked."""
         self.make()
-        folder = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            folder = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError as error:
+            raise StoreError(
+                f"state: {self.root} cannot be opened: {error.strerror}; choose another with --state"
+            ) from error
         try:
             if not _locked(folder, fcntl.LOCK_EX):
                 raise Busy(

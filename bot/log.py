@@ -46,8 +46,10 @@ def configure(*, level: str, console: bool, stream: TextIO, secrets: Collection[
     root.setLevel(level.upper())
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.INFO if level == "debug" else logging.WARNING)
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    # Its warnings say that a round lasts longer than a heartbeat, which is no harm.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
     logging.captureWarnings(capture=True)
+    logging.raiseExceptions = False  # where a line cannot be written, its report would show it before the Redactor
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

@@ -5,6 +5,7 @@ By hand: sdnotify was last released in 2017 and hides every error, the others ar
 
 from __future__ import annotations
 
+import contextlib
 import socket
 
 
@@ -33,8 +34,9 @@ class Notifier:
     def _send(self, message: str) -> None:
         if not self._address:
             return
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as out:
-            try:
-                out.sendto(message.encode(), self._address)
-            except OSError:
-                self._address = None  # nobody listens: the watchdog, if there is one, will say so
+        # Nobody listens, for a moment or for good: the watchdog, if there is one, will say so.
+        with (
+            contextlib.suppress(OSError),
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as out,
+        ):
+            out.sendto(message.encode(), self._address)

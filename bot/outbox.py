@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from bot import budget, durations
 from bot.clock import moment, stamp
-from bot.errors import Duplicate, Halted, RateLimited, Refused, TryLater, XError
+from bot.errors import Duplicate, Halted, RateLimited, Refused, StoreError, TryLater, XError
 from bot.tweets import Receipt
 
 if TYPE_CHECKING:
@@ -71,20 +71,22 @@ class Outbox:
         self._brakes = brakes
         self._clock = clock
         self._price = price
+        self._cheapest = price("")
         self._last_sent: float | None = None  # monotonic: setting the wall clock must not shorten the gap
 
     def recover(self, store: Store) -> list[Post]:
-        """Once at start: what was being sent when we died may exist, so it is not sent again. Gives what is unknown."""
+        """What is still being sent was cut short: it may exist, so it is not sent again. Gives what is unknown."""
         for post in store.posts_in("sending", dry=self.dry):
             state = "dry" if self.dry else "unknown"
             store.move(post.id, state, at=self._clock.now(), note="stopped while sending")
         return store.posts_in("unknown", dry=self.dry)
 
-    def why_wait(self, store: Store, *, cost: int) -> str | None:
-        """Why nothing may go out now, whatever it is; None if it may."""
+    def why_wait(self, store: Store, *, cost: int | None = None) -> str | None:
+        """Why nothing may go out now, not even what costs least; None if it may."""
+        cost = self._cheapest if cost is None else cost
         now = self._clock.now()
-        if (until := store.meta(PAUSED_UNTIL)) and moment(until) > now:
-            return f"paused until {until}: {store.meta(PAUSED_BECAUSE)}; `mynah resume` ends it"
+        if _is_paused(store, now):
+            return f"paused until {store.meta(PAUSED_UNTIL)}: {store.meta(PAUSED_BECAUSE)}; `mynah resume` ends it"
         if in_flight := store.posts_in("sending", "unknown", dry=self.dry):
             post = in_flight[0].id
             return f"post {post} may or may not exist: look, then `mynah resolve {post} posted|abandoned`"
@@ -92,20 +94,18 @@ class Outbox:
 
     def _too_soon(self, store: Store, now: datetime) -> str | None:
         gap = self._brakes.min_gap
-        last = store.last_sent(dry=self.dry)
-        # Absolute: a last post in the future is a clock that was set back, and holds no longer than the gap.
-        by_wall = last is not None and abs(now - last) < gap
+        by_wall = store.sent_around(now, gap, dry=self.dry)
         elapsed = None if self._last_sent is None else self._clock.monotonic() - self._last_sent
         if by_wall or (elapsed is not None and elapsed < gap.total_seconds()):
             return f"the last post is less than posting.min_gap ({durations.written(gap)}) away"
         return None
 
     def _too_much(self, store: Store, now: datetime, cost: int) -> str | None:
-        for name, since, most in (
+        for name, span, most in (
             ("per_hour", HOUR, self._brakes.per_hour),
             ("per_day", DAY, self._brakes.per_day),
         ):
-            if store.sent_since(now - since, dry=self.dry) >= most:
+            if store.sent_around(now, span, dry=self.dry) >= most:
                 return f"posting.max_{name} ({most}) is reached"
         return self._brakes.caps.why_not(
             cost,
@@ -123,18 +123,27 @@ class Outbox:
             self._settle(store, post, error)
             return Sent(store.post(post.id), str(error))
         self._last_sent = self._clock.monotonic()
+        self._remember(store, post, receipt)
+        return Sent(store.post(post.id), "")
+
+    def _remember(self, store: Store, post: Post, receipt: Receipt) -> None:
         if self.dry:
             store.move(post.id, "dry", at=self._clock.now())
-        else:
+            return
+        try:
             store.move(post.id, "posted", at=self._clock.now(), x_id=receipt.id)
-        return Sent(store.post(post.id), "")
+        except StoreError as error:  # the log is then the only place that knows the id
+            raise StoreError(
+                f"post {post.id} is on X, but could not be written down ({error}): "
+                f"when it can, `mynah resolve {post.id} posted --x-id {receipt.id}`"
+            ) from error
 
     def _intend(self, store: Store, post: Post) -> str | None:
         """The brakes and the intent in one transaction, so that nothing slips between; why it waits, if it does."""
         cost = self._price(post.text)
         with store.atomic():
             now = self._clock.now()
-            if now - post.created_at > self._brakes.grace:
+            if abs(now - post.created_at) > self._brakes.grace:  # in the future, where the clock was set back
                 store.move(post.id, "expired", at=now, note="its time had passed")
                 return "its time had passed"
             if post.not_before and now < post.not_before:
@@ -156,7 +165,8 @@ class Outbox:
             case Halted():
                 with store.atomic():
                     store.move(post.id, "approved", at=now, note=note)
-                    pause(store, until=now + HALT_FOR, because=note)
+                    if not _is_paused(store, now + HALT_FOR):  # a person's own pause may be longer
+                        pause(store, until=now + HALT_FOR, because=note)
             case Refused() if not isinstance(error, Duplicate):
                 store.move(post.id, "refused", at=now, note=note)
             case _:
@@ -166,6 +176,11 @@ class Outbox:
 def pause(store: Store, *, until: datetime, because: str) -> None:
     store.keep_meta(PAUSED_UNTIL, stamp(until))
     store.keep_meta(PAUSED_BECAUSE, because)
+
+
+def _is_paused(store: Store, at: datetime) -> bool:
+    until = store.meta(PAUSED_UNTIL)
+    return until is not None and moment(until) > at
 
 
 def resume(store: Store) -> None:

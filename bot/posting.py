@@ -46,7 +46,7 @@ def speak(
     slot: Slot, voice: Voice, screen: Screen, outbox: Outbox, store: Store, manner: Manner, clock: Clock
 ) -> Round:
     """Say one thing in this slot, or say why not."""
-    if why := outbox.why_wait(store, cost=0):
+    if why := outbox.why_wait(store):
         return Round("waiting", slot.key, detail=why)
     draft, refused = _choose(slot, voice, screen, manner)
     reasons = Counter(reason.name for _, reason in refused)

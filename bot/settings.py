@@ -31,10 +31,24 @@ def _handle(name: str) -> str:
     return bare
 
 
+def _path(path: Path) -> Path:
+    if not path.parts or "\0" in str(path):
+        raise ValueError("is no path; leave it out for the default")
+    return path
+
+
+def _on_the_wall(moment: time) -> time:
+    if moment.tzinfo:
+        raise ValueError('a time of day looks like "09:00"; its zone is schedule.timezone')
+    return moment
+
+
 Duration = Annotated[timedelta, BeforeValidator(durations.parsed)]
 Dollars = Annotated[float, Field(ge=0, le=100_000)]
 Share = Annotated[float, Field(gt=0, le=1)]
 Handle = Annotated[str, AfterValidator(_handle)]
+Folder = Annotated[Path, AfterValidator(_path)]
+TimeOfDay = Annotated[time, AfterValidator(_on_the_wall)]
 
 
 class Section(BaseModel):
@@ -43,7 +57,7 @@ class Section(BaseModel):
 
 class X(Section):
     base_url: str = "https://api.x.com"
-    keys: Path | None = None
+    keys: Folder | None = None
     consumer_key: SecretStr | None = None
     consumer_secret: SecretStr | None = None
     access_token: SecretStr | None = None
@@ -71,11 +85,11 @@ class Training(Section):
 
 class Schedule(Section):
     timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
-    active_from: time = time(9)
-    active_to: time = time(22)
+    active_from: TimeOfDay = time(9)
+    active_to: TimeOfDay = time(22)
     posts_per_day: int = Field(6, ge=1, le=96)
     jitter: Duration = timedelta(minutes=20)
-    grace: Duration = timedelta(minutes=10)
+    grace: Annotated[Duration, Field(ge=timedelta(minutes=1))] = timedelta(minutes=10)  # a few heartbeats
     catch_up: Literal["skip", "one"] = "skip"
 
 
@@ -108,7 +122,7 @@ class Settings(BaseSettings):
 
     bot: Handle = "stationmynahbot"
     live: bool = False
-    state: Path = Path("~/.local/state/mynah")
+    state: Folder = Path("~/.local/state/mynah")
     x: X = X()
     voice: Voice = Voice()
     training: Training = Training()

@@ -19,7 +19,7 @@ from bot.tweets import Draft, Post, Reason, Slot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
     from pathlib import Path
 
 MIGRATIONS = Migrations("mynah")
@@ -86,10 +86,10 @@ class Store:
             self._db.conn.execute("BEGIN IMMEDIATE")
             try:
                 yield
-            except BaseException:
+                self._db.conn.execute("COMMIT")
+            except BaseException:  # a commit may fail too, and would leave the transaction open
                 self._db.conn.rollback()
                 raise
-            self._db.conn.execute("COMMIT")
 
     def _rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
         with _translated(self._path):
@@ -226,21 +226,14 @@ class Store:
     def said(self, norm: str, *, dry: bool) -> bool:
         return bool(self._rows("SELECT 1 FROM post WHERE norm = ? AND dry = ?", [norm, dry]))
 
-    def sent_since(self, since: datetime, *, dry: bool) -> int:
-        """How many went out, or may have, since then."""
+    def sent_around(self, now: datetime, span: timedelta, *, dry: bool) -> int:
+        """How many went out, or may have, less than `span` from now; on either side, for clocks are set back too."""
         rows = self._rows(
-            "SELECT count(*) AS n FROM post WHERE dry = ? AND sent_at >= ? "
+            "SELECT count(*) AS n FROM post WHERE dry = ? AND sent_at > ? AND sent_at < ? "
             "AND state IN ('sending', 'unknown', 'posted', 'dry')",
-            [dry, stamp(since)],
+            [dry, stamp(now - span), stamp(now + span)],
         )
         return int(rows[0]["n"])
-
-    def last_sent(self, *, dry: bool) -> datetime | None:
-        rows = self._rows(
-            "SELECT max(sent_at) AS at FROM post WHERE dry = ? AND state IN ('sending', 'unknown', 'posted', 'dry')",
-            [dry],
-        )
-        return moment(rows[0]["at"]) if rows[0]["at"] else None
 
     def spent_since(self, since: datetime, *, dry: bool) -> int:
         """In millionths of a dollar, what may have been created counted in: a cap must hold in the worst case."""
@@ -276,8 +269,11 @@ class Store:
                     },
                 )
 
-    def refusals(self, *, limit: int = 20) -> list[dict[str, Any]]:
-        return self._rows("SELECT * FROM refusal ORDER BY id DESC LIMIT ?", [limit])
+    def refusals(self, *, dry: bool | None = None, limit: int = 20) -> list[dict[str, Any]]:
+        """The newest first."""
+        return self._rows(
+            "SELECT * FROM refusal WHERE (?1 IS NULL OR dry = ?1) ORDER BY id DESC LIMIT ?2", [dry, limit]
+        )
 
 
 def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
@@ -285,12 +281,15 @@ def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
 
     The journal mode belongs to the connection, not to the file, so it is set on every open.
     """
-    uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
+    # Who only looks may write all the same: a process that was killed may have left half a commit to roll back.
+    uri = f"{path.absolute().as_uri()}?mode={'rw' if read_only else 'rwc'}"
     connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=5.0)
     try:
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA busy_timeout = 5000")
-        if not read_only:
+        if read_only:
+            connection.execute("PRAGMA query_only = ON")
+        else:
             connection.execute("PRAGMA journal_mode = TRUNCATE")
             connection.execute("PRAGMA synchronous = EXTRA")
     except BaseException:
@@ -313,7 +312,7 @@ def _remedy(error: sqlite3.DatabaseError) -> str:
     remedies = {
         "SQLITE_CANTOPEN": "; check that the state folder exists and is yours (--state, MYNAH_STATE)",
         "SQLITE_READONLY": "; the disk or the folder is read-only: choose another with --state",
-        "SQLITE_FULL": "; the disk is full: free some space, nothing was sent",
+        "SQLITE_FULL": "; the disk is full: free some space",
         "SQLITE_BUSY": "; another program holds it: try again",
         "SQLITE_NOTADB": "; this is no SQLite file: move it away, or restore a backup",
         "SQLITE_CORRUPT": "; the file is damaged: keep it, and restore a backup",

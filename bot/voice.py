@@ -79,16 +79,25 @@ class CurrentVoice:
         return self._voice.copied(text)
 
     def refresh(self) -> None:
-        folder = self._promoted()
+        try:
+            folder = self._promoted()
+        except ModelError as error:
+            self._refuse("current", error)
+            return
         if folder is None or folder.name in {self.name, self._refused}:
             return
         try:
             self._voice = self._load(folder)
         except ModelError as error:
-            self._refused = folder.name  # once; the one that speaks goes on
-            self._log.error("model.refused", model=folder.name, why=str(error), speaking=self.name)
+            self._refuse(folder.name, error)
         else:
             self._log.info("model.taken_over", model=folder.name)
+
+    def _refuse(self, model: str, error: ModelError) -> None:
+        """Said once; the one that speaks goes on."""
+        if model != self._refused:
+            self._log.error("model.refused", model=model, why=str(error), speaking=self.name)
+        self._refused = model
 
 
 def promoted(models: Path) -> Path | None:

@@ -7,14 +7,15 @@ import pytest
 
 from bot import build
 from bot.agenda import Agenda
+from bot.budget import Caps
 from bot.errors import TryLater, Unknown
-from bot.outbox import Outbox
+from bot.outbox import Brakes, Outbox
 from bot.posting import Manner
 from bot.screen import chain
 from bot.slots import Every, once
 from bot.store import Store
-from bot.tweets import Draft
-from tests.fakes import FakeClock, FakePublisher, FakeVoice
+from bot.tweets import Draft, Receipt
+from tests.fakes import NOON, FakeClock, FakePublisher, FakeVoice
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,6 +34,7 @@ class Bird:
         x: FakePublisher | None = None,
         clock: FakeClock | None = None,
         dry: bool = False,
+        brakes: Brakes = build.NO_BRAKES,
     ) -> None:
         self.path = path
         self.x = x or FakePublisher()
@@ -41,7 +43,7 @@ class Bird:
             open_store=lambda: Store.open(path),
             voice=voice,
             screen=lambda store: chain.build(said=lambda norm: store.said(norm, dry=dry), copied=voice.copied),
-            outbox=Outbox(self.x, build.NO_BRAKES, self.clock, dry=dry, price=lambda _: 15_000),
+            outbox=Outbox(self.x, brakes, self.clock, dry=dry, price=lambda _: 15_000),
             schedule=Every(PERIOD),
             manner=Manner(prompts=("", "My dream is"), candidates=2, tries=2),
             clock=self.clock,
@@ -183,6 +185,31 @@ def test_a_parked_post_goes_before_the_next_slot(path: Path) -> None:
     assert bird.x.texts == ["One.", "Two."]
 
 
+def test_a_round_that_broke_off_while_sending_leaves_a_post_that_can_be_resolved(path: Path) -> None:
+    class Broken(FakePublisher):
+        def post(self, text: str) -> Receipt:
+            raise RuntimeError(text)
+
+    bird = Bird(path, FakeVoice("One.", "x"), x=Broken())
+    with pytest.raises(RuntimeError):
+        bird.agenda.turn()
+    bird.clock.passes(PERIOD)
+
+    ended = bird.agenda.turn()
+
+    assert ended is not None
+    assert "mynah resolve 1" in ended.detail
+    assert bird.states() == [("One.", "unknown")]
+
+
+def test_a_history_begun_by_a_wrong_clock_does_not_keep_the_bot_silent(path: Path) -> None:
+    Bird(path, FakeVoice(), clock=FakeClock(NOON + timedelta(days=3650)))
+
+    bird = Bird(path, FakeVoice("One.", "x"))
+
+    assert bird.agenda.turn() is not None
+
+
 def test_an_unknown_post_stops_all_drafting(path: Path) -> None:
     voice = FakeVoice("One.", "x", "Two.", "x")
     bird = Bird(path, voice, x=FakePublisher([Unknown("reset")]))
@@ -194,6 +221,18 @@ def test_an_unknown_post_stops_all_drafting(path: Path) -> None:
     assert ended is not None
     assert ended.outcome == "waiting"
     assert len(voice.asked) == 1
+
+
+def test_nothing_is_drafted_that_cannot_be_paid_for(path: Path) -> None:
+    voice = FakeVoice("One.", "x")
+    brakes = Brakes(timedelta(0), 99, 99, Caps(per_day=14_999, per_month=10**9), grace=timedelta(minutes=10))
+    bird = Bird(path, voice, brakes=brakes)
+
+    ended = bird.agenda.turn()
+
+    assert ended is not None
+    assert "budget" in ended.detail
+    assert (voice.asked, bird.states()) == ([], [])
 
 
 def test_a_rehearsal_reaches_no_publisher_but_its_own(path: Path) -> None:

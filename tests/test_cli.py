@@ -187,8 +187,16 @@ def test_a_state_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     "words",
-    [[], ["sing"], ["run", "--every", "soon"], ["sample", "-n", "-1"], ["run", "--live", "--dry-run"]],
-    ids=["nothing", "no command", "no duration", "no number", "two minds"],
+    [
+        pytest.param([], id="nothing"),
+        pytest.param(["sing"], id="no command"),
+        pytest.param(["run", "--every", "soon"], id="no duration"),
+        pytest.param(["run", "--live", "--dry-run"], id="two minds"),
+        pytest.param(["sample", "-n", "-1"], id="no number"),
+        pytest.param(["history", "-n", "9" * 31], id="a number without end"),
+        pytest.param(["history", "--in-state", "unkown"], id="no state"),
+        pytest.param(["resolve", "1", "posted", "--x-id", "²"], id="no id"),
+    ],
 )
 def test_wrong_usage_exits_2(tmp_path: Path, words: list[str]) -> None:
     done = mynah(*words, state=tmp_path)
@@ -313,8 +321,12 @@ def test_an_unknown_post_is_settled_by_hand(state: Path, words: list[str], after
 
 @pytest.mark.parametrize(
     ("words", "said"),
-    [(["1", "posted"], "--x-id"), (["1", "abandoned"], "is sending"), (["9", "abandoned"], "no post 9")],
-    ids=["posted without its id", "not unknown", "not there"],
+    [
+        pytest.param(["1", "posted"], "--x-id", id="posted without its id"),
+        pytest.param(["1", "abandoned", "--x-id", "7"], "--x-id", id="abandoned with an id"),
+        pytest.param(["1", "abandoned"], "is sending", id="not unknown"),
+        pytest.param(["9", "abandoned"], "no post 9", id="not there"),
+    ],
 )
 def test_what_cannot_be_settled_is_said(state: Path, words: list[str], said: str) -> None:
     remembered(state)
@@ -325,13 +337,10 @@ def test_what_cannot_be_settled_is_said(state: Path, words: list[str], said: str
     assert said in done.stderr
 
 
-def test_a_reader_that_has_seen_enough_is_no_error(state: Path) -> None:
-    for number in range(40):
-        remembered(state, f"text number {number}", moves=())
+def test_a_post_given_up_is_not_given_up_twice(state: Path) -> None:
+    remembered(state, moves=("approved", "sending", "unknown", "abandoned"))
 
-    done = subprocess.run(
-        f"{MYNAH} --state {state} history -n 40 --json | head -1",
-        shell=True, check=False, capture_output=True, text=True, env=environment(),
-    )  # fmt: skip
+    done = mynah("resolve", "1", "abandoned", state=state)
 
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 1
+    assert "post 1 is abandoned" in done.stderr

@@ -114,6 +114,59 @@ def test_a_file_that_is_none_is_one_sentence(tmp_path: Path, make: Any, words: s
         config.load(path)
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        pytest.param('"x.consumer_key" = "canary"', r'"x\.consumer_key": unknown key', id="a secret, quoted"),
+        pytest.param('"state.dir" = "canary"', r'"state\.dir": unknown key', id="below a value, quoted"),
+        pytest.param('[schedule]\nactive_from = "09:00Z"', r"schedule\.active_from: .*schedule\.timezone", id="zone"),
+        pytest.param("[schedule]\nactive_to = 32400", r"schedule\.active_to: ", id="a number for a time"),
+        pytest.param('[schedule]\ngrace = "0s"', r"schedule\.grace: ", id="no grace"),
+        pytest.param('state = ""', r"state: is no path", id="empty path"),
+        pytest.param('state = "a\\u0000b"', r"state: is no path", id="no path"),
+        pytest.param('[x]\nkeys = "a\\u0000b"', r"x\.keys: ", id="no folder"),
+    ],
+)
+def test_an_odd_value_is_one_sentence_with_its_key(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=words) as caught:
+        config.load(written(tmp_path, text))
+
+    assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        pytest.param("MYNAH_X", "canary", id="section"),
+        pytest.param("MYNAH_VOICE__PROMPTS", "canary", id="list"),
+        pytest.param("MYNAH_BOT__NAME", "canary", id="below a value"),
+        pytest.param("MYNAH_STATE", "", id="empty path"),
+    ],
+)
+def test_a_wrong_variable_never_makes_the_others_count_for_nothing(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(ConfigError, match=name if value else "state: ") as caught:
+        config.load()
+
+    assert "canary" not in str(caught.value)
+
+
+def test_without_a_home_there_is_no_file_in_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", "~nobody-has-this-name/.config")
+
+    assert config.load(None, {"state": str(tmp_path)}).settings.state == tmp_path
+
+
+def test_a_home_that_cannot_be_looked_into_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", "/" + "long/" * 2000)
+
+    with pytest.raises(ConfigError, match="File name too long"):
+        config.load()
+
+
 def test_secrets_come_from_private_files(tmp_path: Path) -> None:
     keys = tmp_path / "keys"
     keys.mkdir()

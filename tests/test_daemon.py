@@ -106,6 +106,52 @@ def test_hang_up_reloads_and_goes_on() -> None:
     assert reloads == [1]
 
 
+def test_a_reload_waits_for_the_round_and_runs_on_its_thread() -> None:
+    threads: list[int] = []
+
+    def reload() -> None:
+        threads.append(threading.get_ident())
+        ask(signal.SIGTERM)
+
+    def tick() -> None:
+        if not threads:
+            threads.append(threading.get_ident())
+            ask(signal.SIGHUP)
+
+    daemon(tick, reload=reload).run()
+
+    assert len(threads) == 2
+    assert len(set(threads)) == 1
+
+
+def test_a_reload_that_fails_does_not_end_the_daemon() -> None:
+    reloads: list[int] = []
+
+    def reload() -> None:
+        reloads.append(1)
+        raise RuntimeError("broken")
+
+    def tick() -> None:
+        ask(signal.SIGTERM if reloads else signal.SIGHUP)
+
+    assert daemon(tick, reload=reload).run() is True
+    assert reloads == [1]
+
+
+def test_a_beat_that_comes_late_is_not_left_waiting() -> None:
+    ticks: list[int] = []
+    stopped = daemon(lambda: (ticks.append(1), ask(signal.SIGTERM)))  # type: ignore[arg-type,func-returns-value]
+    assert stopped.run() is True
+    assert not stopped._ticking.locked()
+
+    late = threading.Thread(target=stopped._beat, daemon=True)
+    late.start()
+    late.join(10)
+
+    assert not late.is_alive()
+    assert len(ticks) == 1
+
+
 def test_systemd_is_told_of_start_life_and_stop(tmp_path: Path) -> None:
     address = str(tmp_path / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:

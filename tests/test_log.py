@@ -72,6 +72,20 @@ def test_a_librarys_lines_take_the_same_way(lines: io.StringIO) -> None:
     assert last(lines)["event"] == f"it says {log.HIDDEN}"
 
 
+@pytest.mark.usefixtures("lines")
+def test_a_line_that_cannot_be_written_is_not_shown_elsewhere_with_its_secrets(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    full = io.StringIO()
+    full.close()
+    log.configure(level="debug", console=False, stream=full, secrets=[CANARY], clock=FakeClock())
+
+    structlog.get_logger().info("x", value=CANARY)
+    logging.getLogger("some.library").warning("it says %s", CANARY)
+
+    assert CANARY not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", ["tweepy", "requests_oauthlib", "oauthlib", "urllib3"])
 def test_talkative_libraries_are_never_heard_at_debug(lines: io.StringIO, name: str) -> None:
     logging.getLogger(name).debug("Authorization: %s", CANARY)

@@ -7,10 +7,10 @@ import pytest
 
 from bot import outbox as outboxes
 from bot.budget import Caps
-from bot.errors import Duplicate, Halted, RateLimited, Refused, TryLater, Unknown, XError
+from bot.errors import Duplicate, Halted, RateLimited, Refused, StoreError, TryLater, Unknown, XError
 from bot.outbox import Brakes, Outbox, Rehearsal
 from bot.store import Store
-from bot.tweets import Draft, Post, Slot
+from bot.tweets import Draft, Post, Receipt, Slot
 from tests.fakes import NOON, FakeClock, FakePublisher
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def test_the_gap_holds_over_a_restart(store: Store, clock: FakeClock) -> None:
     outbox(FakePublisher(), clock).send(store, approved(store, clock, "one"))
     clock.passes(timedelta(minutes=19))
 
-    why = outbox(FakePublisher(), clock).why_wait(store, cost=0)
+    why = outbox(FakePublisher(), clock).why_wait(store)
 
     assert why is not None
     assert "posting.min_gap (20m)" in why
@@ -177,17 +177,58 @@ def test_setting_the_clock_forward_does_not_shorten_the_gap(store: Store, clock:
 
     clock.is_set(NOON + timedelta(days=1))
 
-    assert "min_gap" in (box.why_wait(store, cost=0) or "")
+    assert "min_gap" in (box.why_wait(store) or "")
 
 
 def test_setting_the_clock_back_by_years_does_not_stop_the_bot(store: Store, clock: FakeClock) -> None:
     box = outbox(FakePublisher(), clock)
-    box.send(store, approved(store, clock, "one"))
-    clock.passes(timedelta(minutes=30))
+    for text in ("one", "two"):  # as many as an hour may have
+        box.send(store, approved(store, clock, text))
+        clock.passes(timedelta(minutes=30))
 
     clock.is_set(datetime(2016, 1, 1, tzinfo=UTC))
 
-    assert box.why_wait(store, cost=0) is None
+    assert box.why_wait(store) is None
+
+
+def test_a_post_of_a_wrong_clock_does_not_hide_the_last_one_from_the_gap(store: Store, clock: FakeClock) -> None:
+    for now, text in ((datetime(2036, 1, 1, tzinfo=UTC), "one"), (NOON, "two")):
+        clock.is_set(now)
+        outbox(FakePublisher(texts=["x"] * len(store.history())), clock).send(store, approved(store, clock, text))
+
+    assert store.counts(dry=False) == {"posted": 2}
+    assert "min_gap" in (outbox(FakePublisher(), clock).why_wait(store) or "")
+
+
+def test_a_post_from_the_future_expires(store: Store, clock: FakeClock) -> None:
+    clock.is_set(datetime(2036, 1, 1, tzinfo=UTC))
+    post = approved(store, clock)
+    clock.is_set(NOON)
+
+    assert outbox(FakePublisher(), clock).send(store, post).post.state == "expired"
+
+
+def test_an_answer_that_halts_does_not_shorten_a_persons_pause(store: Store, clock: FakeClock) -> None:
+    class PausedMeanwhile(FakePublisher):
+        def post(self, text: str) -> Receipt:
+            outboxes.pause(store, until=NOON + timedelta(days=9), because="by hand")
+            return super().post(text)
+
+    box = outbox(PausedMeanwhile([Halted("the keys were revoked")]), clock)
+    box.send(store, approved(store, clock))
+    clock.passes(outboxes.HALT_FOR)
+
+    assert "by hand" in (box.why_wait(store) or "")
+
+
+def test_a_post_that_cannot_be_written_down_is_told_with_its_id(store: Store, clock: FakeClock) -> None:
+    brakes = Brakes(timedelta(0), 99, 99, BRAKES.caps, grace=timedelta(minutes=10))
+    outbox(FakePublisher(), clock, brakes=brakes).send(store, approved(store, clock, "one"))
+    post = approved(store, clock, "two")
+
+    with pytest.raises(StoreError, match=rf"post {post.id} is on X.*--x-id 901"):
+        outbox(FakePublisher(), clock, brakes=brakes).send(store, post)  # an id that the history has already
+    assert store.post(post.id).state == "sending"
 
 
 @pytest.mark.parametrize(
@@ -201,7 +242,7 @@ def test_the_caps_hold(store: Store, clock: FakeClock, posts: int, gap: timedelt
         assert box.send(store, approved(store, clock, f"text {number}")).post.state == "posted"
         clock.passes(gap)
 
-    assert key in (box.why_wait(store, cost=0) or "")
+    assert key in (box.why_wait(store) or "")
 
 
 def test_nothing_is_sent_that_would_break_the_budget(store: Store, clock: FakeClock) -> None:
@@ -220,13 +261,13 @@ def test_a_pause_holds_and_a_resume_ends_it(store: Store, clock: FakeClock) -> N
     box = outbox(FakePublisher(), clock)
     outboxes.pause(store, until=NOON + timedelta(hours=1), because="lunch")
 
-    assert "lunch" in (box.why_wait(store, cost=0) or "")
+    assert "lunch" in (box.why_wait(store) or "")
     outboxes.resume(store)
-    assert box.why_wait(store, cost=0) is None
+    assert box.why_wait(store) is None
 
 
 def test_a_pause_ends_by_itself(store: Store, clock: FakeClock) -> None:
     outboxes.pause(store, until=NOON + timedelta(hours=1), because="lunch")
     clock.passes(timedelta(hours=1))
 
-    assert outbox(FakePublisher(), clock).why_wait(store, cost=0) is None
+    assert outbox(FakePublisher(), clock).why_wait(store) is None

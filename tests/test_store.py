@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import itertools
 import sqlite3
+import subprocess
+import sys
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +18,6 @@ from tests.fakes import NOON
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 STATES = sorted({state for move in LEGAL_MOVES for state in move})
 WAYS = {
@@ -165,7 +167,7 @@ def test_money_counts_what_may_exist_and_not_what_was_refused(store: Store) -> N
         lead(store, post, *states)
 
     assert store.spent_since(NOON - timedelta(hours=1), dry=False) == 30_000
-    assert store.sent_since(NOON - timedelta(hours=1), dry=False) == 2
+    assert store.sent_around(NOON, timedelta(hours=1), dry=False) == 2
     assert store.spent_since(NOON + timedelta(seconds=1), dry=False) == 0
 
 
@@ -175,6 +177,61 @@ def test_refusals_are_remembered_with_their_reason(store: Store) -> None:
     (row,) = store.refusals()
 
     assert (row["text"], row["reason"], row["detail"], row["seed"]) == ("ha", "empty", "x", 7)
+
+
+def test_refusals_of_rehearsals_are_kept_apart(store: Store) -> None:
+    for dry in (True, False):
+        store.refuse([(Draft(f"dry {dry}"), Reason("empty"))], slot=Slot("a", NOON), dry=dry, model="m", at=NOON)
+
+    assert [row["text"] for row in store.refusals(dry=False)] == ["dry False"]
+    assert len(store.refusals()) == 2
+
+
+def test_a_commit_that_fails_leaves_no_transaction_open(store: Store, tmp_path: Path) -> None:
+    store._db.conn.execute("PRAGMA busy_timeout = 0")
+    add(store, "one", slot="a")
+    reader = sqlite3.connect(tmp_path / "history.db", isolation_level=None)
+    cursor = reader.execute("SELECT * FROM event")  # an open cursor holds the commit up
+
+    with pytest.raises(StoreError, match="try again"):
+        add(store, "two", slot="b")
+    cursor.close()
+    reader.close()
+
+    assert not store._db.conn.in_transaction
+    assert [post.text for post in store.history()] == ["one"]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from bot.store import Store
+store = Store.open(Path(sys.argv[1]))
+store._db.conn.execute("PRAGMA cache_size = 1")  # pages go to the file before the commit
+store._db.conn.execute("BEGIN IMMEDIATE")
+for number in range(2000):
+    store.keep_meta(f"key {number}", "x" * 500)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_who_only_looks_sees_a_whole_history_after_a_kill_in_the_middle_of_a_commit(tmp_path: Path) -> None:
+    path = tmp_path / "history.db"
+    with Store.open(path) as store:
+        add(store, "one")
+    subprocess.run([sys.executable, "-c", KILLED, path], check=False, cwd=Path(__file__).parents[1])
+    assert path.with_name("history.db-journal").stat().st_size > 0
+
+    with Store.open(path, read_only=True) as looking:
+        assert [post.text for post in looking.history()] == ["one"]
+        assert looking.meta("key 1") is None
+
+
+def test_who_only_looks_changes_nothing(store: Store, tmp_path: Path) -> None:
+    post = add(store)
+
+    with Store.open(tmp_path / "history.db", read_only=True) as looking, pytest.raises(StoreError, match="readonly"):
+        looking.move(post, "approved", at=NOON)
 
 
 def test_a_history_of_a_newer_mynah_is_refused(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def test_a_unit_starts_the_program_with_words_that_it_knows(unit: Path, word: st
     assert program == PROGRAM
     assert asked.command is cli.COMMANDS[word]
     assert asked.config == Path("/etc/mynah/abot/config.toml")
-    assert asked.state == Path("/var/lib") / value(unit, "StateDirectory").replace("%i", "abot")
+    assert Path(asked.state) == Path("/var/lib") / value(unit, "StateDirectory").replace("%i", "abot")
     assert getattr(asked, "live", None) is None  # the configuration says whether it speaks for real
 
 

@@ -1,0 +1,92 @@
+"""Which model speaks, with the loading left out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from structlog.testing import CapturingLogger
+
+from bot.errors import ModelError
+from bot.voice import CurrentVoice, ModelVoice
+
+
+class Models:
+    """What is promoted, and what happens when it is looked for or loaded."""
+
+    def __init__(self) -> None:
+        self.promoted: Path | ModelError | None = Path("one")
+        self.broken: set[str] = set()
+        self.loaded: list[str] = []
+
+    def current(self) -> Path | None:
+        if isinstance(self.promoted, ModelError):
+            raise self.promoted
+        return self.promoted
+
+    def load(self, folder: Path) -> ModelVoice:
+        self.loaded.append(folder.name)
+        if folder.name in self.broken:
+            raise ModelError(f"{folder} is damaged")
+        nothing = cast("Any", None)
+        return ModelVoice(folder.name, nothing, nothing, temperature=1.0, top_p=1.0, max_tokens=9)
+
+
+@pytest.fixture
+def models() -> Models:
+    return Models()
+
+
+@pytest.fixture
+def log() -> CapturingLogger:
+    return CapturingLogger()
+
+
+def voice(models: Models, log: CapturingLogger) -> CurrentVoice:
+    return CurrentVoice(models.current, models.load, cast("Any", log))
+
+
+def test_a_newly_promoted_model_is_taken_over(models: Models, log: CapturingLogger) -> None:
+    current = voice(models, log)
+    models.promoted = Path("two")
+
+    current.refresh()
+
+    assert current.name == "two"
+    assert [call.args for call in log.calls] == [("model.taken_over",)]
+
+
+def test_a_model_that_cannot_be_loaded_is_refused_once_and_the_old_one_goes_on(
+    models: Models, log: CapturingLogger
+) -> None:
+    current = voice(models, log)
+    models.promoted, models.broken = Path("two"), {"two"}
+
+    current.refresh()
+    current.refresh()
+
+    assert current.name == "one"
+    assert models.loaded == ["one", "two"]
+    assert [call.args for call in log.calls] == [("model.refused",)]
+
+
+@pytest.mark.parametrize("promoted", [ModelError("current points to two, which is gone"), None], ids=["gone", "none"])
+def test_a_voice_goes_on_when_the_promoted_model_cannot_be_found(
+    models: Models, log: CapturingLogger, promoted: ModelError | None
+) -> None:
+    current = voice(models, log)
+    models.promoted = promoted
+
+    current.refresh()
+    current.refresh()
+
+    assert current.name == "one"
+    assert len(log.calls) == (promoted is not None)
+
+
+def test_without_a_model_there_is_no_voice(models: Models, log: CapturingLogger) -> None:
+    models.promoted = None
+
+    with pytest.raises(ModelError, match="`mynah retrain`"):
+        voice(models, log)
