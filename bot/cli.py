@@ -128,7 +128,7 @@ def _agenda(
         next_slot="now" if args.once else f"{schedule.next(clock.now()).due:%Y-%m-%d %H:%M:%S} UTC",
     )
     agenda = Agenda(
-        open_store=lambda: Store.open(folder.history),
+        open_store=lambda: Store.open(folder.history, create=False),
         voice=voice,
         screen=lambda store: build.screen(settings, store, voice.copied),
         outbox=build.outbox(settings, publisher, clock, every=args.every),
@@ -145,10 +145,12 @@ def _once(agenda: Agenda, clock: Clock) -> int:
     import structlog
 
     from bot import slots
+    from bot.daemon import on_signals
     from bot.diary import Diary
 
-    ended = agenda.speak_now(slots.once(clock.now()))
-    Diary(structlog.get_logger()).write(ended)
+    with on_signals(stop=lambda _: None):  # the round ends, and then so do we
+        ended = agenda.speak_now(slots.once(clock.now()))
+        Diary(structlog.get_logger()).write(ended)
     return {"dry": 0, "posted": 0, "waiting": BUSY}.get(ended.outcome, FAILED)
 
 

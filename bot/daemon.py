@@ -75,7 +75,7 @@ class Daemon:
             max_instances=1,
             misfire_grace_time=None,
         )
-        with self._on_signals():
+        with on_signals(self._asked_to_stop, self._hang_up.set):
             scheduler.start()
             self._notifier.ready()
             try:
@@ -127,25 +127,28 @@ class Daemon:
     def _offset(self) -> float:
         return self._clock.now().timestamp() - self._clock.monotonic()
 
-    @contextmanager
-    def _on_signals(self) -> Iterator[None]:
-        """SIGTERM and SIGINT let the round end, a second one does not wait; SIGHUP reloads. All put back at the end.
+    def _asked_to_stop(self, name: str) -> None:
+        self._signal = name
+        self._stop.set()
 
-        The handlers only take note: what they interrupt may be holding the log.
-        """
 
-        def on_stop(number: int, _: Any) -> None:
-            self._signal = signal.Signals(number).name
-            self._stop.set()
-            signal.signal(number, signal.SIG_DFL)
+@contextmanager
+def on_signals(stop: Callable[[str], None], hang_up: Callable[[], None] | None = None) -> Iterator[None]:
+    """SIGTERM and SIGINT call `stop` with their name, a second one kills; SIGHUP calls `hang_up`. Put back at the end.
 
-        def on_hang_up(_: int, __: Any) -> None:
-            self._hang_up.set()
+    What they call should only take note: what a signal interrupts may be holding the log.
+    """
 
-        wanted = {signal.SIGTERM: on_stop, signal.SIGINT: on_stop, signal.SIGHUP: on_hang_up}
-        before = {number: signal.signal(number, handler) for number, handler in wanted.items()}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+    def on_stop(number: int, _: Any) -> None:
+        stop(signal.Signals(number).name)
+        signal.signal(number, signal.SIG_DFL)
+
+    handlers: dict[int, Any] = {signal.SIGTERM: on_stop, signal.SIGINT: on_stop}
+    if hang_up:
+        handlers[signal.SIGHUP] = lambda _, __: hang_up()
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +45,7 @@ class StateFolder:
                 f"state: {self.root} cannot be opened: {error.strerror}; choose another with --state"
             ) from error
         try:
-            if not _locked(folder, fcntl.LOCK_EX):
+            if not _held(folder):
                 raise Busy(
                     f"{self.root} is in use{self._by_whom()}; stop that one, or choose another folder with --state"
                 )
@@ -87,6 +88,15 @@ def expanded(path: Path) -> Path:
         return path.expanduser()
     except RuntimeError as error:
         raise ConfigError(f"{path}: this user has no home folder; set HOME, or choose a folder with --state") from error
+
+
+def _held(folder: int) -> bool:
+    """Tries for half a second: `mynah status` looks at the lock by taking it for a moment."""
+    for _ in range(10):
+        if _locked(folder, fcntl.LOCK_EX):
+            return True
+        time.sleep(0.05)
+    return False
 
 
 def _locked(folder: int, kind: int) -> bool:

@@ -1,7 +1,7 @@
 """What we remember, in SQLite: migrations, questions, inserts. Alone imports sqlite_utils.
 
 It keeps what it is told and answers what it is asked; what may follow what is in schema.py, why is in outbox.py.
-A Store belongs to the thread that opened it.
+A Store belongs to the thread that opened it. Longer than other files: one short method a question.
 """
 
 from __future__ import annotations
@@ -40,10 +40,13 @@ class Store:
         self._path = path
 
     @classmethod
-    def open(cls, path: Path, *, read_only: bool = False) -> Self:
-        """Open, and bring an older schema up to date; `read_only` neither creates nor migrates."""
+    def open(cls, path: Path, *, create: bool = True, read_only: bool = False) -> Self:
+        """Open, and bring an older schema up to date; `read_only` neither creates nor migrates.
+
+        `create=False` is for a bot that is alive: a history that has gone must not be begun anew, and said again.
+        """
         with _translated(path):
-            db = Database(_connect(path, read_only=read_only))
+            db = Database(_connect(path, create=create and not read_only, read_only=read_only))
         store = cls(db, path)
         try:
             with _translated(path):
@@ -276,13 +279,13 @@ class Store:
         )
 
 
-def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
+def _connect(path: Path, *, create: bool, read_only: bool) -> sqlite3.Connection:
     """TRUNCATE + EXTRA lost no acknowledged commit in 30 power cuts; SQLite's default lost the last one in each.
 
     The journal mode belongs to the connection, not to the file, so it is set on every open.
     """
     # Who only looks may write all the same: a process that was killed may have left half a commit to roll back.
-    uri = f"{path.absolute().as_uri()}?mode={'rw' if read_only else 'rwc'}"
+    uri = f"{path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}"
     connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=5.0)
     try:
         connection.execute("PRAGMA foreign_keys = ON")

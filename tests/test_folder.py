@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -71,3 +73,14 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_not_there_is_held_by_nobody(tmp_path: Path) -> None:
     assert StateFolder(tmp_path / "nowhere").holder() is None
+
+
+def test_a_look_at_the_lock_does_not_turn_a_start_away(tmp_path: Path) -> None:
+    looking = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(looking, fcntl.LOCK_SH)
+    threading.Timer(0.1, os.close, [looking]).start()
+
+    with StateFolder(tmp_path).hold({"since": "now"}):
+        held = (tmp_path / "holder.json").exists()
+
+    assert held

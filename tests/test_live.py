@@ -85,6 +85,19 @@ def test_killed_while_x_is_answering_it_does_not_ask_again(x: FakeX, state: Path
     assert (row["state"], row["note"]) == ("unknown", "stopped while sending")
 
 
+def test_a_round_by_hand_that_is_asked_to_stop_ends_first(x: FakeX, state: Path) -> None:
+    x.fail_with("hang_after")
+    words = [MYNAH, "--state", state, "run", "--live", "--once"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(**keys(x))) as run:
+        assert x.hanging.wait(60)
+        run.terminate()
+        x.stopping.set()  # the connection breaks, and the round can end
+
+    (row,) = lines(mynah("history", "--live", "--json", state=state).stdout)
+    assert row["state"] == "unknown"
+    assert "may or may not exist" in row["note"]
+
+
 def test_revoked_keys_pause_the_bot_visibly(x: FakeX, state: Path) -> None:
     x.fail_with("unauthorized")
 

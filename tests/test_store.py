@@ -278,3 +278,10 @@ def test_looking_neither_makes_nor_migrates(tmp_path: Path) -> None:
         Store.open(tmp_path / "history.db", read_only=True)
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_living_bot_does_not_begin_a_history_anew(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="state folder"):
+        Store.open(tmp_path / "history.db", create=False)
+
+    assert list(tmp_path.iterdir()) == []
