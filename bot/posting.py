@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class Manner:
     """How to look for something to say."""
 
-    prompts: Sequence[str]
+    prompts: Sequence[str]  # one that is there twice comes twice as often
     candidates: int  # drafts a try
     tries: int  # each with another prompt, before the slot is skipped
 

@@ -72,7 +72,7 @@ class Voice(Section):
     max_tokens: int = Field(96, ge=8, le=1024)
     candidates: int = Field(8, ge=1, le=256)
     tries: int = Field(3, ge=1, le=20)
-    prompts: tuple[str, ...] = Field(("", "My dream is", "Today"), min_length=1)
+    prompts: tuple[str, ...] = Field(("", "", "My dream is", "Today"), min_length=1)
 
 
 class Training(Section):
