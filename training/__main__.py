@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     retrain.add_argument("--tweets", type=Path, nargs="+", required=True, help="X archive, CSV, JSON or text file")
     retrain.add_argument("--models", type=Path, required=True, help="folder of the model's versions")
     retrain.add_argument("--as", dest="author", help="whose tweets they are, where the file does not say")
-    retrain.add_argument("--base-model", default="tiny", help='a name, a folder, or "tiny" (the default)')
+    retrain.add_argument("--base-model", default="tiny", help='a name, a folder, "scratch" or "tiny" (the default)')
     retrain.add_argument("--device", default="auto", help="auto (the default), cuda, mps or cpu")
     retrain.add_argument("--seed", type=int, default=0, help="0 (the default); the same seed gives the same model")
     pretrain = commands.add_parser("pretrain", help="make a base model from plain text")

@@ -1,5 +1,6 @@
-"""Where fine-tuning starts: a causal model and its tokenizer, by name, by folder, or "tiny", made from the texts.
+"""Where fine-tuning starts: a causal model and its tokenizer, by name, by folder, from this package or from nothing.
 
+"tiny" is the base in the package, made by `pretrain.py`; "scratch" is made from the texts at hand.
 It alone asks the hub; it does not train and does not save.
 """
 
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from training.errors import HubUnreachable, ModelError
-from training.model_dir import hush
+from training.model_dir import hush, load
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 TINY = "tiny"
 SCRATCH = "scratch"
+EMBEDDED = Path(__file__).parent / "base"
 UNBOUNDED = 1_000_000  # tokens: models with relative positions have no limit of their own
 END = "<|endoftext|>"  # begins and ends every text, as GPT-2's own did
 HUB_PATIENCE_S = 5  # transformers alone would try for 50 s before it says that there is no network
@@ -26,7 +28,9 @@ HUB_PATIENCE_S = 5  # transformers alone would try for 50 s before it says that 
 def load_base(name: str, *, texts: Iterable[str], shape: Shape, seed: int) -> tuple[Any, Any]:
     """A model in fp32 and a tokenizer that begins each text with the start token."""
     hush()
-    if name in {TINY, SCRATCH}:
+    if name == TINY:
+        model, tokenizer = load_embedded()
+    elif name == SCRATCH:
         tokenizer = train_tokenizer(texts, shape)
         model = make_model(tokenizer, shape, seed)
     else:
@@ -34,6 +38,15 @@ def load_base(name: str, *, texts: Iterable[str], shape: Shape, seed: int) -> tu
     if tokenizer.eos_token_id is None or not hasattr(tokenizer, "backend_tokenizer"):
         raise ModelError(f'The tokenizer of "{name}" has no end token or no fast form: choose another base_model.')
     return model, begin_with_start(tokenizer)
+
+
+def load_embedded(folder: Path = EMBEDDED) -> tuple[Any, Any]:
+    """The base in this package, checked by its hashes; no network is asked."""
+    try:
+        loaded = load(folder, device="cpu")
+    except ModelError as error:
+        raise ModelError(f"The base model in the package is damaged, install the package again: {error}") from error
+    return loaded.model, loaded.tokenizer
 
 
 def context_of(model: Any) -> int:

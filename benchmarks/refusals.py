@@ -1,0 +1,42 @@
+"""What the bot's screen refuses of what a model says unasked: `python benchmarks/refusals.py [MODEL_FOLDER]`.
+
+The base in the package by default. Links and mentions are refused, as in the default configuration.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from pathlib import Path
+
+from bot.screen import chain
+from bot.tweets import Draft
+from training.base_model import EMBEDDED
+from training.memory import FILE, Memory
+from training.sampler import Sampler
+
+AT_ONCE = 50
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="The share of a model's samples that the screen refuses, and why.")
+    parser.add_argument("folder", type=Path, nargs="?", default=EMBEDDED, help="a model folder; the base by default")
+    parser.add_argument("--samples", type=int, default=1_000)
+    parser.add_argument("--temperature", type=float, default=1.0)
+    asked = parser.parse_args()
+    learnt = Memory.open(asked.folder).said if (asked.folder / FILE).exists() else lambda _: False
+    spoken: set[str] = set()
+    screen = chain.build(said=spoken.__contains__, copied=learnt)
+    sampler = Sampler.open(asked.folder, device="cpu")
+    reasons: Counter[str] = Counter()
+    for seed in range(0, asked.samples, AT_ONCE):
+        for sample in sampler.draft("", n=AT_ONCE, seed=seed, temperature=asked.temperature):
+            reason = screen.why_not(Draft(sample.text, seed=seed, finished=sample.finished))
+            reasons[reason.name if reason else "passed"] += 1
+            spoken.add(sample.text)
+    for name, count in reasons.most_common():
+        print(f"{name:20}{count:6}{count / reasons.total():8.1%}")
+
+
+if __name__ == "__main__":
+    main()

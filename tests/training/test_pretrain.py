@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import torch
+
+from training.__main__ import main
+from training.base_model import make_model
+from training.batches import encode
+from training.finetune import mean_surprise
+from training.model_dir import load
+from training.pretrain import COOL_DOWN, prepare, pretrain, share_of_rate
+from training.recipe import Pretraining, Shape
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from training.finetune import Step
+
+RECIPE = Pretraining(
+    shape=Shape(vocabulary=300, context=64, layers=1, width=32, heads=2),
+    steps=24,
+    parts=2,
+    part_tokens=64,
+    warmup=4,
+    pool=2,
+    save_every=2,
+    tokenizer_reads_every=1,
+)
+
+
+@pytest.fixture
+def text(tmp_path: Path, sayings: tuple[str, ...]) -> Path:
+    path = tmp_path / "sayings.txt"
+    path.write_text("".join(f"{saying}\n" for saying in sayings), encoding="utf-8")
+    return path
+
+
+def run(text: Path, work: Path, *, steps: int | None = None, recipe: Pretraining = RECIPE) -> tuple[Any, list[Step]]:
+    """As `python -m training pretrain` does; `steps`: the run is killed after so many."""
+    tokenizer, files = prepare([text], work, recipe)
+    model = make_model(tokenizer, recipe.shape, seed=0)
+    return model, list(islice(pretrain(model, files, files, recipe, work=work, seed=0), steps))
+
+
+def test_from_a_small_text_to_a_model_that_foresees_it(text: Path, tmp_path: Path, sayings: tuple[str, ...]) -> None:
+    model, steps = run(text, tmp_path / "work")
+    tokenizer, _ = prepare([text], tmp_path / "work", RECIPE)
+    rows = encode(tokenizer, sayings, RECIPE.shape.context)
+
+    assert [step.number for step in steps] == list(range(1, 25))
+    assert mean_surprise(model, rows, 64) < 0.75 * steps[0].loss
+    assert not model.training
+
+
+def test_a_killed_run_goes_on_from_its_checkpoint_to_the_same_weights(text: Path, tmp_path: Path) -> None:
+    unbroken, _ = run(text, tmp_path / "unbroken")
+    run(text, tmp_path / "killed", steps=13)
+
+    resumed, steps = run(text, tmp_path / "killed")
+
+    assert 1 < steps[0].number <= 13
+    assert steps[-1].number == 24
+    assert all(map(torch.equal, resumed.parameters(), unbroken.parameters()))
+
+
+def test_a_file_named_cool_down_ends_the_run_early_with_the_whole_way_down(text: Path, tmp_path: Path) -> None:
+    recipe = replace(RECIPE, steps=1_000, save_every=1)
+    run(text, tmp_path, recipe=recipe, steps=14)
+    (tmp_path / COOL_DOWN).touch()
+
+    _, steps = run(text, tmp_path, recipe=recipe)
+
+    began = steps[0].number - 1
+    assert steps[-1].number == steps[-1].of == pytest.approx(began / (1 - recipe.cooling), abs=1)
+
+
+def test_the_rate_warms_up_stays_and_falls_to_nothing() -> None:
+    shares = [share_of_rate(step, RECIPE, cools_from=16, of=24) for step in range(24)]
+
+    assert shares[:4] == [0.25, 0.5, 0.75, 1.0]
+    assert set(shares[4:16]) == {1.0}
+    assert shares[16:] == pytest.approx([part / 9 for part in range(8, 0, -1)])
+
+
+def test_the_command_makes_a_model_folder_in_half_precision(text: Path, tmp_path: Path) -> None:
+    where = ["--work", str(tmp_path / "work"), "--out", str(tmp_path / "base")]
+
+    code = main(["pretrain", "--last", str(text), "--held-out", str(text), *where, "--steps", "1", "--device", "cpu"])
+
+    loaded = load(tmp_path / "base", device="cpu", dtype=torch.float16)
+    assert code == 0
+    assert loaded.model.dtype == torch.float16
+    assert 0 < loaded.manifest.figures["bits_per_character.sayings"] < 20

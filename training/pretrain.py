@@ -1,0 +1,151 @@
+"""From text files, one document a line, to a base model: tokenizer, token files, the run. Fine-tuning's own step.
+
+The rate warms up, stays, and falls to nothing in the last part of the run, which reads the last texts alone. So its
+length may be decided while it runs: a file named `cool-down` in the work folder begins the last part at once, as long
+as if the run had been planned to end there. A killed run goes on from its last checkpoint, to the same weights.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import asdict, dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from training.base_model import begin_with_start, train_tokenizer
+from training.batches import mixed
+from training.documents import Documents, lines_of, write_tokens
+from training.errors import TrainingError
+from training.evaluate import bits_per_character
+from training.finetune import Step, learn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from training.batches import Batch
+    from training.recipe import Pretraining
+
+COOL_DOWN = "cool-down"
+CHECKPOINT = "checkpoint.pt"
+TOKENIZER = "tokenizer"
+
+
+@dataclass(slots=True)
+class _Place:
+    """Where a run is: with the weights and the optimizers, all that it needs to go on."""
+
+    step: int
+    of: int
+    cools_from: int
+    mixed: int = 0  # documents read of all texts
+    last: int = 0  # documents read of the last texts
+
+
+def prepare(texts: Sequence[Path], work: Path, recipe: Pretraining) -> tuple[Any, list[Path]]:
+    """The tokenizer and the token files of these texts, made in the work folder where they are not there yet."""
+    from transformers import PreTrainedTokenizerFast
+
+    work.mkdir(parents=True, exist_ok=True)
+    if not (work / TOKENIZER).exists():
+        made = train_tokenizer(lines_of(texts, recipe.tokenizer_reads_every), recipe.shape)
+        made.save_pretrained(work / TOKENIZER)
+    tokenizer = begin_with_start(PreTrainedTokenizerFast.from_pretrained(work / TOKENIZER))
+    files = [work / f"{text.stem}.tokens" for text in texts]
+    for text, file in zip(texts, files, strict=True):
+        write_tokens(tokenizer, text, file)
+    return tokenizer, files
+
+
+def pretrain(
+    model: Any, texts: Sequence[Path], last: Sequence[Path], recipe: Pretraining, *, work: Path, seed: int
+) -> Iterator[Step]:
+    """Teach the model in place from token files: all mixed, then the last alone; from a checkpoint if there is one."""
+    end, context = model.config.eos_token_id, model.config.n_positions
+    all_texts = Documents(texts, end=end, context=context, seed=seed)
+    last_texts = Documents(last, end=end, context=context, seed=seed + 1)
+    optimizers = _optimizers(model, recipe)
+    place = _resume(work / CHECKPOINT, model, optimizers)
+    place = place or _Place(0, recipe.steps, cools_from=round(recipe.steps * (1 - recipe.cooling)))
+    pools = 0
+    while place.step < place.of:
+        if (work / COOL_DOWN).exists() and place.step < place.cools_from:
+            place.cools_from, place.of = place.step, math.ceil(place.step / (1 - recipe.cooling))
+        pool = _pool(all_texts, last_texts, recipe, place, seed)
+        while place.step < place.of and len(parts := list(islice(pool, recipe.parts))) == recipe.parts:
+            yield _step(model, parts, optimizers, recipe, place)
+        pools += 1
+        if pools % recipe.save_every == 0 or place.step == place.of:
+            _save(work / CHECKPOINT, model, optimizers, place)
+    model.eval()
+
+
+def judge(model: Any, tokenizer: Any, text: Path) -> float:
+    """Bits per character of a text file, each line on its own."""
+    return bits_per_character(model, tokenizer, list(lines_of([text])), context=model.config.n_positions)
+
+
+def share_of_rate(step: int, recipe: Pretraining, *, cools_from: int, of: int) -> float:
+    """A linear warm-up, a plateau, a linear way down; `step` counts from 0."""
+    if step >= cools_from:
+        return (of - step) / (of - cools_from + 1)
+    return min(1.0, (step + 1) / recipe.warmup)
+
+
+def _pool(
+    all_texts: Documents, last_texts: Documents, recipe: Pretraining, place: _Place, seed: int
+) -> Iterator[Batch]:
+    """The next documents, so many that those of like length can share a batch."""
+    tokens = recipe.pool * recipe.parts * recipe.part_tokens
+    if place.step < place.cools_from:
+        rows, place.mixed = all_texts.take(place.mixed, tokens)
+    else:
+        rows, place.last = last_texts.take(place.last, tokens)
+    return mixed(rows, recipe.part_tokens, random.Random(f"{seed} {place.step}"))
+
+
+def _step(
+    model: Any, parts: Sequence[Batch], optimizers: Sequence[torch.optim.Optimizer], recipe: Pretraining, place: _Place
+) -> Step:
+    share = share_of_rate(place.step, recipe, cools_from=place.cools_from, of=place.of)
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = recipe.learning_rate * share
+    place.step += 1
+    loss = learn(model, parts, optimizers, recipe.clip)
+    if not math.isfinite(loss):
+        raise TrainingError(f"The loss is {loss} at step {place.step}: lower the learning_rate in training/recipe.py.")
+    return Step(place.step, place.of, loss, sum(part.tokens for part in parts))
+
+
+def _optimizers(model: Any, recipe: Pretraining) -> list[torch.optim.Optimizer]:
+    """Muon for the matrices between the layers, AdamW for the tables, the biases and the norms."""
+    named = list(model.named_parameters())
+    hidden = [weight for name, weight in named if weight.dim() == 2 and ".h." in name]
+    others = [weight for name, weight in named if weight.dim() != 2 or ".h." not in name]
+    rate = recipe.learning_rate
+    return [
+        torch.optim.AdamW(others, lr=rate, betas=recipe.betas, weight_decay=0.0, fused=model.device.type != "mps"),
+        # with this scale of its steps, AdamW's rate fits
+        torch.optim.Muon(hidden, lr=rate, weight_decay=recipe.weight_decay, adjust_lr_fn="match_rms_adamw"),
+    ]
+
+
+def _save(path: Path, model: Any, optimizers: Sequence[torch.optim.Optimizer], place: _Place) -> None:
+    half_made = path.with_suffix(".tmp")
+    said = {"model": model.state_dict(), "optimizers": [each.state_dict() for each in optimizers]}
+    torch.save(said | {"place": asdict(place)}, half_made)
+    half_made.rename(path)
+
+
+def _resume(path: Path, model: Any, optimizers: Sequence[torch.optim.Optimizer]) -> _Place | None:
+    if not path.exists():
+        return None
+    said = torch.load(path, weights_only=True, map_location=model.device)
+    model.load_state_dict(said["model"])
+    for optimizer, state in zip(optimizers, said["optimizers"], strict=True):
+        optimizer.load_state_dict(state)
+    return _Place(**said["place"])
