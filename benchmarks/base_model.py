@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from training import base_model, batches, corpus, mashups
+from training import base_model, batches, corpus
 from training.evaluate import bits_per_character
 from training.finetune import finetune
-from training.recipe import SCRATCH, recipe_for
+from training.recipe import recipe_for
 from training.sources import recognise
 
 if TYPE_CHECKING:
@@ -96,7 +96,6 @@ def _compare(path: Path) -> None:
     _row("base, untouched", lambda: _base_bits(texts.held_out))
     _row("base, fine-tuned", lambda: _finetuned_bits(texts, recipe_for("tiny")))
     _row("same architecture from nothing, best epoch", lambda: _from_nothing_bits(texts))
-    _row("base_model = scratch, its own recipe", lambda: _scratch_bits(texts))
     _row(f"byte {ORDER}-grams, Witten-Bell", lambda: _ngram_bits(texts))
     _row("xz", lambda: _packed_bits(texts, lambda data: lzma.compress(data, preset=9 | lzma.PRESET_EXTREME)))
     _row("gzip", lambda: _packed_bits(texts, lambda data: gzip.compress(data, 9, mtime=0)))
@@ -119,11 +118,6 @@ def _finetuned_bits(texts: Corpus, recipe: Recipe) -> float:
     return _learn_and_judge(model, tokenizer, texts, recipe)
 
 
-def _scratch_bits(texts: Corpus) -> float:
-    model, tokenizer = base_model.load_base("scratch", texts=texts.train, shape=SCRATCH.shape, seed=0)
-    return _learn_and_judge(model, tokenizer, texts, SCRATCH)
-
-
 def _from_nothing_bits(texts: Corpus) -> float:
     """The base's shape and tokenizer, its weights drawn anew; the best of many looks at the held-out tweets."""
     base, tokenizer = base_model.load_base("tiny", texts=(), shape=recipe_for("tiny").shape, seed=0)
@@ -137,7 +131,6 @@ def _from_nothing_bits(texts: Corpus) -> float:
         learning_rate=1e-3,
         warmup=0.05,
         dropout=0.1,
-        mashups=0.0,
         keep_best=True,
     )
     return _learn_and_judge(model, tokenizer, texts, recipe)
@@ -145,8 +138,7 @@ def _from_nothing_bits(texts: Corpus) -> float:
 
 def _learn_and_judge(model: Any, tokenizer: Any, texts: Corpus, recipe: Recipe) -> float:
     context = min(recipe.shape.context, base_model.context_of(model))
-    lessons = [*texts.train, *mashups.mash(texts.train, round(recipe.mashups * len(texts.train)), 0)]
-    train, held_out = (batches.encode(tokenizer, part, context) for part in (lessons, texts.held_out))
+    train, held_out = (batches.encode(tokenizer, part, context) for part in (texts.train, texts.held_out))
     for _ in finetune(model, train, held_out, recipe, seed=0):
         pass
     return bits_per_character(model, tokenizer, texts.held_out, context=context)

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from training import base_model, batches, corpus, finetune, mashups, memory, model_dir, registry
+from training import base_model, batches, corpus, finetune, memory, model_dir, registry
 from training.evaluate import bits_per_character
 from training.sources import recognise
 
@@ -54,8 +54,7 @@ def retrain(
         model_dir.need_room(models, model)
         model.to(model_dir.pick_device(device))
         context = min(recipe.shape.context, base_model.context_of(model))
-        lessons = [*texts.train, *mashups.mash(texts.train, round(recipe.mashups * len(texts.train)), seed)]
-        train = batches.encode(tokenizer, lessons, context)
+        train = batches.encode(tokenizer, texts.train, context)
         held_out = batches.encode(tokenizer, texts.held_out, context)
 
         curve = []

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from training.batches import Row
 
 SHAPE = Shape(vocabulary=300, context=64, layers=1, width=32, heads=2)
-SHORT = Recipe(shape=SHAPE, epochs=20, batch_tokens=64, looks=5)
+SHORT = Recipe(shape=SHAPE, epochs=20, batch_tokens=64, looks=5, learning_rate=3e-3, dropout=0.0, keep_best=False)
 
 
 def fresh(sayings: tuple[str, ...]) -> tuple[Any, list[Row]]:
