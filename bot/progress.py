@@ -54,7 +54,6 @@ class TrainingBar:
     def show(self, report: Report) -> None:
         if report.stage != self._stage:
             self._stage = report.stage
-            self._began = self._monotonic()
             if report.stage != "train":
                 self._console.print(f"  {STAGES.get(report.stage, report.stage)}", style="dim", markup=False)
         if report.note:
@@ -65,11 +64,13 @@ class TrainingBar:
     def _show_step(self, report: Report) -> None:
         step = report.step
         assert step is not None  # noqa: S101  the caller looked
-        self._tokens += step.tokens
-        speed = self._tokens / max(self._monotonic() - self._began, 1e-3)
-        figures = f"loss {step.loss:.2f} · {speed:,.0f} tokens/s"
-        if self._task is None:
-            self._task = self._bar.add_task(STAGES["train"], total=report.of, figures=figures)
+        if self._task is None:  # the clock starts behind the first step: what went before it is not seen from here
+            self._began = self._monotonic()
+            self._task = self._bar.add_task(STAGES["train"], total=report.of, figures="")
+        else:
+            self._tokens += step.tokens
+        seconds = self._monotonic() - self._began
+        figures = f"loss {step.loss:.2f}" + (f" · {self._tokens / max(seconds, 1e-6):,.0f} tokens/s" if self._tokens else "")
         self._bar.update(self._task, completed=report.done, figures=figures)
         # Without a bar, a line every tenth of the way: a log should show that it moves.
         if not self._console.is_terminal and report.done * 10 // report.of > (report.done - 1) * 10 // report.of:
