@@ -332,13 +332,11 @@ def status(args: Namespace) -> int:
 
 
 def pause(args: Namespace) -> int:
-    from datetime import UTC, datetime
-
     from bot import outbox
     from bot.clock import SystemClock, stamp
 
     now = SystemClock().now()
-    until = now + args.span if args.span else datetime(9999, 12, 31, tzinfo=UTC)
+    until = now + args.span if args.span else outbox.FOR_GOOD
     with _writable(args) as store:
         outbox.pause(store, until=until, because=f"`mynah pause` at {stamp(now)}")
     print(f"paused: nothing goes out until {stamp(until) if args.span else '`mynah resume`'}")

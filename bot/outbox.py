@@ -7,7 +7,7 @@ while it is, nothing else goes out. The legal moves are in schema.py, and the da
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from bot import budget, durations
@@ -17,7 +17,6 @@ from bot.tweets import Receipt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
 
     from bot.clock import Clock
     from bot.store import Store
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 PAUSED_UNTIL, PAUSED_BECAUSE = "paused_until", "paused_because"  # the pause switch, as the store names it
+FOR_GOOD = datetime(9999, 12, 31, tzinfo=UTC)  # until somebody resumes
 HALT_FOR = timedelta(minutes=15)  # one 401 may be an outage of X's: ask again, slowly, and say so in `mynah status`
 RETRY_AFTER = timedelta(minutes=2)  # X's own outages last minutes; a slot's grace ends the trying
 
@@ -85,8 +85,8 @@ class Outbox:
         """Why nothing may go out now, not even what costs least; None if it may."""
         cost = self._cheapest if cost is None else cost
         now = self._clock.now()
-        if _is_paused(store, now):
-            return f"paused until {store.meta(PAUSED_UNTIL)}: {store.meta(PAUSED_BECAUSE)}; `mynah resume` ends it"
+        if why := why_paused(store, now):
+            return why
         if in_flight := store.posts_in("sending", "unknown", dry=self.dry):
             post = in_flight[0].id
             return f"post {post} may or may not exist: look, then `mynah resolve {post} posted|abandoned`"
@@ -165,7 +165,7 @@ class Outbox:
             case Halted():
                 with store.atomic():
                     store.move(post.id, "approved", at=now, note=note)
-                    if not _is_paused(store, now + HALT_FOR):  # a person's own pause may be longer
+                    if not why_paused(store, now + HALT_FOR):  # a person's own pause may be longer
                         pause(store, until=now + HALT_FOR, because=note)
             case Refused() if not isinstance(error, Duplicate):
                 store.move(post.id, "refused", at=now, note=note)
@@ -178,9 +178,12 @@ def pause(store: Store, *, until: datetime, because: str) -> None:
     store.keep_meta(PAUSED_BECAUSE, because)
 
 
-def _is_paused(store: Store, at: datetime) -> bool:
+def why_paused(store: Store, at: datetime) -> str | None:
     until = store.meta(PAUSED_UNTIL)
-    return until is not None and moment(until) > at
+    if until is None or moment(until) <= at:
+        return None
+    span = "" if moment(until) >= FOR_GOOD else f" until {until}"
+    return f"paused{span}: {store.meta(PAUSED_BECAUSE)}; `mynah resume` ends it"
 
 
 def resume(store: Store) -> None:

@@ -69,8 +69,8 @@ class TrainingBar:
             self._task = self._bar.add_task(STAGES["train"], total=report.of, figures="")
         else:
             self._tokens += step.tokens
-        seconds = self._monotonic() - self._began
-        figures = f"loss {step.loss:.2f}" + (f" · {self._tokens / max(seconds, 1e-6):,.0f} tokens/s" if self._tokens else "")
+        seconds = max(self._monotonic() - self._began, 1e-6)
+        figures = f"loss {step.loss:.2f}" + (f" · {self._tokens / seconds:,.0f} tokens/s" if self._tokens else "")
         self._bar.update(self._task, completed=report.done, figures=figures)
         # Without a bar, a line every tenth of the way: a log should show that it moves.
         if not self._console.is_terminal and report.done * 10 // report.of > (report.done - 1) * 10 // report.of:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bot import budget
-from bot.clock import moment, stamp
-from bot.outbox import PAUSED_BECAUSE, PAUSED_UNTIL
+from bot.clock import stamp
+from bot.outbox import why_paused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,9 +47,8 @@ def standing(
 
 
 def _remembered(store: Store, *, dry: bool, now: datetime) -> dict[str, Any]:
-    until = store.meta(PAUSED_UNTIL)
     return {
-        "paused": f"until {until}: {store.meta(PAUSED_BECAUSE)}" if until and moment(until) > now else None,
+        "paused": why_paused(store, now),
         "unknown": [post.id for post in store.posts_in("unknown", dry=dry)],
         "posts": store.counts(dry=dry),
         "last": [post.text for post in store.history(dry=dry, limit=3)],
