@@ -94,7 +94,7 @@ class Store:
                 self._db.conn.rollback()
                 raise
 
-    def _rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
+    def _rows(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[dict[str, Any]]:
         with _translated(self._path):
             cursor = self._db.conn.execute(sql, parameters)
             names = [column[0] for column in cursor.description]
@@ -216,9 +216,9 @@ class Store:
     def history(self, *, dry: bool | None = None, state: str | None = None, limit: int = 20) -> list[Post]:
         """The newest first."""
         rows = self._rows(
-            "SELECT * FROM post WHERE (?1 IS NULL OR dry = ?1) AND (?2 IS NULL OR state = ?2) "
-            "ORDER BY id DESC LIMIT ?3",
-            [dry, state, limit],
+            "SELECT * FROM post WHERE (:dry IS NULL OR dry = :dry) AND (:state IS NULL OR state = :state) "
+            "ORDER BY id DESC LIMIT :limit",
+            {"dry": dry, "state": state, "limit": limit},
         )
         return [_post(row) for row in rows]
 
@@ -275,7 +275,8 @@ class Store:
     def refusals(self, *, dry: bool | None = None, limit: int = 20) -> list[dict[str, Any]]:
         """The newest first."""
         return self._rows(
-            "SELECT * FROM refusal WHERE (?1 IS NULL OR dry = ?1) ORDER BY id DESC LIMIT ?2", [dry, limit]
+            "SELECT * FROM refusal WHERE (:dry IS NULL OR dry = :dry) ORDER BY id DESC LIMIT :limit",
+            {"dry": dry, "limit": limit},
         )
 
 
