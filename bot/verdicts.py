@@ -57,7 +57,7 @@ class Meaning:
         )
 
 
-# The first row that fits is the meaning: marks before the bare status. Bodies seen in the wild: x.md B.6.
+# The first row that fits is the meaning: marks before the bare status. The bodies were seen in 2026.
 # A 403 without a mark is about this post (not summoned, target gone, …), whatever its wording.
 CONSOLE = "X's developer console"
 MEANINGS = (
