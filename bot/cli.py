@@ -168,6 +168,7 @@ def _on_and_on(args: Namespace, agenda: Agenda, refresh: Callable[[], None], clo
     diary = Diary(log)
 
     def tick() -> None:
+        refresh()
         if ended := agenda.turn():
             diary.write(ended)
 

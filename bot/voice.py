@@ -72,13 +72,13 @@ class CurrentVoice:
         return self._voice.name
 
     def draft(self, prompt: str, *, n: int, seed: int) -> list[Draft]:
-        self.refresh()
         return self._voice.draft(prompt, n=n, seed=seed)
 
     def copied(self, text: str) -> bool:
         return self._voice.copied(text)
 
     def refresh(self) -> None:
+        """For between two rounds: a round speaks with one model from its first draft to its last."""
         try:
             folder = self._promoted()
         except ModelError as error:

@@ -18,6 +18,7 @@ from bot.store import Store
 from bot.tweets import Draft, Slot
 from tests.fakes import NOON
 from tests.installed import HEARD, MYNAH, environment, lines, mynah, rounds
+from training import registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,6 +86,25 @@ def test_killed_in_the_middle_it_goes_on_and_the_history_is_whole(state: Path) -
     assert plain.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     assert len(set(slots)) == len(slots) >= 2
     plain.close()
+
+
+def test_a_model_promoted_meanwhile_is_taken_over_without_a_restart(state: Path) -> None:
+    newer = state / "models" / "20261121T120000Z-0000"
+    shutil.copytree(current(state), newer)
+    with subprocess.Popen(
+        [MYNAH, "--state", state, "run", "--dry-run", "--every", "1s"],
+        stdout=subprocess.PIPE, text=True, env=environment(),
+    ) as run:  # fmt: skip
+        assert run.stdout is not None
+        next(line for line in run.stdout if "round.ended" in line)
+        registry.promote(newer)
+        taken = next(json.loads(line) for line in run.stdout if "model.taken_over" in line)
+        after = next(json.loads(line) for line in run.stdout if '"model": "' in line and "round.ended" in line)
+        run.terminate()
+        run.communicate(timeout=60)
+
+    assert taken["model"] == after["model"] == newer.name
+    assert run.returncode == 0
 
 
 def test_a_second_process_is_told_who_holds_the_folder(state: Path) -> None:

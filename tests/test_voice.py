@@ -57,6 +57,23 @@ def test_a_newly_promoted_model_is_taken_over(models: Models, log: CapturingLogg
     assert [call.args for call in log.calls] == [("model.taken_over",)]
 
 
+def test_a_round_speaks_with_one_model(models: Models, log: CapturingLogger) -> None:
+    class Silent:
+        def draft(self, *_: object, **__: object) -> list[object]:
+            return []
+
+    def load(folder: Path) -> ModelVoice:
+        silent, nothing = cast("Any", Silent()), cast("Any", None)
+        return ModelVoice(folder.name, silent, nothing, temperature=1.0, top_p=1.0, max_tokens=9)
+
+    current = CurrentVoice(models.current, load, cast("Any", log))
+    models.promoted = Path("two")
+
+    current.draft("", n=1, seed=0)
+
+    assert current.name == "one"
+
+
 def test_a_model_that_cannot_be_loaded_is_refused_once_and_the_old_one_goes_on(
     models: Models, log: CapturingLogger
 ) -> None:
