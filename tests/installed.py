@@ -40,3 +40,11 @@ def lines(text: str) -> list[dict[str, Any]]:
 
 def rounds(text: str) -> list[dict[str, Any]]:
     return [line for line in lines(text) if line["event"] == "round.ended"]
+
+
+def rehearsing(state: Path) -> subprocess.Popen[str]:
+    """A daemon with a slot every second."""
+    return subprocess.Popen(
+        [MYNAH, "--state", state, "run", "--dry-run", "--every", "1s"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),
+    )  # fmt: skip

@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import sqlite3
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,7 @@ from bot.folder import StateFolder
 from bot.store import Store
 from bot.tweets import Draft, Slot
 from tests.fakes import NOON
-from tests.installed import HEARD, MYNAH, environment, lines, mynah, rounds
+from tests.installed import HEARD, lines, mynah, rehearsing, rounds
 from training import registry
 
 if TYPE_CHECKING:
@@ -52,10 +51,7 @@ def test_one_round_by_hand_is_a_rehearsal_that_says_everything(state: Path) -> N
 
 
 def test_rounds_follow_each_other_until_asked_to_stop_and_no_slot_is_used_twice(state: Path) -> None:
-    with subprocess.Popen(
-        [MYNAH, "--state", state, "run", "--dry-run", "--every", "1s"],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),
-    ) as run:  # fmt: skip
+    with rehearsing(state) as run:
         assert run.stdout is not None
         said = []
         for line in run.stdout:
@@ -73,10 +69,7 @@ def test_rounds_follow_each_other_until_asked_to_stop_and_no_slot_is_used_twice(
 
 def test_killed_in_the_middle_it_goes_on_and_the_history_is_whole(state: Path) -> None:
     for _ in range(2):
-        with subprocess.Popen(
-            [MYNAH, "--state", state, "run", "--dry-run", "--every", "1s"],
-            stdout=subprocess.PIPE, text=True, env=environment(),
-        ) as run:  # fmt: skip
+        with rehearsing(state) as run:
             assert run.stdout is not None
             next(line for line in run.stdout if "round.ended" in line)
             run.kill()
@@ -91,10 +84,7 @@ def test_killed_in_the_middle_it_goes_on_and_the_history_is_whole(state: Path) -
 def test_a_model_promoted_meanwhile_is_taken_over_without_a_restart(state: Path) -> None:
     newer = state / "models" / "20261121T120000Z-0000"
     shutil.copytree(current(state), newer)
-    with subprocess.Popen(
-        [MYNAH, "--state", state, "run", "--dry-run", "--every", "1s"],
-        stdout=subprocess.PIPE, text=True, env=environment(),
-    ) as run:  # fmt: skip
+    with rehearsing(state) as run:
         assert run.stdout is not None
         next(line for line in run.stdout if "round.ended" in line)
         registry.promote(newer)
