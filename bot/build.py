@@ -1,4 +1,4 @@
-"""The objects, made from the settings: the one file besides cli.py that sees the whole configuration.
+"""The objects, made from the settings: beside the commands, the one file that sees the whole configuration.
 
 It opens no door to training and prints nothing; what is dear to import is imported where it is used.
 """

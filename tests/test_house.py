@@ -27,12 +27,12 @@ ALONE = {
     "torch": {"training"},
     "transformers": {"training"},
 }
-# bot knocks on two doors only, each opened inside the function that needs it.
-DOORS = {"bot/voice.py", "bot/cli.py"}
+# bot knocks on training's door in two places only, each time inside the function that needs it.
+DOORS = {"bot/voice.py", *(str(path.relative_to(ROOT)) for path in ROOT.glob("bot/commands/*.py"))}
 # From the top of bot/ down: a file imports only what stands below it.
 ORDER = [
-    "__main__", "cli", "arguments", "build", "daemon", "agenda", "diary", "status", "posting", "outbox", "slots",
-    "budget", "twitter", "verdicts", "dialects", "voice", "screen", "store", "schema", "config", "settings", "tables",
+    "__main__", "cli", "commands", "arguments", "build", "daemon", "agenda", "diary", "status", "posting", "outbox",
+    "slots", "budget", "twitter", "verdicts", "dialects", "voice", "screen", "store", "schema", "config", "settings", "tables",
     "progress", "folder", "log", "notify", "durations", "clock", "tweets", "errors",
 ]  # fmt: skip
 

@@ -1,0 +1,23 @@
+"""`mynah history`: what was said."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bot.commands.shown import loaded, looked_at, show
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+
+def history(args: Namespace) -> int:
+    from dataclasses import asdict
+
+    _, store = looked_at(loaded(args).settings)
+    if args.refused:
+        rows: list[dict[str, Any]] = store.refusals(dry=args.dry, limit=args.limit) if store else []
+        show(rows, ("at", "slot", "reason", "detail", "text"), args)
+        return 0
+    posts = store.history(dry=args.dry, state=args.in_state, limit=args.limit) if store else []
+    show([asdict(post) for post in posts], ("id", "created_at", "state", "length", "text", "note"), args)
+    return 0

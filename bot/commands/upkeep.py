@@ -1,0 +1,85 @@
+"""How the bot stands, and what its operator may do about it: status, pause, resume, resolve, config."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bot.commands.shown import loaded, looked_at, show, writable
+from bot.errors import MynahError
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+
+def status(args: Namespace) -> int:
+    from datetime import timedelta
+
+    from bot import build
+    from bot.clock import SystemClock
+    from bot.status import standing
+    from bot.voice import promoted
+
+    settings = loaded(args).settings
+    folder, store = looked_at(settings)
+    holder = folder.holder()
+    every = (holder or {}).get("every")
+    current = promoted(folder.models)
+    row = standing(
+        holder,
+        store,
+        live=(holder or {}).get("live", settings.live),
+        schedule=build.schedule(settings, timedelta(seconds=every) if every else None),
+        model=current.name if current else None,
+        caps=build.caps(settings),
+        now=SystemClock().now(),
+    )
+    lines = [{"what": key.replace("_", " "), "is": value} for key, value in row.items()]
+    show([row] if args.json else lines, ("what", "is"), args)
+    return 0
+
+
+def pause(args: Namespace) -> int:
+    from bot import outbox
+    from bot.clock import SystemClock, stamp
+
+    now = SystemClock().now()
+    until = now + args.span if args.span else outbox.FOR_GOOD
+    with writable(args) as store:
+        outbox.pause(store, until=until, because=f"`mynah pause` at {stamp(now)}")
+    print(f"paused: nothing goes out until {stamp(until) if args.span else '`mynah resume`'}")
+    return 0
+
+
+def resume(args: Namespace) -> int:
+    from bot import outbox
+
+    with writable(args) as store:
+        outbox.resume(store)
+    print("resumed")
+    return 0
+
+
+def resolve(args: Namespace) -> int:
+    from bot.clock import SystemClock
+
+    if args.outcome == "posted" and not args.x_id:
+        raise MynahError("say which post on X it is with --x-id, the number at the end of its address")
+    if args.outcome == "abandoned" and args.x_id:
+        raise MynahError("--x-id is for a post that is on X; an abandoned one is not")
+    with writable(args) as store:
+        found = store.post(args.id)
+        if found.state not in {"unknown", "abandoned"} or found.state == args.outcome:
+            raise MynahError(f"post {args.id} is {found.state}: only one that is unknown needs resolving")
+        store.move(args.id, args.outcome, at=SystemClock().now(), x_id=args.x_id, note="resolved by hand")
+    print(f"post {args.id} is {args.outcome}")
+    return 0
+
+
+def show_config(args: Namespace) -> int:
+    config = loaded(args)
+    if args.check:
+        print("the configuration is right")
+        return 0
+    rows = [{"key": key, "value": value, "source": origin} for key, value, origin in config.rows()]
+    show(rows, ("key", "value", "source"), args)
+    return 0
