@@ -25,7 +25,7 @@ def account(body: Any) -> Account:
     match body:
         case {"data": {"id": str(id_), "username": str(handle), "name": str(name)}} if is_id(id_):
             return Account(id_, handle, name)
-    raise TryLater("X answered GET /2/users/me without id, username and name: it can be tried again")
+    raise TryLater("X answered a question about an account without id, username and name: it can be tried again")
 
 
 def created(body: Any, *, sent: str) -> Receipt:

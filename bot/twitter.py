@@ -1,4 +1,4 @@
-"""Talking to X: four calls, signed with OAuth 1.0a. Alone imports tweepy and requests, and their errors stop here.
+"""Talking to X: six calls, signed with OAuth 1.0a. Alone imports tweepy and requests, and their errors stop here.
 
 It repeats nothing, follows nothing and waits for no limit. What an answer means is in verdicts.py; what follows from it
 is the caller's business.
@@ -35,6 +35,7 @@ HOSTS = ("api.x.com", "api.twitter.com")
 # Seconds to connect, just over the 3 s after which a lost first packet is repeated, and to wait for more of the answer.
 TIMEOUT = (3.05, 30.0)
 FEWEST, MOST = 5, 100  # what X takes as max_results
+TO_LEARN = ["created_at", "lang", "note_tweet", "referenced_tweets", "in_reply_to_user_id"]
 BROKEN = (
     requests.RequestException,
     urllib3.exceptions.HTTPError,
@@ -97,6 +98,10 @@ class X:
         """Whose keys these are. X bills it as a read of a user."""
         return account(self._client.get_me())
 
+    def find(self, handle: str) -> Account:
+        """The account of that name. Billed as a read of a user too."""
+        return account(self._client.get_user(username=handle, user_auth=True))
+
     def own_posts(self, account_id: str, *, since_id: str | None = None, limit: int = 5) -> tuple[Receipt, ...]:
         """The newest posts first, without retweets. `since_id` itself is not among them."""
         body = self._client.get_users_tweets(
@@ -108,6 +113,22 @@ class X:
             user_auth=True,
         )
         return timeline(body)[:limit]
+
+    def page(
+        self, account_id: str, *, since_id: str = "", until_id: str = "", token: str = "", limit: int = MOST
+    ) -> dict[str, Any]:
+        """Up to `limit` posts of anybody, the newest first, without retweets, as X gave them: each is billed."""
+        body: dict[str, Any] = self._client.get_users_tweets(
+            account_id,
+            exclude="retweets",
+            since_id=since_id or None,
+            until_id=until_id or None,
+            pagination_token=token or None,
+            max_results=min(max(limit, FEWEST), MOST),
+            tweet_fields=TO_LEARN,
+            user_auth=True,
+        )
+        return body
 
     def delete(self, post_id: str) -> None:
         self._client.delete_tweet(post_id)

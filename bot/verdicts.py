@@ -61,6 +61,7 @@ class Meaning:
 # A 403 without a mark is about this post (not summoned, target gone, …), whatever its wording.
 CONSOLE = "X's developer console"
 MEANINGS = (
+    Meaning(200, Refused, "there is nobody of that name", kinds=("resource-not-found",), method="GET"),
     Meaning(400, Halted, f"the keys are not accepted; make new ones in {CONSOLE}", codes=frozenset({32, 89, 215})),
     Meaning(400, TryLater, "nothing was created; if it keeps saying so, the request itself is wrong"),
     Meaning(401, Halted, f"one 401 may be an outage of X; if a later try says the same, make new keys in {CONSOLE}"),
@@ -119,17 +120,17 @@ MEANINGS = (
 def why_not(answer: Answer, *, method: str, path: str, now: datetime) -> XError | None:
     """Why X did not do what `method path` asked; None if it says that it did."""
     request = f"{method} {path}"
-    if 200 <= answer.status < 300:
-        if _done(answer.body, method):
-            return None
-        return _in_doubt(f"X answered {answer.status} to {request} without what was asked for{_quote(answer)}", method)
+    is_well = 200 <= answer.status < 300
+    if is_well and _done(answer.body, method):
+        return None
     for meaning in MEANINGS:
         if meaning.fits(answer, method):
             message = f"X answered {answer.status} to {request}{_quote(answer)}: {meaning.advice}"
             if issubclass(meaning.error, RateLimited):
                 return meaning.error(message, until=_until(answer.headers, now, meaning.wait))
             return meaning.error(message)
-    return _in_doubt(f"X answered {answer.status} to {request}{_quote(answer)}", method)
+    lacking = " without what was asked for" if is_well else ""
+    return _in_doubt(f"X answered {answer.status} to {request}{lacking}{_quote(answer)}", method)
 
 
 def no_answer(why: str, *, method: str, path: str, sent: bool) -> XError:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 LINK = re.compile(r"https?://\S+")
 LONGEST = 280
+FARTHEST = 3_200  # posts: X shows no older ones in a timeline
 # The new names of August 2026; the old ones are still understood in requests.
 RENAMED = {
     "edit_history_tweet_ids": "edit_history_post_ids",
@@ -103,6 +104,7 @@ class Api:
             ("POST", r"/2/tweets", 100, self._create),
             ("DELETE", r"/2/tweets/(\d+)", 50, self._delete),
             ("GET", r"/2/users/me", 75, self._me),
+            ("GET", r"/2/users/by/username/(\w+)", 300, self._by_name),
             ("GET", r"/2/users/(\d+)/tweets", 900, self._timeline),
         ):
             match = re.fullmatch(pattern, request.path)
@@ -146,19 +148,38 @@ class Api:
     def _me(self, request: Request, user: User) -> Reply:
         return Reply(200, {"data": {"id": user.id, "username": user.handle, "name": user.name}})
 
+    def _by_name(self, request: Request, user: User, handle: str) -> Reply:
+        for found in self.world.users.values():
+            if found.handle.lower() == handle.lower():
+                return self._me(request, found)
+        problem = {
+            "title": "Not Found Error",
+            "detail": f"Could not find user with username: [{handle}].",
+            "type": "https://api.twitter.com/2/problems/resource-not-found",
+            "resource_type": "user",
+            "value": handle,
+        }
+        return Reply(200, {"errors": [problem]})
+
     def _timeline(self, request: Request, user: User, author_id: str) -> Reply:
         query = request.query
-        limit, since = query.get("max_results", "10"), query.get("since_id", "0")
-        if not (limit.isdecimal() and since.isdecimal() and 5 <= int(limit) <= 100):
+        limit, since, until = query.get("max_results", "10"), query.get("since_id", "0"), query.get("until_id", "0")
+        token = query.get("pagination_token", "b0").removeprefix("b")  # how many posts the pages before it went through
+        if not (all(map(str.isdecimal, (limit, since, until, token))) and 5 <= int(limit) <= 100):
             raise Problem(400, "Invalid Request", "One or more parameters to your request was invalid.")
-        newer = [post for post in self.world.posts_of(author_id) if int(post.id) > int(since)]
+        reachable = self.world.posts_of(author_id)[:FARTHEST]
+        found = [post for post in reachable if int(since) < int(post.id) < (int(until) or int(post.id) + 1)]
+        end = int(token) + int(limit)
+        posts = found[int(token) : end]  # a page is cut first and sifted then: it may be short, or empty
         if "retweets" in query.get("exclude", "").split(","):
-            newer = [post for post in newer if post.retweet_of is None]
-        posts = newer[: int(limit)]
+            posts = [post for post in posts if post.retweet_of is None]
+        meta: dict[str, Any] = {"result_count": len(posts)}
+        if end < len(found):
+            meta["next_token"] = f"b{end}"
         if not posts:
-            return Reply(200, {"meta": {"result_count": 0}})
+            return Reply(200, {"meta": meta})
         asked = frozenset((query.get("tweet.fields") or query.get("post.fields") or "").split(","))
-        meta = {"result_count": len(posts), "newest_id": posts[0].id, "oldest_id": posts[-1].id}
+        meta |= {"newest_id": posts[0].id, "oldest_id": posts[-1].id}
         return Reply(200, {"data": [self._post(post, asked) for post in posts], "meta": meta})
 
     def _post(self, post: Post, asked: frozenset[str]) -> dict[str, Any]:
