@@ -14,7 +14,7 @@ from bot.budget import DOLLAR, Caps, Prices
 from bot.errors import ConfigError
 from bot.outbox import Brakes, Outbox, Publisher, Rehearsal
 from bot.posting import Manner
-from bot.screen import chain, reach
+from bot.screen import chain, form, harm, privacy, reach
 from bot.settings import SECRETS, Settings
 from bot.slots import Daily, Every, Schedule
 from bot.voice import ModelVoice, open_voice
@@ -111,8 +111,20 @@ def screen(settings: Settings, store: Store | None, copied: Callable[[str], bool
         said=lambda norm: store is not None and store.said(norm, dry=not settings.live),
         copied=copied,
         allow_links=settings.posting.allow_links,
+        allow_vulgar=settings.posting.allow_vulgar,
         max_hashtags=settings.posting.max_hashtags,
     )
+
+
+def unspeakable(settings: Settings) -> Callable[[str], str | None]:
+    """Why a tweet should not even be learnt: what it says. How long it is, and to whom, is for corpus.py to judge."""
+
+    def why(text: str) -> str | None:
+        reason = form.control_character(text) or privacy.why_not(text)
+        reason = reason or harm.why_not(text, vulgar=settings.posting.allow_vulgar)
+        return reason.name if reason else None
+
+    return why
 
 
 def voice(folder: Path, settings: Settings) -> ModelVoice:

@@ -24,11 +24,15 @@ def _zone(name: str) -> str:
     return name
 
 
-def _handle(name: str) -> str:
+def _handle(name: str, most: int = 15) -> str:
     bare = name.removeprefix("@")
-    if not bare.replace("_", "").isalnum() or not bare.isascii() or len(bare) > 15:
-        raise ValueError(f"{name!r} is no handle; they are up to 15 letters, digits and _")
+    if not bare.replace("_", "").isalnum() or not bare.isascii() or len(bare) > most:
+        raise ValueError(f"{name!r} is no handle; they are up to {most} letters, digits and _")
     return bare
+
+
+def _author(name: str) -> str:
+    return _handle(name, most=20).lower()  # some old accounts have handles of 20; the library writes all in lower case
 
 
 def _path(path: Path) -> Path:
@@ -47,6 +51,7 @@ Duration = Annotated[timedelta, BeforeValidator(durations.parsed)]
 Dollars = Annotated[float, Field(ge=0, le=100_000)]
 Share = Annotated[float, Field(gt=0, le=1)]
 Handle = Annotated[str, AfterValidator(_handle)]
+Author = Annotated[str, AfterValidator(_author)]
 Folder = Annotated[Path, AfterValidator(_path)]
 TimeOfDay = Annotated[time, AfterValidator(_on_the_wall)]
 
@@ -76,11 +81,16 @@ class Voice(Section):
 
 
 class Training(Section):
-    tweets: tuple[str, ...] = Field(("sample",), min_length=1)
-    author: Annotated[str, AfterValidator(lambda name: name and _handle(name))] = ""
+    authors: tuple[Author, ...] = ()
+    rules: Literal["mynah", "huggingtweets"] = "mynah"
+    newlines: bool = False
+    replies: bool = True
+    recency: Duration = timedelta(0)
+    tags: bool = False
     base_model: str = Field("tiny", min_length=1)
     device: Literal["auto", "cuda", "mps", "cpu"] = "auto"
     seed: int = Field(0, ge=0, lt=2**32)
+    method: Literal["full", "lora"] = "full"
 
 
 class Schedule(Section):
@@ -99,6 +109,7 @@ class Posting(Section):
     max_per_day: int = Field(12, ge=1)
     max_hashtags: int = Field(2, ge=0)
     allow_links: bool = False
+    allow_vulgar: bool = False
 
 
 class Budget(Section):

@@ -11,6 +11,7 @@ import pytest
 from bot import arguments, cli
 from bot.errors import Busy, ConfigError, MynahError
 from bot.schema import LEGAL_MOVES
+from bot.screen import harm, privacy
 
 ROOT = Path(__file__).parents[1]
 GUIDE = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
@@ -51,4 +52,5 @@ def test_every_state_is_explained() -> None:
 def test_every_reason_is_explained() -> None:
     screen = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "bot" / "screen").glob("*.py"))
 
-    assert set(first_column("Reasons to turn a draft down")) == set(re.findall(r'Reason\("(\w+)"', screen))
+    named = {*re.findall(r'Reason\("(\w+)"', screen), *harm.kinds(), *privacy.FINDERS}
+    assert set(first_column("Reasons to turn a draft down")) == named

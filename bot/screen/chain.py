@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bot.screen import copies, form, length, reach, repeats
+from bot.screen import copies, form, harm, length, privacy, reach, repeats
 from bot.tweets import Draft, Reason
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ def build(
     copied: Callable[[str], bool],
     allow_links: bool = False,
     allow_mentions: bool = False,
+    allow_vulgar: bool = False,
     max_hashtags: int = 2,
 ) -> Screen:
     """The screen of a bot; `said` and `copied` are the history's and the voice's, see repeats.py and copies.py."""
@@ -54,6 +55,8 @@ def build(
         "cashtags": lambda draft: reach.too_many_cashtags(draft.text),
         "hashtags": lambda draft: reach.too_many_hashtags(draft.text, most=max_hashtags),
         "link": lambda draft: None if allow_links else reach.link(draft.text),
+        "harm": lambda draft: harm.why_not(draft.text, vulgar=allow_vulgar),
+        "privacy": lambda draft: privacy.why_not(draft.text),
         "repeats": lambda draft: repeats.why_not(draft.text, said),
         "copies": lambda draft: copies.why_not(draft.text, copied),
     }

@@ -1,0 +1,71 @@
+"""A text as a reader sees through its disguises: accents, look-alikes, digits for letters, letters pulled apart.
+
+It knows no words; harm.py does.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from itertools import groupby
+
+# Letters of other alphabets that look Latin, each before what it looks like. Whole words in Greek or Russian turn into
+# nonsense by this, which no list holds.
+_LOOKS = (
+    "аa вb еe ԁd гr һh іi јj кk ӏl мm пn оo рp ԛq сc ѕs тt уy хx ѡw ԝw ѵv ьb "  # Cyrillic
+    "αa βb γy εe ηn ιi κk νv οo ρp σo τt υu χx ωw "  # Greek
+    "ɑa əe ƅb ɓb ƈc ɗd ɛe ƒf ɡg ɦh ɩi ıi ĸk ɭl ƨs ʋv ɯw "  # Latin of other languages and of phonetics
+    "ᴀa ʙb ᴄc ᴅd ᴇe ꜰf ɢg ʜh ɪi ᴊj ᴋk ʟl ᴍm ɴn ᴏo ᴘp ʀr ꜱs ᴛt ᴜu ᴠv ᴡw ʏy ᴢz øo łl đd ħh ŧt"
+)
+_LEET = "0o 3e 4a 5s 7t 8b 9g @a $s !i |l +t €e £l"
+_LATIN = str.maketrans(dict(_LOOKS.split()))  # each pair is two characters, hence a key and a value
+_DIGITS = tuple(str.maketrans(dict(f"{_LEET} 1{one}".split())) for one in "il")  # a one may be either
+_VOWELS = "aeiouy"
+_HELD = 3  # "hello" has two l, and no word of English three
+_WORD = re.compile(r"[^\W_]+")
+# Single letters with something between them: "b e l l", "b.e.l.l", "b-e*l_l".
+_SPACED = re.compile(r"(?<![^\W_])[^\W_](?:[\W_]{1,3}[^\W_](?![^\W_])){2,}")
+_ARTICLE = re.compile(r"(?:^|(?<=[^\W_]{2} ))[ai] (?=[^\W_] )")  # "what a b e l l": the a belongs to no bell
+_INSIDE = re.compile(r"(?<=[^\W\d_])[.\-_*'’·/\\]+(?=[^\W\d_])")
+
+Key = tuple[tuple[str, int], ...]  # each letter with how often it stands in a row
+
+
+def views(text: str) -> tuple[tuple[str, ...], ...]:
+    """The words of the text, once for each disguise that it may wear; the first view is the text as it is."""
+    plain = bare(text)
+    leet = [plain.translate(digits) for digits in _DIGITS]
+    joined = map(_joined, (plain, *leet, _ARTICLE.sub("", plain)))
+    forms = dict.fromkeys((plain, *leet, *joined, *(_INSIDE.sub("", form) for form in leet)))
+    return tuple(tuple(_WORD.findall(form)) for form in forms)
+
+
+def bare(text: str) -> str:
+    """Without case, width, accents, hidden characters and look-alikes."""
+    apart = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
+    shown = "".join(c for c in apart if c == "\n" or unicodedata.category(c) not in {"Mn", "Me", "Cf", "Cc"})
+    return shown.translate(_LATIN)
+
+
+def key(word: str) -> Key:
+    """Letters and runs: what is pulled lo-o-ong stays the same word."""
+    return tuple((letter, len(list(run))) for letter, run in groupby(word))
+
+
+def letters(word: Key) -> str:
+    return "".join(letter for letter, _ in word)
+
+
+def is_drawn_out(word: Key, of: Key) -> bool:
+    """Whether `word` is `of`, some letters held: a vowel as long as one likes, a consonant three times or more.
+
+    So "aaass" and "assss" are "ass", and "as" and "assess" are nothing.
+    """
+    return letters(word) == letters(of) and all(
+        ours == theirs or (ours > theirs and (letter in _VOWELS or ours >= _HELD))
+        for (letter, ours), (_, theirs) in zip(word, of, strict=True)
+    )
+
+
+def _joined(text: str) -> str:
+    return _SPACED.sub(lambda found: "".join(_WORD.findall(found[0])), text)

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import csv
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from bot.screen import harm
+
+DATA = Path(__file__).parents[2] / ".." / "shared" / "data" / "text-hazards"
+LISTED = [
+    line
+    for name in ("slurs.txt", "vulgar.txt")
+    for line in (files("bot.screen") / "words" / name).read_text(encoding="utf-8").splitlines()
+    if len(line) >= 4 and line.isascii() and line.isalpha()
+]
+LOOK_ALIKE = str.maketrans("aeopcyxi", "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456")  # Cyrillic
+LEET = str.maketrans("oieast", "013457")
+WIDE = {code: code + 0xFEE0 for code in range(ord("!"), ord("~") + 1)}
+DISGUISES = {
+    "plain": lambda word: word,
+    "upper": str.upper,
+    "plural": lambda word: word if word.endswith("s") else f"{word}s",
+    "leet": lambda word: word.translate(LEET),
+    "zero width": "\u200b".join,
+    "spaced": " ".join,
+    "dotted": ".".join,
+    "look-alikes": lambda word: word.translate(LOOK_ALIKE),
+    "held": lambda word: word[0] + word[1] * 4 + word[2:],
+    "wide": lambda word: word.translate(WIDE),
+    "accents": lambda word: word.replace("a", "á").replace("e", "ë").replace("o", "ô").replace("u", "ü"),
+}
+INNOCENT = (
+    "He works in Scunthorpe and takes the night train to Essex.",
+    "The assassin in the novel asks the class to assess the assets.",
+    "A cockatoo and a cocktail on the terrace.",
+    "Count Basie's analysis of the bass line is a classic.",
+    "The grass is wet and the compass is broken.",
+    "I could kill for a bun.",
+    "This joke is killing me.",
+    "My phone died again.",
+    "We will bomb tonight if nobody laughs at the first joke.",
+    "The shooting of the film begins on Monday.",
+    "Children are welcome, and so are dogs.",
+    "She hit the nail on the head and hung the picture.",
+    "Press the button to start the computer.",
+    "I dream of a cure for boredom.",
+    "The president of the chess club resigned.",
+    "He promised to double the jam.",
+    "Saturday: hit the road, burn the toast, choke on a crumb.",
+    "The Essex police station has a new clock.",
+)
+
+
+@pytest.mark.parametrize("disguise", DISGUISES)
+def test_a_listed_word_is_seen_through_its_disguise(disguise: str) -> None:
+    missed = [word for word in LISTED if not harm.why_not(f"what a {DISGUISES[disguise](word)} it was")]
+
+    assert len(missed) <= 0.02 * len(LISTED), missed
+
+
+def test_hard_innocents_pass() -> None:
+    assert [(text, harm.why_not(text)) for text in INNOCENT if harm.why_not(text)] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("I will kill you tomorrow", "threat"),
+        ("I'm gonna murder him", "threat"),
+        ("they should all be shot", "threat"),
+        ("we must burn down the church", "threat"),
+        ("k\u0456ll yourself", "self_harm"),
+        ("I want to die", "self_harm"),
+        ("naked pictures of school girls", "minors"),
+        ("guaranteed returns for everyone", "promise"),
+        ("this tea cures cancer", "promise"),
+        ("stop taking your insulin", "promise"),
+        ("send me 0.1 bitcoin", "promise"),
+        ("As your president I hereby declare a holiday", "office"),
+        ("official statement of the police: stay at home", "office"),
+        ("the election has been postponed", "office"),
+    ],
+)
+def test_a_sentence_that_does_harm_has_a_reason(text: str, reason: str) -> None:
+    found = harm.why_not(text)
+
+    assert found is not None
+    assert found.name == reason
+
+
+def test_vulgar_words_may_be_allowed_and_slurs_may_not() -> None:
+    vulgar, slur = (LISTED[-1], LISTED[0])
+
+    assert harm.why_not(f"oh {vulgar}", vulgar=True) is None
+    assert harm.why_not(f"oh {slur}", vulgar=True) is not None
+
+
+@pytest.mark.skipif(not DATA.exists(), reason="../shared/data is not here")
+def test_most_labelled_offences_are_found_and_few_others() -> None:
+    with (DATA / "davidson" / "labeled_data.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))[::10]
+
+    shares = {
+        label: sum(1 for row in rows if row["class"] == label and harm.why_not(row["tweet"]))
+        / sum(row["class"] == label for row in rows)
+        for label in ("0", "1", "2")  # hate, offensive, neither
+    }
+
+    assert shares["0"] > 0.75
+    assert shares["1"] > 0.75
+    assert shares["2"] < 0.10

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bot.screen import privacy
+
+PII = Path(__file__).parents[2] / ".." / "shared" / "data" / "text-hazards" / "pii" / "presidio-generated_small.json"
+FOUND = {"PHONE_NUMBER", "CREDIT_CARD", "EMAIL_ADDRESS", "IBAN_CODE", "US_SSN", "IP_ADDRESS"}
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("write to somebody@example.com", "email"),
+        ("write to somebody at example dot com", "email"),
+        ("write to some.body [at] example [dot] co [dot] uk", "email"),
+        ("call (212) 555-0147 now", "phone"),
+        ("call +44 20 7946 0958", "phone"),
+        ("ring 0151 496 0123", "phone"),
+        ("my card is 4111 1111 1111 1111", "card"),
+        ("pay to GB82 WEST 1234 5698 7654 32", "iban"),
+        ("number 078-05-1120", "social_security"),
+        ("the server is 192.0.2.17", "ip"),
+        ("the server is 2001:db8::8a2e:370:7334", "ip"),
+        ("I live at 12 Old Station Road", "street"),
+        ("Hauptstraße 12", "street"),
+        ("password: hunter22", "key"),
+        ("AKIAIOSFODNN7EXAMPLE", "key"),
+        ("\uff11\uff19\uff12.0.2.17", "ip"),
+    ],
+)
+def test_private_data_is_refused_by_its_kind(text: str, reason: str) -> None:
+    found = privacy.why_not(text)
+
+    assert found is not None
+    assert found.name == reason
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The 7.42 left at 7:43:10.",
+        "From 1914-1918 to 2026-11-21, and on 12/27/1986.",
+        "It cost $1,250,000 in 2019.",
+        "We counted 10,000,000 crumbs.",
+        "Meet me at noon. Then we eat.",
+        "I am at home dot dot dot",
+        "Score: 3-2, 4-4 and 10-9.",
+        "Version 3.11.9 is out.",
+        "1 2 3 4 5 6 and so on",
+        "Platform 4, the road to nowhere.",
+        "thanks @somebody.",
+        "with @somebody pic.twitter.com",
+    ],
+)
+def test_plain_numbers_and_words_pass(text: str) -> None:
+    assert privacy.why_not(text) is None
+
+
+@pytest.mark.skipif(not PII.exists(), reason="../shared/data is not here")
+def test_every_number_and_address_of_a_synthetic_set_is_found() -> None:
+    cases = json.loads(PII.read_text(encoding="utf-8"))
+
+    missed = [
+        case["full_text"]
+        for case in cases
+        if FOUND & {span["entity_type"] for span in case["spans"]} and privacy.why_not(case["full_text"]) is None
+    ]
+
+    assert missed == []
