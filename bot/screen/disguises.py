@@ -18,8 +18,8 @@ _LOOKS = (
     "ᴀa ʙb ᴄc ᴅd ᴇe ꜰf ɢg ʜh ɪi ᴊj ᴋk ʟl ᴍm ɴn ᴏo ᴘp ʀr ꜱs ᴛt ᴜu ᴠv ᴡw ʏy ᴢz øo łl đd ħh ŧt"
 )
 _LEET = "0o 3e 4a 5s 7t 8b 9g @a $s !i |l +t €e £l"
-_LATIN = str.maketrans(dict(_LOOKS.split()))  # each pair is two characters, hence a key and a value
-_DIGITS = tuple(str.maketrans(dict(f"{_LEET} 1{one}".split())) for one in "il")  # a one may be either
+_LATIN = {ord(pair[0]): pair[1] for pair in _LOOKS.split()}
+_DIGITS = tuple({ord(pair[0]): pair[1] for pair in f"{_LEET} 1{one}".split()} for one in "il")  # a one may be either
 _VOWELS = "aeiouy"
 _HELD = 3  # "hello" has two l, and no word of English three
 _WORD = re.compile(r"[^\W_]+")
