@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from itertools import groupby
 
 # Letters of other alphabets that look Latin, each before what it looks like. Whole words in Greek or Russian turn into
@@ -47,11 +48,13 @@ def bare(text: str) -> str:
     return shown.translate(_LATIN)
 
 
+@lru_cache(2**16)
 def key(word: str) -> Key:
     """Letters and runs: what is pulled lo-o-ong stays the same word."""
     return tuple((letter, len(list(run))) for letter, run in groupby(word))
 
 
+@lru_cache(2**16)
 def letters(word: Key) -> str:
     return "".join(letter for letter, _ in word)
 

@@ -78,11 +78,14 @@ class _Words:
 
     entries: dict[str, list[Key]]
     longest: int  # words of the longest entry
+    heads: frozenset[str]  # first words
 
     def first_in(self, view: Sequence[str]) -> str | None:
         keys = [disguises.key(word) for word in view]
         names = [disguises.letters(key) for key in keys]
-        for start in range(len(view)):
+        for start, name in enumerate(names):
+            if name not in self.heads:
+                continue
             for length in range(1, min(self.longest, len(view) - start) + 1):
                 letters = " ".join(names[start : start + length])
                 if letters in self.entries and self._fits(keys[start : start + length], letters):
@@ -103,7 +106,7 @@ def _words(name: str) -> _Words:
             keys = [disguises.key(word) for word in f"{line}{plural}".split()]
             entries[" ".join(map(disguises.letters, keys))].append(_spaced(keys))
             longest = max(longest, len(keys))
-    return _Words(dict(entries), longest)
+    return _Words(dict(entries), longest, frozenset(entry.split()[0] for entry in entries))
 
 
 def _lines(text: str) -> Iterator[str]:
