@@ -48,8 +48,33 @@ def _run(one: argparse.ArgumentParser) -> None:
 
 
 def _retrain(one: argparse.ArgumentParser) -> None:
-    one.add_argument("--tweets", nargs="+", metavar="FILE", help="archive, CSV, JSON or text, not what is configured")
+    begin, meaning = ("base", "current"), "afresh (base), or the model in use goes on with what is new (current)"
+    one.add_argument("--from", dest="begin", choices=begin, default="base", help=meaning)
+    one.add_argument("--plan", action="store_true", help="only say what would be done, and how long it would take")
+    one.add_argument("--as-is", action="store_true", help="take it into use whatever the gate has against it")
+
+
+def _import(one: argparse.ArgumentParser) -> None:
+    one.add_argument("files", nargs="*", type=Path, metavar="FILE", help="X archive, CSV, JSON or text")
     one.add_argument("--as", dest="author", metavar="@HANDLE", help="whose tweets they are, where a file does not say")
+    one.add_argument("--drop-deleted", action="store_true", help="also take out what was deleted on X since")
+    one.add_argument(
+        "--from-api", metavar="@HANDLE", help="no file: the newest tweets of an account, which X charges for"
+    )
+    one.add_argument("--limit", type=_count, default=3_200, metavar="N", help="with --from-api: at most so many (3200)")
+    one.add_argument("--yes", action="store_true", help="with --from-api: do not ask")
+    _json(one)
+
+
+def _library(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--rules", choices=("mynah", "huggingtweets"), help="count by these, not as configured")
+    one.add_argument("--show-dropped", type=_count, default=0, metavar="N", help="with N examples for each rule")
+    _json(one)
+
+
+def _forget(one: argparse.ArgumentParser) -> None:
+    one.add_argument("author", metavar="@HANDLE", help="whom")
+    one.add_argument("--yes", action="store_true", help="do not ask")
 
 
 def _sample(one: argparse.ArgumentParser) -> None:
@@ -64,6 +89,25 @@ def _screen(one: argparse.ArgumentParser) -> None:
     which.add_argument("text", nargs="?", help="the text")
     which.add_argument("--file", type=Path, help="a file of texts, one a line")
     _json(one)
+
+
+def _evaluate(one: argparse.ArgumentParser) -> None:
+    one.add_argument("version", nargs="?", default="current", metavar="VERSION", help="this one, not the one in use")
+    one.add_argument("-n", "--number", type=_count, default=1_000, help="how many texts it is to say (1000)")
+    one.add_argument("--seed", type=_count, default=0, help="the same seed gives the same figures (0)")
+    _json(one)
+
+
+def _promote(one: argparse.ArgumentParser) -> None:
+    one.add_argument("version", metavar="VERSION", help="its name, or how its name begins")
+
+
+def _publish(one: argparse.ArgumentParser) -> None:
+    one.add_argument("repo", metavar="REPO", help="where to on the hub: you/my-bird")
+    one.add_argument("--version", metavar="VERSION", default="current", help="this one, not the one in use")
+    one.add_argument("--public", action="store_true", help="for everybody to see; else it is private")
+    one.add_argument("--consent", metavar="WORDS", default="", help="how you know that the person agrees, for the card")
+    one.add_argument("--yes", action="store_true", help="do not ask")
 
 
 def _history(one: argparse.ArgumentParser) -> None:
@@ -105,9 +149,17 @@ def _nothing(_: argparse.ArgumentParser) -> None:
 
 WORDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "run": ("live as the bot: train or load the model, then post as scheduled", _run),
+    "import": ("take tweets into the library: an X archive, CSV, JSON or text", _import),
+    "library": ("show whose tweets are there, and how many a model would learn from", _library),
+    "forget": ("remove a person's tweets, and say which models have learnt from them", _forget),
     "retrain": ("make a new model from the tweets and take it into use", _retrain),
     "sample": ("show what the model would say, with verdicts", _sample),
     "screen": ("say whether a text may go out, and why not", _screen),
+    "evaluate": ("judge a model again, by tweets that it has not learnt", _evaluate),
+    "models": ("list the versions of the model, how good they are, and which one is in use", _json),
+    "promote": ("take a version into use, also while the daemon runs", _promote),
+    "rollback": ("take the version that was in use before into use again", _nothing),
+    "publish": ("upload a model to the hub, privately, after showing what goes up", _publish),
     "history": ("list what was said, the newest first", _history),
     "status": ("tell how the bot stands", _json),
     "pause": ("let nothing go out, also while the daemon runs", _pause),

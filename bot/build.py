@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bot.clock import Clock
     from bot.screen.chain import Screen
     from bot.store import Store
+    from bot.twitter import X
 
 NO_BRAKES = Brakes(timedelta(0), sys.maxsize, sys.maxsize, Caps(sys.maxsize, sys.maxsize), grace=timedelta(minutes=10))
 
@@ -37,15 +38,17 @@ def secrets(settings: Settings) -> dict[str, str]:
 
 
 def publisher(settings: Settings, clock: Clock) -> Publisher:
-    if not settings.live:
-        return Rehearsal()
+    return gateway(settings, clock) if settings.live else Rehearsal()
+
+
+def gateway(settings: Settings, clock: Clock) -> X:
     from bot.twitter import Keys, X
 
     keys = secrets(settings)
     if missing := [f"x.{name}" for name in SECRETS if name not in keys]:
         raise ConfigError(
-            f"live: {', '.join(missing)} not set; put each in a file of that name in the folder that x.keys names "
-            "(chmod 600), or give systemd credentials"
+            f"X wants keys: {', '.join(missing)} not set; put each in a file of that name in the "
+            "folder that x.keys names (chmod 600), or give systemd credentials"
         )
     return X(Keys(**keys), now=clock.now, base_url=settings.x.base_url)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot import arguments
-from bot.commands import drafts, living, model, past, upkeep
+from bot.commands import drafts, library, living, model, past, publish, upkeep, versions
 from bot.commands.shown import FAILED, INTERRUPTED
 from bot.errors import MynahError
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 EXTRAS = {
     **dict.fromkeys(("torch", "transformers", "tokenizers", "safetensors", "numpy"), "model"),
     **dict.fromkeys(("apscheduler", "tweepy", "requests", "requests_oauthlib"), "speak"),
+    "huggingface_hub": "train",
 }
 
 
@@ -71,9 +72,17 @@ def _fail(sentence: str, code: int) -> int:
 
 COMMANDS: dict[str, Callable[[Namespace], int]] = {
     "run": living.run,
+    "import": library.import_,
+    "library": library.show_library,
+    "forget": library.forget,
     "retrain": model.retrain,
     "sample": drafts.sample,
     "screen": drafts.screen,
+    "evaluate": versions.evaluate,
+    "models": versions.models,
+    "promote": versions.promote,
+    "rollback": versions.rollback,
+    "publish": publish.publish,
     "history": past.history,
     "status": upkeep.status,
     "pause": upkeep.pause,

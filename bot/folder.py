@@ -20,6 +20,7 @@ class StateFolder:
     def __init__(self, root: Path) -> None:
         self.root = expanded(root).absolute()
         self.history = self.root / "history.db"
+        self.library = self.root / "library.db"
         self.models = self.root / "models"
         self._holder = self.root / "holder.json"
 

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from training.retrain import Progress as Report
+    from training.wanted import Progress as Report
 
 STAGES = {
     "read": "reading the tweets",
@@ -60,6 +60,9 @@ class TrainingBar:
             self._console.print(f"    {report.note}", style="dim", markup=False)
         if report.step is not None:
             self._show_step(report)
+
+    def warn(self, sentence: str) -> None:
+        self._console.print(f"    {sentence}", style="yellow", markup=False)
 
     def _show_step(self, report: Report) -> None:
         step = report.step

@@ -50,6 +50,7 @@ def _on_the_wall(moment: time) -> time:
 Duration = Annotated[timedelta, BeforeValidator(durations.parsed)]
 Dollars = Annotated[float, Field(ge=0, le=100_000)]
 Share = Annotated[float, Field(gt=0, le=1)]
+Rate = Annotated[float, Field(ge=0, le=1)]
 Handle = Annotated[str, AfterValidator(_handle)]
 Author = Annotated[str, AfterValidator(_author)]
 Folder = Annotated[Path, AfterValidator(_path)]
@@ -91,6 +92,25 @@ class Training(Section):
     device: Literal["auto", "cuda", "mps", "cpu"] = "auto"
     seed: int = Field(0, ge=0, lt=2**32)
     method: Literal["full", "lora"] = "full"
+    keep: int = Field(3, ge=1, le=1000)
+
+
+class Tracking(Section):
+    wandb: bool = False
+    project: str = Field("mynah", min_length=1, max_length=128)
+    entity: str = ""
+    offline: bool = False
+    share_tweets: bool = False
+
+
+class Gate(Section):
+    beat_base: bool = True
+    bits_over_current: Rate = 0.02
+    copied_over_author: Rate = 0.05
+    exact_most: Rate = 0.05
+    unfinished_most: Rate = 0.2
+    distinct_least: Rate = 0.5
+    told_apart_most: Rate = 0.99
 
 
 class Schedule(Section):
@@ -115,6 +135,8 @@ class Posting(Section):
 class Budget(Section):
     price_post: Dollars = 0.015
     price_post_with_link: Dollars = 0.200
+    price_read: Dollars = 0.005
+    price_read_account: Dollars = 0.010
     per_day: Dollars = 0.50
     per_month: Dollars = 5.00
 
@@ -137,6 +159,8 @@ class Settings(BaseSettings):
     x: X = X()
     voice: Voice = Voice()
     training: Training = Training()
+    gate: Gate = Gate()
+    tracking: Tracking = Tracking()
     schedule: Schedule = Schedule()
     posting: Posting = Posting()
     budget: Budget = Budget()

@@ -38,7 +38,7 @@ def test_without_anything_it_is_a_dry_run_of_the_sample_account(tmp_path: Path) 
     loaded = config.load()
 
     assert loaded.settings.live is False
-    assert loaded.settings.training.tweets == ("sample",)
+    assert loaded.settings.training.authors == ()
     assert loaded.settings.state == tmp_path / "states" / "mynah"
     assert loaded.origins == {}
 

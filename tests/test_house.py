@@ -23,7 +23,10 @@ ALONE = {
     "tweepy": {"bot/twitter.py"},
     "requests": {"bot/twitter.py"},
     "apscheduler": {"bot/daemon.py"},
-    "sqlite_utils": {"bot/store.py"},
+    "sqlite_utils": {"bot/store.py", "training/library.py"},
+    "huggingface_hub": {"training/base_model.py", "training/publish.py"},
+    "PIL": {"training/drawing", "training/picture.py", "training/plots.py"},
+    "wandb": {"training/tracking.py"},
     "torch": {"training"},
     "transformers": {"training"},
 }

@@ -49,7 +49,7 @@ def test_nowhere_to_write_to_is_no_error(tmp_path: Path) -> None:
     )
 
     assert done.returncode == 78
-    assert done.stderr.startswith("mynah: live: x.consumer_key")
+    assert done.stderr.startswith("mynah: X wants keys: x.consumer_key")
 
 
 def test_a_terminal_without_a_letter_gets_its_number(tmp_path: Path) -> None:

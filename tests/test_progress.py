@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from bot.progress import TrainingBar
 from training.finetune import Step
-from training.retrain import Progress
+from training.wanted import Progress
 
 if TYPE_CHECKING:
     import pytest

@@ -2,10 +2,13 @@
 
 TrainingError
 ├── SourceError       a file of tweets that cannot be read: which, why, what to do
+├── LibraryError      a library of tweets that is damaged, newer than us, or lacks somebody
 ├── TooLittleData     fewer characters than a model can learn from
+├── NothingNew        the model in use has learnt all that there is
 ├── ModelError        a model folder that is missing, damaged or not what its manifest says
 │   └── HubUnreachable    a base model that is neither here nor cached, and no hub to ask
-├── StateBusy         another training holds the folder
+├── PublishError      what cannot go to the hub, or did not arrive there
+├── StateBusy         another training holds the folder, another import the library
 └── OutOfRoom         the disk or the memory is too small: how much is there, how much is needed
 """
 
@@ -20,7 +23,15 @@ class SourceError(TrainingError):
     pass
 
 
+class LibraryError(TrainingError):
+    pass
+
+
 class TooLittleData(TrainingError):
+    pass
+
+
+class NothingNew(TrainingError):
     pass
 
 
@@ -29,6 +40,10 @@ class ModelError(TrainingError):
 
 
 class HubUnreachable(ModelError):
+    pass
+
+
+class PublishError(TrainingError):
     pass
 
 

@@ -13,9 +13,10 @@ Kind = Literal["original", "reply", "quote", "retweet"]
 class Tweet:
     """One public tweet as its author wrote it; `text` still carries X's HTML escapes and t.co links."""
 
-    id: str  # a string always: as a float it loses digits
+    id: str  # a string always: as a float it loses digits; "" where the source has none
     author: str  # handle, lower case, without the @
     text: str
     at: datetime | None = None  # UTC; None where the source does not say
     kind: Kind = "original"
     lang: str = ""
+    edits: tuple[str, ...] = ()  # the ids of its earlier versions, the oldest first

@@ -55,7 +55,7 @@ def _agenda(
         build.claim(store, settings)
     log = structlog.get_logger()
     if promoted(folder.models) is None:
-        log.info("model.missing", detail="training one first", tweets=", ".join(settings.training.tweets))
+        log.info("model.missing", detail="training one first", authors=", ".join(settings.training.authors))
         train(settings, folder, clock, notifier)
     voice = CurrentVoice(lambda: promoted(folder.models), lambda path: build.voice(path, settings), log)
     schedule = build.schedule(settings, args.every)

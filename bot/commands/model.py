@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from bot.commands.shown import loaded
-from bot.errors import Busy, ModelError
+from bot.commands.library import archives, choices
+from bot.commands.shown import FAILED, loaded, translated
+from bot.commands.versions import gate
+from bot.errors import ModelError
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -14,9 +17,12 @@ if TYPE_CHECKING:
     from bot.clock import Clock
     from bot.folder import StateFolder
     from bot.notify import Notifier
+    from bot.progress import TrainingBar
     from bot.settings import Settings
+    from training.tracking import Tracker
+    from training.wanted import Begin, Outcome, Wanted, Watch
 
-SAMPLE = "sample"  # the word in training.tweets for the account that comes with the program
+CHECKPOINT_EVERY_S = 120  # GPT-2's takes two or three seconds to write
 
 
 def retrain(args: Namespace) -> int:
@@ -25,42 +31,96 @@ def retrain(args: Namespace) -> int:
     from bot.folder import StateFolder
     from bot.notify import Notifier
 
-    settings = loaded(args).settings
-    folder = StateFolder(settings.state)
+    settings, clock = loaded(args).settings, SystemClock()
+    folder, notifier = StateFolder(settings.state), Notifier(config.notify_socket())
+    wanted = _wanted(settings, folder, begin=args.begin, as_is=args.as_is)
+    if args.plan:
+        return _plan(settings, wanted, clock, notifier)
     folder.make()
-    print(train(settings, folder, SystemClock(), Notifier(config.notify_socket())))
+    outcome = _train(settings, wanted, clock, notifier)
+    for sentence in outcome.why:
+        print(f"mynah: {sentence}", file=sys.stderr)
+    if outcome.version is None:
+        return 0
+    print(outcome.version)
+    if not outcome.promoted:
+        name = outcome.version.name
+        print(f"mynah: {name} is kept and not in use; `mynah promote {name}` takes it all the same", file=sys.stderr)
+    return 0 if outcome.promoted else FAILED
+
+
+def train(settings: Settings, folder: StateFolder, clock: Clock, notifier: Notifier) -> None:
+    """A first model, in use when this returns: nobody speaks without."""
+    outcome = _train(settings, _wanted(settings, folder), clock, notifier)
+    if not outcome.promoted and outcome.version is not None:
+        raise ModelError(
+            f"the new model {outcome.version.name} is not good enough to speak: {' '.join(outcome.why)} "
+            "More tweets would help; `mynah promote` takes it all the same"
+        )
+
+
+def _plan(settings: Settings, wanted: Wanted, clock: Clock, notifier: Notifier) -> int:
+    from bot.progress import TrainingBar
+    from training.plan import plan
+
+    with translated(), TrainingBar(clock.monotonic) as bar:
+        planned = plan(lambda: archives(settings), wanted, _watch(bar, clock, notifier))
+    print("\n".join(planned.sentences()))
     return 0
 
 
-def train(settings: Settings, folder: StateFolder, clock: Clock, notifier: Notifier) -> Path:
-    """The door to the training commands. systemd is asked for more time as long as it moves on."""
-    from bot.folder import expanded
+def _train(settings: Settings, wanted: Wanted, clock: Clock, notifier: Notifier) -> Outcome:
     from bot.progress import TrainingBar
-    from training import errors
-    from training.recipe import recipe_for
     from training.retrain import retrain
-    from training.sample.build import ARCHIVE
 
-    wanted = settings.training
-    with TrainingBar(clock.monotonic) as bar:
+    with translated(), TrainingBar(clock.monotonic) as bar:
+        watch = replace(_watch(bar, clock, notifier), tracker=_tracker(settings, bar))
+        return retrain(lambda: archives(settings), wanted, watch, now=clock.now())
 
-        def report(progress: Any) -> None:
-            notifier.needs(600)  # a big model on a slow chip is judged for minutes
-            bar.show(progress)
 
-        try:
-            return retrain(
-                tweets=[ARCHIVE if name == SAMPLE else expanded(Path(name)) for name in wanted.tweets],
-                models=folder.models,
-                recipe=recipe_for(wanted.base_model),
-                base=wanted.base_model,
-                device=wanted.device,
-                now=clock.now(),
-                seed=wanted.seed,
-                report=report,
-                author=wanted.author or None,
-            )
-        except errors.StateBusy as error:
-            raise Busy(str(error)) from error
-        except errors.TrainingError as error:
-            raise ModelError(str(error)) from error
+def _wanted(settings: Settings, folder: StateFolder, *, begin: Begin = "base", as_is: bool = False) -> Wanted:
+    from bot.screen.length import weighted_length
+    from training.recipe import recipe_for
+    from training.wanted import Wanted
+
+    chosen = settings.training
+    return Wanted(
+        models=folder.models,
+        base=chosen.base_model,
+        begin=begin,
+        recipe=recipe_for(chosen.base_model, chosen.method),
+        choices=choices(settings),
+        gate=None if as_is else gate(settings),
+        device=chosen.device,
+        seed=chosen.seed,
+        keep=chosen.keep,
+        length=weighted_length,
+    )
+
+
+def _tracker(settings: Settings, bar: TrainingBar) -> Tracker:
+    from bot.folder import expanded
+    from training.tracking import SILENT, wandb_tracker
+
+    chosen = settings.tracking
+    if not chosen.wandb:
+        return SILENT
+    return wandb_tracker(
+        folder=expanded(settings.state) / "wandb",
+        project=chosen.project,
+        entity=chosen.entity,
+        offline=chosen.offline,
+        share_tweets=chosen.share_tweets,
+        warn=bar.warn,
+    )
+
+
+def _watch(bar: TrainingBar, clock: Clock, notifier: Notifier) -> Watch:
+    """The init system is asked for more time as long as the training moves on."""
+    from training.wanted import Watch, every
+
+    def report(progress: Any) -> None:
+        notifier.needs(600)  # a big model on a slow chip is judged for minutes
+        bar.show(progress)
+
+    return Watch(report, seconds=clock.monotonic, due=every(CHECKPOINT_EVERY_S, clock.monotonic))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+
+from bot.errors import Busy, MynahError
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from bot.config import Loaded
     from bot.folder import StateFolder
@@ -22,7 +26,7 @@ def loaded(args: Namespace) -> Loaded:
     flags = {
         "state": args.state,
         "live": getattr(args, "live", None),
-        "training": {"tweets": getattr(args, "tweets", None), "author": getattr(args, "author", None)},
+        "training": {"rules": getattr(args, "rules", None)},
     }
     return config.load(args.config, flags)
 
@@ -43,6 +47,29 @@ def writable(args: Namespace) -> Store:
     folder = StateFolder(loaded(args).settings.state)
     folder.make()
     return Store.open(folder.history)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """The errors of training as the bot's, so that they become exit codes."""
+    from training import errors
+
+    try:
+        yield
+    except errors.StateBusy as error:
+        raise Busy(str(error)) from error
+    except errors.TrainingError as error:
+        raise MynahError(str(error)) from error
+
+
+def agreed(question: str) -> bool:
+    """Asked of a person only: a script says --yes."""
+    if not sys.stdin.isatty():
+        raise MynahError("nobody is there to ask: say --yes if this is meant")
+    try:
+        return input(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
+    except EOFError:
+        return False
 
 
 def show(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], args: Namespace) -> None:

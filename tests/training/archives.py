@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import zipfile
 from collections.abc import Callable, Mapping
@@ -90,6 +92,15 @@ def grailbird(months: Mapping[str, Sequence[Mapping[str, Any]]]) -> Members:
         f"data/js/tweets/{month}.js": js(f"Grailbird.data.tweets_{month}", list(tweets))
         for month, tweets in months.items()
     }
+
+
+def table(tweets: Sequence[Mapping[str, Any]]) -> str:
+    """Grailbird's tweets.csv, with the columns that matter."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["tweet_id", "in_reply_to_status_id", "timestamp", "source", "text", "retweeted_status_id"])
+    writer.writerows([one["id"], "", one["created_at"], "web", one["text"], ""] for one in tweets)
+    return out.getvalue()
 
 
 def zipped(path: Path, members: Mapping[str, str | bytes]) -> Path:

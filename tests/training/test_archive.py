@@ -22,6 +22,7 @@ GRAILBIRD = {
         {"id": 2, "id_str": "2", "created_at": "2018-12-31 04:50:27 +0000", "text": "second thoughts about worms"}
     ],
 }
+MONTHS = [one for month in GRAILBIRD.values() for one in month]
 IN_PARTS = of_2024(TWO[:1], count=2) | {
     "data/tweets-part1.js": archives.js("window.YTD.tweets.part1", [{"tweet": TWO[1]}])
 }
@@ -32,6 +33,13 @@ SHAPES = {
     "grailbird": grailbird(GRAILBIRD),
     "in parts": IN_PARTS,
     "an inner folder": {f"twitter-2024-01-02/{name}": text for name, text in of_2024(TWO).items()},
+    "grailbird with its table": grailbird(GRAILBIRD) | {"tweets.csv": archives.table(MONTHS)},
+    "grailbird without its JavaScript": {
+        name: text for name, text in grailbird(GRAILBIRD).items() if "/tweets/" not in name
+    }
+    | {"tweets.csv": archives.table(MONTHS)},
+    "a table in an inner folder": {f"old/{name}": text for name, text in grailbird(GRAILBIRD).items()}
+    | {"old/tweets.csv": archives.table(MONTHS)},
     "a semicolon at the end": {name: text + ";\n" for name, text in of_2024(TWO).items()},
     "a byte order mark": {name: "\ufeff" + text for name, text in of_2024(TWO).items()},
 }
@@ -159,8 +167,102 @@ def test_of_an_edited_tweet_only_the_last_version_stays(tmp_path: Path) -> None:
 
     found = archive.read(path)
 
-    assert texts(found) == ["a wurm, corrected: a worm", "meanwhile, something else"]
+    assert [(tweet.id, tweet.text, tweet.edits) for tweet in found.tweets] == [
+        ("12", "a wurm, corrected: a worm", ("10",)),
+        ("11", "meanwhile, something else", ()),
+    ]
     assert found.notes == ()
+
+
+def test_a_version_whose_successor_is_not_there_stays(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "archive.zip", of_2024([tweet(10, "a wurm", **edits(10, 12))]))
+
+    found = archive.read(path)
+
+    assert [(tweet.id, tweet.edits) for tweet in found.tweets] == [("10", ())]
+
+
+def test_a_tweet_that_was_edited_twice_knows_both_versions_before_it(tmp_path: Path) -> None:
+    tweets = [
+        tweet(14, "the worm", **edit_of(10)),
+        tweet(12, "a worm", **edit_of(10)),
+        tweet(10, "a wurm", **edits(10, 12, 14)),
+    ]
+    path = zipped(tmp_path / "archive.zip", of_2024(tweets))
+
+    found = archive.read(path)
+
+    assert [(tweet.id, tweet.text, tweet.edits) for tweet in found.tweets] == [("14", "the worm", ("10", "12"))]
+
+
+def test_a_table_that_disagrees_with_the_javascript_beside_it_fills_it_up_and_says_so(tmp_path: Path) -> None:
+    third = {"id": 3, "created_at": "2019-01-01 04:50:27 +0000", "text": "third time lucky"}
+    members = grailbird(GRAILBIRD) | {"tweets.csv": archives.table([MONTHS[1], third])}
+    path = zipped(
+        tmp_path / "archive.zip", members | {"data/js/payload_details.js": 'var payload_details = {"tweets": 3}'}
+    )
+
+    found = archive.read(path)
+
+    assert texts(found) == [*(one["text"] for one in MONTHS), "third time lucky"]
+    assert found.counted
+    only = "1 tweets are only in the one, 1 only in the other; all are taken."
+    assert found.notes == (f"tweets.csv and the JavaScript beside it disagree: {only}",)
+
+
+def test_a_table_of_something_else_is_no_reason_to_take_it(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "archive.zip", grailbird(GRAILBIRD) | {"tweets.csv": "name,phone\nrook,123\n"})
+
+    found = archive.read(path)
+
+    assert texts(found) == [one["text"] for one in MONTHS]
+
+
+MADE = archives.js(
+    "window.__THAR_CONFIG",
+    {"userInfo": {"userName": "Magpie"}, "archiveInfo": {"generationDate": "2024-03-01T02:03:04.000Z"}},
+)
+LAST = datetime(2023, 2, 18, 12, 33, 11, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("members", "reaches", "counted"),
+    [
+        (of_2024(TWO), LAST, True),
+        (of_2024(TWO) | {"data/manifest.js": MADE}, datetime(2024, 3, 1, 2, 3, 4, tzinfo=UTC), False),
+        (of_2018(TWO), LAST, False),
+        (grailbird(GRAILBIRD), datetime(2018, 12, 31, 4, 50, 27, tzinfo=UTC), True),
+        (of_2024(TWO, count=3), None, False),
+    ],
+    ids=["2024", "with a date", "2018", "grailbird", "incomplete"],
+)
+def test_a_whole_archive_says_how_far_it_reaches(
+    tmp_path: Path, members: Members, reaches: datetime | None, *, counted: bool
+) -> None:
+    path = zipped(tmp_path / "archive.zip", members)
+
+    found = archive.read(path)
+
+    assert (found.reaches, found.counted, found.kind) == (reaches, counted, "X archive")
+
+
+def test_one_file_of_an_archive_does_not_claim_to_be_whole(tmp_path: Path) -> None:
+    file = unpacked(tmp_path, of_2024(TWO)) / "data/tweets.js"
+
+    found = archive.read(file, author="magpie")
+
+    assert (found.reaches, found.counted, found.kind) == (None, False, "one file of an X archive")
+
+
+def test_reading_is_reported_in_bytes_of_all(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "archive.zip", of_2024(TWO))
+    size = sum(len(text.encode()) for text in of_2024(TWO).values())
+    reported: list[tuple[int, int]] = []
+
+    archive.read(path, report=lambda done, of: reported.append((done, of)))
+
+    assert reported == sorted(reported)
+    assert reported[-1] == (size, size)
 
 
 def test_a_tweet_that_is_in_two_parts_is_read_once(tmp_path: Path) -> None:

@@ -6,30 +6,35 @@ Opens the public tweets, the account and the manifest; everything else in an arc
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from training.errors import SourceError
 from training.sources import note_tweets, sealed
-from training.sources.decoding import json_of, utf8, well_formed
-from training.sources.records import Record, age_order, first_version, handle_of, owner_of, tweet_of
+from training.sources.columns import lowered, rows
+from training.sources.decoding import any_text, well_formed
+from training.sources.records import Record, handle_of, owner_of, tweet_of, when
+from training.sources.script import Script
+from training.sources.versions import last_versions
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
 
     from training.tweets import Tweet
+
+Report = Callable[[int, int], None]  # bytes read, of how many
 
 # The only names ever opened. Not deleted-tweets.js, not twitter-circle-tweet.js, no messages, no likes.
 PUBLIC = re.compile(
     r"""
     (?:(?P<folder>[^/\\:.][^/\\:]*)/)??  # some zips hold one inner folder; no path leads up or out
     (?:
-        (?:data/)? (?: (?:tweets?|note-tweet)(?:-part\d+)? | account | manifest )
-        | data/js/ (?: tweets/\d{4}_\d{2} | user_details | payload_details )  # "grailbird", until 2019
+        (?:data/)? (?: (?:tweets?|note-tweet)(?:-part\d+)? | account | manifest ) \.js
+        | data/js/ (?: tweets/\d{4}_\d{2} | user_details | payload_details ) \.js  # "grailbird", until 2019
+        | (?P<table>tweets\.csv)  # the same tweets again, in grailbird
     )
-    \.js
     """,
     re.VERBOSE | re.ASCII,
 )
@@ -55,27 +60,52 @@ class Archive:
     display_name: str
     tweets: tuple[Tweet, ...]
     notes: tuple[str, ...] = ()
+    kind: str = ""  # of source, for the eye
+    reaches: datetime | None = None  # of a whole archive: what is older than this and not in it was deleted on X
+    counted: bool = False  # it says how many it holds, and holds as many
 
 
-def read(path: Path, author: str | None = None) -> Archive:
+@dataclass(slots=True)
+class _Found:
+    """What the public files of one archive say, gathered one by one."""
+
+    entries: int = 0
+    tweets: list[Tweet] = field(default_factory=list)
+    rows: list[Tweet] = field(default_factory=list)  # of grailbird's tweets.csv
+    notes: list[note_tweets.Note | None] = field(default_factory=list)
+    about: dict[str, Record] = field(default_factory=dict)  # account, user_details, payload_details, __THAR_CONFIG
+    owner: tuple[str, str] = ("", "")  # as the first tweet states it
+    warnings: list[str] = field(default_factory=list)
+
+
+def read(path: Path, author: str | None = None, report: Report | None = None) -> Archive:
     """`author` speaks for a single file, which may not say whose tweets it holds."""
-    records = _records(path)
-    if not records["tweet"]:
+    found = _gather(path, report)
+    if not found.entries:
         raise SourceError(f"{path} holds no public tweets (data/tweets.js): give the whole archive as X sent it.")
-    handle, name = _owner(records, path, author)
-    found = [(tweet, record) for record in records["tweet"] if (tweet := tweet_of(record, handle))]
-    notes = [note_tweets.note_of(record) for record in records["note_tweet"]]
-    whole, lost = note_tweets.join([tweet for tweet, _ in found], [note for note in notes if note])
-    tweets = _last_versions(whole, [record for _, record in found])
+    handle, name = _owner(found, path, author)
+    whole, lost = note_tweets.join(found.tweets, [note for note in found.notes if note])
+    tweets = [replace(tweet, author=handle) for tweet in last_versions(whole)]
     if not tweets:
         raise SourceError(f"{path} holds no tweet with a text: give the whole archive as X sent it.")
     counts = {
-        "Entries without an id or a text, left out": len(records["tweet"]) - len(found),
-        "Long texts that belong to no tweet, left out": lost + notes.count(None),
+        "Entries without an id or a text, left out": found.entries - len(found.tweets),
+        "Long texts that belong to no tweet, left out": lost + found.notes.count(None),
         "Tweets without a readable date, taken as the oldest": sum(tweet.at is None for tweet in tweets),
     }
-    warnings = [*_count_warning(records, path), *(f"{what}: {count}." for what, count in counts.items() if count)]
-    return Archive(handle, name, tweets, tuple(warnings))
+    promised = _promised(found)
+    warnings = [*_count_warning(promised, found, path), *found.warnings]
+    warnings += [f"{what}: {count}." for what, count in counts.items() if count]
+    bundle = sealed.is_bundle(path)
+    return Archive(
+        handle,
+        name,
+        tuple(tweets),
+        tuple(warnings),
+        "X archive" if bundle else "one file of an X archive",
+        reaches=_reach(found, tweets) if bundle and found.about and promised in {None, found.entries} else None,
+        counted=promised == found.entries,
+    )
 
 
 def whose(path: Path, stated: Collection[str], given: str | None) -> str:
@@ -95,33 +125,86 @@ def whose(path: Path, stated: Collection[str], given: str | None) -> str:
     return next(iter(stated))
 
 
-def _records(path: Path) -> defaultdict[str, list[Record]]:
-    """Every record of every public file, by kind, without its wrapper."""
-    records: defaultdict[str, list[Record]] = defaultdict(list)
+def _gather(path: Path, report: Report | None) -> _Found:
+    """Every record of every public file, made small at once: a big archive as objects would fill the memory."""
+    found = _Found()
     folders = set()
     bundle = sealed.is_bundle(path)
-    for name, data in sealed.members(path, PUBLIC):
-        place = PUBLIC.fullmatch(name)
-        where = f"{path}: {name}" if bundle else str(path)
-        kind, payload = _payload(utf8(data, where), where)
+    total = sealed.total_size(path, PUBLIC) if report else 0
+    done = 0
+    for member in sealed.members(path, PUBLIC):
+        place = PUBLIC.fullmatch(member.name)
+        where = f"{path}: {member.name}" if bundle else str(path)
+        chunks = _counted(member.chunks, done, total, report)
+        if bundle and place and place["table"]:
+            kind = "tweet"
+            _gather_rows(found, b"".join(chunks), where)
+        else:
+            kind = _gather_script(found, chunks, where)
+        done += member.size
         if kind == "tweet":
             folders.add(place["folder"] if place else None)
         if len(folders) > 1:
             raise SourceError(f"{path} holds two archives: unpack it and give one of its folders.")
-        records[kind] += [_unwrapped(item, where) for item in payload]
-    return records
+    _join_rows(found)
+    return found
 
 
-def _payload(text: str, where: str) -> tuple[str, list[Any]]:
-    """The kind of the file and its items; the JavaScript before the JSON is matched, never run."""
-    found = HEAD.match(text)
-    if not found:
+def _gather_script(found: _Found, chunks: Iterator[bytes], where: str) -> str:
+    """The kind of the file; the JavaScript before the JSON is matched, never run."""
+    script = Script(chunks, where)
+    head = script.head(HEAD)
+    if not head:
         raise SourceError(f"{where} does not begin like a file of public tweets: give the archive as X sent it.")
-    kind = next(group for group in found.groups() if group)
-    payload = json_of(text[found.end() :].rstrip().removesuffix(";"), where)
-    if not isinstance(payload, list if kind in LISTS else dict):
+    kind = next(group for group in head.groups() if group)
+    if script.listed != (kind in LISTS):
         raise SourceError(f"{where} holds no list of records: download the archive again.")
-    return kind, payload if isinstance(payload, list) else [payload]
+    for item in script.items():
+        record = _unwrapped(item, where) if kind in LISTS else item
+        if kind == "tweet":
+            _gather_tweet(found, record)
+        elif kind == "note_tweet":
+            found.notes.append(note_tweets.note_of(record))
+        elif isinstance(item, Mapping):
+            found.about.setdefault(kind, record)
+    return kind
+
+
+def _gather_tweet(found: _Found, record: Record) -> None:
+    if not found.entries:
+        found.owner = owner_of(record)
+    found.entries += 1
+    tweet = tweet_of(record, "")
+    if tweet and tweet.id:
+        found.tweets.append(tweet)
+
+
+def _gather_rows(found: _Found, data: bytes, where: str) -> None:
+    text, warnings = any_text(data, where)
+    cells = (tweet_of(lowered(row), "") for row in rows(text, where))
+    found.rows += [tweet for tweet in cells if tweet and tweet.id]
+    found.warnings += warnings
+
+
+def _join_rows(found: _Found) -> None:
+    """Grailbird holds everything twice, in JavaScript and in tweets.csv, and the two need not agree."""
+    known, listed = {tweet.id for tweet in found.tweets}, {tweet.id for tweet in found.rows}
+    if known and listed and known != listed:
+        found.warnings.append(
+            f"tweets.csv and the JavaScript beside it disagree: {len(listed - known)} tweets are only in the one, "
+            f"{len(known - listed)} only in the other; all are taken."
+        )
+    missing = [tweet for tweet in found.rows if tweet.id not in known]
+    found.tweets += missing
+    found.entries += len(missing)
+
+
+def _counted(chunks: Iterator[bytes], done: int, total: int, report: Report | None) -> Iterator[bytes]:
+    for chunk in chunks:
+        done += len(chunk)
+        if report:
+            report(min(done, total), total)
+        yield chunk
 
 
 def _unwrapped(item: object, where: str) -> Record:
@@ -132,13 +215,13 @@ def _unwrapped(item: object, where: str) -> Record:
     return inner if isinstance(inner, Mapping) else item
 
 
-def _owner(records: Mapping[str, list[Record]], path: Path, author: str | None) -> tuple[str, str]:
+def _owner(found: _Found, path: Path, author: str | None) -> tuple[str, str]:
     """The handle and the display name, from whichever file states them."""
-    account = _first(records, "account")
-    details = _first(records, "user_details")
-    info = _first(records, "__THAR_CONFIG").get("userInfo")
+    account = found.about.get("account", NO_RECORD)
+    details = found.about.get("user_details", NO_RECORD)
+    info = found.about.get("__THAR_CONFIG", NO_RECORD).get("userInfo")
     info = info if isinstance(info, Mapping) else NO_RECORD
-    in_tweet, name_in_tweet = owner_of(records["tweet"][0])
+    in_tweet, name_in_tweet = found.owner
     handles = (account.get("username"), info.get("userName"), details.get("screen_name"), in_tweet)
     names = (account.get("accountDisplayName"), info.get("displayName"), details.get("full_name"), name_in_tweet)
     stated = [handle for value in handles if (handle := handle_of(value))]
@@ -146,34 +229,27 @@ def _owner(records: Mapping[str, list[Record]], path: Path, author: str | None) 
     return handle, next((well_formed(name) for name in names if isinstance(name, str) and name), handle)
 
 
-def _first(records: Mapping[str, list[Record]], kind: str) -> Record:
-    return next(iter(records.get(kind, ())), NO_RECORD)
-
-
-def _last_versions(tweets: list[Tweet], records: list[Record]) -> tuple[Tweet, ...]:
-    """An edited tweet is in the archive once per version: keep the last. The same id twice is kept once too."""
-    last: dict[str, Tweet] = {}
-    for tweet, record in zip(tweets, records, strict=True):
-        first = first_version(record, tweet.id)
-        if first not in last or age_order(tweet.id) > age_order(last[first].id):
-            last[first] = tweet
-    return tuple(last.values())
-
-
-def _count_warning(records: Mapping[str, list[Record]], path: Path) -> list[str]:
-    promised, held = _promised(records), len(records["tweet"])
-    if promised is None or promised == held:
+def _count_warning(promised: int | None, found: _Found, path: Path) -> list[str]:
+    if promised in {None, found.entries}:
         return []
-    return [f"{path} says that it holds {promised} tweets, but holds {held}: it may be incomplete; download it again."]
+    what = f"{path} says that it holds {promised} tweets, but holds {found.entries}"
+    return [f"{what}: it may be incomplete; download it again."]
 
 
-def _promised(records: Mapping[str, list[Record]]) -> int | None:
+def _reach(found: _Found, tweets: list[Tweet]) -> datetime | None:
+    """When X made the archive; where that is not said, the time of its newest tweet."""
+    info = found.about.get("__THAR_CONFIG", NO_RECORD).get("archiveInfo")
+    made = when(info.get("generationDate")) if isinstance(info, Mapping) else None
+    return made or max((tweet.at for tweet in tweets if tweet.at), default=None)
+
+
+def _promised(found: _Found) -> int | None:
     """How many tweets the archive says that it holds: the sum over the files of tweets in its manifest."""
-    types = _first(records, "__THAR_CONFIG").get("dataTypes")
+    types = found.about.get("__THAR_CONFIG", NO_RECORD).get("dataTypes")
     types = types if isinstance(types, Mapping) else NO_RECORD
     about = types.get("tweets", types.get("tweet"))
     files = about.get("files") if isinstance(about, Mapping) else None
     counts = [file.get("count") for file in files if isinstance(file, Mapping)] if isinstance(files, list) else []
-    counts = counts or [_first(records, "payload_details").get("tweets")]
+    counts = counts or [found.about.get("payload_details", NO_RECORD).get("tweets")]
     numbers = [int(count) for count in map(str, counts) if count.isdecimal() and len(count) < 10]
     return sum(numbers) if len(numbers) == len(counts) else None

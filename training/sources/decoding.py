@@ -11,13 +11,14 @@ from training.errors import SourceError
 UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
-def utf8(data: bytes, where: str) -> str:
+def not_utf8(where: str, place: int) -> SourceError:
     """For files that X itself wrote: always UTF-8, so anything else is damage."""
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        message = f"{where} is damaged: byte {error.start} is not UTF-8; download the archive again."
-        raise SourceError(message) from error
+    return SourceError(f"{where} is damaged: byte {place} is not UTF-8; download the archive again.")
+
+
+def not_json(where: str, line: int, column: int) -> SourceError:
+    place = f"line {line}, column {column}"
+    return SourceError(f"{where} is not whole JSON (it breaks at {place}): it may be half downloaded; fetch it again.")
 
 
 def any_text(data: bytes, where: str) -> tuple[str, tuple[str, ...]]:
@@ -39,9 +40,7 @@ def json_of(text: str, where: str) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}"
-        message = f"{where} is not whole JSON (it breaks at {place}): it may be half downloaded; fetch it again."
-        raise SourceError(message) from error
+        raise not_json(where, error.lineno, error.colno) from error
     except (RecursionError, ValueError) as error:  # nested a thousand deep; a number of five thousand digits
         raise SourceError(f"{where} holds JSON that no list of tweets has: fetch it again.") from error
 

@@ -15,17 +15,13 @@ if TYPE_CHECKING:
 
 
 def read(path: Path, author: str | None = None) -> Archive:
-    """A line has no id: its number stands in, so ids are only good within this file."""
+    """A line has no id and no date; the order in the file is all that is known."""
     handle = whose(path, (), author)
     text, notes = any_text(sealed.file_bytes(path), str(path))
     # Not splitlines: it also cuts at characters that tweets may hold, such as U+2028.
     rows = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    found = (
-        tweet_of({"text": row.strip()}, handle, fallback_id=str(number))
-        for number, row in enumerate(rows, 1)
-        if row.strip()
-    )
+    found = (tweet_of({"text": row.strip()}, handle) for row in rows if row.strip())
     tweets = tuple(tweet for tweet in found if tweet)
     if not tweets:
         raise SourceError(f"{path} is empty: give a file with one tweet per line.")
-    return Archive(handle, handle, tweets, notes)
+    return Archive(handle, handle, tweets, notes, "text, a tweet per line")

@@ -64,12 +64,12 @@ def join(tweets: Sequence[Tweet], notes: Iterable[Note]) -> tuple[list[Tweet], i
 
 def _agreement(tweet: str, note: str) -> int:
     """How many characters the two have in common from the start; 0 where that proves nothing."""
-    start, full = html.unescape(_body(_uncut(tweet))), html.unescape(_body(note))
+    start, full = html.unescape(_body(uncut(tweet))), html.unescape(_body(note))
     agreed = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(start, full, strict=False)))
     return agreed if agreed >= min(ENOUGH, len(start)) else 0
 
 
-def _uncut(text: str) -> str:
+def uncut(text: str) -> str:
     """Without the ellipsis, and the link to the tweet itself, that end a cut text."""
     start, _, end = text.rpartition("…")
     return start.rstrip() if start and len(end.split()) <= 1 else text

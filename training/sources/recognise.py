@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from training.errors import SourceError
-from training.sources import archive, lines, sealed, table
-from training.sources.archive import Archive  # noqa: TC001  what read() answers is for its callers too
+from training.sources import archive, columns, lines, sealed, table
+from training.sources.archive import Archive, Report  # noqa: TC001  what read() takes and gives, for its callers too
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,20 +17,20 @@ JSON_HEAD = re.compile(r'\[\s*["{\[\]]|\{\s*("[^"]*"\s*:|\})')  # not just a bra
 ARCHIVE_HEAD = re.compile(r"window\.(YTD|__THAR_CONFIG)|Grailbird\.data")
 
 
-def read(path: Path, author: str | None = None) -> Archive:
+def read(path: Path, author: str | None = None, report: Report | None = None) -> Archive:
     """`author` is needed where the file does not say whose tweets it holds."""
     if sealed.is_bundle(path):
-        return archive.read(path, author)
+        return archive.read(path, author, report)
     start = sealed.head(path, HEAD_SIZE)
     if not start:
         raise SourceError(f"{path} is empty: it may be half downloaded; fetch it again.")
     text = _seen(start)
     suffix = path.suffix.lower()
     if ARCHIVE_HEAD.match(text) or suffix == ".js":
-        return archive.read(path, author)
+        return archive.read(path, author, report)
     if JSON_HEAD.match(text) or suffix in {".json", ".jsonl", ".ndjson"}:
         return table.read_json(path, author)
-    if suffix in {".csv", ".tsv"} or (suffix != ".txt" and table.delimiter_of(text)):
+    if suffix in {".csv", ".tsv"} or (suffix != ".txt" and columns.delimiter_of(text)):
         return table.read_csv(path, author)
     return lines.read(path, author)
 

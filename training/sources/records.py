@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from training.sources.decoding import well_formed
@@ -45,6 +45,7 @@ NOTE_NAMES = ("note_tweet", "note_post")
 ABSENT = {"", "0", "0.0", "f", "n", "no", "nan", "nat", "none", "null", "false", "[]", "{}"}  # in a table's cell
 
 ID = re.compile(r"\d{1,20}", re.ASCII)
+IDS_BEGAN = datetime.fromtimestamp(1288834974.657, UTC)
 HANDLE = re.compile(r"\w{1,20}", re.ASCII)  # 15 today, 20 for some old accounts
 STATUS_LINK = re.compile(r"https?://(?:\w+\.)?(?:twitter|x)\.com/\w+/status(?:es)?/(\d{1,20})/?(?:\?.*)?", re.ASCII)
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -54,16 +55,17 @@ US_TIME = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4}|\d{2}) (\d{1,2}):(\d{2})(?::(\
 OFFSET = re.compile(r" ?([+-]\d{2}):?(\d{2})$", re.ASCII)  # with the space that fromisoformat does not take
 
 
-def tweet_of(record: Record, author: str, *, fallback_id: str = "") -> Tweet | None:
-    """None where the record has no text, or neither an id nor a fallback for it."""
+def tweet_of(record: Record, author: str) -> Tweet | None:
+    """None where the record has no text; without an id where it has none."""
     text = _text(record)
-    tweet_id = _id(record) or fallback_id
-    if text is None or not tweet_id:
+    if text is None:
         return None
     text = well_formed(text)
-    at = next((moment for name in TIME_NAMES if (moment := when(record.get(name)))), None)
+    tweet_id = _id(record)
+    at = next((moment for name in TIME_NAMES if (moment := when(record.get(name)))), None) or _born(tweet_id)
     lang = record.get("lang")
-    return Tweet(tweet_id, author, text, at, _kind(record, text), well_formed(lang) if isinstance(lang, str) else "")
+    lang = well_formed(lang) if isinstance(lang, str) else ""
+    return Tweet(tweet_id, author, text, at, _kind(record, text), lang, _earlier(record, tweet_id))
 
 
 def when(value: object) -> datetime | None:
@@ -81,18 +83,6 @@ def when(value: object) -> datetime | None:
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-
-
-def first_version(record: Record, tweet_id: str) -> str:
-    """The id under which the tweet first appeared; its own unless it was edited."""
-    edit = _mapping(record.get("edit_info"))
-    later = _mapping(edit.get("edit"))
-    initial = later.get("initialTweetId")
-    if isinstance(initial, str) and ID.fullmatch(initial):
-        return initial
-    histories = [_mapping(edit.get("initial")).get("editTweetIds"), *(record.get(name) for name in EDIT_HISTORY_NAMES)]
-    ids = [str(one) for history in histories if isinstance(history, list) for one in history[:1]]
-    return next((one for one in ids if ID.fullmatch(one)), tweet_id)
 
 
 def age_order(tweet_id: str) -> tuple[int, str]:
@@ -118,6 +108,21 @@ def owner_of(record: Record) -> tuple[str, str]:
     names = (*(record.get(name) for name in USER_NAMES), record.get("user"), record.get("handle"))
     handles = (handle_of(name) for name in names)
     return next((handle for handle in handles if handle and not handle.isdecimal()), ""), ""  # all digits: a user id
+
+
+def _earlier(record: Record, tweet_id: str) -> tuple[str, ...]:
+    """The ids of this tweet's earlier versions that the record states, the oldest first."""
+    edit = _mapping(record.get("edit_info"))
+    later = _mapping(edit.get("edit"))
+    histories = [
+        [later.get("initialTweetId")],
+        _mapping(later.get("editControlInitial")).get("editTweetIds"),
+        _mapping(edit.get("initial")).get("editTweetIds"),
+        *(record.get(name) for name in EDIT_HISTORY_NAMES),
+    ]
+    ids = {str(one) for history in histories if isinstance(history, list) for one in history}
+    known = (one for one in ids if ID.fullmatch(one) and age_order(one) < age_order(tweet_id))
+    return tuple(sorted(known, key=age_order))
 
 
 def _text(record: Record) -> str | None:
@@ -155,6 +160,11 @@ def _says(record: Record, names: tuple[str, ...]) -> bool:
 def _links_a_status(record: Record) -> bool:
     urls = _mappings(_mapping(record.get("entities")).get("urls"))
     return any(STATUS_LINK.fullmatch(str(url.get("expanded_url"))) for url in urls)
+
+
+def _born(tweet_id: str) -> datetime | None:
+    """Since the end of 2010 an id holds the time of its tweet; a shorter number may be the number of a row."""
+    return IDS_BEGAN + timedelta(milliseconds=int(tweet_id) >> 22) if len(tweet_id) in {17, 18, 19} else None
 
 
 def _us_time(month: int, day: int, year: int, hour: int, minute: int, second: int) -> datetime:

@@ -9,6 +9,8 @@ import stat
 import struct
 import zipfile
 import zlib
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from training.errors import SourceError
@@ -28,7 +30,9 @@ ZIP_HEADS = (b"PK\x03\x04", b"PK\x05\x06")  # of a zip with members, and of an e
 # Where the members of an archive lie, with and without one inner folder. Patterns instead of a walk: the media
 # folder beside them holds tens of thousands of files, and a home folder given by mistake holds more.
 FOLDER_PATTERNS = tuple(
-    f"{inner}{place}*.js" for inner in ("", "*/") for place in ("", "data/", "data/js/", "data/js/tweets/")
+    f"{inner}{place}"
+    for inner in ("", "*/")
+    for place in ("*.js", "tweets.csv", "data/*.js", "data/js/*.js", "data/js/tweets/*.js")
 )
 # All that zipfile was seen to raise, or may raise, over damaged input.
 ZIP_FAULTS = (
@@ -45,20 +49,38 @@ ZIP_FAULTS = (
 )
 
 
-def members(path: Path, allowed: re.Pattern[str], room: int = TOTAL_LIMIT) -> Iterator[tuple[str, bytes]]:
+@dataclass(frozen=True, slots=True)
+class Member:
+    """`chunks` are good until the next member is asked for; `size` is what the bundle says, for a progress bar."""
+
+    name: str
+    size: int
+    chunks: Iterator[bytes]
+
+
+def members(path: Path, allowed: re.Pattern[str], room: int = TOTAL_LIMIT) -> Iterator[Member]:
     """Each member whose whole name `allowed` matches, with its bytes, `room` of them in all.
 
     A single file is its own only member, whatever its name.
     """
+    spent = _Budget(path, room)
     try:
         if not is_bundle(path):
-            yield path.name, file_bytes(path, room)
+            yield Member(path.name, path.stat().st_size, spent.on(_file_chunks(path)))
         elif path.is_dir():
-            yield from _folder_members(path, allowed, room)
+            for name, file in _folder_files(path, allowed):
+                yield Member(name, file.stat().st_size, spent.on(_file_chunks(file)))
         else:
-            yield from _zip_members(path, allowed, room)
+            with _faults(path), zipfile.ZipFile(path) as archive:
+                for info in _wanted(archive, path, allowed):
+                    yield Member(info.filename, info.file_size, spent.on(_inflated(archive, info, path)))
     except OSError as error:
         raise _unreadable(path, error) from error
+
+
+def total_size(path: Path, allowed: re.Pattern[str]) -> int:
+    """The bytes that `members` will give, as far as the bundle tells the truth."""
+    return sum(member.size for member in members(path, allowed))
 
 
 def is_bundle(path: Path) -> bool:
@@ -89,25 +111,43 @@ def file_bytes(path: Path, room: int = TOTAL_LIMIT) -> bytes:
     return data
 
 
-def _folder_members(root: Path, allowed: re.Pattern[str], room: int) -> Iterator[tuple[str, bytes]]:
+class _Budget:
+    """The bytes that may still come out of a bundle."""
+
+    def __init__(self, path: Path, room: int) -> None:
+        self._path = path
+        self._room = room
+
+    def on(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            self._room -= len(chunk)
+            if self._room < 0:
+                raise _too_large(self._path)
+            yield chunk
+
+
+def _file_chunks(path: Path) -> Iterator[bytes]:
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(CHUNK):
+                yield chunk
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _folder_files(root: Path, allowed: re.Pattern[str]) -> Iterator[tuple[str, Path]]:
     home = root.resolve()
     for file in sorted({file for pattern in FOLDER_PATTERNS for file in root.glob(pattern)}):
         name = file.relative_to(root).as_posix()
         # A link may not lead out of the folder that the person handed over.
-        if not allowed.fullmatch(name) or not file.is_file() or not file.resolve().is_relative_to(home):
-            continue
-        data = file_bytes(file, room)
-        room -= len(data)
-        yield name, data
+        if allowed.fullmatch(name) and file.is_file() and file.resolve().is_relative_to(home):
+            yield name, file
 
 
-def _zip_members(path: Path, allowed: re.Pattern[str], room: int) -> Iterator[tuple[str, bytes]]:
+@contextmanager
+def _faults(path: Path) -> Iterator[None]:
     try:
-        with zipfile.ZipFile(path) as archive:
-            for info in _wanted(archive, path, allowed):
-                data = _inflated(archive, info, path, room)
-                room -= len(data)
-                yield info.filename, data
+        yield
     except ZIP_FAULTS as error:
         raise SourceError(f"{path} is a damaged or half-downloaded zip ({error}): download it again.") from error
 
@@ -128,19 +168,16 @@ def _wanted(archive: zipfile.ZipFile, path: Path, allowed: re.Pattern[str]) -> l
     return list(found.values())
 
 
-def _inflated(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path, room: int) -> bytes:
+def _inflated(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> Iterator[bytes]:
     """What comes out is counted, because the sizes that a zip states may be lies."""
     packed = min(info.compress_size, path.stat().st_size)
-    limit = max(RATIO_FLOOR, RATIO_LIMIT * packed)
-    data = bytearray()
-    with archive.open(info) as member:
+    left = max(RATIO_FLOOR, RATIO_LIMIT * packed)
+    with _faults(path), archive.open(info) as member:
         while chunk := member.read(CHUNK):
-            data += chunk
-            if len(data) > limit:
+            left -= len(chunk)
+            if left < 0:
                 raise SourceError(f"{path}: {info.filename} unpacks to far more than tweets do; it is not read.")
-            if len(data) > room:
-                raise _too_large(path)
-    return bytes(data)
+            yield chunk
 
 
 def _too_large(path: Path) -> SourceError:

@@ -1,0 +1,276 @@
+"""`mynah import`, `mynah library`, `mynah forget`: the person's tweets, and what a training is given of them."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from bot.commands.from_x import import_from_x
+from bot.commands.shown import agreed, loaded, translated
+from bot.errors import MynahError
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Callable, Iterator, Mapping
+    from datetime import datetime
+    from pathlib import Path
+
+    from bot.folder import StateFolder
+    from bot.settings import Settings
+    from training.corpus import Choices, Sifted
+    from training.holdings import Added, Author
+    from training.library import Library
+    from training.sources.archive import Archive
+
+
+def import_(args: Namespace) -> int:
+    """All files or none: a second one that cannot be read leaves the library as it was."""
+    if bool(args.files) == bool(args.from_api):
+        raise MynahError("say what to import: either files, or --from-api and an account")
+    if args.from_api:
+        return import_from_x(args)
+    from bot.clock import SystemClock
+    from bot.folder import StateFolder, expanded
+    from training.library import Library
+    from training.sources import recognise
+
+    folder = StateFolder(loaded(args).settings.state)
+    folder.make()
+    now = SystemClock().now()
+    said = []
+    with translated(), Library.open(folder.library) as library, library.atomic():
+        for file in args.files:
+            with _reading(file) as report:
+                archive = recognise.read(expanded(file), args.author, report)
+            added = library.add(archive, source=file.name, at=now, drop_missing=args.drop_deleted)
+            said.append((file, archive, added))
+    for file, archive, added in said:  # not before it is true
+        if args.json:
+            _print_json(added, file=str(file), kind=archive.kind, counted=archive.counted, notes=list(archive.notes))
+        else:
+            print("\n  ".join([_headline(file, archive), _counts(archive, added), *_warnings(archive, added)]))
+    return 0
+
+
+def show_library(args: Namespace) -> int:
+    from dataclasses import asdict
+
+    from bot.folder import StateFolder
+
+    settings = loaded(args).settings
+    folder = StateFolder(settings.state)
+    with translated(), _looked_at(folder) as library:
+        authors = library.authors() if library else []
+        for author in authors:
+            assert library is not None  # noqa: S101  it has authors
+            if not args.json:
+                print("\n".join(_described(author)), flush=True)  # a big library is sifted for half a minute
+            sifted = _sifted(library.archive(author.handle), settings)
+            if args.json:
+                _print_json(author, funnel=asdict(sifted.funnel), **_examples(sifted, args.show_dropped))
+            else:
+                print("\n".join(_funnelled(sifted, settings, args.show_dropped)))
+    if not authors and not args.json:
+        print("the library is empty: `mynah import FILE` takes in an X archive, CSV, JSON or text")
+    return 0
+
+
+def forget(args: Namespace) -> int:
+    from bot.folder import StateFolder
+    from training.library import Library
+
+    folder = StateFolder(loaded(args).settings.state)
+    with translated(), Library.open(folder.library, create=False) as library:
+        author = library.archive(args.author)  # or the sentence that there is no such person
+        if not args.yes and not agreed(f"Remove {_tweets(len(author.tweets))} of @{author.author}?"):
+            print("nothing was removed")
+            return 0
+        count = library.forget(author.author)
+    print(f"removed {_tweets(count)} of @{author.author}; the archives that they came from are yours to keep or delete")
+    learnt = list(_learnt_from(author.author, folder.models))
+    for name, used in learnt:
+        print(f"model {name} has learnt from them{' and is in use' if used else ''}: {folder.models / name}")
+    if learnt:
+        print("a model cannot unlearn: make one without them with `mynah retrain`, and delete these folders")
+    else:
+        print(f"no model in {folder.models} has learnt from them")
+    return 0
+
+
+def archives(settings: Settings) -> list[Archive]:
+    """What a training learns from; raises the errors of training, which calls it when it is ready."""
+    from bot.folder import StateFolder
+    from training.errors import LibraryError
+    from training.sample.build import ARCHIVE, HANDLE
+    from training.sources import recognise
+
+    with _looked_at(StateFolder(settings.state)) as library:
+        there = {author.handle for author in library.authors()} if library else set()
+        wanted = settings.training.authors or tuple(sorted(there)) or (() if settings.live else (HANDLE,))
+        if not wanted:
+            raise LibraryError(
+                "The library is empty, and a live bot speaks as nobody: `mynah import` somebody's tweets."
+            )
+        if strangers := [f"@{name}" for name in wanted if name not in {*there, HANDLE}]:
+            names = ", ".join(strangers)
+            raise LibraryError(f"training.authors: the library has no tweets of {names}: `mynah import` them.")
+        return [
+            library.archive(name) if library and name in there else recognise.read(ARCHIVE)  # the sample account's
+            for name in dict.fromkeys(wanted)
+        ]
+
+
+def choices(settings: Settings) -> Choices:
+    """Which tweets are learnt, and how."""
+    from bot import build
+    from training.corpus import Choices
+
+    wanted = settings.training
+    return Choices(
+        rules=wanted.rules,
+        newlines=wanted.newlines,
+        replies=wanted.replies,
+        recency=wanted.recency or None,
+        tags=wanted.tags,
+        unspeakable=build.unspeakable(settings),
+    )
+
+
+@contextmanager
+def _looked_at(folder: StateFolder) -> Iterator[Library | None]:
+    """To read, if there is one."""
+    from training.library import Library
+
+    if not folder.library.exists():
+        yield None
+        return
+    with Library.open(folder.library, read_only=True) as library:
+        yield library
+
+
+@contextmanager
+def _reading(file: Path) -> Iterator[Callable[[int, int], None]]:
+    """A bar on a terminal; a small file is gone before it shows."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(file=sys.stderr, highlight=False)
+    columns = (TextColumn("{task.description}"), BarColumn(30), DownloadColumn(), TimeRemainingColumn(compact=True))
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
+        task = bar.add_task(f"reading {file.name}".replace("[", r"\["), total=None)
+
+        def report(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        yield report
+
+
+def _headline(file: Path, archive: Archive) -> str:
+    name = f" ({archive.display_name})" if archive.display_name != archive.author else ""
+    return f"{file} ({archive.kind}): tweets of @{archive.author}{name}"
+
+
+def _counts(archive: Archive, added: Added) -> str:
+    found = f"{added.found:,} found" + (", as many as its manifest says" if archive.counted else "")
+    return f"{found}: {added.new:,} new, {added.updated:,} updated, {added.there:,} already there{_span(added)}"
+
+
+def _tweets(count: int) -> str:
+    return "1 tweet" if count == 1 else f"{count:,} tweets"
+
+
+def _span(what: Added | Author) -> str:
+    return f"; {_day(what.first)} to {_day(what.last)}" if what.first else "; without dates"
+
+
+def _day(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d}" if moment else "?"
+
+
+def _warnings(archive: Archive, added: Added) -> Iterator[str]:
+    yield from archive.notes
+    if added.dropped:
+        yield f"Deleted on X since, and dropped: {added.dropped:,}."
+    elif added.missing:
+        yield (
+            f"Missing in the newer of two archives, so probably deleted on X: {added.missing:,}; "
+            "import again with --drop-deleted to drop them."
+        )
+    for other, count in added.relatives.items():
+        yield (
+            f"@{other} in the library has {count:,} of these tweets too: if the account was renamed, "
+            f"`mynah forget @{other}`."
+        )
+
+
+def _described(author: Author) -> Iterator[str]:
+    name = f" ({author.display_name})" if author.display_name != author.handle else ""
+    yield f"@{author.handle}{name}: {_tweets(author.tweets)}{_span(author)}"
+    yield f"  kinds      {_listed(author.kinds)}"
+    yield f"  languages  {_listed({lang or 'not said': n for lang, n in author.languages.items()})}"
+    for one in author.imports:
+        dropped = f", {one.dropped:,} dropped" if one.dropped else ""
+        yield (
+            f"  imported   {_day(one.at)} {one.source} ({one.kind}): {one.found:,} found, {one.new:,} new, "
+            f"{one.updated:,} updated{dropped}"
+        )
+
+
+def _funnelled(sifted: Sifted, settings: Settings, examples: int) -> Iterator[str]:
+    funnel = sifted.funnel
+    yield f'  the funnel, by the rules "{settings.training.rules}"'
+    yield f"    {funnel.downloaded:>9,}  downloaded"
+    for rule, count in funnel.dropped.items():
+        yield f"    {-count:>9,}  {rule.replace('_', ' ')}"
+        for example in _examples(sifted, examples).get("examples", {}).get(rule, ()):
+            because = f"  ({example['note']})" if example["note"] else ""
+            yield f"               {' '.join(example['text'].split())}{because}"
+    yield f"    {funnel.kept:>9,}  kept"
+
+
+def _examples(sifted: Sifted, most: int) -> dict[str, Any]:
+    if not most:
+        return {}
+    return {
+        "examples": {
+            rule: [{"text": one.tweet.text, "note": one.note} for one in dropped[:most]]
+            for rule, dropped in sifted.dropped.items()
+        }
+    }
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{what} {count:,}" for what, count in counts.items()) or "none"
+
+
+def _sifted(archive: Archive, settings: Settings) -> Sifted:
+    from training.corpus import sift
+
+    return sift(archive.author, archive.tweets, choices(settings))
+
+
+def _learnt_from(author: str, models: Path) -> Iterator[tuple[str, bool]]:
+    """The versions whose manifest names the author, and whether each is in use."""
+    from training import errors, registry
+    from training.model_dir import MANIFEST, read_manifest
+
+    for path in sorted(models.glob(f"*/{MANIFEST}")):
+        version = path.parent
+        if version.is_symlink():
+            continue
+        try:
+            said = read_manifest(version).authors
+            in_use = registry.current(models)
+        except errors.ModelError:
+            continue
+        if author in said:
+            yield version.name, in_use is not None and in_use.name == version.name
+
+
+def _print_json(value: Added | Author, **more: Any) -> None:
+    from dataclasses import asdict
+
+    from bot import tables
+
+    print(tables.as_json(asdict(value) | more))

@@ -1,0 +1,149 @@
+"""`mynah models`, `promote`, `rollback` and `evaluate`: which versions there are, how good, and which one speaks."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from bot.commands.library import archives, choices
+from bot.commands.shown import loaded, show, translated
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from bot.settings import Settings
+    from training.gate import Gate
+    from training.registry import Version
+
+COLUMNS = ("version", "is", "base", "authors", "bits", "copied", "told apart", "MB", "why not")
+
+
+def models(args: Namespace) -> int:
+    from training import registry
+
+    settings = loaded(args).settings
+    folder = _models(settings)
+    with translated():
+        earlier = registry.before(folder)[-1:]
+        there = registry.versions(folder)
+    describe = _as_object if args.json else _as_row
+    show([describe(version, gate(settings), earlier=version.name in earlier) for version in there], COLUMNS, args)
+    return 0
+
+
+def promote(args: Namespace) -> int:
+    """By hand it is a person who decides: what the gate has against it is said, and no more."""
+    from training import registry
+
+    settings = loaded(args).settings
+    folder = _models(settings)
+    with translated():
+        registry.find(folder, args.version)  # before a folder is made to be held
+        with registry.hold(folder):
+            version = registry.find(folder, args.version)
+            registry.promote(version)
+    for sentence in _why_not(version, gate(settings)):
+        print(f"mynah: {sentence}", file=sys.stderr)
+    print(f"{version.name} is in use; a bot that runs takes it over before it speaks again")
+    return 0
+
+
+def rollback(args: Namespace) -> int:
+    from training import registry
+
+    folder = _models(loaded(args).settings)
+    with translated():
+        registry.find(folder, registry.CURRENT)
+        with registry.hold(folder):
+            version = registry.rollback(folder)
+    print(f"{version.name} is in use again; a bot that runs takes it over before it speaks again")
+    return 0
+
+
+def evaluate(args: Namespace) -> int:
+    from dataclasses import asdict
+
+    from bot.screen.length import weighted_length
+    from training import corpus, judgement, registry
+    from training.evaluate import judge_again
+    from training.gate import why_not
+
+    settings = loaded(args).settings
+    folder = _models(settings)
+    with translated():
+        version = registry.find(folder, args.version)
+        texts = corpus.build(archives(settings), choices(settings))
+        print(f"{version.name} says {args.number:,} texts; this takes a while", file=sys.stderr)
+        report = judge_again(
+            version,
+            registry.current(folder),
+            texts,
+            device=settings.training.device,
+            seed=args.seed,
+            samples=args.number,
+            length=weighted_length,
+        )
+    reasons = why_not(report, gate(settings))
+    if args.json:
+        show([{"version": version.name, **asdict(report), "why_not": reasons}], (), args)
+        return 0
+    show([row._asdict() for row in judgement.explained(report)], judgement.Row._fields, args)
+    print("\n".join(reasons) if reasons else "The gate lets it through.")
+    return 0
+
+
+def gate(settings: Settings) -> Gate:
+    from training.gate import Gate
+
+    return Gate(**settings.gate.model_dump())
+
+
+def _models(settings: Settings) -> Path:
+    from bot.folder import StateFolder
+
+    return StateFolder(settings.state).models
+
+
+def _why_not(folder: Path, gate: Gate) -> Sequence[str]:
+    from training import errors, judgement
+    from training.gate import why_not
+
+    try:
+        report = judgement.read(folder)
+    except errors.ModelError as error:
+        return [str(error)]
+    return why_not(report, gate) if report else ["It was never judged: `mynah evaluate` does."]
+
+
+def _as_object(version: Version, gate: Gate, *, earlier: bool) -> dict[str, Any]:
+    manifest = version.manifest
+    return {
+        "version": version.name,
+        "in_use": version.in_use,
+        "in_use_before": earlier,
+        "created": manifest.created if manifest else None,
+        "base_model": manifest.base_model if manifest else None,
+        "authors": list(manifest.authors) if manifest else [],
+        "figures": dict(manifest.figures) if manifest else {},
+        "bytes": version.bytes,
+        "damage": version.damage,
+        "why_not": list(_why_not(version.folder, gate)),
+    }
+
+
+def _as_row(version: Version, gate: Gate, *, earlier: bool) -> dict[str, Any]:
+    manifest = version.manifest
+    figures = manifest.figures if manifest else {}
+    return {
+        "version": version.name,
+        "is": "in use" if version.in_use else "damaged" if version.damage else "before" if earlier else "",
+        "base": manifest.base_model if manifest else "",
+        "authors": " ".join(f"@{author}" for author in manifest.authors) if manifest else "",
+        "bits": f"{figures['bits_per_character']:.3f}" if "bits_per_character" in figures else "",
+        "copied": f"{figures['copied']:.1%}" if "copied" in figures else "",
+        "told apart": f"{figures['told_apart']:.2f}" if "told_apart" in figures else "",
+        "MB": f"{version.bytes / 1e6:.1f}",
+        "why not": version.damage or list(_why_not(version.folder, gate)),
+    }

@@ -1,0 +1,122 @@
+"""`mynah import --from-api` from outside, against a fake X on this machine."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.fake_x.server import FakeX
+from tests.fake_x.state import World, newcomer
+from tests.installed import lines, mynah
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Iterator
+    from pathlib import Path
+
+ME = newcomer()
+
+
+@pytest.fixture
+def x() -> Iterator[FakeX]:
+    with FakeX(World(ME, now=lambda: datetime.now(UTC))) as server:
+        yield server
+    assert server.broken == []
+
+
+def say(x: FakeX, *numbers: int) -> None:
+    for number in numbers:
+        x.world.create(ME, f"the bell rang {number} times", retweet_of="7" if number % 10 == 0 else None)
+
+
+def read(x: FakeX, state: Path, *words: str, handle: str = "@StationMynah") -> subprocess.CompletedProcess[str]:
+    return mynah(
+        "import", "--from-api", handle, *words, state=state,
+        MYNAH_X__BASE_URL=x.url,
+        MYNAH_X__CONSUMER_KEY=ME.secrets.consumer_key,
+        MYNAH_X__CONSUMER_SECRET=ME.secrets.consumer_secret,
+        MYNAH_X__ACCESS_TOKEN=ME.access_token,
+        MYNAH_X__ACCESS_TOKEN_SECRET=ME.secrets.token_secret,
+    )  # fmt: skip
+
+
+def held(state: Path) -> int:
+    return sum(author["tweets"] for author in lines(mynah("library", "--json", state=state).stdout))
+
+
+def test_the_newest_tweets_come_into_the_library_with_their_price(x: FakeX, tmp_path: Path) -> None:
+    say(x, *range(1, 151))
+
+    done = read(x, tmp_path, "--yes")
+
+    assert done.returncode == 0, done.stderr
+    assert "Up to 3,200 tweets of @stationmynah cost up to $16.01" in done.stderr
+    assert "X's rules forbid training models on what its API gives" in done.stderr
+    assert done.stdout == "read 135 tweets of @stationmynah for about $0.69: 135 new\n"
+    assert held(tmp_path) == 135
+
+
+def test_without_a_yes_nothing_is_asked_of_x(x: FakeX, tmp_path: Path) -> None:
+    done = read(x, tmp_path)
+
+    assert done.returncode == 1
+    assert "--yes" in done.stderr
+    assert x.requests == []
+
+
+def test_what_was_read_is_neither_read_nor_paid_for_again(x: FakeX, tmp_path: Path) -> None:
+    say(x, *range(1, 31))
+    read(x, tmp_path, "--yes")
+    say(x, 31)
+
+    again = read(x, tmp_path, "--yes")
+
+    assert again.stdout == "read 1 tweets of @stationmynah for about $0.01: 1 new\n"
+    assert held(tmp_path) == 28
+
+
+def test_a_walk_that_breaks_keeps_its_pages_and_goes_on_the_next_time(x: FakeX, tmp_path: Path) -> None:
+    say(x, *range(1, 251))
+    x.fail_with("ok", "ok", "too_many")
+
+    broken = read(x, tmp_path, "--yes")
+    whole = read(x, tmp_path, "--yes")
+
+    assert broken.returncode == 1
+    assert (
+        "read 90 tweets of @stationmynah for about $0.46: 90 new; the same command goes on from there" in broken.stderr
+    )
+    assert "Traceback" not in broken.stderr
+    assert whole.stdout.startswith("read 135 tweets")
+    assert held(tmp_path) == 225
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("--yes",), "there is nobody of that name"),
+        (("--yes", "some.zip"), "either files, or --from-api"),
+    ],
+)
+def test_what_cannot_be_read_is_a_sentence(x: FakeX, tmp_path: Path, words: tuple[str, ...], sentence: str) -> None:
+    done = read(x, tmp_path, *words, handle="@nobody_here")
+
+    assert done.returncode == 1
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_handle_that_is_none_is_a_sentence(x: FakeX, tmp_path: Path) -> None:
+    done = read(x, tmp_path, "--yes", handle="not a handle")
+
+    assert done.returncode == 1
+    assert "'not a handle' is no handle" in done.stderr
+
+
+def test_without_keys_it_says_which(tmp_path: Path) -> None:
+    done = mynah("import", "--from-api", "@somebody", "--yes", state=tmp_path)
+
+    assert done.returncode == 78
+    assert "x.consumer_key" in done.stderr

@@ -1,0 +1,52 @@
+"""Tweets of a bird, and what a library did with them: for tests of the library."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from training.sources.archive import Archive
+from training.tweets import Tweet
+
+if TYPE_CHECKING:
+    from training.holdings import Added
+    from training.library import Library
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+THEN = datetime(2020, 1, 1, 12, tzinfo=UTC)
+
+
+def said(number: int | str, text: str, **more: Any) -> Tweet:
+    """A tweet of @magpie; a number is its id and the day on which it was said."""
+    at = THEN + timedelta(days=number) if isinstance(number, int) else None
+    return Tweet(**{"id": str(number), "author": "magpie", "text": text, "at": at} | more)
+
+
+def line(text: str) -> Tweet:
+    """As a text file has it: neither id nor date."""
+    return said("", text)
+
+
+def some(*tweets: Tweet, author: str = "magpie", **more: Any) -> Archive:
+    return Archive(author, more.pop("name", "Ms Magpie"), tweets, kind="CSV", **more)
+
+
+def whole(*tweets: Tweet, day: int = 0) -> Archive:
+    """An archive of X, made on a day; else with its last tweet."""
+    last = max(tweet.at for tweet in tweets if tweet.at)
+    return some(*tweets, reaches=THEN + timedelta(days=day) if day else last)
+
+
+def add(library: Library, archive: Archive, **more: Any) -> Added:
+    return library.add(archive, source="tweets.zip", at=NOW, **more)
+
+
+def counts(added: Added) -> tuple[int, int, int]:
+    return added.new, added.updated, added.there
+
+
+def texts(library: Library, handle: str = "magpie") -> list[str]:
+    return [tweet.text for tweet in library.archive(handle).tweets]
+
+
+A, B, C = said(1, "a"), said(2, "b"), said(3, "c")
