@@ -17,7 +17,7 @@ from pathlib import Path
 
 from bot.screen import harm, privacy
 from bot.tweets import Reason
-from training.clean import kept_text
+from training.rules import huggingtweets
 from training.sources import recognise
 
 Check = Callable[[str], Reason | None]
@@ -57,8 +57,8 @@ def labelled(data: Path) -> Iterator[tuple[str, Iterable[str]]]:
         yield f"toxigen: {kind}", lines
     for corpus, author in CORPORA.items():
         tweets = recognise.read(data / "corpora" / corpus, author).tweets
-        kept = (kept_text(tweet.text) for tweet in tweets if tweet.kind != "retweet")
-        yield f"tweets: {Path(corpus).stem}", [text for text in kept if text]
+        verdicts = map(huggingtweets.judge, tweets)
+        yield f"tweets: {Path(corpus).stem}", [verdict.text for verdict in verdicts if not verdict.rule]
 
 
 def spans_found(data: Path) -> dict[str, tuple[int, int]]:

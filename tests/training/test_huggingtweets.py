@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from training.clean import clean_tweet, fix_text, is_short, kept_text
+from training.rules.huggingtweets import clean_tweet, fix_text, is_short, judge
+from training.rules.verdict import Verdict
+from training.tweets import Tweet
 
 
 @pytest.mark.parametrize(
@@ -59,11 +61,14 @@ def test_fewer_than_three_plain_words_are_short(text: str, short: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "kept"),
+    ("tweet", "verdict"),
     [
-        ("crumbs &amp; wire\nfor me https://t.co/abc", "crumbs & wire for me"),
-        ("two words https://t.co/abc", None),
+        (Tweet("1", "magpie", "crumbs &amp; wire\nfor me https://t.co/abc"), Verdict("crumbs & wire for me")),
+        (Tweet("1", "magpie", "two words https://t.co/abc"), Verdict("two words", "short")),
+        (Tweet("1", "magpie", "said by somebody else", kind="retweet"), Verdict("", "retweet")),
+        (Tweet("1", "magpie", "RT @rook said by somebody else"), Verdict("", "retweet")),
+        (Tweet("1", "magpie", '"@rook: said by him"'), Verdict('"@rook: said by him"')),
     ],
 )
-def test_a_tweet_is_fixed_then_cleaned_then_weighed(text: str, kept: str | None) -> None:
-    assert kept_text(text) == kept
+def test_a_tweet_is_fixed_then_cleaned_then_weighed(tweet: Tweet, verdict: Verdict) -> None:
+    assert judge(tweet) == verdict

@@ -7,7 +7,14 @@ Known to be crude (a tweet in a language without spaces counts as short), and ke
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
+from training.rules.verdict import Verdict
+
+if TYPE_CHECKING:
+    from training.tweets import Tweet
+
+RULES = ("retweet", "short")  # in this order
 ESCAPES = (("&amp;", "&"), ("&lt;", "<"), ("&gt;", ">"))  # in this order, so "&amp;lt;" becomes "<"
 SCHEMES = ("http:", "https:")
 # Before a link, after it, on a line of its own, anywhere: which spaces go with it depends on this order.
@@ -15,6 +22,13 @@ SHAPES = (r" URL\S+", r"URL\S+ ", r"\nURL\S+ ", r"\nURL\S+", r"URL\S+")
 LINKS = tuple(re.compile(shape.replace("URL", scheme)) for scheme in SCHEMES for shape in SHAPES)
 NO_WORDS = ("http", "@", "#")  # a word with one of these in it does not count
 FEWEST_WORDS = 3
+
+
+def judge(tweet: Tweet) -> Verdict:
+    if tweet.kind == "retweet" or tweet.text.startswith("RT @"):
+        return Verdict("", "retweet")
+    text = clean_tweet(fix_text(tweet.text))
+    return Verdict(text, "short" if is_short(text) else "")
 
 
 def fix_text(text: str) -> str:
@@ -35,9 +49,3 @@ def is_short(text: str) -> bool:
     """Whether too few words are left to learn from, once handles, hashtags and links are not counted."""
     words = [word for word in text.split() if not any(mark in word.lower() for mark in NO_WORDS)]
     return len(words) < FEWEST_WORDS
-
-
-def kept_text(text: str) -> str | None:
-    """The text to learn, or None where it is too short for that."""
-    text = clean_tweet(fix_text(text))
-    return None if is_short(text) else text

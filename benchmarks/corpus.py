@@ -1,0 +1,67 @@
+"""What the rules drop and how fast: both sets of rules on whatever is given, and on invented tweets.
+
+    python benchmarks/corpus.py                                   # 100,000 invented tweets
+    python benchmarks/corpus.py ../shared/data/corpora/*/*.csv    # real ones; nothing but counts is printed
+
+An invented tweet has 4 to 35 words of 20,000, the common ones as common as in English; each tenth is another one with
+one word changed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import time
+from datetime import UTC, datetime, timedelta
+from itertools import accumulate
+from pathlib import Path
+
+from training import corpus
+from training.sources import recognise
+from training.sources.archive import Archive
+from training.tweets import Tweet
+
+WORDS = 20_000
+SYLLABLES = [f"{consonant}{vowel}" for consonant in "bcdfglmnprst" for vowel in "aeiou"]
+START = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="What the rules drop, and how fast.")
+    parser.add_argument("tweets", type=Path, nargs="*", help="whatever `retrain` reads; invented ones by default")
+    parser.add_argument("--invent", type=int, default=100_000, metavar="N", help="so many tweets")
+    asked = parser.parse_args()
+    archives = [recognise.read(path, path.stem.lower()) for path in asked.tweets] or [_invented(asked.invent)]
+    for archive in archives:
+        for choices in (corpus.Choices("huggingtweets"), corpus.Choices("mynah")):
+            began = time.process_time()
+            sifted = corpus.sift(archive.author, archive.tweets, choices)
+            seconds = time.process_time() - began
+            print(_row(choices.rules, sifted.funnel, seconds), flush=True)
+
+
+def _row(rules: str, funnel: corpus.Funnel, seconds: float) -> str:
+    dropped = ", ".join(f"{rule} {count:,}" for rule, count in funnel.dropped.items())
+    speed = f"{funnel.downloaded / seconds:,.0f} tweets/s"
+    return f"{funnel.author:16}{rules:15}{funnel.downloaded:8,} downloaded{funnel.kept:8,} kept  {speed:>17}  {dropped}"
+
+
+def _invented(count: int) -> Archive:
+    chance = random.Random(1)
+    words = ["".join(chance.choices(SYLLABLES, k=chance.randint(1, 4))) for _ in range(WORDS)]
+    often = list(accumulate(1 / place for place in range(1, WORDS + 1)))
+    texts: list[str] = []
+    for number in range(count):
+        if number % 10 == 9:
+            said = chance.choice(texts).removesuffix(" https://t.co/abc").split()
+            said[chance.randrange(len(said))] = chance.choice(words)
+        else:
+            said = chance.choices(words, cum_weights=often, k=chance.randint(4, 35))
+        texts.append(" ".join([*said, "https://t.co/abc"][: len(said) + (number % 3 == 0)]))
+    times = (START + timedelta(minutes=number) for number in range(count))
+    tweets = [Tweet(str(at.timestamp()), "invented", text, at) for text, at in zip(texts, times, strict=True)]
+    return Archive("invented", "Invented", tuple(tweets))
+
+
+if __name__ == "__main__":
+    main()
