@@ -20,7 +20,8 @@ from training.errors import StateBusy, TrainingError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from training.retrain import Progress
+    from training.sources.archive import Archive
+    from training.wanted import Progress
 
 EXIT_FAILED = 1
 EXIT_BUSY = 75
@@ -49,6 +50,13 @@ def _parser() -> argparse.ArgumentParser:
     retrain.add_argument("--as", dest="author", help="whose tweets they are, where the file does not say")
     retrain.add_argument("--base-model", default="tiny", help='a name, a folder, "scratch" or "tiny" (the default)')
     retrain.add_argument("--device", default="auto", help="auto (the default), cuda, mps or cpu")
+    retrain.add_argument("--method", choices=("full", "lora"), default="full", help="learn all weights (the default)")
+    retrain.add_argument("--from", dest="begin", choices=("base", "current"), default="base", help="current: go on")
+    retrain.add_argument("--plan", action="store_true", help="only say what would be done, and how long it would take")
+    retrain.add_argument("--as-is", action="store_true", help="take it into use whatever the gate says")
+    retrain.add_argument("--steps", type=int, help="no more than so many (the recipe's by default)")
+    retrain.add_argument("--samples", type=int, default=256, help="texts to judge it by: 256 (the default)")
+    retrain.add_argument("--checkpoint-every", type=float, default=120.0, metavar="SECONDS", help="120 (the default)")
     retrain.add_argument("--seed", type=int, default=0, help="0 (the default); the same seed gives the same model")
     pretrain = commands.add_parser("pretrain", help="make a base model from plain text")
     pretrain.set_defaults(command=_pretrain)
@@ -57,43 +65,70 @@ def _parser() -> argparse.ArgumentParser:
     pretrain.add_argument("--held-out", type=Path, nargs="*", default=[], help="text files to judge the model by")
     pretrain.add_argument("--work", type=Path, required=True, help="folder for token files and checkpoints")
     pretrain.add_argument("--out", type=Path, required=True, help="the model folder to make")
+    pretrain.add_argument("--from", dest="begin", type=Path, help="go on from this model folder, and not from nothing")
     pretrain.add_argument("--steps", type=int, help="how many (the recipe's by default)")
+    pretrain.add_argument("--processes", type=int, default=1, help="that share each step on a processor; 1 by default")
     pretrain.add_argument("--device", default="auto", help="auto (the default), cuda, mps or cpu")
     pretrain.add_argument("--seed", type=int, default=0, help="0 (the default)")
+    card = commands.add_parser("card", help="write the card of the base in the package again")
+    card.set_defaults(command=_card)
+    card.add_argument("--folder", type=Path, default=Path(__file__).parent / "base", help="the package's by default")
+    card.add_argument("--draw", action="store_true", help="with new samples, the first that the model says")
     return parser
 
 
 def _retrain(asked: argparse.Namespace) -> int:
+    from training.gate import Gate
+    from training.plan import plan
     from training.recipe import recipe_for
     from training.retrain import retrain
+    from training.sources import recognise
+    from training.wanted import Wanted, Watch, every
 
     line = _Line()
-    version = retrain(
-        tweets=asked.tweets,
+    watch = Watch(report=line.show, seconds=time.monotonic, due=every(asked.checkpoint_every, time.monotonic))
+    recipe = recipe_for(asked.base_model, asked.method)
+    wanted = Wanted(
         models=asked.models,
-        recipe=recipe_for(asked.base_model),
         base=asked.base_model,
+        begin=asked.begin,
+        recipe=recipe if asked.steps is None else replace(recipe, max_steps=asked.steps),
+        gate=None if asked.as_is else Gate(),
         device=asked.device,
-        now=datetime.now(UTC),
         seed=asked.seed,
-        report=line.show,
-        author=asked.author,
+        samples=asked.samples,
     )
+
+    def tweets() -> list[Archive]:
+        return [recognise.read(path, asked.author) for path in asked.tweets]
+
+    if asked.plan:
+        print("\n".join(plan(tweets, wanted, watch).sentences()))  # noqa: T201  the command's answer
+        return 0
+    outcome = retrain(tweets, wanted, watch, now=datetime.now(UTC))
     line.end()
-    print(version)  # noqa: T201  the command's answer
-    return 0
+    for sentence in outcome.why:
+        print(sentence, file=sys.stderr)  # noqa: T201  alone prints
+    if outcome.version is None:
+        return 0
+    print(outcome.version)  # noqa: T201  the command's answer
+    return 0 if outcome.promoted else EXIT_FAILED
 
 
 def _pretrain(asked: argparse.Namespace) -> int:
     from training import base_model, model_dir
     from training.pretrain import judge, prepare, pretrain
-    from training.recipe import Pretraining
+    from training.recipe import PRETRAINING, PRETRAINING_ON
 
-    recipe = Pretraining() if asked.steps is None else replace(Pretraining(), steps=asked.steps)
-    tokenizer, files = prepare([*asked.texts, *asked.last], asked.work, recipe)
+    recipe = PRETRAINING if asked.begin is None else PRETRAINING_ON
+    recipe = recipe if asked.steps is None else replace(recipe, steps=asked.steps)
+    known = asked.begin and model_dir.load(asked.begin, device=asked.device)
+    tokenizer, files = prepare([*asked.texts, *asked.last], asked.work, recipe, known and known.tokenizer)
     last = files[len(asked.texts) :]
-    model = base_model.make_model(tokenizer, recipe.shape, asked.seed).to(model_dir.pick_device(asked.device))
-    for step in pretrain(model, files, last, recipe, work=asked.work, seed=asked.seed):
+    model = known.model if known else base_model.make_model(tokenizer, recipe.shape, asked.seed)
+    model = model.to(model_dir.pick_device(asked.device))
+    lesson = pretrain(model, files, last, recipe, work=asked.work, seed=asked.seed, processes=asked.processes)
+    for step in lesson:
         if step.number % 100 == 0 or step.number == step.of:
             told = f"{datetime.now(UTC):%H:%M:%S} step {step.number:,} of {step.of:,}, loss {step.loss:.3f}"
             print(told, file=sys.stderr, flush=True)  # noqa: T201  alone prints
@@ -102,6 +137,22 @@ def _pretrain(asked: argparse.Namespace) -> int:
     about = model_dir.Manifest(created=now, base_model=base_model.SCRATCH, figures=figures)
     model_dir.save(asked.out, model.half(), tokenizer, about=about, files={})  # half the size, the same words
     print(asked.out)  # noqa: T201  the command's answer
+    return 0
+
+
+def _card(asked: argparse.Namespace) -> int:
+    from training import base_card
+    from training.card import FILE
+
+    if asked.draw:
+        from training.sampler import Sampler
+
+        drafts = Sampler.open(asked.folder, device="cpu").draft("", n=base_card.SAMPLES, seed=0)
+        made = replace(base_card.read_made(asked.folder), samples=[draft.text for draft in drafts])
+        base_card.write_made(asked.folder, made)
+    path = asked.folder / FILE
+    path.write_text(base_card.base_card(asked.folder), encoding="utf-8")
+    print(path)  # noqa: T201  the command's answer
     return 0
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 IGNORED = -100  # what cross_entropy skips
 POOL = 32  # batches sorted by length together: enough for little padding, few enough to mix the tweets anew each time
@@ -25,43 +25,71 @@ Row = list[int]
 class Batch:
     inputs: torch.Tensor  # (rows, length)
     targets: torch.Tensor  # (rows, length), IGNORED where padded
+    wanted: torch.Tensor  # (tokens,), the places of the targets that are not: counted here, a GPU need not be asked
 
     @property
     def tokens(self) -> int:
-        return int((self.targets != IGNORED).sum())
+        return len(self.wanted)
 
     def to(self, device: torch.device) -> Batch:
-        return Batch(self.inputs.to(device, non_blocking=True), self.targets.to(device, non_blocking=True))
+        """A copy to a GPU goes on while the next step is prepared, which takes memory that cannot be swapped out."""
+        parts = (self.inputs, self.targets, self.wanted)
+        if device.type == "cuda":
+            return Batch(*(part.pin_memory().to(device, non_blocking=True) for part in parts))
+        return Batch(*(part.to(device) for part in parts))
 
 
-def encode(tokenizer: Any, texts: Sequence[str], context: int) -> list[Row]:
-    """Start, text, end; a tweet longer than the context is cut and keeps no end, since none belongs there."""
+def encode(tokenizer: Any, texts: Sequence[str], context: int, tags: Sequence[str] = ()) -> list[Row]:
+    """Start, tag, text, end; a tweet longer than the context is cut and keeps no end, since none belongs there.
+
+    `tags` has one for each text, or none at all.
+    """
     end = tokenizer.eos_token_id
     start = end if tokenizer.bos_token_id is None else tokenizer.bos_token_id
-    # a tweet that quotes "<|endoftext|>" means the characters, not the token
-    encoded = tokenizer(list(texts), add_special_tokens=False, split_special_tokens=True).input_ids
-    return [[start, *ids, end][: context + 1] for ids in encoded]
+    begun = spell(tokenizer, tags or [""] * len(texts))
+    return [[start, *tag, *ids, end][: context + 1] for tag, ids in zip(begun, spell(tokenizer, texts), strict=True)]
 
 
-def endless(rows: Sequence[Row], batch_tokens: int, seed: int) -> Iterator[Batch]:
-    """Pass after pass over all rows, in an order that the seed decides."""
+def spell(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
+    """The pieces of each text and no others: one that quotes "<|endoftext|>" means the characters, not the token."""
+    if not texts:
+        return []
+    return tokenizer(list(texts), add_special_tokens=False, split_special_tokens=True).input_ids
+
+
+def endless(rows: Sequence[Row], passes: Iterable[Sequence[int]], batch_tokens: int, seed: int) -> Iterator[list[Row]]:
+    """Groups of rows, a batch each: `passes` says which rows come next, the seed in which order their batches."""
     chance = random.Random(seed)
-    while True:
-        shuffled = chance.sample(rows, len(rows))
-        for pool in _pools(shuffled, POOL * batch_tokens):
-            yield from mixed(pool, batch_tokens, chance)
+    for order in passes:
+        for pool in _pools([rows[number] for number in order], POOL * batch_tokens):
+            yield from _shuffled_groups(pool, batch_tokens, chance)
 
 
 def mixed(rows: Sequence[Row], batch_tokens: int, chance: random.Random) -> Iterator[Batch]:
     """Rows of like length together, the batches in an order left to chance."""
-    groups = list(_groups(sorted(rows, key=len), batch_tokens))
-    chance.shuffle(groups)
-    yield from map(_batch, groups)
+    yield from map(pad, _shuffled_groups(rows, batch_tokens, chance))
 
 
 def once(rows: Sequence[Row], batch_tokens: int) -> Iterator[Batch]:
     """All rows, for judging: in an order that depends on nothing but the rows."""
-    yield from map(_batch, _groups(sorted(rows, key=len), batch_tokens))
+    yield from map(pad, _groups(sorted(rows, key=len), batch_tokens))
+
+
+def pad(rows: Sequence[Row]) -> Batch:
+    length = max(map(len, rows)) - 1
+    inputs = torch.zeros(len(rows), length, dtype=torch.long)  # any token will do for padding: nobody sees it
+    targets = torch.full((len(rows), length), IGNORED)
+    for place, row in enumerate(rows):
+        ids = torch.tensor(row)
+        inputs[place, : len(row) - 1] = ids[:-1]
+        targets[place, : len(row) - 1] = ids[1:]
+    return Batch(inputs, targets, (targets.flatten() != IGNORED).nonzero().squeeze(1))
+
+
+def _shuffled_groups(rows: Sequence[Row], batch_tokens: int, chance: random.Random) -> list[list[Row]]:
+    groups = list(_groups(sorted(rows, key=len), batch_tokens))
+    chance.shuffle(groups)
+    return groups
 
 
 def _pools(rows: Sequence[Row], tokens: int) -> Iterator[list[Row]]:
@@ -89,14 +117,3 @@ def _groups(rows: Sequence[Row], batch_tokens: int) -> Iterator[list[Row]]:
         group.append(row)
     if group:
         yield group
-
-
-def _batch(rows: Sequence[Row]) -> Batch:
-    length = max(map(len, rows)) - 1
-    inputs = torch.zeros(len(rows), length, dtype=torch.long)  # any token will do for padding: nobody sees it
-    targets = torch.full((len(rows), length), IGNORED)
-    for place, row in enumerate(rows):
-        ids = torch.tensor(row)
-        inputs[place, : len(row) - 1] = ids[:-1]
-        targets[place, : len(row) - 1] = ids[1:]
-    return Batch(inputs, targets)

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import math
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from training.batches import endless, once
+from training import mixing
+from training.batches import endless, once, pad
 from training.errors import OutOfRoom, TrainingError
+from training.lora import adapted
 from training.loss import surprise
+from training.pupil import Pupil
+from training.together import ALONE, Together
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
 
     from training.batches import Batch, Row
+    from training.checkpoint import Checkpoints
     from training.recipe import Recipe
 
 
@@ -29,43 +35,80 @@ class Step:
     loss: float
     tokens: int  # learnt in this step, padding not counted
     held_out: float | None = None  # where this step was followed by a look at the held-out tweets
+    rate: float = 0.0
 
 
-def finetune(model: Any, train: Sequence[Row], held_out: Sequence[Row], recipe: Recipe, *, seed: int) -> Iterator[Step]:
-    """Teach the model in place; after the last step it holds its last weights or its best, as the recipe says."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(recipe.threads or threads)
-    try:
-        yield from _steps(model, train, held_out, recipe, seed)
-    finally:
-        torch.set_num_threads(threads)
+def finetune(
+    model: Any,
+    train: Sequence[Row],
+    held_out: Sequence[Row],
+    recipe: Recipe,
+    *,
+    seed: int,
+    authors: Sequence[str] = (),
+    weights: Sequence[float] = (),
+    checkpoints: Checkpoints | None = None,
+) -> Generator[Step]:
+    """Teach the model in place; after the last step it holds its last weights or its best, as the recipe says.
+
+    Each row has an author and a weight, or all rows are one author's and weigh the same. From a checkpoint it goes
+    on to the very weights of a run that was never interrupted.
+    """
+    torch.manual_seed(seed)  # dropout, and what LoRA begins with, draw from the global generator
+    decks = authors or [""] * len(train), weights or [1.0] * len(train)
+    with computing(model.device, recipe.threads), adapted(model, recipe):
+        yield from _steps(model, train, decks, held_out, recipe, seed, checkpoints)
 
 
-def _steps(model: Any, train: Sequence[Row], held_out: Sequence[Row], recipe: Recipe, seed: int) -> Iterator[Step]:
-    torch.manual_seed(seed)  # dropout draws from the global generator
-    steps = count_steps(train, recipe)
+def _steps(
+    model: Any,
+    train: Sequence[Row],
+    decks: tuple[Sequence[str], Sequence[float]],
+    held_out: Sequence[Row],
+    recipe: Recipe,
+    seed: int,
+    checkpoints: Checkpoints | None,
+) -> Iterator[Step]:
+    steps = count_steps(train, recipe, authors=decks[0], weights=decks[1], seed=seed)
     looks = {round(steps * part / recipe.looks) for part in range(1, recipe.looks + 1)}
-    optimizer = _optimizer(model, recipe)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _share_of_rate(step, steps, recipe))
-    _set_dropout(model, recipe.dropout)
-    best = _Best()
-    for number, batch in enumerate(islice(endless(train, recipe.batch_tokens, seed), steps), start=1):
-        loss = learn(model, [batch], [optimizer], recipe.clip)
+    pupil = Pupil(model, recipe)
+    set_dropout(model, recipe.dropout)
+    done = pupil.resume(checkpoints)
+    groups = endless(train, mixing.passes(lengths(train), *decks, seed=seed), recipe.batch_tokens, seed)
+    for number, rows in enumerate(islice(groups, done, steps), start=done + 1):
+        rate = pupil.set_rate(recipe.learning_rate * _share_of_rate(number - 1, steps, recipe))
+        part = pad(rows)
+        loss = learn(model, [part], [pupil.optimizer], recipe.clip)
         if not math.isfinite(loss):
             raise TrainingError(f"The loss is {loss} at step {number}: lower the learning_rate in training/recipe.py.")
-        schedule.step()
         judged = mean_surprise(model, held_out, recipe.batch_tokens) if held_out and number in looks else None
         if judged is not None and recipe.keep_best:
-            best.consider(model, judged)
-        yield Step(number, steps, loss, batch.tokens, judged)
-    best.restore(model)
+            pupil.consider(judged)
+        yield Step(number, steps, loss, part.tokens, judged, rate)
+        if checkpoints and number < steps and checkpoints.due():  # whoever watches has heard of the step by now
+            checkpoints.save(pupil.state(number))
+    pupil.restore_best()
     model.eval()
 
 
-def count_steps(train: Sequence[Row], recipe: Recipe) -> int:
-    """So many that each token is seen `epochs` times, within the recipe's bound."""
-    tokens = sum(len(row) - 1 for row in train)
+def count_steps(
+    train: Sequence[Row],
+    recipe: Recipe,
+    *,
+    authors: Sequence[str] = (),
+    weights: Sequence[float] = (),
+    seed: int = 0,
+) -> int:
+    """So many that there are `epochs` passes, within the recipe's bound."""
+    sizes = lengths(train)
+    order = next(mixing.passes(sizes, authors or [""] * len(train), weights or [1.0] * len(train), seed=seed))
+    tokens = sum(sizes[number] for number in order)
     return min(recipe.max_steps, max(1, math.ceil(recipe.epochs * tokens / recipe.batch_tokens)))
+
+
+def lengths(rows: Sequence[Row]) -> list[int]:
+    """The tokens to learn in each row."""
+    return [len(row) - 1 for row in rows]
 
 
 def mean_surprise(model: Any, rows: Sequence[Row], batch_tokens: int) -> float:
@@ -97,39 +140,58 @@ def has_bf16(device: torch.device) -> bool:
     return device.type == "cpu" and bool(chip.get("avx512_bf16") or chip.get("amx_bf16"))
 
 
-def learn(model: Any, parts: Sequence[Batch], optimizers: Sequence[torch.optim.Optimizer], clip: float) -> float:
+def learn(
+    model: Any,
+    parts: Sequence[Batch],
+    optimizers: Sequence[torch.optim.Optimizer],
+    clip: float,
+    together: Together = ALONE,
+) -> float:
     """One step down for all parts together, which are in memory one after the other; the loss before it."""
     model.train()
     tokens = sum(part.tokens for part in parts)
     loss = torch.zeros((), device=model.device)
-    try:
-        for part in parts:
+    with within_memory(model.device, f"a batch of {tokens} tokens"):
+        for part in together.share(parts):
             with autocast(model.device):
                 share = surprise(model, part.to(model.device)).sum() / tokens
             share.backward()
             loss += share.detach()
+        together.add_up(model, loss)
         torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
         for optimizer in optimizers:
             optimizer.step()
-    except RuntimeError as error:  # torch.OutOfMemoryError on a GPU, this with a text on a CPU
-        if "allocate" not in str(error):
-            raise
-        raise OutOfRoom(
-            f"The memory of {model.device} is too small for a batch of {tokens} tokens: "
-            "lower batch_tokens in training/recipe.py or take a smaller base_model."
-        ) from error
     for optimizer in optimizers:
         optimizer.zero_grad(set_to_none=True)
     return loss.item()
 
 
-def _optimizer(model: Any, recipe: Recipe) -> torch.optim.Optimizer:
-    weights = [weight for weight in model.parameters() if weight.requires_grad]
-    groups = [
-        {"params": [weight for weight in weights if weight.dim() > 1], "weight_decay": recipe.weight_decay},
-        {"params": [weight for weight in weights if weight.dim() <= 1], "weight_decay": 0.0},  # biases, norms
-    ]
-    return torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=recipe.betas, fused=model.device.type != "mps")
+@contextmanager
+def within_memory(device: torch.device, what: str) -> Iterator[None]:
+    """An OutOfRoom that says what did not fit."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:  # torch.OutOfMemoryError on a GPU, a plain one with a text on a CPU
+        if "alloc" not in str(error) and not isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+            raise
+        raise OutOfRoom(
+            f"The memory of {device} is too small for {what}: "
+            "lower batch_tokens in training/recipe.py or take a smaller base_model."
+        ) from error
+
+
+@contextmanager
+def computing(device: torch.device, threads: int) -> Iterator[None]:
+    """How torch computes while we train or judge; as it was for others afterwards."""
+    were = torch.get_num_threads(), torch.get_float32_matmul_precision()
+    torch.set_num_threads(threads or were[0])
+    # TF32 on a GPU; on a processor oneDNN, which is twice as fast in fp32 as torch's own path
+    torch.set_float32_matmul_precision("high" if device.type == "cuda" else "medium")
+    try:
+        yield
+    finally:
+        torch.set_num_threads(were[0])
+        torch.set_float32_matmul_precision(were[1])
 
 
 def _share_of_rate(step: int, steps: int, recipe: Recipe) -> float:
@@ -141,24 +203,7 @@ def _share_of_rate(step: int, steps: int, recipe: Recipe) -> float:
     return recipe.floor + (1 - recipe.floor) * 0.5 * (1 + math.cos(math.pi * done))
 
 
-def _set_dropout(model: Any, share: float) -> None:
+def set_dropout(model: Any, share: float) -> None:
     for module in model.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = share
-
-
-class _Best:
-    """The weights that did best on tweets that the model does not learn from."""
-
-    def __init__(self) -> None:
-        self._loss = math.inf
-        self._weights: dict[str, torch.Tensor] | None = None
-
-    def consider(self, model: Any, loss: float) -> None:
-        if loss < self._loss:
-            self._loss = loss
-            self._weights = {name: weight.clone() for name, weight in model.state_dict().items()}
-
-    def restore(self, model: Any) -> None:
-        if self._weights is not None:
-            model.load_state_dict(self._weights)

@@ -8,8 +8,6 @@ import torch
 from torch.nn.functional import cross_entropy
 from torch.utils.checkpoint import checkpoint
 
-from training.batches import IGNORED
-
 if TYPE_CHECKING:
     from training.batches import Batch
 
@@ -19,12 +17,12 @@ PLAIN_HEADS = frozenset({"gpt2"})  # whose logits are the head applied to the la
 
 def surprise(model: Any, batch: Batch) -> torch.Tensor:
     """The negative log-likelihood in nats of every target, padding left out: (tokens,) in fp32."""
-    wanted = batch.targets != IGNORED
-    targets = batch.targets[wanted]  # (tokens,)
+    targets = batch.targets.flatten()[batch.wanted]  # (tokens,)
     if model.config.model_type not in PLAIN_HEADS:  # soft caps, scales: the model knows its own head best
-        logits = model(input_ids=batch.inputs, use_cache=False).logits[wanted]
+        logits = model(input_ids=batch.inputs, use_cache=False).logits.flatten(0, 1)[batch.wanted]
         return cross_entropy(logits.float(), targets, reduction="none")
-    hidden = model.base_model(input_ids=batch.inputs, use_cache=False).last_hidden_state[wanted]  # (tokens, width)
+    seen = model.base_model(input_ids=batch.inputs, use_cache=False).last_hidden_state  # (rows, length, width)
+    hidden = seen.flatten(0, 1)[batch.wanted]  # (tokens, width)
     head = model.get_output_embeddings()
     rows = max(1, CHUNK // head.weight.shape[0])
     if len(targets) <= rows:

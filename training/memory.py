@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from training.errors import ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 FILE = "memory.bin"  # its name in a model folder
@@ -41,6 +41,9 @@ class Memory:
     def __len__(self) -> int:
         return len(self._tweets)
 
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._tweets)
+
     @classmethod
     def open(cls, folder: Path) -> Memory:
         """The memory in a model folder."""
@@ -59,9 +62,9 @@ class Memory:
         return at < len(self._tweets) and self._tweets[at] == wanted
 
 
-def memorise(tweets: Iterable[str]) -> bytes:
-    """The bytes of a memory file."""
-    hashes = sorted({fingerprint(tweet) for tweet in tweets})
+def memorise(tweets: Iterable[str], *, also: Memory | None = None) -> bytes:
+    """The bytes of a memory file; what another memory holds is remembered too."""
+    hashes = sorted({fingerprint(tweet) for tweet in tweets}.union(also or ()))
     offset = HEADER.size + SECTION.size
     return b"".join(
         (

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 MANIFEST = "manifest.json"
-METRICS = "metrics.json"
+METRICS = "metrics.jsonl"
 NEEDED = ("config.json", "model.safetensors", "tokenizer.json")
 HALF_MADE = ".tmp"
 
@@ -48,6 +48,7 @@ class Manifest:
     authors: tuple[str, ...] = ()
     funnel: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # per author: downloaded, short, kept …
     figures: Mapping[str, float] = field(default_factory=dict)  # held-out bits per character and the like
+    tags: Mapping[str, str] = field(default_factory=dict)  # per author: what stands before each text, where authors mix
     files: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     format: int = FORMAT
 
@@ -76,7 +77,7 @@ def save(folder: Path, model: Any, tokenizer: Any, *, about: Manifest, files: Ma
         _sync(folder.parent)
     except Exception as error:
         shutil.rmtree(half_made, ignore_errors=True)
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if _is_full(error):
             raise OutOfRoom(f"The disk of {folder.parent} is full: make room and train again.") from error
         # safetensors, tokenizers and the system each have errors of their own for a file that cannot be written
         raise ModelError(f"The model folder {folder} cannot be written: {error}.") from error
@@ -142,17 +143,25 @@ def read_manifest(folder: Path) -> Manifest:
         raise ModelError(f"{path} lacks what a manifest must say ({error}): train the model again.") from error
 
 
-def need_room(parent: Path, model: Any) -> None:
-    """Look, before the long work as well as before saving, whether a model of this size can be written there."""
+def need_room(parent: Path, model: Any, *, besides: int = 0) -> None:
+    """Look, before the long work as well as before saving, whether a model of this size can be written there.
+
+    `besides` are the bytes that must fit in next to it.
+    """
     try:
         parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=parent):
             free = shutil.disk_usage(parent).free
     except OSError as error:
         raise ModelError(f"{parent} cannot be written: {error.strerror}; choose another folder.") from error
-    needed = sum(weight.numel() * weight.element_size() for weight in model.parameters()) + 16 * 2**20
+    needed = size_of(model) + besides
     if free < needed:
         raise OutOfRoom(f"The model needs {needed >> 20} MB in {parent}, and {free >> 20} MB are free: make room.")
+
+
+def size_of(model: Any) -> int:
+    """The bytes of its folder, rounded up."""
+    return sum(weight.numel() * weight.element_size() for weight in model.parameters()) + 16 * 2**20
 
 
 def pick_device(name: str) -> torch.device:
@@ -205,6 +214,7 @@ def _manifest(said: Any) -> Manifest:
         authors=tuple(map(str, said["authors"])),
         funnel={str(author): _integers(counts) for author, counts in said["funnel"].items()},
         figures={str(name): float(number) for name, number in said["figures"].items()},
+        tags={str(author): str(tag) for author, tag in said.get("tags", {}).items()},  # older folders have none
         files=files,
     )
 
@@ -235,6 +245,13 @@ def _sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _is_full(error: Exception) -> bool:
+    """No room, no quota, or a limit on the size of files; safetensors has the number in its text only."""
+    numbers = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    named = any(f"os error {number})" in str(error) for number in numbers)
+    return named or (isinstance(error, OSError) and error.errno in numbers)
 
 
 def _first_line(error: Exception) -> str:

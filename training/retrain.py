@@ -1,112 +1,146 @@
-"""The one-shot, top to bottom: tweets in, a promoted model out. Others draw the progress and keep the time."""
+"""The one-shot, top to bottom: tweets in, a promoted model out. Others draw the progress and keep the time.
+
+Killed at any moment it leaves the model in use in use, and one folder of its own: the next one goes on from there,
+where it is asked for the same, or clears it away.
+"""
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal
+import shutil
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
 
-from training import base_model, batches, corpus, finetune, memory, model_dir, registry
-from training.evaluate import bits_per_character
-from training.sources import recognise
+from training import followed, model_dir, papers, registry
+from training.checkpoint import Checkpoints
+from training.errors import ModelError, NothingNew, TrainingError
+from training.evaluate import bits_in_use, bits_of, evaluate, speak
+from training.finetune import computing, finetune
+from training.gate import why_not
+from training.lesson import prepare
+from training.metrics import Metrics
+from training.wanted import Outcome, Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
 
-    from training.corpus import Corpus
-    from training.finetune import Step
-    from training.recipe import Recipe
+    from training.judgement import Report
+    from training.lesson import Lesson
+    from training.sampler import Sample
+    from training.wanted import Tweets, Wanted, Watch
 
-Stage = Literal["read", "clean", "tokenise", "train", "judge", "save", "promote"]
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Where a retraining is; `note` is for a person, `step` is there while it trains."""
-
-    stage: Stage
-    done: int = 0
-    of: int = 1
-    note: str = ""
-    step: Step | None = None
+CHECKPOINT = "checkpoint.pt"
+UNFINISHED = "unfinished"  # in the models folder: the last checkpoint, and the numbers up to it
+CHECKPOINTED = 8  # times the weights: two checkpoints, each of the weights, AdamW's two averages and the best so far
 
 
-def retrain(
-    *,
-    tweets: Sequence[Path],
-    models: Path,
-    recipe: Recipe,
-    base: str,
-    device: str,
-    now: datetime,
-    seed: int,
-    report: Callable[[Progress], None],
-    author: str | None = None,
-) -> Path:
-    """The new version's folder, in use when this returns; on any error the version in use stays in use."""
-    with registry.hold(models):
-        texts = _read(tweets, author, report)
-
-        report(Progress("tokenise", note=f"{len(texts.train)} tweets to learn, {len(texts.held_out)} held out"))
-        model, tokenizer = base_model.load_base(base, texts=texts.train, shape=recipe.shape, seed=seed)
-        model_dir.need_room(models, model)
-        model.to(model_dir.pick_device(device))
-        context = min(recipe.shape.context, base_model.context_of(model))
-        train = batches.encode(tokenizer, texts.train, context)
-        held_out = batches.encode(tokenizer, texts.held_out, context)
-
-        curve = []
-        for step in finetune.finetune(model, train, held_out, recipe, seed=seed):
-            curve.append(step)
-            report(Progress("train", step.number, step.of, step=step))
-
-        report(Progress("judge"))
-        figures = _figures(model, tokenizer, texts, context)
-
-        version = registry.new_version(models, now=now, seed=seed)
-        report(Progress("save", note=version.name))
-        files = {memory.FILE: memory.memorise(texts.train), model_dir.METRICS: _metrics(recipe, seed, curve, figures)}
-        model_dir.save(version, model, tokenizer, about=_about(texts, base, now, figures), files=files)
-
-        report(Progress("promote", note=version.name))
-        registry.promote(version)
-        return version
+def retrain(tweets: Tweets, wanted: Wanted, watch: Watch, *, now: datetime) -> Outcome:
+    """A new version, in use when this returns if it may be; on any error the version in use stays in use."""
+    with (
+        registry.hold(wanted.models),
+        _workplace(wanted.models / UNFINISHED) as work,
+        followed.finished(watch.tracker),
+    ):
+        try:
+            lesson = prepare(tweets, wanted, watch.report)
+        except NothingNew as nothing:
+            return Outcome(None, promoted=False, why=(str(nothing),))
+        followed.tell_lesson(watch.tracker, lesson, wanted)
+        with computing(lesson.model.device, lesson.recipe.threads):
+            version, report = _make(lesson, wanted, watch, work, now)
+        why = why_not(report, wanted.gate) if wanted.gate else []
+        if not why:
+            watch.report(Progress("promote", note=version.name))
+            registry.promote(version)
+        if wanted.keep:
+            registry.prune(wanted.models, keep=wanted.keep)
+        return Outcome(version, promoted=not why, why=tuple(why))
 
 
-def _read(tweets: Sequence[Path], author: str | None, report: Callable[[Progress], None]) -> Corpus:
-    archives = []
-    for done, path in enumerate(tweets):
-        report(Progress("read", done, len(tweets), note=str(path)))
-        archives.append(recognise.read(path, author))
-    report(Progress("clean"))
-    texts = corpus.build(archives)
-    for warning in texts.warnings:
-        report(Progress("clean", 1, note=warning))
-    return texts
+def _make(lesson: Lesson, wanted: Wanted, watch: Watch, work: Path, now: datetime) -> tuple[Path, Report]:
+    """Learn, judge, save."""
+    checkpoints = Checkpoints(work / CHECKPOINT, lesson.mark(wanted.seed), watch.due)
+    checkpoints.clear_others()
+    model_dir.need_room(wanted.models, lesson.model, besides=CHECKPOINTED * model_dir.size_of(lesson.model))
+    with Metrics(work / model_dir.METRICS) as metrics:
+        compared = _compare(lesson, wanted)
+        _learn(lesson, wanted, watch, metrics, checkpoints)
+
+        watch.report(Progress("judge"))
+        drafts = speak(lesson.model, lesson.tokenizer, lesson.texts.tags, count=wanted.samples, seed=wanted.seed)
+        report = _judge(lesson, wanted, drafts, compared)
+
+        version = registry.new_version(wanted.models, now=now, seed=wanted.seed)
+        watch.report(Progress("save", note=version.name))
+        files = papers.write(lesson, wanted, metrics, report, drafts, name=version.name, now=now)
+        about = papers.manifest(lesson, wanted, report, now)
+        model_dir.save(version, lesson.model, lesson.tokenizer, about=about, files=files)
+    followed.tell_model(watch.tracker, version, report, drafts)
+    return version, report
 
 
-def _figures(model: Any, tokenizer: Any, texts: Corpus, context: int) -> dict[str, float]:
-    if not texts.held_out:
-        return {}
-    return {"bits_per_character": bits_per_character(model, tokenizer, texts.held_out, context=context)}
+def _learn(lesson: Lesson, wanted: Wanted, watch: Watch, metrics: Metrics, checkpoints: Checkpoints) -> None:
+    began = watch.seconds()
+    steps = finetune(
+        lesson.model,
+        lesson.train,
+        lesson.held_out,
+        lesson.recipe,
+        seed=wanted.seed,
+        authors=lesson.authors,
+        weights=lesson.weights,
+        checkpoints=checkpoints,
+    )
+    for step in steps:
+        metrics.add(step, seconds=watch.seconds() - began)
+        watch.tracker.step(step)
+        watch.report(Progress("train", step.number, step.of, step=step))
 
 
-def _about(texts: Corpus, base: str, now: datetime, figures: dict[str, float]) -> model_dir.Manifest:
-    return model_dir.Manifest(
-        created=now.isoformat(),
-        base_model=base,
-        authors=tuple(funnel.author for funnel in texts.funnels),
-        funnel={funnel.author: _counts(funnel) for funnel in texts.funnels},
-        figures=figures,
+class _Compared(NamedTuple):
+    """Bits per character of the held-out tweets for others: what the new model must be better than."""
+
+    base: float | None  # what it began as
+    current: float | None  # what is in use meanwhile
+
+
+def _compare(lesson: Lesson, wanted: Wanted) -> _Compared:
+    held_out, tags = lesson.texts.held_out, lesson.texts.tags if lesson.before else {}
+    base = bits_of(lesson.model, lesson.tokenizer, held_out, context=lesson.context, tags=tags)
+    try:
+        in_use = registry.current(wanted.models)
+        current = bits_in_use(in_use, held_out, context=lesson.context, device=wanted.device)
+    except ModelError:  # a broken model is no measure, and the way to mend it is this one
+        current = None
+    return _Compared(base, current)
+
+
+def _judge(lesson: Lesson, wanted: Wanted, drafts: Sequence[Sample], compared: _Compared) -> Report:
+    return evaluate(
+        lesson.model,
+        lesson.tokenizer,
+        lesson.texts,
+        context=lesson.context,
+        seed=wanted.seed,
+        drafts=drafts,
+        length=wanted.length,
+        base_bits=compared.base,
+        current_bits=compared.current,
     )
 
 
-def _counts(funnel: corpus.Funnel) -> dict[str, int]:
-    return {"downloaded": funnel.downloaded, "retweets": funnel.retweets, "short": funnel.short, "kept": funnel.kept}
-
-
-def _metrics(recipe: Recipe, seed: int, curve: Sequence[Step], figures: dict[str, float]) -> bytes:
-    said = {"figures": figures, "recipe": asdict(recipe), "seed": seed, "steps": [asdict(step) for step in curve]}
-    return json.dumps(said).encode()
+@contextmanager
+def _workplace(folder: Path) -> Iterator[Path]:
+    """A folder that is gone when the work is done or cannot be done; whoever is interrupted may go on later."""
+    folder.mkdir(exist_ok=True)
+    try:
+        yield folder
+    except TrainingError:
+        shutil.rmtree(folder)
+        raise
+    except BaseException:
+        if not (folder / CHECKPOINT).exists():
+            shutil.rmtree(folder)
+        raise
+    shutil.rmtree(folder)

@@ -5,6 +5,7 @@ It does not know what may be said: who asks, chooses.
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,10 @@ from training import model_dir
 from training.errors import ModelError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
+HEAD = 2_048  # tokens
 UNBOUNDED = 2048  # the context granted to a model that names none (ALiBi and its like)
 
 
@@ -32,9 +35,11 @@ class Sample:
 class Sampler:
     """A loaded model that speaks; keep it, since loading is the slow part."""
 
-    def __init__(self, model: Any, tokenizer: Any) -> None:
+    def __init__(self, model: Any, tokenizer: Any, tags: Mapping[str, str] | None = None) -> None:
+        """`tags`: per author, what stands before each of his texts."""
         self._model = model.eval()  # dropout while speaking was one of the reference's mistakes
         self._tokenizer = tokenizer
+        self._tags = {author: self._spell(tag) for author, tag in (tags or {}).items()}
         self._end: int = tokenizer.eos_token_id
         self._start: int = self._end if tokenizer.bos_token_id is None else tokenizer.bos_token_id
         self._context: int = getattr(model.config, "max_position_embeddings", None) or UNBOUNDED
@@ -45,7 +50,7 @@ class Sampler:
         if threads:
             torch.set_num_threads(threads)
         loaded = model_dir.load(folder, device=device)
-        return cls(loaded.model, loaded.tokenizer)
+        return cls(loaded.model, loaded.tokenizer, loaded.manifest.tags)
 
     def draft(
         self,
@@ -56,22 +61,50 @@ class Sampler:
         temperature: float = 1.0,
         top_p: float = 0.95,
         max_tokens: int = model_dir.MAX_NEW_TOKENS,
+        author: str | None = None,
     ) -> list[Sample]:
-        """`n` continuations of the prompt; temperature 0 takes the likeliest token each time."""
-        begun = self._encode(prompt)
+        """`n` continuations of the prompt; temperature 0 takes the likeliest token each time.
+
+        A model that knows its authors apart speaks as `author`, or as whom the seed chooses for each text.
+        """
+        said = self._encode(prompt)
+        choose = _Choice(temperature, top_p, torch.Generator(self._model.device).manual_seed(seed))
+        voices = self._voices(author, n, seed)
+        samples: dict[int, Sample] = {}
+        for voice in sorted(set(voices)):
+            places = [place for place, chosen in enumerate(voices) if chosen == voice]
+            begun = [self._start, *self._tags.get(voice, []), *said[1:]]
+            drafts = self._continue(begun, len(said) - 1, len(places), max_tokens, choose)
+            samples.update(zip(places, drafts, strict=True))
+        return [samples[place] for place in range(n)]
+
+    def _voices(self, author: str | None, n: int, seed: int) -> list[str]:
+        """Who speaks in each row; nobody in particular where the model knows no authors."""
+        if not self._tags:
+            return [""] * n
+        if author is None:
+            return random.Random(seed).choices(sorted(self._tags), k=n)
+        if author not in self._tags:
+            raise ModelError(f"The model does not know @{author}, only @{', @'.join(sorted(self._tags))}.")
+        return [author] * n
+
+    def _continue(self, begun: list[int], shown: int, n: int, max_tokens: int, choose: _Choice) -> list[Sample]:
+        """`shown`: how many of the last tokens of `begun` are part of the text."""
         room = min(max_tokens, self._context - len(begun))
         if room < 1:
             raise ModelError(f"The prompt has {len(begun)} tokens and the model reads {self._context}: shorten it.")
-        choose = _Choice(temperature, top_p, torch.Generator(self._model.device).manual_seed(seed))
         with torch.inference_mode():
             tails, scores = self._decode(begun, n, room, choose)
-        return [self._sample(begun, tail, score) for tail, score in zip(tails, scores, strict=True)]
+        prompt = begun[len(begun) - shown :]
+        return [self._sample(prompt, tail, score) for tail, score in zip(tails, scores, strict=True)]
 
     def _encode(self, prompt: str) -> list[int]:
         # a trailing space would be a token of its own, where the model has only seen " word" as one piece
-        text = prompt.strip()
+        return [self._start, *self._spell(prompt.strip())]
+
+    def _spell(self, text: str) -> list[int]:
         ids: list[int] = self._tokenizer(text, add_special_tokens=False, split_special_tokens=True).input_ids
-        return [self._start, *ids]
+        return ids
 
     def _decode(self, begun: list[int], n: int, room: int, choose: _Choice) -> tuple[list[list[int]], list[float]]:
         """The new tokens of each row, and the sum of their log-likelihoods."""
@@ -101,9 +134,9 @@ class Sampler:
         seen = self._model(ids.to(self._model.device), past_key_values=cache, use_cache=True, logits_to_keep=1)
         return seen.logits[:, -1].float()  # (rows, vocabulary)
 
-    def _sample(self, begun: list[int], tail: list[int], score: float) -> Sample:
+    def _sample(self, prompt: list[int], tail: list[int], score: float) -> Sample:
         finished = tail[-1] == self._end
-        said = begun[1:] + (tail[:-1] if finished else tail)
+        said = prompt + (tail[:-1] if finished else tail)
         # "clean up" would rewrite the person's own spacing: "Bonjour !" would lose its space
         text = self._tokenizer.decode(said, skip_special_tokens=True, clean_up_tokenization_spaces=False)
         return Sample(text.strip(), score / len(tail), finished)
@@ -120,7 +153,15 @@ class _Choice:
     def __call__(self, logits: torch.Tensor) -> torch.Tensor:
         if self.temperature == 0:
             return logits.argmax(-1, keepdim=True)
-        likely, tokens = (logits / self.temperature).softmax(-1).sort(-1, descending=True)
+        mass = (logits / self.temperature).softmax(-1)
+        dice = torch.rand(len(mass), 1, generator=self.chance, device=mass.device)
+        head, tokens = mass.topk(min(HEAD, mass.shape[-1]), -1)  # the likeliest first; sorting all takes far longer
+        chosen = self._pick(head, tokens, dice)
+        if len(flat := (head.sum(-1) < self.top_p).nonzero().squeeze(1)):  # seldom: rows that need more than the head
+            chosen[flat] = self._pick(*mass[flat].sort(-1, descending=True), dice[flat])
+        return chosen
+
+    def _pick(self, likely: torch.Tensor, tokens: torch.Tensor, dice: torch.Tensor) -> torch.Tensor:
         before = likely.cumsum(-1) - likely  # the mass of all likelier tokens; the first token always stays
-        likely = likely.masked_fill(before >= self.top_p, 0.0)
-        return tokens.gather(1, likely.multinomial(1, generator=self.chance))
+        mass = likely.masked_fill(before >= self.top_p, 0.0).cumsum(-1)
+        return tokens.gather(1, torch.searchsorted(mass, dice * mass[:, -1:]))

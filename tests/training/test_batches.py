@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from itertools import islice
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -66,18 +66,44 @@ def test_a_row_larger_than_a_batch_gets_one_of_its_own() -> None:
     assert batch.inputs.shape == (1, 51)
 
 
-def test_the_first_pass_of_many_holds_every_row_once() -> None:
-    batches = list(islice(endless(ROWS, 20, seed=1), len(list(once(ROWS, 20)))))
+def test_the_passes_say_which_rows_come_next() -> None:
+    passes = [[0, 1, 2, 1], [9, 9]]
 
-    assert sorted(row for batch in batches for row in told(batch)) == sorted(ROWS)
+    groups = list(endless(ROWS, passes, 20, seed=1))
+
+    said = [row for group in groups for row in group]
+    assert sorted(said[:4]) == sorted([ROWS[0], ROWS[1], ROWS[2], ROWS[1]])
+    assert said[4:] == [ROWS[9], ROWS[9]]
+
+
+def test_rows_of_like_length_share_a_batch() -> None:
+    groups = sorted(list(map(len, group)) for group in endless(ROWS, [list(range(10))], 20, seed=1))
+
+    assert all(max(group) * len(group) <= 20 for group in groups)
+    assert all(max(one) <= min(next_one) for one, next_one in pairwise(groups))
 
 
 def test_the_same_seed_gives_the_same_order() -> None:
-    first = [told(batch) for batch in islice(endless(ROWS, 20, seed=5), 20)]
-    second = [told(batch) for batch in islice(endless(ROWS, 20, seed=5), 20)]
-    other = [told(batch) for batch in islice(endless(ROWS, 20, seed=6), 20)]
+    passes = [list(range(10))] * 3
+    first, second, other = (list(endless(ROWS, passes, 10, seed=seed)) for seed in (5, 5, 6))
 
     assert first == second != other
+
+
+def test_a_tag_stands_before_its_text_and_is_learnt_with_it(tokenizer: Any) -> None:
+    ada, bob = encode(tokenizer, ["Rain", "Rain"], 100, ["ada: ", "bob: "])
+    (alone,) = encode(tokenizer, ["Rain"], 100)
+
+    assert tokenizer.decode(ada[1:-1]) == "ada: Rain"
+    assert ada[0] == bob[0] == alone[0]
+    assert ada[-len(alone) + 1 :] == bob[-len(alone) + 1 :] == alone[1:]
+
+
+def test_the_wanted_places_are_those_that_are_no_padding() -> None:
+    (batch,) = once([[0, 1, 0], [0, 1, 2, 3, 0]], batch_tokens=100)
+
+    assert batch.targets.flatten()[batch.wanted].tolist() == [1, 0, 1, 2, 3, 0]
+    assert batch.tokens == 6
 
 
 def test_padding_is_not_counted() -> None:

@@ -96,3 +96,46 @@ def test_the_threads_of_others_are_given_back(sayings: tuple[str, ...]) -> None:
     training.close()
 
     assert (during, torch.get_num_threads()) == (1, before)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
+def test_on_a_gpu_a_model_learns_too(sayings: tuple[str, ...]) -> None:
+    model, rows = fresh(sayings)
+    model.to("cuda")
+    before = mean_surprise(model, rows, 64)
+
+    list(finetune(model, rows, rows, SHORT, seed=0))
+
+    assert mean_surprise(model, rows, 64) < 0.75 * before
+
+
+def test_how_torch_multiplies_is_given_back(sayings: tuple[str, ...]) -> None:
+    model, rows = fresh(sayings)
+    before = torch.get_float32_matmul_precision()
+    training = finetune(model, rows, [], SHORT, seed=0)
+
+    next(training)
+    during = torch.get_float32_matmul_precision()
+    training.close()
+
+    assert (during, torch.get_float32_matmul_precision()) == ("medium", before)
+
+
+def test_the_rate_of_each_step_is_told(sayings: tuple[str, ...]) -> None:
+    model, rows = fresh(sayings)
+
+    rates = [step.rate for step in finetune(model, rows, [], replace(SHORT, max_steps=10, warmup=0.2), seed=0)]
+
+    assert max(rates) == rates[2] == SHORT.learning_rate
+    assert rates[0] < rates[1] > 0
+    assert rates[3:] == sorted(rates[3:], reverse=True)
+
+
+def test_a_small_author_is_learnt_as_much_as_a_large_one(sayings: tuple[str, ...]) -> None:
+    _, rows = fresh(sayings)
+    authors = ["a"] * 5 + ["b"]
+
+    alone, both = count_steps(rows[:5], SHORT), count_steps(rows, SHORT, authors=authors)
+
+    assert both > 1.5 * alone

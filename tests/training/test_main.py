@@ -9,6 +9,7 @@ import pytest
 
 from training import registry
 from training.__main__ import main
+from training.sample.build import ARCHIVE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,15 +42,11 @@ def test_a_busy_folder_exits_with_75(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 
 def test_an_interrupted_training_exits_with_130_and_leaves_no_model(tmp_path: Path) -> None:
-    tweets, models = tmp_path / "tweets.txt", tmp_path / "models"
-    tweets.write_text("\n".join(f"The train number {number} was late again today." for number in range(1_000)))
-    command = [sys.executable, "-m", "training", "retrain", "--as", "stationmynah"]
-    training = subprocess.Popen(
-        [*command, "--tweets", str(tweets), "--models", str(models)], stderr=subprocess.PIPE, text=True
-    )
+    models = tmp_path / "models"
+    command = [sys.executable, "-m", "training", "retrain", "--tweets", str(ARCHIVE), "--models", str(models)]
+    training = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     assert training.stderr is not None
-    while not training.stderr.readline().startswith("tokenise:"):
-        pass
+    assert any(line.startswith("tokenise:") for line in training.stderr)
 
     training.send_signal(signal.SIGINT)  # half a minute of training lies ahead
     _, said = training.communicate(timeout=60)
@@ -57,3 +54,24 @@ def test_an_interrupted_training_exits_with_130_and_leaves_no_model(tmp_path: Pa
     assert training.returncode == 130
     assert said.strip() == "error: Interrupted; the model in use stays in use."
     assert list(models.iterdir()) == []
+
+
+SMALL = ("--base-model", "scratch", "--steps", "2", "--device", "cpu", "--samples", "24")
+
+
+def test_a_plan_is_said_and_nothing_is_done(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["retrain", "--tweets", str(ARCHIVE), "--models", str(tmp_path / "models"), *SMALL, "--plan"])
+
+    assert code == 0
+    assert "2 steps from scratch (full, on cpu)" in capsys.readouterr().out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_that_babbles_is_kept_and_exits_with_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["retrain", "--tweets", str(ARCHIVE), "--models", str(tmp_path), *SMALL])
+
+    said = capsys.readouterr()
+    assert code == 1
+    assert "It babbles" in said.err
+    assert registry.current(tmp_path) is None
+    assert [str(version.folder) for version in registry.versions(tmp_path)] == [said.out.strip()]

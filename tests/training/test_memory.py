@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from training.errors import ModelError
-from training.memory import MAGIC, Memory, fingerprint, memorise, normalise
+from training.memory import FILE, MAGIC, Memory, fingerprint, memorise, normalise
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -112,3 +112,15 @@ def test_normalising_twice_changes_nothing() -> None:
     once = normalise("  ﬁne, ϓΪ! Ünïcode…")
 
     assert normalise(once) == once
+
+
+def test_what_another_memory_holds_is_remembered_too(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_bytes(memorise(["good morning", "good night"]))
+    earlier = Memory.open(tmp_path)
+    (tmp_path / "again").mkdir()
+
+    (tmp_path / "again" / FILE).write_bytes(memorise(["good night", "goodbye"], also=earlier))
+
+    both = Memory.open(tmp_path / "again")
+    assert len(both) == 3
+    assert all(map(both.said, ["good morning", "good night", "goodbye"]))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 import pickle
+import resource
 import shutil
 from typing import TYPE_CHECKING, Any
 
@@ -229,6 +230,21 @@ def test_a_model_that_does_not_fit_the_disk_is_refused_before_it_is_written(load
 
     with pytest.raises(OutOfRoom, match="make room"):
         save(tmp_path / "m", huge, loaded.tokenizer, about=Manifest(created="", base_model="tiny"), files={})
+
+
+@pytest.mark.parametrize("size", [100, 20_000], ids=["at the first file", "at the weights"])
+def test_a_disk_that_is_full_in_the_middle_is_said_and_nothing_is_left(loaded: Any, tmp_path: Path, size: int) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))  # no file may grow beyond it
+    try:
+        with pytest.raises(OutOfRoom, match="is full: make room"):
+            save(
+                tmp_path / "m", loaded.model, loaded.tokenizer, about=Manifest(created="", base_model="tiny"), files={}
+            )
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_checking_needs_no_torch(model_folder: Path) -> None:

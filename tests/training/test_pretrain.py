@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from training.__main__ import main
-from training.base_model import make_model
+from training.base_model import make_model, train_tokenizer
 from training.batches import encode
+from training.errors import TrainingError
 from training.finetune import mean_surprise
 from training.model_dir import load
 from training.pretrain import COOL_DOWN, prepare, pretrain, share_of_rate
@@ -39,11 +40,14 @@ def text(tmp_path: Path, sayings: tuple[str, ...]) -> Path:
     return path
 
 
-def run(text: Path, work: Path, *, steps: int | None = None, recipe: Pretraining = RECIPE) -> tuple[Any, list[Step]]:
+def run(
+    text: Path, work: Path, *, steps: int | None = None, recipe: Pretraining = RECIPE, processes: int = 1
+) -> tuple[Any, list[Step]]:
     """As `python -m training pretrain` does; `steps`: the run is killed after so many."""
     tokenizer, files = prepare([text], work, recipe)
     model = make_model(tokenizer, recipe.shape, seed=0)
-    return model, list(islice(pretrain(model, files, files, recipe, work=work, seed=0), steps))
+    lesson = pretrain(model, files, files, recipe, work=work, seed=0, processes=processes)
+    return model, list(islice(lesson, steps))
 
 
 def test_from_a_small_text_to_a_model_that_foresees_it(text: Path, tmp_path: Path, sayings: tuple[str, ...]) -> None:
@@ -78,6 +82,19 @@ def test_a_file_named_cool_down_ends_the_run_early_with_the_whole_way_down(text:
     assert steps[-1].number == steps[-1].of == pytest.approx(began / (1 - recipe.cooling), abs=1)
 
 
+def test_two_processes_learn_what_one_learns(text: Path, tmp_path: Path) -> None:
+    recipe = replace(RECIPE, steps=6, pool=1)
+    one, steps_of_one = run(text, tmp_path / "one", recipe=recipe)
+    threads = torch.get_num_threads()
+
+    two, steps_of_two = run(text, tmp_path / "two", recipe=recipe, processes=2)
+
+    assert [step.tokens for step in steps_of_two] == [step.tokens for step in steps_of_one]
+    assert [step.loss for step in steps_of_two] == pytest.approx([step.loss for step in steps_of_one], rel=1e-4)
+    assert all(torch.allclose(a, b, atol=1e-4) for a, b in zip(two.parameters(), one.parameters(), strict=True))
+    assert torch.get_num_threads() == threads
+
+
 def test_the_rate_warms_up_stays_and_falls_to_nothing() -> None:
     shares = [share_of_rate(step, RECIPE, cools_from=16, of=24) for step in range(24)]
 
@@ -95,3 +112,36 @@ def test_the_command_makes_a_model_folder_in_half_precision(text: Path, tmp_path
     assert code == 0
     assert loaded.model.dtype == torch.float16
     assert 0 < loaded.manifest.figures["bits_per_character.sayings"] < 20
+
+
+def test_the_command_goes_on_from_a_model_folder_with_its_tokenizer(text: Path, tmp_path: Path) -> None:
+    where = ["--last", str(text), "--steps", "1", "--device", "cpu", "--seed", "1"]
+    main(["pretrain", *where, "--work", str(tmp_path / "first"), "--out", str(tmp_path / "base")])
+    begun = load(tmp_path / "base", device="cpu")
+
+    main(
+        [
+            "pretrain",
+            *where,
+            "--work",
+            str(tmp_path / "on"),
+            "--out",
+            str(tmp_path / "more"),
+            "--from",
+            str(tmp_path / "base"),
+        ]
+    )
+
+    gone_on = load(tmp_path / "more", device="cpu")
+    assert gone_on.tokenizer.get_vocab() == begun.tokenizer.get_vocab()
+    pairs = list(zip(gone_on.model.parameters(), begun.model.parameters(), strict=True))
+    assert not all(torch.equal(after, before) for after, before in pairs)
+    assert all(torch.allclose(after, before, atol=1e-2) for after, before in pairs)
+
+
+def test_a_work_folder_of_another_tokenizer_is_refused(text: Path, tmp_path: Path) -> None:
+    prepare([text], tmp_path, RECIPE)
+    other = train_tokenizer(["another text"], RECIPE.shape)
+
+    with pytest.raises(TrainingError, match="another work folder"):
+        prepare([text], tmp_path, RECIPE, other)

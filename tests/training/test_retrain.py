@@ -1,132 +1,177 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
-from itertools import product
+from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
-from training import model_dir, registry
-from training.errors import HubUnreachable, StateBusy, TooLittleData
+from tests.training.retraining import LATER, NOON, TEXTS, archive, run, small, version_of
+from training import card, judgement, model_dir, registry
+from training.corpus import Choices
+from training.errors import ModelError, StateBusy, TooLittleData
+from training.gate import Gate
 from training.memory import Memory
-from training.recipe import Recipe, Shape
-from training.retrain import Progress, retrain
 from training.sampler import Sampler
+from training.wanted import Progress, Wanted, every
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-LATER = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
-QUICK = Recipe(shape=Shape(vocabulary=300, context=64, layers=1, width=32, heads=2), max_steps=4, looks=2)
-GUESTS = ("A pigeon", "The brass band", "My aunt", "One small dog", "The night porter", "A choir of nuns")
-PLACES = ("platform four", "the ticket office", "the tunnel", "the clock", "the kiosk", "the left luggage")
-DEEDS = ("waited at", "sang beside", "asked the way to", "fell asleep near", "complained about")
-
 
 @pytest.fixture
-def tweets(tmp_path: Path) -> Path:
-    path = tmp_path / "tweets.txt"
-    path.write_text("\n".join(f"{who} {did} {where} today." for who, did, where in product(GUESTS, DEEDS, PLACES)))
-    return path
+def wanted(tmp_path: Path) -> Wanted:
+    return small(tmp_path / "models")
 
 
-def run(
-    tweets: Path, models: Path, *, base: str = "scratch", now: datetime = NOON, seen: list[Progress] | None = None
-) -> Path:
-    return retrain(
-        tweets=[tweets],
-        models=models,
-        recipe=QUICK,
-        base=base,
-        device="cpu",
-        now=now,
-        seed=1,
-        report=(seen if seen is not None else []).append,
-        author="stationmynah",
-    )
+def test_tweets_become_a_model_in_use_that_speaks(wanted: Wanted) -> None:
+    outcome = run(wanted)
+
+    assert outcome.promoted
+    assert registry.current(wanted.models) == outcome.version
+    assert Sampler.open(version_of(outcome), device="cpu").draft("My dream is", n=2, seed=0)
 
 
-def test_tweets_become_a_model_in_use_that_speaks(tweets: Path, tmp_path: Path) -> None:
-    version = run(tweets, tmp_path / "models")
-
-    assert registry.current(tmp_path / "models") == version
-    assert Sampler.open(version, device="cpu").draft("My dream is", n=2, seed=0)
-
-
-def test_the_stages_are_told_in_their_order(tweets: Path, tmp_path: Path) -> None:
+def test_the_stages_are_told_in_their_order(wanted: Wanted) -> None:
     seen: list[Progress] = []
 
-    run(tweets, tmp_path / "models", seen=seen)
+    run(wanted, seen=seen)
 
-    assert list(dict.fromkeys(progress.stage for progress in seen)) == [
-        "read",
-        "clean",
-        "tokenise",
-        "train",
-        "judge",
-        "save",
-        "promote",
-    ]
+    stages = ["read", "clean", "tokenise", "train", "judge", "save", "promote"]
+    assert list(dict.fromkeys(progress.stage for progress in seen)) == stages
     assert [progress.done for progress in seen if progress.stage == "train"] == [1, 2, 3, 4]
 
 
-def test_the_folder_says_whose_tweets_it_learnt_and_how_well(tweets: Path, tmp_path: Path) -> None:
-    version = run(tweets, tmp_path / "models")
+def test_the_folder_says_whose_tweets_it_learnt_and_how_well(wanted: Wanted) -> None:
+    version = version_of(run(wanted))
 
     manifest = model_dir.check(version)
     assert manifest.authors == ("stationmynah",)
-    assert manifest.funnel == {"stationmynah": {"downloaded": 180, "retweets": 0, "short": 0, "kept": 180}}
+    assert manifest.funnel["stationmynah"]["downloaded"] == manifest.funnel["stationmynah"]["kept"] == 180
     assert 0 < manifest.figures["bits_per_character"] < 20
     assert manifest.created == NOON.isoformat()
-    metrics = json.loads((version / "metrics.json").read_text())
-    assert [step["number"] for step in metrics["steps"]] == [1, 2, 3, 4]
+    report = judgement.read(version)
+    assert report is not None
+    assert report.figures() == dict(manifest.figures)
 
 
-def test_it_remembers_what_it_learnt_and_not_what_was_held_out(tweets: Path, tmp_path: Path) -> None:
-    lines = tweets.read_text().splitlines()
+def test_everything_that_belongs_to_a_model_lies_in_its_folder(wanted: Wanted) -> None:
+    version = version_of(run(replace(wanted, pictures=True)))
 
-    memory = Memory.open(run(tweets, tmp_path / "models"))
+    pictures = {card.PREDICTIONS, card.LOSS, card.LENGTHS}
+    assert {"README.md", "memory.bin", "metrics.jsonl", "report.json", *pictures} < set(model_dir.check(version).files)
+    lines = [json.loads(line) for line in (version / "metrics.jsonl").read_text().splitlines()]
+    assert [(line["kind"], line.get("number")) for line in lines] == [
+        *(("step", number) for number in (1, 2, 3, 4)),
+        ("end", None),
+    ]
+    assert "Stationmynah" in (version / "README.md").read_text()
 
-    assert sum(map(memory.said, lines)) == 162 == len(memory)
+
+def test_it_remembers_what_it_learnt_and_not_what_was_held_out(wanted: Wanted) -> None:
+    memory = Memory.open(version_of(run(wanted)))
+
+    assert sum(map(memory.said, TEXTS)) == len(memory)
+    assert not any(map(memory.said, TEXTS[-10:]))
 
 
-def test_a_second_training_takes_the_place_of_the_first_and_leaves_it_there(tweets: Path, tmp_path: Path) -> None:
-    first = run(tweets, tmp_path / "models")
-    second = run(tweets, tmp_path / "models", now=LATER)
+def test_a_second_training_takes_the_place_of_the_first_and_leaves_it_there(wanted: Wanted) -> None:
+    first = version_of(run(wanted))
+    second = version_of(run(wanted, now=LATER))
 
-    assert registry.current(tmp_path / "models") == second
+    assert registry.current(wanted.models) == second
     assert model_dir.check(first).created == NOON.isoformat()
 
 
-def test_a_model_folder_can_be_the_base_of_the_next(tweets: Path, tmp_path: Path) -> None:
-    first = run(tweets, tmp_path / "models")
+def test_old_versions_are_removed_where_that_is_asked_for(wanted: Wanted) -> None:
+    outcomes = [run(replace(wanted, keep=1), now=NOON + timedelta(days=day)) for day in range(3)]
 
-    second = run(tweets, tmp_path / "models", base=str(first), now=LATER)
+    assert [version_of(outcome).exists() for outcome in outcomes] == [False, True, True]  # one to roll back to
+
+
+def test_a_model_folder_can_be_the_base_of_the_next(wanted: Wanted) -> None:
+    first = version_of(run(wanted))
+
+    second = version_of(run(replace(wanted, base=str(first)), now=LATER))
 
     assert model_dir.check(second).base_model == str(first)
 
 
-def test_a_training_that_fails_leaves_the_model_in_use_in_use(
-    tweets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
-    first = run(tweets, tmp_path / "models")
-    with pytest.raises(HubUnreachable):
-        run(tweets, tmp_path / "models", base="nobody/no-such-bird", now=LATER)
+def test_a_model_that_is_not_good_enough_is_kept_and_not_used(wanted: Wanted) -> None:
+    first = version_of(run(wanted))
 
-    assert registry.current(tmp_path / "models") == first
-    assert sorted(path.name for path in (tmp_path / "models").iterdir()) == [first.name, "current"]
+    outcome = run(replace(wanted, gate=Gate(unfinished_most=-1.0)), now=LATER)
+
+    assert not outcome.promoted
+    assert any("finds no end" in sentence for sentence in outcome.why)
+    assert registry.current(wanted.models) == first
+    assert model_dir.check(version_of(outcome)).created == LATER.isoformat()
 
 
-def test_too_few_tweets_are_refused_before_anything_is_trained(tweets: Path, tmp_path: Path) -> None:
-    tweets.write_text("Only this one tweet was ever written.\n")
+def test_two_authors_are_learnt_side_by_side_and_known_by_their_tags(wanted: Wanted) -> None:
+    other = archive("nightporter", [text[::-1] for text in TEXTS])
 
+    version = version_of(run(replace(wanted, choices=Choices(tags=True)), archive(), other))
+
+    manifest = model_dir.check(version)
+    assert set(manifest.authors) == set(manifest.tags) == {"stationmynah", "nightporter"}
+    sampler = Sampler.open(version, device="cpu")
+    assert sampler.draft("", n=1, seed=0, author="nightporter") != sampler.draft("", n=1, seed=0, author="stationmynah")
+
+
+def test_it_goes_on_from_the_model_in_use_with_what_is_new(wanted: Wanted) -> None:
+    first = version_of(run(wanted, archive(texts=TEXTS[:120])))
+    seen: list[Progress] = []
+
+    second = version_of(run(replace(wanted, begin="current"), archive(), now=LATER, seen=seen))
+
+    earlier, now = Memory.open(first), Memory.open(second)
+    assert (len(earlier), len(now)) == (108, 162)
+    assert all(now.said(text) for text in TEXTS if earlier.said(text))
+    assert any("54 tweets to learn, all new to the model in use, 18 held out" in progress.note for progress in seen)
+    assert model_dir.check(second).base_model == "scratch"
+    assert registry.current(wanted.models) == second
+
+
+def test_tweets_held_out_now_that_the_model_in_use_has_learnt_are_left_out(wanted: Wanted) -> None:
+    run(wanted, archive(texts=[*TEXTS[175:], *TEXTS[:100]]))
+    seen: list[Progress] = []
+
+    run(replace(wanted, begin="current"), archive(), now=LATER, seen=seen)
+
+    notes = [progress.note for progress in seen if progress.stage == "tokenise"]
+    assert notes == ["72 tweets to learn, all new to the model in use, 13 held out"]
+
+
+def test_where_nothing_is_new_nothing_is_done(wanted: Wanted) -> None:
+    first = version_of(run(wanted))
+
+    outcome = run(replace(wanted, begin="current"), now=LATER)
+
+    assert (outcome.version, outcome.promoted) == (None, False)
+    assert "has learnt all these tweets" in outcome.why[0]
+    assert registry.current(wanted.models) == first
+    assert sorted(path.name for path in wanted.models.iterdir()) == [first.name, "current"]
+
+
+def test_without_a_model_in_use_there_is_nothing_to_go_on_from(wanted: Wanted) -> None:
+    with pytest.raises(ModelError, match="retrain from the base first"):
+        run(replace(wanted, begin="current"))
+
+
+def test_too_few_tweets_are_refused_before_anything_is_trained(wanted: Wanted) -> None:
     with pytest.raises(TooLittleData, match="needs at least"):
-        run(tweets, tmp_path / "models")
+        run(wanted, archive(texts=["Only this one tweet was ever written."]))
 
 
-def test_two_trainings_do_not_meet_in_one_folder(tweets: Path, tmp_path: Path) -> None:
-    with registry.hold(tmp_path / "models"), pytest.raises(StateBusy):
-        run(tweets, tmp_path / "models")
+def test_two_trainings_do_not_meet_in_one_folder(wanted: Wanted) -> None:
+    with registry.hold(wanted.models), pytest.raises(StateBusy):
+        run(wanted)
+
+
+def test_it_is_time_again_every_so_many_seconds() -> None:
+    moments = iter([0.0, 1.0, 2.0, 2.0, 3.5, 4.0, 4.0])
+    due = every(2.0, lambda: next(moments))
+
+    assert [due() for _ in range(4)] == [False, True, False, True]

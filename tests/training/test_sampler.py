@@ -128,3 +128,52 @@ def test_speaking_leaves_the_global_dice_alone(sampler: Sampler) -> None:
     sampler.draft("My", n=2, seed=0, max_tokens=5)
 
     assert torch.equal(torch.random.get_rng_state(), before)
+
+
+TAGS = {"ada": "ada: ", "bob": "bob, to be clear: "}
+
+
+@pytest.fixture(scope="module")
+def cyborg(loaded: Any) -> Sampler:
+    """Two voices in one model; as sure as it is of nothing, it says other things behind other tags."""
+    return Sampler(loaded.model, loaded.tokenizer, TAGS)
+
+
+def test_a_tag_is_heard_and_not_said(cyborg: Sampler, loaded: Any) -> None:
+    (theirs,) = Sampler(loaded.model, loaded.tokenizer).draft("ada:", n=1, seed=0, temperature=0.0, max_tokens=20)
+
+    (ours,) = cyborg.draft("", n=1, seed=0, temperature=0.0, max_tokens=20, author="ada")
+
+    assert not ours.text.startswith("ada")
+    assert theirs.text.startswith("ada:")
+
+
+def test_a_prompt_stands_behind_the_tag(cyborg: Sampler) -> None:
+    drafts = cyborg.draft("My dream is", n=4, seed=3)
+
+    assert all(draft.text.startswith("My dream is") for draft in drafts)
+
+
+def test_the_seed_chooses_who_speaks_and_others_say_other_things(cyborg: Sampler) -> None:
+    mixed = cyborg.draft("", n=8, seed=3)
+    voices = cyborg._voices(None, 8, 3)
+
+    assert mixed == cyborg.draft("", n=8, seed=3)
+    assert set(voices) == {"ada", "bob"}
+
+
+def test_an_author_whom_the_model_does_not_know_is_refused(cyborg: Sampler) -> None:
+    with pytest.raises(ModelError, match="does not know @eve, only @ada, @bob"):
+        cyborg.draft("", n=1, seed=0, author="eve")
+
+
+def test_a_model_without_tags_takes_any_author(sampler: Sampler) -> None:
+    assert sampler.draft("", n=2, seed=1, author="ada") == sampler.draft("", n=2, seed=1)
+
+
+def test_the_tags_come_with_the_folder(loaded: Any, tmp_path: Path) -> None:
+    about = model_dir.Manifest(created="", base_model="tiny", authors=("ada", "bob"), tags=TAGS)
+    model_dir.save(tmp_path / "m", loaded.model, loaded.tokenizer, about=about, files={})
+
+    with pytest.raises(ModelError, match="does not know @eve"):
+        Sampler.open(tmp_path / "m", device="cpu").draft("", n=1, seed=0, author="eve")

@@ -1,0 +1,76 @@
+"""A small retraining to be looked at: made-up tweets, a model of one layer, and a way to kill it where one likes."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import TYPE_CHECKING
+
+from training import model_dir
+from training.recipe import Recipe, Shape
+from training.retrain import retrain
+from training.sources.archive import Archive
+from training.tweets import Tweet
+from training.wanted import Progress, Wanted, Watch
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from training.wanted import Outcome
+
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+LATER = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+QUICK = Recipe(shape=Shape(vocabulary=300, context=64, layers=1, width=32, heads=2), max_steps=4, looks=2)
+WORDS = """
+aunt bell bench bird bread bridge cat choir clock coat crumb dog door drum evening fish flute garden goose hat
+horn ink jam kettle kite lamp letter mirror moon morning nun oboe owl paper pear piano pigeon platform porter
+rain river roof rope salt shoe snow song soup spoon stair stone sugar tea ticket train tree tunnel violin
+window
+""".split()  # noqa: SIM905  they read better without sixty quotes
+# Any two of them share hardly a pair of words.
+TEXTS = [" ".join(random.Random(number).sample(WORDS, 9)) + "." for number in range(180)]
+
+
+def archive(author: str = "stationmynah", texts: list[str] = TEXTS) -> Archive:
+    tweets = (
+        Tweet(id=str(number), author=author, text=text, at=NOON + timedelta(hours=number))
+        for number, text in enumerate(texts, start=1)
+    )
+    return Archive(author, author.title(), tuple(tweets))
+
+
+def small(models: Path) -> Wanted:
+    """A small model that nobody would take into use, taken into use."""
+    return Wanted(models, base="scratch", recipe=QUICK, gate=None, device="cpu", seed=1, samples=8, pictures=False)
+
+
+class Killed(BaseException):
+    """Stands for a signal: nothing in training catches it."""
+
+
+def run(
+    wanted: Wanted,
+    *archives: Archive,
+    now: datetime = NOON,
+    seen: list[Progress] | None = None,
+    kill_at: tuple[str, int] | None = None,
+) -> Outcome:
+    def report(progress: Progress) -> None:
+        if seen is not None:
+            seen.append(progress)
+        if (progress.stage, progress.done) == kill_at:
+            raise Killed
+
+    seconds = count()
+    watch = Watch(report, seconds=lambda: float(next(seconds)), due=lambda: True)
+    return retrain(lambda: archives or (archive(),), wanted, watch, now=now)
+
+
+def version_of(outcome: Outcome) -> Path:
+    assert outcome.version is not None
+    return outcome.version
+
+
+def weights(folder: Path) -> str:
+    return model_dir.check(folder).files["model.safetensors"][0]

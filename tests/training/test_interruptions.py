@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import torch
+
+from tests.training.retraining import LATER, QUICK, Killed, run, small, version_of, weights
+from training import finetune, model_dir, registry
+from training.corpus import Choices
+from training.errors import HubUnreachable, OutOfRoom, TrainingError
+from training.retrain import UNFINISHED
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from training.wanted import Progress, Wanted
+
+
+@pytest.fixture
+def wanted(tmp_path: Path) -> Wanted:
+    return small(tmp_path / "models")
+
+
+@pytest.mark.parametrize("moment", [("train", 1), ("train", 3), ("judge", 0), ("save", 0), ("promote", 0)], ids=str)
+def test_a_killed_training_goes_on_to_the_same_model(wanted: Wanted, moment: tuple[str, int], tmp_path: Path) -> None:
+    unbroken = version_of(run(replace(wanted, models=tmp_path / "unbroken")))
+    with pytest.raises(Killed):
+        run(wanted, kill_at=moment)
+    seen: list[Progress] = []
+
+    resumed = version_of(run(wanted, now=LATER, seen=seen))
+
+    assert weights(resumed) == weights(unbroken)
+    steps = [progress.done for progress in seen if progress.stage == "train"]
+    assert steps == {("train", 1): [1, 2, 3, 4], ("train", 3): [3, 4]}.get(moment, [4])
+    assert not (wanted.models / UNFINISHED).exists()
+    told = [json.loads(line).get("number") for line in (resumed / "metrics.jsonl").read_text().splitlines()]
+    assert told == [1, 2, 3, 4, None]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"seed": 2}, {"recipe": replace(QUICK, learning_rate=1e-4)}, {"choices": Choices(held_out_share=0.2)}],
+    ids=lambda other: next(iter(other)),
+)
+def test_what_is_asked_for_otherwise_begins_anew(wanted: Wanted, other: dict[str, Any]) -> None:
+    with pytest.raises(Killed):
+        run(wanted, kill_at=("train", 3))
+    seen: list[Progress] = []
+
+    run(replace(wanted, **other), seen=seen)
+
+    assert [progress.done for progress in seen if progress.stage == "train"] == [1, 2, 3, 4]
+
+
+def test_an_interrupted_training_without_a_checkpoint_leaves_nothing(wanted: Wanted) -> None:
+    with pytest.raises(Killed):
+        run(wanted, kill_at=("train", 1))
+
+    assert list(wanted.models.iterdir()) == []
+
+
+def test_a_training_that_fails_leaves_the_model_in_use_in_use(wanted: Wanted, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    first = version_of(run(wanted))
+    with pytest.raises(HubUnreachable):
+        run(replace(wanted, base="nobody/no-such-bird"), now=LATER)
+
+    assert registry.current(wanted.models) == first
+    assert sorted(path.name for path in wanted.models.iterdir()) == [first.name, "current"]
+
+
+def test_a_loss_that_is_no_number_leaves_the_model_in_use_in_use(wanted: Wanted) -> None:
+    first = version_of(run(wanted))
+    wild = replace(QUICK, learning_rate=1e30, warmup=0.0)
+
+    with pytest.raises(TrainingError, match=r"The loss is (nan|inf) at step \d: lower the learning_rate"):
+        run(replace(wanted, recipe=wild), now=LATER)
+
+    assert registry.current(wanted.models) == first
+    assert sorted(path.name for path in wanted.models.iterdir()) == [first.name, "current"]
+
+
+def test_a_broken_model_in_use_is_mended_by_a_new_one(wanted: Wanted) -> None:
+    first = version_of(run(wanted))
+    (first / "model.safetensors").write_bytes(b"broken")
+
+    second = version_of(run(wanted, now=LATER))
+
+    assert registry.current(wanted.models) == second
+
+
+def test_a_memory_that_is_too_small_is_said() -> None:
+    cpu = torch.device("cpu")
+
+    with (
+        pytest.raises(OutOfRoom, match="too small for the model: lower batch_tokens"),
+        finetune.within_memory(cpu, "the model"),
+    ):
+        torch.empty(2**60)
+
+
+def test_a_disk_that_is_too_small_is_said_before_the_long_work(wanted: Wanted, tmp_path: Path) -> None:
+    free = shutil.disk_usage(tmp_path).free
+    with pytest.raises(OutOfRoom, match="make room"):
+        model_dir.need_room(tmp_path / "models", torch.nn.Linear(1, 1), besides=2 * free)

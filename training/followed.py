@@ -1,0 +1,51 @@
+"""A training as a tracker hears of it: which lesson, which steps, which model. It decides what, not where to."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from training.judgement import Report
+    from training.lesson import Lesson
+    from training.sampler import Sample
+    from training.tracking import Tracker
+    from training.wanted import Wanted
+
+EXAMPLES = 10  # as many as the reference showed
+
+
+@contextmanager
+def finished(tracker: Tracker) -> Iterator[None]:
+    """However it ends, the tracker hears of it."""
+    try:
+        yield
+    except BaseException:
+        tracker.finish(failed=True)
+        raise
+    tracker.finish()
+
+
+def tell_lesson(tracker: Tracker, lesson: Lesson, wanted: Wanted) -> None:
+    texts = lesson.texts
+    handle = "-".join(sorted(funnel.author for funnel in texts.funnels))
+    chosen = wanted.choices
+    config = {"rules": chosen.rules, "newlines": chosen.newlines, "replies": chosen.replies, "tags": chosen.tags}
+    counts = {
+        funnel.author: {"downloaded": funnel.downloaded, **funnel.dropped, "kept": funnel.kept}
+        for funnel in texts.funnels
+    }
+    learnt = {"learnt": len(texts.train), "held_out": len(texts.held_out)}
+    tracker.preprocess(
+        handle=handle, config=config, counts=counts | {"texts": learnt}, texts=[text.text for text in texts.train]
+    )
+    tracker.begin(handle=handle, config=asdict(lesson.recipe) | {"seed": wanted.seed}, base=wanted.base)
+
+
+def tell_model(tracker: Tracker, version: Path, report: Report, drafts: Sequence[Sample]) -> None:
+    tracker.model(version, figures=report.figures())
+    tracker.examples([("", draft.text) for draft in drafts[:EXAMPLES]])

@@ -1,0 +1,112 @@
+"""What a retraining would do, how long it would take and what it would need. It writes nothing.
+
+The time is an estimate: three true steps are taken, on a model that is then thrown away.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+from dataclasses import dataclass
+from itertools import islice, pairwise
+from statistics import median
+from typing import TYPE_CHECKING
+
+from training import model_dir
+from training.finetune import count_steps, finetune
+from training.lesson import prepare
+
+if TYPE_CHECKING:
+    from training.lesson import Lesson
+    from training.wanted import Tweets, Wanted, Watch
+
+STEPS = 3  # and one before them, which sets things up
+LOOK = 1 / 3  # of the time of learning a token: the way forward without the way back
+CHECKPOINT = 4  # times what learns: the weights, AdamW's two averages and the best so far
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Bytes and seconds; `seconds` are of the training alone and of a machine as busy as now."""
+
+    base: str
+    authors: tuple[str, ...]
+    learnt: int  # tweets
+    held_out: int
+    tokens: int
+    steps: int
+    method: str
+    device: str
+    seconds: float
+    disk: int  # the new version
+    disk_meanwhile: int  # and its checkpoints
+    memory: int
+
+    def sentences(self) -> list[str]:
+        whom = ", ".join(f"@{author}" for author in self.authors)
+        return [
+            f"{self.learnt:,} tweets of {whom} to learn ({self.tokens:,} tokens), {self.held_out:,} held out",
+            f"{self.steps:,} steps from {self.base} ({self.method}, on {self.device})",
+            f"about {_span(self.seconds)}, an estimate from {STEPS} true steps; the judgement comes on top",
+            f"{_size(self.disk)} of disk for the model, up to {_size(self.disk_meanwhile)} more meanwhile",
+            f"{_size(self.memory)} of memory at least",
+            "nothing was changed",
+        ]
+
+
+def plan(tweets: Tweets, wanted: Wanted, watch: Watch) -> Plan:
+    """Everything up to the training, and three steps of it."""
+    lesson = prepare(tweets, wanted, watch.report)
+    steps = count_steps(lesson.train, lesson.recipe, authors=lesson.authors, weights=lesson.weights, seed=wanted.seed)
+    disk = model_dir.size_of(lesson.model)
+    learning = sum(weight.numel() * weight.element_size() for weight in lesson.model.parameters())
+    return Plan(
+        base=wanted.base if wanted.begin == "base" else "the model in use",
+        authors=tuple(dict.fromkeys(lesson.authors)),
+        learnt=len(lesson.train),
+        held_out=len(lesson.held_out),
+        tokens=sum(len(row) - 1 for row in lesson.train),
+        steps=steps,
+        method=lesson.recipe.method,
+        device=lesson.model.device.type,
+        seconds=_seconds(lesson, wanted, watch, steps),
+        disk=disk,
+        disk_meanwhile=2 * CHECKPOINT * learning,
+        memory=_memory() + learning,  # the best weights so far are kept too
+    )
+
+
+def _seconds(lesson: Lesson, wanted: Wanted, watch: Watch, steps: int) -> float:
+    """Of all steps, and of the looks at the held-out tweets."""
+    training = finetune(
+        lesson.model, lesson.train, [], lesson.recipe, seed=wanted.seed, authors=lesson.authors, weights=lesson.weights
+    )
+    moments, tokens = [watch.seconds()], []
+    for step in islice(training, STEPS + 1):
+        moments.append(watch.seconds())
+        tokens.append(step.tokens)
+    training.close()
+    took = [after - before for before, after in pairwise(moments)]
+    each = median(took[1:] or took)
+    per_token = each / median(tokens[1:] or tokens)
+    looked_at = lesson.recipe.looks * sum(len(row) - 1 for row in lesson.held_out)
+    return steps * each + looked_at * per_token * LOOK
+
+
+def _memory() -> int:
+    """The most that this process has held, the steps included."""
+    import torch
+
+    if torch.cuda.is_available() and torch.cuda.max_memory_allocated():
+        return torch.cuda.max_memory_allocated()
+    held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return held if sys.platform == "darwin" else held * 1024  # macOS counts bytes, Linux kibibytes
+
+
+def _span(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    return f"{seconds:.0f} s" if minutes < 2 else f"{minutes} min" if minutes < 120 else f"{minutes / 60:.1f} h"
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{max(1, round(count / 1e6))} MB"
