@@ -1,0 +1,214 @@
+"""What the held-out tweets cost after our training and after the reference recipe's, and how soon we are as good.
+
+    python benchmarks/training_quality.py                      # the sample account, the base in the package
+    python benchmarks/training_quality.py ../shared/data/corpora/538-twitter-ratio/*.csv
+    python benchmarks/training_quality.py --model 124m --tokens 20000    # GPT-2's shape, random weights, so far only
+
+Both learn the same texts and are judged by the same others, the newest tenth: each tweet alone, from its start, its
+end included. A block is as long as the model's context: 256 for the base in the package, not GPT-2's 1024.
+Seconds are of the training alone, ours with its looks at the held-out tweets but without the further ones that find
+the moment when it is as good; core-seconds are what the processor spent, which a busy machine changes less.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import reference
+import torch
+from reference import Reference
+from training_speed import MODELS, SAMPLE, load, machine
+
+from training import base_model, batches, corpus
+from training.finetune import finetune, total_surprise
+from training.recipe import recipe_for
+from training.sources import recognise
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from training.batches import Row
+    from training.recipe import Recipe
+
+LOOKS = 80  # at the held-out tweets at most, until the reference's loss is reached
+BATCH_TOKENS = 4_096  # of a batch that is judged
+
+
+@dataclass
+class Learner:
+    """A model that is to learn, what from, and what it is judged by."""
+
+    model: Any
+    tokenizer: Any
+    texts: Sequence[str]
+    rows: Sequence[Row]
+    held_out: Sequence[Row]
+    characters: int  # of the held-out tweets
+    tokens: int  # to learn at most; 0 for as many as the recipe has
+
+    def nats(self) -> float:
+        """A token of the held-out tweets."""
+        nats, tokens = total_surprise(self.model, self.held_out, BATCH_TOKENS)
+        return nats / tokens
+
+    def bits(self, nats: float) -> float:
+        """A character."""
+        return nats * sum(len(row) - 1 for row in self.held_out) / math.log(2) / self.characters
+
+
+@dataclass(frozen=True, slots=True)
+class Time:
+    seconds: float
+    core_seconds: float
+
+    @classmethod
+    def now(cls) -> Time:
+        return cls(time.perf_counter(), time.process_time())
+
+    def since(self, began: Time) -> Time:
+        return Time(self.seconds - began.seconds, self.core_seconds - began.core_seconds)
+
+    def __add__(self, more: Time) -> Time:
+        return Time(self.seconds + more.seconds, self.core_seconds + more.core_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A training in figures; nats are of a held-out token."""
+
+    nats: float
+    tokens: int
+    taken: Time
+    as_good: Time | None = None  # when the goal was reached
+
+
+def main() -> None:
+    asked = _parser().parse_args()
+    if asked.threads:
+        torch.set_num_threads(asked.threads)
+    print(machine(asked.device))
+    for path in asked.tweets or [SAMPLE]:
+        compare(path, asked)
+
+
+def compare(path: Path, asked: argparse.Namespace) -> None:
+    """Three trainings from the same weights, the lines of a table."""
+    texts = corpus.build([recognise.read(path, path.stem)], corpus.Choices(rules=asked.rules))
+    train, held_out = ([text.text for text in part] for part in (texts.train, texts.held_out))
+    print(f"\n{path.name}: {len(train):,} tweets to learn, {len(held_out):,} held out ({asked.rules}), {asked.model}")
+    print(f"{'':46}{'bits/char':>10}{'nats':>8}{'tokens':>12}{'seconds':>9}{'core-s':>9}{'as good after':>24}")
+
+    def learner() -> Learner:
+        return _learner(asked, train, held_out)
+
+    untouched = learner()
+    _row("untouched", untouched, Outcome(untouched.nats(), 0, Time(0.0, 0.0)))
+    theirs = learn_by_reference(learner(), seed=asked.seed)
+    _row("reference recipe, Trainer", untouched, theirs)
+    recipe = _ours(asked)
+    for name, chosen in {
+        "mynah, the reference's passes and rate": _like_the_reference(recipe, untouched),
+        "mynah": recipe,
+    }.items():
+        _row(name, untouched, learn_by_mynah(learner(), chosen, seed=asked.seed, goal=theirs.nats), theirs)
+
+
+def learn_by_reference(learner: Learner, *, seed: int) -> Outcome:
+    recipe = Reference(block=base_model.context_of(learner.model))
+    rows = reference.blocks(learner.tokenizer, learner.texts, block=recipe.block, seed=seed)
+    if learner.tokens:
+        rows = rows[: max(1, learner.tokens // recipe.block)]
+    began = Time.now()
+    reference.train(learner.model, rows, recipe, seed=seed)
+    taken = Time.now().since(began)
+    return Outcome(learner.nats(), len(rows) * (recipe.block - 1), taken)
+
+
+def learn_by_mynah(learner: Learner, recipe: Recipe, *, seed: int, goal: float) -> Outcome:
+    """As `retrain` does; the clock stands still while it is seen whether the goal is reached."""
+    if learner.tokens:
+        recipe = replace(recipe, epochs=1e9, max_steps=max(1, learner.tokens // recipe.batch_tokens))
+    tokens, taken, as_good, began = 0, Time(0.0, 0.0), None, Time.now()
+    for step in finetune(learner.model, learner.rows, learner.held_out, recipe, seed=seed):
+        taken += Time.now().since(began)
+        tokens += step.tokens
+        if not as_good and step.number % max(1, step.of // LOOKS) == 0 and learner.nats() <= goal:
+            as_good = taken
+        began = Time.now()
+    taken += Time.now().since(began)
+    return Outcome(learner.nats(), tokens, taken, as_good)
+
+
+def _learner(asked: argparse.Namespace, train: Sequence[str], held_out: Sequence[str]) -> Learner:
+    model, tokenizer = load(asked.model, train)
+    context = min(recipe_for(asked.model).shape.context, base_model.context_of(model))
+    rows, others = (batches.encode(tokenizer, part, context) for part in (train, held_out))
+    return Learner(model.to(asked.device), tokenizer, train, rows, others, sum(map(len, held_out)), asked.tokens)
+
+
+def _ours(asked: argparse.Namespace) -> Recipe:
+    """The recipe of the package, and what was asked to be tried in its place."""
+    recipe = recipe_for(asked.model)
+    recipe = replace(recipe, threads=asked.threads or recipe.threads)
+    kinds = {"batch_tokens": int, "max_steps": int, "looks": int, "threads": int}
+    tried = (one.partition("=")[::2] for one in asked.set)
+    return replace(recipe, **{name: kinds.get(name, float)(value) for name, value in tried})  # type: ignore[arg-type]
+
+
+def _like_the_reference(recipe: Recipe, learner: Learner) -> Recipe:
+    """Equal tokens, equal steps, equal rate: what is left is the loop, and whole tweets instead of blocks."""
+    return replace(
+        recipe,
+        batch_tokens=base_model.context_of(learner.model),
+        epochs=reference.PASSES,
+        max_steps=10**6,
+        learning_rate=reference.LEARNING_RATE,
+        dropout=reference.DROPOUT,
+        warmup=0.0,
+        floor=0.0,
+        weight_decay=0.0,
+        betas=(0.9, 0.999),
+        keep_best=False,
+    )
+
+
+def _row(name: str, learner: Learner, outcome: Outcome, theirs: Outcome | None = None) -> None:
+    print(
+        f"{name:46}{learner.bits(outcome.nats):10.3f}{outcome.nats:8.3f}{outcome.tokens:12,}"
+        f"{outcome.taken.seconds:9.1f}{outcome.taken.core_seconds:9.1f}{_as_good(outcome, theirs):>24}",
+        flush=True,
+    )
+
+
+def _as_good(outcome: Outcome, theirs: Outcome | None) -> str:
+    """When the reference's last loss was reached, and how much sooner by both clocks."""
+    if theirs is None:
+        return ""
+    when, whole = outcome.as_good, theirs.taken
+    if when is None:
+        return "never"
+    return f"{when.seconds:.1f} s: {whole.seconds / when.seconds:.1f}x, {whole.core_seconds / when.core_seconds:.1f}x"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description="Held-out tweets after our training and the reference recipe's.")
+    parser.add_argument("tweets", type=Path, nargs="*", help="whatever `mynah import` reads; else the sample account")
+    parser.add_argument("--model", choices=MODELS, default="tiny", help="the base in the package, or random weights")
+    parser.add_argument(
+        "--rules", choices=("huggingtweets", "mynah"), default="huggingtweets", help="which tweets stay"
+    )
+    parser.add_argument("--tokens", type=int, default=0, help="to learn at most; 0: the recipes' own passes")
+    parser.add_argument("--set", nargs="+", default=[], metavar="NAME=NUMBER", help="try another recipe of ours")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=0, help="0: torch decides, and our recipe for ours")
+    parser.add_argument("--device", default="cpu")
+    return parser
+
+
+if __name__ == "__main__":
+    main()
