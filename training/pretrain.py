@@ -21,6 +21,7 @@ from training.documents import Documents, lines_of, write_tokens
 from training.errors import TrainingError
 from training.evaluate import bits_per_character
 from training.finetune import Step, learn
+from training.together import Together, helped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -45,40 +46,78 @@ class _Place:
     last: int = 0  # documents read of the last texts
 
 
-def prepare(texts: Sequence[Path], work: Path, recipe: Pretraining) -> tuple[Any, list[Path]]:
-    """The tokenizer and the token files of these texts, made in the work folder where they are not there yet."""
+def prepare(texts: Sequence[Path], work: Path, recipe: Pretraining, tokenizer: Any = None) -> tuple[Any, list[Path]]:
+    """The tokenizer and the token files of these texts, made in the work folder where they are not there yet.
+
+    A tokenizer that is given is that of the model to go on from.
+    """
     from transformers import PreTrainedTokenizerFast
 
     work.mkdir(parents=True, exist_ok=True)
     if not (work / TOKENIZER).exists():
-        made = train_tokenizer(lines_of(texts, recipe.tokenizer_reads_every), recipe.shape)
+        made = tokenizer or train_tokenizer(lines_of(texts, recipe.tokenizer_reads_every), recipe.shape)
         made.save_pretrained(work / TOKENIZER)
-    tokenizer = begin_with_start(PreTrainedTokenizerFast.from_pretrained(work / TOKENIZER))
+    known = begin_with_start(PreTrainedTokenizerFast.from_pretrained(work / TOKENIZER))
+    if tokenizer and tokenizer.get_vocab() != known.get_vocab():
+        raise TrainingError(f"The token files in {work} are of another tokenizer: choose another work folder.")
     files = [work / f"{text.stem}.tokens" for text in texts]
     for text, file in zip(texts, files, strict=True):
-        write_tokens(tokenizer, text, file)
-    return tokenizer, files
+        write_tokens(known, text, file)
+    return known, files
 
 
 def pretrain(
-    model: Any, texts: Sequence[Path], last: Sequence[Path], recipe: Pretraining, *, work: Path, seed: int
+    model: Any,
+    texts: Sequence[Path],
+    last: Sequence[Path],
+    recipe: Pretraining,
+    *,
+    work: Path,
+    seed: int,
+    processes: int = 1,
 ) -> Iterator[Step]:
-    """Teach the model in place from token files: all mixed, then the last alone; from a checkpoint if there is one."""
+    """Teach the model in place from token files: all mixed, then the last alone; from a checkpoint if there is one.
+
+    With more than one process, each learns its share of the parts of a step.
+    """
+    if processes > 1 and not (work / CHECKPOINT).exists():  # where the others begin
+        _save(work / CHECKPOINT, model, _optimizers(model, recipe), _begin(recipe))
+    lesson = texts, last, recipe, work, seed
+    with helped(processes, work, _help, model.config, lesson) as together:
+        yield from _steps(together, model, *lesson)
+
+
+def _help(together: Together, config: Any, lesson: tuple[Any, ...]) -> None:
+    """What another process does: the same steps, from the same checkpoint."""
+    from transformers import AutoModelForCausalLM
+
+    for _ in _steps(together, AutoModelForCausalLM.from_config(config), *lesson):
+        pass
+
+
+def _steps(
+    together: Together,
+    model: Any,
+    texts: Sequence[Path],
+    last: Sequence[Path],
+    recipe: Pretraining,
+    work: Path,
+    seed: int,
+) -> Iterator[Step]:
     end, context = model.config.eos_token_id, model.config.n_positions
     all_texts = Documents(texts, end=end, context=context, seed=seed)
     last_texts = Documents(last, end=end, context=context, seed=seed + 1)
     optimizers = _optimizers(model, recipe)
-    place = _resume(work / CHECKPOINT, model, optimizers)
-    place = place or _Place(0, recipe.steps, cools_from=round(recipe.steps * (1 - recipe.cooling)))
+    place = _resume(work / CHECKPOINT, model, optimizers) or _begin(recipe)
     pools = 0
     while place.step < place.of:
-        if (work / COOL_DOWN).exists() and place.step < place.cools_from:
+        if together.first_says(answer=(work / COOL_DOWN).exists()) and place.step < place.cools_from:
             place.cools_from, place.of = place.step, math.ceil(place.step / (1 - recipe.cooling))
         pool = _pool(all_texts, last_texts, recipe, place, seed)
         while place.step < place.of and len(parts := list(islice(pool, recipe.parts))) == recipe.parts:
-            yield _step(model, parts, optimizers, recipe, place)
+            yield _step(model, parts, optimizers, recipe, place, together)
         pools += 1
-        if pools % recipe.save_every == 0 or place.step == place.of:
+        if together.rank == 0 and (pools % recipe.save_every == 0 or place.step == place.of):
             _save(work / CHECKPOINT, model, optimizers, place)
     model.eval()
 
@@ -95,6 +134,10 @@ def share_of_rate(step: int, recipe: Pretraining, *, cools_from: int, of: int) -
     return min(1.0, (step + 1) / recipe.warmup)
 
 
+def _begin(recipe: Pretraining) -> _Place:
+    return _Place(0, recipe.steps, cools_from=round(recipe.steps * (1 - recipe.cooling)))
+
+
 def _pool(
     all_texts: Documents, last_texts: Documents, recipe: Pretraining, place: _Place, seed: int
 ) -> Iterator[Batch]:
@@ -108,14 +151,19 @@ def _pool(
 
 
 def _step(
-    model: Any, parts: Sequence[Batch], optimizers: Sequence[torch.optim.Optimizer], recipe: Pretraining, place: _Place
+    model: Any,
+    parts: Sequence[Batch],
+    optimizers: Sequence[torch.optim.Optimizer],
+    recipe: Pretraining,
+    place: _Place,
+    together: Together,
 ) -> Step:
     share = share_of_rate(place.step, recipe, cools_from=place.cools_from, of=place.of)
     for optimizer in optimizers:
         for group in optimizer.param_groups:
             group["lr"] = recipe.learning_rate * share
     place.step += 1
-    loss = learn(model, parts, optimizers, recipe.clip)
+    loss = learn(model, parts, optimizers, recipe.clip, together)
     if not math.isfinite(loss):
         raise TrainingError(f"The loss is {loss} at step {place.step}: lower the learning_rate in training/recipe.py.")
     return Step(place.step, place.of, loss, sum(part.tokens for part in parts))

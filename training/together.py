@@ -1,0 +1,103 @@
+"""Several processes of one machine learn each step together: each takes its share of the batches, all sum up.
+
+One process of many threads waits more than it works where others use the machine too (LOG: 2026-11-20, the base).
+The sums are those of one process up to rounding. It does not know what is learnt.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.multiprocessing.spawn import spawn
+
+from training.errors import TrainingError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+MEETING = "meeting"  # the file in the work folder by which the processes find each other
+PATIENCE = timedelta(hours=6)  # a run may be stopped for a while (SIGSTOP), and goes on
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """One process among the others; by default there are none."""
+
+    rank: int = 0
+    processes: int = 1
+
+    def share(self, parts: Sequence[Any]) -> Sequence[Any]:
+        """The batches that this process learns."""
+        return parts[self.rank :: self.processes]
+
+    def add_up(self, model: Any, loss: torch.Tensor) -> None:
+        """Everybody's gradients and losses, in place."""
+        if self.processes > 1:
+            gradients = [weight.grad for weight in model.parameters()]
+            flat = torch.cat([loss.flatten(), *(gradient.flatten() for gradient in gradients)])
+            with _heard():
+                torch.distributed.all_reduce(flat)
+            sums = flat.split([1, *(gradient.numel() for gradient in gradients)])
+            for own, of_all in zip((loss, *gradients), sums, strict=True):
+                own.copy_(of_all.view_as(own))
+
+    def first_says(self, *, answer: bool) -> bool:
+        """What the first process found, where others may look a moment later."""
+        said = torch.tensor(int(answer))
+        if self.processes > 1:
+            with _heard():
+                torch.distributed.broadcast(said, src=0)
+        return bool(said)
+
+
+ALONE = Together()
+
+
+@contextmanager
+def helped(processes: int, work: Path, help_with: Callable[..., None], *arguments: object) -> Iterator[Together]:
+    """This process as the first of so many; each other one calls `help_with(together, *arguments)`."""
+    if processes == 1:
+        yield ALONE
+        return
+    (work / MEETING).unlink(missing_ok=True)
+    threads = torch.get_num_threads()
+    helpers: Any = spawn(_help, (processes, work, help_with, arguments), nprocs=processes - 1, join=False)
+    try:
+        with _meeting(Together(0, processes), work) as together:
+            yield together
+    finally:
+        torch.set_num_threads(threads)
+        for helper in helpers.processes:
+            helper.kill()
+            helper.join()
+
+
+def _help(number: int, processes: int, work: Path, help_with: Callable[..., None], arguments: Sequence[Any]) -> None:
+    with _meeting(Together(number + 1, processes), work) as together:
+        help_with(together, *arguments)
+
+
+@contextmanager
+def _heard() -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:  # gloo has no error of its own
+        raise TrainingError(f"Another process of this run has ended ({error}): begin the command again.") from error
+
+
+@contextmanager
+def _meeting(together: Together, work: Path) -> Iterator[Together]:
+    torch.set_num_threads(max(1, torch.get_num_threads() // together.processes))
+    place = (work / MEETING).absolute().as_uri()
+    torch.distributed.init_process_group(
+        "gloo", init_method=place, rank=together.rank, world_size=together.processes, timeout=PATIENCE
+    )
+    try:
+        yield together
+    finally:
+        torch.distributed.destroy_process_group()
