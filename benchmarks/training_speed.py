@@ -52,8 +52,10 @@ SIDES = {
     "reference": "reference recipe: Trainer, block {context}, batch 1, fp32, dropout .1",
     "dry": "the same without dropout",
     "short": "Trainer, block 128, batch 8, fp32, no dropout",
-    "ours": "mynah: whole tweets, {precision}, dropout {dropout}",
+    "ours": "mynah: whole tweets, {precision}, dropout {dropout}, of unused pieces 1/{others}",
+    "eighth": "mynah: whole tweets, {precision}, dropout {dropout}, of unused pieces 1/8",
 }
+OURS = frozenset({"ours", "eighth"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ def take_turn(side: str, asked: argparse.Namespace) -> dict[str, Any]:
     texts = [text.text for text in corpus.build([recognise.read(asked.tweets, asked.tweets.stem)]).train]
     model, tokenizer = load(asked.model, texts)
     model.to(asked.device)
-    steps = (_our_steps if side == "ours" else _reference_steps)(side, model, tokenizer, texts, asked)
+    steps = (_our_steps if side in OURS else _reference_steps)(side, model, tokenizer, texts, asked)
     _wait(model)
     peak_gpu = torch.cuda.max_memory_allocated() if model.device.type == "cuda" else 0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
@@ -138,11 +140,12 @@ def _reference_steps(
 
 
 def _our_steps(
-    _side: str, model: Any, tokenizer: Any, texts: Sequence[str], asked: argparse.Namespace
+    side: str, model: Any, tokenizer: Any, texts: Sequence[str], asked: argparse.Namespace
 ) -> dict[str, Any]:
     recipe = recipe_for(asked.model)
     recipe = replace(recipe, epochs=1e9, max_steps=10**9, threads=asked.threads or recipe.threads)
     recipe = replace(recipe, batch_tokens=asked.batch_tokens or recipe.batch_tokens)
+    recipe = replace(recipe, others=8 if side == "eighth" else recipe.others)
     rows = batches.encode(tokenizer, texts, min(recipe.shape.context, base_model.context_of(model)))
     steps = finetune(model, rows, [], recipe, seed=1)
     next(steps)
@@ -221,6 +224,7 @@ def _names(asked: argparse.Namespace) -> Iterator[str]:
         "context": {"124m": 1024, "tiny": 256, "toy": 128}[asked.model],
         "precision": "bf16" if has_bf16(torch.device(asked.device)) else "fp32",
         "dropout": recipe_for(asked.model).dropout,
+        "others": recipe_for(asked.model).others,
     }
     return (SIDES[side].format_map(facts) for side in asked.sides)
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PROGRAMS = Path(__file__).parents[1] / "benchmarks"
-SIDES = ("reference", "dry", "short", "ours")
+SIDES = ("reference", "dry", "short", "ours", "eighth")
 
 
 @pytest.fixture

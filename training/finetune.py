@@ -11,16 +11,19 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from training import mixing
+from training.ballot import ballots
 from training.batches import endless, once, pad
 from training.errors import OutOfRoom, TrainingError
 from training.lora import adapted
-from training.loss import surprise
+from training.loss import has_plain_head, surprise
 from training.pupil import Pupil
+from training.shortcuts import shortcuts
 from training.together import ALONE, Together
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
 
+    from training.ballot import Ballot
     from training.batches import Batch, Row
     from training.checkpoint import Checkpoints
     from training.recipe import Recipe
@@ -54,9 +57,9 @@ def finetune(
     Each row has an author and a weight, or all rows are one author's and weigh the same. From a checkpoint it goes
     on to the very weights of a run that was never interrupted.
     """
-    torch.manual_seed(seed)  # dropout, and what LoRA begins with, draw from the global generator
+    torch.manual_seed(seed)  # dropout, ballots and what LoRA begins with draw from the global generator
     decks = authors or [""] * len(train), weights or [1.0] * len(train)
-    with computing(model.device, recipe.threads), adapted(model, recipe):
+    with computing(model.device, recipe.threads), shortcuts(model), adapted(model, recipe):
         yield from _steps(model, train, decks, held_out, recipe, seed, checkpoints)
 
 
@@ -73,12 +76,13 @@ def _steps(
     looks = {round(steps * part / recipe.looks) for part in range(1, recipe.looks + 1)}
     pupil = Pupil(model, recipe)
     set_dropout(model, recipe.dropout)
+    scored = ballots(train, model.get_input_embeddings().weight, recipe.others if has_plain_head(model) else 1)
     done = pupil.resume(checkpoints)
     groups = endless(train, mixing.passes(lengths(train), *decks, seed=seed), recipe.batch_tokens, seed)
     for number, rows in enumerate(islice(groups, done, steps), start=done + 1):
         rate = pupil.set_rate(recipe.learning_rate * _share_of_rate(number - 1, steps, recipe))
         part = pad(rows)
-        loss = learn(model, [part], [pupil.optimizer], recipe.clip)
+        loss = learn(model, [part], [pupil.optimizer], recipe.clip, ballot=next(scored))
         if not math.isfinite(loss):
             raise TrainingError(f"The loss is {loss} at step {number}: lower the learning_rate in training/recipe.py.")
         judged = mean_surprise(model, held_out, recipe.batch_tokens) if held_out and number in looks else None
@@ -146,6 +150,7 @@ def learn(
     optimizers: Sequence[torch.optim.Optimizer],
     clip: float,
     together: Together = ALONE,
+    ballot: Ballot | None = None,
 ) -> float:
     """One step down for all parts together, which are in memory one after the other; the loss before it."""
     model.train()
@@ -154,7 +159,7 @@ def learn(
     with within_memory(model.device, f"a batch of {tokens} tokens"):
         for part in together.share(parts):
             with autocast(model.device):
-                share = surprise(model, part.to(model.device)).sum() / tokens
+                share = surprise(model, part.to(model.device), ballot).sum() / tokens
             share.backward()
             loss += share.detach()
         together.add_up(model, loss)
