@@ -38,11 +38,7 @@ def parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
 
 
 def _run(one: argparse.ArgumentParser) -> None:
-    mode = one.add_mutually_exclusive_group()
-    mode.add_argument(
-        "--dry-run", dest="live", action="store_false", default=None, help="only say what would be posted"
-    )
-    mode.add_argument("--live", dest="live", action="store_true", default=None, help="post for real")
+    _mode(one)
     one.add_argument("--once", action="store_true", help="one round now, then exit")
     one.add_argument("--every", type=_duration, metavar="DURATION", help="a slot every 10s, say, not as scheduled")
 
@@ -81,6 +77,7 @@ def _sample(one: argparse.ArgumentParser) -> None:
     one.add_argument("prompt", nargs="?", default="", help='how the drafts begin, such as "My dream is"')
     one.add_argument("-n", "--number", type=_count, default=10, help="how many (10)")
     one.add_argument("--seed", type=_count, default=0, help="the same seed gives the same drafts (0)")
+    one.add_argument("--as", dest="author", metavar="@HANDLE", help="as this one of several authors (training.tags)")
     _json(one)
 
 
@@ -134,9 +131,46 @@ def _resolve(one: argparse.ArgumentParser) -> None:
     one.add_argument("--x-id", type=_digits, help="its number on X, where it was posted")
 
 
+def _post(one: argparse.ArgumentParser) -> None:
+    what = one.add_mutually_exclusive_group(required=True)
+    what.add_argument("text", nargs="?", help="your own words")
+    what.add_argument("--draft", action="store_true", help="what the model says")
+    _mode(one)
+    _json(one)
+
+
+def _delete(one: argparse.ArgumentParser) -> None:
+    one.add_argument("id", type=_count, help="its number in the history")
+    one.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def _spend(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--days", type=_count, default=31, metavar="N", help="how many, today among them (31)")
+    one.add_argument("--dry", action="store_true", help="what the rehearsals would have cost, instead")
+    _json(one)
+
+
+def _doctor(one: argparse.ArgumentParser) -> None:
+    _mode(one)
+    depth = one.add_mutually_exclusive_group()
+    depth.add_argument("--quick", action="store_true", help="as `run --live` looks: without the model and the network")
+    depth.add_argument("--online", action="store_true", help="ask X too whose keys these are; it bills that as a read")
+    one.add_argument("--confirm", action="store_true", help="say once that the account shows what it is")
+    one.add_argument("--yes", action="store_true", help="with --confirm: do not ask")
+    _json(one)
+
+
 def _config(one: argparse.ArgumentParser) -> None:
     one.add_argument("--check", action="store_true", help="only say whether it is right")
     _json(one)
+
+
+def _mode(one: argparse.ArgumentParser) -> None:
+    mode = one.add_mutually_exclusive_group()
+    mode.add_argument(
+        "--dry-run", dest="live", action="store_false", default=None, help="only say what would be posted"
+    )
+    mode.add_argument("--live", dest="live", action="store_true", default=None, help="post for real")
 
 
 def _json(one: argparse.ArgumentParser) -> None:
@@ -160,8 +194,12 @@ WORDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "promote": ("take a version into use, also while the daemon runs", _promote),
     "rollback": ("take the version that was in use before into use again", _nothing),
     "publish": ("upload a model to the hub, privately, after showing what goes up", _publish),
+    "post": ("post something now, through the screen and all brakes", _post),
+    "delete": ("delete a post of ours from X", _delete),
     "history": ("list what was said, the newest first", _history),
     "status": ("tell how the bot stands", _json),
+    "spend": ("show what was paid for, by day and kind, and what is left of the caps", _spend),
+    "doctor": ("check everything that going live needs, and say what to do", _doctor),
     "pause": ("let nothing go out, also while the daemon runs", _pause),
     "resume": ("end a pause", _nothing),
     "resolve": ("say what became of a post that may or may not exist", _resolve),

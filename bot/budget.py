@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bot.store import Store
 
 DOLLAR = 1_000_000
 
@@ -17,6 +21,9 @@ class Prices:
 
     post: int = 15_000
     post_with_link: int = 200_000  # a link costs thirteen posts
+    account: int = 10_000  # asking whose keys these are
+    delete: int = 10_000
+    own: int = 1_000  # a post read in the account's own timeline
 
     def of_post(self, *, has_link: bool) -> int:
         return self.post_with_link if has_link else self.post
@@ -47,3 +54,21 @@ def month_start(now: datetime) -> datetime:
 
 def dollars(amount: int) -> str:
     return f"${max(amount, 0) / DOLLAR:.3f}"
+
+
+def report(store: Store | None, caps: Caps, *, days: int, dry: bool, now: datetime) -> dict[str, Any]:
+    """What was spent on which day for what, in dollars, and what the caps leave; `by_hand` is outside the caps."""
+    since = day_start(now) - timedelta(days=max(days, 1) - 1)
+    rows = store.spending(since, dry=dry) if store else []
+    today = store.spent_since(day_start(now), dry=dry) if store else 0
+    month = store.spent_since(month_start(now), dry=dry) if store else 0
+    return {
+        "days": [
+            row | {"each": row["each"] / DOLLAR, "cost": row["cost"] / DOLLAR, "by_hand": bool(row["by_hand"])}
+            for row in rows
+        ],
+        "spent_today": today / DOLLAR,
+        "spent_this_month": month / DOLLAR,
+        "left_today": max(caps.per_day - today, 0) / DOLLAR,
+        "left_this_month": max(caps.per_month - month, 0) / DOLLAR,
+    }

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from bot.budget import DOLLAR, Caps, Prices
 from bot.errors import ConfigError
+from bot.lookout import ACCOUNT, Lookout
 from bot.outbox import Brakes, Outbox, Publisher, Rehearsal
 from bot.posting import Manner
 from bot.screen import chain, form, harm, privacy, reach
@@ -37,7 +38,7 @@ def secrets(settings: Settings) -> dict[str, str]:
     return {name: value.get_secret_value() for name, value in values.items() if value is not None}
 
 
-def publisher(settings: Settings, clock: Clock) -> Publisher:
+def publisher(settings: Settings, clock: Clock) -> X | Rehearsal:
     return gateway(settings, clock) if settings.live else Rehearsal()
 
 
@@ -58,9 +59,9 @@ def claim(store: Store, settings: Settings) -> None:
     account = secrets(settings).get("access_token", "").split("-")[0]
     if not settings.live or not account.isdigit():
         return
-    kept = store.meta("account")
+    kept = store.meta(ACCOUNT)
     if kept is None:
-        store.keep_meta("account", account)
+        store.keep_meta(ACCOUNT, account)
     elif kept != account:
         raise ConfigError(
             f"x.access_token is of account {account}, but the history in {settings.state} is of {kept}: "
@@ -69,20 +70,40 @@ def claim(store: Store, settings: Settings) -> None:
 
 
 def outbox(settings: Settings, publisher: Publisher, clock: Clock, *, every: timedelta | None) -> Outbox:
-    prices = Prices(_millionths(settings.budget.price_post), _millionths(settings.budget.price_post_with_link))
+    ours = prices(settings)
     return Outbox(
         publisher,
         # Trying things out, there is nobody to protect; speaking for real, the brakes hold whatever the schedule is.
         NO_BRAKES if every and not settings.live else brakes(settings),
         clock,
         dry=not settings.live,
-        price=lambda text: prices.of_post(has_link=reach.link(text) is not None),
+        price=lambda text: ours.of_post(has_link=reach.link(text) is not None),
     )
+
+
+def lookout(settings: Settings, publisher: X | Rehearsal, clock: Clock) -> Lookout | None:
+    """None in a rehearsal: what was never sent is nowhere."""
+    if isinstance(publisher, Rehearsal):
+        return None
+    import structlog
+
+    return Lookout(publisher, caps(settings), clock, prices=prices(settings), log=structlog.get_logger())
 
 
 def brakes(settings: Settings) -> Brakes:
     posting = settings.posting
     return Brakes(posting.min_gap, posting.max_per_hour, posting.max_per_day, caps(settings), settings.schedule.grace)
+
+
+def prices(settings: Settings) -> Prices:
+    wanted = settings.budget
+    return Prices(
+        _millionths(wanted.price_post),
+        _millionths(wanted.price_post_with_link),
+        account=_millionths(wanted.price_read_account),
+        delete=_millionths(wanted.price_delete),
+        own=_millionths(wanted.price_read_own),
+    )
 
 
 def caps(settings: Settings) -> Caps:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot import arguments
-from bot.commands import drafts, library, living, model, past, publish, upkeep, versions
+from bot.commands import drafts, health, library, living, model, past, publish, speaking, upkeep, versions
 from bot.commands.shown import FAILED, INTERRUPTED
 from bot.errors import MynahError
 
@@ -83,8 +83,12 @@ COMMANDS: dict[str, Callable[[Namespace], int]] = {
     "promote": versions.promote,
     "rollback": versions.rollback,
     "publish": publish.publish,
+    "post": speaking.post,
+    "delete": speaking.delete,
     "history": past.history,
     "status": upkeep.status,
+    "spend": upkeep.spend,
+    "doctor": health.doctor,
     "pause": upkeep.pause,
     "resume": upkeep.resume,
     "resolve": upkeep.resolve,

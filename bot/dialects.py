@@ -8,10 +8,15 @@ from __future__ import annotations
 
 import html
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bot.errors import TryLater
 from bot.tweets import Receipt
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+EPOCH_MS = 1_288_834_974_657  # milliseconds after 1970, where X's ids begin to count; 22 bits are below them
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,17 @@ def timeline(body: Any) -> tuple[Receipt, ...]:
     if not isinstance(posts, list):
         raise TryLater("X answered a timeline without a list of posts: it can be tried again")
     return tuple(_receipt(post) for post in posts if not _is_retweet(post))
+
+
+def is_whole(body: Any) -> bool:
+    """Whether a page is all that was asked for."""
+    meta = body.get("meta")
+    return isinstance(meta, dict) and not meta.get("next_token")
+
+
+def id_at(moment: datetime) -> int:
+    """The smallest id that a post of that moment can have: X's ids begin with the time."""
+    return max(int(moment.timestamp() * 1000) - EPOCH_MS, 0) << 22
 
 
 def is_id(value: Any) -> bool:

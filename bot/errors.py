@@ -9,7 +9,8 @@ MynahError                 exit 1
     ├── TryLater                     not created, and may be tried again
     │   └── RateLimited              the same, not before `until`
     ├── Refused                      not created, final for this post
-    │   └── Duplicate                X says that it has this text already
+    │   ├── Duplicate                X says that it has this text already
+    │   └── Gone                     what should be deleted is not there
     ├── Halted                       keys, permission, suspension or credits: stop writing, tell the operator
     └── Unknown                      it may or may not exist; only the timeline can tell
 """
@@ -64,6 +65,10 @@ class Refused(XError):
 
 class Duplicate(Refused):
     """It says nothing about this try: an earlier one may have made the post. The outbox treats it as Unknown."""
+
+
+class Gone(Refused):
+    pass
 
 
 class Halted(XError):

@@ -1,7 +1,8 @@
 """From approved to posted, at most once: the intent is on the disk before the request leaves; nothing is sent twice.
 
 X has no idempotency keys. So a request that may have been created is never repeated: it becomes `unknown`, and
-while it is, nothing else goes out. The legal moves are in schema.py, and the database keeps them.
+while it is, nothing else goes out; lookout.py finds out. The legal moves are in schema.py, and the database keeps
+them.
 """
 
 from __future__ import annotations
@@ -89,7 +90,7 @@ class Outbox:
             return why
         if in_flight := store.posts_in("sending", "unknown", dry=self.dry):
             post = in_flight[0].id
-            return f"post {post} may or may not exist: look, then `mynah resolve {post} posted|abandoned`"
+            return f"post {post} may or may not exist: it is looked for, or `mynah resolve {post} posted|abandoned`"
         return self._too_soon(store, now) or self._too_much(store, now, cost)
 
     def _too_soon(self, store: Store, now: datetime) -> str | None:

@@ -46,6 +46,14 @@ def speak(
     slot: Slot, voice: Voice, screen: Screen, outbox: Outbox, store: Store, manner: Manner, clock: Clock
 ) -> Round:
     """Say one thing in this slot, or say why not."""
+    found = prepare(slot, voice, screen, outbox, store, manner, clock)
+    return deliver(found.post, outbox, store, found.refused) if found.post else found
+
+
+def prepare(
+    slot: Slot, voice: Voice, screen: Screen, outbox: Outbox, store: Store, manner: Manner, clock: Clock
+) -> Round:
+    """Find something to say and write it down as approved: whoever speaks from this history may then send it."""
     if why := outbox.why_wait(store):
         return Round("waiting", slot.key, detail=why)
     draft, refused = _choose(slot, voice, screen, manner)
@@ -67,7 +75,7 @@ def speak(
             at=now,
         )
         store.move(post, "approved", at=now)
-    return deliver(store.post(post), outbox, store, reasons)
+    return Round("approved", slot.key, post=store.post(post), refused=reasons)
 
 
 def deliver(post: Post, outbox: Outbox, store: Store, refused: Mapping[str, int] | None = None) -> Round:

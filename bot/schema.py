@@ -133,3 +133,42 @@ BEGIN INSERT INTO event (post, before, after, at) VALUES (NEW.id, NULL, NEW.stat
 CREATE TRIGGER post_moved AFTER UPDATE OF state ON post
 BEGIN INSERT INTO event (post, before, after, at) VALUES (NEW.id, OLD.state, NEW.state, NEW.changed_at); END;
 """  # noqa: S608  built from the constants above
+
+# What was paid for besides posts. What a person asks for by hand is shown; the caps are for what the bot does alone.
+EXPENSES = """
+CREATE TABLE expense (
+    id INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,
+    cost INTEGER NOT NULL CHECK (cost >= 0),
+    by_hand INTEGER NOT NULL CHECK (by_hand IN (0, 1)),
+    about TEXT NOT NULL,
+    at TEXT NOT NULL
+) STRICT;
+CREATE INDEX expense_at ON expense (at);
+
+CREATE TRIGGER expense_is_never_changed BEFORE UPDATE ON expense
+BEGIN SELECT RAISE(ABORT, 'the history is only added to'); END;
+
+CREATE TRIGGER expense_is_never_forgotten BEFORE DELETE ON expense
+BEGIN SELECT RAISE(ABORT, 'the history is only added to'); END;
+"""
+
+# The looks for a post that may exist; `state` is what it was then, `again` when the next one is due, if there is one.
+LOOKS = """
+CREATE TABLE look (
+    id INTEGER PRIMARY KEY,
+    post INTEGER NOT NULL REFERENCES post (id),
+    state TEXT NOT NULL CHECK (state IN ('unknown', 'abandoned')),
+    outcome TEXT NOT NULL CHECK (outcome IN ('found', 'absent', 'undecided', 'unreadable')),
+    detail TEXT NOT NULL,
+    at TEXT NOT NULL,
+    again TEXT
+) STRICT;
+CREATE INDEX look_post ON look (post);
+
+CREATE TRIGGER look_is_never_changed BEFORE UPDATE ON look
+BEGIN SELECT RAISE(ABORT, 'the history is only added to'); END;
+
+CREATE TRIGGER look_is_never_forgotten BEFORE DELETE ON look
+BEGIN SELECT RAISE(ABORT, 'the history is only added to'); END;
+"""

@@ -137,6 +137,8 @@ class Budget(Section):
     price_post_with_link: Dollars = 0.200
     price_read: Dollars = 0.005
     price_read_account: Dollars = 0.010
+    price_read_own: Dollars = 0.001
+    price_delete: Dollars = 0.010
     per_day: Dollars = 0.50
     per_month: Dollars = 5.00
 

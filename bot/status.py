@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot import budget
 from bot.clock import stamp
+from bot.lookout import next_look
 from bot.outbox import why_paused
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def standing(
         "next_slot": stamp(schedule.next(now).due),
         "paused": None,
         "unknown": [],
+        "next_look": None,
         "posts": {},
         "last": [],
         "spent_today": budget.dollars(0),
@@ -50,6 +52,7 @@ def _remembered(store: Store, *, dry: bool, now: datetime) -> dict[str, Any]:
     return {
         "paused": why_paused(store, now),
         "unknown": [post.id for post in store.posts_in("unknown", dry=dry)],
+        "next_look": stamp(look) if not dry and (look := next_look(store)) else None,
         "posts": store.counts(dry=dry),
         "last": [post.text for post in store.history(dry=dry, limit=3)],
         "spent_today": budget.dollars(store.spent_since(budget.day_start(now), dry=dry)),

@@ -15,7 +15,7 @@ from sqlite_utils import Database, Migrations
 from bot import schema
 from bot.clock import moment, stamp
 from bot.errors import StoreError
-from bot.tweets import Draft, Post, Reason, Slot
+from bot.tweets import Draft, Look, Post, Reason, Slot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -29,6 +29,18 @@ MIGRATIONS = Migrations("mynah")
 def _first(db: Database) -> None:
     # Not executescript: that would commit, and leave half a schema behind when it fails.
     for statement in _statements(schema.FIRST):
+        db.execute(statement)
+
+
+@MIGRATIONS(name="0002_expenses")
+def _expenses(db: Database) -> None:
+    for statement in _statements(schema.EXPENSES):
+        db.execute(statement)
+
+
+@MIGRATIONS(name="0003_looks")
+def _looks(db: Database) -> None:
+    for statement in _statements(schema.LOOKS):
         db.execute(statement)
 
 
@@ -238,14 +250,108 @@ class Store:
         )
         return int(rows[0]["n"])
 
-    def spent_since(self, since: datetime, *, dry: bool) -> int:
-        """In millionths of a dollar, what may have been created counted in: a cap must hold in the worst case."""
+    def mark_deleted(self, post: int, *, at: datetime) -> None:
+        """It was posted, and stays so in the history: what X no longer shows was said all the same."""
+        with self.atomic():
+            self._write("UPDATE post SET note = 'deleted on X' WHERE id = :post", {"post": post})
+            self._write(
+                "INSERT INTO event (post, before, after, at) VALUES (:post, 'posted', 'deleted', :at)",
+                {"post": post, "at": stamp(at)},
+            )
+
+    def is_deleted(self, post: int) -> bool:
+        return bool(self._rows("SELECT 1 FROM event WHERE post = ? AND after = 'deleted'", [post]))
+
+    # Posts that may exist, and the looks for them
+
+    def lost(self, state: str) -> list[tuple[Post, Look | None]]:
+        """The live posts in that state that are still to be looked for, each with the last look."""
         rows = self._rows(
-            "SELECT coalesce(sum(cost), 0) AS cost FROM post WHERE dry = ? AND sent_at >= ? "
-            "AND state IN ('sending', 'unknown', 'posted', 'abandoned', 'dry')",
-            [dry, stamp(since)],
+            """
+            SELECT post.*, look.at AS looked_at, look.again AS look_again FROM post
+            LEFT JOIN look ON look.id = (SELECT max(id) FROM look WHERE look.post = post.id)
+            WHERE post.dry = 0 AND post.state = ? AND (look.id IS NULL OR look.again IS NOT NULL) ORDER BY post.id
+            """,
+            [state],
+        )
+        return [
+            (_post(row), Look(moment(row["looked_at"]), moment(row["look_again"])) if row["looked_at"] else None)
+            for row in rows
+        ]
+
+    def looks(self, post: int, state: str) -> list[str]:
+        """What came of the looks for a post while it was in that state, the oldest first."""
+        rows = self._rows("SELECT outcome FROM look WHERE post = ? AND state = ? ORDER BY id", [post, state])
+        return [row["outcome"] for row in rows]
+
+    def add_look(
+        self, post: int, state: str, outcome: str, detail: str, *, at: datetime, again: datetime | None
+    ) -> None:
+        self._write(
+            "INSERT INTO look (post, state, outcome, detail, at, again) "
+            "VALUES (:post, :state, :outcome, :detail, :at, :again)",
+            {
+                "post": post,
+                "state": state,
+                "outcome": outcome,
+                "detail": detail,
+                "at": stamp(at),
+                "again": stamp(again) if again else None,
+            },
+        )
+
+    def has_x_id(self, x_id: str) -> bool:
+        return bool(self._rows("SELECT 1 FROM post WHERE x_id = ?", [x_id]))
+
+    def newest_x_id(self, *, before: int) -> int | None:
+        """The greatest id on X of the posts before this one."""
+        found = self._rows("SELECT max(CAST(x_id AS INTEGER)) AS newest FROM post WHERE id < ?", [before])[0]["newest"]
+        return int(found) if found is not None else None
+
+    # Money, in millionths of a dollar
+
+    def spend(self, kind: str, cost: int, *, about: str, by_hand: bool, at: datetime) -> None:
+        """What was paid for besides a post; a post carries its own cost."""
+        self._write(
+            "INSERT INTO expense (kind, cost, by_hand, about, at) VALUES (:kind, :cost, :by_hand, :about, :at)",
+            {"kind": kind, "cost": cost, "by_hand": by_hand, "about": about, "at": stamp(at)},
+        )
+
+    def spent_since(self, since: datetime, *, dry: bool) -> int:
+        """What may have been created counted in: a cap must hold in the worst case. Without what was asked by hand."""
+        rows = self._rows(
+            "SELECT (SELECT coalesce(sum(cost), 0) FROM post WHERE dry = :dry AND sent_at >= :since "
+            "AND state IN ('sending', 'unknown', 'posted', 'abandoned', 'dry')) + "
+            "(SELECT coalesce(sum(cost), 0) FROM expense WHERE NOT :dry AND NOT by_hand AND at >= :since) AS cost",
+            {"dry": dry, "since": stamp(since)},
         )
         return int(rows[0]["cost"])
+
+    def spending(self, since: datetime, *, dry: bool) -> list[dict[str, Any]]:
+        """day, kind, number, each, cost, by_hand: the newest day first, one row for each price that was paid."""
+        return self._rows(
+            """
+            SELECT substr(at, 1, 10) AS day, kind, count(*) AS number, cost AS each, sum(cost) AS cost, by_hand
+            FROM (
+                SELECT sent_at AS at, kind, cost, 0 AS by_hand FROM post
+                WHERE dry = :dry AND state IN ('sending', 'unknown', 'posted', 'abandoned', 'dry')
+                UNION ALL SELECT at, kind, cost, by_hand FROM expense WHERE NOT :dry
+            )
+            WHERE at >= :since GROUP BY day, kind, each, by_hand ORDER BY day DESC, by_hand, kind, each
+            """,
+            {"dry": dry, "since": stamp(since)},
+        )
+
+    def damage(self) -> list[str]:
+        """What SQLite finds wrong with the file, and rows that point nowhere; empty if it is sound."""
+        found = [row["integrity_check"] for row in self._rows("PRAGMA integrity_check(5)")]
+        lost = [f"{row['table']}: row {row['rowid']} points nowhere" for row in self._rows("PRAGMA foreign_key_check")]
+        return [line for line in found if line != "ok"] + lost[:5]
+
+    def last_moment(self) -> datetime | None:
+        """When something was written down last."""
+        rows = self._rows("SELECT max(at) AS at FROM (SELECT max(at) AS at FROM event UNION SELECT max(at) FROM slot)")
+        return moment(rows[0]["at"]) if rows[0]["at"] else None
 
     # Refusals
 

@@ -37,6 +37,22 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
+class Timeline:
+    """The newest posts of an account, newest first; `whole`: there are no others after the one that was asked from."""
+
+    posts: tuple[Receipt, ...]
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """When a post was looked for, and when it is again."""
+
+    at: datetime
+    again: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Slot:
     """One moment when the bot may speak; `key` is the same after every restart."""
 

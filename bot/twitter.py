@@ -20,8 +20,9 @@ from requests.adapters import HTTPAdapter
 from requests_oauthlib import OAuth1
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
-from bot.dialects import Account, account, created, timeline
+from bot.dialects import Account, account, created, is_whole, timeline
 from bot.errors import ConfigError
+from bot.tweets import Timeline
 from bot.verdicts import Answer, no_answer, why_not
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ class X:
         """The account of that name. Billed as a read of a user too."""
         return account(self._client.get_user(username=handle, user_auth=True))
 
-    def own_posts(self, account_id: str, *, since_id: str | None = None, limit: int = 5) -> tuple[Receipt, ...]:
+    def own_posts(self, account_id: str, *, since_id: str | None = None, limit: int = 5) -> Timeline:
         """The newest posts first, without retweets. `since_id` itself is not among them."""
         body = self._client.get_users_tweets(
             account_id,
@@ -112,7 +113,8 @@ class X:
             tweet_fields=["created_at", "entities", "note_tweet", "referenced_tweets"],
             user_auth=True,
         )
-        return timeline(body)[:limit]
+        posts = timeline(body)
+        return Timeline(posts[:limit], whole=is_whole(body) and len(posts) <= limit)
 
     def page(
         self, account_id: str, *, since_id: str = "", until_id: str = "", token: str = "", limit: int = MOST

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from bot.dialects import is_id
-from bot.errors import Duplicate, Halted, RateLimited, Refused, TryLater, Unknown, XError
+from bot.errors import Duplicate, Gone, Halted, RateLimited, Refused, TryLater, Unknown, XError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -104,7 +104,7 @@ MEANINGS = (
         kinds=("client-forbidden", "client-not-enrolled"),
     ),
     Meaning(403, Refused, "X does not want this one; nothing was created"),
-    Meaning(404, Refused, "there is nothing of that id", method="DELETE"),
+    Meaning(404, Gone, "there is nothing of that id", method="DELETE"),
     Meaning(404, TryLater, "nothing was created; check x.base_url if it stays so"),
     Meaning(
         429,

@@ -42,14 +42,32 @@ class ModelVoice:
         self._top_p = top_p
         self._max_tokens = max_tokens
 
-    def draft(self, prompt: str, *, n: int, seed: int) -> list[Draft]:
-        samples = self._sampler.draft(
-            prompt, n=n, seed=seed, temperature=self._temperature, top_p=self._top_p, max_tokens=self._max_tokens
-        )
+    def draft(self, prompt: str, *, n: int, seed: int, author: str | None = None) -> list[Draft]:
+        """`author`: one of several, where the model tells them apart; else the seed chooses."""
+        from training import errors
+
+        chance = {"temperature": self._temperature, "top_p": self._top_p}
+        try:
+            samples = self._sampler.draft(prompt, n=n, seed=seed, max_tokens=self._max_tokens, author=author, **chance)
+        except errors.ModelError as error:
+            raise ModelError(str(error)) from error
         return [Draft(sample.text, prompt, seed, sample.likelihood, sample.finished) for sample in samples]
 
     def copied(self, text: str) -> bool:
         return self._memory.said(text)
+
+
+class ByHand:
+    """A person's own words, to go the way of every draft."""
+
+    name = "by hand"
+
+    def __init__(self, text: str, copied: Callable[[str], bool]) -> None:
+        self._text = text
+        self.copied = copied
+
+    def draft(self, prompt: str, *, n: int, seed: int) -> list[Draft]:  # noqa: ARG002  the protocol's words
+        return [Draft(self._text)]
 
 
 class CurrentVoice:

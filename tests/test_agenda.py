@@ -4,23 +4,42 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from structlog import get_logger
 
 from bot import build
 from bot.agenda import Agenda
-from bot.budget import Caps
+from bot.budget import Caps, Prices
+from bot.dialects import Account
 from bot.errors import TryLater, Unknown
+from bot.lookout import Lookout
 from bot.outbox import Brakes, Outbox
 from bot.posting import Manner
 from bot.screen import chain
 from bot.slots import Every, once
 from bot.store import Store
-from bot.tweets import Draft, Receipt
+from bot.tweets import Draft, Receipt, Timeline
 from tests.fakes import NOON, FakeClock, FakePublisher, FakeVoice
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 PERIOD = timedelta(seconds=10)
+CAPS = build.NO_BRAKES.caps
+
+
+class Shown:
+    """A timeline that shows what it is told to, and counts how often it was asked."""
+
+    def __init__(self, *texts: str) -> None:
+        self.posts = tuple(Receipt(str(number), text) for number, text in enumerate(texts, start=1))
+        self.asked = 0
+
+    def me(self) -> Account:
+        return Account("1", "stationmynah", "Station Mynah")
+
+    def own_posts(self, account_id: str, *, since_id: str | None = None, limit: int = 5) -> Timeline:
+        self.asked += 1
+        return Timeline(self.posts, whole=True)
 
 
 class Bird:
@@ -35,6 +54,7 @@ class Bird:
         clock: FakeClock | None = None,
         dry: bool = False,
         brakes: Brakes = build.NO_BRAKES,
+        timeline: Shown | None = None,
     ) -> None:
         self.path = path
         self.x = x or FakePublisher()
@@ -44,6 +64,7 @@ class Bird:
             voice=voice,
             screen=lambda store: chain.build(said=lambda norm: store.said(norm, dry=dry), copied=voice.copied),
             outbox=Outbox(self.x, brakes, self.clock, dry=dry, price=lambda _: 15_000),
+            lookout=Lookout(timeline, CAPS, self.clock, prices=Prices(), log=get_logger()) if timeline else None,
             schedule=Every(PERIOD),
             manner=Manner(prompts=("", "My dream is"), candidates=2, tries=2),
             clock=self.clock,
@@ -221,6 +242,43 @@ def test_an_unknown_post_stops_all_drafting(path: Path) -> None:
     assert ended is not None
     assert ended.outcome == "waiting"
     assert len(voice.asked) == 1
+
+
+def test_an_unknown_post_that_is_found_no_longer_holds_the_slot_that_is_due(path: Path) -> None:
+    bird = Bird(path, FakeVoice("One.", "x", "Two.", "x"), x=FakePublisher([Unknown("reset")]), timeline=Shown("One."))
+    bird.agenda.turn()
+    bird.clock.passes(PERIOD)
+
+    ended = bird.agenda.turn()
+
+    assert ended is not None
+    assert bird.states() == [("One.", "posted"), ("Two.", "posted")]
+
+
+def test_a_round_by_hand_looks_first_too(path: Path) -> None:
+    bird = Bird(path, FakeVoice("One.", "x", "Two.", "x"), x=FakePublisher([Unknown("reset")]), timeline=Shown("One."))
+    bird.agenda.turn()
+
+    assert bird.agenda.speak_now(once(bird.clock.now())).outcome == "posted"
+
+
+def test_a_post_that_was_given_up_is_looked_for_when_there_is_nothing_to_say(path: Path) -> None:
+    shown = Shown()
+    voice = FakeVoice(*(text for number in range(200) for text in (f"Say {number}.", "x")))
+    bird = Bird(path, voice, x=FakePublisher([Unknown("reset")]), timeline=shown)
+    bird.agenda.turn()
+    while bird.states()[0][1] == "unknown":
+        bird.agenda.turn()
+        bird.clock.passes(timedelta(minutes=1))
+    bird.clock.passes(timedelta(hours=1))
+    shown.posts = (Receipt("77", "Say 0."),)
+
+    asked = shown.asked
+    bird.agenda.turn()
+    assert (shown.asked, bird.states()[0][1]) == (asked, "abandoned")  # there was something to say
+    bird.agenda.turn()
+
+    assert bird.states()[0] == ("Say 0.", "posted")
 
 
 def test_nothing_is_drafted_that_cannot_be_paid_for(path: Path) -> None:

@@ -229,6 +229,22 @@ def test_sample_shows_drafts_with_verdicts(state: Path) -> None:
     assert mynah("sample", "My dream is", "-n", "4", "--json", state=state).stdout == done.stdout
 
 
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["word " * 400], "tokens and the model reads"),
+        (["--as", "@Rook"], "cannot speak as @rook alone"),
+    ],
+    ids=["too long", "of nobody"],
+)
+def test_what_the_model_cannot_say_is_a_sentence(state: Path, words: list[str], sentence: str) -> None:
+    done = mynah("sample", *words, state=state)
+
+    assert done.returncode == 1
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_sample_without_a_model_says_what_to_do(tmp_path: Path) -> None:
     done = mynah("sample", state=tmp_path)
 

@@ -73,7 +73,7 @@ def test_what_was_read_is_neither_read_nor_paid_for_again(x: FakeX, tmp_path: Pa
 
     again = read(x, tmp_path, "--yes")
 
-    assert again.stdout == "read 1 tweets of @stationmynah for about $0.01: 1 new\n"
+    assert again.stdout == "read 1 tweet of @stationmynah for about $0.01: 1 new\n"
     assert held(tmp_path) == 28
 
 
@@ -97,6 +97,7 @@ def test_a_walk_that_breaks_keeps_its_pages_and_goes_on_the_next_time(x: FakeX, 
     ("words", "sentence"),
     [
         (("--yes",), "there is nobody of that name"),
+        (("--yes", "--limit", "4"), "X gives no fewer than 5 at once"),
         (("--yes", "some.zip"), "either files, or --from-api"),
     ],
 )
@@ -106,6 +107,14 @@ def test_what_cannot_be_read_is_a_sentence(x: FakeX, tmp_path: Path, words: tupl
     assert done.returncode == 1
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_what_was_read_is_told_to_programs_too(x: FakeX, tmp_path: Path) -> None:
+    say(x, *range(1, 6))
+
+    done = read(x, tmp_path, "--yes", "--json")
+
+    assert lines(done.stdout) == [{"author": "stationmynah", "found": 5, "new": 5, "cost_usd": 0.035}]
 
 
 def test_a_handle_that_is_none_is_a_sentence(x: FakeX, tmp_path: Path) -> None:

@@ -294,6 +294,18 @@ def test_what_the_bot_may_never_say_is_not_learnt(tmp_path: Path, mynah: Mynah) 
     assert dropped == {"text": "write to me at magpie@example.org any time you like", "note": "email"}
 
 
+def test_nothing_in_a_strangers_words_moves_the_cursor(tmp_path: Path, mynah: Mynah) -> None:
+    hostile = of_2024([tweet(1, SAID), tweet(2, "RT @rook: \x1b[2Jcaw\x9b1m")])
+    hostile["data/account.js"] = archives.account(name="Ms \x1b[31m\nMagpie\u202e")
+
+    done = mynah("import", zipped(tmp_path / "a.zip", hostile))
+    shown = mynah("library", "--show-dropped", "1")
+
+    assert done.stdout.splitlines()[0].endswith("(X archive): tweets of @magpie (Ms [31m Magpie)")
+    assert "@magpie (Ms [31m Magpie): 2 tweets;" in shown.stdout
+    assert "RT @rook: [2Jcaw 1m" in shown.stdout
+
+
 # mynah forget
 
 

@@ -24,7 +24,7 @@ def test_kills_at_any_moment_double_nothing_and_lose_nothing() -> None:
     assert {key: row[key] for key in ("doubled", "missing_from_history", "posted_but_not_on_server")} == {
         "doubled": 0, "missing_from_history": 0, "posted_but_not_on_server": 0,
     }  # fmt: skip
-    assert (row["slots_used_twice"], row["integrity"]) == (0, "ok")
+    assert (row["slots_used_twice"], row["left_unknown"], row["integrity"]) == (0, 0, "ok")
 
 
 def test_the_usual_loop_doubles_under_the_same_kills() -> None:

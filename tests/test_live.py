@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -57,7 +57,9 @@ def test_the_gap_holds_from_one_run_to_the_next(x: FakeX, state: Path) -> None:
 
 
 @pytest.mark.parametrize("fault", ["reset_after", "created_html"])
-def test_an_answer_that_was_lost_is_never_asked_for_again(x: FakeX, state: Path, fault: str) -> None:
+def test_an_answer_that_was_lost_is_found_in_the_timeline_and_never_asked_for_again(
+    x: FakeX, state: Path, fault: str
+) -> None:
     x.fail_with(fault)
 
     first = mynah("run", "--live", "--once", state=state, **keys(x))
@@ -65,9 +67,25 @@ def test_an_answer_that_was_lost_is_never_asked_for_again(x: FakeX, state: Path,
 
     assert rounds(first.stdout)[0]["outcome"] == "unknown"
     assert (first.returncode, second.returncode) == (1, 75)
-    assert len(x.world.texts) == 1
+    (look,) = [line for line in lines(second.stdout) if line["event"] == "post.looked_for"]
+    (row,) = lines(mynah("history", "--live", "--json", state=state).stdout)
+    assert (look["outcome"], look["x_id"]) == ("found", row["x_id"])
+    assert (row["state"], x.world.texts) == ("posted", [row["text"]])
+
+
+def test_a_timeline_that_lags_leaves_it_open_and_says_until_when(x: FakeX, state: Path) -> None:
+    x.world.lag = timedelta(hours=1)
+    x.fail_with("reset_after")
+    mynah("run", "--live", "--once", state=state, **keys(x))
+
+    again = mynah("run", "--live", "--once", state=state, **keys(x))
+
+    assert again.returncode == 75
+    assert "mynah resolve 1" in rounds(again.stdout)[0]["detail"]
+    (look,) = [line for line in lines(again.stdout) if line["event"] == "post.looked_for"]
     (row,) = lines(mynah("status", "--json", state=state, MYNAH_LIVE="true").stdout)
-    assert row["unknown"] == [1]
+    assert (row["unknown"], row["next_look"]) == ([1], look["again"])
+    assert len(x.world.texts) == 1
 
 
 def test_killed_while_x_is_answering_it_does_not_ask_again(x: FakeX, state: Path) -> None:
@@ -82,7 +100,7 @@ def test_killed_while_x_is_answering_it_does_not_ask_again(x: FakeX, state: Path
     assert again.returncode == 75
     assert len(x.world.texts) == 1
     (row,) = lines(mynah("history", "--live", "--json", state=state).stdout)
-    assert (row["state"], row["note"]) == ("unknown", "stopped while sending")
+    assert (row["state"], row["note"]) == ("posted", "found in the timeline")
 
 
 def test_a_round_by_hand_that_is_asked_to_stop_ends_first(x: FakeX, state: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from bot.dialects import Account
 from bot.errors import Duplicate, Halted, RateLimited, Refused, TryLater, Unknown, XError
-from bot.tweets import Receipt
+from bot.tweets import Receipt, Timeline
 from bot.twitter import Keys, X
 from tests.fake_x import oauth
 from tests.fake_x.faults import FAULTS, TOO_MANY, End, Fault, limited
@@ -186,7 +186,8 @@ def test_own_posts_come_newest_first_as_they_were_written(new_dialect: bool) -> 
     with FakeX(world, new_dialect=new_dialect) as fake, gateway(fake.url) as x:
         posts = x.own_posts(MYNAH.id)
 
-    assert posts == tuple(Receipt(id_, text) for id_, text in zip(reversed(ids), reversed(texts), strict=True))
+    assert posts.whole
+    assert posts.posts == tuple(Receipt(id_, text) for id_, text in zip(reversed(ids), reversed(texts), strict=True))
 
 
 def test_own_posts_are_those_after_since_id_and_no_more_than_the_limit(fake: FakeX, x: X) -> None:
@@ -196,9 +197,19 @@ def test_own_posts_are_those_after_since_id_and_no_more_than_the_limit(fake: Fak
     two = x.own_posts(MYNAH.id, limit=2)
     none = x.own_posts(MYNAH.id, since_id=ids[-1])
 
-    assert [post.id for post in after] == [ids[7], ids[6], ids[5]]
-    assert [post.id for post in two] == [ids[7], ids[6]]
-    assert none == ()
+    assert [post.id for post in after.posts] == [ids[7], ids[6], ids[5]]
+    assert [post.id for post in two.posts] == [ids[7], ids[6]]
+    assert none.posts == ()
+    assert (after.whole, two.whole, none.whole) == (True, False, True)
+
+
+def test_a_page_with_another_behind_it_is_not_the_whole(fake: FakeX, x: X) -> None:
+    for n in range(6):
+        fake.world.create(MYNAH, f"RT @somebody: {n}", retweet_of="1")
+
+    timeline = x.own_posts(MYNAH.id)
+
+    assert timeline == Timeline((), whole=False)  # retweets are taken out of a page that is already cut
 
 
 def test_a_deleted_post_is_gone_and_cannot_be_deleted_again(fake: FakeX, x: X) -> None:

@@ -24,7 +24,8 @@ def sample(args: Namespace) -> int:
     voice = build.voice(current, settings)
     screen = build.screen(settings, store, voice.copied)
     rows = []
-    for draft in voice.draft(args.prompt, n=args.number, seed=args.seed):
+    author = args.author and args.author.removeprefix("@").lower()
+    for draft in voice.draft(args.prompt, n=args.number, seed=args.seed, author=author):
         reasons = [reason.name for reason in screen.reasons(draft)]
         score = round(draft.likelihood, 3)
         rows.append({"text": draft.text, "score": score, "verdict": _verdict(reasons), "reasons": reasons})

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from bot.commands.shown import agreed, loaded, translated
+from bot.commands.shown import agreed, loaded, translated, tweets
 from bot.errors import MynahError, XError
 
 if TYPE_CHECKING:
     from argparse import Namespace
     from datetime import datetime
 
+    from bot.clock import Clock
+    from bot.folder import StateFolder
     from bot.settings import Budget, Settings
     from bot.twitter import X
     from training.holdings import Added
@@ -24,15 +26,18 @@ PLACE, ACCOUNT = "x.place", "x.account"  # what the library notes of an author
 
 
 def import_from_x(args: Namespace) -> int:
-    from bot import build
+    from bot import build, tables
     from bot.clock import SystemClock
     from bot.folder import StateFolder
     from training.library import Library
+    from training.sources.api import FEWEST
     from training.sources.records import handle_of
 
     handle = handle_of(args.from_api)
     if not handle:
         raise MynahError(f"--from-api: {args.from_api!r} is no handle; they are up to 15 letters, digits and _")
+    if args.limit < FEWEST:
+        raise MynahError(f"--limit {args.limit}: X gives no fewer than {FEWEST} at once")
     settings = loaded(args).settings
     folder, clock = StateFolder(settings.state), SystemClock()
     with build.gateway(settings, clock) as x:
@@ -43,16 +48,31 @@ def import_from_x(args: Namespace) -> int:
         folder.make()
         with translated(), Library.open(folder.library) as library:
             read = _Read(library, x, handle, settings.budget)
-            read.all(args.limit, clock.now())
-    print(read.told())
+            try:
+                read.all(args.limit, clock.now())
+            finally:
+                _write_down(read, folder, clock)
+    print(tables.as_json(read.sums()) if args.json else read.told())
     return 0
+
+
+def _write_down(read: _Read, folder: StateFolder, clock: Clock) -> None:
+    """For `mynah spend`, beside what the bot spends by itself; where there is a history to write into."""
+    from bot.budget import DOLLAR
+    from bot.store import Store
+
+    sums = read.sums()
+    if sums["cost_usd"] and folder.history.exists():
+        with Store.open(folder.history, create=False) as store:
+            cost, about = round(sums["cost_usd"] * DOLLAR), f"{tweets(sums['found'])} of @{sums['author']}"
+            store.spend("import", cost, about=about, by_hand=True, at=clock.now())
 
 
 def _price(settings: Settings, handle: str, limit: int) -> str:
     prices = settings.budget
     most = limit * prices.price_read + prices.price_read_account
     return (
-        f"Up to {limit:,} tweets of @{handle} cost up to ${most:,.2f} at X (${prices.price_read:g} each, and "
+        f"Up to {tweets(limit)} of @{handle} cost up to ${most:,.2f} at X (${prices.price_read:g} each, and "
         f"${prices.price_read_account:g} to find the account).\n"
         "X's rules forbid training models on what its API gives; the archive that everybody can download of themselves "
         "costs nothing and reaches further back."
@@ -80,11 +100,16 @@ class _Read:
             for page in walk(lambda **where: self._x.page(account, **where), self._handle, place, most=limit):
                 self._keep(page, account, name, at=at)
         except XError as error:
-            raise MynahError(f"{error}. {self.told()}; the same command goes on from there") from error
+            so_far = f"; before that, {self.told()}; the same command goes on from there" if self._cost else ""
+            raise MynahError(f"{error}{so_far}") from error
 
     def told(self) -> str:
+        sums = self.sums()
+        return f"read {tweets(sums['found'])} of @{self._handle} for about ${self._cost:.2f}: {sums['new']:,} new"
+
+    def sums(self) -> dict[str, Any]:
         found, new = (sum(getattr(added, what) for added in self._added) for what in ("found", "new"))
-        return f"read {found:,} tweets of @{self._handle} for about ${self._cost:.2f}: {new:,} new"
+        return {"author": self._handle, "found": found, "new": new, "cost_usd": round(self._cost, 4)}
 
     def _account(self) -> tuple[str, str]:
         """Id and name; asked once, for the answer costs as much as two tweets."""

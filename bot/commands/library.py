@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from bot.commands.from_x import import_from_x
-from bot.commands.shown import agreed, loaded, translated
+from bot.commands.shown import agreed, loaded, translated, tweets
 from bot.errors import MynahError
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ def import_(args: Namespace) -> int:
     """All files or none: a second one that cannot be read leaves the library as it was."""
     if bool(args.files) == bool(args.from_api):
         raise MynahError("say what to import: either files, or --from-api and an account")
+    if args.from_api and (args.author or args.drop_deleted):
+        raise MynahError("--as and --drop-deleted are for files: X says whose tweets it gives, and not what is gone")
     if args.from_api:
         return import_from_x(args)
     from bot.clock import SystemClock
@@ -83,11 +85,11 @@ def forget(args: Namespace) -> int:
     folder = StateFolder(loaded(args).settings.state)
     with translated(), Library.open(folder.library, create=False) as library:
         author = library.archive(args.author)  # or the sentence that there is no such person
-        if not args.yes and not agreed(f"Remove {_tweets(len(author.tweets))} of @{author.author}?"):
+        if not args.yes and not agreed(f"Remove {tweets(len(author.tweets))} of @{author.author}?"):
             print("nothing was removed")
             return 0
         count = library.forget(author.author)
-    print(f"removed {_tweets(count)} of @{author.author}; the archives that they came from are yours to keep or delete")
+    print(f"removed {tweets(count)} of @{author.author}; the archives that they came from are yours to keep or delete")
     learnt = list(_learnt_from(author.author, folder.models))
     for name, used in learnt:
         print(f"model {name} has learnt from them{' and is in use' if used else ''}: {folder.models / name}")
@@ -167,17 +169,15 @@ def _reading(file: Path) -> Iterator[Callable[[int, int], None]]:
 
 
 def _headline(file: Path, archive: Archive) -> str:
-    name = f" ({archive.display_name})" if archive.display_name != archive.author else ""
+    from training.markup import plain  # names and tweets are strangers' words: nothing in them may move the cursor
+
+    name = f" ({plain(archive.display_name)})" if archive.display_name != archive.author else ""
     return f"{file} ({archive.kind}): tweets of @{archive.author}{name}"
 
 
 def _counts(archive: Archive, added: Added) -> str:
     found = f"{added.found:,} found" + (", as many as its manifest says" if archive.counted else "")
     return f"{found}: {added.new:,} new, {added.updated:,} updated, {added.there:,} already there{_span(added)}"
-
-
-def _tweets(count: int) -> str:
-    return "1 tweet" if count == 1 else f"{count:,} tweets"
 
 
 def _span(what: Added | Author) -> str:
@@ -205,8 +205,10 @@ def _warnings(archive: Archive, added: Added) -> Iterator[str]:
 
 
 def _described(author: Author) -> Iterator[str]:
-    name = f" ({author.display_name})" if author.display_name != author.handle else ""
-    yield f"@{author.handle}{name}: {_tweets(author.tweets)}{_span(author)}"
+    from training.markup import plain
+
+    name = f" ({plain(author.display_name)})" if author.display_name != author.handle else ""
+    yield f"@{author.handle}{name}: {tweets(author.tweets)}{_span(author)}"
     yield f"  kinds      {_listed(author.kinds)}"
     yield f"  languages  {_listed({lang or 'not said': n for lang, n in author.languages.items()})}"
     for one in author.imports:
@@ -218,14 +220,16 @@ def _described(author: Author) -> Iterator[str]:
 
 
 def _funnelled(sifted: Sifted, settings: Settings, examples: int) -> Iterator[str]:
+    from training.markup import plain
+
     funnel = sifted.funnel
     yield f'  the funnel, by the rules "{settings.training.rules}"'
     yield f"    {funnel.downloaded:>9,}  downloaded"
     for rule, count in funnel.dropped.items():
         yield f"    {-count:>9,}  {rule.replace('_', ' ')}"
         for example in _examples(sifted, examples).get("examples", {}).get(rule, ()):
-            because = f"  ({example['note']})" if example["note"] else ""
-            yield f"               {' '.join(example['text'].split())}{because}"
+            because = f"  ({plain(example['note'])})" if example["note"] else ""
+            yield f"               {plain(example['text'])}{because}"
     yield f"    {funnel.kept:>9,}  kept"
 
 

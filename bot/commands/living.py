@@ -6,6 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from bot.commands.health import ready
 from bot.commands.model import train
 from bot.commands.shown import BUSY, FAILED, loaded
 
@@ -53,6 +54,8 @@ def _agenda(
     publisher = build.publisher(settings, clock)
     with Store.open(folder.history) as store:
         build.claim(store, settings)
+        if settings.live:
+            ready(settings, folder, store, clock)
     log = structlog.get_logger()
     if promoted(folder.models) is None:
         log.info("model.missing", detail="training one first", authors=", ".join(settings.training.authors))
@@ -71,12 +74,13 @@ def _agenda(
         voice=voice,
         screen=lambda store: build.screen(settings, store, voice.copied),
         outbox=build.outbox(settings, publisher, clock, every=args.every),
+        lookout=build.lookout(settings, publisher, clock),
         schedule=schedule,
         manner=build.manner(settings),
         clock=clock,
     )
     for post in agenda.begin():
-        log.warning("post.unknown", post=post, do=f"look whether it exists, then `mynah resolve {post} …`")
+        log.warning("post.unknown", post=post, do=f"nothing: it is looked for. Or `mynah resolve {post} …`")
     return agenda, voice.refresh
 
 

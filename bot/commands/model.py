@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bot.commands.library import archives, choices
 from bot.commands.shown import FAILED, loaded, translated
 from bot.commands.versions import gate
-from bot.errors import ModelError
+from bot.errors import ConfigError
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -53,7 +53,7 @@ def train(settings: Settings, folder: StateFolder, clock: Clock, notifier: Notif
     """A first model, in use when this returns: nobody speaks without."""
     outcome = _train(settings, _wanted(settings, folder), clock, notifier)
     if not outcome.promoted and outcome.version is not None:
-        raise ModelError(
+        raise ConfigError(  # an init system that began again would train the same model again
             f"the new model {outcome.version.name} is not good enough to speak: {' '.join(outcome.why)} "
             "More tweets would help; `mynah promote` takes it all the same"
         )
@@ -61,10 +61,15 @@ def train(settings: Settings, folder: StateFolder, clock: Clock, notifier: Notif
 
 def _plan(settings: Settings, wanted: Wanted, clock: Clock, notifier: Notifier) -> int:
     from bot.progress import TrainingBar
+    from training.errors import NothingNew
     from training.plan import plan
 
     with translated(), TrainingBar(clock.monotonic) as bar:
-        planned = plan(lambda: archives(settings), wanted, _watch(bar, clock, notifier))
+        try:
+            planned = plan(lambda: archives(settings), wanted, _watch(bar, clock, notifier))
+        except NothingNew as nothing:
+            print(f"mynah: {nothing}", file=sys.stderr)
+            return 0
     print("\n".join(planned.sentences()))
     return 0
 

@@ -72,6 +72,10 @@ def agreed(question: str) -> bool:
         return False
 
 
+def tweets(count: int) -> str:
+    return "1 tweet" if count == 1 else f"{count:,} tweets"
+
+
 def show(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], args: Namespace) -> None:
     from bot import tables
 

@@ -1,4 +1,4 @@
-"""How the bot stands, and what its operator may do about it: status, pause, resume, resolve, config."""
+"""How the bot stands, and what its operator may do about it: status, pause, spend, resume, resolve, config."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from bot.errors import MynahError
 
 if TYPE_CHECKING:
     from argparse import Namespace
+
+SPENT = ("day", "kind", "number", "each", "cost", "note")
 
 
 def status(args: Namespace) -> int:
@@ -35,6 +37,24 @@ def status(args: Namespace) -> int:
     )
     lines = [{"what": key.replace("_", " "), "is": value} for key, value in row.items()]
     show([row] if args.json else lines, ("what", "is"), args)
+    return 0
+
+
+def spend(args: Namespace) -> int:
+    from bot import budget, build, tables
+    from bot.clock import SystemClock
+
+    settings = loaded(args).settings
+    _, store = looked_at(settings)
+    told = budget.report(store, build.caps(settings), days=args.days, dry=args.dry, now=SystemClock().now())
+    if args.json:
+        print(tables.as_json(told))
+        return 0
+    days = [day | {name: f"${day[name]:.3f}" for name in ("each", "cost")} for day in told["days"]]
+    show([day | {"note": "by hand" if day["by_hand"] else ""} for day in days], SPENT, args)
+    for span, cap in (("today", settings.budget.per_day), ("this_month", settings.budget.per_month)):
+        spent, left = told[f"spent_{span}"], told[f"left_{span}"]
+        print(f"{span.replace('_', ' ')}: ${spent:.3f} of ${cap:.2f}, ${left:.3f} left")
     return 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from tests.fake_x.faults import FAULTS
 from tests.fake_x.server import FakeX
@@ -19,11 +19,12 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8080)
     parser.add_argument("--fault", action="append", default=[], choices=FAULTS, metavar="NAME", help=", ".join(FAULTS))
     parser.add_argument("--new-dialect", action="store_true", help="answer with the field names of August 2026")
+    parser.add_argument("--lag", type=float, default=0.0, metavar="SECONDS", help="until a post is in its timeline")
     options = parser.parse_args()
     # Blocked in every thread from here on, so that sigwait below is the only one to see them.
     signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
     user = newcomer()
-    world = World(user, now=lambda: datetime.now(UTC))
+    world = World(user, now=lambda: datetime.now(UTC), lag=timedelta(seconds=options.lag))
     with FakeX(world, port=options.port, new_dialect=options.new_dialect, say=_say) as x:
         x.fail_with(*options.fault)
         _say(f"export MYNAH_X__BASE_URL={x.url}\n")

@@ -167,7 +167,7 @@ class Api:
         token = query.get("pagination_token", "b0").removeprefix("b")  # how many posts the pages before it went through
         if not (all(map(str.isdecimal, (limit, since, until, token))) and 5 <= int(limit) <= 100):
             raise Problem(400, "Invalid Request", "One or more parameters to your request was invalid.")
-        reachable = self.world.posts_of(author_id)[:FARTHEST]
+        reachable = self.world.timeline_of(author_id)[:FARTHEST]
         found = [post for post in reachable if int(since) < int(post.id) < (int(until) or int(post.id) + 1)]
         end = int(token) + int(limit)
         posts = found[int(token) : end]  # a page is cut first and sifted then: it may be short, or empty

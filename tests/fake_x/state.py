@@ -58,8 +58,15 @@ def newcomer() -> User:
 class World:
     """One small X. Each public method is one indivisible step."""
 
-    def __init__(self, *users: User, now: Callable[[], datetime], refuses_duplicates: bool = True) -> None:
+    def __init__(
+        self,
+        *users: User,
+        now: Callable[[], datetime],
+        refuses_duplicates: bool = True,
+        lag: timedelta = timedelta(0),
+    ) -> None:
         self.now = now
+        self.lag = lag  # how long a post is missing from timelines
         self.refuses_duplicates = refuses_duplicates
         self.users = {user.id: user for user in users}
         self._posts: dict[str, Post] = {}
@@ -105,6 +112,10 @@ class World:
         """Newest first."""
         with self._lock:
             return [post for post in reversed(self._posts.values()) if post.author_id == author_id]
+
+    def timeline_of(self, author_id: str) -> list[Post]:
+        """Newest first, as far as the timeline has caught up."""
+        return [post for post in self.posts_of(author_id) if post.at + self.lag <= self.now()]
 
     def take(self, user_id: str, route: str, limit: int) -> Allowance:
         """Count one request against the limit of its route."""
