@@ -25,6 +25,11 @@ END = "<|endoftext|>"  # begins and ends every text, as GPT-2's own did
 HUB_PATIENCE_S = 5  # transformers alone would try for 50 s before it says that there is no network
 
 
+def without_place(name: str) -> str:
+    """The name of a base for others to read: where on whose disk a folder lies is nobody's business."""
+    return Path(name).name if name.startswith(("/", ".", "~")) else name
+
+
 def load_base(name: str, *, texts: Iterable[str], shape: Shape, seed: int) -> tuple[Any, Any]:
     """A model in fp32 and a tokenizer that begins each text with the start token."""
     hush()

@@ -30,7 +30,7 @@ SECTIONS = (
     "About",
 )
 PROMPT = "My dream is"
-TAGS = ("mynah", "huggingtweets", "gpt2", "text-generation", "tweets")
+TAGS = ("mynah", "huggingtweets", "text-generation", "tweets")
 PREDICTIONS, LOSS, LENGTHS = "predictions.png", "loss.png", "lengths.png"
 PUBLISHED_RULES = ("retweet", "short")  # those of the published cards, counted on every card
 RULES = {
@@ -44,6 +44,7 @@ RULES = {
     "near_duplicate": "Nearly said before",
 }
 HUB = "https://huggingface.co"
+CONSENT = 3_000  # characters of it: a letter, not a book
 
 # The lines that publishing changes, each alone on its line, so that no name from outside can be taken for one.
 THUMBNAIL = f'thumbnail: "{PREDICTIONS}"'
@@ -85,6 +86,7 @@ class CardFacts:
 
     authors: Sequence[Author]
     base_model: str
+    architecture: str = ""  # as transformers calls it
     recipe: Recipe
     run: Mapping[str, object] = field(default_factory=dict)  # what was not chosen but happened: steps, seed, device …
     figures: Sequence[Row] = ()  # the report's, explained
@@ -108,7 +110,7 @@ def card(facts: CardFacts) -> str:
         "library_name": "transformers",
         "pipeline_tag": "text-generation",
         "base_model": facts.base_model if _is_on_the_hub(facts.base_model) else "",
-        "tags": list(TAGS),
+        "tags": [*TAGS, *filter(None, [plain(facts.architecture)])],
         "widget": [{"text": PROMPT}],
     }
     texts = (
@@ -226,7 +228,7 @@ def _consent(facts: CardFacts) -> str:
 
 
 def _said(consent: str) -> str:
-    return f"Whoever made this model says of the consent of the people above: “{in_markdown(consent)}”"
+    return f"Whoever made this model says of the consent of the people above: “{in_markdown(consent, CONSENT)}”"
 
 
 def _procedure(facts: CardFacts, pictures: set[str]) -> str:

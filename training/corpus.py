@@ -64,6 +64,9 @@ class Funnel:
         if self.downloaded != sum(self.dropped.values()) + self.kept:
             raise ValueError(f"the funnel of @{self.author} does not add up: {self}")
 
+    def counts(self) -> dict[str, int]:
+        return {"downloaded": self.downloaded, **self.dropped, "kept": self.kept}
+
 
 @dataclass(frozen=True, slots=True)
 class Kept:

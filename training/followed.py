@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import timedelta
 from typing import TYPE_CHECKING
+
+from training.base_model import without_place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,16 +37,19 @@ def tell_lesson(tracker: Tracker, lesson: Lesson, wanted: Wanted) -> None:
     texts = lesson.texts
     handle = "-".join(sorted(funnel.author for funnel in texts.funnels))
     chosen = wanted.choices
-    config = {"rules": chosen.rules, "newlines": chosen.newlines, "replies": chosen.replies, "tags": chosen.tags}
-    counts = {
-        funnel.author: {"downloaded": funnel.downloaded, **funnel.dropped, "kept": funnel.kept}
-        for funnel in texts.funnels
+    config = {
+        "rules": chosen.rules,
+        "newlines": chosen.newlines,
+        "replies": chosen.replies,
+        "tags": chosen.tags,
+        "recency_days": chosen.recency / timedelta(days=1) if chosen.recency else 0,
     }
+    counts = {funnel.author: funnel.counts() for funnel in texts.funnels}
     learnt = {"learnt": len(texts.train), "held_out": len(texts.held_out)}
     tracker.preprocess(
         handle=handle, config=config, counts=counts | {"texts": learnt}, texts=[text.text for text in texts.train]
     )
-    tracker.begin(handle=handle, config=asdict(lesson.recipe) | {"seed": wanted.seed}, base=wanted.base)
+    tracker.begin(handle=handle, config=asdict(lesson.recipe) | {"seed": wanted.seed}, base=without_place(wanted.base))
 
 
 def tell_model(tracker: Tracker, version: Path, report: Report, drafts: Sequence[Sample]) -> None:

@@ -1,12 +1,10 @@
 """The person's tweets, merged over imports, in one SQLite file. Alone imports sqlite_utils in training.
 
-Opened as the bot's history is, and for the same reasons (bot/store.py); what an import changes is merge.py's to say.
+How the file is opened: library_file.py; what an import changes: merge.py.
 """
 
 from __future__ import annotations
 
-import os
-import sqlite3
 from collections import Counter
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -15,10 +13,12 @@ from typing import TYPE_CHECKING, Any, Self
 from sqlite_utils import Database, Migrations
 
 from training import library_schema
-from training.errors import LibraryError, OutOfRoom, StateBusy
+from training.errors import LibraryError
 from training.holdings import Added, Author, Import
+from training.library_file import connect, translated
 from training.merge import Changes, Kept, merge
 from training.sources.archive import Archive
+from training.sources.decoding import well_formed
 from training.sources.records import handle_of
 from training.tweets import Tweet
 
@@ -27,12 +27,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FILE = "library.db"
-REMEDIES = {
-    "SQLITE_CANTOPEN": "check that the state folder exists and is yours (--state, MYNAH_STATE)",
-    "SQLITE_READONLY": "the disk or the folder is read-only: choose another with --state",
-    "SQLITE_NOTADB": "this is no library: move it away and import again",
-    "SQLITE_CORRUPT": "the file is damaged: move it away and import again",
-}
 MIGRATIONS = Migrations("library")
 
 
@@ -54,8 +48,8 @@ class Library:
         """Open, and bring an older schema up to date; `read_only` neither creates nor migrates."""
         if not path.exists() and (read_only or not create):
             raise LibraryError(f"There is no library at {path} yet: `mynah import` begins one.")
-        with _translated(path):
-            library = cls(Database(_connect(path, read_only=read_only)), path)
+        with translated(path):
+            library = cls(Database(connect(path, read_only=read_only)), path)
         try:
             library._migrate(read_only=read_only)
         except BaseException:
@@ -64,7 +58,7 @@ class Library:
         return library
 
     def _migrate(self, *, read_only: bool) -> None:
-        with _translated(self._path):
+        with translated(self._path):
             known = {migration.name for migration in MIGRATIONS._migrations}  # noqa: SLF001  there is no public list
             unknown = sorted({migration.name for migration in MIGRATIONS.applied(self._db)} - known)
             pending = bool(MIGRATIONS.pending(self._db))
@@ -94,7 +88,7 @@ class Library:
         if connection.in_transaction:  # part of a larger whole
             yield
             return
-        with _translated(self._path):
+        with translated(self._path):
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -116,8 +110,8 @@ class Library:
             self._write(
                 "INSERT INTO import (author, at, source, kind, reaches, found, new, updated, dropped) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [author, _stamp(at), source, archive.kind, _stamp(archive.reaches), len(archive.tweets), len(new),
-                 len(changes.updated), dropped],
+                [author, _stamp(at), well_formed(source), archive.kind, _stamp(archive.reaches), len(archive.tweets),
+                 len(new), len(changes.updated), dropped],
             )  # fmt: skip
             self._keep(changes, new, drop=changes.missing if drop_missing else [], archived=archive.reaches is not None)
             relatives = self._relatives(archive)
@@ -136,7 +130,7 @@ class Library:
         )
 
     def _keep(self, changes: Changes, new: Iterable[Tweet], *, drop: Iterable[int], archived: bool) -> None:
-        with _translated(self._path):
+        with translated(self._path):
             many = self._db.conn.executemany
             many("DELETE FROM tweet WHERE number = ?", [[number] for number in (*changes.replaced, *drop)])
             many("UPDATE tweet SET archived = 1 WHERE number = ?", [[number] for number in changes.confirmed])
@@ -177,7 +171,8 @@ class Library:
         if not names:
             raise self._stranger(handle)
         tweets = tuple(one.tweet for one in self._kept(author))
-        return Archive(author, names[0]["display_name"], tweets, kind="library")
+        kinds = dict.fromkeys(one.kind for one in self._imports(author))
+        return Archive(author, names[0]["display_name"], tweets, kind=", ".join(kinds))
 
     def forget(self, handle: str) -> int:
         """How many tweets are gone, from the file too: what is deleted is overwritten, and the rest packed anew."""
@@ -241,51 +236,14 @@ class Library:
             yield Import(**row | {"at": datetime.fromisoformat(row["at"])})
 
     def _rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
-        with _translated(self._path):
+        with translated(self._path):
             cursor = self._db.conn.execute(sql, parameters)
             names = [column[0] for column in cursor.description]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]  # no open cursor, no lock
 
     def _write(self, sql: str, parameters: Sequence[Any] = ()) -> int:
-        with _translated(self._path):
+        with translated(self._path):
             return self._db.conn.execute(sql, parameters).rowcount
-
-
-def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
-    """As bot/store.py does, and private from the first byte; `secure_delete` overwrites what is deleted."""
-    try:
-        if not path.exists():
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-        # Who only looks may write all the same: a process that was killed may have left half a commit to roll back.
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=5.0)
-    except OSError as error:
-        raise LibraryError(f"{path} cannot be made: {error.strerror}; choose another folder with --state.") from error
-    pragmas = ["foreign_keys = ON", "busy_timeout = 5000"]
-    if read_only:
-        pragmas += ["query_only = ON"]
-    else:
-        # Without spilling, a long import locks nobody out who only reads until it commits.
-        pragmas += ["journal_mode = TRUNCATE", "synchronous = EXTRA", "secure_delete = ON", "cache_spill = OFF"]
-    try:
-        for pragma in pragmas:
-            connection.execute(f"PRAGMA {pragma}")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-@contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        name = getattr(error, "sqlite_errorname", "") or ""
-        if name.startswith("SQLITE_BUSY"):
-            raise StateBusy(f"Another import is at work on {path}: wait until it has finished.") from error
-        if name.startswith("SQLITE_FULL"):
-            raise OutOfRoom(f"The disk of {path.parent} is full: make room and try again.") from error
-        raise LibraryError(f"{path}: {error}; {REMEDIES.get(name, 'check the file and its folder')}.") from error
 
 
 def _columns(tweet: Tweet) -> list[str | None]:

@@ -20,24 +20,25 @@ JOINERS = "\u200c\u200d"  # the format characters that make letters and emoji, a
 ACTIVE = re.compile(r"([\\`*_\[\]<>|~$&])")  # within a line, Markdown, its tables and its formulas take these for signs
 LINK = re.compile(r"(https?:|ftp:|www)(?=[/.])", re.IGNORECASE)  # what becomes a link by itself
 WORD_JOINER = "\u2060"  # has no width, and no link goes across it
-LONGEST = 300  # characters; X allows fifty for a name
+LONGEST = 300  # characters, by default; X allows fifty for a name
 PICTURE = re.compile(r"https://[A-Za-z0-9._~/%-]+|[A-Za-z0-9_][A-Za-z0-9._-]*")
 
 
-def plain(text: str) -> str:
-    """One line of visible characters, however it came."""
+def plain(text: str, longest: int = LONGEST) -> str:
+    """One line of visible characters, however it came; cut, it says so."""
     spaced = "".join(" " if unicodedata.category(each) in {"Cc", "Zl", "Zp"} else each for each in text)
     seen = (each for each in spaced if each in JOINERS or unicodedata.category(each) not in {"Cf", "Cs"})
-    return " ".join("".join(seen).split())[:LONGEST].strip()
+    line = " ".join("".join(seen).split())
+    return line if len(line) <= longest else f"{line[: longest - 1].strip()}…"
 
 
 def in_html(text: str) -> str:
     return html.escape(plain(text))
 
 
-def in_markdown(text: str) -> str:
+def in_markdown(text: str, longest: int = LONGEST) -> str:
     """For a sentence or the cell of a table."""
-    return ACTIVE.sub(r"\\\1", LINK.sub(rf"\1{WORD_JOINER}", plain(text)))
+    return ACTIVE.sub(r"\\\1", LINK.sub(rf"\1{WORD_JOINER}", plain(text, longest)))
 
 
 def in_code(text: str) -> str:

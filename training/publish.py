@@ -9,16 +9,17 @@ import hashlib
 import json
 import logging
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from training import card
+from training.base_model import without_place
 from training.errors import PublishError
 from training.markup import PICTURE
 from training.model_dir import MANIFEST, Manifest, check
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 # Only what is named here goes up. What stays: memory.bin, whose hashes would let anybody ask which tweets there were,
 # the deleted ones among them (so a bot cannot run from a downloaded folder: it could not tell what it copies);
@@ -69,10 +70,7 @@ def _parcel(folder: Path, repo: str, manifest: Manifest, names: list[str], told:
     changed = {card.FILE: told.encode()}
     files = {name: manifest.files[name] for name in names if name != MANIFEST}
     files[card.FILE] = (_digest(changed[card.FILE]), len(changed[card.FILE]))
-    base = manifest.base_model
-    # where on whose disk the base lay is nobody's business
-    base = Path(base).name if base.startswith(("/", ".", "~")) else base
-    going = replace(manifest, base_model=base, files=dict(sorted(files.items())))
+    going = replace(manifest, base_model=without_place(manifest.base_model), files=dict(sorted(files.items())))
     changed[MANIFEST] = (json.dumps(asdict(going), indent=2, ensure_ascii=False) + "\n").encode()
     sizes = {name: size for name, (_, size) in going.files.items()} | {MANIFEST: len(changed[MANIFEST])}
     return Parcel(folder, repo, private, going, dict(sorted(sizes.items())), changed)

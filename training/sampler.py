@@ -80,10 +80,10 @@ class Sampler:
 
     def _voices(self, author: str | None, n: int, seed: int) -> list[str]:
         """Who speaks in each row; nobody in particular where the model knows no authors."""
-        if not self._tags:
-            return [""] * n
         if author is None:
-            return random.Random(seed).choices(sorted(self._tags), k=n)
+            return random.Random(seed).choices(sorted(self._tags), k=n) if self._tags else [""] * n
+        if not self._tags:
+            raise ModelError(f"The model cannot speak as @{author} alone: `training.tags` teaches the next one to.")
         if author not in self._tags:
             raise ModelError(f"The model does not know @{author}, only @{', @'.join(sorted(self._tags))}.")
         return [author] * n

@@ -116,3 +116,11 @@ def test_where_the_hub_cannot_be_reached_two_ways_out_are_named() -> None:
     assert 'set base_model to a local folder or to "tiny"' in done.stdout
     assert done.stderr == ""
     assert issubclass(HubUnreachable, ModelError)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("gpt2", "gpt2"), ("you/bird", "you/bird"), ("/home/me/secret/bird", "bird"), ("~/bird", "bird"), ("./b", "b")],
+)
+def test_others_are_not_told_on_whose_disk_a_base_lies(name: str, told: str) -> None:
+    assert base_model.without_place(name) == told

@@ -117,6 +117,11 @@ def test_the_hub_reads_the_card_and_its_metadata() -> None:
     assert data.thumbnail == "predictions.png"
 
 
+def test_the_card_calls_no_other_architecture_gpt2() -> None:
+    assert "gpt2" not in ModelCard(card(FACTS)).data.tags
+    assert "llama" in ModelCard(card(replace(FACTS, architecture="llama"))).data.tags
+
+
 def test_every_section_is_there_in_its_order() -> None:
     assert tuple(re.findall(r"^## (.+)$", card(FACTS), re.MULTILINE)) == SECTIONS
 
@@ -241,6 +246,18 @@ def test_consent_and_the_source_are_told() -> None:
     assert "“It is me.”" in text
     assert has_consent(text)
     assert not has_consent(card(FACTS))
+
+
+def test_a_consent_is_told_whole() -> None:
+    letter = "She wrote to me. " * 60
+
+    assert f"“{letter.strip()}”" in card(replace(FACTS, consent=letter))
+
+
+def test_a_name_that_is_cut_says_so() -> None:
+    text = card(replace(FACTS, authors=[replace(BIRD, name="caw " * 100), OTHER]))
+
+    assert f"| Data | {'caw ' * 74}caw… |" in text
 
 
 def test_on_the_hub_the_card_has_addresses_and_the_consent_given_there() -> None:

@@ -76,6 +76,17 @@ def test_a_checkpoint_that_cannot_be_read_is_as_good_as_none(tmp_path: Path, con
     assert Checkpoints(path, "mark", always).resume(CPU) is None
 
 
+def test_a_checkpoint_of_another_format_is_not_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    checkpoints = Checkpoints(tmp_path / "checkpoint.pt", "mark", always)
+    monkeypatch.setattr("training.checkpoint.FORMAT", 2)
+    checkpoints.save({"step": 1})
+    monkeypatch.undo()
+
+    assert checkpoints.resume(CPU) is None
+    checkpoints.clear_others()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_half_made_checkpoint_takes_no_room_afterwards(tmp_path: Path) -> None:
     (tmp_path / "checkpoint.pt.half").write_bytes(b"x" * 1_000)
 

@@ -11,7 +11,7 @@ import torch
 from tests.training.retraining import LATER, QUICK, Killed, run, small, version_of, weights
 from training import finetune, model_dir, registry
 from training.corpus import Choices
-from training.errors import HubUnreachable, OutOfRoom, TrainingError
+from training.errors import HubUnreachable, ModelError, OutOfRoom, TrainingError
 from training.retrain import UNFINISHED
 
 if TYPE_CHECKING:
@@ -83,6 +83,28 @@ def test_a_loss_that_is_no_number_leaves_the_model_in_use_in_use(wanted: Wanted)
 
     assert registry.current(wanted.models) == first
     assert sorted(path.name for path in wanted.models.iterdir()) == [first.name, "current"]
+
+
+def test_a_last_step_that_ends_in_no_number_is_said_too(wanted: Wanted) -> None:
+    wild = replace(QUICK, learning_rate=1e30, warmup=0.0, max_steps=1)
+
+    with pytest.raises(TrainingError, match=r"in the last steps is no number: lower the learning_rate"):
+        run(replace(wanted, recipe=wild))
+
+    assert list(wanted.models.iterdir()) == []
+
+
+@pytest.mark.parametrize("link", [True, False], ids=["a link", "a file"])
+def test_what_stands_in_the_place_of_the_work_is_left_alone(wanted: Wanted, tmp_path: Path, link: bool) -> None:
+    wanted.models.mkdir()
+    (tmp_path / "mine").mkdir()
+    place = wanted.models / UNFINISHED
+    place.symlink_to(tmp_path / "mine") if link else place.touch()
+
+    with pytest.raises(ModelError, match=r"unfinished is .*: move"):
+        run(wanted)
+
+    assert place.exists()
 
 
 def test_a_broken_model_in_use_is_mended_by_a_new_one(wanted: Wanted) -> None:

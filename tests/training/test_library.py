@@ -34,7 +34,7 @@ def test_what_goes_in_comes_out_whole_and_the_oldest_first(library: Library) -> 
 
     added = add(library, some(second, first))
 
-    assert library.archive("@Magpie") == Archive("magpie", "Ms Magpie", (first, second), kind="library")
+    assert library.archive("@Magpie") == Archive("magpie", "Ms Magpie", (first, second), kind="CSV")
     assert counts(added) == (2, 0, 0)
     assert (added.first, added.last) == (first.at, second.at)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.training.holding import A, B, add, counts, said, some, texts
+from tests.training.holding import NOW, A, B, add, counts, said, some, texts
 from training.errors import LibraryError, OutOfRoom, StateBusy
 from training.library import Library
 
@@ -165,6 +165,22 @@ def test_what_is_no_library_is_a_sentence(path: Path, content: bytes, complaint:
 def test_a_folder_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(LibraryError, match="cannot be made: No such file or directory; choose another folder"):
         Library.open(tmp_path / "nowhere" / "library.db")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+def test_what_root_begins_for_a_service_belongs_to_the_user_of_the_service(path: Path) -> None:
+    os.chown(path.parent, 1234, 4321)
+
+    Library.open(path).close()
+
+    assert (path.stat().st_uid, path.stat().st_gid) == (1234, 4321)
+
+
+def test_a_file_whose_name_is_no_text_can_be_named_as_a_source(library: Library) -> None:
+    library.add(some(A), source="bad\udcff.zip", at=NOW)
+
+    (magpie,) = library.authors()
+    assert magpie.imports[0].source == "bad\ufffd.zip"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

@@ -12,7 +12,7 @@ from training import base_model, model_dir
 from training.batches import encode
 from training.errors import ModelError
 from training.finetune import finetune, mean_surprise
-from training.lora import adapted
+from training.lora import adapted, count_learnt
 from training.recipe import TINY, Recipe, Shape, recipe_for
 
 if TYPE_CHECKING:
@@ -74,6 +74,16 @@ def test_full_training_leaves_the_model_as_it_is_built(fresh: tuple[Any, Any, An
 
     with adapted(model, replace(LORA, method="full")):
         assert [name for name, _ in model.named_modules()] == names
+
+
+def test_what_will_learn_is_known_before_it_is_there(fresh: tuple[Any, Any, Any]) -> None:
+    model, _, _ = fresh
+    every_weight = sum(weight.numel() for weight in model.parameters())
+
+    assert count_learnt(model, replace(LORA, method="full")) == every_weight
+    expected = count_learnt(model, LORA)
+    with adapted(model, LORA):
+        assert sum(weight.numel() for weight in model.parameters() if weight.requires_grad) == expected < every_weight
 
 
 def test_without_peft_it_says_what_to_install(fresh: tuple[Any, Any, Any], monkeypatch: pytest.MonkeyPatch) -> None:

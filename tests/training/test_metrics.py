@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+import pytest
+
+from training.errors import OutOfRoom
 from training.finetune import Step
 from training.metrics import Metrics
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def step(number: int) -> Step:
@@ -54,6 +54,11 @@ def test_what_a_killed_run_told_after_its_checkpoint_is_told_again(tmp_path: Pat
     assert metrics.seconds == 2.25
 
 
+def test_a_full_disk_is_said() -> None:
+    with Metrics(Path("/dev/full")) as metrics, pytest.raises(OutOfRoom, match=r"/dev/full cannot be written .* make"):
+        metrics.add(step(1), seconds=0.5)
+
+
 def test_a_run_that_begins_anew_tells_nothing_of_another(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
     for _ in range(2):
@@ -61,3 +66,18 @@ def test_a_run_that_begins_anew_tells_nothing_of_another(tmp_path: Path) -> None
             metrics.add(step(1), seconds=1.0)
 
     assert len(lines(path)) == 1
+
+
+@pytest.mark.parametrize(
+    "left", [b"\0\0\0\n", b"\xff\xfe\n", b"[]\n5\n", b'{"kind": "step"}\n'], ids=["zeros", "no text", "other", "less"]
+)
+def test_what_a_power_cut_left_of_a_line_is_passed_over(tmp_path: Path, left: bytes) -> None:
+    path = tmp_path / "metrics.jsonl"
+    with Metrics(path) as metrics:
+        metrics.add(step(1), seconds=1.0)
+    path.write_bytes(path.read_bytes() + left)
+
+    with Metrics(path) as metrics:
+        metrics.add(step(2), seconds=0.5)
+
+    assert [(line["number"], line["seconds"]) for line in lines(path)] == [(1, 1.0), (2, 1.5)]

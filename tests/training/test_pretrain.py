@@ -13,7 +13,7 @@ from training.batches import encode
 from training.errors import TrainingError
 from training.finetune import mean_surprise
 from training.model_dir import load
-from training.pretrain import COOL_DOWN, prepare, pretrain, share_of_rate
+from training.pretrain import COOL_DOWN, mean_of, prepare, pretrain, share_of_rate
 from training.recipe import Pretraining, Shape
 
 if TYPE_CHECKING:
@@ -145,3 +145,49 @@ def test_a_work_folder_of_another_tokenizer_is_refused(text: Path, tmp_path: Pat
 
     with pytest.raises(TrainingError, match="another work folder"):
         prepare([text], tmp_path, RECIPE, other)
+
+
+def test_the_mean_of_two_models_lies_between_them(text: Path, tmp_path: Path) -> None:
+    tokenizer, _ = prepare([text], tmp_path, RECIPE)
+    first, second = (make_model(tokenizer, RECIPE.shape, seed) for seed in (0, 1))
+    expected = [(a + b) / 2 for a, b in zip(first.parameters(), second.parameters(), strict=True)]
+
+    mean = mean_of([first, second])
+
+    assert all(map(torch.allclose, mean.parameters(), expected))
+
+
+def test_models_of_two_shapes_have_no_mean(text: Path, tmp_path: Path) -> None:
+    tokenizer, _ = prepare([text], tmp_path, RECIPE)
+    models = [make_model(tokenizer, replace(RECIPE.shape, width=width), seed=0) for width in (32, 48)]
+
+    with pytest.raises(TrainingError, match="one shape"):
+        mean_of(models)
+
+
+def test_the_command_saves_the_mean_of_folders_untaught_with_no_steps(text: Path, tmp_path: Path) -> None:
+    where = ["--last", str(text), "--work", str(tmp_path / "work"), "--device", "cpu"]
+    base = tmp_path / "base"
+    main(["pretrain", *where, "--steps", "1", "--out", str(base)])
+
+    code = main(
+        [
+            "pretrain",
+            *where[:-4],
+            "--work",
+            str(tmp_path / "mean"),
+            "--device",
+            "cpu",
+            "--steps",
+            "0",
+            "--out",
+            str(tmp_path / "same"),
+            "--from",
+            str(base),
+            str(base),
+        ]
+    )
+
+    pairs = zip(*(load(tmp_path / name, device="cpu").model.parameters() for name in ("base", "same")), strict=True)
+    assert code == 0
+    assert all(torch.equal(before, after) for before, after in pairs)

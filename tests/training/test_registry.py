@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +14,6 @@ from training.errors import ModelError, StateBusy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     Make = Callable[..., list[Path]]
 
@@ -224,4 +224,24 @@ def test_a_file_in_the_place_of_the_folder_is_said(tmp_path: Path) -> None:
     (tmp_path / "models").write_text("")
 
     with pytest.raises(ModelError, match="cannot hold models"), registry.hold(tmp_path / "models"):
+        pass
+
+
+@pytest.mark.parametrize("make_it", [Path.mkdir, Path.touch], ids=["a folder", "a file"])
+def test_what_stands_in_the_place_of_the_link_is_said_before_the_long_work(
+    tmp_path: Path, make_it: Callable[[Path], None]
+) -> None:
+    make_it(tmp_path / "current")
+
+    with pytest.raises(ModelError, match=r"current is no link to a version: move it away"):
+        registry.current(tmp_path)
+    with pytest.raises(ModelError, match="move it away"), registry.hold(tmp_path):
+        pass
+    assert (tmp_path / "current").exists()
+
+
+def test_a_list_of_earlier_versions_that_cannot_be_read_is_said_before_the_long_work(tmp_path: Path) -> None:
+    (tmp_path / "before").mkdir()
+
+    with pytest.raises(ModelError, match=r"before cannot be read .*: move it away"), registry.hold(tmp_path):
         pass

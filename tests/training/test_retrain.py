@@ -56,6 +56,26 @@ def test_the_folder_says_whose_tweets_it_learnt_and_how_well(wanted: Wanted) -> 
     assert report.figures() == dict(manifest.figures)
 
 
+def test_the_card_names_the_languages_as_the_hub_does(wanted: Wanted) -> None:
+    said = archive()
+    langs = ["in", "en", "und", "", "in", "qme"]
+    tweets = tuple(replace(tweet, lang=langs[place % 6]) for place, tweet in enumerate(said.tweets))
+    first = replace(tweets[0], lang="iw")  # one tweet is no language of his
+
+    version = version_of(run(wanted, replace(said, tweets=(first, *tweets[1:]))))
+
+    assert 'language: ["id", "en"]' in (version / card.FILE).read_text(encoding="utf-8")
+
+
+def test_the_card_tells_what_was_chosen(wanted: Wanted) -> None:
+    choices = Choices(newlines=True, recency=timedelta(days=30))
+
+    text = (version_of(run(replace(wanted, choices=choices))) / card.FILE).read_text(encoding="utf-8")
+
+    assert '"tweets", "gpt2"]' in text
+    assert "| replies learnt | yes |\n| line breaks kept | yes |\n| half-life of a tweet's weight | 30 days |" in text
+
+
 def test_everything_that_belongs_to_a_model_lies_in_its_folder(wanted: Wanted) -> None:
     version = version_of(run(replace(wanted, pictures=True)))
 
@@ -132,6 +152,34 @@ def test_it_goes_on_from_the_model_in_use_with_what_is_new(wanted: Wanted) -> No
     assert any("54 tweets to learn, all new to the model in use, 18 held out" in progress.note for progress in seen)
     assert model_dir.check(second).base_model == "scratch"
     assert registry.current(wanted.models) == second
+
+
+def test_what_it_goes_on_to_say_is_compared_with_all_that_it_has_learnt(wanted: Wanted) -> None:
+    run(wanted, archive(texts=TEXTS[:120]))
+
+    second = version_of(run(replace(wanted, begin="current"), archive(), now=LATER))
+
+    report = judgement.read(second)
+    assert report is not None
+    assert (report.learnt, report.held_out) == (162, 18)
+    said = (second / card.FILE).read_text(encoding="utf-8")
+    assert "| tweets learnt | 54 |" in said
+    assert "| tweets learnt before | 108 |" in said
+
+
+def test_who_was_learnt_before_stays_on_the_card_and_in_the_manifest(wanted: Wanted) -> None:
+    run(wanted)
+    other = archive("nightporter", [text[::-1] for text in TEXTS])
+
+    second = version_of(run(replace(wanted, begin="current"), other, now=LATER))
+
+    manifest = model_dir.check(second)
+    assert manifest.authors == tuple(manifest.funnel) == ("stationmynah", "nightporter")
+    assert manifest.funnel["stationmynah"]["downloaded"] == 180
+    said = (second / card.FILE).read_text(encoding="utf-8")
+    assert "AI CYBORG" in said
+    assert "@nightporter-stationmynah" in said
+    assert "| Tweets downloaded | 180 | 180 |" in said
 
 
 def test_tweets_held_out_now_that_the_model_in_use_has_learnt_are_left_out(wanted: Wanted) -> None:

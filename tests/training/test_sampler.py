@@ -167,8 +167,9 @@ def test_an_author_whom_the_model_does_not_know_is_refused(cyborg: Sampler) -> N
         cyborg.draft("", n=1, seed=0, author="eve")
 
 
-def test_a_model_without_tags_takes_any_author(sampler: Sampler) -> None:
-    assert sampler.draft("", n=2, seed=1, author="ada") == sampler.draft("", n=2, seed=1)
+def test_a_model_without_tags_speaks_as_nobody_alone(sampler: Sampler) -> None:
+    with pytest.raises(ModelError, match="cannot speak as @ada alone"):
+        sampler.draft("", n=2, seed=1, author="ada")
 
 
 def test_the_tags_come_with_the_folder(loaded: Any, tmp_path: Path) -> None:

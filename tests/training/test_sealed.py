@@ -57,6 +57,7 @@ def tweets_js(payload: str | bytes) -> bytes:
 HEAD = "window.YTD.tweets.part0 = "
 HOSTILE = {
     "cut in half": (lambda: zip_bytes(TWO.items())[:400], "damaged or half-downloaded zip"),
+    "its second half": (lambda: zip_bytes(TWO.items())[600:], "damaged or half-downloaded zip"),
     "a web page": (lambda: b"<html>log in to download</html>", "damaged or half-downloaded zip"),
     "a wrong checksum": (damaged, "damaged or half-downloaded zip"),
     "a password": (encrypted, "locked with a password"),

@@ -197,7 +197,7 @@ TWO_PEOPLE = "username,text\nmagpie,caw\nrook,croak\nmagpie,caw caw\n"
         ("a.csv", 'id,text\n1,"' + "caw " * 40_000, "magpie", "is no readable CSV"),
         ("a.csv", "id,text\n", "magpie", "holds no tweet of @magpie"),
         ("a.json", '[{"id":1,"text":"caw"},{"id":2,"te', "magpie", "is not whole JSON .* half downloaded"),
-        ("a.jsonl", '{"id":1,"text":"caw"}\n\n{"id":2,"te', "magpie", r"a\.jsonl, line 3 is not whole JSON"),
+        ("a.jsonl", '{"id":1,"text":"caw"}\n\n{"id":2,"te', "magpie", r"a\.jsonl .*breaks at line 3, column 9"),
         ("a.json", "[" * 100_000, "magpie", "holds JSON that no list of tweets has"),
         ("a.json", "[" * 500 + "]" * 500, "magpie", "holds something that is no tweet"),
         ("a.json", "[1, 2]", "magpie", "holds something that is no tweet"),

@@ -36,11 +36,12 @@ def any_text(data: bytes, where: str) -> tuple[str, tuple[str, ...]]:
     return text, notes
 
 
-def json_of(text: str, where: str) -> Any:
+def json_of(text: str, where: str, line: int = 1) -> Any:
+    """`line` is the one of the file that the text begins with."""
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        raise not_json(where, error.lineno, error.colno) from error
+        raise not_json(where, line + error.lineno - 1, error.colno) from error
     except (RecursionError, ValueError) as error:  # nested a thousand deep; a number of five thousand digits
         raise SourceError(f"{where} holds JSON that no list of tweets has: fetch it again.") from error
 

@@ -46,6 +46,7 @@ ZIP_FAULTS = (
     ValueError,
     IndexError,
     OverflowError,
+    OSError,  # where a directory of members points outside of the file
 )
 
 

@@ -44,7 +44,7 @@ def read_json(path: Path, author: str | None = None) -> Archive:
         lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
         if len(lines) < 2 or not lines[0][1].rstrip().endswith(("}", "]")):
             raise
-        payloads = (json_of(line, f"{path}, line {number}") for number, line in lines)
+        payloads = (json_of(line, str(path), number) for number, line in lines)
         kind = "JSON lines"
     return _archive((record for payload in payloads for record in _objects(payload, path)), path, author, kind, notes)
 
