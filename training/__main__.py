@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from training.errors import StateBusy, TrainingError
+from training.errors import NothingNew, StateBusy, TrainingError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,8 +34,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return asked.command(asked)
     except StateBusy as error:
         return _fail(str(error), EXIT_BUSY)
+    except NothingNew as nothing:
+        print(nothing, file=sys.stderr)  # noqa: T201  alone prints
+        return 0
     except TrainingError as error:
         return _fail(str(error), EXIT_FAILED)
+    except OSError as error:  # a folder or a disk that nobody thought of
+        return _fail(f"{error.filename or 'the output'}: {error.strerror or error}", EXIT_FAILED)
     except KeyboardInterrupt:
         return _fail("Interrupted; the model in use stays in use.", EXIT_INTERRUPTED)
 
@@ -65,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     pretrain.add_argument("--held-out", type=Path, nargs="*", default=[], help="text files to judge the model by")
     pretrain.add_argument("--work", type=Path, required=True, help="folder for token files and checkpoints")
     pretrain.add_argument("--out", type=Path, required=True, help="the model folder to make")
-    pretrain.add_argument("--from", dest="begin", type=Path, help="go on from this model folder, and not from nothing")
+    pretrain.add_argument("--from", dest="begin", type=Path, nargs="+", help="go on from the mean of these models")
     pretrain.add_argument("--steps", type=int, help="how many (the recipe's by default)")
     pretrain.add_argument("--processes", type=int, default=1, help="that share each step on a processor; 1 by default")
     pretrain.add_argument("--device", default="auto", help="auto (the default), cuda, mps or cpu")
@@ -117,15 +122,17 @@ def _retrain(asked: argparse.Namespace) -> int:
 
 def _pretrain(asked: argparse.Namespace) -> int:
     from training import base_model, model_dir
-    from training.pretrain import judge, prepare, pretrain
+    from training.pretrain import judge, mean_of, prepare, pretrain
     from training.recipe import PRETRAINING, PRETRAINING_ON
 
-    recipe = PRETRAINING if asked.begin is None else PRETRAINING_ON
+    recipe = PRETRAINING_ON if asked.begin else PRETRAINING
     recipe = recipe if asked.steps is None else replace(recipe, steps=asked.steps)
-    known = asked.begin and model_dir.load(asked.begin, device=asked.device)
-    tokenizer, files = prepare([*asked.texts, *asked.last], asked.work, recipe, known and known.tokenizer)
+    known = [model_dir.load(folder, device=asked.device) for folder in asked.begin or ()]
+    texts = [*asked.texts, *asked.last]
+    tokenizer, files = prepare(texts, asked.work, recipe, known[0].tokenizer if known else None)
     last = files[len(asked.texts) :]
-    model = known.model if known else base_model.make_model(tokenizer, recipe.shape, asked.seed)
+    begun = mean_of([each.model for each in known]) if known else None
+    model = begun or base_model.make_model(tokenizer, recipe.shape, asked.seed)
     model = model.to(model_dir.pick_device(asked.device))
     lesson = pretrain(model, files, last, recipe, work=asked.work, seed=asked.seed, processes=asked.processes)
     for step in lesson:

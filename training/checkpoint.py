@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+FORMAT = 1  # of what is in a checkpoint; another one is not gone on with
 HALF_MADE = ".half"
 # EFBIG is a limit on the size of files, which is room too.
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -33,21 +34,25 @@ class Checkpoints:
     due: Callable[[], bool]
 
     def save(self, state: Mapping[str, Any]) -> None:
-        write(self.path, {**state, "mark": self.mark, "chance": chance()})
+        write(self.path, {**state, "mark": self._mark, "chance": chance()})
 
     def clear_others(self) -> None:
         """Give back the room of what is not gone on with."""
-        if self.path.exists() and (read(self.path, torch.device("cpu")) or {}).get("mark") != self.mark:
+        if self.path.exists() and (read(self.path, torch.device("cpu")) or {}).get("mark") != self._mark:
             self.path.unlink()
         self.path.with_name(self.path.name + HALF_MADE).unlink(missing_ok=True)
 
     def resume(self, device: torch.device) -> dict[str, Any] | None:
         """What was saved, its dice laid as they lay; None where there is nothing to go on with."""
         state = read(self.path, device)
-        if state is None or state.pop("mark", None) != self.mark:
+        if state is None or state.pop("mark", None) != self._mark:
             return None
         lay(state.pop("chance"))
         return state
+
+    @property
+    def _mark(self) -> str:
+        return f"{FORMAT} {self.mark}"
 
 
 def write(path: Path, state: Mapping[str, Any]) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -29,11 +30,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where an author's tweets come from."""
+    """Where an author's tweets come from, and what they are written in."""
 
     kind: str = ""  # of source
     first: str = ""  # the day of the oldest
     last: str = ""
+    languages: Mapping[str, int] = field(default_factory=dict)  # as X names them; how many tweets are in each
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class Lesson:
     context: int  # tokens
     train: Sequence[Row]
     held_out: Sequence[Row]
+    learnt: tuple[Text, ...]  # what it will have learnt in the end, as far as the tweets are still at hand
     known: Memory | None = None  # what the model has learnt before
     before: Manifest | None = None  # of the model that it goes on from
     origins: Mapping[str, Origin] = field(default_factory=dict)  # per author
@@ -96,7 +99,8 @@ def _origins(archives: Sequence[Archive]) -> dict[str, Origin]:
         own = [archive for archive in archives if archive.author == author]
         days = [f"{tweet.at:%Y-%m-%d}" for archive in own for tweet in archive.tweets if tweet.at]
         kinds = dict.fromkeys(archive.kind for archive in own if archive.kind)
-        found[author] = Origin(", ".join(kinds), min(days, default=""), max(days, default=""))
+        languages = Counter(tweet.lang for archive in own for tweet in archive.tweets if tweet.kind != "retweet")
+        found[author] = Origin(", ".join(kinds), min(days, default=""), max(days, default=""), languages)
     return found
 
 
@@ -118,7 +122,8 @@ def _from_current(texts: Corpus, wanted: Wanted) -> Lesson:
     if dict(loaded.manifest.tags) != dict(texts.tags):
         raise ModelError(f"{current.name} knows its authors by other tags: retrain from the base.")
     lesson = _spelled(fresh, loaded.model, loaded.tokenizer, wanted.recipe, wanted.device)
-    return replace(lesson, known=known, before=loaded.manifest)
+    again = (text for text in texts.held_out if known.said(text.text))
+    return replace(lesson, known=known, before=loaded.manifest, learnt=(*texts.train, *again))
 
 
 def _unknown(texts: Sequence[Text], known: Memory) -> tuple[Text, ...]:
@@ -131,7 +136,7 @@ def _spelled(texts: Corpus, model: Any, tokenizer: Any, recipe: Recipe, device: 
         model.to(target)
     context = min(recipe.shape.context, base_model.context_of(model))
     train, held_out = (rows(tokenizer, part, texts, context) for part in (texts.train, texts.held_out))
-    return Lesson(texts, model, tokenizer, recipe, context, train, held_out)
+    return Lesson(texts, model, tokenizer, recipe, context, train, held_out, learnt=texts.train)
 
 
 def rows(tokenizer: Any, part: Sequence[Text], texts: Corpus, context: int) -> list[Row]:

@@ -28,6 +28,17 @@ def adapted(model: Any, recipe: Recipe) -> Iterator[None]:
     model.requires_grad_(True)  # noqa: FBT003  torch's own signature
 
 
+def count_learnt(model: Any, recipe: Recipe) -> int:
+    """The weights that will learn, before there is an addition."""
+    if recipe.method != "lora":
+        return sum(weight.numel() for weight in model.parameters())
+    from torch.nn import Embedding
+
+    layers = (part for part in model.modules() if not isinstance(part, Embedding))
+    matrices = (getattr(part, "weight", None) for part in layers if part is not model.get_output_embeddings())
+    return recipe.lora_rank * sum(sum(one.shape) for one in matrices if one is not None and one.dim() > 1)
+
+
 def _attach(model: Any, recipe: Recipe) -> Any:
     """Beside every matrix of the layers; the tables of pieces and of places stay as they are."""
     try:

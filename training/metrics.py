@@ -6,10 +6,11 @@ import json
 from dataclasses import asdict
 from typing import IO, TYPE_CHECKING, Any, Self
 
+from training.errors import OutOfRoom
 from training.finetune import Step
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 
@@ -18,7 +19,7 @@ class Metrics:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._file: IO[str] | None = None
+        self._file: IO[bytes] | None = None
         self._lines: list[dict[str, Any]] = []
         self._before = 0.0  # seconds, in the runs that were killed
 
@@ -36,7 +37,7 @@ class Metrics:
     @property
     def steps(self) -> list[Step]:
         """All of them, those of the runs that were killed too."""
-        return [Step(**{name: line[name] for name in Step.__slots__}) for line in self._lines]
+        return list(map(_step, self._lines))
 
     def add(self, step: Step, *, seconds: float) -> None:
         if self._file is None:
@@ -45,27 +46,39 @@ class Metrics:
 
     def end(self, figures: Mapping[str, Any]) -> bytes:
         """The whole file, its last line included."""
-        assert self._file is not None  # noqa: S101  a step comes first
-        self._file.write(json.dumps({"kind": "end", **figures}) + "\n")
-        self._file.flush()
+        self._write({"kind": "end", **figures})
         return self._path.read_bytes()
 
     def _go_on(self, number: int) -> None:
         """What a killed run told of the steps before this one; those after its checkpoint happen again."""
         earlier = [line for line in _read(self._path) if line["number"] < number] if number > 1 else []
         self._before = earlier[-1]["seconds"] if earlier else 0.0
-        self._file = self._path.open("w", encoding="utf-8")
+        self._file = self._path.open("wb", buffering=0)  # whoever is killed has told all that he knew
         for line in earlier:
             self._tell(line)
 
     def _tell(self, line: dict[str, Any]) -> None:
-        assert self._file is not None  # noqa: S101  a step comes first
         self._lines.append(line)
-        self._file.write(json.dumps(line) + "\n")
-        self._file.flush()  # whoever is killed has told all that he knew
+        self._write(line)
+
+    def _write(self, line: Mapping[str, Any]) -> None:
+        assert self._file is not None  # noqa: S101  a step comes first
+        try:
+            self._file.write(json.dumps(line).encode() + b"\n")
+        except OSError as error:
+            raise OutOfRoom(f"{self._path} cannot be written ({error.strerror}): make room and begin again.") from error
 
 
-def _read(path: Path) -> list[dict[str, Any]]:
-    """The steps; half a line at the end, where the writer was killed, is none."""
-    whole = path.read_text(encoding="utf-8").rpartition("\n")[0] if path.exists() else ""
-    return [line for line in map(json.loads, whole.splitlines()) if line["kind"] == "step"]
+def _step(line: Mapping[str, Any]) -> Step:
+    return Step(**{name: line[name] for name in Step.__slots__})
+
+
+def _read(path: Path) -> Iterator[dict[str, Any]]:
+    """The steps; what the writer was killed at, and what a power cut left of other lines, is none."""
+    for text in path.read_bytes().splitlines() if path.exists() else ():
+        try:
+            line = json.loads(text)
+            if line["kind"] == "step" and _step(line).number and line["seconds"] >= 0:
+                yield line
+        except (ValueError, TypeError, LookupError):
+            continue

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from training import model_dir
 from training.finetune import count_steps, finetune
 from training.lesson import prepare
+from training.pupil import KEPT, size_of_state
 
 if TYPE_CHECKING:
     from training.lesson import Lesson
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 STEPS = 3  # and one before them, which sets things up
 LOOK = 1 / 3  # of the time of learning a token: the way forward without the way back
-CHECKPOINT = 4  # times what learns: the weights, AdamW's two averages and the best so far
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +58,7 @@ def plan(tweets: Tweets, wanted: Wanted, watch: Watch) -> Plan:
     """Everything up to the training, and three steps of it."""
     lesson = prepare(tweets, wanted, watch.report)
     steps = count_steps(lesson.train, lesson.recipe, authors=lesson.authors, weights=lesson.weights, seed=wanted.seed)
-    disk = model_dir.size_of(lesson.model)
-    learning = sum(weight.numel() * weight.element_size() for weight in lesson.model.parameters())
+    disk, checkpoint = model_dir.size_of(lesson.model), size_of_state(lesson.model, lesson.recipe)
     return Plan(
         base=wanted.base if wanted.begin == "base" else "the model in use",
         authors=tuple(dict.fromkeys(lesson.authors)),
@@ -71,8 +70,8 @@ def plan(tweets: Tweets, wanted: Wanted, watch: Watch) -> Plan:
         device=lesson.model.device.type,
         seconds=_seconds(lesson, wanted, watch, steps),
         disk=disk,
-        disk_meanwhile=2 * CHECKPOINT * learning,
-        memory=_memory() + learning,  # the best weights so far are kept too
+        disk_meanwhile=2 * checkpoint,  # the last one, and the next while it is written
+        memory=_memory() + checkpoint // KEPT,  # the best weights so far are kept too
     )
 
 

@@ -10,9 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from training.lora import count_learnt
+
 if TYPE_CHECKING:
     from training.checkpoint import Checkpoints
     from training.recipe import Recipe
+
+
+KEPT = 4  # times what learns: the weights, AdamW's two averages and the best so far
+FP32 = 4  # bytes
 
 
 class Pupil:
@@ -63,6 +69,11 @@ class Pupil:
     def _put(self, weights: dict[str, torch.Tensor]) -> None:
         for name, weight in self._weights.items():
             weight.copy_(weights[name])
+
+
+def size_of_state(model: Any, recipe: Recipe) -> int:
+    """The bytes of a checkpoint of this model, before it begins to learn."""
+    return KEPT * FP32 * count_learnt(model, recipe)
 
 
 def _optimizer(model: Any, recipe: Recipe) -> torch.optim.Optimizer:

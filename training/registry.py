@@ -58,6 +58,7 @@ def hold(models: Path) -> Iterator[None]:
         except BlockingIOError as error:
             raise StateBusy(f"Another training is at work in {models}: wait until it has finished.") from error
         _clear_half_made(models)
+        before(models)  # what cannot be read is said now, and not after hours of work
         yield
     finally:
         os.close(handle)  # and with it the lock, as it is when the process is killed
@@ -72,8 +73,7 @@ def versions(models: Path) -> list[Version]:
     """The oldest first; folders that are no versions are not ours to list."""
     if not models.is_dir():
         return []
-    link = models / CURRENT
-    in_use = link.readlink().name if link.is_symlink() else None
+    in_use = _in_use(models)
     folders = (path for path in models.iterdir() if path.is_dir() and not path.is_symlink())
     ours = [path for path in folders if _is_version(path)]
     return [_glance(path, in_use=path.name == in_use) for path in sorted(ours, key=lambda path: path.name)]
@@ -102,8 +102,7 @@ def promote(version: Path) -> None:
     """
     model_dir.check(version)
     models = version.parent
-    link = models / CURRENT
-    in_use = link.readlink().name if link.is_symlink() else None
+    in_use = _in_use(models)
     if in_use == version.name:
         return
     if in_use is not None:
@@ -137,30 +136,41 @@ def prune(models: Path, *, keep: int) -> list[str]:
 
 def current(models: Path) -> Path | None:
     """The folder of the version in use, by its own name, so that a later promotion does not change it underfoot."""
-    link = models / CURRENT
-    if not link.is_symlink():
+    in_use = _in_use(models)
+    if in_use is None:
         return None
-    version = models / link.readlink().name
+    version = models / in_use
     if not version.is_dir():
-        raise ModelError(f"{link} points to {version.name}, which is gone: train again or promote another version.")
+        raise ModelError(
+            f"{models / CURRENT} points to {in_use}, which is gone: train again or promote another version."
+        )
     return version
 
 
 def before(models: Path) -> list[str]:
     """The names of the versions that were in use before the one that is, the oldest first, as far as they are there."""
-    link = models / CURRENT
-    in_use = link.readlink().name if link.is_symlink() else None
+    in_use = _in_use(models)
     try:
         said = (models / BEFORE).read_text(encoding="utf-8", errors="replace").splitlines()
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise ModelError(f"{models / BEFORE} cannot be read ({error.strerror}); only a rollback needs it.") from error
+        raise ModelError(f"{models / BEFORE} cannot be read ({error.strerror}): move it away.") from error
     there = {version.name for version in versions(models)}
     names = [name for name in said if name in there]
     while names and names[-1] == in_use:
         names.pop()
     return names
+
+
+def _in_use(models: Path) -> str | None:
+    """What the link points to, whether it is there or not; only its name counts, so that it leads nowhere else."""
+    link = models / CURRENT
+    if link.is_symlink():
+        return link.readlink().name
+    if link.exists():  # a copy that followed the link, say
+        raise ModelError(f"{link} is no link to a version: move it away, then promote the version that is to be used.")
+    return None
 
 
 def _is_version(folder: Path) -> bool:

@@ -6,18 +6,21 @@ where it is asked for the same, or clears it away.
 
 from __future__ import annotations
 
+import math
 import shutil
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from training import followed, model_dir, papers, registry
 from training.checkpoint import Checkpoints
 from training.errors import ModelError, NothingNew, TrainingError
 from training.evaluate import bits_in_use, bits_of, evaluate, speak
-from training.finetune import computing, finetune
+from training.finetune import computing, finetune, mean_surprise, within_memory
 from training.gate import why_not
 from training.lesson import prepare
 from training.metrics import Metrics
+from training.pupil import size_of_state
 from training.wanted import Outcome, Progress
 
 if TYPE_CHECKING:
@@ -32,7 +35,6 @@ if TYPE_CHECKING:
 
 CHECKPOINT = "checkpoint.pt"
 UNFINISHED = "unfinished"  # in the models folder: the last checkpoint, and the numbers up to it
-CHECKPOINTED = 8  # times the weights: two checkpoints, each of the weights, AdamW's two averages and the best so far
 
 
 def retrain(tweets: Tweets, wanted: Wanted, watch: Watch, *, now: datetime) -> Outcome:
@@ -47,7 +49,8 @@ def retrain(tweets: Tweets, wanted: Wanted, watch: Watch, *, now: datetime) -> O
         except NothingNew as nothing:
             return Outcome(None, promoted=False, why=(str(nothing),))
         followed.tell_lesson(watch.tracker, lesson, wanted)
-        with computing(lesson.model.device, lesson.recipe.threads):
+        device = lesson.model.device
+        with computing(device, lesson.recipe.threads), within_memory(device, "this model"):
             version, report = _make(lesson, wanted, watch, work, now)
         why = why_not(report, wanted.gate) if wanted.gate else []
         if not why:
@@ -62,7 +65,8 @@ def _make(lesson: Lesson, wanted: Wanted, watch: Watch, work: Path, now: datetim
     """Learn, judge, save."""
     checkpoints = Checkpoints(work / CHECKPOINT, lesson.mark(wanted.seed), watch.due)
     checkpoints.clear_others()
-    model_dir.need_room(wanted.models, lesson.model, besides=CHECKPOINTED * model_dir.size_of(lesson.model))
+    two = 2 * size_of_state(lesson.model, lesson.recipe)  # checkpoints, while one takes the place of the other
+    model_dir.need_room(wanted.models, lesson.model, besides=two)
     with Metrics(work / model_dir.METRICS) as metrics:
         compared = _compare(lesson, wanted)
         _learn(lesson, wanted, watch, metrics, checkpoints)
@@ -96,6 +100,10 @@ def _learn(lesson: Lesson, wanted: Wanted, watch: Watch, metrics: Metrics, check
         metrics.add(step, seconds=watch.seconds() - began)
         watch.tracker.step(step)
         watch.report(Progress("train", step.number, step.of, step=step))
+    if not math.isfinite(mean_surprise(lesson.model, lesson.train[:8], lesson.recipe.batch_tokens)):
+        raise TrainingError(  # the last step may have done it, whose loss is that before it
+            "What was learnt in the last steps is no number: lower the learning_rate in training/recipe.py."
+        )
 
 
 class _Compared(NamedTuple):
@@ -108,6 +116,8 @@ class _Compared(NamedTuple):
 def _compare(lesson: Lesson, wanted: Wanted) -> _Compared:
     held_out, tags = lesson.texts.held_out, lesson.texts.tags if lesson.before else {}
     base = bits_of(lesson.model, lesson.tokenizer, held_out, context=lesson.context, tags=tags)
+    if lesson.before:
+        return _Compared(base, base)  # it is the one in use
     try:
         in_use = registry.current(wanted.models)
         current = bits_in_use(in_use, held_out, context=lesson.context, device=wanted.device)
@@ -120,7 +130,7 @@ def _judge(lesson: Lesson, wanted: Wanted, drafts: Sequence[Sample], compared: _
     return evaluate(
         lesson.model,
         lesson.tokenizer,
-        lesson.texts,
+        replace(lesson.texts, train=lesson.learnt),
         context=lesson.context,
         seed=wanted.seed,
         drafts=drafts,
@@ -133,7 +143,12 @@ def _judge(lesson: Lesson, wanted: Wanted, drafts: Sequence[Sample], compared: _
 @contextmanager
 def _workplace(folder: Path) -> Iterator[Path]:
     """A folder that is gone when the work is done or cannot be done; whoever is interrupted may go on later."""
-    folder.mkdir(exist_ok=True)
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise ModelError(f"{folder} is not to be had ({error.strerror}): move away what is there.") from error
+    if folder.is_symlink():
+        raise ModelError(f"{folder} is a link, and must be a folder of its own: move it away.")
     try:
         yield folder
     except TrainingError:
