@@ -1,0 +1,109 @@
+"""Which shape, rate, vocabulary and order foresees most for its compute: short runs of `training/pretrain.py`.
+
+    python benchmarks/shapes.py 4x256 6x192 "rate 6e-3" --corpus ../shared/corpus --work /tmp/shapes
+
+Each run reads a twelfth of the corpus and takes as many operations as `--steps` steps of the base's own shape,
+attention left out. Judged by a ninth of heldout-short.txt and a fourteenth of heldout.txt. Without names: all runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from training.base_model import make_model
+from training.evaluate import bits_per_character
+from training.pretrain import CHECKPOINT, prepare, pretrain
+from training.recipe import PRETRAINING, Pretraining, Shape
+
+TWELFTH, PLACE = 12, 5  # every twelfth line from the sixth on
+HELD_OUT = {"heldout-short": 9, "heldout": 14}  # every so many lines
+WARMUP = 0.2  # share of the steps: the recipe's 100 would be most of so short a run
+BASE = PRETRAINING.shape
+
+
+@dataclass(frozen=True)
+class Run:
+    shape: Shape = BASE
+    seed: int = 0
+    short_alone: bool = False
+    changes: tuple[tuple[str, Any], ...] = ()
+
+
+def shape(layers: int, width: int) -> Run:
+    return Run(replace(BASE, layers=layers, width=width, heads=width // 64))
+
+
+RUNS = {
+    "4x256": Run(),
+    "4x256, seed 1": Run(seed=1),  # how much is chance
+    **{
+        f"{layers}x{width}": shape(layers, width)
+        for layers, width in ((2, 384), (3, 320), (6, 192), (6, 256), (8, 192))
+    },
+    **{f"{size // 1024}k pieces": Run(replace(BASE, vocabulary=size)) for size in (4_096, 16_384)},
+    "rate 1.5e-3": Run(changes=(("learning_rate", 1.5e-3),)),
+    "rate 6e-3": Run(changes=(("learning_rate", 6e-3),)),
+    "cooling 0.6": Run(changes=(("cooling", 0.6),)),
+    "short alone": Run(short_alone=True),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("runs", nargs="*", help="names of runs")
+    parser.add_argument("--corpus", type=Path, default=Path(__file__).parents[2] / "shared" / "corpus")
+    parser.add_argument("--work", type=Path, required=True, help="folder for token files")
+    parser.add_argument("--steps", type=int, default=120, help="of the base's shape; 120 are half a million pieces")
+    asked = parser.parse_args()
+    if unknown := set(asked.runs) - RUNS.keys():
+        parser.error(f"there is no {min(unknown)}; there are: {', '.join(RUNS)}")
+    asked.work.mkdir(parents=True, exist_ok=True)
+    texts = [twelfth(asked.corpus, kind, asked.work) for kind in ("prose", "short")]
+    for name in asked.runs or RUNS:
+        learn(name, RUNS[name], texts, asked)
+
+
+def twelfth(corpus: Path, kind: str, work: Path) -> Path:
+    path = work / f"{kind}.txt"
+    if not path.exists():
+        files = [
+            file.read_text(encoding="utf-8").splitlines(keepends=True) for file in sorted(corpus.glob(f"{kind}-*"))
+        ]
+        path.write_text("".join(line for lines in files for line in lines[PLACE::TWELFTH]), encoding="utf-8")
+    return path
+
+
+def learn(name: str, run: Run, texts: list[Path], asked: argparse.Namespace) -> None:
+    steps = round(asked.steps * operations(BASE) / operations(run.shape))
+    few = replace(PRETRAINING, shape=run.shape, steps=steps, warmup=round(steps * WARMUP), tokenizer_reads_every=1)
+    recipe: Pretraining = replace(few, **dict(run.changes))
+    work = asked.work / f"{run.shape.vocabulary}"
+    tokenizer, files = prepare(texts, work, recipe)
+    (work / CHECKPOINT).unlink(missing_ok=True)
+    model = make_model(tokenizer, recipe.shape, run.seed)
+    began = time.process_time()
+    read = files[1:] if run.short_alone else files
+    done = list(pretrain(model, read, files[1:], recipe, work=work, seed=run.seed))
+    seconds, pieces = time.process_time() - began, sum(step.tokens for step in done)
+    weights = sum(weight.numel() for weight in model.parameters())
+    said = [f"{name:16}{weights / 1e6:6.2f} M weights{steps:5} steps{pieces / 1e6:6.2f} M pieces{seconds:6.0f} s"]
+    for held_out, every in HELD_OUT.items():
+        lines = (asked.corpus / f"{held_out}.txt").read_text(encoding="utf-8").splitlines()[::every]
+        said.append(f"{held_out} {bits_per_character(model, tokenizer, lines, context=recipe.shape.context):.3f}")
+    print("  ".join(said), flush=True)
+
+
+def operations(form: Shape) -> int:
+    """Of one piece, forward and backward."""
+    return 6 * (12 * form.layers * form.width**2 + form.vocabulary * form.width)
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    main()
