@@ -3,6 +3,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -44,7 +45,8 @@ def test_a_busy_folder_exits_with_75(tmp_path: Path, capsys: pytest.CaptureFixtu
 def test_an_interrupted_training_exits_with_130_and_leaves_no_model(tmp_path: Path) -> None:
     models = tmp_path / "models"
     command = [sys.executable, "-m", "training", "retrain", "--tweets", str(ARCHIVE), "--models", str(models)]
-    training = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # ignored in the background, and so by us
+    training = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heed)  # noqa: PLW1509  no threads
     assert training.stderr is not None
     assert any(line.startswith("tokenise:") for line in training.stderr)
 
