@@ -12,6 +12,7 @@ import pty
 import stat
 import subprocess
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,6 +27,7 @@ from tests.training.archives import edit_of, edits, grailbird, note, of_2018, of
 from training.errors import LibraryError, StateBusy
 from training.library import Library
 from training.model_dir import Manifest
+from training.sources.archive import Archive
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -383,6 +385,16 @@ def test_with_an_empty_library_a_rehearsal_learns_from_the_sample_account(mynah:
 
     assert (found.author, len(found.tweets)) == ("stationmynah", 783)
     assert not mynah.state.exists()
+
+
+def test_who_is_there_without_a_tweet_stops_nobody_elses_training(tmp_path: Path, mynah: Mynah) -> None:
+    mynah.imported(written(tmp_path / "a.txt", SAID), "--as", "magpie")
+    with Library.open(mynah.state / "library.db") as library:
+        library.add(Archive("rook", "Rook", ()), source="@rook", at=datetime(2026, 11, 21, tzinfo=UTC))
+
+    (found,) = commands.archives(settings(mynah))
+
+    assert found.author == "magpie"
 
 
 def test_with_an_empty_library_a_live_bot_learns_from_nobody(mynah: Mynah) -> None:

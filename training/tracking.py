@@ -127,7 +127,7 @@ class _Place:
                 console="off",  # the progress bar is ours
                 init_timeout=_START,
                 finish_timeout=_UPLOAD,
-                # What the machine is, who runs it and from which folder is nobody's business.
+                # What the machine is and who runs it is nobody's business; where the model lies, its references tell.
                 host="",
                 x_disable_meta=True,
                 x_disable_stats=True,

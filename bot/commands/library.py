@@ -108,7 +108,7 @@ def archives(settings: Settings) -> list[Archive]:
     from training.sources import recognise
 
     with _looked_at(StateFolder(settings.state)) as library:
-        there = {author.handle for author in library.authors()} if library else set()
+        there = {author.handle for author in library.authors() if author.tweets} if library else set()
         wanted = settings.training.authors or tuple(sorted(there)) or (() if settings.live else (HANDLE,))
         if not wanted:
             raise LibraryError(
