@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from bot import ledger
+
 if TYPE_CHECKING:
     from bot.store import Store
 
@@ -59,9 +61,9 @@ def dollars(amount: int) -> str:
 def report(store: Store | None, caps: Caps, *, days: int, dry: bool, now: datetime) -> dict[str, Any]:
     """What was spent on which day for what, in dollars, and what the caps leave; `by_hand` is outside the caps."""
     since = day_start(now) - timedelta(days=max(days, 1) - 1)
-    rows = store.spending(since, dry=dry) if store else []
-    today = store.spent_since(day_start(now), dry=dry) if store else 0
-    month = store.spent_since(month_start(now), dry=dry) if store else 0
+    rows = ledger.spending(store, since, dry=dry) if store else []
+    today = ledger.spent_since(store, day_start(now), dry=dry) if store else 0
+    month = ledger.spent_since(store, month_start(now), dry=dry) if store else 0
     return {
         "days": [
             row | {"each": row["each"] / DOLLAR, "cost": row["cost"] / DOLLAR, "by_hand": bool(row["by_hand"])}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from bot import budget
+from bot import budget, ledger
 from bot.clock import stamp
 from bot.dialects import id_at
 from bot.errors import RateLimited, XError
@@ -107,8 +107,8 @@ class Lookout:
         now = self._clock.now()
         return self._caps.why_not(
             PAGE * self._prices.own + (0 if store.meta(ACCOUNT) else self._prices.account),
-            spent_today=store.spent_since(budget.day_start(now), dry=False),
-            spent_this_month=store.spent_since(budget.month_start(now), dry=False),
+            spent_today=ledger.spent_since(store, budget.day_start(now), dry=False),
+            spent_this_month=ledger.spent_since(store, budget.month_start(now), dry=False),
         )
 
     def _record(self, store: Store, post: Post, finding: Finding) -> None:
@@ -130,7 +130,7 @@ class Lookout:
             due = max(now + again, finding.not_before or now) if again is not None else None
             store.add_look(post.id, post.state, finding.outcome, finding.detail, at=now, again=due)
             if finding.cost:
-                store.spend("look", finding.cost, about=f"post {post.id}", by_hand=False, at=now)
+                ledger.spend(store, "look", finding.cost, about=f"post {post.id}", by_hand=False, at=now)
         self._log.info(
             "post.looked_for",
             post=post.id,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from bot import budget, durations
+from bot import budget, durations, ledger
 from bot.clock import moment, stamp
 from bot.errors import Duplicate, Halted, RateLimited, Refused, StoreError, TryLater, XError
 from bot.tweets import Receipt
@@ -110,8 +110,8 @@ class Outbox:
                 return f"posting.max_{name} ({most}) is reached"
         return self._brakes.caps.why_not(
             cost,
-            spent_today=store.spent_since(budget.day_start(now), dry=self.dry),
-            spent_this_month=store.spent_since(budget.month_start(now), dry=self.dry),
+            spent_today=ledger.spent_since(store, budget.day_start(now), dry=self.dry),
+            spent_this_month=ledger.spent_since(store, budget.month_start(now), dry=self.dry),
         )
 
     def send(self, store: Store, post: Post) -> Sent:

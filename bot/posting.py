@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from bot import refusals
 from bot.screen.length import weighted_length
 from bot.screen.repeats import normalised
 
@@ -60,7 +61,7 @@ def prepare(
     reasons = Counter(reason.name for _, reason in refused)
     with store.atomic():
         now = clock.now()
-        store.refuse(refused, slot=slot, dry=outbox.dry, model=voice.name, at=now)
+        refusals.add(store, refused, slot=slot, dry=outbox.dry, model=voice.name, at=now)
         if draft is None:
             detail = f"none of {len(refused)} drafts may go out"
             store.close_slot(slot, "skipped", dry=outbox.dry, detail=detail, at=now)

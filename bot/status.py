@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bot import budget
+from bot import budget, ledger
 from bot.clock import stamp
 from bot.lookout import next_look
 from bot.outbox import why_paused
@@ -55,6 +55,6 @@ def _remembered(store: Store, *, dry: bool, now: datetime) -> dict[str, Any]:
         "next_look": stamp(look) if not dry and (look := next_look(store)) else None,
         "posts": store.counts(dry=dry),
         "last": [post.text for post in store.history(dry=dry, limit=3)],
-        "spent_today": budget.dollars(store.spent_since(budget.day_start(now), dry=dry)),
-        "spent_this_month": budget.dollars(store.spent_since(budget.month_start(now), dry=dry)),
+        "spent_today": budget.dollars(ledger.spent_since(store, budget.day_start(now), dry=dry)),
+        "spent_this_month": budget.dollars(ledger.spent_since(store, budget.month_start(now), dry=dry)),
     }

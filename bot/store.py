@@ -1,6 +1,7 @@
 """What we remember, in SQLite: migrations, questions, inserts. Alone imports sqlite_utils.
 
 It keeps what it is told and answers what it is asked; what may follow what is in schema.py, why is in outbox.py.
+Tables with an owner of their own (ledger.py, refusals.py, …) are asked there, through `rows` and `write`.
 A Store belongs to the thread that opened it. Longer than other files: one short method a question.
 """
 
@@ -15,7 +16,7 @@ from sqlite_utils import Database, Migrations
 from bot import schema
 from bot.clock import moment, stamp
 from bot.errors import StoreError
-from bot.tweets import Draft, Look, Post, Reason, Slot
+from bot.tweets import Draft, Look, Post, Slot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -106,13 +107,13 @@ class Store:
                 self._db.conn.rollback()
                 raise
 
-    def _rows(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[dict[str, Any]]:
+    def rows(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[dict[str, Any]]:
         with _translated(self._path):
             cursor = self._db.conn.execute(sql, parameters)
             names = [column[0] for column in cursor.description]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]  # no open cursor, no lock
 
-    def _write(self, sql: str, parameters: Mapping[str, Any]) -> int:
+    def write(self, sql: str, parameters: Mapping[str, Any]) -> int:
         with _translated(self._path):
             cursor = self._db.conn.execute(sql, parameters)
             return int(cursor.lastrowid or 0)
@@ -120,27 +121,27 @@ class Store:
     # What is kept once
 
     def meta(self, key: str) -> str | None:
-        rows = self._rows("SELECT value FROM meta WHERE key = ?", [key])
+        rows = self.rows("SELECT value FROM meta WHERE key = ?", [key])
         return rows[0]["value"] if rows else None
 
     def keep_meta(self, key: str, value: str) -> None:
-        self._write(
+        self.write(
             "INSERT INTO meta (key, value) VALUES (:key, :value) "
             "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
             {"key": key, "value": value},
         )
 
     def drop_meta(self, key: str) -> None:
-        self._write("DELETE FROM meta WHERE key = :key", {"key": key})
+        self.write("DELETE FROM meta WHERE key = :key", {"key": key})
 
     # Slots
 
     def slot_outcome(self, key: str, *, dry: bool) -> str | None:
-        rows = self._rows("SELECT outcome FROM slot WHERE key = ? AND dry = ?", [key, dry])
+        rows = self.rows("SELECT outcome FROM slot WHERE key = ? AND dry = ?", [key, dry])
         return rows[0]["outcome"] if rows else None
 
     def close_slot(self, slot: Slot, outcome: str, *, dry: bool, detail: str, at: datetime) -> None:
-        self._write(
+        self.write(
             "INSERT INTO slot (key, dry, due, outcome, detail, at) VALUES (:key, :dry, :due, :outcome, :detail, :at)",
             {
                 "key": slot.key,
@@ -160,7 +161,7 @@ class Store:
         """The chosen draft of a slot; slot and draft are kept together or not at all."""
         with self.atomic():
             self.close_slot(slot, "spoken", dry=dry, detail="", at=at)
-            return self._write(
+            return self.write(
                 """
                 INSERT INTO post (kind, dry, state, slot, text, norm, length, prompt, seed, likelihood, model,
                                   created_at, changed_at)
@@ -193,7 +194,7 @@ class Store:
         not_before: datetime | None = None,
     ) -> None:
         """The next state; the database refuses a move that is not legal. What is not given stays as it was."""
-        self._write(
+        self.write(
             """
             UPDATE post SET state = :state, changed_at = :at, x_id = coalesce(:x_id, x_id),
                 note = coalesce(:note, note), cost = coalesce(:cost, cost), not_before = :not_before,
@@ -212,14 +213,14 @@ class Store:
         )
 
     def post(self, post: int) -> Post:
-        rows = self._rows("SELECT * FROM post WHERE id = ?", [post])
+        rows = self.rows("SELECT * FROM post WHERE id = ?", [post])
         if not rows:
             raise StoreError(f"{self._path} has no post {post}: `mynah history` lists those that it has")
         return _post(rows[0])
 
     def posts_in(self, *states: str, dry: bool) -> list[Post]:
         marks = ", ".join("?" * len(states))
-        rows = self._rows(
+        rows = self.rows(
             f"SELECT * FROM post WHERE dry = ? AND state IN ({marks}) ORDER BY id",  # noqa: S608  question marks only
             [dry, *states],
         )
@@ -227,7 +228,7 @@ class Store:
 
     def history(self, *, dry: bool | None = None, state: str | None = None, limit: int = 20) -> list[Post]:
         """The newest first."""
-        rows = self._rows(
+        rows = self.rows(
             "SELECT * FROM post WHERE (:dry IS NULL OR dry = :dry) AND (:state IS NULL OR state = :state) "
             "ORDER BY id DESC LIMIT :limit",
             {"dry": dry, "state": state, "limit": limit},
@@ -235,15 +236,15 @@ class Store:
         return [_post(row) for row in rows]
 
     def counts(self, *, dry: bool) -> dict[str, int]:
-        rows = self._rows("SELECT state, count(*) AS n FROM post WHERE dry = ? GROUP BY state ORDER BY state", [dry])
+        rows = self.rows("SELECT state, count(*) AS n FROM post WHERE dry = ? GROUP BY state ORDER BY state", [dry])
         return {row["state"]: row["n"] for row in rows}
 
     def said(self, norm: str, *, dry: bool) -> bool:
-        return bool(self._rows("SELECT 1 FROM post WHERE norm = ? AND dry = ?", [norm, dry]))
+        return bool(self.rows("SELECT 1 FROM post WHERE norm = ? AND dry = ?", [norm, dry]))
 
     def sent_around(self, now: datetime, span: timedelta, *, dry: bool) -> int:
         """How many went out, or may have, less than `span` from now; on either side, for clocks are set back too."""
-        rows = self._rows(
+        rows = self.rows(
             "SELECT count(*) AS n FROM post WHERE dry = ? AND sent_at > ? AND sent_at < ? "
             "AND state IN ('sending', 'unknown', 'posted', 'dry')",
             [dry, stamp(now - span), stamp(now + span)],
@@ -253,20 +254,20 @@ class Store:
     def mark_deleted(self, post: int, *, at: datetime) -> None:
         """It was posted, and stays so in the history: what X no longer shows was said all the same."""
         with self.atomic():
-            self._write("UPDATE post SET note = 'deleted on X' WHERE id = :post", {"post": post})
-            self._write(
+            self.write("UPDATE post SET note = 'deleted on X' WHERE id = :post", {"post": post})
+            self.write(
                 "INSERT INTO event (post, before, after, at) VALUES (:post, 'posted', 'deleted', :at)",
                 {"post": post, "at": stamp(at)},
             )
 
     def is_deleted(self, post: int) -> bool:
-        return bool(self._rows("SELECT 1 FROM event WHERE post = ? AND after = 'deleted'", [post]))
+        return bool(self.rows("SELECT 1 FROM event WHERE post = ? AND after = 'deleted'", [post]))
 
     # Posts that may exist, and the looks for them
 
     def lost(self, state: str) -> list[tuple[Post, Look | None]]:
         """The live posts in that state that are still to be looked for, each with the last look."""
-        rows = self._rows(
+        rows = self.rows(
             """
             SELECT post.*, look.at AS looked_at, look.again AS look_again FROM post
             LEFT JOIN look ON look.id = (SELECT max(id) FROM look WHERE look.post = post.id)
@@ -281,13 +282,13 @@ class Store:
 
     def looks(self, post: int, state: str) -> list[str]:
         """What came of the looks for a post while it was in that state, the oldest first."""
-        rows = self._rows("SELECT outcome FROM look WHERE post = ? AND state = ? ORDER BY id", [post, state])
+        rows = self.rows("SELECT outcome FROM look WHERE post = ? AND state = ? ORDER BY id", [post, state])
         return [row["outcome"] for row in rows]
 
     def add_look(
         self, post: int, state: str, outcome: str, detail: str, *, at: datetime, again: datetime | None
     ) -> None:
-        self._write(
+        self.write(
             "INSERT INTO look (post, state, outcome, detail, at, again) "
             "VALUES (:post, :state, :outcome, :detail, :at, :again)",
             {
@@ -301,89 +302,23 @@ class Store:
         )
 
     def has_x_id(self, x_id: str) -> bool:
-        return bool(self._rows("SELECT 1 FROM post WHERE x_id = ?", [x_id]))
+        return bool(self.rows("SELECT 1 FROM post WHERE x_id = ?", [x_id]))
 
     def newest_x_id(self, *, before: int) -> int | None:
         """The greatest id on X of the posts before this one."""
-        found = self._rows("SELECT max(CAST(x_id AS INTEGER)) AS newest FROM post WHERE id < ?", [before])[0]["newest"]
+        found = self.rows("SELECT max(CAST(x_id AS INTEGER)) AS newest FROM post WHERE id < ?", [before])[0]["newest"]
         return int(found) if found is not None else None
-
-    # Money, in millionths of a dollar
-
-    def spend(self, kind: str, cost: int, *, about: str, by_hand: bool, at: datetime) -> None:
-        """What was paid for besides a post; a post carries its own cost."""
-        self._write(
-            "INSERT INTO expense (kind, cost, by_hand, about, at) VALUES (:kind, :cost, :by_hand, :about, :at)",
-            {"kind": kind, "cost": cost, "by_hand": by_hand, "about": about, "at": stamp(at)},
-        )
-
-    def spent_since(self, since: datetime, *, dry: bool) -> int:
-        """What may have been created counted in: a cap must hold in the worst case. Without what was asked by hand."""
-        rows = self._rows(
-            "SELECT (SELECT coalesce(sum(cost), 0) FROM post WHERE dry = :dry AND sent_at >= :since "
-            "AND state IN ('sending', 'unknown', 'posted', 'abandoned', 'dry')) + "
-            "(SELECT coalesce(sum(cost), 0) FROM expense WHERE NOT :dry AND NOT by_hand AND at >= :since) AS cost",
-            {"dry": dry, "since": stamp(since)},
-        )
-        return int(rows[0]["cost"])
-
-    def spending(self, since: datetime, *, dry: bool) -> list[dict[str, Any]]:
-        """day, kind, number, each, cost, by_hand: the newest day first, one row for each price that was paid."""
-        return self._rows(
-            """
-            SELECT substr(at, 1, 10) AS day, kind, count(*) AS number, cost AS each, sum(cost) AS cost, by_hand
-            FROM (
-                SELECT sent_at AS at, kind, cost, 0 AS by_hand FROM post
-                WHERE dry = :dry AND state IN ('sending', 'unknown', 'posted', 'abandoned', 'dry')
-                UNION ALL SELECT at, kind, cost, by_hand FROM expense WHERE NOT :dry
-            )
-            WHERE at >= :since GROUP BY day, kind, each, by_hand ORDER BY day DESC, by_hand, kind, each
-            """,
-            {"dry": dry, "since": stamp(since)},
-        )
 
     def damage(self) -> list[str]:
         """What SQLite finds wrong with the file, and rows that point nowhere; empty if it is sound."""
-        found = [row["integrity_check"] for row in self._rows("PRAGMA integrity_check(5)")]
-        lost = [f"{row['table']}: row {row['rowid']} points nowhere" for row in self._rows("PRAGMA foreign_key_check")]
+        found = [row["integrity_check"] for row in self.rows("PRAGMA integrity_check(5)")]
+        lost = [f"{row['table']}: row {row['rowid']} points nowhere" for row in self.rows("PRAGMA foreign_key_check")]
         return [line for line in found if line != "ok"] + lost[:5]
 
     def last_moment(self) -> datetime | None:
         """When something was written down last."""
-        rows = self._rows("SELECT max(at) AS at FROM (SELECT max(at) AS at FROM event UNION SELECT max(at) FROM slot)")
+        rows = self.rows("SELECT max(at) AS at FROM (SELECT max(at) AS at FROM event UNION SELECT max(at) FROM slot)")
         return moment(rows[0]["at"]) if rows[0]["at"] else None
-
-    # Refusals
-
-    def refuse(
-        self, refused: Sequence[tuple[Draft, Reason]], *, slot: Slot, dry: bool, model: str, at: datetime
-    ) -> None:
-        with self.atomic():
-            for draft, reason in refused:
-                self._write(
-                    """
-                    INSERT INTO refusal (slot, dry, text, prompt, seed, reason, detail, model, at)
-                    VALUES (:slot, :dry, :text, :prompt, :seed, :reason, :detail, :model, :at)
-                    """,
-                    {
-                        "slot": slot.key,
-                        "dry": dry,
-                        "text": draft.text,
-                        "prompt": draft.prompt,
-                        "seed": draft.seed,
-                        "reason": reason.name,
-                        "detail": reason.detail,
-                        "model": model,
-                        "at": stamp(at),
-                    },
-                )
-
-    def refusals(self, *, dry: bool | None = None, limit: int = 20) -> list[dict[str, Any]]:
-        """The newest first."""
-        return self._rows(
-            "SELECT * FROM refusal WHERE (:dry IS NULL OR dry = :dry) ORDER BY id DESC LIMIT :limit",
-            {"dry": dry, "limit": limit},
-        )
 
 
 def _connect(path: Path, *, create: bool, read_only: bool) -> sqlite3.Connection:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 from structlog import get_logger
 
-from bot import build
+from bot import build, refusals
 from bot.agenda import Agenda
 from bot.budget import Caps, Prices
 from bot.dialects import Account
@@ -176,7 +176,7 @@ def test_a_slot_with_nothing_fit_to_say_is_skipped_for_good(path: Path) -> None:
     assert bird.agenda.turn() is None
     assert bird.states() == []
     with Store.open(path) as store:
-        assert [row["reason"] for row in store.refusals()] == ["empty"] * 4
+        assert [row["reason"] for row in refusals.newest(store)] == ["empty"] * 4
 
 
 def test_a_slot_begun_and_cut_short_begins_again_with_the_same_seeds(path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from bot import cli, doctor
+from bot import cli, doctor, refusals
 from bot.errors import ModelError
 from bot.screen import chain
 from bot.store import Store
@@ -103,7 +103,7 @@ def test_the_room_is_looked_at_where_the_folder_will_be(tmp_path: Path) -> None:
 def test_a_damaged_history_is_a_fail(tmp_path: Path) -> None:
     with Store.open(tmp_path / "history.db") as store:
         long = [(Draft("x" * 900), Reason("link"))] * 50
-        store.refuse(long, slot=Slot("a", NOON), dry=True, model="m", at=NOON)
+        refusals.add(store, long, slot=Slot("a", NOON), dry=True, model="m", at=NOON)
         assert doctor.history(store).verdict == "ok"
     data = bytearray((tmp_path / "history.db").read_bytes())
     data[-4096:] = b"\xff" * 4096

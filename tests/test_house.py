@@ -35,8 +35,9 @@ DOORS = {"bot/voice.py", *(str(path.relative_to(ROOT)) for path in ROOT.glob("bo
 # From the top of bot/ down: a file imports only what stands below it.
 ORDER = [
     "__main__", "cli", "commands", "arguments", "build", "daemon", "agenda", "diary", "status", "doctor", "posting",
-    "outbox", "lookout", "slots", "budget", "twitter", "verdicts", "dialects", "voice", "screen", "store", "schema",
-    "config", "settings", "tables", "progress", "folder", "log", "notify", "durations", "clock", "tweets", "errors",
+    "outbox", "lookout", "slots", "budget", "ledger", "refusals", "twitter", "verdicts", "dialects", "voice", "screen",
+    "store", "schema", "config", "settings", "tables", "progress", "folder", "log", "notify", "durations", "clock",
+    "tweets", "errors",
 ]  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot import budget, cli
+from bot import budget, cli, ledger
 from bot.errors import StoreError
 from bot.store import Store
 from bot.tweets import Draft, Slot
@@ -43,8 +43,8 @@ def test_a_report_has_each_day_each_kind_and_each_price(store: Store) -> None:
     post(store, "2", state="posted")
     post(store, "3", state="posted", cost=200_000)
     post(store, "4", state="posted", at=YESTERDAY)
-    store.spend("look", 3_000, about="post 1", by_hand=False, at=NOON)
-    store.spend("delete", 10_000, about="post 1", by_hand=True, at=NOON)
+    ledger.spend(store, "look", 3_000, about="post 1", by_hand=False, at=NOON)
+    ledger.spend(store, "delete", 10_000, about="post 1", by_hand=True, at=NOON)
 
     told = budget.report(store, CAPS, days=31, dry=False, now=NOON)
 
@@ -67,20 +67,20 @@ def test_what_may_have_been_created_counts_and_what_was_refused_does_not(store: 
     told = budget.report(store, CAPS, days=1, dry=False, now=NOON)
 
     assert sum(row["cost"] for row in told["days"]) == told["spent_today"] == cost / budget.DOLLAR
-    assert store.spent_since(budget.day_start(NOON), dry=False) == cost
+    assert ledger.spent_since(store, budget.day_start(NOON), dry=False) == cost
 
 
 def test_only_what_the_bot_does_by_itself_counts_against_its_caps(store: Store) -> None:
-    store.spend("look", 1_000, about="", by_hand=False, at=NOON)
-    store.spend("delete", 10_000, about="", by_hand=True, at=NOON)
+    ledger.spend(store, "look", 1_000, about="", by_hand=False, at=NOON)
+    ledger.spend(store, "delete", 10_000, about="", by_hand=True, at=NOON)
 
-    assert store.spent_since(budget.day_start(NOON), dry=False) == 1_000
-    assert store.spent_since(budget.day_start(NOON), dry=True) == 0
+    assert ledger.spent_since(store, budget.day_start(NOON), dry=False) == 1_000
+    assert ledger.spent_since(store, budget.day_start(NOON), dry=True) == 0
 
 
 def test_rehearsals_are_counted_apart(store: Store) -> None:
     post(store, "1", state="dry", dry=True)
-    store.spend("look", 1_000, about="", by_hand=False, at=NOON)
+    ledger.spend(store, "look", 1_000, about="", by_hand=False, at=NOON)
 
     assert [row["kind"] for row in budget.report(store, CAPS, days=1, dry=True, now=NOON)["days"]] == ["post"]
     assert [row["kind"] for row in budget.report(store, CAPS, days=1, dry=False, now=NOON)["days"]] == ["look"]
@@ -102,7 +102,7 @@ def test_more_spent_than_the_cap_leaves_nothing_and_not_less(store: Store) -> No
 
 @pytest.mark.parametrize("change", ["UPDATE expense SET cost = 0", "DELETE FROM expense"])
 def test_the_ledger_is_only_added_to(store: Store, tmp_path: Path, change: str) -> None:
-    store.spend("look", 1_000, about="", by_hand=False, at=NOON)
+    ledger.spend(store, "look", 1_000, about="", by_hand=False, at=NOON)
 
     plain = sqlite3.connect(tmp_path / "history.db")
     with pytest.raises(sqlite3.IntegrityError, match="only added to"):
@@ -112,7 +112,7 @@ def test_the_ledger_is_only_added_to(store: Store, tmp_path: Path, change: str) 
 
 def test_an_expense_below_nothing_is_refused(store: Store) -> None:
     with pytest.raises(StoreError, match="CHECK"):
-        store.spend("look", -1, about="", by_hand=False, at=NOON)
+        ledger.spend(store, "look", -1, about="", by_hand=False, at=NOON)
 
 
 def test_the_command_tells_what_is_left(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bot import ledger, refusals
 from bot.errors import StoreError
 from bot.schema import LEGAL_MOVES
 from bot.store import Store
@@ -127,7 +128,7 @@ def test_every_move_leaves_an_event(store: Store) -> None:
     post = add(store)
     lead(store, post, "approved", "sending", "posted")
 
-    events = store._rows("SELECT before, after FROM event WHERE post = ? ORDER BY id", [post])
+    events = store.rows("SELECT before, after FROM event WHERE post = ? ORDER BY id", [post])
 
     assert [(event["before"], event["after"]) for event in events] == [
         (None, "drafted"),
@@ -147,9 +148,9 @@ def test_a_slot_and_its_draft_are_kept_together_or_not_at_all(store: Store) -> N
 
 
 def test_each_connection_is_durable(store: Store) -> None:
-    assert store._rows("PRAGMA journal_mode") == [{"journal_mode": "truncate"}]
-    assert store._rows("PRAGMA synchronous") == [{"synchronous": 3}]  # EXTRA
-    assert store._rows("PRAGMA foreign_keys") == [{"foreign_keys": 1}]
+    assert store.rows("PRAGMA journal_mode") == [{"journal_mode": "truncate"}]
+    assert store.rows("PRAGMA synchronous") == [{"synchronous": 3}]  # EXTRA
+    assert store.rows("PRAGMA foreign_keys") == [{"foreign_keys": 1}]
 
 
 def test_what_was_said_live_and_dry_is_kept_apart(store: Store) -> None:
@@ -166,25 +167,27 @@ def test_money_counts_what_may_exist_and_not_what_was_refused(store: Store) -> N
         store.move(post, "sending", at=NOON, cost=15_000)
         lead(store, post, *states)
 
-    assert store.spent_since(NOON - timedelta(hours=1), dry=False) == 30_000
+    assert ledger.spent_since(store, NOON - timedelta(hours=1), dry=False) == 30_000
     assert store.sent_around(NOON, timedelta(hours=1), dry=False) == 2
-    assert store.spent_since(NOON + timedelta(seconds=1), dry=False) == 0
+    assert ledger.spent_since(store, NOON + timedelta(seconds=1), dry=False) == 0
 
 
 def test_refusals_are_remembered_with_their_reason(store: Store) -> None:
-    store.refuse([(Draft("ha", "h", 7), Reason("empty", "x"))], slot=Slot("a", NOON), dry=True, model="m", at=NOON)
+    refusals.add(
+        store, [(Draft("ha", "h", 7), Reason("empty", "x"))], slot=Slot("a", NOON), dry=True, model="m", at=NOON
+    )
 
-    (row,) = store.refusals()
+    (row,) = refusals.newest(store)
 
     assert (row["text"], row["reason"], row["detail"], row["seed"]) == ("ha", "empty", "x", 7)
 
 
 def test_refusals_of_rehearsals_are_kept_apart(store: Store) -> None:
     for dry in (True, False):
-        store.refuse([(Draft(f"dry {dry}"), Reason("empty"))], slot=Slot("a", NOON), dry=dry, model="m", at=NOON)
+        refusals.add(store, [(Draft(f"dry {dry}"), Reason("empty"))], slot=Slot("a", NOON), dry=dry, model="m", at=NOON)
 
-    assert [row["text"] for row in store.refusals(dry=False)] == ["dry False"]
-    assert len(store.refusals()) == 2
+    assert [row["text"] for row in refusals.newest(store, dry=False)] == ["dry False"]
+    assert len(refusals.newest(store)) == 2
 
 
 def test_a_commit_that_fails_leaves_no_transaction_open(store: Store, tmp_path: Path) -> None:

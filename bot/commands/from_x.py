@@ -7,6 +7,7 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from bot import ledger
 from bot.commands.shown import agreed, loaded, translated, tweets
 from bot.errors import MynahError, XError
 
@@ -65,7 +66,7 @@ def _write_down(read: _Read, folder: StateFolder, clock: Clock) -> None:
     if sums["cost_usd"] and folder.history.exists():
         with Store.open(folder.history, create=False) as store:
             cost, about = round(sums["cost_usd"] * DOLLAR), f"{tweets(sums['found'])} of @{sums['author']}"
-            store.spend("import", cost, about=about, by_hand=True, at=clock.now())
+            ledger.spend(store, "import", cost, about=about, by_hand=True, at=clock.now())
 
 
 def _price(settings: Settings, handle: str, limit: int) -> str:

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bot import ledger
 from bot.commands.shown import FAILED, agreed, loaded, looked_at, show, translated, writable
 from bot.errors import ConfigError, Halted, ModelError, MynahError, Refused, StoreError, XError
 
@@ -151,7 +152,7 @@ def _online(settings: Settings, folder: StateFolder, clock: Clock) -> Iterator[C
         else:
             if folder.history.exists():
                 with Store.open(folder.history, create=False) as store:
-                    store.spend("account", price, about="mynah doctor", by_hand=True, at=clock.now())
+                    ledger.spend(store, "account", price, about="mynah doctor", by_hand=True, at=clock.now())
             yield look.identity(found.handle, settings.bot)
             yield look.access(x.access_level)
         if date := x.headers.get("date"):

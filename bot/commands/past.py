@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from bot import refusals
 from bot.commands.shown import loaded, looked_at, show
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ def history(args: Namespace) -> int:
 
     _, store = looked_at(loaded(args).settings)
     if args.refused:
-        rows: list[dict[str, Any]] = store.refusals(dry=args.dry, limit=args.limit) if store else []
+        rows: list[dict[str, Any]] = refusals.newest(store, dry=args.dry, limit=args.limit) if store else []
         show(rows, ("at", "slot", "reason", "detail", "text"), args)
         return 0
     posts = store.history(dry=args.dry, state=args.in_state, limit=args.limit) if store else []

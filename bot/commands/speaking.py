@@ -7,6 +7,7 @@ import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from bot import ledger
 from bot.commands.health import ready
 from bot.commands.shown import BUSY, FAILED, agreed, loaded
 from bot.errors import Busy, Gone, ModelError, MynahError
@@ -185,6 +186,6 @@ def delete(args: Namespace) -> int:
             return 0
         with store.atomic():
             store.mark_deleted(found.id, at=clock.now())
-            store.spend("delete", price, about=f"post {found.id}", by_hand=True, at=clock.now())
+            ledger.spend(store, "delete", price, about=f"post {found.id}", by_hand=True, at=clock.now())
     print(f"post {found.id} is deleted")
     return 0
