@@ -40,8 +40,8 @@ def as_table(rows: Iterable[Row], columns: Sequence[str], *, width: int | None =
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
+    for number, column in enumerate(columns):
+        table.add_column(column, overflow="fold", no_wrap=number == 0)  # a name is copied whole
     for row in rows:
         table.add_row(*(Text(shown(row[column])) for column in columns))
     console = Console(file=io.StringIO(), width=width, highlight=False)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
@@ -100,6 +101,8 @@ class Library:
     def add(self, archive: Archive, *, source: str, at: datetime, drop_missing: bool = False) -> Added:
         """Merge; `source` names the file, or the account on X, that it came from."""
         author = archive.author
+        if archive.reaches and archive.reaches > at:  # a wrong date would make every later archive an older one
+            archive = replace(archive, reaches=at)
         with self.atomic():
             self._write("INSERT OR IGNORE INTO author VALUES (?, ?)", [author, archive.display_name])
             if archive.display_name != author:

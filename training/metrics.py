@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict
 from typing import IO, TYPE_CHECKING, Any, Self
 
+from training.checkpoint import HALF_MADE
 from training.errors import OutOfRoom
 from training.finetune import Step
 
@@ -42,7 +43,9 @@ class Metrics:
     def add(self, step: Step, *, seconds: float) -> None:
         if self._file is None:
             self._go_on(step.number)
-        self._tell({"kind": "step", **asdict(step), "seconds": round(self._before + seconds, 3)})
+        line = {"kind": "step", **asdict(step), "seconds": round(self._before + seconds, 3)}
+        self._lines.append(line)
+        self._write(line)
 
     def end(self, figures: Mapping[str, Any]) -> bytes:
         """The whole file, its last line included."""
@@ -53,20 +56,24 @@ class Metrics:
         """What a killed run told of the steps before this one; those after its checkpoint happen again."""
         earlier = [line for line in _read(self._path) if line["number"] < number] if number > 1 else []
         self._before = earlier[-1]["seconds"] if earlier else 0.0
-        self._file = self._path.open("wb", buffering=0)  # whoever is killed has told all that he knew
-        for line in earlier:
-            self._tell(line)
-
-    def _tell(self, line: dict[str, Any]) -> None:
-        self._lines.append(line)
-        self._write(line)
+        self._lines = earlier
+        if earlier:
+            half_made = self._path.with_name(self._path.name + HALF_MADE)
+            half_made.write_bytes(b"".join(map(_spelled, earlier)))
+            half_made.replace(self._path)
+        # whoever is killed has told all that he knew
+        self._file = self._path.open("ab" if earlier else "wb", buffering=0)
 
     def _write(self, line: Mapping[str, Any]) -> None:
         assert self._file is not None  # noqa: S101  a step comes first
         try:
-            self._file.write(json.dumps(line).encode() + b"\n")
+            self._file.write(_spelled(line))
         except OSError as error:
             raise OutOfRoom(f"{self._path} cannot be written ({error.strerror}): make room and begin again.") from error
+
+
+def _spelled(line: Mapping[str, Any]) -> bytes:
+    return json.dumps(line).encode() + b"\n"
 
 
 def _step(line: Mapping[str, Any]) -> Step:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from training import checkpoint
 from training.base_model import begin_with_start, train_tokenizer
 from training.batches import mixed
 from training.documents import Documents, lines_of, write_tokens
@@ -197,16 +198,14 @@ def _optimizers(model: Any, recipe: Pretraining) -> list[torch.optim.Optimizer]:
 
 
 def _save(path: Path, model: Any, optimizers: Sequence[torch.optim.Optimizer], place: _Place) -> None:
-    half_made = path.with_suffix(".tmp")
     said = {"model": model.state_dict(), "optimizers": [each.state_dict() for each in optimizers]}
-    torch.save(said | {"place": asdict(place)}, half_made)
-    half_made.rename(path)
+    checkpoint.write(path, said | {"place": asdict(place)})
 
 
 def _resume(path: Path, model: Any, optimizers: Sequence[torch.optim.Optimizer]) -> _Place | None:
-    if not path.exists():
+    said = checkpoint.read(path, model.device)
+    if said is None:
         return None
-    said = torch.load(path, weights_only=True, map_location=model.device)
     model.load_state_dict(said["model"])
     for optimizer, state in zip(optimizers, said["optimizers"], strict=True):
         optimizer.load_state_dict(state)

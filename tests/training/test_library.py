@@ -301,3 +301,11 @@ def test_what_is_noted_of_an_author_is_kept(library: Library) -> None:
 
     assert library.noted("magpie", "place") == "13"
     assert library.noted("magpie", "other") == ""
+
+
+def test_a_tweet_dated_in_the_future_makes_no_later_archive_an_older_one(library: Library) -> None:
+    add(library, whole(A, B, said(9_999, "z")))
+
+    added = add(library, whole(A, C, day=2_515))  # NOW
+
+    assert (added.missing, added.new) == (1, 1)

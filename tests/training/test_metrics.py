@@ -54,6 +54,19 @@ def test_what_a_killed_run_told_after_its_checkpoint_is_told_again(tmp_path: Pat
     assert metrics.seconds == 2.25
 
 
+def test_who_goes_on_and_is_killed_at_once_has_lost_no_line(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    with Metrics(path) as metrics:
+        for number in (1, 2):
+            metrics.add(step(number), seconds=float(number))
+    (tmp_path / "metrics.jsonl.half").mkdir()  # as if the disk took no more
+
+    with Metrics(path) as metrics, pytest.raises(OSError, match="directory"):
+        metrics.add(step(3), seconds=0.25)
+
+    assert [line["number"] for line in lines(path)] == [1, 2]
+
+
 def test_a_full_disk_is_said() -> None:
     with Metrics(Path("/dev/full")) as metrics, pytest.raises(OutOfRoom, match=r"/dev/full cannot be written .* make"):
         metrics.add(step(1), seconds=0.5)

@@ -205,6 +205,7 @@ TWO_PEOPLE = "username,text\nmagpie,caw\nrook,croak\nmagpie,caw caw\n"
         ("a.csv", 'id,text\n1,"a quote that nobody closes\n2,b\n', "magpie", "ends inside a quoted cell"),
         ("a.txt", b"\x89PNG\0\0\0", "magpie", "is not text"),
         ("a.txt", "\n\n", "magpie", "is empty"),
+        ("a.txt", "caw " * 60_000, "magpie", "has no line that is short enough for a tweet"),
         ("a.js", "window.YTD.like.part0 = []", "magpie", "does not begin like a file of public tweets"),
         ("a.txt", "window.YTD.direct_messages.part0 = []", "magpie", "does not begin like a file of public tweets"),
     ],

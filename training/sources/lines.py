@@ -23,5 +23,6 @@ def read(path: Path, author: str | None = None) -> Archive:
     found = (tweet_of({"text": row.strip()}, handle) for row in rows if row.strip())
     tweets = tuple(tweet for tweet in found if tweet)
     if not tweets:
-        raise SourceError(f"{path} is empty: give a file with one tweet per line.")
+        what = "is empty" if not text.strip() else "has no line that is short enough for a tweet"
+        raise SourceError(f"{path} {what}: give a file with one tweet per line.")
     return Archive(handle, handle, tweets, notes, "text, a tweet per line")

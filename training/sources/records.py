@@ -44,6 +44,7 @@ EDIT_HISTORY_NAMES = ("edit_history_tweet_ids", "edit_history_post_ids")
 NOTE_NAMES = ("note_tweet", "note_post")
 ABSENT = {"", "0", "0.0", "f", "n", "no", "nan", "nat", "none", "null", "false", "[]", "{}"}  # in a table's cell
 
+LONGEST = 200_000  # characters: X takes 25,000, and escapes make them more; what is longer is a file on one line
 ID = re.compile(r"\d{1,20}", re.ASCII)
 IDS_BEGAN = datetime.fromtimestamp(1288834974.657, UTC)
 HANDLE = re.compile(r"\w{1,20}", re.ASCII)  # 15 today, 20 for some old accounts
@@ -56,9 +57,9 @@ OFFSET = re.compile(r" ?([+-]\d{2}):?(\d{2})$", re.ASCII)  # with the space that
 
 
 def tweet_of(record: Record, author: str) -> Tweet | None:
-    """None where the record has no text; without an id where it has none."""
+    """None where the record has no text, or one that no tweet can have; without an id where it has none."""
     text = _text(record)
-    if text is None:
+    if text is None or len(text) > LONGEST:
         return None
     text = well_formed(text)
     tweet_id = _id(record)
