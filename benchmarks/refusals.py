@@ -24,7 +24,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=1_000)
     parser.add_argument("--temperature", type=float, default=1.0)
     asked = parser.parse_args()
-    learnt = Memory.open(asked.folder).said if (asked.folder / FILE).exists() else lambda _: False
+    learnt = Memory.open(asked.folder).why_copied if (asked.folder / FILE).exists() else lambda _: ""
     spoken: set[str] = set()
     screen = chain.build(said=spoken.__contains__, copied=learnt)
     sampler = Sampler.open(asked.folder, device="cpu")

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import argparse
 import csv
+import importlib
 import json
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -41,6 +43,9 @@ def main() -> None:
     print("\n| private data in a synthetic set | spans | found |\n|---|---:|---:|")
     for kind, (spans, seen) in sorted(spans_found(data).items()):
         print(f"| {kind} | {spans} | {seen} |")
+    print("\n| disguise | listed words of four letters or more | found |\n|---|---:|---:|")
+    for disguise, (words, seen) in disguised().items():
+        print(f"| {disguise} | {words} | {seen / words:.1%} |")
     text = "A pigeon asked me the way, and I sent it to the ticket office on platform four, where nobody minded at all."
     print(f"\na tweet of {len(text)} characters: harm {cost(harm.why_not, text):.2f} ms, ", end="")
     print(f"privacy {cost(privacy.why_not, text):.2f} ms")
@@ -71,6 +76,18 @@ def spans_found(data: Path) -> dict[str, tuple[int, int]]:
             spans[span["entity_type"]] += 1
             seen[span["entity_type"]] += refused
     return {kind: (count, seen[kind]) for kind, count in spans.items()}
+
+
+def disguised() -> dict[str, tuple[int, int]]:
+    """The disguises that the tests know, and as the last row their innocent sentences."""
+    sys.path.append(str(Path(__file__).parents[1]))
+    tests = importlib.import_module("tests.screen.test_harm")
+    found = {
+        name: (len(tests.LISTED), sum(bool(harm.why_not(f"what a {worn(word)} it was")) for word in tests.LISTED))
+        for name, worn in tests.DISGUISES.items()
+    }
+    innocent = tests.INNOCENT
+    return found | {"innocent sentences": (len(innocent), sum(bool(harm.why_not(text)) for text in innocent))}
 
 
 def share(texts: list[str], check: Check) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from datetime import datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,7 @@ def parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
 
 def _run(one: argparse.ArgumentParser) -> None:
     _mode(one)
+    one.add_argument("--mode", choices=("auto", "review"), help="review: nothing goes out before your yes to it")
     one.add_argument("--once", action="store_true", help="one round now, then exit")
     one.add_argument("--every", type=_duration, metavar="DURATION", help="a slot every 10s, say, not as scheduled")
 
@@ -68,8 +70,17 @@ def _library(one: argparse.ArgumentParser) -> None:
     _json(one)
 
 
+def _block(one: argparse.ArgumentParser) -> None:
+    one.add_argument("handle", nargs="?", type=_handle, metavar="@HANDLE", help="whom; nobody lists those who are")
+    _json(one)
+
+
+def _unblock(one: argparse.ArgumentParser) -> None:
+    one.add_argument("handle", type=_handle, metavar="@HANDLE", help="whom")
+
+
 def _forget(one: argparse.ArgumentParser) -> None:
-    one.add_argument("author", metavar="@HANDLE", help="whom")
+    one.add_argument("author", type=_handle, metavar="@HANDLE", help="whom")
     one.add_argument("--yes", action="store_true", help="do not ask")
 
 
@@ -120,9 +131,15 @@ def _history(one: argparse.ArgumentParser) -> None:
 
 
 def _pause(one: argparse.ArgumentParser) -> None:
-    one.add_argument(
+    end = one.add_mutually_exclusive_group()
+    end.add_argument(
         "--for", dest="span", type=_duration, metavar="DURATION", help="2h, say; else until `mynah resume`"
     )
+    end.add_argument("--until", type=_time, metavar="TIME", help="18:30, or 2026-12-24T18:30, in schedule.timezone")
+
+
+def _restore(one: argparse.ArgumentParser) -> None:
+    one.add_argument("file", type=Path, metavar="FILE", help="what `mynah backup`, or the bot, has made")
 
 
 def _resolve(one: argparse.ArgumentParser) -> None:
@@ -137,6 +154,24 @@ def _post(one: argparse.ArgumentParser) -> None:
     what.add_argument("--draft", action="store_true", help="what the model says")
     _mode(one)
     _json(one)
+
+
+def _review(one: argparse.ArgumentParser) -> None:
+    what = one.add_subparsers(dest="what", metavar="WHAT", help="nothing: one after the other, on the terminal")
+    _json(what.add_parser("list", help="the drafts that wait, the oldest first"))
+    for name, help_ in (
+        ("show", "all that is known of one"),
+        ("approve", "yes: the bot that runs sends it"),
+        ("reject", "no, for good; also takes back a yes that was not followed yet"),
+        ("edit", "another text in its place, which still waits for a yes"),
+    ):
+        verdict = what.add_parser(name, help=help_)
+        verdict.add_argument("id", type=_count, help="its number")
+        _json(verdict)
+        if name == "reject":
+            verdict.add_argument("--because", metavar="WORDS", default="", help="why, for the history")
+        if name == "edit":
+            verdict.add_argument("--text", required=True, help="the new text")
 
 
 def _delete(one: argparse.ArgumentParser) -> None:
@@ -158,6 +193,19 @@ def _doctor(one: argparse.ArgumentParser) -> None:
     one.add_argument("--confirm", action="store_true", help="say once that the account shows what it is")
     one.add_argument("--yes", action="store_true", help="with --confirm: do not ask")
     _json(one)
+
+
+def _auth(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--check", action="store_true", help="only ask X whose keys these are; it bills that as a read")
+    _json(one)
+
+
+def _install_units(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--bot", metavar="NAME", help="also make this bot's folders and its configuration")
+    one.add_argument("--gpu", action="store_true", help="with the drop-in for a machine with an NVIDIA GPU")
+    one.add_argument("--force", action="store_true", help="also replace those that somebody has changed")
+    one.add_argument("--dry-run", action="store_true", help="only say what would be done")
+    one.add_argument("--prefix", type=Path, default=Path("/"), metavar="DIR", help="the root of another system (/)")
 
 
 def _config(one: argparse.ArgumentParser) -> None:
@@ -185,9 +233,9 @@ WORDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "run": ("live as the bot: train or load the model, then post as scheduled", _run),
     "import": ("take tweets into the library: an X archive, CSV, JSON or text", _import),
     "library": ("show whose tweets are there, and how many a model would learn from", _library),
-    "forget": ("remove a person's tweets, and say which models have learnt from them", _forget),
+    "forget": ("remove a person's tweets and mentions, and say which models have learnt from them", _forget),
     "retrain": ("make a new model from the tweets and take it into use", _retrain),
-    "sample": ("show what the model would say, with verdicts", _sample),
+    "sample": ("show what the model would say, with verdicts and scores, the best first", _sample),
     "screen": ("say whether a text may go out, and why not", _screen),
     "evaluate": ("judge a model again, by tweets that it has not learnt", _evaluate),
     "models": ("list the versions of the model, how good they are, and which one is in use", _json),
@@ -195,16 +243,30 @@ WORDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "rollback": ("take the version that was in use before into use again", _nothing),
     "publish": ("upload a model to the hub, privately, after showing what goes up", _publish),
     "post": ("post something now, through the screen and all brakes", _post),
+    "review": ("judge the drafts that wait for you: approve, edit, reject or skip each", _review),
     "delete": ("delete a post of ours from X", _delete),
+    "block": ("never answer somebody", _block),
+    "unblock": ("end a block", _unblock),
     "history": ("list what was said, the newest first", _history),
     "status": ("tell how the bot stands", _json),
     "spend": ("show what was paid for, by day and kind, and what is left of the caps", _spend),
+    "auth": ("log in at X as the bot, and keep the keys", _auth),
     "doctor": ("check everything that going live needs, and say what to do", _doctor),
+    "install-units": ("put systemd's units in place, and say what to do next", _install_units),
+    "backup": ("copy the history and the library, checked, also while the bot runs", _nothing),
+    "restore": ("put a backup in the place of the history or the library", _restore),
     "pause": ("let nothing go out, also while the daemon runs", _pause),
     "resume": ("end a pause", _nothing),
     "resolve": ("say what became of a post that may or may not exist", _resolve),
     "config": ("show the configuration in force, and where each value came from", _config),
 }
+
+
+def _handle(text: str) -> str:
+    bare = text.removeprefix("@")
+    if not bare.replace("_", "").isalnum() or not bare.isascii() or len(bare) > 20:
+        raise argparse.ArgumentTypeError(f"{text!r} is no handle; they are up to 15 letters, digits and _")
+    return bare
 
 
 def _duration(text: str) -> timedelta:
@@ -215,6 +277,18 @@ def _duration(text: str) -> timedelta:
     if not span:
         raise argparse.ArgumentTypeError("0s is no span of time")
     return span
+
+
+def _time(text: str) -> datetime | time:
+    """A moment, or the next time that the clocks show this."""
+    for kind in (time, datetime):
+        try:
+            found = kind.fromisoformat(text)
+        except ValueError:
+            continue
+        if isinstance(found, datetime) or found.tzinfo is None:
+            return found
+    raise argparse.ArgumentTypeError(f"{text!r} is no time; they look like 18:30 or 2026-12-24T18:30")
 
 
 def _count(text: str) -> int:

@@ -10,22 +10,32 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from bot import build_replies, nearness
+from bot.backup import Backups
 from bot.budget import DOLLAR, Caps, Prices
 from bot.errors import ConfigError
+from bot.folder import StateFolder, expanded
 from bot.lookout import ACCOUNT, Lookout
 from bot.outbox import Brakes, Outbox, Publisher, Rehearsal
 from bot.posting import Manner
+from bot.prompts import Topics
+from bot.review import Queue, Terms
+from bot.rules import Rules, lists, read
 from bot.screen import chain, form, harm, privacy, reach
-from bot.settings import SECRETS, Settings
+from bot.settings import KEYS, SECRETS, Settings
 from bot.slots import Daily, Every, Schedule
-from bot.voice import ModelVoice, open_voice
+from bot.tokens import NAME, TokenFile
+from bot.voice import ModelVoice, Voice, open_voice
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from bot.bearer import Bearer
     from bot.clock import Clock
+    from bot.learnt import Learnt
     from bot.screen.chain import Screen
+    from bot.signing import Keys
     from bot.store import Store
     from bot.twitter import X
 
@@ -33,9 +43,34 @@ NO_BRAKES = Brakes(timedelta(0), sys.maxsize, sys.maxsize, Caps(sys.maxsize, sys
 
 
 def secrets(settings: Settings) -> dict[str, str]:
-    """Those of the four keys that are set."""
+    """Those that are set, the keys and the app's own."""
     values = {name: getattr(settings.x, name) for name in SECRETS}
     return {name: value.get_secret_value() for name, value in values.items() if value is not None}
+
+
+def hidden(settings: Settings) -> list[str]:
+    """All that must not show, the login's tokens too."""
+    grant = login(settings).read() if settings.x.auth == "oauth2" else None
+    return [*secrets(settings).values(), *((grant.access_token, grant.refresh_token) if grant else ())]
+
+
+def lacking(settings: Settings) -> list[str]:
+    """The keys that X wants and that are not set."""
+    wanted = KEYS if settings.x.auth == "oauth1" else ("client_id",)
+    return [f"x.{name}" for name in wanted if name not in secrets(settings)]
+
+
+def login(settings: Settings) -> TokenFile:
+    return TokenFile(StateFolder(settings.state).root / NAME)
+
+
+def account(settings: Settings) -> str:
+    """Whose keys these are, by its number; empty where they do not say. X is not asked."""
+    if settings.x.auth == "oauth2":
+        grant = login(settings).read()
+        return grant.account if grant else ""
+    number = secrets(settings).get("access_token", "").split("-")[0]  # a token of OAuth 1.0a begins with it
+    return number if number.isdigit() else ""
 
 
 def publisher(settings: Settings, clock: Clock) -> X | Rehearsal:
@@ -43,28 +78,41 @@ def publisher(settings: Settings, clock: Clock) -> X | Rehearsal:
 
 
 def gateway(settings: Settings, clock: Clock) -> X:
-    from bot.twitter import Keys, X
+    from bot.twitter import X
 
-    keys = secrets(settings)
-    if missing := [f"x.{name}" for name in SECRETS if name not in keys]:
+    return X(identity(settings, clock), now=clock.now, base_url=settings.x.base_url)
+
+
+def identity(settings: Settings, clock: Clock) -> Keys | Bearer:
+    from bot.bearer import Bearer
+    from bot.signin import Client
+    from bot.signing import Keys
+
+    if missing := lacking(settings):
         raise ConfigError(
-            f"X wants keys: {', '.join(missing)} not set; put each in a file of that name in the "
-            "folder that x.keys names (chmod 600), or give systemd credentials"
+            f"X wants keys: {', '.join(missing)} not set; `mynah auth` asks for them, or put each in a file of that "
+            "name in the folder that x.keys names (chmod 600), or give systemd credentials"
         )
-    return X(Keys(**keys), now=clock.now, base_url=settings.x.base_url)
+    found = secrets(settings)
+    if settings.x.auth == "oauth1":
+        return Keys(**{name: found[name] for name in KEYS})
+    file = login(settings)
+    if file.read() is None:
+        raise ConfigError(f"nobody is logged in: {file.path} is not there; `mynah auth` logs in")
+    return Bearer(file, Client(found["client_id"], found.get("client_secret", "")), now=clock.now)
 
 
 def claim(store: Store, settings: Settings) -> None:
-    """A live history belongs to one account. An OAuth 1.0a token begins with its id, so X need not be asked."""
-    account = secrets(settings).get("access_token", "").split("-")[0]
-    if not settings.live or not account.isdigit():
+    """A live history belongs to one account."""
+    of_keys = account(settings)
+    if not settings.live or not of_keys:
         return
     kept = store.meta(ACCOUNT)
     if kept is None:
-        store.keep_meta(ACCOUNT, account)
-    elif kept != account:
+        store.keep_meta(ACCOUNT, of_keys)
+    elif kept != of_keys:
         raise ConfigError(
-            f"x.access_token is of account {account}, but the history in {settings.state} is of {kept}: "
+            f"the keys are of account {of_keys}, but the history in {settings.state} is of {kept}: "
             "choose another folder with --state"
         )
 
@@ -78,6 +126,7 @@ def outbox(settings: Settings, publisher: Publisher, clock: Clock, *, every: tim
         clock,
         dry=not settings.live,
         price=lambda text: ours.of_post(has_link=reach.link(text) is not None),
+        answering=build_replies.answering(settings, caps(settings), ours),
     )
 
 
@@ -92,7 +141,25 @@ def lookout(settings: Settings, publisher: X | Rehearsal, clock: Clock) -> Looko
 
 def brakes(settings: Settings) -> Brakes:
     posting = settings.posting
-    return Brakes(posting.min_gap, posting.max_per_hour, posting.max_per_day, caps(settings), settings.schedule.grace)
+    return Brakes(
+        posting.min_gap,
+        posting.max_per_hour,
+        posting.max_per_day,
+        caps(settings),
+        settings.schedule.grace,
+        settings.review.expires,
+    )
+
+
+def queue(settings: Settings, clock: Clock) -> Queue:
+    """In auto mode too: what waits from before still expires."""
+    import structlog
+
+    return Queue(terms(settings), asks=settings.mode == "review", clock=clock, log=structlog.get_logger())
+
+
+def terms(settings: Settings) -> Terms:
+    return Terms(settings.review.expires, settings.review.most)
 
 
 def prices(settings: Settings) -> Prices:
@@ -103,7 +170,15 @@ def prices(settings: Settings) -> Prices:
         account=_millionths(wanted.price_read_account),
         delete=_millionths(wanted.price_delete),
         own=_millionths(wanted.price_read_own),
+        reply=_millionths(wanted.price_reply),
+        mention=_millionths(wanted.price_read_mention),
     )
+
+
+def backups(settings: Settings, folder: StateFolder) -> Backups:
+    wanted = settings.backup
+    place = expanded(wanted.folder) if wanted.folder else folder.backups
+    return Backups(place, [folder.history, folder.library], keep=wanted.keep, every=wanted.every)
 
 
 def caps(settings: Settings) -> Caps:
@@ -126,14 +201,38 @@ def schedule(settings: Settings, every: timedelta | None) -> Schedule:
     )
 
 
-def manner(settings: Settings) -> Manner:
-    return Manner(settings.voice.prompts, settings.voice.candidates, settings.voice.tries)
+def manner(settings: Settings, warn: Callable[[str], None]) -> Manner:
+    """`warn` hears what is wrong with the file of topics."""
+    wanted = settings.voice
+    return Manner(
+        wanted.prompts,
+        wanted.candidates,
+        wanted.tries,
+        shares=wanted.mix.model_dump(),
+        topics=Topics(expanded(wanted.topics), warn) if wanted.topics else tuple,
+        unspeakable=unspeakable(settings),
+    )
 
 
-def screen(settings: Settings, store: Store | None, copied: Callable[[str], bool]) -> Screen:
+def screen(
+    settings: Settings,
+    store: Store | None,
+    learnt: Learnt | Voice,
+    *,
+    but: int | None = None,
+    rules: Rules | None = None,
+) -> Screen:
+    """`but`: a post that may be said again, since it is the one that is looked at. `rules`: those in memory already."""
+    dry = not settings.live
+    rules = rules or read(settings.screen)
     return chain.build(
-        said=lambda norm: store is not None and store.said(norm, dry=not settings.live),
-        copied=copied,
+        said=lambda norm: store is not None and store.said(norm, dry=dry, but=but),
+        near=lambda text: nearness.said(store, text, dry=dry, but=but) if store else "",
+        refused=lambda text: nearness.refused(store, text, dry=dry) if store else "",
+        copied=learnt.copied,
+        foreign=learnt.foreign if settings.screen.language else chain.nothing,
+        classified=rules.classified or chain.nothing,
+        lists=rules.lists,
         allow_links=settings.posting.allow_links,
         allow_vulgar=settings.posting.allow_vulgar,
         max_hashtags=settings.posting.max_hashtags,
@@ -142,24 +241,28 @@ def screen(settings: Settings, store: Store | None, copied: Callable[[str], bool
 
 def unspeakable(settings: Settings) -> Callable[[str], str | None]:
     """Why a tweet should not even be learnt: what it says. How long it is, and to whom, is for corpus.py to judge."""
+    own = lists(settings.screen)
 
     def why(text: str) -> str | None:
-        reason = form.control_character(text) or privacy.why_not(text)
-        reason = reason or harm.why_not(text, vulgar=settings.posting.allow_vulgar)
+        reason = form.control_character(text) or privacy.why_not(text) or own.why_not(text)
+        reason = reason or harm.why_not(text, vulgar=settings.posting.allow_vulgar, allowed=own.allowed)
         return reason.name if reason else None
 
     return why
 
 
-def voice(folder: Path, settings: Settings) -> ModelVoice:
+def voice(folder: Path, settings: Settings, moves_on: Callable[[], None] = lambda: None) -> ModelVoice:
+    """`moves_on` is called while a draft grows."""
     wanted = settings.voice
     return open_voice(
         folder,
+        engine=wanted.engine,
         device=wanted.device,
         threads=wanted.threads,
         temperature=wanted.temperature,
         top_p=wanted.top_p,
         max_tokens=wanted.max_tokens,
+        moves_on=moves_on,
     )
 
 

@@ -12,7 +12,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot import arguments
-from bot.commands import drafts, health, library, living, model, past, publish, speaking, upkeep, versions
+from bot.commands import (
+    auth,
+    backups,
+    drafts,
+    health,
+    library,
+    living,
+    model,
+    past,
+    people,
+    publish,
+    review,
+    speaking,
+    units,
+    upkeep,
+    versions,
+)
 from bot.commands.shown import FAILED, INTERRUPTED
 from bot.errors import MynahError
 
@@ -25,6 +41,7 @@ EXTRAS = {
     **dict.fromkeys(("torch", "transformers", "tokenizers", "safetensors", "numpy"), "model"),
     **dict.fromkeys(("apscheduler", "tweepy", "requests", "requests_oauthlib"), "speak"),
     "huggingface_hub": "train",
+    "onnxruntime": "light",
 }
 
 
@@ -74,7 +91,7 @@ COMMANDS: dict[str, Callable[[Namespace], int]] = {
     "run": living.run,
     "import": library.import_,
     "library": library.show_library,
-    "forget": library.forget,
+    "forget": people.forget,
     "retrain": model.retrain,
     "sample": drafts.sample,
     "screen": drafts.screen,
@@ -84,11 +101,18 @@ COMMANDS: dict[str, Callable[[Namespace], int]] = {
     "rollback": versions.rollback,
     "publish": publish.publish,
     "post": speaking.post,
+    "review": review.review,
     "delete": speaking.delete,
+    "block": people.block,
+    "unblock": people.unblock,
     "history": past.history,
     "status": upkeep.status,
     "spend": upkeep.spend,
+    "auth": auth.auth,
     "doctor": health.doctor,
+    "install-units": units.install_units,
+    "backup": backups.backup,
+    "restore": backups.restore,
     "pause": upkeep.pause,
     "resume": upkeep.resume,
     "resolve": upkeep.resolve,

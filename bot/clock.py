@@ -6,6 +6,8 @@ import time
 from datetime import UTC, datetime
 from typing import Protocol
 
+from bot.errors import Damaged
+
 
 class Clock(Protocol):
     """Wall time says when; monotonic time says how long, whatever is done to the wall."""
@@ -15,18 +17,36 @@ class Clock(Protocol):
     def monotonic(self) -> float: ...
 
 
+# Python's time ends with the year 9999, and there are sums to be done on both sides of now.
+FIRST, LAST = datetime(1971, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+
+
+CREDIBLE = datetime(2026, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)  # this program is no older
+
+
 class SystemClock:
     def now(self) -> datetime:
-        return datetime.now(UTC)
+        return min(max(datetime.now(UTC), FIRST), LAST)
 
     def monotonic(self) -> float:
         return time.monotonic()
 
 
+def why_doubted(now: datetime) -> str | None:
+    """Why a clock that says this is wrong; None where it may be right."""
+    if CREDIBLE[0] <= now < CREDIBLE[1]:
+        return None
+    return f"the clock says {now:%Y-%m-%d %H:%M} UTC, which cannot be: set it (timedatectl set-ntp true)"
+
+
 def stamp(moment: datetime) -> str:
     """UTC to the millisecond; as text it sorts as in time, so SQLite can compare it."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def moment(text: str) -> datetime:
-    return datetime.fromisoformat(text)
+    """What `stamp` wrote."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError as error:  # SQLite has no checksums: a flipped bit may be met here first
+        raise Damaged(f"the history has {text!r} for a time: it is damaged, `mynah restore FILE` a backup") from error

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 TOO_LARGE = 1_000_000  # bytes; a configuration is a page of text
 DEFAULTS = Settings.model_construct().model_dump()
 SECTIONS = {name for name, value in DEFAULTS.items() if isinstance(value, dict)}
+TABLES = {"voice.prompts"}  # whose names are values themselves
 LISTS = {f"{name}.{key}" for name in SECTIONS for key, value in DEFAULTS[name].items() if isinstance(value, tuple)}
 
 
@@ -40,10 +41,10 @@ class Loaded:
             yield key, value, self.origins.get(key, "default")
 
 
-def load(file: Path | None = None, flags: Mapping[str, Any] | None = None) -> Loaded:
+def load(file: Path | None = None, flags: Mapping[str, Any] | None = None, *, keyless: bool = False) -> Loaded:
     """Everything that is wrong is said at once, each with its key, none with a secret's value.
 
-    A flag that is None was not given.
+    A flag that is None was not given. `keyless`: the folder of the keys may still be empty.
     """
     file = file or _default_file()
     problems: list[str] = []
@@ -54,7 +55,7 @@ def load(file: Path | None = None, flags: Mapping[str, Any] | None = None) -> Lo
         ("flag", _given(flags or {})),
     ]
     folders = [value for _, layer in layers for key, value in _flat(layer) if key == "x.keys"]
-    layers.insert(3, ("credential", _from_credentials(folders[-1] if folders else None, problems)))
+    layers.insert(3, ("credential", _from_credentials(folders[-1] if folders else None, problems, keyless=keyless)))
     merged: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for origin, layer in layers:
@@ -70,6 +71,18 @@ def load(file: Path | None = None, flags: Mapping[str, Any] | None = None) -> Lo
         count = "1 error" if len(problems) == 1 else f"{len(problems)} errors"
         raise ConfigError(f"{count} in the configuration:\n" + "\n".join(f"  {problem}" for problem in problems))
     return Loaded(settings, {key: origin for key, origin in origins.items() if origin != "default"})
+
+
+def differing(one: Settings, other: Settings) -> list[str]:
+    """The keys, never the values: some are secret."""
+    ours, theirs = dict(_flat(one.model_dump())), dict(_flat(other.model_dump()))
+    return sorted(key for key in {*ours, *theirs} if ours.get(key) != theirs.get(key))
+
+
+def beside(file: Path | None) -> Path:
+    """The folder of the configuration in force, or where there is none yet, of the one to be."""
+    found = file or _default_file() or Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config") / "mynah" / "config.toml"
+    return expanded(found).absolute().parent
 
 
 def notify_socket() -> str | None:
@@ -134,7 +147,7 @@ def _from_environment(problems: list[str]) -> dict[str, Any]:
 def _garbled(name: str) -> bool:
     """Does it set a list, or a whole section, to something else?"""
     key = name.lower().removeprefix(PREFIX.lower()).replace("__", ".")
-    if not name.upper().startswith(PREFIX) or key not in {*SECTIONS, *LISTS}:
+    if not name.upper().startswith(PREFIX) or key not in {*SECTIONS, *LISTS, *TABLES}:
         return False
     try:
         json.loads(os.environ[name])
@@ -143,8 +156,8 @@ def _garbled(name: str) -> bool:
     return False
 
 
-def _from_credentials(keys: object, problems: list[str]) -> dict[str, Any]:
-    """The four keys as files: systemd's own folder first, else `x.keys`, whose files nobody else may read."""
+def _from_credentials(keys: object, problems: list[str], *, keyless: bool) -> dict[str, Any]:
+    """The keys as files: systemd's own folder first, else `x.keys`, whose files nobody else may read."""
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
     named = folder or (keys if isinstance(keys, str) else "")
     if not named:
@@ -164,14 +177,15 @@ def _from_credentials(keys: object, problems: list[str]) -> dict[str, Any]:
             continue
         except (OSError, ValueError) as error:
             problems.append(f"x.keys: {path} cannot be read: {getattr(error, 'strerror', None) or 'not text'}")
-    if not found and not folder and not problems:
-        problems.append(f"x.keys: {private} holds none of {', '.join(SECRETS)}")
+    if not found and not folder and not problems and not keyless:
+        problems.append(f"x.keys: {private} holds none of {', '.join(SECRETS)}; `mynah auth` makes them")
     return {"x": found} if found else {}
 
 
 def _problem(detail: Any, origins: Mapping[str, str]) -> str:
     key = ".".join(str(part) for part in detail["loc"])
-    origin = next((origins[known] for known in origins if known == key or known.startswith(f"{key}.")), None)
+    near = (known for known in origins if f"{known}.".startswith(f"{key}.") or key.startswith(f"{known}."))
+    origin = next((origins[known] for known in near), None)
     message = "unknown key" if detail["type"] == "extra_forbidden" else detail["msg"].removeprefix("Value error, ")
     return f"{key}: {message}" + (f" ({origin})" if origin else "")
 
@@ -187,7 +201,7 @@ def _given(flags: Mapping[str, Any]) -> dict[str, Any]:
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     for name, value in tree.items():
-        if isinstance(value, dict):
+        if isinstance(value, dict) and f"{prefix}{name}" not in TABLES:
             yield from _flat(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", value

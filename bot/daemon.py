@@ -99,6 +99,7 @@ class Daemon:
                 self._tick()
             except Exception:  # noqa: BLE001  whatever it is, the next tick tries again, or the watchdog ends us
                 self._log.exception("tick.failed")
+                self._notifier.failed()
             else:
                 self._notifier.alive(f"last tick {self._clock.now():%H:%M:%S} UTC")
 

@@ -7,15 +7,19 @@ are read here. It knows no network.
 from __future__ import annotations
 
 import html
+import re
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from bot.errors import TryLater
-from bot.tweets import Receipt
+from bot.tweets import Call, Mention, Mentions, Receipt, Wording
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Mapping
 
+HANDLE = re.compile(r"\w{1,20}", re.ASCII)
+LONGEST_ID = 19  # digits; X counts in 63 bits
 EPOCH_MS = 1_288_834_974_657  # milliseconds after 1970, where X's ids begin to count; 22 bits are below them
 
 
@@ -24,12 +28,14 @@ class Account:
     id: str
     handle: str
     name: str
+    bio: str = ""
 
 
 def account(body: Any) -> Account:
     match body:
         case {"data": {"id": str(id_), "username": str(handle), "name": str(name)}} if is_id(id_):
-            return Account(id_, handle, name)
+            bio = body["data"].get("description")
+            return Account(id_, handle, name, html.unescape(bio) if isinstance(bio, str) else "")
     raise TryLater("X answered a question about an account without id, username and name: it can be tried again")
 
 
@@ -47,6 +53,18 @@ def timeline(body: Any) -> tuple[Receipt, ...]:
     return tuple(_receipt(post) for post in posts if not _is_retweet(post))
 
 
+def mentions(body: Any) -> Mentions:
+    """A page of mentions. One without an id would be lost unseen; what one without an author is, summons.py says."""
+    posts, meta = body.get("data", []), body.get("meta")
+    if not isinstance(posts, list) or not all(isinstance(post, dict) and is_id(post.get("id")) for post in posts):
+        raise TryLater("X answered the mentions without a list of posts with ids: it can be tried again")
+    includes = body.get("includes")
+    users = _list(includes.get("users") if isinstance(includes, dict) else None)
+    handles = {user.get("id"): user.get("username") for user in users}
+    token = meta.get("next_token") if isinstance(meta, dict) else None
+    return Mentions(tuple(_mention(post, handles) for post in posts), token if isinstance(token, str) else "")
+
+
 def is_whole(body: Any) -> bool:
     """Whether a page is all that was asked for."""
     meta = body.get("meta")
@@ -58,14 +76,60 @@ def id_at(moment: datetime) -> int:
     return max(int(moment.timestamp() * 1000) - EPOCH_MS, 0) << 22
 
 
+def time_of(post_id: str) -> datetime:
+    """When a post was made, by X's clock."""
+    return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=(int(post_id) >> 22) + EPOCH_MS)
+
+
 def is_id(value: Any) -> bool:
-    return isinstance(value, str) and value.isascii() and value.isdecimal()
+    return isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= LONGEST_ID
 
 
 def _receipt(post: Any) -> Receipt:
     if not isinstance(post, dict) or not is_id(post.get("id")) or (text := _text(post)) is None:
         raise TryLater("X answered a timeline with a post without id or text: it can be tried again")
-    return Receipt(post["id"], text)
+    answers = [other["id"] for other in _references(post, "replied_to") if is_id(other.get("id"))]
+    return Receipt(post["id"], text, answers[0] if answers else None)
+
+
+def _mention(post: dict[str, Any], handles: Mapping[Any, Any]) -> Mention:
+    author = post["author_id"] if is_id(post.get("author_id")) else ""
+    conversation = post["conversation_id"] if is_id(post.get("conversation_id")) else ""
+    edits = post.get("edit_history_tweet_ids") or post.get("edit_history_post_ids")
+    first = edits[0] if isinstance(edits, list) and edits and is_id(edits[0]) else post["id"]
+    handle = str(handles.get(author) or "")
+    text = _text(post) or ""
+    return Mention(
+        id=post["id"],
+        author=author,
+        handle=handle if HANDLE.fullmatch(handle) else "",
+        text=text.encode(errors="replace").decode(),  # half a pair of surrogates, which JSON may hold, is no letter
+        wordings=_wordings(post),
+        conversation=conversation or post["id"],
+        is_reply=conversation not in (post["id"], first),
+        is_repost=_is_retweet(post) or text.startswith("RT @"),
+        first=first,
+    )
+
+
+def _wordings(post: dict[str, Any]) -> tuple[Wording, ...]:
+    """The text as X cut it, with the range that it shows, and the whole of a long one."""
+    shown = post.get("display_text_range")
+    own = shown[0] if isinstance(shown, list) and shown and isinstance(shown[0], int) else None
+    whole = post.get("note_tweet") or post.get("note_post")
+    found = [_wording(post, own)]
+    return (*found, _wording(whole, None)) if isinstance(whole, dict) else tuple(found)
+
+
+def _wording(post: dict[str, Any], own: int | None) -> Wording:
+    entities = post.get("entities")
+    calls = []
+    for each in _list(entities.get("mentions") if isinstance(entities, dict) else None):
+        match each:
+            case {"start": int(start), "username": str(handle)}:
+                calls.append(Call(start, each["id"] if is_id(each.get("id")) else "", handle))
+    text = post.get("text")
+    return Wording(html.unescape(text) if isinstance(text, str) else "", tuple(calls), own)
 
 
 def _text(post: dict[str, Any]) -> str | None:
@@ -85,8 +149,12 @@ def _text(post: dict[str, Any]) -> str | None:
 def _is_retweet(post: Any) -> bool:
     if not isinstance(post, dict):
         return False
+    return bool(_references(post, "retweeted", "reposted"))
+
+
+def _references(post: dict[str, Any], *kinds: str) -> list[dict[str, Any]]:
     references = _list(post.get("referenced_tweets") or post.get("referenced_posts"))
-    return any(reference.get("type") in ("retweeted", "reposted") for reference in references)
+    return [reference for reference in references if reference.get("type") in kinds]
 
 
 def _list(value: Any) -> list[dict[str, Any]]:

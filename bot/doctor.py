@@ -5,6 +5,8 @@ A `fail` is a must-have that is missing, and `mynah run --live` does not start w
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,14 +14,18 @@ from typing import TYPE_CHECKING, Literal
 
 from bot import outbox
 from bot.errors import ModelError, StoreError
+from bot.tokens import MOST_TRIES
 from bot.tweets import Draft
+from bot.units import is_ours
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from bot.dialects import Account
     from bot.screen.chain import Screen
     from bot.store import Store
+    from bot.tokens import Grant
     from bot.voice import Voice
 
 Verdict = Literal["ok", "warn", "fail"]
@@ -31,6 +37,9 @@ LEAST_ROOM, GOOD_ROOM = 50 * MEGABYTE, 1_000 * MEGABYTE  # for a commit to end; 
 BORN = datetime(2026, 11, 1, tzinfo=UTC)  # this program is younger than that
 DRIFT, TOLERATED = timedelta(seconds=30), timedelta(minutes=4)  # X refuses signatures that are some five minutes off
 NETWORKED = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "ceph", "afs", "lustre", "fuse.sshfs", "fuse.glusterfs"}
+BOT_WORDS = re.compile(r"bots?\b|automat|generated|\bAI\b|\bGPT|robot|機械|ボット|бот", re.IGNORECASE)
+HANDLE = re.compile(r"@(\w{1,15})")
+UNIT = "mynah@.service"
 CONFIRMED = "confirmed"  # the bot whose checklist a person has confirmed, as the store names it
 CHECKLIST = (
     "its Automated label is on (x.com: Settings, Your account, Automation)",
@@ -67,9 +76,18 @@ class Check:
 
 def keys(missing: Sequence[str], *, live: bool) -> Check:
     if not missing:
-        return Check("keys", OK, "all four are set")
-    do = "put each in a file of that name in the folder that x.keys names (chmod 600), or give systemd credentials"
+        return Check("keys", OK, "all are set that x.auth wants")
+    do = "`mynah auth`; or put each in a file of that name in the folder that x.keys names (chmod 600)"
     return Check("keys", FAIL if live else WARN, f"{', '.join(missing)} not set", do)
+
+
+def login(grant: Grant | None, *, live: bool) -> Check:
+    """By OAuth 2.0; whether X still takes it, only X can say."""
+    if grant is None:
+        return Check("login", FAIL if live else WARN, "nobody is logged in", "`mynah auth`")
+    if grant.tries >= MOST_TRIES:
+        return Check("login", FAIL, "used up: X does not renew it", "`mynah auth` logs in again")
+    return Check("login", OK, f"of @{grant.handle}" if grant.handle else "of an account that X did not name")
 
 
 def account(of_keys: str, of_history: str | None) -> Check:
@@ -89,6 +107,16 @@ def label(confirmed: str | None, bot: str, *, live: bool, on_x: bool) -> Check:
         return Check("label", OK, f"confirmed for @{bot}")
     detail = f"nobody has confirmed that @{bot} shows what it is"
     return Check("label", FAIL if live else WARN, detail, "`mynah doctor --confirm` lists what X asks for")
+
+
+def replies(standing: str, *, enabled: bool, unreadable: int) -> Check:
+    if unreadable:
+        detail = f"of {unreadable} mentions X did not say who wrote them: nobody of them was answered"
+        return Check("replies", WARN, detail, "please report this: X may have changed its fields")
+    if enabled and standing.startswith("off: replies."):
+        do = "set it when X has approved generated replies (help.x.com/forms/platform)"
+        return Check("replies", WARN, standing, do)
+    return Check("replies", OK, standing)
 
 
 def history(store: Store | None) -> Check:
@@ -117,6 +145,32 @@ def private(folder: Path) -> Check:
     if folder.exists() and folder.stat().st_mode & 0o077:
         return Check("privacy", WARN, f"{folder} can be read by others", f"chmod 700 {folder}")
     return Check("privacy", OK, f"{folder} is its owner's alone")
+
+
+def owner(folder: Path) -> Check:
+    """What root makes there by hand the bot may not be able to read."""
+    there = folder.stat().st_uid if folder.exists() else None
+    others = sorted(str(path) for path in folder.rglob("*") if path.lstat().st_uid != there)
+    if others:
+        more = f" and {len(others) - 1} others" if len(others) > 1 else ""
+        do = f"chown -R --reference={folder} {folder}"
+        return Check("owner", WARN, f"{others[0]}{more} do not belong to whom the folder belongs to", do)
+    return Check("owner", OK, "all in it belongs to one")
+
+
+def units(folder: Path, bot: str, *, system: Path, shipped: Path) -> Check:
+    """systemd's, by its own folders; `shipped` are those of this program, where it was not installed without them."""
+    if not (system / UNIT).exists():
+        return Check("units", OK, "not installed: nothing starts it again by itself")
+    name = folder.name if folder.parent.name == "mynah" else bot  # the units keep a bot in /var/lib/mynah/NAME
+    ours = sorted(path.name for path in shipped.glob("mynah*@.*") if not is_ours(system / path.name, path))
+    if ours:
+        do = "mynah install-units; systemctl daemon-reload"
+        return Check("units", WARN, f"not those of this program: {', '.join(ours)}", do)
+    if not os.path.lexists(system / "multi-user.target.wants" / f"mynah@{name}.service"):
+        return Check("units", WARN, f"mynah@{name} does not start at boot", f"systemctl enable --now mynah@{name}")
+    timer = os.path.lexists(system / "timers.target.wants" / f"mynah-retrain@{name}.timer")
+    return Check("units", OK, f"mynah@{name} starts at boot{', and retrains each week' if timer else ''}")
 
 
 def disk(folder: Path, mounts: str) -> Check:
@@ -178,8 +232,8 @@ def screen(whole: Screen) -> Check:
     return Check("screen", OK, f"refuses {len(REFUSED)} texts of {len(REFUSED)}, passes {len(PASSED)} of {len(PASSED)}")
 
 
-def voice(speaker: Voice | ModelError | None, whole: Screen) -> Check:
-    """An error in the place of a voice is why there is none."""
+def voice(speaker: Voice | ModelError | None, whole: Screen, engine: str = "torch") -> Check:
+    """An error in the place of a voice is why there is none; `engine` is what it speaks with."""
     if speaker is None:
         return Check("model", WARN, "none yet", "`mynah retrain` makes one, or `mynah run` before it speaks")
     if isinstance(speaker, ModelError):
@@ -192,7 +246,7 @@ def voice(speaker: Voice | ModelError | None, whole: Screen) -> Check:
         do = "`mynah sample` shows what and why; a model that has learnt more says more"
         return Check("model", WARN, f"{speaker.name} says nothing that may go out, in {len(drafts)} drafts", do)
     likeliest = max(fit, key=lambda draft: draft.likelihood)
-    return Check("model", OK, f"{speaker.name} says {likeliest.text!r}")
+    return Check("model", OK, f"{speaker.name} says {likeliest.text!r} ({engine})")
 
 
 def identity(handle: str, bot: str) -> Check:
@@ -207,6 +261,20 @@ def access(level: str | None) -> Check:
         do = "set Read and write for the app in X's developer console, then make new access tokens"
         return Check("access", FAIL, "the keys may only read", do)
     return Check("access", OK if level else WARN, level or "X does not say what the keys may do")
+
+
+def profile(found: Account, bot: str) -> Check:
+    """What people see, by words: nobody but a person can say whether it is enough."""
+    shown = f"{found.name} {found.bio}"
+    lacking = []
+    if not BOT_WORDS.search(shown):
+        lacking.append("that this is a bot")
+    if not any(handle.lower() != bot.lower() for handle in HANDLE.findall(found.bio)):
+        lacking.append("who runs it (@handle)")
+    if lacking:
+        do = f"write it into the bio of @{found.handle}"
+        return Check("profile", WARN, f"name and bio do not say {' nor '.join(lacking)}", do)
+    return Check("profile", OK, "says that it is a bot, and names somebody")
 
 
 def _refuses(whole: Screen, text: str, name: str) -> bool:

@@ -3,13 +3,16 @@
 MynahError                 exit 1
 ├── ConfigError            exit 78   the configuration or a secret is wrong; restarting will not help
 ├── Busy                   exit 75   somebody else holds the state folder; try later
-├── StoreError             exit 1    the history is damaged, newer than us, or of another account
+├── StoreError             exit 1    the history cannot be had: newer than us, of another account, …
+│   ├── NoRoom             exit 1    the disk is full: nothing can be written down, until some of it is free
+│   └── Damaged            exit 78   the file is not what was written; restarting will not help
 ├── ModelError             exit 1    no model, or one that may not speak
 └── XError                           X did not do what was asked; one subclass per action to take
     ├── TryLater                     not created, and may be tried again
     │   └── RateLimited              the same, not before `until`
     ├── Refused                      not created, final for this post
     │   ├── Duplicate                X says that it has this text already
+    │   ├── Unexplained              for a reason that nobody knows; several in a row halt
     │   └── Gone                     what should be deleted is not there
     ├── Halted                       keys, permission, suspension or credits: stop writing, tell the operator
     └── Unknown                      it may or may not exist; only the timeline can tell
@@ -41,6 +44,14 @@ class StoreError(MynahError):
     pass
 
 
+class NoRoom(StoreError):
+    pass
+
+
+class Damaged(StoreError):
+    exit_code = 78
+
+
 class ModelError(MynahError):
     pass
 
@@ -69,6 +80,10 @@ class Duplicate(Refused):
 
 class Gone(Refused):
     pass
+
+
+class Unexplained(Refused):
+    """It may be about the account; breaker.py counts them."""
 
 
 class Halted(XError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -10,10 +11,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from bot.errors import Busy, ConfigError, StoreError
+from bot.store_file import BACKUPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no room, no quota, a limit on the size of files
 
 
 class StateFolder:
@@ -22,6 +26,7 @@ class StateFolder:
         self.history = self.root / "history.db"
         self.library = self.root / "library.db"
         self.models = self.root / "models"
+        self.backups = self.root / BACKUPS  # unless backup.folder says otherwise
         self._holder = self.root / "holder.json"
 
     def make(self) -> None:
@@ -50,15 +55,20 @@ class StateFolder:
                 raise Busy(
                     f"{self.root} is in use{self._by_whom()}; stop that one, or choose another folder with --state"
                 )
-            try:
-                self._holder.write_text(json.dumps({"pid": os.getpid(), **about}), encoding="utf-8")
-            except OSError as error:
-                raise StoreError(
-                    f"{self.root} cannot be written: {error.strerror}; choose another with --state"
-                ) from error
+            self.tell(about)
             yield
         finally:
             os.close(folder)
+
+    def tell(self, about: Mapping[str, Any]) -> None:
+        """To be said by who holds the folder, of itself. A full disk is no reason to stop: only others know less then."""
+        try:
+            self._holder.write_text(json.dumps({"pid": os.getpid(), **about}), encoding="utf-8")
+        except OSError as error:
+            if error.errno not in FULL:
+                raise StoreError(
+                    f"{self.root} cannot be written: {error.strerror}; choose another with --state"
+                ) from error
 
     def holder(self) -> dict[str, Any] | None:
         """What the process that holds the folder says of itself; None if nobody does."""

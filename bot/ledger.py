@@ -20,13 +20,27 @@ def spend(store: Store, kind: str, cost: int, *, about: str, by_hand: bool, at: 
     )
 
 
-def spent_since(store: Store, since: datetime, *, dry: bool) -> int:
+def spent_since(store: Store, since: datetime, *, dry: bool, until: datetime | None = None) -> int:
     """What may have been created counted in: a cap must hold in the worst case. Without what was asked by hand."""
     rows = store.rows(
-        "SELECT (SELECT coalesce(sum(cost), 0) FROM post WHERE dry = :dry AND sent_at >= :since "
+        "SELECT (SELECT coalesce(sum(cost), 0) FROM post WHERE dry = :dry AND sent_at BETWEEN :since AND :until "
         "AND state IN ('sending', 'unknown', 'posted', 'abandoned', 'dry')) + "
-        "(SELECT coalesce(sum(cost), 0) FROM expense WHERE NOT :dry AND NOT by_hand AND at >= :since) AS cost",
-        {"dry": dry, "since": stamp(since)},
+        "(SELECT coalesce(sum(cost), 0) FROM expense "
+        "WHERE NOT :dry AND NOT by_hand AND at BETWEEN :since AND :until) AS cost",
+        {"dry": dry, "since": stamp(since), "until": stamp(until) if until else "9"},
+    )
+    return int(rows[0]["cost"])
+
+
+def spent_on_replies(store: Store, since: datetime, *, until: datetime) -> int:
+    """Of that, what mentions and the answers to them took; a rehearsal reads and answers nobody."""
+    rows = store.rows(
+        "SELECT (SELECT coalesce(sum(cost), 0) FROM post WHERE kind = 'reply' AND dry = 0 "
+        "AND sent_at BETWEEN :since AND :until "
+        "AND state IN ('sending', 'unknown', 'posted', 'abandoned')) + "
+        "(SELECT coalesce(sum(cost), 0) FROM expense "
+        "WHERE kind = 'mentions' AND NOT by_hand AND at BETWEEN :since AND :until) AS cost",
+        {"since": stamp(since), "until": stamp(until)},
     )
     return int(rows[0]["cost"])
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bot.clock import Clock
     from bot.dialects import Account
     from bot.store import Store
-    from bot.tweets import Post, Timeline
+    from bot.tweets import Post, Receipt, Timeline
 
 ACCOUNT = "account"  # whose history this is, as the store names it
 # The pauses before the looks that must all miss it. X says nowhere how far its timeline lags behind; seconds are usual.
@@ -37,6 +37,7 @@ LONGEST = {"unreadable": timedelta(minutes=15), "undecided": timedelta(hours=6)}
 PAGE = 20  # posts that one look may read, and pay for
 # An attempt is looked for from an hour before it: X refuses signatures of a clock that is wrong by more than minutes.
 MARGIN = timedelta(hours=1)
+CALLED = re.compile(r"\A(?:@\w{1,20}\s+)+", re.ASCII)
 SCHEME = re.compile(r"https?://", re.IGNORECASE)
 
 
@@ -92,7 +93,7 @@ class Lookout:
             until = error.until if isinstance(error, RateLimited) else None
             return Finding("unreadable", str(error), cost=cost, not_before=until)
         cost += self._prices.own * len(timeline.posts)
-        same = [each.id for each in timeline.posts if _folded(each.text) == _folded(post.text)]
+        same = [each.id for each in timeline.posts if _is_same(each, post)]
         ours = [x_id for x_id in same if not store.has_x_id(x_id)]  # what another post of ours is, this one is not
         match ours:
             case [x_id]:
@@ -107,8 +108,7 @@ class Lookout:
         now = self._clock.now()
         return self._caps.why_not(
             PAGE * self._prices.own + (0 if store.meta(ACCOUNT) else self._prices.account),
-            spent_today=ledger.spent_since(store, budget.day_start(now), dry=False),
-            spent_this_month=ledger.spent_since(store, budget.month_start(now), dry=False),
+            **budget.spent(store, now, dry=False),
         )
 
     def _record(self, store: Store, post: Post, finding: Finding) -> None:
@@ -164,6 +164,15 @@ def _since(store: Store, post: Post) -> str:
     by_clock = id_at((post.sent_at or post.created_at) - MARGIN)
     known = store.newest_x_id(before=post.id)
     return str(min(by_clock, known) if known else by_clock)
+
+
+def _is_same(receipt: Receipt, post: Post) -> bool:
+    """A reply comes back behind the handles of those whom it answers, which X put there."""
+    if post.reply_to is None:
+        return receipt.reply_to is None and _folded(receipt.text) == _folded(post.text)
+    called = CALLED.match(receipt.text)
+    answers = receipt.reply_to == post.reply_to or (receipt.reply_to is None and called is not None)
+    return answers and _folded(receipt.text[called.end() if called else 0 :]) == _folded(post.text)
 
 
 def _folded(text: str) -> str:

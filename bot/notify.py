@@ -14,6 +14,7 @@ class Notifier:
 
     def __init__(self, address: str | None) -> None:
         self._address = "\0" + address[1:] if address and address.startswith("@") else address
+        self._is_well = True
 
     def ready(self) -> None:
         self._send("READY=1")
@@ -25,7 +26,17 @@ class Notifier:
         self._send("STOPPING=1")
 
     def alive(self, status: str) -> None:
+        self._is_well = True
         self._send(f"WATCHDOG=1\nSTATUS={status}")
+
+    def failed(self) -> None:
+        """What moves on no longer counts, until something ends well again."""
+        self._is_well = False
+
+    def moves_on(self) -> None:
+        """In the midst of what takes long, so that the watchdog lets it end."""
+        if self._is_well:
+            self._send("WATCHDOG=1")
 
     def needs(self, seconds: int) -> None:
         """More time before `ready`: a first training takes longer than a start."""

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import random
+import math
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from bot import refusals
+from bot import prompts, refusals, score
+from bot.outbox import why_paused
 from bot.screen.length import weighted_length
 from bot.screen.repeats import normalised
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from bot.clock import Clock
     from bot.outbox import Outbox
@@ -22,19 +22,24 @@ if TYPE_CHECKING:
     from bot.tweets import Draft, Post, Reason, Slot
     from bot.voice import Voice
 
+LAST = 20  # posts that the next one should not sound like: three days of six a day
+
 
 @dataclass(frozen=True, slots=True)
 class Manner:
     """How to look for something to say."""
 
-    prompts: Sequence[str]  # one that is there twice comes twice as often
+    prompts: Mapping[str, float] | Sequence[str]  # with weights; one that is there twice weighs twice as much
     candidates: int  # drafts a try
     tries: int  # each with another prompt, before the slot is skipped
+    shares: Mapping[str, float] = field(default_factory=dict)  # of the kinds of prompts, see prompts.py
+    topics: Callable[[], Sequence[str]] = tuple  # of the day
+    unspeakable: Callable[[str], str | None] = lambda _: None  # why the person's own beginnings may not be said
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What one round came to; `outcome` is the post's state, `skipped`, or `waiting`."""
+    """What one round came to; `outcome` is the post's state (`drafted`: a person is asked), `skipped`, or `waiting`."""
 
     outcome: str
     slot: str
@@ -44,26 +49,47 @@ class Round:
 
 
 def speak(
-    slot: Slot, voice: Voice, screen: Screen, outbox: Outbox, store: Store, manner: Manner, clock: Clock
+    slot: Slot,
+    voice: Voice,
+    screen: Screen,
+    outbox: Outbox,
+    store: Store,
+    manner: Manner,
+    clock: Clock,
+    *,
+    asks: bool = False,
 ) -> Round:
-    """Say one thing in this slot, or say why not."""
-    found = prepare(slot, voice, screen, outbox, store, manner, clock)
-    return deliver(found.post, outbox, store, found.refused) if found.post else found
+    """Say one thing in this slot, or say why not; `asks`: no more than write it down for a person to judge."""
+    found = prepare(slot, voice, screen, outbox, store, manner, clock, asks=asks)
+    return deliver(found.post, outbox, store, found.refused) if found.post and not asks else found
 
 
 def prepare(
-    slot: Slot, voice: Voice, screen: Screen, outbox: Outbox, store: Store, manner: Manner, clock: Clock
+    slot: Slot,
+    voice: Voice,
+    screen: Screen,
+    outbox: Outbox,
+    store: Store,
+    manner: Manner,
+    clock: Clock,
+    *,
+    asks: bool = False,
 ) -> Round:
-    """Find something to say and write it down as approved: whoever speaks from this history may then send it."""
-    if why := outbox.why_wait(store):
+    """Find something to say and write it down as approved: whoever speaks from this history may then send it.
+
+    `asks`: it stays a draft until a person has judged it. Of the brakes only a pause is heeded then: nothing goes out.
+    """
+    if why := why_paused(store, clock.now()) if asks else outbox.why_wait(store):
         return Round("waiting", slot.key, detail=why)
-    draft, refused = _choose(slot, voice, screen, manner)
+    found = _choose(slot, voice, screen, store, manner, dry=outbox.dry)
+    draft, refused = found.draft, found.refused
     reasons = Counter(reason.name for _, reason in refused)
     with store.atomic():
         now = clock.now()
         refusals.add(store, refused, slot=slot, dry=outbox.dry, model=voice.name, at=now)
         if draft is None:
-            detail = f"none of {len(refused)} drafts may go out"
+            tried = ", ".join(repr(prompt) if prompt else "no prompt" for prompt in found.tried)
+            detail = f"none of {len(refused)} drafts may go out; tried: {tried}"
             store.close_slot(slot, "skipped", dry=outbox.dry, detail=detail, at=now)
             return Round("skipped", slot.key, detail=detail, refused=reasons)
         post = store.add_draft(
@@ -75,8 +101,10 @@ def prepare(
             model=voice.name,
             at=now,
         )
-        store.move(post, "approved", at=now)
-    return Round("approved", slot.key, post=store.post(post), refused=reasons)
+        if not asks:
+            store.move(post, "approved", at=now)
+    detail = "waits for a yes: `mynah review`" if asks else ""
+    return Round("drafted" if asks else "approved", slot.key, post=store.post(post), detail=detail, refused=reasons)
 
 
 def deliver(post: Post, outbox: Outbox, store: Store, refused: Mapping[str, int] | None = None) -> Round:
@@ -86,29 +114,41 @@ def deliver(post: Post, outbox: Outbox, store: Store, refused: Mapping[str, int]
     return Round(outcome, post.slot or "", post=sent.post, detail=sent.detail, refused=refused or {})
 
 
-def _choose(
-    slot: Slot, voice: Voice, screen: Screen, manner: Manner
-) -> tuple[Draft | None, list[tuple[Draft, Reason]]]:
-    """The likeliest of the first drafts that the screen lets through, and those that it turned down.
+def last_said(store: Store, *, dry: bool) -> list[str]:
+    """The last texts that went out or may yet, the newest first."""
+    rows = store.rows(
+        "SELECT text FROM post WHERE dry = :dry AND state NOT IN ('rejected', 'expired', 'refused') "
+        "ORDER BY id DESC LIMIT :last",
+        {"dry": dry, "last": LAST},
+    )
+    return [row["text"] for row in rows]
 
-    Not the first: of eight drafts of a small model the likeliest is the one that can be read, and copies are refused.
-    """
-    refused: list[tuple[Draft, Reason]] = []
-    for prompt, seed in _tries(slot, manner):
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    draft: Draft | None
+    refused: list[tuple[Draft, Reason]]
+    tried: list[str]  # prompts
+
+
+def _choose(slot: Slot, voice: Voice, screen: Screen, store: Store, manner: Manner, *, dry: bool) -> _Found:
+    """The best of the first drafts that the screen lets through, and those that it turned down."""
+    found = _Found(None, [], [])
+    person = voice.person
+    openers = person.openers if person else {}
+    # by the root: left to themselves, drafts begin with "The" as often as the person does
+    speakable = {opener: math.sqrt(count) for opener, count in openers.items() if not manner.unspeakable(opener)}
+    begins = prompts.kinds(manner.prompts, speakable, manner.topics())
+    recent = prompts.recent(store, dry=dry)
+    for prompt, seed in prompts.tries(slot, begins, manner.shares, recent, count=manner.tries):
+        found.tried.append(prompt)
         passed = []
         for draft in voice.draft(prompt, n=manner.candidates, seed=seed):
             if reason := screen.why_not(draft):
-                refused.append((draft, reason))
+                found.refused.append((draft, reason))
             else:
                 passed.append(draft)
         if passed:
-            return max(passed, key=lambda draft: draft.likelihood), refused
-    return None, refused
-
-
-def _tries(slot: Slot, manner: Manner) -> Iterator[tuple[str, int]]:
-    """Prompts and seeds as a function of the slot: a round cut short begins again with the same drafts."""
-    seed = int.from_bytes(hashlib.sha256(slot.key.encode()).digest()[:4], "big")
-    prompts = random.Random(seed).sample(manner.prompts, k=len(manner.prompts))
-    for number in range(manner.tries):
-        yield prompts[number % len(prompts)], (seed + number) % 2**32
+            best, _ = score.ranked(passed, person, last_said(store, dry=dry))[0]
+            return replace(found, draft=best)
+    return found

@@ -11,7 +11,8 @@ LEGAL_MOVES = (
     ("drafted", "rejected"),
     ("drafted", "expired"),
     ("approved", "sending"),  # committed and on the disk before the request leaves
-    ("approved", "expired"),  # older than its slot allows
+    ("approved", "expired"),  # older than its slot, or the person's yes, allows
+    ("approved", "rejected"),  # a person took the yes back in time
     ("sending", "posted"),  # X answered with an id
     ("sending", "dry"),  # said to the console instead
     ("sending", "approved"),  # X, or the lack of a connection, proved that nothing was created
@@ -170,5 +171,73 @@ CREATE TRIGGER look_is_never_changed BEFORE UPDATE ON look
 BEGIN SELECT RAISE(ABORT, 'the history is only added to'); END;
 
 CREATE TRIGGER look_is_never_forgotten BEFORE DELETE ON look
+BEGIN SELECT RAISE(ABORT, 'the history is only added to'); END;
+"""
+
+# Who named us, and what followed: `verdict` is missing while a mention waits. What it says is kept no longer than that,
+# and only where the bot listens; `others` are those whom an answer must not call on. Rows may be forgotten.
+MENTIONS = """
+CREATE TABLE mention (
+    id TEXT PRIMARY KEY,
+    first TEXT NOT NULL,
+    author TEXT NOT NULL,
+    handle TEXT NOT NULL COLLATE NOCASE,
+    conversation TEXT NOT NULL,
+    others TEXT NOT NULL,
+    words TEXT,
+    verdict TEXT,
+    detail TEXT NOT NULL DEFAULT '',
+    at TEXT NOT NULL,
+    CHECK (verdict IS NULL OR words IS NULL)
+) STRICT;
+CREATE INDEX mention_author ON mention (author);
+CREATE INDEX mention_handle ON mention (handle);
+CREATE INDEX mention_conversation ON mention (conversation);
+
+-- However often it is edited, it is answered once.
+CREATE UNIQUE INDEX mention_once ON mention (first) WHERE verdict IS NULL OR verdict = 'answered';
+
+CREATE TRIGGER mention_verdict_is_final BEFORE UPDATE OF verdict ON mention WHEN OLD.verdict IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'the verdict is final'); END;
+
+-- Whom to leave alone: by number, or by name until the number is known.
+CREATE TABLE block (
+    user TEXT UNIQUE,
+    handle TEXT NOT NULL COLLATE NOCASE,
+    because TEXT NOT NULL,
+    at TEXT NOT NULL,
+    CHECK (user IS NOT NULL OR handle <> '')
+) STRICT;
+CREATE INDEX block_handle ON block (handle);
+
+-- The answers that are on X, or may be, or may yet be: all of them count against the caps.
+CREATE VIEW answer AS
+SELECT post.id AS post, post.reply_to AS mention, post.created_at AS written, mention.author, mention.conversation
+FROM post LEFT JOIN mention ON mention.id = post.reply_to
+WHERE post.kind = 'reply' AND post.state IN ('drafted', 'approved', 'sending', 'unknown', 'posted', 'abandoned');
+CREATE INDEX post_kind ON post (kind, state);
+"""
+
+# What persons said to drafts; `text` is as they saw it, so a text that was edited away is still known.
+REVIEWS = """
+CREATE TABLE review (
+    id INTEGER PRIMARY KEY,
+    post INTEGER NOT NULL REFERENCES post (id),
+    verdict TEXT NOT NULL CHECK (verdict IN ('approved', 'edited', 'rejected')),
+    text TEXT NOT NULL,
+    norm TEXT NOT NULL,
+    because TEXT NOT NULL,
+    at TEXT NOT NULL
+) STRICT;
+CREATE INDEX review_post ON review (post);
+CREATE INDEX review_norm ON review (norm);
+
+-- A history of before there was a review does not know this move; a new one does.
+INSERT OR IGNORE INTO legal_move VALUES ('approved', 'rejected');
+
+CREATE TRIGGER review_is_never_changed BEFORE UPDATE ON review
+BEGIN SELECT RAISE(ABORT, 'the history is only added to'); END;
+
+CREATE TRIGGER review_is_never_forgotten BEFORE DELETE ON review
 BEGIN SELECT RAISE(ABORT, 'the history is only added to'); END;
 """

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import time, timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from bot import durations
+from bot import durations, patterns
 
 PREFIX = "MYNAH_"
-SECRETS = ("consumer_key", "consumer_secret", "access_token", "access_token_secret")
+LONGEST_PROMPT = 120  # bytes: as many tokens at most, and the smallest model reads 160
+KEYS = ("consumer_key", "consumer_secret", "access_token", "access_token_secret")  # of OAuth 1.0a
+SECRETS = (*KEYS, "client_id", "client_secret")  # and the app's own for OAuth 2.0
 
 
 def _zone(name: str) -> str:
@@ -33,6 +36,21 @@ def _handle(name: str, most: int = 15) -> str:
 
 def _author(name: str) -> str:
     return _handle(name, most=20).lower()  # some old accounts have handles of 20; the library writes all in lower case
+
+
+def _prompts(said: object) -> object:
+    """A list is a table too: what is there twice comes twice as often."""
+    if isinstance(said, list | tuple) and all(isinstance(one, str) for one in said):
+        return dict(Counter(said))
+    if not isinstance(said, dict):
+        raise ValueError('is a list of beginnings, ["Today"], or a table with their weights, { "Today" = 1 }')  # noqa: TRY004
+    return said
+
+
+def _prompt(prompt: str) -> str:
+    if len(prompt.encode("utf-8", "replace")) > LONGEST_PROMPT:
+        raise ValueError(f"{prompt[:40]!r}… is longer than {LONGEST_PROMPT} bytes")
+    return prompt
 
 
 def _path(path: Path) -> Path:
@@ -57,28 +75,56 @@ Folder = Annotated[Path, AfterValidator(_path)]
 TimeOfDay = Annotated[time, AfterValidator(_on_the_wall)]
 
 
+def _pattern(pattern: str) -> str:
+    patterns.compiled(pattern)
+    return pattern
+
+
+Pattern = Annotated[str, AfterValidator(_pattern)]
+
+
+Weight = Annotated[float, Field(ge=0, le=1_000)]
+Prompt = Annotated[str, AfterValidator(_prompt)]
+Prompts = Annotated[dict[Prompt, Annotated[float, Field(gt=0, le=1_000)]], BeforeValidator(_prompts)]
+
+
 class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class X(Section):
     base_url: str = "https://api.x.com"
+    auth: Literal["oauth1", "oauth2"] = "oauth1"
+    redirect: str = "http://127.0.0.1:8765/"
     keys: Folder | None = None
     consumer_key: SecretStr | None = None
     consumer_secret: SecretStr | None = None
     access_token: SecretStr | None = None
     access_token_secret: SecretStr | None = None
+    client_id: SecretStr | None = None
+    client_secret: SecretStr | None = None
+
+
+class Mix(Section):
+    none: Weight = 2
+    prompts: Weight = 1
+    openers: Weight = 2
+    topics: Weight = 2
 
 
 class Voice(Section):
+    engine: Literal["auto", "torch", "light"] = "auto"
+    keep_loaded: bool = True
     device: Literal["auto", "cuda", "mps", "cpu"] = "auto"
     threads: int = Field(1, ge=0, le=256)
-    temperature: float = Field(1.0, gt=0, le=3)
+    temperature: float = Field(0.8, gt=0, le=3)  # LOG: 2026-11-21, the choice of a draft
     top_p: Share = 0.95
     max_tokens: int = Field(96, ge=8, le=1024)
     candidates: int = Field(8, ge=1, le=256)
     tries: int = Field(3, ge=1, le=20)
-    prompts: tuple[str, ...] = Field(("", "", "My dream is", "Today"), min_length=1)
+    prompts: Prompts = Field({"My dream is": 1.0, "Today": 1.0}, min_length=1)
+    topics: Folder | None = None
+    mix: Mix = Mix()
 
 
 class Training(Section):
@@ -132,15 +178,73 @@ class Posting(Section):
     allow_vulgar: bool = False
 
 
+class ScreenLists(Section):
+    deny: tuple[str, ...] = ()
+    deny_file: Folder | None = None
+    deny_patterns: tuple[Pattern, ...] = ()
+    allow: tuple[str, ...] = ()
+    allow_file: Folder | None = None
+    language: bool = True
+    classifier: Folder | None = None
+    classifier_labels: tuple[str, ...] = ()
+    classifier_threshold: Share = 0.5
+
+    @model_validator(mode="after")
+    def _labels_are_named(self) -> Self:
+        if self.classifier and not self.classifier_labels:
+            raise ValueError("classifier_labels: which of the classifier's labels keep a draft in? Name them")
+        return self
+
+
+class Replies(Section):
+    enabled: bool = False
+    approved_by_x: bool = False
+    listen: bool = False
+    poll: Annotated[Duration, Field(ge=timedelta(seconds=15))] = timedelta(minutes=5)
+    max_age: Annotated[Duration, Field(ge=timedelta(minutes=1), le=timedelta(days=1))] = timedelta(hours=6)
+    per_user_per_day: int = Field(3, ge=1)
+    per_conversation_per_day: int = Field(2, ge=1)
+    per_conversation: int = Field(4, ge=1)
+    per_day: int = Field(20, ge=1)
+    budget_share: Share = 0.5
+    opt_out: tuple[str, ...] = ()
+    known_bots: tuple[Author, ...] = ("grok", "threadreaderapp", "unrollhelper", "remindme_ofthis", "savetonotion")
+
+    @property
+    def are_on(self) -> bool:
+        """X wants to be asked first, so one switch is not enough."""
+        return self.enabled and self.approved_by_x
+
+    def standing(self, *, live: bool) -> str:
+        """In a few words, why nobody is answered, if nobody is."""
+        missing = [name for name in ("enabled", "approved_by_x") if not getattr(self, name)]
+        if missing:
+            return f"off: {' and '.join(f'replies.{name}' for name in missing)} not set"
+        return f"on{', listening' if self.listen else ''}" if live else "off: a rehearsal answers nobody"
+
+
+class Review(Section):
+    expires: Annotated[Duration, Field(ge=timedelta(minutes=1))] = timedelta(days=1)
+    most: int = Field(12, ge=1, le=1000)
+
+
 class Budget(Section):
     price_post: Dollars = 0.015
     price_post_with_link: Dollars = 0.200
+    price_reply: Dollars = 0.010
     price_read: Dollars = 0.005
     price_read_account: Dollars = 0.010
     price_read_own: Dollars = 0.001
+    price_read_mention: Dollars = 0.001
     price_delete: Dollars = 0.010
     per_day: Dollars = 0.50
     per_month: Dollars = 5.00
+
+
+class Backup(Section):
+    every: Duration = timedelta(days=1)
+    keep: int = Field(7, ge=1, le=1000)
+    folder: Folder | None = None
 
 
 class Log(Section):
@@ -157,6 +261,7 @@ class Settings(BaseSettings):
 
     bot: Handle = "stationmynahbot"
     live: bool = False
+    mode: Literal["auto", "review"] = "auto"
     state: Folder = Path("~/.local/state/mynah")
     x: X = X()
     voice: Voice = Voice()
@@ -165,7 +270,11 @@ class Settings(BaseSettings):
     tracking: Tracking = Tracking()
     schedule: Schedule = Schedule()
     posting: Posting = Posting()
+    screen: ScreenLists = ScreenLists()
+    replies: Replies = Replies()
+    review: Review = Review()
     budget: Budget = Budget()
+    backup: Backup = Backup()
     log: Log = Log()
 
     @classmethod

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bot import budget, ledger
-from bot.clock import stamp
+from bot import budget, mentions, review
+from bot.clock import moment, stamp, why_doubted
+from bot.errors import StoreError
 from bot.lookout import next_look
 from bot.outbox import why_paused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
+    from bot.backup import Copy
     from bot.slots import Schedule
     from bot.store import Store
 
@@ -25,6 +27,9 @@ def standing(
     schedule: Schedule,
     model: str | None,
     caps: budget.Caps,
+    asks: bool,
+    terms: review.Terms,
+    replies: str = "off",
     now: datetime,
 ) -> dict[str, Any]:
     row: dict[str, Any] = {
@@ -33,6 +38,11 @@ def standing(
         "mode": "live" if live else "dry",
         "model": model,
         "next_slot": stamp(schedule.next(now).due),
+        "asks": asks,
+        "to_review": 0,
+        "next_expires": None,
+        "replies": replies,
+        "mentions": {},
         "paused": None,
         "unknown": [],
         "next_look": None,
@@ -44,17 +54,46 @@ def standing(
         "budget_per_month": budget.dollars(caps.per_month),
     }
     if store is not None:
-        row |= _remembered(store, dry=not live, now=now)
+        row |= _remembered(store, terms, dry=not live, now=now)
     return row
 
 
-def _remembered(store: Store, *, dry: bool, now: datetime) -> dict[str, Any]:
+def alerts(
+    *found: str | None,
+    holder: Mapping[str, Any] | None,
+    model: str | None,
+    backup: Copy | None,
+    every: timedelta,
+    now: datetime,
+) -> list[str]:
+    """What wants a person, in sentences; what was `found` elsewhere comes first."""
+    told = [each for each in (*found, why_doubted(now)) if each]
+    speaking = (holder or {}).get("speaking")
+    if speaking and speaking != model:
+        told.append(f"it speaks with {speaking}, since {model or 'the model in use'} is damaged: `mynah models`")
+    if every and (since := _since(holder)) and now - max(backup.at if backup else since, since) > 2 * every:
+        told.append("no backup was made for long: the log says why (backup.failed)")
+    return told
+
+
+def _since(holder: Mapping[str, Any] | None) -> datetime | None:
+    """When the one who holds the folder began, if it says so."""
+    try:
+        return moment(str(holder["since"])) if holder and "since" in holder else None
+    except StoreError:
+        return None
+
+
+def _remembered(store: Store, terms: review.Terms, *, dry: bool, now: datetime) -> dict[str, Any]:
+    drafts = review.waiting(store, terms, now, dry=dry)
     return {
+        "to_review": len(drafts),
+        "next_expires": stamp(review.expires(drafts[0], terms)) if drafts else None,
+        "mentions": mentions.counts(store),
         "paused": why_paused(store, now),
         "unknown": [post.id for post in store.posts_in("unknown", dry=dry)],
         "next_look": stamp(look) if not dry and (look := next_look(store)) else None,
         "posts": store.counts(dry=dry),
         "last": [post.text for post in store.history(dry=dry, limit=3)],
-        "spent_today": budget.dollars(ledger.spent_since(store, budget.day_start(now), dry=dry)),
-        "spent_this_month": budget.dollars(ledger.spent_since(store, budget.month_start(now), dry=dry)),
+        **{name: budget.dollars(cost) for name, cost in budget.spent(store, now, dry=dry).items()},
     }

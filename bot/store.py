@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 from sqlite_utils import Database, Migrations
 
-from bot import schema
+from bot import backup, nearness, schema
 from bot.clock import moment, stamp
-from bot.errors import StoreError
+from bot.errors import Damaged, StoreError
+from bot.store_file import connect, translated
 from bot.tweets import Draft, Look, Post, Slot
 
 if TYPE_CHECKING:
@@ -45,6 +46,24 @@ def _looks(db: Database) -> None:
         db.execute(statement)
 
 
+@MIGRATIONS(name="0004_nearness")
+def _nearness(db: Database) -> None:
+    for statement in _statements(nearness.TABLES):
+        db.execute(statement)
+
+
+@MIGRATIONS(name="0005_mentions")
+def _mentions(db: Database) -> None:
+    for statement in _statements(schema.MENTIONS):
+        db.execute(statement)
+
+
+@MIGRATIONS(name="0006_review")
+def _reviews(db: Database) -> None:
+    for statement in _statements(schema.REVIEWS):
+        db.execute(statement)
+
+
 class Store:
     """One open history. `Store.open` is the only way in, so that every connection is as durable as the next."""
 
@@ -53,33 +72,37 @@ class Store:
         self._path = path
 
     @classmethod
-    def open(cls, path: Path, *, create: bool = True, read_only: bool = False) -> Self:
-        """Open, and bring an older schema up to date; `read_only` neither creates nor migrates.
+    def open(cls, path: Path, *, create: bool = True, read_only: bool = False, back_up: bool = True) -> Self:
+        """Open, and bring an older schema up to date, after a copy was made; `read_only` neither creates nor migrates.
 
         `create=False` is for a bot that is alive: a history that has gone must not be begun anew, and said again.
         """
-        with _translated(path):
-            db = Database(_connect(path, create=create and not read_only, read_only=read_only))
+        with translated(path):
+            db = Database(connect(path, create=create and not read_only, read_only=read_only))
+            nearness.register(db.conn)
         store = cls(db, path)
         try:
-            with _translated(path):
-                store._migrate(read_only=read_only)
+            with translated(path):
+                store._migrate(read_only=read_only, back_up=back_up)
         except BaseException:
             store.close()
             raise
         return store
 
-    def _migrate(self, *, read_only: bool) -> None:
+    def _migrate(self, *, read_only: bool, back_up: bool) -> None:
         known = {migration.name for migration in MIGRATIONS._migrations}  # noqa: SLF001  the library has no public list
-        unknown = sorted({migration.name for migration in MIGRATIONS.applied(self._db)} - known)
+        applied = {migration.name for migration in MIGRATIONS.applied(self._db)}
+        unknown = sorted(applied - known)
         if unknown:
             raise StoreError(
                 f"{self._path} was made by a newer mynah (it knows {', '.join(unknown)}): upgrade this one, "
                 "or restore an older backup"
             )
-        if MIGRATIONS.pending(self._db):
+        if pending := MIGRATIONS.pending(self._db):
             if read_only:
                 raise StoreError(f"{self._path} was made by an older mynah: `mynah run --once` brings it up to date")
+            if applied and back_up:  # there is something to lose
+                backup.before_migration(self._path, pending[0].name)
             with self.atomic():
                 MIGRATIONS.apply(self._db)
 
@@ -98,7 +121,7 @@ class Store:
         if self._db.conn.in_transaction:  # part of a larger whole
             yield
             return
-        with _translated(self._path):
+        with translated(self._path):
             self._db.conn.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -108,15 +131,21 @@ class Store:
                 raise
 
     def rows(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[dict[str, Any]]:
-        with _translated(self._path):
-            cursor = self._db.conn.execute(sql, parameters)
+        with translated(self._path):
+            cursor = self._execute(sql, parameters)
             names = [column[0] for column in cursor.description]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]  # no open cursor, no lock
 
     def write(self, sql: str, parameters: Mapping[str, Any]) -> int:
-        with _translated(self._path):
-            cursor = self._db.conn.execute(sql, parameters)
-            return int(cursor.lastrowid or 0)
+        with translated(self._path):
+            return int(self._execute(sql, parameters).lastrowid or 0)
+
+    def _execute(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any]) -> sqlite3.Cursor:
+        try:
+            cursor: sqlite3.Cursor = self._db.conn.execute(sql, parameters)
+        except (UnicodeError, OverflowError) as error:  # half a surrogate pair, a number of more than 64 bits
+            raise StoreError(f"{self._path} cannot hold a value: {error}") from error
+        return cursor
 
     # What is kept once
 
@@ -239,14 +268,25 @@ class Store:
         rows = self.rows("SELECT state, count(*) AS n FROM post WHERE dry = ? GROUP BY state ORDER BY state", [dry])
         return {row["state"]: row["n"] for row in rows}
 
-    def said(self, norm: str, *, dry: bool) -> bool:
-        return bool(self.rows("SELECT 1 FROM post WHERE norm = ? AND dry = ?", [norm, dry]))
+    def said(self, norm: str, *, dry: bool, but: int | None = None) -> bool:
+        """By a post in whatever state, or by a draft before a person edited it; `but` is not asked."""
+        return bool(
+            self.rows(
+                "SELECT 1 FROM post WHERE norm = :norm AND dry = :dry AND id IS NOT :but UNION ALL "
+                "SELECT 1 FROM review JOIN post ON post.id = review.post "
+                "WHERE review.norm = :norm AND post.dry = :dry AND post.id IS NOT :but",
+                {"norm": norm, "dry": dry, "but": but},
+            )
+        )
 
     def sent_around(self, now: datetime, span: timedelta, *, dry: bool) -> int:
-        """How many went out, or may have, less than `span` from now; on either side, for clocks are set back too."""
+        """How many posts (replies aside) went out, or may have, less than `span` from now.
+
+        On either side of it, for clocks are set back too.
+        """
         rows = self.rows(
-            "SELECT count(*) AS n FROM post WHERE dry = ? AND sent_at > ? AND sent_at < ? "
-            "AND state IN ('sending', 'unknown', 'posted', 'dry')",
+            "SELECT count(*) AS n FROM post WHERE kind = 'post' AND dry = ? AND sent_at > ? AND sent_at < ? "
+            "AND state IN ('sending', 'unknown', 'posted', 'abandoned', 'dry')",
             [dry, stamp(now - span), stamp(now + span)],
         )
         return int(rows[0]["n"])
@@ -321,50 +361,6 @@ class Store:
         return moment(rows[0]["at"]) if rows[0]["at"] else None
 
 
-def _connect(path: Path, *, create: bool, read_only: bool) -> sqlite3.Connection:
-    """TRUNCATE + EXTRA lost no acknowledged commit in 30 power cuts; SQLite's default lost the last one in each.
-
-    The journal mode belongs to the connection, not to the file, so it is set on every open.
-    """
-    # Who only looks may write all the same: a process that was killed may have left half a commit to roll back.
-    uri = f"{path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}"
-    connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=5.0)
-    try:
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA busy_timeout = 5000")
-        if read_only:
-            connection.execute("PRAGMA query_only = ON")
-        else:
-            connection.execute("PRAGMA journal_mode = TRUNCATE")
-            connection.execute("PRAGMA synchronous = EXTRA")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-@contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        raise StoreError(f"{path}: {error}{_remedy(error)}") from error
-
-
-def _remedy(error: sqlite3.DatabaseError) -> str:
-    """What to do about it, by SQLite's own name for what happened."""
-    name = getattr(error, "sqlite_errorname", "") or ""
-    remedies = {
-        "SQLITE_CANTOPEN": "; check that the state folder exists and is yours (--state, MYNAH_STATE)",
-        "SQLITE_READONLY": "; the disk or the folder is read-only: choose another with --state",
-        "SQLITE_FULL": "; the disk is full: free some space",
-        "SQLITE_BUSY": "; another program holds it: try again",
-        "SQLITE_NOTADB": "; this is no SQLite file: move it away, or restore a backup",
-        "SQLITE_CORRUPT": "; the file is damaged: keep it, and restore a backup",
-    }
-    return next((text for code, text in remedies.items() if name.startswith(code)), "")
-
-
 def _statements(script: str) -> Iterator[str]:
     """The statements of a script; a trigger's body is one, semicolons and all."""
     statement = ""
@@ -376,8 +372,10 @@ def _statements(script: str) -> Iterator[str]:
 
 
 def _post(row: dict[str, Any]) -> Post:
-    times = {
-        key: moment(row[key]) if row[key] else None for key in ("created_at", "changed_at", "sent_at", "not_before")
-    }
-    kept = {name: row[name] for name in Post.__slots__ if name not in times}
-    return Post(**(kept | times | {"dry": bool(row["dry"])}))
+    times = ("created_at", "changed_at", "sent_at", "not_before")
+    try:
+        told = {key: moment(row[key]) if row[key] else None for key in times}
+        kept = {name: row[name] for name in Post.__slots__ if name not in times}
+    except KeyError as error:  # SQLite has no checksums: a flipped bit in the schema is a name that nobody knows
+        raise Damaged(f"the history lacks {error}: it is damaged, `mynah restore FILE` a backup") from error
+    return Post(**(kept | told | {"dry": bool(row["dry"])}))

@@ -34,6 +34,7 @@ class Receipt:
 
     id: str
     text: str
+    reply_to: str | None = None  # what it answers, where X says so
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,3 +84,44 @@ class Post:
     changed_at: datetime
     sent_at: datetime | None
     not_before: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Where a text names somebody: the character at which the @ stands, and whom, as X knows them."""
+
+    start: int
+    user: str  # id; empty where X did not say
+    handle: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """A text as X shows it, and as it sent it: `own` is where the author's own words begin, None if X did not say."""
+
+    text: str
+    calls: tuple[Call, ...]
+    own: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A post of somebody that names us. What it says is a stranger's words, and nothing else."""
+
+    id: str
+    author: str  # id; empty where X did not say, and then nobody can be answered
+    handle: str
+    text: str
+    wordings: tuple[Wording, ...]  # a long post has two
+    conversation: str
+    is_reply: bool  # where X does not say so, it is taken for one
+    is_repost: bool
+    first: str  # the id before all edits
+
+
+@dataclass(frozen=True, slots=True)
+class Mentions:
+    """A page of them, the newest first; `token` leads to the next page, if there is one."""
+
+    found: tuple[Mention, ...]
+    token: str

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from bot.dialects import is_id
-from bot.errors import Duplicate, Gone, Halted, RateLimited, Refused, TryLater, Unknown, XError
+from bot.errors import Duplicate, Gone, Halted, RateLimited, Refused, TryLater, Unexplained, Unknown, XError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -57,8 +57,16 @@ class Meaning:
         )
 
 
+# 403s that are about this post and say nothing of the account. Two wordings for who was not summoned are known.
+ABOUT_THIS_POST = (
+    "reply to this conversation is not allowed",
+    "you can only reply to or quote posts",
+    "quoting this post is not allowed",
+    "deleted or not visible to you",
+    "text is too long",
+    "more than one cashtag",
+)
 # The first row that fits is the meaning: marks before the bare status. The bodies were seen in 2026.
-# A 403 without a mark is about this post (not summoned, target gone, …), whatever its wording.
 CONSOLE = "X's developer console"
 MEANINGS = (
     Meaning(200, Refused, "there is nobody of that name", kinds=("resource-not-found",), method="GET"),
@@ -103,7 +111,15 @@ MEANINGS = (
         f"the app is not enrolled for this; see its project in {CONSOLE}",
         kinds=("client-forbidden", "client-not-enrolled"),
     ),
-    Meaning(403, Refused, "X does not want this one; nothing was created"),
+    Meaning(
+        403,
+        Refused,
+        "who is to be answered must have called on the bot; it will not be tried again",
+        phrases=("have not been mentioned or otherwise engaged", "where you are mentioned or are the author"),
+    ),
+    Meaning(403, Refused, "what it answers is no longer there", phrases=("deleted or not visible to you",)),
+    Meaning(403, Refused, "X does not want this one; nothing was created", phrases=ABOUT_THIS_POST),
+    Meaning(403, Unexplained, "nothing was created, and why X does not want it is not known"),
     Meaning(404, Gone, "there is nothing of that id", method="DELETE"),
     Meaning(404, TryLater, "nothing was created; check x.base_url if it stays so"),
     Meaning(
@@ -125,12 +141,12 @@ def why_not(answer: Answer, *, method: str, path: str, now: datetime) -> XError 
         return None
     for meaning in MEANINGS:
         if meaning.fits(answer, method):
-            message = f"X answered {answer.status} to {request}{_quote(answer)}: {meaning.advice}"
+            message = f"X answered {answer.status} to {request}{quote(answer)}: {meaning.advice}"
             if issubclass(meaning.error, RateLimited):
                 return meaning.error(message, until=_until(answer.headers, now, meaning.wait))
             return meaning.error(message)
     lacking = " without what was asked for" if is_well else ""
-    return _in_doubt(f"X answered {answer.status} to {request}{lacking}{_quote(answer)}", method)
+    return _in_doubt(f"X answered {answer.status} to {request}{lacking}{quote(answer)}", method)
 
 
 def no_answer(why: str, *, method: str, path: str, sent: bool) -> XError:
@@ -193,10 +209,11 @@ def _names(problem: dict[str, Any]) -> Iterator[str]:
 
 
 def _words(problem: dict[str, Any]) -> str:
-    return next((words for key in ("detail", "message", "title") if isinstance(words := problem.get(key), str)), "")
+    keys = ("detail", "message", "error_description", "title")
+    return next((words for key in keys if isinstance(words := problem.get(key), str)), "")
 
 
-def _quote(answer: Answer) -> str:
+def quote(answer: Answer) -> str:
     """X's own words in brackets: one line, bounded, nothing that could move a terminal's cursor."""
     words = next(filter(None, map(_words, _problems(answer.body))), "")
     line = " ".join("".join(c if c.isprintable() else " " for c in words).split())

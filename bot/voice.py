@@ -1,20 +1,28 @@
-"""Where drafts come from: the Voice protocol, and the door to the model. torch is loaded behind it, not before."""
+"""Where drafts come from: the Voice protocol, and the door to the model. torch is loaded behind it, if at all."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+import ctypes
+import gc
+import math
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from bot.errors import ModelError
+from bot.learnt import Learnt
 from bot.tweets import Draft
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from structlog.stdlib import BoundLogger
 
-    from training.memory import Memory
-    from training.sampler import Sampler
+    from training.person import Person
+    from training.speech import Speaker
+
+Engine = Literal["auto", "torch", "light"]
 
 
 class Voice(Protocol):
@@ -22,22 +30,46 @@ class Voice(Protocol):
     def name(self) -> str:
         """The model's version, kept with each post."""
 
-    def draft(self, prompt: str, *, n: int, seed: int) -> list[Draft]:
+    def draft(self, prompt: str, *, n: int, seed: int, author: str | None = None) -> list[Draft]:
         """N drafts that start with `prompt`; the same seed gives the same drafts."""
 
-    def copied(self, text: str) -> bool:
-        """Is this one of the tweets that the model learnt from?"""
+    def weigh(self, texts: Sequence[str], *, given: str = "") -> list[float]:
+        """How likely each text is right after `given`: mean log-likelihood per token in nats, the end included."""
+
+    def copied(self, text: str) -> str:
+        """What of it is a tweet that the model learnt from, in words; empty if it is its own."""
+
+    def foreign(self, text: str) -> str:
+        """How it differs from the language that the person writes; empty if it does not."""
+
+    @property
+    def person(self) -> Person | None:
+        """How the one writes whom it speaks for; None where nothing is to be chosen."""
 
 
 class ModelVoice:
     """A fine-tuned model that speaks, and remembers what it learnt from."""
 
     def __init__(
-        self, name: str, sampler: Sampler, memory: Memory, *, temperature: float, top_p: float, max_tokens: int
+        self,
+        name: str,
+        speaker: Speaker,
+        learnt: Learnt,
+        *,
+        temperature: float,
+        top_p: float,
+        max_tokens: int,
+        engine: Literal["torch", "light"] = "torch",
+        person: Person | None = None,
+        moves_on: Callable[[], None] = lambda: None,
     ) -> None:
+        """`moves_on` is called while drafts grow: on a small machine a round takes minutes, and hangs no less for it."""
         self.name = name
-        self._sampler = sampler
-        self._memory = memory
+        self.person = person
+        self._moves_on = moves_on
+        self.engine = engine
+        self._speaker = speaker
+        self._learnt = learnt
         self._temperature = temperature
         self._top_p = top_p
         self._max_tokens = max_tokens
@@ -46,57 +78,157 @@ class ModelVoice:
         """`author`: one of several, where the model tells them apart; else the seed chooses."""
         from training import errors
 
-        chance = {"temperature": self._temperature, "top_p": self._top_p}
         try:
-            samples = self._sampler.draft(prompt, n=n, seed=seed, max_tokens=self._max_tokens, author=author, **chance)
+            samples = self._speaker.draft(
+                prompt,
+                n=n,
+                seed=seed,
+                temperature=self._temperature,
+                top_p=self._top_p,
+                max_tokens=self._max_tokens,
+                author=author,
+                full=self._grows,
+            )
         except errors.ModelError as error:
             raise ModelError(str(error)) from error
         return [Draft(sample.text, prompt, seed, sample.likelihood, sample.finished) for sample in samples]
 
-    def copied(self, text: str) -> bool:
-        return self._memory.said(text)
+    def _grows(self, _: str) -> bool:
+        """Asked every few tokens whether a draft is too long already; none is, but somebody may want to know."""
+        self._moves_on()
+        return False
+
+    def say_something(self) -> None:
+        """The canary: a model that opens may still be unable to say a word."""
+        said = self.draft("", n=2, seed=0)
+        if not all(math.isfinite(draft.likelihood) for draft in said) or not any(draft.text for draft in said):
+            raise ModelError(f"the model {self.name} opens, and says nothing: train it again, or `mynah rollback`")
+
+    def weigh(self, texts: Sequence[str], *, given: str = "") -> list[float]:
+        from training import errors
+
+        self._moves_on()
+        try:
+            return self._speaker.weigh(texts, given=given)
+        except errors.ModelError as error:
+            raise ModelError(str(error)) from error
+
+    def copied(self, text: str) -> str:
+        return self._learnt.copied(text)
+
+    def foreign(self, text: str) -> str:
+        return self._learnt.foreign(text)
 
 
 class ByHand:
     """A person's own words, to go the way of every draft."""
 
     name = "by hand"
+    person = None
 
-    def __init__(self, text: str, copied: Callable[[str], bool]) -> None:
+    def __init__(self, text: str, learnt: Learnt) -> None:
         self._text = text
-        self.copied = copied
+        self.copied = learnt.copied
+        self.foreign = learnt.foreign
 
-    def draft(self, prompt: str, *, n: int, seed: int) -> list[Draft]:  # noqa: ARG002  the protocol's words
+    def draft(self, prompt: str, *, n: int, seed: int, author: str | None = None) -> list[Draft]:  # noqa: ARG002
         return [Draft(self._text)]
+
+    def weigh(self, texts: Sequence[str], *, given: str = "") -> list[float]:  # noqa: ARG002  nobody judges it
+        return [0.0] * len(texts)
 
 
 class CurrentVoice:
     """The promoted model's voice: another one that is promoted is taken over, one that cannot speak is not."""
 
     def __init__(
-        self, promoted: Callable[[], Path | None], load: Callable[[Path], ModelVoice], log: BoundLogger
+        self,
+        promoted: Callable[[], Path | None],
+        load: Callable[[Path], ModelVoice],
+        log: BoundLogger,
+        earlier: Callable[[], Sequence[Path]] = tuple,
+        *,
+        keep_loaded: bool = True,
     ) -> None:
+        """`earlier` gives the versions that were in use before, the newest first, for where this one is damaged.
+
+        `keep_loaded`: False drops the model between two rounds, and opens it again when it is to speak.
+        """
         self._promoted = promoted
         self._load = load
+        self._earlier = earlier
         self._log = log
         self._refused = ""
-        folder = promoted()
-        if folder is None:
-            raise ModelError("there is no model yet: `mynah retrain` makes one")
-        self._voice = load(folder)
+        self.keep_loaded = keep_loaded
+        self._spoke = True  # or did anything else that takes memory
+        self._voice: ModelVoice | None = None
+        self._folder, self._voice = self._first(earlier)
+
+    def _first(self, earlier: Callable[[], Sequence[Path]]) -> tuple[Path, ModelVoice]:
+        """The promoted one; where it is damaged, the last sound one of those before it, and the log says so."""
+        folder = None
+        try:
+            folder = self._promoted()
+            if folder is not None:
+                return folder, self._load(folder)
+        except ModelError as error:
+            self._refused = folder.name if folder else "current"
+            for other in earlier():
+                with suppress(ModelError):
+                    voice = self._load(other)
+                    self._log.error("model.refused", model=self._refused, why=str(error), speaking=voice.name)
+                    return other, voice
+            raise
+        raise ModelError("there is no model yet: `mynah retrain` makes one")
 
     @property
     def name(self) -> str:
-        return self._voice.name
+        return self._folder.name
 
-    def draft(self, prompt: str, *, n: int, seed: int) -> list[Draft]:
-        return self._voice.draft(prompt, n=n, seed=seed)
+    @property
+    def engine(self) -> str:
+        return self._loaded().engine
 
-    def copied(self, text: str) -> bool:
-        return self._voice.copied(text)
+    @property
+    def person(self) -> Person | None:
+        return self._loaded().person
+
+    def draft(self, prompt: str, *, n: int, seed: int, author: str | None = None) -> list[Draft]:
+        return self._loaded().draft(prompt, n=n, seed=seed, author=author)
+
+    def weigh(self, texts: Sequence[str], *, given: str = "") -> list[float]:
+        return self._loaded().weigh(texts, given=given)
+
+    def copied(self, text: str) -> str:
+        return self._loaded().copied(text)
+
+    def foreign(self, text: str) -> str:
+        return self._loaded().foreign(text)
+
+    def _loaded(self) -> ModelVoice:
+        if self._voice is None:
+            try:
+                self._voice = self._load(self._folder)
+            except ModelError:  # it was whole when it spoke last
+                self._folder, self._voice = self._first(self._earlier)
+        self._spoke = True
+        return self._voice
 
     def refresh(self) -> None:
         """For between two rounds: a round speaks with one model from its first draft to its last."""
+        self._take_over()
+        if self._spoke:
+            self._spoke = False
+            if not self.keep_loaded:
+                self._voice = None
+            _give_back()
+
+    def reopen(self, load: Callable[[Path], ModelVoice]) -> None:
+        """The same model in another way; ModelError, and nothing has changed, where it cannot be."""
+        self._voice = load(self._folder)
+        self._spoke = True
+
+    def _take_over(self) -> None:
         try:
             folder = self._promoted()
         except ModelError as error:
@@ -105,10 +237,11 @@ class CurrentVoice:
         if folder is None or folder.name in {self.name, self._refused}:
             return
         try:
-            self._voice = self._load(folder)
+            self._voice, self._folder = self._load(folder), folder
         except ModelError as error:
             self._refuse(folder.name, error)
         else:
+            self._spoke = True
             self._log.info("model.taken_over", model=folder.name)
 
     def _refuse(self, model: str, error: ModelError) -> None:
@@ -128,30 +261,54 @@ def promoted(models: Path) -> Path | None:
         raise ModelError(str(error)) from error
 
 
+def earlier(models: Path) -> list[Path]:
+    """The versions that were in use before, the newest first."""
+    from training import errors, registry
+
+    try:
+        return [models / name for name in reversed(registry.before(models))]
+    except errors.TrainingError:
+        return []
+
+
 def open_voice(
-    folder: Path, *, device: str, threads: int, temperature: float, top_p: float, max_tokens: int
+    folder: Path,
+    *,
+    engine: Engine,
+    device: str,
+    threads: int,
+    temperature: float,
+    top_p: float,
+    max_tokens: int,
+    moves_on: Callable[[], None] = lambda: None,
 ) -> ModelVoice:
     """Load a model folder, checked; ModelError says what is wrong with it."""
-    from training import errors
-    from training.memory import Memory
-    from training.sampler import Sampler
+    from training import engines, errors
+    from training.person import Person
 
     try:
-        sampler = Sampler.open(folder, device=device, threads=threads)
-        memory = Memory.open(folder)
+        chosen = engines.choose(folder, engine=engine, device=device)
+        speaker = engines.open_speaker(folder, engine=chosen, device=device, threads=threads)
+        person = Person.open(folder)
     except errors.TrainingError as error:
         raise ModelError(str(error)) from error
-    return ModelVoice(folder.name, sampler, memory, temperature=temperature, top_p=top_p, max_tokens=max_tokens)
+    learnt = Learnt.open(folder)
+    return ModelVoice(
+        folder.name,
+        speaker,
+        learnt,
+        temperature=temperature,
+        top_p=top_p,
+        max_tokens=max_tokens,
+        engine=chosen,
+        person=person,
+        moves_on=moves_on,
+    )
 
 
-def open_memory(folder: Path | None) -> Callable[[str], bool]:
-    """What a model has learnt by heart, without the model; nothing where there is none yet."""
-    from training import errors
-    from training.memory import Memory
-
-    if folder is None:
-        return lambda _: False
-    try:
-        return Memory.open(folder).said
-    except errors.TrainingError as error:
-        raise ModelError(str(error)) from error
+def _give_back() -> None:
+    """What is free goes back to the kernel; the C library would keep it for the next time."""
+    gc.collect()
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):  # other C libraries than glibc
+            ctypes.CDLL(None).malloc_trim(0)

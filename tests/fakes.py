@@ -38,6 +38,7 @@ class FakeVoice:
     """Says its texts in a row, `n` a call, the first one the likeliest, and remembers how it was asked."""
 
     name = "fake-voice"
+    person = None
 
     def __init__(self, *texts: str, copied: str = "") -> None:
         self._texts = list(texts)
@@ -49,8 +50,11 @@ class FakeVoice:
         said, self._texts = self._texts[:n], self._texts[n:]
         return [Draft(text, prompt, seed, likelihood=-1.0 - place) for place, text in enumerate(said)]
 
-    def copied(self, text: str) -> bool:
-        return text == self._copied
+    def copied(self, text: str) -> str:
+        return "the whole of a tweet" if text == self._copied else ""
+
+    def foreign(self, _: str) -> str:
+        return ""
 
 
 @dataclass

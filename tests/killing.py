@@ -1,9 +1,12 @@
-"""Kills a speaking bot at random moments and counts what it did: `python -m tests.killing --kills 200`.
+"""Kills the command `mynah` and counts what it did: `python -m tests.killing --points 20 --each 5 --random 100`.
 
-One process forks a child per life. The child takes its turns with the real agenda, outbox and store against a "server"
-that is a file: a post exists there from the moment its line is written, and in the timeline a minute later. The parent
-kills it again and again, lets it end its looking, and compares server and history. Nobody resolves anything by hand.
-With `--naive` the child sends first and remembers afterwards, as bots do: the control that must double.
+This process imports the command once and forks a child per life (killing_lives.py) against a small X in a process of
+its own (killing_x.py), whose answers fail in all ways. Nobody resolves anything by hand.
+
+`--points`: lives without kills are traced, and every line that they run from writing a draft down to their end is a
+point; SIGKILL comes just before that line, `--each` times. 0 points are all there are. `--random`: SIGKILL at any time,
+also while the bot that runs and a person's command are at it together. With `--naive` a bot that sends, tries again
+where that failed and remembers afterwards lives through the same: the control, which must double.
 """
 
 from __future__ import annotations
@@ -14,208 +17,272 @@ import os
 import random
 import signal
 import sqlite3
-import sys
 import tempfile
 import time
 from collections import Counter
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from contextlib import closing, suppress
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, Any
 
-import structlog
+from tests.killing_lives import (
+    POINTS,
+    Ended,
+    Life,
+    Point,
+    begin,
+    begin_naively,
+    end,
+    environment,
+    has_ended,
+    sentence,
+    warm_up,
+)
+from tests.killing_x import CALM, posts, start
 
-from bot import build
-from bot.agenda import Agenda
-from bot.budget import Prices
-from bot.dialects import Account, id_at
-from bot.lookout import Lookout
-from bot.outbox import Outbox
-from bot.posting import Manner
-from bot.screen import chain
-from bot.slots import Every
-from bot.store import Store
-from bot.tweets import Draft, Receipt, Timeline
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-FAST = 5_000  # its clock runs that much faster: a quarter of an hour of looking lasts 0.2 s
-PERIOD = timedelta(milliseconds=10) * FAST
-LAG = timedelta(minutes=1)
-BEGAN = datetime.now(UTC)
-BRAKES = replace(build.NO_BRAKES, grace=timedelta(days=1))
-WORDS = ("rain", "soup", "bell", "crumb", "clock", "train", "hat", "bench", "roof", "piano", "pigeon", "whistle")
+# What a person and the bot do. `send`: a round that finds a draft with a yes; `live`: the bot that stays.
+ONE_BY_ONE = ("post", "round", "draft", "approve", "edit", "reject", "send")
+ANYTHING = (*ONE_BY_ONE, "live", "live", "live")
+CLIENTS = ("post", "approve", "reject", "edit")
+LONGEST = 0.8  # seconds until it is killed whatever it has written
+MOMENT = 0.02  # seconds: a request and a commit or two
+TOGETHER = 0.7  # how often a person's command runs beside it
+TRIES = 8  # lives until one comes to its point: X may send each another way
+LOOK_ONLY = ["post", "@nobody", "--live"]  # looks for a lost post, and is turned down by the screen
 
 
-class Voice:
-    """Says the same for the same seed, as a model does."""
+class Bird:
+    """A history and all that happens to it."""
 
-    name = "words"
+    def __init__(self, folder: Path, seed: int) -> None:
+        self.folder = folder
+        self.chance = random.Random(seed)
+        self.x, self.url = start(folder, seed)
+        warm_up()
+        self.kills = 0
+        self.history = folder / "state" / "history.db"
+        self.promised: list[dict[str, Any]] = []  # what commands said of a post before they ended by themselves
+        os.environ.update(environment(self.url))
 
-    def draft(self, prompt: str, *, n: int, seed: int) -> list[Draft]:
-        chance = random.Random(seed)
-        return [Draft(" ".join(chance.choices(WORDS, k=8)) + ".", prompt, seed) for _ in range(n)]
+    def words(self, scene: str) -> list[str]:
+        """The command line of a scene; where it is about a draft that waits, that is made first."""
+        match scene:
+            case "post":
+                return ["post", f"By hand the {sentence(self.chance)}", "--live", "--json"]
+            case "round":
+                return ["run", "--live", "--once"]
+            case "draft":
+                return ["run", "--live", "--once", "--mode", "review"]
+            case "live":
+                return ["run", "--live", "--every", "1s", "--mode", self.chance.choice(["auto", "review"])]
+            case "send":
+                if not self.ids("approved"):
+                    self._quietly("approve")
+                return self.words("draft")
+        for _ in range(TRIES):
+            if self.ids("drafted"):
+                break
+            self._quietly("draft")  # what has a yes already goes first
+        else:
+            raise RuntimeError("no draft waits, whatever was tried")
+        more = {"edit": ["--text", f"Edited the {sentence(self.chance)}"]}.get(scene, [])
+        return ["review", scene, str(self.chance.choice(self.ids("drafted"))), "--json", *more]
 
-    def copied(self, _: str) -> bool:
+    def _quietly(self, scene: str, point: Point | None = None) -> None:
+        """A life that nobody disturbs, with all well at X."""
+        words = self.words(scene)
+        self.settle()
+        calm = self.folder / CALM
+        calm.touch()
+        ended = end(begin(self.folder, words, point=point))
+        calm.unlink()
+        if ended.killed or ended.code:
+            raise RuntimeError(f"{words}: exit {ended.code}: {ended.said}")
+
+    def settle(self) -> None:
+        """Until nothing may or may not exist and nothing is about to be sent; a person's yes waits on."""
+        late = time.monotonic() + 30
+        while self.ids("sending", "unknown") and time.monotonic() < late:
+            self._note(end(begin(self.folder, LOOK_ONLY)))
+
+    def finish(self) -> None:
+        """A last while without kills and faults, until everything that was approved has found its end."""
+        (self.folder / CALM).touch()
+        self.settle()
+        late = time.monotonic() + 60
+        while self.ids("sending", "unknown", "approved") and time.monotonic() < late:
+            self._note(end(begin(self.folder, self.words("draft"))))
+        while self._is_given_up_and_there() and time.monotonic() < late:
+            end(begin(self.folder, ["run", "--live", "--every", "300d", "--mode", "review"]), after=0.5)
+        os.kill(self.x, signal.SIGKILL)
+        os.waitpid(self.x, 0)
+
+    def _is_given_up_and_there(self) -> bool:
+        """X may be slower than the looks of a fast clock; the looks an hour and a day later are for that."""
+        given_up = {row[0] for row in self.ask("text FROM post WHERE state = 'abandoned'")}
+        return any(text in given_up for _, text in posts(self.folder))
+
+    def points(self) -> list[tuple[str, Point]]:
+        """Every line of each scene; a quiet life is looked at to know them."""
+        found = []
+        for scene in ONE_BY_ONE:
+            self._quietly(scene, ("nowhere", 0, 0))
+            lines = json.loads((self.folder / POINTS).read_text(encoding="utf-8"))
+            found += [(scene, (file, line, nth)) for file, line, nth in lines]
+        return found
+
+    def kill_at(self, scene: str, point: Point) -> bool:
+        """Did a life of that scene come to the point, and die there?"""
+        for _ in range(TRIES):
+            self.settle()
+            ended = end(begin(self.folder, self.words(scene), point=point))
+            self._note(ended)
+            if ended.killed and not ended.late:
+                return True
         return False
 
+    def kill_somewhere(self) -> None:
+        """After so many commits and a moment more, a life is killed; or two, where one runs beside the other."""
+        scene = self.chance.choice(ANYTHING)
+        lives = [begin(self.folder, self.words(scene))]
+        if scene == "live" and self.chance.random() < TOGETHER:
+            self._wait(lives, self.chance.randint(0, 3))
+            client = self.chance.choice(CLIENTS if self.ids("drafted") else CLIENTS[:1])
+            lives.append(begin(self.folder, self.words(client), name="client"))
+        self._wait(lives, self.chance.randint(0, 6 if scene == "live" else 3))
+        for life in self.chance.sample(lives, len(lives)):
+            self._note(end(life, after=self.chance.uniform(0, MOMENT)))
 
-class FastClock:
-    """The same for every process of this test: the wall clock, but fast."""
+    def _wait(self, lives: Sequence[Life], commits: int) -> None:
+        """Until the history was written so often, as long as all of them live.
 
-    def now(self) -> datetime:
-        return BEGAN + timedelta(seconds=(time.time() - BEGAN.timestamp()) * FAST)
+        By writes, not by time: on a busy machine a life would be dead before it had done anything.
+        """
+        late, seen, written = time.monotonic() + LONGEST, self._stamp(), 0
+        while written < commits and time.monotonic() < late and not any(map(has_ended, lives)):
+            time.sleep(0.0005)
+            now = self._stamp()
+            written, seen = written + (now != seen), now
 
-    def monotonic(self) -> float:
-        return time.monotonic() * FAST
+    def _stamp(self) -> int:
+        try:
+            return self.history.stat().st_mtime_ns
+        except FileNotFoundError:
+            return 0
 
+    def _note(self, ended: Ended) -> None:
+        self.kills += ended.killed
+        if ended.killed or ended.code:
+            return
+        for line in ended.said.splitlines():
+            with suppress(ValueError):
+                self.promised.append(json.loads(line))
 
-class Server:
-    """A file that posts are appended to in one write: an id and a text a line. One account, and nobody else."""
+    def ids(self, *states: str) -> list[int]:
+        return [row[0] for row in self.ask(f"id FROM post WHERE state IN ({', '.join('?' * len(states))})", *states)]
 
-    def __init__(self, path: Path, clock: FastClock) -> None:
-        self._path = path
-        self._clock = clock
-        path.touch()
-
-    def post(self, text: str) -> Receipt:
-        time.sleep(0.003)  # the way there takes its time, and so does the way back
-        receipt = Receipt(str(id_at(self._clock.now())), text)
-        handle = os.open(self._path, os.O_WRONLY | os.O_APPEND)
-        os.write(handle, f"{receipt.id} {text}\n".encode())
-        os.close(handle)
-        time.sleep(0.003)
-        return receipt
-
-    def posts(self) -> list[Receipt]:
-        return [Receipt(*line.split(" ", 1)) for line in self._path.read_text().splitlines()]
-
-    def me(self) -> Account:
-        return Account("1", "words", "Words")
-
-    def own_posts(self, account_id: str, *, since_id: str | None = None, limit: int = 5) -> Timeline:
-        """As X has it: what is younger than the lag is not there yet."""
-        seen = id_at(self._clock.now() - LAG)
-        found = [post for post in reversed(self.posts()) if int(since_id or 0) < int(post.id) <= seen]
-        return Timeline(tuple(found[:limit]), whole=len(found) <= limit)
-
-
-def bird(folder: Path) -> Agenda:
-    path, voice, clock = folder / "history.db", Voice(), FastClock()
-    server = Server(folder / "server.txt", clock)
-    log = structlog.wrap_logger(None, processors=[_nothing])
-    return Agenda(
-        open_store=lambda: Store.open(path),
-        voice=voice,
-        screen=lambda store: chain.build(said=lambda norm: store.said(norm, dry=False), copied=voice.copied),
-        outbox=Outbox(server, BRAKES, clock, dry=False, price=lambda _: 15_000),
-        lookout=Lookout(server, BRAKES.caps, clock, prices=Prices(), log=log),
-        schedule=Every(PERIOD),
-        manner=Manner(("",), candidates=2, tries=2),
-        clock=clock,
-    )
+    def ask(self, what: str, *values: object) -> list[Any]:
+        if not self.history.exists():
+            return []
+        with closing(sqlite3.connect(self.history)) as plain:
+            try:
+                return plain.execute(f"SELECT {what}", values).fetchall()
+            except sqlite3.OperationalError as error:
+                if "no such table" in str(error):  # killed before the first migration was done
+                    return []
+                raise
 
 
-def _nothing(*_: object) -> NoReturn:
-    raise structlog.DropEvent
-
-
-def live(folder: Path) -> None:
-    """One life: turn after turn, until killed."""
-    agenda = bird(folder)
-    agenda.begin()
-    while True:
-        agenda.turn()
-
-
-def live_naively(folder: Path) -> None:
-    """What most bots do: send, then remember; after a restart, say what is not remembered."""
-    said, server = folder / "said.txt", Server(folder / "server.txt", FastClock())
-    said.touch()
-    for number in range(len(said.read_text().splitlines()), sys.maxsize):
-        text = f"post number {number}"
-        server.post(text)
-        with said.open("a") as out:
-            out.write(f"{text}\n")
-
-
-def settle(folder: Path) -> None:
-    """A last life without kills, until nothing is left that may or may not exist."""
-    agenda = bird(folder)
-    agenda.begin()
-    late = time.monotonic() + 10
-    while time.monotonic() < late:
-        agenda.turn()
-        with Store.open(folder / "history.db") as store:
-            if not store.posts_in("sending", "unknown", "approved", dry=False):
-                return
-
-
-def kill_and_count(kills: int, seed: int, *, naive: bool) -> dict[str, object]:
-    """A life lasts up to three posts and a random part of one more, on a fast machine as on a slow one."""
-    chance = random.Random(seed)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        began = time.monotonic()
-        _life(folder, posts=5, after=0.0, naive=naive)
-        post = (time.monotonic() - began) / 5
-        for _ in range(kills):
-            _life(folder, posts=chance.randint(0, 3), after=chance.uniform(0, post), naive=naive)
-        if not naive:
-            settle(folder)
-        return count(folder, kills, naive=naive)
-
-
-def _life(folder: Path, *, posts: int, after: float, naive: bool) -> None:
-    server = Server(folder / "server.txt", FastClock())
-    wanted = len(server.posts()) + posts
-    child = os.fork()
-    if child == 0:
-        (live_naively if naive else live)(folder)
-    while len(server.posts()) < wanted:
-        if os.waitpid(child, os.WNOHANG) != (0, 0):
-            raise RuntimeError("it died by itself")
-        time.sleep(0.001)
-    time.sleep(after)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-
-
-def count(folder: Path, kills: int, *, naive: bool) -> dict[str, object]:
-    server = [post.text for post in Server(folder / "server.txt", FastClock()).posts()]
-    row: dict[str, object] = {
-        "kills": kills,
+def count(bird: Bird) -> dict[str, Any]:
+    """What the kills left; all but the first few must be nothing."""
+    server = posts(bird.folder)
+    rows = bird.ask("id, state, text, x_id, slot FROM post")
+    posted = {(x_id, text) for _, state, text, x_id, _ in rows if state == "posted"}
+    texts = Counter(text for _, text in server)
+    state_of = {number: state for number, state, *_ in rows}
+    yes = {row[0] for row in bird.ask("post FROM review WHERE verdict = 'approved'")}
+    no = {row[0] for row in bird.ask("post FROM review WHERE verdict = 'rejected'")}
+    asked = {number for number, _, text, *_ in rows if text.startswith(("Perhaps", "Edited"))}
+    sent = {number for number, state, *_ in rows if state not in {"drafted", "approved", "rejected", "expired"}}
+    slots = [slot for *_, slot in rows]
+    return {
+        "kills": bird.kills,
         "posts_on_server": len(server),
-        "doubled": sum(times - 1 for times in Counter(server).values()),
+        "states": dict(sorted(Counter(state_of.values()).items())),
+        "found_by_looking": bird.ask("count(*) FROM look WHERE outcome = 'found'")[0][0],
+        "doubled": sum(texts.values()) - len(texts),
+        "missing_from_history": len(set(server) - posted),
+        "posted_but_not_on_server": len(posted - set(server)),
+        "rows_lost": max(state_of, default=0) - len(state_of),
+        "promises_broken": [told for told in bird.promised if not _kept(told, state_of, server)],
+        "sent_without_a_yes": len((sent & asked) - yes),
+        "sent_after_a_no": len(sent & no),
+        "slots_used_twice": len(slots) - len(set(slots)),
+        "left_unknown": sum(state in {"sending", "unknown"} for state in state_of.values()),
+        "integrity": bird.ask("* FROM pragma_integrity_check")[0][0],
     }
-    if naive:
-        return row
-    plain = sqlite3.connect(folder / "history.db")
-    posted = [text for (text,) in plain.execute("SELECT text FROM post WHERE state = 'posted'")]
-    slots = plain.execute("SELECT count(*), count(DISTINCT slot) FROM post").fetchone()
-    row |= {
-        "missing_from_history": len(set(server) - set(posted)),
-        "posted_but_not_on_server": len(set(posted) - set(server)),
-        "slots_used_twice": slots[0] - slots[1],
-        "left_unknown": counted(plain, "post WHERE state IN ('sending', 'unknown')"),
-        "abandoned": counted(plain, "post WHERE state = 'abandoned'"),
-        "found_by_looking": counted(plain, "look WHERE outcome = 'found'"),
-        "looks": counted(plain, "look"),
-        "integrity": plain.execute("PRAGMA integrity_check").fetchone()[0],
-    }
-    plain.close()
-    return row
 
 
-def counted(plain: sqlite3.Connection, what: str) -> int:
-    return int(plain.execute(f"SELECT count(*) FROM {what}").fetchone()[0])
+def _kept(told: dict[str, Any], state_of: dict[int, str], server: Sequence[tuple[str, str]]) -> bool:
+    """Is it still so what a command said before it ended?"""
+    if told.get("outcome") == "posted":
+        return (told["x_id"], told["text"]) in server and state_of.get(told["post"]) == "posted"
+    if told.get("state") == "rejected":
+        return state_of.get(told["id"]) == "rejected"
+    if told.get("state") == "approved" and "id" in told:
+        return state_of.get(told["id"]) not in {None, "drafted"}
+    return True
+
+
+def kill(folder: Path, *, points: int, each: int, kills: int, seed: int) -> dict[str, Any]:
+    bird = Bird(folder, seed)
+    every = bird.points() if each else []
+    chosen = bird.chance.sample(every, min(points, len(every))) if points else every
+    missed = [point for point in chosen for _ in range(each) if not bird.kill_at(*point)]
+    before = bird.kills
+    while bird.kills < before + kills:
+        bird.kill_somewhere()
+    bird.finish()
+    about = {"points_known": len(every), "points": len(chosen), "never_reached": [_named(*point) for point in missed]}
+    return about | count(bird)
+
+
+def _named(scene: str, point: Point) -> str:
+    file, line, nth = point
+    return f"{scene}: bot/{file}.py:{line}, time {nth}"
+
+
+def kill_naively(folder: Path, *, kills: int, seed: int) -> dict[str, Any]:
+    chance, remembered = random.Random(seed), folder / "said.txt"
+    x, url = start(folder, seed)
+    done = number = 0
+    while done < kills:
+        done += end(begin_naively(folder, url, number), after=chance.uniform(0, 0.1)).killed
+        number = remembered.read_text().count("\n") if remembered.exists() else 0
+    os.kill(x, signal.SIGKILL)
+    os.waitpid(x, 0)
+    server = [text for _, text in posts(folder)]
+    return {"kills": done, "posts_on_server": len(server), "doubled": len(server) - len(set(server))}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--points", type=int, default=20, help="how many of the points, by chance; 0 is all (20)")
+    parser.add_argument("--each", type=int, default=5, help="kills at each point (5)")
+    parser.add_argument("--random", type=int, default=100, help="kills at any time (100)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--naive", action="store_true")
     args = parser.parse_args()
-    print(json.dumps(kill_and_count(args.kills, args.seed, naive=args.naive)))  # noqa: T201  its answer
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if args.naive:
+            row = kill_naively(folder, kills=args.random, seed=args.seed)
+        else:
+            row = kill(folder, points=args.points, each=args.each, kills=args.random, seed=args.seed)
+    print(json.dumps(row | {"seconds": round(time.monotonic() - began, 1)}))  # noqa: T201  its answer
 
 
 if __name__ == "__main__":

@@ -225,7 +225,12 @@ def test_sample_shows_drafts_with_verdicts(state: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert len(rows) == 4
     assert all(row["text"].startswith("My dream is") for row in rows)
-    assert {frozenset(row) for row in rows} == {frozenset({"text", "score", "verdict", "reasons"})}
+    keys = {"text", "verdict", "chosen", "score", "parts", "likelihood", "reasons"}
+    assert {frozenset(row) for row in rows} == {frozenset(keys)}
+    fit = [row["score"] for row in rows if row["verdict"] == "pass"]
+    assert fit == sorted(fit, reverse=True)
+    assert [row["verdict"] for row in rows] == ["pass"] * len(fit) + ["refuse"] * (4 - len(fit))
+    assert [row["chosen"] for row in rows] == [bool(fit), False, False, False]
     assert mynah("sample", "My dream is", "-n", "4", "--json", state=state).stdout == done.stdout
 
 
@@ -370,3 +375,30 @@ def test_a_post_given_up_is_not_given_up_twice(state: Path) -> None:
 
     assert done.returncode == 1
     assert "post 1 is abandoned" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("until", "zone", "told"),
+    [
+        ("2999-12-24T18:30", "Europe/Lisbon", "2999-12-24T18:30:00.000Z"),
+        ("2999-07-24T18:30", "Europe/Lisbon", "2999-07-24T17:30:00.000Z"),
+        ("2999-07-24T18:30+02:00", "UTC", "2999-07-24T16:30:00.000Z"),
+    ],
+)
+def test_a_pause_lasts_until_a_time_of_the_schedules_zone(tmp_path: Path, until: str, zone: str, told: str) -> None:
+    said = mynah("pause", "--until", until, state=tmp_path, MYNAH_SCHEDULE__TIMEZONE=zone)
+
+    assert said.stdout == f"paused: nothing goes out until {told}\n"
+
+
+def test_a_pause_may_last_until_a_time_of_day(tmp_path: Path) -> None:
+    said = mynah("pause", "--until", "18:30", state=tmp_path)
+
+    assert said.stdout.endswith("T18:30:00.000Z\n"), said.stderr
+
+
+@pytest.mark.parametrize(("until", "code", "words"), [("2020-01-01T00:00", 1, "is over"), ("soon", 2, "is no time")])
+def test_a_pause_until_no_time_to_come_is_refused(tmp_path: Path, until: str, code: int, words: str) -> None:
+    said = mynah("pause", "--until", until, state=tmp_path)
+
+    assert (said.returncode, words in said.stderr) == (code, True)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
 from bot import cli, doctor, refusals
+from bot.dialects import Account
 from bot.errors import ModelError
 from bot.screen import chain
 from bot.store import Store
+from bot.tokens import Grant
 from bot.tweets import Draft, Reason, Slot
 from tests.fake_x.server import FakeX
 from tests.fake_x.state import User, World, newcomer
@@ -28,13 +32,20 @@ REAL_X = "https://api.x.com"
 SCREEN = chain.build(said=lambda _: False, copied=lambda _: False)
 
 
+LOGIN = Grant("a", "b", expires=0.0, account="1", handle="bird")
+
+
+def shown(bio: str) -> Account:
+    return Account("1", "bird", "Bird", bio)
+
+
 # Each check
 
 
 @pytest.mark.parametrize(
     ("check", "verdict", "words"),
     [
-        pytest.param(doctor.keys([], live=True), "ok", "all four", id="keys"),
+        pytest.param(doctor.keys([], live=True), "ok", "all are set", id="keys"),
         pytest.param(doctor.keys(["x.access_token"], live=True), "fail", "x.access_token not set", id="a key missing"),
         pytest.param(doctor.keys(["x.access_token"], live=False), "warn", "not set", id="a key not needed yet"),
         pytest.param(doctor.account("1", "1"), "ok", "account 1", id="account"),
@@ -58,6 +69,18 @@ SCREEN = chain.build(said=lambda _: False, copied=lambda _: False)
         pytest.param(doctor.access("read-write"), "ok", "read-write", id="access"),
         pytest.param(doctor.access("read"), "fail", "only read", id="access to read"),
         pytest.param(doctor.access(None), "warn", "does not say", id="access unknown"),
+        pytest.param(doctor.login(LOGIN, live=True), "ok", "of @bird", id="login"),
+        pytest.param(doctor.login(None, live=True), "fail", "nobody", id="login missing"),
+        pytest.param(doctor.login(None, live=False), "warn", "nobody", id="login not needed yet"),
+        pytest.param(doctor.login(replace(LOGIN, tries=3), live=True), "fail", "used up", id="login used up"),
+        pytest.param(doctor.profile(shown("A bot by @keeper"), "bird"), "ok", "names somebody", id="profile"),
+        pytest.param(
+            doctor.profile(shown("Automatisch, von @keeper"), "bird"), "ok", "is a bot", id="profile in German"
+        ),
+        pytest.param(doctor.profile(shown("I like crumbs, says @keeper"), "bird"), "warn", "a bot", id="no bot in it"),
+        pytest.param(doctor.profile(shown("A bot"), "bird"), "warn", "who runs it", id="nobody in it"),
+        pytest.param(doctor.profile(shown("A bot, @Bird"), "bird"), "warn", "who runs it", id="itself in it"),
+        pytest.param(doctor.profile(shown(""), "bird"), "warn", "a bot nor who runs it", id="no profile"),
     ],
 )
 def test_a_check_says_what_it_found_and_what_to_do(check: Check, verdict: str, words: str) -> None:
@@ -94,6 +117,47 @@ def test_the_folder_is_its_owners_alone(tmp_path: Path, mode: int, verdict: str)
     (tmp_path / "state").chmod(mode)
 
     assert doctor.private(tmp_path / "state").verdict == verdict
+
+
+UNIT, LINK = "mynah@.service", "multi-user.target.wants/mynah@crow.service"
+TIMER = "timers.target.wants/mynah-retrain@crow.timer"
+
+
+@pytest.mark.parametrize(
+    ("there", "verdict", "words"),
+    [
+        ({}, "ok", "not installed"),
+        ({UNIT: "old"}, "warn", "not those of this program: mynah@.service"),
+        ({UNIT: "new"}, "warn", "mynah@crow does not start at boot"),
+        ({UNIT: "new", LINK: "new"}, "ok", "mynah@crow starts at boot"),
+        ({UNIT: "new", LINK: "new", TIMER: ""}, "ok", "and retrains each week"),
+    ],
+    ids=["none", "old", "idle", "enabled", "retrained"],
+)
+def test_the_units_are_looked_for_in_systemds_own_folder(
+    tmp_path: Path, there: dict[str, str], verdict: str, words: str
+) -> None:
+    for name, text in {**{f"system/{name}": text for name, text in there.items()}, f"shipped/{UNIT}": "new"}.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+
+    folder = tmp_path / "mynah" / "crow"  # as the units have it, whatever the handle is
+    check = doctor.units(folder, "bird", system=tmp_path / "system", shipped=tmp_path / "shipped")
+
+    assert check.verdict == verdict
+    assert words in check.detail
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_what_root_left_in_the_folder_is_found(tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    assert doctor.owner(tmp_path).verdict == "ok"
+    os.chown(tmp_path / "models", 12345, -1)
+
+    check = doctor.owner(tmp_path)
+
+    assert (check.verdict, check.do) == ("warn", f"chown -R --reference={tmp_path} {tmp_path}")
+    assert "models" in check.detail
 
 
 def test_the_room_is_looked_at_where_the_folder_will_be(tmp_path: Path) -> None:
@@ -233,7 +297,7 @@ def test_a_bot_in_health_is_ready(practice: Practice, x: FakeX, state: Path) -> 
         **dict.fromkeys(
             ("configuration", "keys", "account", "label", "screen", "history", "nothing held", "disk", "room"), "ok"
         ),
-        **dict.fromkeys(("clock", "time zone", "model"), "ok"),
+        **dict.fromkeys(("clock", "time zone", "model", "owner", "units", "replies"), "ok"),
         "privacy": "warn" if state.stat().st_mode & 0o077 else "ok",
         "library": "warn",
     }
@@ -284,7 +348,7 @@ def test_x_is_asked_only_when_wanted_and_the_price_is_said_and_kept(practice: Pr
     assert seen.code == 0
     assert [seen.checks[name]["verdict"] for name in ("handle", "access", "clock as X sees it")] == ["ok"] * 3
     assert "it costs $0.010" in seen.err
-    assert [request.target for request in x.requests] == ["/2/users/me"]
+    assert [request.path for request in x.requests] == ["/2/users/me"]
     assert [(row["kind"], row["cost"], row["by_hand"]) for row in lines(spent)[0]["days"]] == [("account", 0.01, True)]
 
 
@@ -332,6 +396,16 @@ def test_the_checklist_is_confirmed_by_a_person(practice: Practice) -> None:
     assert code == 1
     assert "--yes" in err
     assert not (practice.state / "history.db").exists()
+
+
+def test_a_login_that_is_missing_is_found_before_the_first_post(practice: Practice) -> None:
+    seen = practice.see("--quick", MYNAH_X__AUTH="oauth2")
+    code, _, err = practice.say("run", "--once", MYNAH_X__AUTH="oauth2", MYNAH_X__CLIENT_ID="an-id")
+
+    assert [seen.checks[name]["verdict"] for name in ("keys", "login")] == ["fail", "fail"]
+    assert code == 78
+    assert "nobody is logged in" in err
+    assert "`mynah auth` logs in" in err
 
 
 @pytest.mark.parametrize("words", [("run", "--once"), ("post", "Hello out there, it is raining.")])

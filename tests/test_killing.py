@@ -1,10 +1,25 @@
+"""SIGKILL at every kind of moment: nothing doubles, nothing is lost. Longer: `python -m tests.killing --help`."""
+
 from __future__ import annotations
 
 import json
+import random
 import subprocess
 import sys
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from tests.fake_x.server import FakeX
+from tests.fake_x.state import World, newcomer
+from tests.installed import MYNAH, environment, lines, mynah
+
+SOUND = {
+    "never_reached": [], "doubled": 0, "missing_from_history": 0, "posted_but_not_on_server": 0, "rows_lost": 0,
+    "promises_broken": [], "sent_without_a_yes": 0, "sent_after_a_no": 0, "slots_used_twice": 0, "left_unknown": 0,
+    "integrity": "ok",
+}  # fmt: skip
 
 
 def killed(*arguments: str) -> dict[str, Any]:
@@ -17,16 +32,41 @@ def killed(*arguments: str) -> dict[str, Any]:
     return row
 
 
-def test_kills_at_any_moment_double_nothing_and_lose_nothing() -> None:
-    row = killed("--kills", "25")
+def test_kills_at_twenty_lines_and_at_any_moment_double_nothing_and_lose_nothing() -> None:
+    row = killed("--points", "20", "--each", "5", "--random", "100")
 
-    assert row["posts_on_server"] > 25
-    assert {key: row[key] for key in ("doubled", "missing_from_history", "posted_but_not_on_server")} == {
-        "doubled": 0, "missing_from_history": 0, "posted_but_not_on_server": 0,
-    }  # fmt: skip
-    assert (row["slots_used_twice"], row["left_unknown"], row["integrity"]) == (0, 0, "ok")
+    assert {key: row[key] for key in SOUND} == SOUND
+    assert row["kills"] >= 200
+    assert row["states"]["posted"] > 25
+    assert row["found_by_looking"] > 0
 
 
 def test_the_usual_loop_doubles_under_the_same_kills() -> None:
     """The control: if this one doubles nothing, the kills above prove nothing."""
-    assert killed("--kills", "25", "--naive")["doubled"] > 0
+    assert killed("--random", "30", "--naive")["doubled"] > 0
+
+
+def test_kills_of_the_installed_command_with_nothing_replaced_lose_no_post(tmp_path: Path) -> None:
+    me = newcomer()
+    world = World(me, now=lambda: datetime.now(UTC), refuses_duplicates=False)
+    with FakeX(world) as x:
+        env = {
+            "MYNAH_X__BASE_URL": x.url, "MYNAH_X__CONSUMER_KEY": me.secrets.consumer_key,
+            "MYNAH_X__CONSUMER_SECRET": me.secrets.consumer_secret, "MYNAH_X__ACCESS_TOKEN": me.access_token,
+            "MYNAH_X__ACCESS_TOKEN_SECRET": me.secrets.token_secret, "MYNAH_LIVE": "true",
+            "MYNAH_POSTING__MIN_GAP": "0s", "MYNAH_POSTING__MAX_PER_HOUR": "99",
+        }  # fmt: skip
+        began = time.monotonic()
+        assert mynah("post", "Post number zero.", state=tmp_path, **env).returncode == 0
+        took = time.monotonic() - began
+        for text in ("One bell.", "Two hats and a lamp.", "Three trains at noon."):
+            words = [MYNAH, "--state", tmp_path, "post", text]
+            with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(**env)) as run:
+                time.sleep(took * random.Random(text).uniform(0.5, 1))
+                run.kill()
+            mynah("post", text, state=tmp_path, **env)  # what a person does: ask again
+        mynah("post", "@nobody", state=tmp_path, **env)  # only looks
+
+    rows = lines(mynah("history", "--json", state=tmp_path).stdout)
+    assert sorted(world.texts) == sorted({row["text"] for row in rows if row["state"] == "posted"})
+    assert "Post number zero." in world.texts

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bot.tokens import Grant, TokenFile
 from tests.fake_x.server import FakeX
+from tests.fake_x.signin import CLIENT_ID, CLIENT_SECRET
 from tests.fake_x.state import World, newcomer
 from tests.installed import HEARD, MYNAH, environment, lines, mynah, rounds
 
@@ -137,6 +139,30 @@ def test_no_secret_is_ever_shown_or_kept(x: FakeX, state: Path, fault: str) -> N
     kept = b"".join(path.read_bytes() for path in state.rglob("*") if path.is_file())
     assert b"round.ended" in said
     assert [canary for canary in CANARIES if canary.encode() in said + kept] == []
+
+
+def test_a_login_that_has_grown_old_is_renewed_before_a_round_for_real(x: FakeX, state: Path) -> None:
+    given = x.api.signin.login(USER)
+    file = TokenFile(state / "oauth2.json")
+    file.keep(Grant(str(given["access_token"]), str(given["refresh_token"]), 0.0, USER.id, USER.handle))
+    app = {
+        "MYNAH_X__AUTH": "oauth2",
+        "MYNAH_X__CLIENT_ID": CLIENT_ID,
+        "MYNAH_X__CLIENT_SECRET": CLIENT_SECRET,
+        "MYNAH_X__BASE_URL": x.url,
+        "MYNAH_LOG__LEVEL": "debug",
+    }
+
+    done = mynah("run", "--live", "--once", state=state, **app)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(x.world.texts) == 1
+    new = file.read()
+    assert new
+    login = [new.access_token, new.refresh_token, *map(str, (given["access_token"], given["refresh_token"]))]
+    kept = b"".join(path.read_bytes() for path in state.rglob("*") if path.is_file() and path != file.path)
+    said = (done.stdout + done.stderr).encode()
+    assert [secret for secret in (CLIENT_SECRET, *login) if secret.encode() in said + kept] == []
 
 
 def test_a_dry_run_with_keys_sends_nothing(x: FakeX, state: Path) -> None:

@@ -271,3 +271,46 @@ def test_a_pause_ends_by_itself(store: Store, clock: FakeClock) -> None:
     clock.passes(timedelta(hours=1))
 
     assert outbox(FakePublisher(), clock).why_wait(store) is None
+
+
+def test_what_a_clock_that_was_ahead_paid_does_not_count_for_years(store: Store, clock: FakeClock) -> None:
+    brakes = Brakes(timedelta(0), 99, 99, Caps(per_day=30_000, per_month=30_000), timedelta(minutes=10))
+    x = FakePublisher()
+    box = outbox(x, clock, brakes=brakes)
+    clock.is_set(NOON + timedelta(days=3650))
+    for text in ("one", "two"):
+        box.send(store, approved(store, clock, text))
+    assert "budget" in (box.why_wait(store) or "")
+
+    clock.is_set(NOON)
+
+    assert box.why_wait(store) is None
+    box.send(store, approved(store, clock, "three"))
+    clock.is_set(NOON - timedelta(hours=5))  # but what was paid by a clock that is a little ahead does
+    box.send(store, approved(store, clock, "four"))
+    assert "budget" in (box.why_wait(store) or "")
+
+
+def test_a_halt_by_a_clock_that_was_ahead_ends_when_the_clock_is_right(store: Store, clock: FakeClock) -> None:
+    box = outbox(FakePublisher([Halted("the clock is wrong")]), clock)
+    clock.is_set(NOON + timedelta(days=3650))
+    box.send(store, approved(store, clock))
+    assert "paused" in (box.why_wait(store) or "")
+
+    clock.is_set(NOON)
+
+    assert box.why_wait(store) is None
+
+
+def test_a_persons_pause_by_a_clock_that_was_ahead_holds(store: Store, clock: FakeClock) -> None:
+    outboxes.pause(store, until=NOON + timedelta(days=3650), because="by hand")
+
+    assert "by hand" in (outbox(FakePublisher(), clock).why_wait(store) or "")
+
+
+def test_a_post_that_was_given_up_may_exist_and_holds_the_gap(store: Store, clock: FakeClock) -> None:
+    box = outbox(FakePublisher([Unknown("reset")]), clock)
+    lost = box.send(store, approved(store, clock)).post
+    store.move(lost.id, "abandoned", at=clock.now())
+
+    assert "min_gap" in (box.why_wait(store) or "")

@@ -133,15 +133,39 @@ def test_what_x_wants_later_waits_and_the_same_words_are_no_second_post(x: FakeX
     assert len(x.requests) == 1
 
 
-def test_an_answer_that_was_lost_is_told_and_never_sent_again(x: FakeX, desk: Desk) -> None:
+def test_an_answer_that_was_lost_is_told_and_the_same_words_find_their_post(x: FakeX, desk: Desk) -> None:
     x.fail_with("reset_after")
 
     first = desk.ask("post", WORDS)
-    desk.ask("post", WORDS)
+    again = desk.ask("post", WORDS, "--json")
 
     assert first.code == 1
     assert "may or may not exist" in first.err
+    (row,) = lines(again.out)
+    assert (again.code, row["outcome"], row["detail"]) == (0, "posted", "found in the timeline")
+    assert "post.looked_for" in again.err
     assert x.world.texts == [WORDS]
+
+
+def test_a_lost_post_is_looked_for_before_other_words_go_out(x: FakeX, desk: Desk) -> None:
+    x.fail_with("reset_after")
+    desk.ask("post", WORDS)
+
+    other = desk.ask("post", "And one more thing about hats.", MYNAH_POSTING__MIN_GAP="0s")
+
+    assert other.code == 0, other.err
+    assert [row["state"] for row in desk.history()] == ["posted", "posted"]
+
+
+def test_a_post_that_is_not_in_the_timeline_yet_lets_nothing_out_beside_it(x: FakeX, desk: Desk) -> None:
+    x.fail_with("reset_before")
+    desk.ask("post", WORDS)
+
+    other = desk.ask("post", "And one more thing about hats.", MYNAH_POSTING__MIN_GAP="0s")
+
+    assert other.code == 75
+    assert "mynah resolve 1" in other.err
+    assert x.world.texts == []
 
 
 def test_the_outcome_is_there_for_programs(x: FakeX, desk: Desk) -> None:
@@ -157,6 +181,15 @@ def test_the_model_can_be_asked_for_one_now(x: FakeX, desk: Desk, state: Path) -
     assert done.code == 0, done.err
     assert len(x.world.texts) == 1
     assert x.world.texts[0] in HEARD
+
+
+def test_where_a_person_is_asked_first_a_draft_waits_and_own_words_do_not(x: FakeX, desk: Desk, state: Path) -> None:
+    done = desk.ask("post", "--draft", MYNAH_MODE="review")
+
+    assert done.code == 75
+    assert "waits for a yes: `mynah review`" in done.err
+    assert (desk.history()[0]["state"], x.requests) == ("drafted", [])
+    assert desk.ask("post", WORDS).code == 0
 
 
 def test_a_draft_needs_a_model(desk: Desk) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot import ledger, refusals
+from bot import ledger, nearness, refusals
 from bot.errors import StoreError
 from bot.schema import LEGAL_MOVES
 from bot.store import Store
@@ -98,6 +98,7 @@ def test_what_must_be_single_is_single(store: Store, tmp_path: Path, change: str
     add(store, "one", slot="a")
     second = add(store, "two", slot="b")
     with sqlite3.connect(tmp_path / "history.db") as plain:
+        nearness.register(plain)
         plain.execute("PRAGMA foreign_keys = ON")
 
         with pytest.raises(sqlite3.IntegrityError):
@@ -108,6 +109,7 @@ def test_what_must_be_single_is_single(store: Store, tmp_path: Path, change: str
 def test_a_text_is_frozen_once_approved(store: Store, tmp_path: Path) -> None:
     lead(store, add(store), "approved")
     plain = sqlite3.connect(tmp_path / "history.db")
+    nearness.register(plain)
 
     with pytest.raises(sqlite3.IntegrityError, match="frozen"):
         plain.execute("UPDATE post SET text = 'something else'")

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.dialects import Account
-from bot.errors import Duplicate, Halted, RateLimited, Refused, TryLater, Unknown, XError
+from bot.errors import Duplicate, Halted, RateLimited, Refused, TryLater, Unexplained, Unknown, XError
+from bot.signing import Keys
 from bot.tweets import Receipt, Timeline
-from bot.twitter import Keys, X
+from bot.twitter import X
+from bot.wire import WITHIN
 from tests.fake_x import oauth
 from tests.fake_x.faults import FAULTS, TOO_MANY, End, Fault, limited
 from tests.fake_x.server import FakeX
@@ -30,6 +32,7 @@ MYNAH = User("1500000000000000001", "stationmynah", "Station Mynah", "canary-acc
 KEYS = Keys(SECRETS.consumer_key, SECRETS.consumer_secret, MYNAH.access_token, SECRETS.token_secret)
 PATIENT = (10.0, 10.0)  # seconds; a busy machine is no failure
 HASTY = (10.0, 0.2)  # the second is how long a test waits for an answer that never comes
+SOON = 0.3  # and this, for one that comes too slowly
 TRICKY = '<b>&amp; "q" & https://example.org/?a=1&lt=2 &lt;'  # each escape once too often or too seldom shows
 
 MEANINGS: dict[str, type[XError] | None] = {
@@ -40,8 +43,9 @@ MEANINGS: dict[str, type[XError] | None] = {
     "not_summoned_newer": Refused,
     "quote_gate": Refused,
     "target_gone": Refused,
-    "forbidden": Refused,
-    "forbidden_html": Refused,
+    "forbidden": Unexplained,
+    "forbidden_html": Unexplained,
+    "echo": Unexplained,
     "permissions": Halted,
     "permissions_x": Halted,
     "auth_kind": Halted,
@@ -88,6 +92,10 @@ MEANINGS: dict[str, type[XError] | None] = {
     "hang_before": Unknown,
     "hang_after": Unknown,
     "cut": Unknown,
+    "endless": Unknown,
+    "zipped_bomb": Unknown,
+    "trickle": Unknown,
+    "trickling_head": Unknown,
 }
 
 
@@ -105,7 +113,9 @@ def x(fake: FakeX) -> Iterator[X]:
 
 
 def gateway(base_url: str, *, keys: Keys = KEYS, fault: Fault = FAULTS["ok"]) -> X:
-    return X(keys, now=lambda: NOW, base_url=base_url, timeout=HASTY if fault.end is End.HANG else PATIENT)
+    within = SOON if fault.end in (End.TRICKLE, End.TRICKLE_HEAD) else WITHIN
+    timeout = HASTY if fault.end is End.HANG else PATIENT
+    return X(keys, now=lambda: NOW, base_url=base_url, timeout=timeout, within=within)
 
 
 def test_every_fault_has_a_meaning() -> None:
@@ -171,7 +181,7 @@ def test_a_post_gives_its_receipt_and_arrives_as_it_was_written(fake: FakeX, x: 
 def test_me_is_the_account_of_the_keys(x: X) -> None:
     account = x.me()
 
-    assert account == Account("1500000000000000001", "stationmynah", "Station Mynah")
+    assert account == Account("1500000000000000001", "stationmynah", "Station Mynah", MYNAH.bio)
     assert x.access_level == "read-write"
     assert x.headers["x-rate-limit-remaining"] == "74"
 
@@ -232,7 +242,7 @@ def test_a_limit_ends_when_x_says(fake: FakeX, x: X) -> None:
 
 
 def test_a_call_to_another_address_has_no_way_out(fake: FakeX, x: X) -> None:
-    x._client._base_url = "http://127.0.0.2:1"
+    x._wire.base_url = "http://127.0.0.2:1"
 
     with pytest.raises(XError, match="InvalidSchema"):
         x.post("hello")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import requests
+import urllib3
 from requests.adapters import HTTPAdapter
 
 from bot.errors import ConfigError
-from bot.twitter import Keys, X, signer
+from bot.signing import Keys, signer
+from bot.twitter import X
 from tests.fake_x import oauth
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -53,7 +56,7 @@ class Recording(HTTPAdapter):
         self.options.append(kwargs)
         response = requests.Response()
         response.status_code = 201
-        response._content = b'{"data":{"id":"7","text":"hello"}}'
+        response.raw = urllib3.HTTPResponse(io.BytesIO(b'{"data":{"id":"7","text":"hello"}}'), preload_content=False)
         return response
 
 
@@ -61,7 +64,7 @@ class Recording(HTTPAdapter):
 def test_the_address_that_is_called_is_the_one_that_is_signed(base_url: str) -> None:
     recording = Recording()
     with X(KEYS, now=lambda: NOW, base_url=base_url) as x:
-        x._client.session.mount(f"{base_url}/", recording)
+        x._wire._session.mount(f"{base_url}/", recording)
 
         x.post("hello")
 
@@ -103,11 +106,9 @@ def test_keys_go_to_x_and_to_this_machine_only(base_url: str) -> None:
 )
 def test_x_and_this_machine_are_allowed(base_url: str) -> None:
     with X(KEYS, now=lambda: NOW, base_url=base_url) as x:
-        assert list(x._client.session.adapters) == [f"{base_url.rstrip('/')}/"]
+        assert list(x._wire._session.adapters) == [f"{base_url.rstrip('/')}/"]
 
 
 def test_an_empty_key_is_named() -> None:
-    keys = Keys("a", "", "c", "")
-
     with pytest.raises(ConfigError, match="consumer_secret, access_token_secret"):
-        X(keys, now=lambda: NOW)
+        Keys("a", "", "c", "")

@@ -17,7 +17,8 @@ import urllib3.exceptions
 from requests.adapters import HTTPAdapter
 
 from bot.errors import TryLater, Unknown, XError
-from bot.twitter import Keys, X
+from bot.signing import Keys
+from bot.twitter import X
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 KEYS = Keys("consumer", "consumer secret", "token", "token secret")
@@ -57,7 +58,7 @@ class Failing(HTTPAdapter):
 def test_no_error_of_a_library_leaves_the_gateway(stranger: type[Exception]) -> None:
     error = stranger.__new__(stranger)  # their constructors differ; what counts is the class
     with X(KEYS, now=lambda: NOW, base_url=NOWHERE) as x:
-        x._client.session.mount(f"{NOWHERE}/", Failing(error))
+        x._wire._session.mount(f"{NOWHERE}/", Failing(error))
 
         with pytest.raises(XError) as caught:
             x.post("hello")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.errors import Halted, RateLimited, Refused, TryLater, Unknown, XError
+from bot.errors import Halted, RateLimited, TryLater, Unexplained, Unknown, XError
 from bot.verdicts import DAY, LONGEST_WAIT, MEANINGS, WINDOW, Answer, Meaning, no_answer, why_not
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -93,7 +93,7 @@ def test_the_errors_list_is_read_as_the_answer_itself_is() -> None:
 def test_a_suspended_other_does_not_halt_us() -> None:
     body = {"title": "Forbidden", "detail": "The account that you reply to is suspended.", "type": "about:blank"}
 
-    assert type(meaning(403, body)) is Refused
+    assert type(meaning(403, body)) is Unexplained
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from pathlib import Path
 from typing import Any, cast
 
@@ -107,3 +108,47 @@ def test_without_a_model_there_is_no_voice(models: Models, log: CapturingLogger)
 
     with pytest.raises(ModelError, match="`mynah retrain`"):
         voice(models, log)
+
+
+class Breathing:
+    """Speaks, and can be seen to be gone."""
+
+    def draft(self, *_: object, **__: object) -> list[object]:
+        return []
+
+    def weigh(self, texts: list[str], *, given: str = "") -> list[float]:
+        return [float(len(text) + len(given)) for text in texts]
+
+
+@pytest.mark.parametrize(("keep", "loaded"), [(True, ["one"]), (False, ["one", "one"])], ids=["kept", "dropped"])
+def test_a_voice_that_is_not_kept_is_loaded_for_each_round(
+    models: Models, log: CapturingLogger, keep: bool, loaded: list[str]
+) -> None:
+    alive: list[weakref.ref[Breathing]] = []
+
+    def load(folder: Path) -> ModelVoice:
+        breathing = Breathing()
+        alive.append(weakref.ref(breathing))
+        models.loaded.append(folder.name)
+        nothing = cast("Any", None)
+        return ModelVoice(folder.name, cast("Any", breathing), nothing, temperature=1.0, top_p=1.0, max_tokens=9)
+
+    current = CurrentVoice(models.current, load, cast("Any", log), keep_loaded=keep)
+    current.draft("", n=1, seed=0)
+    current.refresh()
+
+    assert (alive[0]() is not None) is keep
+    assert current.name == "one"
+    assert current.weigh(["three"], given="two") == [8.0]
+    assert models.loaded == loaded
+
+
+def test_a_voice_that_is_not_kept_takes_over_a_new_model(models: Models, log: CapturingLogger) -> None:
+    current = CurrentVoice(models.current, models.load, cast("Any", log), keep_loaded=False)
+    models.promoted = Path("two")
+
+    current.refresh()
+
+    assert current.name == "two"
+    assert current.engine == "torch"
+    assert models.loaded == ["one", "two", "two"]

@@ -9,7 +9,7 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
-from training.memory import normalise
+from training.sameness import normalise
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -11,8 +11,8 @@ from collections import Counter, defaultdict
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
-from training.memory import normalise
 from training.rules.words import words
+from training.sameness import normalise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from training.corpus import Corpus, Text
-    from training.sampler import Sample
+    from training.speech import Sample
 
 BATCH_TOKENS = 4_096  # only speed and memory depend on it
-SAMPLES = 256  # a share of them is known to 6 points at worst; four seconds of one core (benchmarks/judgement.py)
+SAMPLES = 256  # a share of them is known to 6 points at worst; two seconds of one core (benchmarks/judgement.py)
 TOGETHER = 64  # samples at once: GPT-2 keeps 0.5 GB for them
 LIMIT = 280  # X's
 SLIP = 0.02  # the share of the held-out tweets that another model may have learnt, and still be compared
@@ -139,13 +139,19 @@ def bits_of(
 
 
 def bits_in_use(version: Path | None, texts: Sequence[Text], *, context: int, device: str) -> float | None:
-    """Of the model in use; None where there is none, or where it has learnt these texts and so would be flattered."""
+    """Of the model in use; None where there is none, or a broken one, which is no measure.
+
+    None as well where it has learnt these texts and so would be flattered.
+    """
     if version is None or not texts:
         return None
-    memory = Memory.open(version)
-    if sum(memory.said(text.text) for text in texts) > SLIP * len(texts):
+    try:
+        memory = Memory.open(version)
+        if sum(memory.said(text.text) for text in texts) > SLIP * len(texts):
+            return None
+        loaded = model_dir.load(version, device=device)
+    except ModelError:
         return None
-    loaded = model_dir.load(version, device=device)
     room = min(context, context_of(loaded.model))
     return bits_of(loaded.model, loaded.tokenizer, texts, context=room, tags=loaded.manifest.tags)
 
@@ -180,4 +186,5 @@ def bits_per_character(
     begins = [1 + len(pieces[tag]) for tag in tags] or [1] * len(rows)
     # a tweet cut at the context counts with the characters that were read
     said = (row[begin:] for row, begin in zip(rows, begins, strict=True))
-    return nats / math.log(2) / sum(len(tokenizer.decode(row, skip_special_tokens=True)) for row in said)
+    spelt = (tokenizer.decode(row, skip_special_tokens=True, clean_up_tokenization_spaces=False) for row in said)
+    return nats / math.log(2) / sum(map(len, spelt))

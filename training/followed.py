@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from training.judgement import Report
     from training.lesson import Lesson
-    from training.sampler import Sample
+    from training.speech import Sample
     from training.tracking import Tracker
     from training.wanted import Wanted
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from training.errors import ModelError, OutOfRoom
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     import torch
 
@@ -63,7 +63,7 @@ class Loaded:
 def save(folder: Path, model: Any, tokenizer: Any, *, about: Manifest, files: Mapping[str, bytes]) -> None:
     """Write a whole model folder or none: weights, tokenizer, `files`, and then the manifest that vouches for them."""
     half_made = folder.with_name(folder.name + HALF_MADE)
-    need_room(folder.parent, model)
+    need_room(folder.parent, model, besides=sum(map(len, files.values())))
     try:
         shutil.rmtree(half_made, ignore_errors=True)
         half_made.mkdir(parents=True)
@@ -110,19 +110,24 @@ def load(folder: Path, *, device: str = "auto", dtype: torch.dtype | None = None
     broken = [name for name, weight in model.named_parameters() if not bool(torch.isfinite(weight).all())]
     if broken:
         raise ModelError(f"The weights {broken[0]} in {folder} are not all finite numbers: train it again.")
+    if max(tokenizer.get_vocab().values(), default=0) >= model.get_input_embeddings().weight.shape[0]:
+        raise ModelError(f"The tokenizer in {folder} is of another model (it has more pieces): train it again.")
     return Loaded(model.to(target).eval(), tokenizer, manifest)
 
 
-def check(folder: Path) -> Manifest:
-    """The manifest of a folder whose every file is what the manifest says; a ModelError otherwise."""
+def check(folder: Path, *, reads: Collection[str] = ()) -> Manifest:
+    """The manifest of a folder whose every file is what the manifest says; a ModelError otherwise.
+
+    Who reads a few of the files only names them: of the others no more than the size is looked at.
+    """
     if not folder.is_dir():
         raise ModelError(f"There is no model folder at {folder}: `mynah retrain` makes one.")
     manifest = read_manifest(folder)
-    for name in NEEDED:
+    for name in (*NEEDED, *reads):
         if name not in manifest.files:
             raise ModelError(f"{folder / MANIFEST} does not vouch for {name}: train the model again.")
     for name, (digest, size) in manifest.files.items():
-        _check_file(folder / name, digest, size)
+        _check_file(folder / name, size, digest if name in reads or not reads else None)
     return manifest
 
 
@@ -223,12 +228,12 @@ def _integers(counts: Any) -> dict[str, int]:
     return {str(name): int(count) for name, count in counts.items()}
 
 
-def _check_file(path: Path, digest: str, size: int) -> None:
+def _check_file(path: Path, size: int, digest: str | None) -> None:
     try:
         found = path.stat().st_size
         if found != size:
             raise ModelError(f"{path} has {found} bytes where its manifest says {size}: train the model again.")
-        if _digest(path) != digest:
+        if digest is not None and _digest(path) != digest:
             raise ModelError(f"{path} is not what was written (its sha256 differs): train the model again.")
     except OSError as error:
         raise ModelError(f"{path} cannot be read ({error.strerror}): train the model again.") from error

@@ -7,7 +7,7 @@ from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from training import card, judgement, memory, model_dir
+from training import card, judgement, language, memory, model_dir, person, vocabulary
 from training.errors import TrainingError
 from training.lesson import Origin
 from training.sampler import Sampler
@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from training.judgement import Report
     from training.lesson import Lesson
     from training.metrics import Metrics
-    from training.sampler import Sample
+    from training.speech import Sample
     from training.wanted import Wanted
 
 LIMIT = 280  # X's
+ENOUGH = 500  # held-out tweets of an author, to know how likely they are
 # X's names for languages to those of the hub: three are old, those with q and a few more are for what is none.
 LANGUAGE = re.compile(r"(?!und|zxx|art|q[a-t][a-z])[a-z]{2,3}")
 RENAMED = {"in": "id", "iw": "he", "ji": "yi"}
@@ -46,7 +47,11 @@ def write(
         memory.FILE: memory.memorise((text.text for text in lesson.texts.train), also=lesson.known),
         judgement.FILE: report.to_json(),
         model_dir.METRICS: metrics.end({"figures": figures}),
+        person.FILE: _person(lesson, wanted).to_json(),
+        vocabulary.FILE: vocabulary.collect([text.text for text in lesson.learnt], lesson.tokenizer),
     }
+    if profile := language.learn([text.text for text in lesson.learnt]):
+        files[language.FILE] = profile
     files |= _pictures(lesson, wanted, metrics, drafts) if wanted.pictures else {}
     facts = card.CardFacts(
         authors=_authors(lesson),
@@ -136,6 +141,22 @@ def _pictures(lesson: Lesson, wanted: Wanted, metrics: Metrics, drafts: Sequence
         }
     except (ModuleNotFoundError, TrainingError):  # no Pillow, no fonts
         return {}
+
+
+def _person(lesson: Lesson, wanted: Wanted) -> person.Person:
+    """How they write whom it learnt from, and how likely it finds what they wrote later."""
+    sampler = Sampler(lesson.model, lesson.tokenizer, lesson.texts.tags)
+    likelihoods: list[float] = []
+    for author in dict.fromkeys(text.author for text in lesson.texts.held_out):
+        own = [text.text for text in lesson.texts.held_out if text.author == author]
+        known = author if author in lesson.texts.tags else None
+        likelihoods += sampler.weigh(own[-ENOUGH:], author=known)
+    return person.describe(
+        [text.text for text in lesson.learnt],
+        likelihoods,
+        length=wanted.length,
+        unspeakable=wanted.choices.unspeakable,
+    )
 
 
 def _prediction(lesson: Lesson, wanted: Wanted) -> str:

@@ -19,6 +19,8 @@ from training.evaluate import bits_in_use, bits_of, evaluate, speak
 from training.finetune import computing, finetune, mean_surprise, within_memory
 from training.gate import why_not
 from training.lesson import prepare
+from training.light_model import size_of
+from training.lighten import lighten
 from training.metrics import Metrics
 from training.pupil import size_of_state
 from training.wanted import Outcome, Progress
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 
     from training.judgement import Report
     from training.lesson import Lesson
-    from training.sampler import Sample
+    from training.speech import Sample
     from training.wanted import Tweets, Wanted, Watch
 
 CHECKPOINT = "checkpoint.pt"
@@ -66,7 +68,7 @@ def _make(lesson: Lesson, wanted: Wanted, watch: Watch, work: Path, now: datetim
     checkpoints = Checkpoints(work / CHECKPOINT, lesson.mark(wanted.seed), watch.due)
     checkpoints.clear_others()
     two = 2 * size_of_state(lesson.model, lesson.recipe)  # checkpoints, while one takes the place of the other
-    model_dir.need_room(wanted.models, lesson.model, besides=two)
+    model_dir.need_room(wanted.models, lesson.model, besides=two + 2 * size_of(lesson.model))
     with Metrics(work / model_dir.METRICS) as metrics:
         compared = _compare(lesson, wanted)
         _learn(lesson, wanted, watch, metrics, checkpoints)
@@ -77,9 +79,13 @@ def _make(lesson: Lesson, wanted: Wanted, watch: Watch, work: Path, now: datetim
 
         version = registry.new_version(wanted.models, now=now, seed=wanted.seed)
         watch.report(Progress("save", note=version.name))
+        light = lighten(lesson.model, lesson.tokenizer, lesson.held_out or lesson.train, work)
+        if light.why:
+            watch.report(Progress("save", note=light.why))
         files = papers.write(lesson, wanted, metrics, report, drafts, name=version.name, now=now)
         about = papers.manifest(lesson, wanted, report, now)
-        model_dir.save(version, lesson.model, lesson.tokenizer, about=about, files=files)
+        about = replace(about, figures={**about.figures, **light.figures})
+        model_dir.save(version, lesson.model, lesson.tokenizer, about=about, files={**files, **light.files})
     followed.tell_model(watch.tracker, version, report, drafts)
     return version, report
 

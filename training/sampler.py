@@ -1,48 +1,49 @@
-"""From a model folder to text: batched decoding with a key-value cache, the same drafts for the same seed.
+"""From a model folder to text with torch: the engines behind the teller, and how a token is chosen.
 
 It does not know what may be said: who asks, chooses.
 """
 
 from __future__ import annotations
 
-import random
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch.nn.functional import cross_entropy
 from transformers import DynamicCache
 
 from training import model_dir
-from training.errors import ModelError
+from training.batches import once
+from training.finetune import has_bf16
+from training.gpt2 import Gpt2, is_written_out
+from training.loss import surprise
+from training.teller import Teller
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-HEAD = 2_048  # tokens
+    from training.batches import Batch
+
 UNBOUNDED = 2048  # the context granted to a model that names none (ALiBi and its like)
+TOGETHER = 512  # tokens weighed at once: GPT-2's logits for them are 100 MB
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One text, the prompt included."""
-
-    text: str
-    likelihood: float  # mean log-likelihood per new token in nats, the end included, before any filter
-    finished: bool  # the model ended it; False: cut off at the limit
-
-
-class Sampler:
+class Sampler(Teller):
     """A loaded model that speaks; keep it, since loading is the slow part."""
 
-    def __init__(self, model: Any, tokenizer: Any, tags: Mapping[str, str] | None = None) -> None:
-        """`tags`: per author, what stands before each of his texts."""
-        self._model = model.eval()  # dropout while speaking was one of the reference's mistakes
-        self._tokenizer = tokenizer
-        self._tags = {author: self._spell(tag) for author, tag in (tags or {}).items()}
-        self._end: int = tokenizer.eos_token_id
-        self._start: int = self._end if tokenizer.bos_token_id is None else tokenizer.bos_token_id
-        self._context: int = getattr(model.config, "max_position_embeddings", None) or UNBOUNDED
+    def __init__(
+        self, model: Any, tokenizer: Any, tags: Mapping[str, str] | None = None, *, kind: torch.dtype | None = None
+    ) -> None:
+        """`tags`: per author, what stands before each of his texts. What the model learns later is not all heard.
+
+        `kind`: of the weights' numbers; bf16 where the chip multiplies it faster, if nothing is said.
+        """
+        end = tokenizer.eos_token_id
+        start = end if tokenizer.bos_token_id is None else tokenizer.bos_token_id
+        kind = kind or fastest(model.device)
+        engine = WrittenOut(model, kind) if is_written_out(model) else AnyModel(model)
+        super().__init__(engine, tokenizer.backend_tokenizer, start=start, end=end, tags=tags)
 
     @classmethod
     def open(cls, folder: Path, *, device: str = "auto", threads: int = 0) -> Sampler:
@@ -52,116 +53,131 @@ class Sampler:
         loaded = model_dir.load(folder, device=device)
         return cls(loaded.model, loaded.tokenizer, loaded.manifest.tags)
 
-    def draft(
-        self,
-        prompt: str,
-        *,
-        n: int,
-        seed: int,
-        temperature: float = 1.0,
-        top_p: float = 0.95,
-        max_tokens: int = model_dir.MAX_NEW_TOKENS,
-        author: str | None = None,
-    ) -> list[Sample]:
-        """`n` continuations of the prompt; temperature 0 takes the likeliest token each time.
 
-        A model that knows its authors apart speaks as `author`, or as whom the seed chooses for each text.
-        """
-        said = self._encode(prompt)
-        choose = _Choice(temperature, top_p, torch.Generator(self._model.device).manual_seed(seed))
-        voices = self._voices(author, n, seed)
-        samples: dict[int, Sample] = {}
-        for voice in sorted(set(voices)):
-            places = [place for place, chosen in enumerate(voices) if chosen == voice]
-            begun = [self._start, *self._tags.get(voice, []), *said[1:]]
-            drafts = self._continue(begun, len(said) - 1, len(places), max_tokens, choose)
-            samples.update(zip(places, drafts, strict=True))
-        return [samples[place] for place in range(n)]
+class WrittenOut:
+    """GPT-2 by `gpt2.py`."""
 
-    def _voices(self, author: str | None, n: int, seed: int) -> list[str]:
-        """Who speaks in each row; nobody in particular where the model knows no authors."""
-        if author is None:
-            return random.Random(seed).choices(sorted(self._tags), k=n) if self._tags else [""] * n
-        if not self._tags:
-            raise ModelError(f"The model cannot speak as @{author} alone: `training.tags` teaches the next one to.")
-        if author not in self._tags:
-            raise ModelError(f"The model does not know @{author}, only @{', @'.join(sorted(self._tags))}.")
-        return [author] * n
+    def __init__(self, model: Any, kind: torch.dtype) -> None:
+        self._model = Gpt2(model, kind)
+        self.context = context_of(model)
 
-    def _continue(self, begun: list[int], shown: int, n: int, max_tokens: int, choose: _Choice) -> list[Sample]:
-        """`shown`: how many of the last tokens of `begun` are part of the text."""
-        room = min(max_tokens, self._context - len(begun))
-        if room < 1:
-            raise ModelError(f"The prompt has {len(begun)} tokens and the model reads {self._context}: shorten it.")
-        with torch.inference_mode():
-            tails, scores = self._decode(begun, n, room, choose)
-        prompt = begun[len(begun) - shown :]
-        return [self._sample(prompt, tail, score) for tail, score in zip(tails, scores, strict=True)]
+    @torch.inference_mode()
+    def begin(self, ids: Sequence[int], rows: int, room: int) -> Rows:
+        model, cache = self._model, self._model.cache(rows, len(ids) + room)
 
-    def _encode(self, prompt: str) -> list[int]:
-        # a trailing space would be a token of its own, where the model has only seen " word" as one piece
-        return [self._start, *self._spell(prompt.strip())]
+        def go_on(tokens: torch.Tensor, kept: Sequence[int]) -> torch.Tensor:
+            cache.keep(kept)
+            return model.foresee(model.read(tokens, cache)[:, -1])
 
-    def _spell(self, text: str) -> list[int]:
-        ids: list[int] = self._tokenizer(text, add_special_tokens=False, split_special_tokens=True).input_ids
-        return ids
+        said = go_on(torch.tensor([ids], device=model.device), [0])  # the beginning is read once for all
+        cache.repeat(rows)
+        return Rows(said.expand(rows, -1), go_on)
 
-    def _decode(self, begun: list[int], n: int, room: int, choose: _Choice) -> tuple[list[list[int]], list[float]]:
-        """The new tokens of each row, and the sum of their log-likelihoods."""
-        cache = DynamicCache(config=self._model.config)
-        logits = self._step(torch.tensor([begun]), cache).expand(n, -1)  # the prompt is read once for all
-        cache.batch_repeat_interleave(n)
-        tails: list[list[int]] = [[] for _ in range(n)]
-        scores = [0.0] * n
-        rows = list(range(n))  # who is still in the batch
-        for step in range(1, room + 1):
-            chosen = choose(logits)  # (rows, 1)
-            gained = logits.log_softmax(-1).gather(1, chosen).squeeze(1).tolist()
-            for row, token, score in zip(rows, chosen.squeeze(1).tolist(), gained, strict=True):
-                tails[row].append(token)
-                scores[row] += score
-            going = [place for place, row in enumerate(rows) if tails[row][-1] != self._end]
-            if not going or step == room:
-                break
-            if len(going) < len(rows):  # finished rows leave at once
-                kept = torch.tensor(going, device=chosen.device)
-                cache.batch_select_indices(kept)
-                rows, chosen = [rows[place] for place in going], chosen[kept]
-            logits = self._step(chosen, cache)
-        return tails, scores
+    @torch.inference_mode()
+    def weigh(self, begun: Sequence[int], tails: Sequence[Sequence[int]]) -> list[float]:
+        def surprise_of(batch: Batch) -> torch.Tensor:
+            hidden = self._model.read(batch.inputs.to(self._model.device)).flatten(0, 1)[batch.wanted]
+            targets = batch.targets.flatten()[batch.wanted].to(hidden.device)
+            return cross_entropy(self._model.foresee(hidden).float(), targets, reduction="none")
 
-    def _step(self, ids: torch.Tensor, cache: DynamicCache) -> torch.Tensor:
-        seen = self._model(ids.to(self._model.device), past_key_values=cache, use_cache=True, logits_to_keep=1)
-        return seen.logits[:, -1].float()  # (rows, vocabulary)
-
-    def _sample(self, prompt: list[int], tail: list[int], score: float) -> Sample:
-        finished = tail[-1] == self._end
-        said = prompt + (tail[:-1] if finished else tail)
-        # "clean up" would rewrite the person's own spacing: "Bonjour !" would lose its space
-        text = self._tokenizer.decode(said, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-        return Sample(text.strip(), score / len(tail), finished)
+        return _weigh(begun, tails, surprise_of)
 
 
-@dataclass(frozen=True, slots=True)
-class _Choice:
-    """Which token comes next in each row."""
+class AnyModel:
+    """Whatever transformers knows, by its own cache."""
 
-    temperature: float
-    top_p: float
-    chance: torch.Generator
+    def __init__(self, model: Any) -> None:
+        self._model = model.eval()  # dropout while speaking was one of the reference's mistakes
+        self.context = context_of(model)
 
-    def __call__(self, logits: torch.Tensor) -> torch.Tensor:
-        if self.temperature == 0:
-            return logits.argmax(-1, keepdim=True)
-        mass = (logits / self.temperature).softmax(-1)
-        dice = torch.rand(len(mass), 1, generator=self.chance, device=mass.device)
-        head, tokens = mass.topk(min(HEAD, mass.shape[-1]), -1)  # the likeliest first; sorting all takes far longer
-        chosen = self._pick(head, tokens, dice)
-        if len(flat := (head.sum(-1) < self.top_p).nonzero().squeeze(1)):  # seldom: rows that need more than the head
-            chosen[flat] = self._pick(*mass[flat].sort(-1, descending=True), dice[flat])
+    @torch.inference_mode()
+    def begin(self, ids: Sequence[int], rows: int, room: int) -> Rows:  # noqa: ARG002  it grows as it goes
+        model, cache = self._model, DynamicCache(config=self._model.config)
+
+        def go_on(tokens: torch.Tensor, kept: Sequence[int]) -> torch.Tensor:
+            if cache.get_seq_length():
+                cache.batch_select_indices(torch.tensor(kept, device=model.device))
+            return model(tokens, past_key_values=cache, use_cache=True, logits_to_keep=1).logits[:, -1]
+
+        said = go_on(torch.tensor([ids], device=model.device), [0])
+        cache.batch_repeat_interleave(rows)
+        return Rows(said.expand(rows, -1), go_on)
+
+    @torch.inference_mode()
+    def weigh(self, begun: Sequence[int], tails: Sequence[Sequence[int]]) -> list[float]:
+        return _weigh(begun, tails, lambda batch: surprise(self._model, batch.to(self._model.device)))
+
+
+class Rows:
+    """What the model foresees for rows that grow together."""
+
+    def __init__(self, logits: torch.Tensor, go_on: Callable[[torch.Tensor, Sequence[int]], torch.Tensor]) -> None:
+        self._logits = logits  # (rows, pieces)
+        self._go_on = go_on
+
+    @torch.inference_mode()
+    def choose(self, dice: Sequence[Callable[[], float]], temperature: float, top_p: float) -> list[tuple[int, float]]:
+        # one row's numbers stay in a processor's cache, those of all rows do not; a GPU takes all at once
+        size = 1 if self._logits.device.type == "cpu" else len(dice)
+        chosen: list[tuple[int, float]] = []
+        for start in range(0, len(dice), size):
+            logits = self._logits[start : start + size].float()
+            mass = logits.softmax(-1)
+            if temperature == 0:
+                tokens = mass.argmax(-1, keepdim=True)
+            else:
+                sharpened = mass if temperature == 1 else (logits / temperature).softmax(-1)
+                tokens = draw(sharpened, dice[start : start + size], top_p)
+            gained = mass.gather(1, tokens).log()
+            chosen += zip(tokens.squeeze(1).tolist(), gained.squeeze(1).tolist(), strict=True)
         return chosen
 
-    def _pick(self, likely: torch.Tensor, tokens: torch.Tensor, dice: torch.Tensor) -> torch.Tensor:
-        before = likely.cumsum(-1) - likely  # the mass of all likelier tokens; the first token always stays
-        mass = likely.masked_fill(before >= self.top_p, 0.0).cumsum(-1)
-        return tokens.gather(1, torch.searchsorted(mass, dice * mass[:, -1:]))
+    @torch.inference_mode()
+    def go_on(self, tokens: Sequence[int], kept: Sequence[int]) -> None:
+        self._logits = self._go_on(torch.tensor(tokens, device=self._logits.device)[:, None], kept)
+
+
+def draw(mass: torch.Tensor, dice: Sequence[Callable[[], float]], top_p: float) -> torch.Tensor:
+    """A token for each row, from the likeliest that together have a mass of `top_p`; nothing is sorted: (rows, 1).
+
+    One is drawn from all. Where those that are likelier than it have that mass already, it is outside, and so is all
+    that is not likelier: another is drawn from those. What is left gets smaller each time, and never loses a token
+    that is inside, so each of these comes as often as its mass says.
+    """
+    chosen = torch.empty(len(mass), 1, dtype=torch.long, device=mass.device)
+    rows = list(range(len(mass)))
+    while rows:
+        sums = mass.cumsum(-1)
+        thrown = torch.tensor([[dice[row]()] for row in rows], device=mass.device)
+        drawn = torch.searchsorted(sums, thrown * sums[:, -1:])  # never one of no mass: nothing thrown is 0
+        chosen[rows] = drawn
+        if top_p >= 1:
+            break
+        likelier = mass * (mass > mass.gather(1, drawn))
+        before = likelier.sum(-1)
+        outside = ((before >= top_p) & (before > 0)).nonzero().squeeze(1)  # the likeliest is inside, always
+        mass, rows = likelier[outside], [rows[place] for place in outside.tolist()]
+    return chosen
+
+
+def fastest(device: torch.device) -> torch.dtype:
+    return torch.bfloat16 if has_bf16(device) else torch.float32
+
+
+def context_of(model: Any) -> int:
+    """How many tokens it reads."""
+    return getattr(model.config, "max_position_embeddings", None) or UNBOUNDED
+
+
+def _weigh(
+    begun: Sequence[int], tails: Sequence[Sequence[int]], surprise_of: Callable[[Batch], torch.Tensor]
+) -> list[float]:
+    """Tails of like length share a batch."""
+    order = sorted(range(len(tails)), key=lambda number: len(tails[number]))
+    told: list[float] = []
+    for batch in once([[*begun, *tails[number]] for number in order], TOGETHER):
+        rows, length = batch.inputs.shape
+        wanted = batch.wanted[batch.wanted % length >= len(begun) - 1]
+        nats = surprise_of(replace(batch, wanted=wanted)).cpu()
+        told += torch.zeros(rows).index_add(0, wanted // length, -nats).tolist()
+    return [told[place] for place in sorted(range(len(order)), key=order.__getitem__)]

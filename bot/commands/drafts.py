@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bot.commands.shown import loaded, looked_at, show
 from bot.errors import ModelError, MynahError
@@ -11,9 +11,14 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Sequence
 
+    from bot.score import Score
+    from bot.tweets import Draft, Reason
+
 
 def sample(args: Namespace) -> int:
     from bot import build
+    from bot.posting import last_said
+    from bot.score import ranked
     from bot.voice import promoted
 
     settings = loaded(args).settings
@@ -22,25 +27,45 @@ def sample(args: Namespace) -> int:
     if current is None:
         raise ModelError(f"there is no model in {folder.models} yet: `mynah retrain` makes one")
     voice = build.voice(current, settings)
-    screen = build.screen(settings, store, voice.copied)
-    rows = []
+    screen = build.screen(settings, store, voice)
     author = args.author and args.author.removeprefix("@").lower()
-    for draft in voice.draft(args.prompt, n=args.number, seed=args.seed, author=author):
-        reasons = [reason.name for reason in screen.reasons(draft)]
-        score = round(draft.likelihood, 3)
-        rows.append({"text": draft.text, "score": score, "verdict": _verdict(reasons), "reasons": reasons})
-    show(rows, ("verdict", "text", "score", "reasons"), args)
+    drafts = voice.draft(args.prompt, n=args.number, seed=args.seed, author=author)
+    last = last_said(store, dry=not settings.live) if store else []
+    scored = [(draft, score, screen.reasons(draft)) for draft, score in ranked(drafts, voice.person, last)]
+    rows = [_row(*one) for one in sorted(scored, key=lambda one: bool(one[2]))]  # those that may go out first
+    if rows and rows[0]["verdict"] == "pass":
+        rows[0]["chosen"] = True
+    if not (args.json or args.csv):
+        rows = [
+            row | {"verdict": "chosen" if row["chosen"] else row["verdict"], "score": f"{row['score']:.2f}"}
+            for row in rows
+        ]
+    show(rows, ("verdict", "score", "text", "reasons"), args)
     return 0
+
+
+def _row(draft: Draft, score: Score, reasons: Sequence[Reason]) -> dict[str, Any]:
+    names = [reason.name for reason in reasons]
+    return {
+        "text": draft.text,
+        "verdict": _verdict(names),
+        "chosen": False,
+        "score": round(score.total, 3),
+        "parts": {name: round(part, 3) for name, part in score.parts.items()},
+        "likelihood": round(draft.likelihood, 3),
+        "reasons": names,
+    }
 
 
 def screen(args: Namespace) -> int:
     from bot import build
+    from bot.learnt import Learnt
     from bot.tweets import Draft
-    from bot.voice import open_memory, promoted
+    from bot.voice import promoted
 
     settings = loaded(args).settings
     folder, store = looked_at(settings)
-    chain = build.screen(settings, store, open_memory(promoted(folder.models)))
+    chain = build.screen(settings, store, Learnt.open(promoted(folder.models)))
     rows = []
     for text in _texts(args):
         reasons = chain.reasons(Draft(text))

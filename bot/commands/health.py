@@ -13,14 +13,17 @@ from bot.errors import ConfigError, Halted, ModelError, MynahError, Refused, Sto
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from bot.clock import Clock
+    from bot.dialects import Account
     from bot.doctor import Check
     from bot.folder import StateFolder
     from bot.settings import Settings
     from bot.store import Store
+    from bot.twitter import Identity
 
+UNITS = Path("/etc/systemd/system")
 COLUMNS = ("verdict", "check", "detail", "do")
 
 
@@ -29,7 +32,11 @@ def doctor(args: Namespace) -> int:
 
     if args.confirm:
         return _confirm(args)
-    checks = _all(args, SystemClock())
+    return told(_all(args, SystemClock()), args)
+
+
+def told(checks: Sequence[Check], args: Namespace) -> int:
+    """All of them, and the exit code."""
     show([asdict(check) for check in checks], COLUMNS, args)
     failed = [check.check for check in checks if check.verdict == "fail"]
     if not args.json:
@@ -41,11 +48,12 @@ def ready(settings: Settings, folder: StateFolder, store: Store, clock: Clock) -
     """Before the first post for real; what is dear or needs the network is left to `mynah doctor`."""
     failed = [check for check in _quick(settings, folder, store, clock) if check.verdict == "fail"]
     if failed:
-        told = "".join(f"\n  {check.check}: {check.detail}; {check.do}" for check in failed)
-        raise ConfigError(f"not ready to post for real, as `mynah doctor` sees it:{told}")
+        why = "".join(f"\n  {check.check}: {check.detail}; {check.do}" for check in failed)
+        raise ConfigError(f"not ready to post for real, as `mynah doctor` sees it:{why}")
 
 
 def _all(args: Namespace, clock: Clock) -> list[Check]:
+    from bot import build
     from bot import doctor as look
 
     try:
@@ -61,7 +69,10 @@ def _all(args: Namespace, clock: Clock) -> list[Check]:
     if not args.quick:
         checks += _thorough(settings, folder)
     if args.online:
-        checks += _online(settings, folder, clock)
+        try:
+            checks += ask_x(settings, build.identity(settings, clock), clock)[1]
+        except ConfigError as error:
+            checks.append(look.Check("handle", "fail", str(error)))
     return checks
 
 
@@ -69,35 +80,41 @@ def _quick(settings: Settings, folder: StateFolder, store: Store | None, clock: 
     from urllib.parse import urlsplit
     from zoneinfo import ZoneInfo
 
-    from bot import build
+    from bot import build, mentions
     from bot import doctor as look
+    from bot.learnt import Learnt
     from bot.lookout import ACCOUNT
-    from bot.settings import SECRETS
+    from bot.rules import Rules, lists
+    from bot.units import shipped
 
     now, live = clock.now(), settings.live
-    keys = build.secrets(settings)
-    account = keys.get("access_token", "").split("-")[0]
     sound = look.history(store)
-    told = store if sound.verdict == "ok" else None  # a damaged one is asked nothing else
+    kept = store if sound.verdict == "ok" else None  # a damaged one is asked nothing else
     zone = ZoneInfo(settings.schedule.timezone)
     due = build.schedule(settings, None).next(now).due
     mounts = Path("/proc/self/mountinfo")
     return [
-        look.keys([f"x.{name}" for name in SECRETS if name not in keys], live=live),
-        look.account(account if account.isdigit() else "", told.meta(ACCOUNT) if told else None),
+        *_credentials(settings, kept.meta(ACCOUNT) if kept else None),
         look.label(
-            told.meta(look.CONFIRMED) if told else None,
+            kept.meta(look.CONFIRMED) if kept else None,
             settings.bot,
             live=live,
             on_x=(urlsplit(settings.x.base_url).hostname or "").endswith((".x.com", ".twitter.com")),
         ),
-        look.screen(build.screen(settings, None, lambda _: False)),
+        look.screen(build.screen(settings, None, Learnt(), rules=Rules(lists(settings.screen)))),
         sound,
-        look.unsettled(told, now, dry=not live),
+        look.unsettled(kept, now, dry=not live),
         look.private(folder.root),
+        look.owner(folder.root),
+        look.units(folder.root, settings.bot, system=UNITS, shipped=shipped()),
         look.disk(folder.root, mounts.read_text(encoding="utf-8") if mounts.exists() else ""),
         look.room(folder.root),
-        look.clock(now, told.last_moment() if told else None),
+        look.replies(
+            settings.replies.standing(live=live),
+            enabled=settings.replies.enabled,
+            unreadable=mentions.counts(kept).get("unreadable", 0) if kept else 0,
+        ),
+        look.clock(now, kept.last_moment() if kept else None),
         look.zone(settings.schedule.timezone, now.astimezone(zone), due.astimezone(zone)),
     ]
 
@@ -105,6 +122,7 @@ def _quick(settings: Settings, folder: StateFolder, store: Store | None, clock: 
 def _thorough(settings: Settings, folder: StateFolder) -> Iterator[Check]:
     from bot import build
     from bot import doctor as look
+    from bot.learnt import Learnt
     from bot.voice import ModelVoice, promoted
     from training.library import Library
 
@@ -125,38 +143,59 @@ def _thorough(settings: Settings, folder: StateFolder) -> Iterator[Check]:
     except ModuleNotFoundError as error:
         yield look.Check("model", "fail", f"{error.name} is not installed", "pip install 'mynah-bot[speak]'")
         return
-    yield look.voice(speaker, build.screen(settings, None, lambda _: False))
+    engine = speaker.engine if isinstance(speaker, ModelVoice) else ""
+    yield look.voice(speaker, build.screen(settings, None, Learnt()), engine)
 
 
-def _online(settings: Settings, folder: StateFolder, clock: Clock) -> Iterator[Check]:
-    """One question to X, which it bills as a read of an account."""
+def _credentials(settings: Settings, of_history: str | None) -> Iterator[Check]:
+    from bot import build
+    from bot import doctor as look
+
+    yield look.keys(build.lacking(settings), live=settings.live)
+    try:
+        if settings.x.auth == "oauth2":
+            yield look.login(build.login(settings).read(), live=settings.live)
+        yield look.account(build.account(settings), of_history)
+    except ConfigError as error:
+        yield look.Check("login", "fail", str(error), "put it right, or log in again with `mynah auth`")
+
+
+def ask_x(settings: Settings, identity: Identity, clock: Clock) -> tuple[Account | None, list[Check]]:
+    """One question, which X bills as a read of an account: who that is, where X answers, and what is to be said."""
     from email.utils import parsedate_to_datetime
 
     from bot import budget, build
     from bot import doctor as look
-    from bot.store import Store
+    from bot.twitter import X
 
     price = build.prices(settings).account
     print(f"asking X whose keys these are; it costs {budget.dollars(price)}", file=sys.stderr)
-    try:
-        x = build.gateway(settings, clock)
-    except ConfigError as error:
-        yield look.Check("handle", "fail", str(error))
-        return
-    with x:
+    found, checks = None, []
+    with X(identity, now=clock.now, base_url=settings.x.base_url) as x:
         try:
             found = x.me()
         except XError as error:
             sure = isinstance(error, Halted | Refused)  # of an outage the keys know nothing
-            yield look.Check("handle", "fail" if sure else "warn", str(error), "" if sure else "try again later")
+            do = "`mynah auth` makes new ones" if sure else "try again later"
+            checks.append(look.Check("handle", "fail" if sure else "warn", str(error), do))
         else:
-            if folder.history.exists():
-                with Store.open(folder.history, create=False) as store:
-                    ledger.spend(store, "account", price, about="mynah doctor", by_hand=True, at=clock.now())
-            yield look.identity(found.handle, settings.bot)
-            yield look.access(x.access_level)
+            _write_down(settings, price, clock)
+            checks = [look.identity(found.handle, settings.bot), look.access(x.access_level)]
+            checks.append(look.profile(found, settings.bot))
         if date := x.headers.get("date"):
-            yield look.clock_of_x(clock.now(), parsedate_to_datetime(date))
+            checks.append(look.clock_of_x(clock.now(), parsedate_to_datetime(date)))
+    return found, checks
+
+
+def _write_down(settings: Settings, price: int, clock: Clock) -> None:
+    """For `mynah spend`, where there is a history to write into."""
+    from bot.folder import StateFolder
+    from bot.store import Store
+
+    history = StateFolder(settings.state).history
+    if history.exists():
+        with Store.open(history, create=False) as store:
+            ledger.spend(store, "account", price, about="whose keys these are", by_hand=True, at=clock.now())
 
 
 def _confirm(args: Namespace) -> int:

@@ -79,17 +79,24 @@ def show_library(args: Namespace) -> int:
 
 
 def forget(args: Namespace) -> int:
+    from bot import backup, build
     from bot.folder import StateFolder
     from training.library import Library
 
-    folder = StateFolder(loaded(args).settings.state)
+    settings = loaded(args).settings
+    folder = StateFolder(settings.state)
     with translated(), Library.open(folder.library, create=False) as library:
         author = library.archive(args.author)  # or the sentence that there is no such person
         if not args.yes and not agreed(f"Remove {tweets(len(author.tweets))} of @{author.author}?"):
             print("nothing was removed")
             return 0
         count = library.forget(author.author)
+    copies = backup.holding((build.backups(settings, folder).folder, folder.root), author.author)
+    for path in copies:
+        path.unlink()
     print(f"removed {tweets(count)} of @{author.author}; the archives that they came from are yours to keep or delete")
+    if copies:
+        print(f"removed {len(copies)} backup{'s' if len(copies) > 1 else ''} of the library that held them too")
     learnt = list(_learnt_from(author.author, folder.models))
     for name, used in learnt:
         print(f"model {name} has learnt from them{' and is in use' if used else ''}: {folder.models / name}")

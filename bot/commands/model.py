@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bot.commands.library import archives, choices
 from bot.commands.shown import FAILED, loaded, translated
 from bot.commands.versions import gate
-from bot.errors import ConfigError
+from bot.errors import Busy, ConfigError, StoreError
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -37,6 +37,7 @@ def retrain(args: Namespace) -> int:
     if args.plan:
         return _plan(settings, wanted, clock, notifier)
     folder.make()
+    _back_up(settings, folder, clock)
     outcome = _train(settings, wanted, clock, notifier)
     for sentence in outcome.why:
         print(f"mynah: {sentence}", file=sys.stderr)
@@ -47,6 +48,16 @@ def retrain(args: Namespace) -> int:
         name = outcome.version.name
         print(f"mynah: {name} is kept and not in use; `mynah promote {name}` takes it all the same", file=sys.stderr)
     return 0 if outcome.promoted else FAILED
+
+
+def _back_up(settings: Settings, folder: StateFolder, clock: Clock) -> None:
+    """The tweets are the one thing that a training cannot make again; without a copy it goes on, for it only reads."""
+    from bot import build
+
+    try:
+        build.backups(settings, folder).make(clock.now())
+    except (StoreError, Busy) as error:
+        print(f"mynah: there is no backup from before this training: {error}", file=sys.stderr)
 
 
 def train(settings: Settings, folder: StateFolder, clock: Clock, notifier: Notifier) -> None:

@@ -20,15 +20,17 @@ if TYPE_CHECKING:
 FAILED, BUSY, INTERRUPTED = 1, 75, 130  # exit codes that several commands give
 
 
-def loaded(args: Namespace) -> Loaded:
+def loaded(args: Namespace, *, keyless: bool = False) -> Loaded:
+    """`keyless`: the folder of the keys may be empty, since they are only about to be made."""
     from bot import config
 
     flags = {
         "state": args.state,
         "live": getattr(args, "live", None),
+        "mode": getattr(args, "mode", None),
         "training": {"rules": getattr(args, "rules", None)},
     }
-    return config.load(args.config, flags)
+    return config.load(args.config, flags, keyless=keyless)
 
 
 def looked_at(settings: Settings) -> tuple[StateFolder, Store | None]:

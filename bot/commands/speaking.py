@@ -14,15 +14,17 @@ from bot.errors import Busy, Gone, ModelError, MynahError
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from bot.clock import Clock
     from bot.folder import StateFolder
+    from bot.outbox import Rehearsal
     from bot.posting import Manner, Round
     from bot.settings import Settings
     from bot.store import Store
     from bot.tweets import Post, Receipt
+    from bot.twitter import X
     from bot.voice import Voice
 
 PATIENCE = 45.0  # seconds for the bot that runs: its heartbeat comes each 15 s, and X may take its time
@@ -47,18 +49,24 @@ def _alone(args: Namespace, settings: Settings, folder: StateFolder, clock: Cloc
     from bot.posting import deliver, speak
     from bot.store import Store
 
-    outbox = build.outbox(settings, build.publisher(settings, clock), clock, every=None)
+    publisher = build.publisher(settings, clock)
+    outbox = build.outbox(settings, publisher, clock, every=None)
     about = {"since": stamp(clock.now()), "live": settings.live, "every": None, "bot": settings.bot}
-    with folder.hold(about), Store.open(folder.history) as store:
+    with folder.hold(about | {"mode": settings.mode}), Store.open(folder.history) as store:
         build.claim(store, settings)
         if settings.live:
             ready(settings, folder, store, clock)
-        outbox.recover(store)
+        lost = outbox.recover(store)
+        if lost:
+            _look(store, settings, publisher, clock)
+        if found := _found(args, store, lost):
+            return found
         if parked := _parked(args, store, dry=outbox.dry):
             return deliver(parked, outbox, store)
         voice, manner = _words(args, settings, folder, store)
-        screen = build.screen(settings, store, voice.copied)
-        return speak(slots.once(clock.now()), voice, screen, outbox, store, manner, clock)
+        screen = build.screen(settings, store, voice)
+        slot, asks = slots.once(clock.now()), args.draft and settings.mode == "review"
+        return speak(slot, voice, screen, outbox, store, manner, clock, asks=asks)
 
 
 def _through(
@@ -85,16 +93,37 @@ def _through(
             written = Round("approved", slot.key, post=parked)
         else:
             voice, manner = _words(args, settings, folder, store)
-            screen = build.screen(settings, store, voice.copied)
-            written = prepare(slot, voice, screen, outbox, store, manner, clock)
-        return _outcome(written, store, clock) if written.post else written
+            screen = build.screen(settings, store, voice)
+            asks = args.draft and "review" in {settings.mode, holder.get("mode")}
+            written = prepare(slot, voice, screen, outbox, store, manner, clock, asks=asks)
+        return _outcome(written, store, clock) if written.outcome == "approved" else written
 
 
 class _Elsewhere:
     """The bot that runs sends what is written down; this process must not."""
 
-    def post(self, text: str) -> Receipt:
+    def post(self, text: str, *, reply_to: str | None = None, without: Sequence[str] = ()) -> Receipt:  # noqa: ARG002
         raise Busy(f"only the bot that runs may send {text!r}: please report this")
+
+
+def _look(store: Store, settings: Settings, publisher: X | Rehearsal, clock: Clock) -> None:
+    """For a post that may or may not exist, as the bot that runs does: nothing goes out beside it."""
+    from bot import build, log
+
+    hidden = build.hidden(settings)  # what it finds goes to stderr: stdout is the command's own answer
+    log.configure(level=settings.log.level, console=True, stream=sys.stderr, secrets=hidden, clock=clock)
+    if lookout := build.lookout(settings, publisher, clock):
+        lookout.look(store, "unknown")
+
+
+def _found(args: Namespace, store: Store, lost: Sequence[Post]) -> Round | None:
+    """The same words, asked for before, whose answer was lost: they are on X."""
+    from bot.posting import Round
+
+    for post in (store.post(each.id) for each in lost):
+        if post.state == "posted" and post.text == args.text:
+            return Round(post.state, post.slot or "", post=post, detail=post.note)
+    return None
 
 
 def _parked(args: Namespace, store: Store, *, dry: bool) -> Post | None:
@@ -105,17 +134,18 @@ def _parked(args: Namespace, store: Store, *, dry: bool) -> Post | None:
 def _words(args: Namespace, settings: Settings, folder: StateFolder, store: Store) -> tuple[Voice, Manner]:
     """Who speaks, and how to ask; a person's words are looked at here, to give every reason against them at once."""
     from bot import build
+    from bot.learnt import Learnt
     from bot.posting import Manner
     from bot.tweets import Draft
-    from bot.voice import ByHand, open_memory, promoted
+    from bot.voice import ByHand, promoted
 
     current = promoted(folder.models)
     if args.draft:
         if current is None:
             raise ModelError(f"there is no model in {folder.models} yet: `mynah retrain` makes one")
-        return build.voice(current, settings), build.manner(settings)
-    voice = ByHand(args.text, open_memory(current))
-    if reasons := build.screen(settings, store, voice.copied).reasons(Draft(args.text)):
+        return build.voice(current, settings), build.manner(settings, lambda why: print(why, file=sys.stderr))
+    voice = ByHand(args.text, Learnt.open(current))
+    if reasons := build.screen(settings, store, voice).reasons(Draft(args.text)):
         told = ", ".join(f"{reason.name} ({reason.detail})" if reason.detail else reason.name for reason in reasons)
         raise MynahError(f"this may not go out: {told}; docs/operating.md says what each means")
     return voice, Manner(prompts=("",), candidates=1, tries=1)
@@ -138,7 +168,7 @@ def _outcome(written: Round, store: Store, clock: Clock) -> Round:
 def _tell(ended: Round, settings: Settings, args: Namespace) -> int:
     from bot import tables
 
-    code = {"dry": 0, "posted": 0, "waiting": BUSY}.get(ended.outcome, FAILED)
+    code = {"dry": 0, "posted": 0, "waiting": BUSY, "drafted": BUSY}.get(ended.outcome, FAILED)
     post = ended.post
     if args.json:
         about = {"post": post.id, "x_id": post.x_id, "text": post.text} if post else {}
@@ -148,6 +178,7 @@ def _tell(ended: Round, settings: Settings, args: Namespace) -> int:
         "dry": "rehearsed, and sent to nobody; --live posts for real",
         "posted": f"on X as https://x.com/{settings.bot}/status/{post.x_id if post else ''}",
         "waiting": "not now",
+        "drafted": "not yet",
         "skipped": "nothing was said",
     }.get(ended.outcome, ended.outcome)
     lines = [post.text] if post else []

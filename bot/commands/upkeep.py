@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bot.commands.shown import loaded, looked_at, show, writable
-from bot.errors import MynahError
+from bot.errors import ModelError, MynahError
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from datetime import datetime
 
 SPENT = ("day", "kind", "number", "each", "cost", "note")
 
@@ -16,25 +17,38 @@ SPENT = ("day", "kind", "number", "each", "cost", "note")
 def status(args: Namespace) -> int:
     from datetime import timedelta
 
-    from bot import build
-    from bot.clock import SystemClock
-    from bot.status import standing
+    from bot import build, room
+    from bot.clock import SystemClock, stamp
+    from bot.status import alerts, standing
     from bot.voice import promoted
 
     settings = loaded(args).settings
     folder, store = looked_at(settings)
     holder = folder.holder()
     every = (holder or {}).get("every")
-    current = promoted(folder.models)
+    now, model, damage = SystemClock().now(), None, ""
+    try:
+        current = promoted(folder.models)
+        model = current.name if current else None
+    except ModelError as error:
+        damage = str(error)
+    newest = build.backups(settings, folder).newest(now)
     row = standing(
         holder,
         store,
         live=(holder or {}).get("live", settings.live),
         schedule=build.schedule(settings, timedelta(seconds=every) if every else None),
-        model=current.name if current else None,
+        model=model,
         caps=build.caps(settings),
-        now=SystemClock().now(),
+        asks=(holder or {}).get("mode", settings.mode) == "review",
+        terms=build.terms(settings),
+        replies=settings.replies.standing(live=(holder or {}).get("live", settings.live)),
+        now=now,
     )
+    row["last_backup"] = stamp(newest.at) if newest else None
+    found = (damage, room.why_not(folder.root))
+    every_backup = settings.backup.every
+    row["alerts"] = alerts(*found, holder=holder, model=model, backup=newest, every=every_backup, now=now)
     lines = [{"what": key.replace("_", " "), "is": value} for key, value in row.items()]
     show([row] if args.json else lines, ("what", "is"), args)
     return 0
@@ -63,11 +77,29 @@ def pause(args: Namespace) -> int:
     from bot.clock import SystemClock, stamp
 
     now = SystemClock().now()
-    until = now + args.span if args.span else outbox.FOR_GOOD
+    until = now + args.span if args.span else _until(args, now) if args.until else outbox.FOR_GOOD
     with writable(args) as store:
         outbox.pause(store, until=until, because=f"`mynah pause` at {stamp(now)}")
-    print(f"paused: nothing goes out until {stamp(until) if args.span else '`mynah resume`'}")
+    print(f"paused: nothing goes out until {'`mynah resume`' if until == outbox.FOR_GOOD else stamp(until)}")
     return 0
+
+
+def _until(args: Namespace, now: datetime) -> datetime:
+    """A time of day is the next one; without a zone it is that of the schedule."""
+    from datetime import UTC, datetime, timedelta
+    from zoneinfo import ZoneInfo
+
+    zone = ZoneInfo(loaded(args).settings.schedule.timezone)
+    if isinstance(args.until, datetime):
+        found = args.until if args.until.tzinfo else args.until.replace(tzinfo=zone)
+    else:
+        here = now.astimezone(zone)
+        found = datetime.combine(here.date(), args.until, zone)
+        if found <= here:
+            found = datetime.combine(here.date() + timedelta(days=1), args.until, zone)
+    if found <= now:
+        raise MynahError(f"--until: {found.isoformat()} is over; `mynah pause` alone holds until `mynah resume`")
+    return found.astimezone(UTC)
 
 
 def resume(args: Namespace) -> int:

@@ -78,7 +78,7 @@ def evaluate(args: Namespace) -> int:
         print(f"{version.name} says {args.number:,} texts; this takes a while", file=sys.stderr)
         report = judge_again(
             version,
-            registry.current(folder),
+            _in_use(folder),
             texts,
             device=settings.training.device,
             seed=args.seed,
@@ -92,6 +92,16 @@ def evaluate(args: Namespace) -> int:
     show([row._asdict() for row in judgement.explained(report)], judgement.Row._fields, args)
     print("\n".join(reasons) if reasons else "The gate lets it through.")
     return 0
+
+
+def _in_use(models: Path) -> Path | None:
+    """None too where the one in use is gone: that is no reason not to judge another."""
+    from training import errors, registry
+
+    try:
+        return registry.current(models)
+    except errors.ModelError:
+        return None
 
 
 def gate(settings: Settings) -> Gate:

@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bot.screen import copies, form, harm, length, privacy, reach, repeats
+from bot.screen.lists import Lists
 from bot.tweets import Draft, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     Check = Callable[[Draft], Reason | None]
+
+
+NO_LISTS = Lists()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +39,30 @@ class Screen:
                 yield reason
 
 
+def nothing(_: str) -> str:
+    """What a history without posts and a voice without a person would say."""
+    return ""
+
+
 def build(
     *,
     said: Callable[[str], bool],
-    copied: Callable[[str], bool],
+    copied: Callable[[str], str],
+    near: Callable[[str], str] = nothing,
+    refused: Callable[[str], str] = nothing,
+    foreign: Callable[[str], str] = nothing,
+    classified: Callable[[str], str] = nothing,
+    lists: Lists = NO_LISTS,
     allow_links: bool = False,
     allow_mentions: bool = False,
     allow_vulgar: bool = False,
     max_hashtags: int = 2,
 ) -> Screen:
-    """The screen of a bot; `said` and `copied` are the history's and the voice's, see repeats.py and copies.py."""
+    """The screen of a bot.
+
+    `said`, `near` and `refused` are the history's, see repeats.py; `copied` and `foreign` the voice's, see copies.py;
+    `classified` is what a classifier of the operator's own says.
+    """
     checks: dict[str, Check] = {
         "empty": lambda draft: form.empty(draft.text),
         "unfinished": lambda draft: form.unfinished(draft.text, finished=draft.finished),
@@ -55,9 +73,19 @@ def build(
         "cashtags": lambda draft: reach.too_many_cashtags(draft.text),
         "hashtags": lambda draft: reach.too_many_hashtags(draft.text, most=max_hashtags),
         "link": lambda draft: None if allow_links else reach.link(draft.text),
-        "harm": lambda draft: harm.why_not(draft.text, vulgar=allow_vulgar),
+        "lists": lambda draft: lists.why_not(draft.text),
+        "harm": lambda draft: harm.why_not(draft.text, vulgar=allow_vulgar, allowed=lists.allowed),
         "privacy": lambda draft: privacy.why_not(draft.text),
         "repeats": lambda draft: repeats.why_not(draft.text, said),
+        "refused": lambda draft: repeats.refused(draft.text, refused),
         "copies": lambda draft: copies.why_not(draft.text, copied),
+        "language": lambda draft: copies.foreign(draft.text, foreign),
+        "near": lambda draft: repeats.nearly(draft.text, near),
+        "classifier": lambda draft: _classified(draft.text, classified),
     }
     return Screen(tuple(checks.items()))
+
+
+def _classified(text: str, classified: Callable[[str], str]) -> Reason | None:
+    detail = classified(text)
+    return Reason("classifier", detail) if detail else None

@@ -1,4 +1,4 @@
-"""Is this a tweet that the model was trained on? The model folder knows, and compares in its own way."""
+"""Is it of the tweets that the model was trained on, and in their language? The model folder knows."""
 
 from __future__ import annotations
 
@@ -10,6 +10,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def why_not(text: str, copied: Callable[[str], bool]) -> Reason | None:
-    """`copied` takes the text as it is."""
-    return Reason("copied") if copied(text) else None
+def why_not(text: str, copied: Callable[[str], str]) -> Reason | None:
+    """`copied` takes the text as it is, and says what of it is a tweet's."""
+    detail = copied(text)
+    return Reason("copied", detail) if detail else None
+
+
+def foreign(text: str, why_foreign: Callable[[str], str]) -> Reason | None:
+    detail = why_foreign(text)
+    return Reason("language", detail) if detail else None

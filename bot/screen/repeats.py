@@ -16,6 +16,18 @@ def why_not(text: str, said: Callable[[str], bool]) -> Reason | None:
     return Reason("said_before") if said(normalised(text)) else None
 
 
+def nearly(text: str, near: Callable[[str], str]) -> Reason | None:
+    """`near` gives what says nearly the same."""
+    detail = near(text)
+    return Reason("said_nearly", detail) if detail else None
+
+
+def refused(text: str, before: Callable[[str], str]) -> Reason | None:
+    """`before` tells why the same words were turned down."""
+    detail = before(text)
+    return Reason("refused_before", detail) if detail else None
+
+
 def normalised(text: str) -> str:
     """The same for texts that a reader would call the same: case, width, spaces and what stands at the end aside."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())

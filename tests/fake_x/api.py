@@ -9,19 +9,19 @@ import hashlib
 import html
 import json
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlsplit
 
-from tests.fake_x import oauth
+from tests.fake_x import length, mentions, oauth
+from tests.fake_x.signin import SignIn
 from tests.fake_x.state import Said
+from tests.fake_x.wire import Problem, Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from tests.fake_x.state import Allowance, Post, User, World
+    from tests.fake_x.wire import Request
 
 LINK = re.compile(r"https?://\S+")
+CASHTAG = re.compile(r"(?<!\S)\$[A-Za-z]{1,6}\b")
 LONGEST = 280
 FARTHEST = 3_200  # posts: X shows no older ones in a timeline
 # The new names of August 2026; the old ones are still understood in requests.
@@ -32,53 +32,35 @@ RENAMED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    method: str
-    target: str  # path and query
-    headers: Mapping[str, str]  # names in lower case
-    body: bytes
-    base_url: str  # as the caller named the server, since that is what the caller signed
-
-    @property
-    def path(self) -> str:
-        return urlsplit(self.target).path
-
-    @property
-    def query(self) -> dict[str, str]:
-        return {name: values[-1] for name, values in parse_qs(urlsplit(self.target).query).items()}
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    status: int
-    body: Any
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-class Problem(Exception):
-    def __init__(self, status: int, title: str, detail: str, type_: str = "about:blank") -> None:
-        super().__init__(detail)
-        self.reply = Reply(status, {"title": title, "detail": detail, "type": type_, "status": status})
-
-
 class Api:
     def __init__(self, world: World, *, new_dialect: bool = False) -> None:
         self.world = world
         self.new_dialect = new_dialect
+        self.signin = SignIn(world)
+        self._only_expanded = frozenset({"author_id", "in_reply_to_user_id"} if new_dialect else ())
 
     def answer(self, request: Request) -> Reply:
+        if page := self.signin.answer(request):
+            return page
         headers: dict[str, str] = {}
         try:
             user = self._user(request)
             headers["x-access-level"] = user.access
+            if not self.world.bank.covers(request, user.id):
+                raise _no_credits(user)
             reply = self._route(request, user, headers)
+            self.world.bank.bill(request, user.id, reply, self.world.now())
         except Problem as problem:
             reply = problem.reply
         return Reply(reply.status, reply.body, headers)
 
     def _user(self, request: Request) -> User:
-        """Who signed it; everything that is wrong with a signature is the same 401, as X has it."""
+        """Who signed it, or whose token it has; everything that is wrong with either is the same 401, as X has it."""
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme == "Bearer":
+            if user := self.signin.bearer(token):
+                return user
+            raise Problem(401, "Unauthorized", "Unauthorized")
         is_form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
         try:
             token, nonce = oauth.signed_by(
@@ -106,6 +88,7 @@ class Api:
             ("GET", r"/2/users/me", 75, self._me),
             ("GET", r"/2/users/by/username/(\w+)", 300, self._by_name),
             ("GET", r"/2/users/(\d+)/tweets", 900, self._timeline),
+            ("GET", r"/2/users/(\d+)/mentions", 300, self._mentions),
         ):
             match = re.fullmatch(pattern, request.path)
             if match and request.method == method:
@@ -128,8 +111,20 @@ class Api:
             body = None
         if not isinstance(body, dict) or not isinstance(body.get("text"), str) or not body["text"].strip():
             raise Problem(400, "Invalid Request", "One or more parameters to your request was invalid.")
+        if length.weighted(body["text"]) > LONGEST:
+            raise Problem(403, "Forbidden", "Your Tweet text is too long.")
+        if len(CASHTAG.findall(body["text"])) > 1:
+            raise Problem(403, "Forbidden", "You are not allowed to post more than one cashtag.")
+        reply = body.get("reply") or {}
+        target, without = reply.get("in_reply_to_tweet_id"), reply.get("exclude_reply_user_ids", ())
         try:
-            post = self.world.create(user, body["text"])
+            if target:
+                mentions.check_reply(self.world, user, target)
+            post = self.world.create(user, body["text"], reply_to=target, without=without)
+        except mentions.NotSummoned as error:
+            raise Problem(403, "Forbidden", mentions.NOT_SUMMONED) from error
+        except mentions.TargetGone as error:
+            raise Problem(403, "Forbidden", mentions.TARGET_GONE) from error
         except Said as error:
             detail = "You are not allowed to create a Tweet with duplicate content."
             raise Problem(403, "Forbidden", detail) from error
@@ -146,7 +141,10 @@ class Api:
         return Reply(200, {"data": {"deleted": True}})
 
     def _me(self, request: Request, user: User) -> Reply:
-        return Reply(200, {"data": {"id": user.id, "username": user.handle, "name": user.name}})
+        about = {"id": user.id, "username": user.handle, "name": user.name}
+        if "description" in request.query.get("user.fields", "").split(","):
+            about["description"] = _escaped(user.bio)
+        return Reply(200, {"data": about})
 
     def _by_name(self, request: Request, user: User, handle: str) -> Reply:
         for found in self.world.users.values():
@@ -162,12 +160,19 @@ class Api:
         return Reply(200, {"errors": [problem]})
 
     def _timeline(self, request: Request, user: User, author_id: str) -> Reply:
+        return self._page(request, self.world.timeline_of(author_id)[:FARTHEST])
+
+    def _mentions(self, request: Request, user: User, user_id: str) -> Reply:
+        asked = request.query.get("since_id", "0")
+        since = int(asked) if asked.isdecimal() else 0
+        return self._page(request, mentions.mentions_of(self.world, user_id, since))
+
+    def _page(self, request: Request, reachable: list[Post]) -> Reply:
         query = request.query
         limit, since, until = query.get("max_results", "10"), query.get("since_id", "0"), query.get("until_id", "0")
         token = query.get("pagination_token", "b0").removeprefix("b")  # how many posts the pages before it went through
         if not (all(map(str.isdecimal, (limit, since, until, token))) and 5 <= int(limit) <= 100):
             raise Problem(400, "Invalid Request", "One or more parameters to your request was invalid.")
-        reachable = self.world.timeline_of(author_id)[:FARTHEST]
         found = [post for post in reachable if int(since) < int(post.id) < (int(until) or int(post.id) + 1)]
         end = int(token) + int(limit)
         posts = found[int(token) : end]  # a page is cut first and sifted then: it may be short, or empty
@@ -179,26 +184,38 @@ class Api:
         if not posts:
             return Reply(200, {"meta": meta})
         asked = frozenset((query.get("tweet.fields") or query.get("post.fields") or "").split(","))
+        expanded = frozenset(query.get("expansions", "").split(","))
         meta |= {"newest_id": posts[0].id, "oldest_id": posts[-1].id}
-        return Reply(200, {"data": [self._post(post, asked) for post in posts], "meta": meta})
+        body: dict[str, Any] = {"data": [self._post(post, asked, expanded) for post in posts], "meta": meta}
+        if "author_id" in expanded:
+            body["includes"] = {"users": mentions.users(self.world, posts)}
+        return Reply(200, body)
 
-    def _post(self, post: Post, asked: frozenset[str]) -> dict[str, Any]:
+    def _post(self, post: Post, asked: frozenset[str], expanded: frozenset[str] = frozenset()) -> dict[str, Any]:
         """A post on the wire; of the optional fields only what was asked for, in one dialect or the other."""
-        short, links = _shortened(post.text)
+        short, links = _shortened(post.prefix + post.text)
         cut = short if len(short) <= LONGEST else f"{short[: LONGEST - 1]}…"
-        fields: dict[str, Any] = {"id": post.id, "text": _escaped(cut), "edit_history_tweet_ids": [post.id]}
+        history = [*post.edits, post.id]
+        fields: dict[str, Any] = {"id": post.id, "text": _escaped(cut), "edit_history_tweet_ids": history}
         asked = asked | {old for old, new in RENAMED.items() if new in asked}
         if "created_at" in asked:
             fields["created_at"] = post.at.strftime("%Y-%m-%dT%H:%M:%S.000Z")
-        if "entities" in asked and links:
-            fields["entities"] = {"urls": links}
+        called = mentions.entities(self.world, post)
+        entities = {name: found for name, found in (("urls", links), ("mentions", called)) if found}
+        if "entities" in asked and entities:
+            fields["entities"] = entities
         if "note_tweet" in asked and cut != short:
-            fields["note_tweet"] = {"text": _escaped(short), "entities": {"urls": links}}
-        if "referenced_tweets" in asked and post.retweet_of:
-            fields["referenced_tweets"] = [{"type": "retweeted", "id": post.retweet_of}]
+            fields["note_tweet"] = {"text": _escaped(short), "entities": entities}
+        # The new dialect gives ids of others only as expansions.
+        fields |= mentions.fields(self.world, post, asked - self._only_expanded, expanded)
         if self.new_dialect:
             return {RENAMED.get(name, name): value for name, value in fields.items()}
         return fields
+
+
+def _no_credits(user: User) -> Problem:
+    detail = f"Your enrolled account [{user.id}] does not have any credits to fulfill this request."
+    return Problem(402, "CreditsDepleted", detail, "https://api.twitter.com/2/problems/credits")
 
 
 def _may_write(user: User) -> None:
@@ -210,13 +227,15 @@ def _may_write(user: User) -> None:
 def _shortened(text: str) -> tuple[str, list[dict[str, Any]]]:
     """The text with t.co in the place of every link, and the links."""
     links: list[dict[str, Any]] = []
-
-    def shorten(found: re.Match[str]) -> str:
+    done, left = "", 0
+    for found in LINK.finditer(text):
         short = f"https://t.co/{hashlib.sha256(found[0].encode()).hexdigest()[:10]}"
-        links.append({"url": short, "expanded_url": found[0], "display_url": found[0].partition("//")[2][:30]})
-        return short
-
-    return LINK.sub(shorten, text), links
+        done += text[left : found.start()] + short
+        left = found.end()
+        place = {"start": len(done) - len(short), "end": len(done)}
+        shown = found[0].partition("//")[2][:30]
+        links.append({**place, "url": short, "expanded_url": found[0], "display_url": shown})
+    return done + text[left:], links
 
 
 def _escaped(text: str) -> str:

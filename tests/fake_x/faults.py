@@ -5,6 +5,7 @@ A fault says whether the request takes effect first, and how the answer is spoil
 
 from __future__ import annotations
 
+import gzip
 import json
 from dataclasses import dataclass, field
 from enum import Enum
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 JSON = "application/json; charset=utf-8"
 PROBLEM = "application/problem+json"
 PAGE = b"<!DOCTYPE html><html><head><title>Just a moment...</title></head><body>Ray ID: 0</body></html>"
+BOMB = gzip.compress(bytes(40_000_000), mtime=0)  # of zeros: forty kilobytes
 PROBLEMS = "https://api.twitter.com/2/problems"
 
 
@@ -26,6 +28,9 @@ class End(Enum):
     CUT = "half the body"
     RESET = "a reset in place of an answer"
     HANG = "silence until the server stops"
+    ENDLESS = "a body that never ends"
+    TRICKLE = "a body of a byte now and then, that never ends"
+    TRICKLE_HEAD = "the same with a header"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,7 @@ class Fault:
     headers: Mapping[str, str | None] = field(default_factory=dict)  # None: this header is left out
     kind: str = PROBLEM
     commits: bool = False
+    echoes: bool = False  # it says what it was sent, keys and all
     end: End = End.ANSWER
 
 
@@ -79,6 +85,7 @@ FAULTS: dict[str, Fault] = {
     "target_gone": forbidden("You attempted to reply to a Tweet that is deleted or not visible to you."),
     "forbidden": forbidden("You are not permitted to perform this action."),
     "forbidden_html": Fault(403, PAGE, kind="text/html"),
+    "echo": Fault(403, echoes=True),
     # 403 about the account, the app or the keys
     "permissions": forbidden(
         "Your client app is not configured with the appropriate oauth1 app permissions for this endpoint.",
@@ -155,4 +162,8 @@ FAULTS: dict[str, Fault] = {
     "hang_before": Fault(end=End.HANG),
     "hang_after": Fault(end=End.HANG, commits=True),
     "cut": Fault(end=End.CUT, commits=True),
+    "endless": Fault(201, b"x" * 100_000, end=End.ENDLESS, commits=True),
+    "zipped_bomb": Fault(201, BOMB, {"Content-Encoding": "gzip"}, kind=JSON, commits=True),
+    "trickle": Fault(201, b" ", end=End.TRICKLE, commits=True),
+    "trickling_head": Fault(201, b"x", end=End.TRICKLE_HEAD, commits=True),
 }

@@ -36,7 +36,7 @@ def signed_by(
     method: str, url: str, authorization: str, form: str, secrets_of: Callable[[str], Secrets | None]
 ) -> tuple[str, str]:
     """The access token that signed the request, and the nonce, which must be new; `form` is a urlencoded body."""
-    oauth = _parameters(authorization)
+    oauth = parameters(authorization)
     token = oauth.get("oauth_token", "")
     secrets = secrets_of(token)
     if secrets is None or oauth.get("oauth_consumer_key") != secrets.consumer_key:
@@ -62,7 +62,7 @@ def signature(method: str, url: str, pairs: Iterable[tuple[str, str]], secrets: 
     return base64.b64encode(hmac.new(key.encode(), base.encode(), hashlib.sha1).digest()).decode()
 
 
-def _parameters(authorization: str) -> dict[str, str]:
+def parameters(authorization: str) -> dict[str, str]:
     scheme, _, rest = authorization.partition(" ")
     if scheme.casefold() != "oauth":
         raise BadSignature("no OAuth 1.0a header")

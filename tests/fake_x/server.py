@@ -18,8 +18,10 @@ from collections import deque
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
-from tests.fake_x.api import Api, Reply, Request
+from tests.fake_x import openapi
+from tests.fake_x.api import Api
 from tests.fake_x.faults import FAULTS, JSON, PROBLEM, End, Fault
+from tests.fake_x.wire import Reply, Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,12 +74,20 @@ class FakeX(ThreadingHTTPServer):
         if not isinstance(error, ConnectionError | None):  # a caller that hung up is no error of ours
             self.broken.append(error)
 
+    def _compare(self, request: Request, reply: Reply) -> None:
+        """What is answered well must have been asked, and is to be answered, as X's own file has it."""
+        if known := openapi.spec():
+            wrong = [*known.asked(request), *known.answered(request, reply)]
+            self.broken += [AssertionError(f"{request.method} {request.target}: {each}") for each in wrong]
+
     def take(self, request: Request) -> tuple[Fault, Reply | None]:
         """The fault of this request, and the true answer if the request gets as far as having one."""
         self.requests.append(request)
         fault = self._faults.popleft() if self._faults else OK
         is_real = fault.commits or (fault.status is None and fault.end is End.ANSWER)
         reply = self.api.answer(request) if is_real else None
+        if reply and reply.status < 300 and not self.api.signin.is_about(request):
+            self._compare(request, reply)
         outcome = fault.status or (reply.status if reply else "-")
         self._say(f"{request.method} {request.target} {outcome} {fault.end.value}\n")
         return fault, reply
@@ -113,12 +123,27 @@ class _Handler(BaseHTTPRequestHandler):
             case End.HANG:
                 self.server.hanging.set()
                 self.server.stopping.wait()
+            case End.ENDLESS | End.TRICKLE | End.TRICKLE_HEAD:
+                self._send_without_end(fault)
             case _:
-                self._send(fault, reply or Reply(0, None))
+                said = {"title": "Forbidden", "detail": f"{headers.get('authorization')} {body.decode()}"}
+                self._send(fault, Reply(403, said) if fault.echoes else reply or Reply(0, None))
+
+    def _send_without_end(self, fault: Fault) -> None:
+        """Until the caller hangs up; a trickle is slow enough to cost nothing and fast enough for any timeout."""
+        self.wfile.write(b"HTTP/1.1 201 Created\r\n")
+        if fault.end is not End.TRICKLE_HEAD:
+            self.wfile.write(b"Content-Type: application/json\r\n\r\n")
+        pause = 0.0 if fault.end is End.ENDLESS else 0.05
+        while not self.server.stopping.wait(pause):
+            self.wfile.write(fault.body or b"")
 
     def _send(self, fault: Fault, reply: Reply) -> None:
-        body = json.dumps(reply.body).encode() if fault.body is None else fault.body
-        kind = (JSON if reply.status < 400 else PROBLEM) if fault.body is None else fault.kind
+        is_page = isinstance(reply.body, str)
+        body = reply.body.encode() if is_page else json.dumps(reply.body).encode()
+        kind = "text/html" if is_page else JSON if reply.status < 400 else PROBLEM
+        if fault.body is not None:
+            body, kind = fault.body, fault.kind
         headers: dict[str, str | None] = {
             "Content-Type": kind,
             "Content-Length": str(len(body)),

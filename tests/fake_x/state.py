@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from tests.fake_x import mentions
+from tests.fake_x.money import Bank
 from tests.fake_x.oauth import Secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Iterator
 
 EPOCH_MS = 1_288_834_974_657  # where X's ids begin to count milliseconds
 DUPLICATE_WINDOW = timedelta(hours=12)
@@ -25,6 +27,7 @@ class User:
     access_token: str
     secrets: Secrets
     access: str = "read-write"
+    bio: str = "A bot. @stationmaster runs it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,11 @@ class Post:
     text: str  # as its author wrote it
     at: datetime
     retweet_of: str | None = None
+    quote_of: str | None = None
+    reply_to: str | None = None
+    conversation: str = ""  # the id of its first post; empty: this one
+    prefix: str = ""  # the handles that X wrote before the text of a reply
+    edits: tuple[str, ...] = ()  # the ids that it had before
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +81,7 @@ class World:
         self._nonces: set[tuple[str, str]] = set()
         self._used: dict[tuple[str, str], tuple[datetime, int]] = {}
         self._last_id = 0
+        self.bank = Bank()
         self._lock = threading.RLock()
 
     @property
@@ -90,15 +99,44 @@ class World:
             self._nonces.add((access_token, nonce))
             return not seen
 
-    def create(self, author: User, text: str, *, retweet_of: str | None = None) -> Post:
+    def create(
+        self,
+        author: User,
+        text: str,
+        *,
+        retweet_of: str | None = None,
+        quote_of: str | None = None,
+        reply_to: str | None = None,
+        without: Collection[str] = (),
+    ) -> Post:
+        """`without` are users whom the prefix of a reply leaves out. Who may reply is asked by `check_reply`."""
         with self._lock:
+            target = self._posts[reply_to] if reply_to else None
+            prefix = mentions.prefix(self, author, target, without) if target else ""
             since = self.now() - DUPLICATE_WINDOW
             mine = (post for post in self._posts.values() if post.author_id == author.id and post.at > since)
-            if self.refuses_duplicates and any(post.text == text for post in mine):
+            if self.refuses_duplicates and any(post.prefix + post.text == prefix + text for post in mine):
                 raise Said(text)
-            post = Post(self._next_id(), author.id, text, self.now(), retweet_of)
+            conversation = (target.conversation or target.id) if target else ""
+            post = Post(
+                self._next_id(), author.id, text, self.now(), retweet_of, quote_of, reply_to, conversation, prefix
+            )
             self._posts[post.id] = post
             return post
+
+    def edit(self, post_id: str, text: str) -> Post:
+        """An edited post is another post, which knows the ids that it had before."""
+        with self._lock:
+            old = self._posts.pop(post_id)
+            new = replace(old, id=self._next_id(), text=text, edits=(*old.edits, old.id))
+            self._posts[new.id] = new
+            return new
+
+    def seen(self) -> Iterator[Post]:
+        """Everybody's posts, the newest first, as far as timelines have caught up."""
+        with self._lock:
+            posts, until = list(self._posts.values()), self.now() - self.lag
+        return (post for post in reversed(posts) if post.at <= until)
 
     def post(self, post_id: str) -> Post | None:
         with self._lock:

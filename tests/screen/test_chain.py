@@ -7,6 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.screen.chain import Screen, build
+from bot.screen.lists import Lists
 from bot.screen.repeats import normalised
 from bot.tweets import Draft, Reason
 
@@ -17,15 +18,23 @@ if TYPE_CHECKING:
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=400)
 
 
-def nothing(_: str) -> bool:
+def never(_: str) -> bool:
     return False
 
 
-def broken(_: str) -> bool:
+def nothing(_: str) -> str:
+    return ""
+
+
+def one_text(text: str) -> Callable[[str], str]:
+    return lambda other: f"it is {text}" if other == text else ""
+
+
+def broken(_: str) -> Any:
     raise OSError("the disk is gone")
 
 
-def screen(said: Callable[[str], bool] = nothing, copied: Callable[[str], bool] = nothing, **choices: Any) -> Screen:
+def screen(said: Callable[[str], bool] = never, copied: Callable[[str], str] = nothing, **choices: Any) -> Screen:
     return build(said=said, copied=copied, **choices)
 
 
@@ -48,10 +57,24 @@ def names(reasons: tuple[Reason, ...]) -> list[str]:
         ("see example.com now", "link"),
         ("Said before.", "said_before"),
         ("Copied word for word", "copied"),
+        ("Said nearly before.", "said_nearly"),
+        ("Refused before.", "refused_before"),
+        ("Bonjour à tous", "language"),
+        ("Classified as rude", "classifier"),
+        ("M.a.r.m.a.l.a.d.e for all", "denied"),
+        ("It is case no. 7", "denied"),
     ],
 )
 def test_each_fault_has_its_name(text: str, name: str) -> None:
-    strict = screen({normalised("said before")}.__contains__, {"Copied word for word"}.__contains__)
+    strict = screen(
+        {normalised("said before")}.__contains__,
+        one_text("Copied word for word"),
+        near=one_text("Said nearly before."),
+        refused=one_text("Refused before."),
+        foreign=one_text("Bonjour à tous"),
+        classified=one_text("Classified as rude"),
+        lists=Lists.of(deny=["marmalade"], deny_patterns=["case no[.]"]),
+    )
 
     assert names(strict.reasons(Draft(text))) == [name]
 
@@ -63,7 +86,7 @@ def test_a_good_text_goes_out(sayings: tuple[str, ...]) -> None:
 def test_all_reasons_are_told_and_the_first_is_the_cheapest() -> None:
     draft = Draft("see example.com, @somebody,", finished=False)
 
-    assert names(screen(copied=lambda _: True).reasons(draft)) == ["unfinished", "mention", "link", "copied"]
+    assert names(screen(copied=lambda _: "all of it").reasons(draft)) == ["unfinished", "mention", "link", "copied"]
     assert screen().why_not(draft) == Reason("unfinished", "cut off at the token limit")
 
 
@@ -78,7 +101,7 @@ def test_a_check_that_breaks_refuses() -> None:
 
 
 def test_a_broken_check_does_not_hide_the_others() -> None:
-    reasons = screen(said=broken, copied=lambda _: True).reasons(Draft("good morning"))
+    reasons = screen(said=broken, copied=lambda _: "all of it").reasons(Draft("good morning"))
 
     assert names(reasons) == ["screen_failed", "copied"]
 

@@ -4,15 +4,18 @@ from bot.screen import copies
 from bot.tweets import Reason
 
 
-def test_a_copy_of_a_training_tweet_is_refused() -> None:
-    trained_on = {"A warm crumb on platform four."}
+def copied(text: str) -> str:
+    return "the whole of a tweet" if text == " A  Crumb " else ""
 
-    assert copies.why_not("A warm crumb on platform four.", trained_on.__contains__) == Reason("copied")
-    assert copies.why_not("A cold crumb on platform four.", trained_on.__contains__) is None
+
+def test_a_copy_of_a_training_tweet_is_refused_and_told_what_it_copies() -> None:
+    assert copies.why_not(" A  Crumb ", copied) == Reason("copied", "the whole of a tweet")
 
 
 def test_the_voice_gets_the_text_as_it_is() -> None:
-    trained_on = {" A  Crumb "}
+    assert copies.why_not("a crumb", copied) is None
 
-    assert copies.why_not(" A  Crumb ", trained_on.__contains__) == Reason("copied")
-    assert copies.why_not("a crumb", trained_on.__contains__) is None
+
+def test_a_text_that_is_not_in_the_persons_language_is_refused() -> None:
+    assert copies.foreign("Bonjour", lambda text: f"not {text}") == Reason("language", "not Bonjour")
+    assert copies.foreign("Hello", lambda _: "") is None

@@ -98,6 +98,17 @@ def test_vulgar_words_may_be_allowed_and_slurs_may_not() -> None:
 
 
 @pytest.mark.skipif(not DATA.exists(), reason="../shared/data is not here")
+def test_few_of_peoples_own_tweets_are_refused_for_harm() -> None:
+    with (DATA.parent / "corpora" / "world-leaders-got3" / "jeremycorbyn.csv").open(
+        encoding="utf-8", newline=""
+    ) as file:
+        texts = [row["text"] for row in csv.DictReader(file)][::10]
+
+    assert len(texts) > 500
+    assert sum(harm.why_not(text) is not None for text in texts) < 0.02 * len(texts)
+
+
+@pytest.mark.skipif(not DATA.exists(), reason="../shared/data is not here")
 def test_most_labelled_offences_are_found_and_few_others() -> None:
     with (DATA / "davidson" / "labeled_data.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))[::10]

@@ -12,7 +12,7 @@ from training import memory, model_dir
 from training.corpus import Corpus, Text
 from training.errors import ModelError
 from training.evaluate import bits_in_use, bits_of, bits_per_character, evaluate, judge_again, speak
-from training.sampler import Sample
+from training.speech import Sample
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -206,7 +206,7 @@ STARTS = [
 ]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.sampled_from(STARTS), st.binary(), st.sampled_from(["zip", "js", "json", "csv", "txt", "dat"]))
 def test_any_bytes_give_an_archive_or_a_source_error(folder: Path, start: bytes, rest: bytes, suffix: str) -> None:
     path = folder / f"bytes.{suffix}"
@@ -215,7 +215,7 @@ def test_any_bytes_give_an_archive_or_a_source_error(folder: Path, start: bytes,
     assert is_read_or_refused(path)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.data())
 def test_a_zip_with_wrong_bytes_gives_an_archive_or_a_source_error(folder: Path, data: st.DataObject) -> None:
     content = bytearray(zip_bytes(TWO.items()))
@@ -238,7 +238,7 @@ VALUES = st.recursive(
 RECORDS = st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=4).map(lambda wrong: tweet(7, "caw") | wrong)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(RECORDS, min_size=1, max_size=3), st.sampled_from(["js", "json"]))
 def test_records_of_any_shape_give_an_archive_or_a_source_error(
     folder: Path, records: list[dict[str, Any]], suffix: str

@@ -1,0 +1,235 @@
+"""Is it a copy, and has it said this before? How fast, how large, and how often a person would be refused.
+
+    python benchmarks/copies.py index [--tweets 100000]       # the copy index beside the plain ways to look
+    python benchmarks/copies.py history [--rows 1000000]      # the history's index; takes minutes to fill
+    python benchmarks/copies.py people [--data ../shared/data] # people's own newest tweets, and a model's drafts
+
+An invented tweet has 4 to 35 words of 20,000, the common ones as common as in English. No text of a person is printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import statistics
+import sys
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
+from itertools import accumulate
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bot import nearness
+from bot.store import Store
+from training import copying, corpus, memory
+from training.language import Language, learn
+from training.memory import Memory, memorise
+from training.sources import recognise
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+WORDS = 20_000
+SYLLABLES = [f"{consonant}{vowel}" for consonant in "bcdfglmnprst" for vowel in "aeiou"]
+QUESTIONS = 400
+PEOPLE = {
+    "538-twitter-ratio/BarackObama.csv": None,
+    "538-twitter-ratio/realDonaldTrump.csv": None,
+    "world-leaders-got3/jeremycorbyn.csv": "jeremycorbyn",
+    "world-leaders-got3/ScottMorrisonMP.csv": "scottmorrisonmp",
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=("index", "history", "people"))
+    parser.add_argument("--tweets", type=int, nargs="+", default=[3_000, 30_000, 100_000])
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared" / "data")
+    parser.add_argument("--model", type=Path, help="a model folder, to count what of its drafts would be refused")
+    asked = parser.parse_args()
+    match asked.what:
+        case "index":
+            index(asked.tweets)
+        case "history":
+            history(asked.rows)
+        case _:
+            people(asked.data, asked.model)
+
+
+def index(sizes: Sequence[int]) -> None:
+    print("| tweets | way | a draft | on disk or in memory |\n|---:|---|---:|---:|")
+    for size in sizes:
+        tweets, drafts = list(invented(size, seed=1)), list(invented(QUESTIONS, seed=2))
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / memory.FILE
+            path.write_bytes(memorise(tweets))
+            row(size, "`Memory.why_copied`", micros(Memory.open(Path(folder)).why_copied, drafts), path.stat().st_size)
+        plain_ways(size, tweets, drafts)
+
+
+def plain_ways(size: int, tweets: Sequence[str], drafts: Sequence[str]) -> None:
+    tuples = {run for tweet in tweets for run in runs(tweet)}
+    held = sys.getsizeof(tuples) + sum(map(sys.getsizeof, tuples))
+    row(size, "a set of tuples of 8 words", micros(lambda text: not tuples.isdisjoint(runs(text)), drafts), held)
+    hashes = set(map(hash, tuples))
+    held = sys.getsizeof(hashes) + sum(map(sys.getsizeof, hashes))
+    row(size, "a set of their hashes", micros(lambda text: not hashes.isdisjoint(map(hash, runs(text))), drafts), held)
+    whole = "\n".join(" ".join(copying.words(tweet)) for tweet in tweets)
+    spent = micros(lambda text: any(" ".join(run) in whole for run in runs(text)), drafts[:20])
+    row(size, "substring search for each run", spent, len(whole))
+
+
+def history(rows: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "history.db"
+        began = time.perf_counter()
+        with Store.open(path) as store:
+            fill(store, rows)
+            filled = time.perf_counter() - began
+            pages = (
+                store.rows("SELECT sum(pgsize) AS size FROM dbstat WHERE name = 'nearness'")
+                if has_dbstat(store)
+                else []
+            )
+            texts = [
+                found["text"] for found in store.rows("SELECT text FROM post WHERE id % ? = 7", [rows // QUESTIONS])
+            ]
+            asked = {
+                "unlike anything": list(invented(QUESTIONS, seed=3)),
+                "one word changed": [changed(text) for text in texts],
+            }
+            size = f", {pages[0]['size'] / 1e6:,.0f} MB of them the index" if pages else ""
+            print(f"{rows:,} posts, made in {filled:,.0f} s: {path.stat().st_size / 1e6:,.0f} MB{size}\n")
+            print("| a text that is | near | median | 99 of 100 | worst |\n|---|---:|---:|---:|---:|")
+            for name, drafts in asked.items():
+                spent, found = [], 0
+                for draft in drafts:
+                    start = time.perf_counter()
+                    found += bool(
+                        store.said(draft, dry=False)
+                        or nearness.refused(store, draft, dry=False)
+                        or nearness.said(store, draft, dry=False)
+                    )
+                    spent.append((time.perf_counter() - start) * 1e3)
+                spent.sort()
+                figures = statistics.median(spent), spent[int(len(spent) * 0.99)], spent[-1]
+                print(f"| {name} | {found / len(drafts):.1%} | " + " | ".join(f"{ms:.2f} ms" for ms in figures) + " |")
+
+
+def people(data: Path, model: Path | None) -> None:
+    print("| whose newest tenth | tweets | copies, every run counted | copies, without their manner | foreign |")
+    print("|---|---:|---:|---:|---:|")
+    for name, author in PEOPLE.items():
+        texts = corpus.build([recognise.read(data / "corpora" / name, author)])
+        learnt, newest = [text.text for text in texts.train], [text.text for text in texts.held_out]
+        refused = [share(newest, knowing(learnt, manner).why_copied) for manner in (sys.maxsize, memory.MANNER)]
+        profile = speaking(learnt)
+        foreign = share(newest, profile.why_foreign) if profile else "-"
+        print(f"| {Path(name).stem} | {len(newest):,} | {' | '.join(refused)} | {foreign} |", flush=True)
+    if model:
+        from training.sampler import Sampler
+
+        own, profile = Memory.open(model), Language.open(model)
+        sampler = Sampler.open(model, device="cpu")
+        drafts = [sample.text for seed in range(8) for sample in sampler.draft("", n=64, seed=seed) if sample.finished]
+        print(f"\n{len(drafts)} drafts of {model.name}: {share(drafts, own.why_copied)} copies", end="")
+        print(f", {share(drafts, profile.why_foreign)} foreign" if profile else "")
+
+
+def invented(count: int, *, seed: int) -> Iterator[str]:
+    words = random.Random(0)
+    vocabulary = ["".join(words.choices(SYLLABLES, k=words.randint(1, 4))) for _ in range(WORDS)]
+    often = list(accumulate(1 / place for place in range(1, WORDS + 1)))
+    chance = random.Random(seed)
+    for _ in range(count):
+        yield " ".join(chance.choices(vocabulary, cum_weights=often, k=chance.randint(4, 35)))
+
+
+def changed(text: str) -> str:
+    words = text.split()
+    words[len(words) // 2] = "umbrella"
+    return " ".join(words)
+
+
+def runs(text: str) -> list[tuple[str, ...]]:
+    words = copying.words(text)
+    return [tuple(words[at : at + 8]) for at in range(len(words) - 7)]
+
+
+def knowing(tweets: Sequence[str], manner: int) -> Memory:
+    kept, memory.MANNER = memory.MANNER, manner
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / memory.FILE).write_bytes(memorise(tweets))
+            return Memory.open(Path(folder))
+    finally:
+        memory.MANNER = kept
+
+
+def speaking(tweets: Sequence[str]) -> Language | None:
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "language.bin").write_bytes(learn(tweets) or b"")
+        return Language.open(Path(folder))
+
+
+def fill(store: Store, rows: int) -> None:
+    """As the triggers would, in the order that a table is filled fastest in."""
+    for trigger in ("post_is_compared", "post_begins"):
+        store.write(f"DROP TRIGGER {trigger}", {})
+    store.write("PRAGMA temp_store = FILE", {})
+    store.write("CREATE TEMP TABLE unsorted (key INTEGER, source INTEGER)", {})
+    connection = store._db.conn  # noqa: SLF001  millions of rows at once are nobody else's business
+    texts = enumerate(invented(rows, seed=1), start=1)
+    with store.atomic(), ProcessPoolExecutor(os.cpu_count()) as pool:
+        post = (
+            "INSERT INTO post (id, kind, dry, state, text, norm, length, prompt, seed, likelihood, model, created_at,"
+        )
+        post += " changed_at) VALUES (?1, 'post', 0, 'drafted', ?2, ?1, 0, '', 0, 0, 'm', '', '')"
+        for chunk in batched(texts, 20_000):
+            connection.executemany(post, chunk)
+            found = pool.map(keys, [text for _, text in chunk], chunksize=1_000)
+            pairs = ((key, number) for (number, _), own in zip(chunk, found, strict=True) for key in own)
+            connection.executemany("INSERT INTO unsorted VALUES (?, ?)", pairs)
+        store.write("INSERT OR IGNORE INTO nearness SELECT key, source FROM unsorted ORDER BY key, source", {})
+        store.write("DROP TABLE unsorted", {})
+
+
+def keys(text: str) -> list[int]:
+    return nearness.keys(text, dry=False)
+
+
+def batched(items: Iterator[tuple[int, str]], size: int) -> Iterator[list[tuple[int, str]]]:
+    from itertools import islice
+
+    while chunk := list(islice(items, size)):
+        yield chunk
+
+
+def has_dbstat(store: Store) -> bool:
+    return any(row["compile_options"] == "ENABLE_DBSTAT_VTAB" for row in store.rows("PRAGMA compile_options"))
+
+
+def micros(check: Callable[[str], object], drafts: Sequence[str]) -> float:
+    """Of one draft: the median of seven rounds over all of them, in time of the processor."""
+    rounds = []
+    for _ in range(7):
+        began = time.process_time()
+        for draft in drafts:
+            check(draft)
+        rounds.append((time.process_time() - began) / len(drafts) * 1e6)
+    return statistics.median(rounds)
+
+
+def row(size: int, way: str, spent: float, held: int) -> None:
+    print(f"| {size:,} | {way} | {spent:,.1f} µs | {held / 1e6:.1f} MB |", flush=True)
+
+
+def share(texts: Sequence[str], why: Callable[[str], str]) -> str:
+    return f"{sum(why(text) != '' for text in texts) / max(1, len(texts)):.1%}"
+
+
+if __name__ == "__main__":
+    main()

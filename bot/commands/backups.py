@@ -1,0 +1,110 @@
+"""`mynah backup` and `mynah restore`: copies of the history and the library, made and put back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bot.commands.shown import FAILED, loaded, translated
+from bot.errors import StoreError
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from datetime import datetime
+    from pathlib import Path
+
+    from bot.folder import StateFolder
+    from bot.settings import Settings
+
+
+def backup(args: Namespace) -> int:
+    from bot import build
+    from bot.clock import SystemClock
+    from bot.folder import StateFolder
+
+    settings = loaded(args).settings
+    made = build.backups(settings, StateFolder(settings.state)).make(SystemClock().now())
+    print("\n".join(map(str, made)) if made else "there is neither a history nor a library yet")
+    return 0 if made else FAILED
+
+
+def restore(args: Namespace) -> int:
+    """Refused while the bot runs: it would go on in the file that was put aside."""
+    from bot import backup
+    from bot.clock import SystemClock, stamp
+    from bot.folder import StateFolder
+
+    settings, now = loaded(args).settings, SystemClock().now()
+    folder = StateFolder(settings.state)
+    kind = backup.kind_of(args.file)
+    target, prepare = {
+        "history": (folder.history, lambda path: _history(path, folder, settings, args.file, now)),
+        "library": (folder.library, _library),
+    }[kind]
+    with folder.hold({"since": stamp(now), "live": False, "every": None, "bot": settings.bot}):
+        missing = _told(folder, args.file) if kind == "history" else []
+        aside = backup.put_back(args.file, target, at=now, prepare=prepare)
+    print(f"{target} is now a copy of {args.file}")
+    if aside:
+        print(f"what was there is kept as {aside}; remove it when you are sure")
+    for sentence in missing:
+        print(sentence)
+    return 0
+
+
+def _history(path: Path, folder: StateFolder, settings: Settings, source: Path, now: datetime) -> None:
+    """What was said since is not in it: no slot of before is open, and a live bot waits for a person's word.
+
+    X could be asked for its posts, but not which slot, mention or review each was for; a person sees that at a glance.
+    """
+    from bot import build, outbox
+    from bot.agenda import BORN
+    from bot.clock import stamp
+    from bot.lookout import ACCOUNT
+    from bot.store import Store
+
+    with Store.open(path, create=False, back_up=False) as store:
+        build.claim(store, settings)
+        _same_account(store.meta(ACCOUNT), folder.history)
+        store.keep_meta(BORN, stamp(now))
+        if settings.live or store.meta(ACCOUNT) or store.counts(dry=False):
+            last = store.last_moment()
+            ends = f"which ends at {stamp(last)}" if last else "which is empty"
+            because = f"restored from {source}, {ends}: look at the bot's page for what it has said since"
+            outbox.pause(store, until=outbox.FOR_GOOD, because=because)
+            print("paused, since what was posted after the backup is not in it; `mynah resume` when you have looked")
+
+
+def _same_account(account: str | None, present: Path) -> None:
+    """The present history says whose it is, if it can still be read."""
+    from bot.lookout import ACCOUNT
+    from bot.store import Store
+
+    try:
+        with Store.open(present, create=False, read_only=True) as store:
+            ours = store.meta(ACCOUNT)
+    except StoreError:
+        return
+    if ours and account and ours != account:
+        raise StoreError(f"it is the history of account {account}, and {present} is of {ours}: choose another --state")
+
+
+def _library(path: Path) -> None:
+    from training.library import Library
+
+    with translated():
+        Library.open(path, create=False).close()
+
+
+def _told(folder: StateFolder, source: Path) -> list[str]:
+    """What the present history knows and the older one does not, as far as it can be read."""
+    from bot.store import Store
+
+    def ids(path: Path) -> set[str]:
+        with Store.open(path, create=False, read_only=True) as store:
+            return {row["x_id"] for row in store.rows("SELECT x_id FROM post WHERE x_id IS NOT NULL")}
+
+    try:
+        lost = len(ids(folder.history) - ids(source))
+    except StoreError:
+        return []
+    return [f"{lost} posts that are on X are only in the one that was put aside"] if lost else []

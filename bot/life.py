@@ -1,0 +1,164 @@
+"""The parts of a living bot, made from the settings, and made again from new ones while it lives.
+
+A reload takes all of a configuration or none of it. What must outlast it does: the voice with its model, the way to X,
+and when the last post left. What only a start can change is held as it was, and the log says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from bot import build, build_replies, rules
+from bot.agenda import Agenda
+from bot.config import differing
+from bot.errors import ConfigError, ModelError
+from bot.store import Store
+from bot.voice import CurrentVoice, earlier, promoted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import timedelta
+    from pathlib import Path
+
+    from bot.backup import Backups
+    from bot.clock import Clock
+    from bot.folder import StateFolder
+    from bot.outbox import Outbox, Rehearsal
+    from bot.rules import Rules
+    from bot.screen.chain import Screen
+    from bot.settings import Settings
+    from bot.slots import Schedule
+    from bot.twitter import X
+    from bot.voice import ModelVoice
+
+# Who speaks, from where, by which keys; how the log is written; models of a gigabyte besides the voice.
+AT_START = ("bot", "live", "state", "x", "log", "metrics")
+AT_START_OF_SCREEN = ("classifier", "classifier_labels", "classifier_threshold")
+OF_THE_MODEL = ("engine", "device", "threads", "temperature", "top_p", "max_tokens")  # what it is opened with
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What follows from one configuration."""
+
+    settings: Settings
+    rules: Rules
+    outbox: Outbox
+    schedule: Schedule
+    agenda: Agenda
+    backups: Backups
+
+
+class Life:
+    def __init__(
+        self,
+        wanted: Callable[[], Settings],
+        settings: Settings,
+        *,
+        publisher: X | Rehearsal,
+        folder: StateFolder,
+        about: Mapping[str, Any],
+        every: timedelta | None,
+        moves_on: Callable[[], None],
+        clock: Clock,
+    ) -> None:
+        """`wanted` reads the configuration anew; `about` is what the folder tells of us; `moves_on` hears a long draft."""
+        self._wanted = wanted
+        self._publisher = publisher
+        self._folder = folder
+        self._about = about
+        self._every = every
+        self._moves_on = moves_on
+        self._clock = clock
+        self._log = structlog.get_logger()
+        own = rules.read(settings.screen)
+        self._settings = settings
+        self.voice = CurrentVoice(
+            lambda: promoted(folder.models),
+            self._opened,
+            self._log,
+            earlier=lambda: earlier(folder.models),
+            keep_loaded=settings.voice.keep_loaded,
+        )
+        self.now = self._made(settings, own)
+
+    def refresh(self) -> None:
+        """Look for a newer model; for between two rounds, like the reload."""
+        before = self.voice.name
+        self.voice.refresh()
+        if self.voice.name != before:
+            self.tell()
+
+    def reload(self) -> None:
+        before, at_start = self._settings, list[str]()
+        try:
+            fresh, at_start = held(self._wanted(), before)
+            made = self._made(fresh, replace(self.now.rules, lists=rules.lists(fresh.screen)))
+            if any(getattr(fresh.voice, key) != getattr(before.voice, key) for key in OF_THE_MODEL):
+                self.voice.reopen(lambda path: self._opened(path, fresh))
+        except (ConfigError, ModelError) as error:
+            self._log.error("configuration.refused", why=str(error), do="the one of before stays in force")
+        else:
+            made.outbox.follows(self.now.outbox)
+            self.voice.keep_loaded = fresh.voice.keep_loaded
+            self._settings, self.now = fresh, made
+            self.tell()
+            changed = differing(before, fresh)
+            self._log.info("configuration.reloaded", changed=changed, only_at_a_restart=at_start)
+        self.refresh()
+
+    def tell(self) -> None:
+        self._folder.tell({**self._about, "mode": self._settings.mode, "speaking": self.voice.name})
+
+    def _opened(self, path: Path, settings: Settings | None = None) -> ModelVoice:
+        voice = build.voice(path, settings or self._settings, moves_on=self._moves_on)
+        voice.say_something()
+        return voice
+
+    def _made(self, settings: Settings, own: Rules) -> Parts:
+        log, clock = self._log, self._clock
+        outbox = build.outbox(settings, self._publisher, clock, every=self._every)
+        manner = build.manner(settings, lambda why: log.warning("topics.refused", why=why))
+        schedule = build.schedule(settings, self._every)
+
+        def open_store() -> Store:
+            return Store.open(self._folder.history, create=False)
+
+        def screen(store: Store) -> Screen:
+            return build.screen(settings, store, self.voice, rules=own)
+
+        agenda = Agenda(
+            open_store=open_store,
+            voice=self.voice,
+            screen=screen,
+            outbox=outbox,
+            lookout=build.lookout(settings, self._publisher, clock),
+            schedule=schedule,
+            manner=manner,
+            clock=clock,
+            queue=build.queue(settings, clock),
+            replying=build_replies.replying(
+                settings,
+                self._publisher,
+                outbox,
+                self.voice,
+                open_store=open_store,
+                screen=screen,
+                manner=manner,
+                prices=build.prices(settings),
+                clock=clock,
+            ),
+        )
+        return Parts(settings, own, outbox, schedule, agenda, build.backups(settings, self._folder))
+
+
+def held(fresh: Settings, before: Settings) -> tuple[Settings, list[str]]:
+    """The new settings with the old values of what only a start can change, and which of those differ."""
+    screen = fresh.screen.model_copy(update={key: getattr(before.screen, key) for key in AT_START_OF_SCREEN})
+    kept: dict[str, Any] = {key: getattr(before, key) for key in AT_START}
+    as_held = fresh.model_copy(update={**kept, "screen": screen})
+    return as_held, differing(as_held, fresh)
+

@@ -1,0 +1,66 @@
+"""How often may whom be answered? The caps of replies, asked of the history; each holds in the worst case.
+
+Asked before an answer is thought of, and again in the transaction that lets it leave.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from bot import blocks, mentions
+from bot.clock import moment
+from bot.dialects import time_of
+from bot.durations import written
+from bot.tweets import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from bot.mentions import Waiting
+    from bot.store import Store
+
+REFUSALS = 3  # answers in a row that X refused: something is wrong that we do not know of
+RESTS = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    max_age: timedelta
+    per_user_per_day: int
+    per_conversation_per_day: int
+    per_conversation: int
+    per_day: int
+
+    def why_never(self, store: Store, mention: Waiting, now: datetime) -> Reason | None:
+        """Why this mention is not answered, now or later. A cap is no reason to wait: by then it would be stale."""
+        return next(self._reasons(store, mention, now), None)
+
+    def _reasons(self, store: Store, mention: Waiting, now: datetime) -> Iterator[Reason]:
+        but = mention.id
+        if blocks.is_blocked(store, mention.author, mention.handle):
+            yield Reason("blocked")
+        if now - time_of(mention.id) > self.max_age:
+            yield Reason("stale", f"older than replies.max_age ({written(self.max_age)})")
+        if mentions.given(store, now, but=but) >= self.per_day:
+            yield Reason("too_many_today", f"replies.per_day ({self.per_day})")
+        if mentions.given(store, now, but=but, author=mention.author) >= self.per_user_per_day:
+            yield Reason("too_many_for_user", f"replies.per_user_per_day ({self.per_user_per_day})")
+        in_conversation = mentions.given(store, now, but=but, conversation=mention.conversation)
+        if in_conversation >= self.per_conversation_per_day:
+            most = self.per_conversation_per_day
+            yield Reason("too_many_in_conversation", f"replies.per_conversation_per_day ({most})")
+        if mentions.depth(store, mention.conversation, but=but) >= self.per_conversation:
+            yield Reason("too_deep", f"replies.per_conversation ({self.per_conversation})")
+        if mentions.is_loop(store, mention):
+            yield Reason("loop", "nobody else has spoken there since our last answer")
+
+
+def why_rest(store: Store, now: datetime) -> str | None:
+    """X refuses one answer after the other: whatever the reason, to go on would be held against the account."""
+    refused = mentions.refused_in_a_row(store)
+    if len(refused) < REFUSALS or abs(now - (last := moment(refused[0]))) >= RESTS:
+        return None
+    return f"X refused the last {len(refused)} answers: none until {last + RESTS:%Y-%m-%d %H:%M} UTC"

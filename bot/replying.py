@@ -1,0 +1,149 @@
+"""Mentions to answers: who summoned us, may we answer, once. One answer a turn, and never beside another post.
+
+Reading is in reading.py, the rules are in summons.py and limits.py, the words in answering.py; sending, and what a lost
+answer becomes, is the outbox's and the lookout's as with every post.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from bot import mentions
+from bot.answering import choose
+from bot.budget import dollars
+from bot.limits import why_rest
+from bot.outbox import why_paused
+from bot.screen.length import weighted_length
+from bot.screen.repeats import normalised
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from structlog.stdlib import BoundLogger
+
+    from bot.answering import Listener
+    from bot.clock import Clock
+    from bot.limits import Limits
+    from bot.mentions import Waiting
+    from bot.outbox import Outbox
+    from bot.posting import Manner
+    from bot.reading import Reading
+    from bot.screen.chain import Screen
+    from bot.store import Store
+    from bot.tweets import Post
+
+LAST = 20  # texts that an answer should not repeat the words of
+
+
+class Replying:
+    def __init__(
+        self,
+        *,
+        open_store: Callable[[], Store],
+        reading: Reading,
+        voice: Listener,
+        screen: Callable[[Store], Screen],
+        outbox: Outbox,
+        limits: Limits,
+        manner: Manner,
+        listen: bool,
+        asks: bool,  # no answer leaves before a person has said yes
+        clock: Clock,
+        log: BoundLogger,
+    ) -> None:
+        self._open_store = open_store
+        self._reading = reading
+        self._voice = voice
+        self._screen = screen
+        self._outbox = outbox
+        self._limits = limits
+        self._manner = manner
+        self._listen = listen
+        self._asks = asks
+        self._clock = clock
+        self._log = log
+        self._waits = ""
+
+    def turn(self) -> None:
+        """What was written and could not leave goes first; then what is new is read; then the oldest is answered."""
+        with self._open_store() as store:
+            for post in store.posts_in("approved", dry=False):
+                if post.kind == "reply":
+                    self._send(store, post, {})
+                    return
+            if self._why_rest(store):
+                return
+            if self._reading.read(store):
+                self._answer_oldest(store)
+
+    def _why_rest(self, store: Store) -> bool:
+        """While nothing may go out nothing is read either: reading is paid for, and what it brings grows stale."""
+        now = self._clock.now()
+        return self._is_held(why_paused(store, now) or why_rest(store, now))
+
+    def _is_held(self, why: str | None) -> bool:
+        if why and why != self._waits:
+            self._log.info("replies.waiting", detail=why)
+        self._waits = why or ""
+        return bool(why)
+
+    def _answer_oldest(self, store: Store) -> None:
+        for mention in mentions.waiting(store):
+            now = self._clock.now()
+            if reason := self._limits.why_never(store, mention, now):
+                mentions.decide(store, mention.id, reason.name, reason.detail, at=now)
+                self._log.info("mention.passed_over", mention=mention.id, why=reason.name, detail=reason.detail)
+            elif self._asks or not self._is_held(self._outbox.why_no_reply(store)):
+                self._answer(store, mention)
+                return
+            else:
+                return
+
+    def _answer(self, store: Store, mention: Waiting) -> None:
+        last = [post.text for post in store.history(dry=False, limit=LAST)]
+        screen = self._screen(store)
+        told = mention.words if self._listen else None
+        draft, refused = choose(mention.id, self._voice, screen, self._manner, last, told=told)
+        reasons = Counter(reason.name for _, reason in refused)
+        with store.atomic():
+            now = self._clock.now()
+            if draft is None:
+                detail = f"none of {len(refused)} drafts may go out"
+                mentions.decide(store, mention.id, "speechless", detail, at=now)
+                self._log.info("mention.passed_over", mention=mention.id, why="speechless", refused=dict(reasons))
+                return
+            post = mentions.add_reply(
+                store,
+                mention.id,
+                draft,
+                norm=normalised(draft.text),
+                length=weighted_length(draft.text),
+                model=self._voice.name,
+                at=now,
+            )
+            if post is None:  # blocked or forgotten while we were thinking
+                return
+            if not self._asks:
+                store.move(post, "approved", at=now)
+        if self._asks:
+            self._log.info("reply.ended", mention=mention.id, outcome="drafted", post=post, text=draft.text)
+            return
+        self._send(store, store.post(post), reasons)
+
+    def _send(self, store: Store, post: Post, reasons: Counter[str] | dict[str, int]) -> None:
+        sent = self._outbox.send(store, post)
+        if sent.post.state == "approved":
+            self._is_held(sent.detail)
+            return
+        self._log.info(
+            "reply.ended",
+            mention=post.reply_to,
+            outcome=sent.post.state,
+            post=post.id,
+            text=post.text,
+            cost=dollars(sent.post.cost),
+            x_id=sent.post.x_id,
+            refused=dict(reasons),
+            detail=sent.detail,
+        )

@@ -1,0 +1,86 @@
+"""Lists of words and phrases, found in a text through its disguises. It knows no list by name."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from bot.screen import disguises
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from bot.screen.disguises import Key
+
+_PLURALS = ("", "s", "es")
+# Thai to Burmese, Khmer, kana, Han: between their words stands nothing, so they are looked for anywhere.
+_UNSPACED = re.compile(r"[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Phrases:
+    """A list by the letters of its entries; an entry is one word or several."""
+
+    entries: dict[str, list[Key]]
+    longest: int  # words of the longest entry
+    heads: frozenset[str]  # first words
+    unspaced: tuple[str, ...]
+
+    @classmethod
+    def of(cls, lines: Iterable[str]) -> Self:
+        """One entry a line; a line that begins with # is a remark."""
+        entries: defaultdict[str, list[Key]] = defaultdict(list)
+        longest = 1
+        unspaced = []
+        for line in _entries(lines):
+            if _UNSPACED.search(line):
+                unspaced.append(line.replace(" ", ""))
+                continue
+            for plural in _PLURALS:
+                keys = [disguises.key(word) for word in f"{line}{plural}".split()]
+                entries[" ".join(map(disguises.letters, keys))].append(_spaced(keys))
+                longest = max(longest, len(keys))
+        return cls(dict(entries), longest, frozenset(entry.split()[0] for entry in entries), tuple(unspaced))
+
+    def first_in(self, views: Sequence[Sequence[str]]) -> str | None:
+        """`views` are those of disguises.py."""
+        for view in views:
+            if found := self._first_in(view) or self._inside("".join(view)):
+                return found
+        return None
+
+    def _inside(self, text: str) -> str | None:
+        return next((entry for entry in self.unspaced if entry in text), None)
+
+    def _first_in(self, view: Sequence[str]) -> str | None:
+        keys = [disguises.key(word) for word in view]
+        names = [disguises.letters(key) for key in keys]
+        for start, name in enumerate(names):
+            if name not in self.heads:
+                continue
+            for length in range(1, min(self.longest, len(view) - start) + 1):
+                letters = " ".join(names[start : start + length])
+                if letters in self.entries and self._fits(keys[start : start + length], letters):
+                    return " ".join(view[start : start + length])
+        return None
+
+    def _fits(self, keys: Sequence[Key], letters: str) -> bool:
+        whole = _spaced(keys)
+        return any(disguises.is_drawn_out(whole, entry) for entry in self.entries[letters])
+
+
+def _entries(lines: Iterable[str]) -> Iterator[str]:
+    for line in lines:
+        words = re.findall(r"[^\W_]+", "" if line.startswith("#") else disguises.bare(line))
+        if words:
+            yield " ".join(words)
+
+
+def _spaced(keys: Sequence[Key]) -> Key:
+    """One key for several words, a space between them."""
+    joined: list[tuple[str, int]] = []
+    for key in keys:
+        joined += [(" ", 1), *key] if joined else key
+    return tuple(joined)

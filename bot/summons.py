@@ -1,0 +1,100 @@
+"""May this mention be answered at all? Pure rules on one post; who said what before is in mentions.py.
+
+X lets a bot answer only those who call on it in words that one can see, and once. A handle in the part of a reply that
+X fills in by itself is no call.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bot.tweets import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from bot.optout import OptOut
+    from bot.tweets import Mention, Wording
+
+CROWD = 10  # more people than this in one post is a pile-on, not a question
+_HANDLE = re.compile(r"(?<![\w@/])@(\w{1,15})(?!\w)", re.ASCII)
+_PREFIX = re.compile(r"\s*(?:@\w{1,15}(?:\s+|\Z))*", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Us:
+    """Whom it is about: the bot's account."""
+
+    id: str
+    handle: str
+
+
+@dataclass(frozen=True, slots=True)
+class Summons:
+    """The rules that need no history."""
+
+    opt_out: OptOut
+    known_bots: Collection[str]  # handles in lower case
+
+    def why_not(self, mention: Mention, us: Us) -> Reason | None:
+        """`opted_out` comes before all that others can bring about: whoever says stop is heard, however he says it."""
+        return next(self._reasons(mention, us), None)
+
+    def _reasons(self, mention: Mention, us: Us) -> Iterator[Reason]:
+        if not mention.author:
+            yield Reason("unreadable", "X did not say who wrote it")
+        if mention.author == us.id:
+            yield Reason("own")
+        if mention.is_repost:  # its words are another's
+            yield Reason("repost")
+        if phrase := self.opt_out.found(mention.text):
+            yield Reason("opted_out", phrase)
+        if mention.handle.casefold() in self.known_bots:
+            yield Reason("known_bot", mention.handle)
+        if not any(_is_seen(wording, us, is_reply=mention.is_reply) for wording in mention.wordings):
+            yield Reason("not_called", "only in what X fills in before a reply, or nowhere")
+        if len(bystanders(mention, us)) > CROWD:
+            yield Reason("crowd", f"names more than {CROWD} others")
+        if _names_unknown(mention, us):
+            yield Reason("crowd", "X did not say who the others are, so they could not be left out")
+
+
+def bystanders(mention: Mention, us: Us) -> tuple[str, ...]:
+    """Those whom X would call on in an answer, and who did not ask for one."""
+    called = (call.user for wording in mention.wordings for call in wording.calls)
+    return tuple(dict.fromkeys(user for user in called if user and user not in (us.id, mention.author)))
+
+
+def _is_seen(wording: Wording, us: Us, *, is_reply: bool) -> bool:
+    """A range that is said counts in the handles before it, which are ASCII: whatever X counts in, it is the same."""
+    own = wording.own
+    if own is None:
+        own = _prefix_ends(wording.text) if is_reply else 0
+    return any(start >= own for start in _starts(wording, us))
+
+
+def _starts(wording: Wording, us: Us) -> Iterator[int]:
+    if wording.calls:
+        for call in wording.calls:
+            if call.user == us.id or (not call.user and call.handle.casefold() == us.handle.casefold()):
+                yield call.start
+        return
+    for match in _HANDLE.finditer(wording.text):
+        if match[1].casefold() == us.handle.casefold():
+            yield match.start()
+
+
+def _prefix_ends(text: str) -> int:
+    match = _PREFIX.match(text)
+    return match.end() if match else 0
+
+
+def _names_unknown(mention: Mention, us: Us) -> bool:
+    """Whether it names others of whom X gave no number."""
+    known = {us.handle.casefold(), mention.handle.casefold()}
+    calls = [call for wording in mention.wordings for call in wording.calls]
+    if calls:
+        return any(not call.user and call.handle.casefold() not in known for call in calls)
+    return any(match[1].casefold() not in known for match in _HANDLE.finditer(mention.text))

@@ -1,0 +1,223 @@
+"""One request to X, one answer: where our keys may go, how long we wait and how much we take.
+
+It repeats nothing, follows nothing and trusts no environment. Alone imports requests; every error from below comes out
+as one of ours. It knows neither routes nor what an answer means.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import socket
+import threading
+import zlib
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+
+from bot.errors import ConfigError
+from bot.verdicts import no_answer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+HOSTS = ("api.x.com", "api.twitter.com")
+AGENT = "mynah"
+# Seconds to connect, just over the 3 s after which a lost first packet is repeated, and to wait for more of the answer.
+TIMEOUT = (3.05, 30.0)
+WITHIN = 40.0  # seconds for the whole of it, however it trickles in; the last round of a bot that stops has 50
+MOST = 16_000_000  # bytes of an answer, unpacked; a hundred of the longest posts, every letter escaped, are 15 million
+BLOCK = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    text: str
+
+    def parsed(self) -> Any:
+        """The body as JSON; None where it is none."""
+        try:
+            return json.loads(self.text)
+        except (ValueError, RecursionError):
+            return None
+
+
+class Wire:
+    """The way to one server, and to no other."""
+
+    def __init__(self, base_url: str, *, timeout: tuple[float, float] = TIMEOUT, within: float = WITHIN) -> None:
+        self.base_url = allowed(base_url)
+        self._timeout = timeout
+        self._within = within
+        self._session = requests.Session()
+        self._session.trust_env = False  # no proxy, no netrc and no other certificates by environment
+        # The only mount: requests itself now refuses every other address, wherever it may come from.
+        self._session.adapters.clear()
+        self._session.mount(f"{self.base_url}/", _Adapter(max_retries=0))
+
+    def close(self) -> None:
+        self._session.close()
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        sign: Callable[[Any], Any],
+        params: Mapping[str, Any] | None = None,
+        json: Any = None,
+        form: Mapping[str, str] | None = None,
+        hide: Sequence[str] = (),
+    ) -> Reply:
+        """`sign` puts who we are on the prepared request; what is in `hide` does not come back in the text."""
+        late = f"not all of it came within {self._within:g} s"
+        with _cut_after(self._within) as is_cut:
+            try:
+                response = self._session.request(
+                    method,
+                    self.base_url + path,
+                    params=params,
+                    json=json,
+                    data=form,
+                    # A kept connection may have died unseen: the next POST on it would break, and count as unknown.
+                    headers={"User-Agent": AGENT, "Connection": "close", "Accept-Encoding": "identity"},
+                    auth=sign,
+                    timeout=self._timeout,
+                    allow_redirects=False,  # requests would send the body again on 307 and 308
+                    stream=True,
+                )
+                with response:
+                    content = _taken(response)
+            except Exception as error:  # whatever a library does wrong; the answer may be lost all the same
+                why = late if is_cut() else _root(error)
+                raise no_answer(why, method=method, path=path, sent=not _never_left(error)) from error
+            if is_cut():  # without a length, a body that was cut off ends like any other
+                raise no_answer(late, method=method, path=path, sent=True)
+        text = content.decode("utf-8", errors="replace")
+        for secret in hide:  # an answer that echoes our request must not carry the keys into a message
+            text = text.replace(secret, "[secret]").replace(quote(secret, safe=""), "[secret]")
+        return Reply(response.status_code, {name.lower(): value for name, value in response.headers.items()}, text)
+
+
+def allowed(base_url: str) -> str:
+    """The address without its last slash, if our keys may go there: X over TLS, or this machine for trying."""
+    try:
+        url = urlsplit(base_url)
+        x = url.scheme == "https" and url.netloc in HOSTS
+        here = url.scheme in ("http", "https") and _is_loopback(url.hostname or "") and url.port != 0
+        bare = "@" not in url.netloc and base_url.rstrip("/") == f"{url.scheme}://{url.netloc}"
+    except ValueError:  # a port that is no number, half an IPv6 address
+        x = here = bare = False
+    if not (bare and (x or here)):
+        shown = base_url.rpartition("@")[2]  # what stands before an @ may be a password
+        raise ConfigError(
+            f"x.base_url may be https://api.x.com or, for trying, http://127.0.0.1:PORT; it is {shown!r}: change it"
+        )
+    return base_url.rstrip("/")
+
+
+class TooMuch(OSError):
+    """An answer without an end."""
+
+
+def _taken(response: requests.Response) -> bytes:
+    """The body, unpacked where it came packed unasked, and never more of it than MOST."""
+    packing = response.headers.get("Content-Encoding", "").strip().lower()
+    unpack = zlib.decompressobj(wbits=47) if packing in {"gzip", "deflate"} else None  # 47: either of the two
+    taken = bytearray()
+    for block in response.raw.stream(BLOCK, decode_content=False):
+        taken += unpack.decompress(block, MOST + 1 - len(taken)) if unpack else block
+        if len(taken) > MOST:
+            raise TooMuch(0, f"the answer is larger than {MOST:,} bytes")
+    return bytes(taken)
+
+
+_opened: ContextVar[list[socket.socket]] = ContextVar("opened")  # the sockets of the request that is on its way
+
+
+@contextmanager
+def _cut_after(seconds: float) -> Iterator[Callable[[], bool]]:
+    """A timeout bounds one silence; a server that sends a byte each second could keep us for ever."""
+    sockets: list[socket.socket] = []
+    cut = threading.Event()
+
+    def end() -> None:
+        cut.set()
+        for each in sockets:
+            with suppress(OSError):  # it has ended by itself
+                socket.socket.shutdown(each, socket.SHUT_RDWR)  # TLS's own would meddle with who is reading
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    before = _opened.set(sockets)
+    timer.start()
+    try:
+        yield cut.is_set
+    finally:
+        timer.cancel()
+        timer.join()
+        _opened.reset(before)
+
+
+class _Http(urllib3.connection.HTTPConnection):
+    def connect(self) -> None:
+        super().connect()
+        _opened.get().append(self.sock)
+
+
+class _Https(urllib3.connection.HTTPSConnection):
+    """Tells a failed TLS handshake from a broken answer: urllib3 gives both the same error."""
+
+    def connect(self) -> None:
+        try:
+            super().connect()
+        except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:
+            raise NewConnectionError(self, type(error).__name__) from error
+        _opened.get().append(self.sock)
+
+
+class _HttpPool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _Http
+
+
+class _HttpsPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _Https
+
+
+class _Adapter(HTTPAdapter):
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _never_left(error: BaseException) -> bool:
+    """True where not a byte of the request can have been sent: no such host, refused, no TLS, no connection in time."""
+    inner = error.args[0] if error.args else None
+    chain = (error, inner, getattr(inner, "reason", None))  # requests wraps urllib3's MaxRetryError, which has a reason
+    return any(isinstance(each, (NewConnectionError, ConnectTimeoutError, requests.ConnectTimeout)) for each in chain)
+
+
+def _root(error: BaseException) -> str:
+    """The first cause by its class and the system's own words; the texts of libraries may quote our headers."""
+    while error.__cause__ or error.__context__:
+        error = error.__cause__ or error.__context__ or error
+    words = error.strerror if isinstance(error, OSError) else None
+    return f"{type(error).__name__}: {words}" if words else type(error).__name__

@@ -1,0 +1,118 @@
+"""Who calls on whom in the fake X: handles in texts, the prefix that X puts before a reply, and the right to reply.
+
+    POST /2/tweets with `reply` fails as X does since February 2026 unless the author of the post that is replied to
+    mentions the replying account where one can see it, or quotes it.
+
+It knows no HTTP; api.py asks it.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import takewhile
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from tests.fake_x.state import Post, User, World
+
+HANDLE = re.compile(r"(?<![\w@])@(\w{1,15})(?!\w)", re.ASCII)
+REACHABLE = 800  # posts: X shows no older ones among the mentions
+NOT_SUMMONED = (
+    "Reply to this conversation is not allowed because you have not been mentioned or otherwise engaged by the author"
+    " of the post you are replying to."
+)
+NOT_SUMMONED_NEWER = "You can only reply to or quote posts where you are mentioned or are the author."
+TARGET_GONE = "You attempted to reply to a Tweet that is deleted or not visible to you."
+
+
+class NotSummoned(Exception):
+    """Nobody asked for this reply."""
+
+
+class TargetGone(Exception):
+    """There is no such post to reply to."""
+
+
+def prefix(world: World, author: User, target: Post, without: Collection[str] = ()) -> str:
+    """The handles that X writes before a reply: whom it answers, and whoever that post called on."""
+    called = dict.fromkeys([target.author_id, *(user.id for _, _, user in called_on(world, target))])
+    ids = [
+        user_id
+        for user_id in called
+        if user_id != author.id and (user_id == target.author_id or user_id not in without)
+    ]
+    return "".join(f"@{world.users[user_id].handle} " for user_id in ids)
+
+
+def called_on(world: World, post: Post) -> Iterator[tuple[int, int, User]]:
+    """Where the whole text names users that there are: start and end in characters, and who."""
+    users = {user.handle.casefold(): user for user in world.users.values()}
+    for match in HANDLE.finditer(post.prefix + post.text):
+        if user := users.get(match[1].casefold()):
+            yield match.start(), match.end(), user
+
+
+def summons(world: World, post: Post, user_id: str) -> bool:
+    """Whether its author calls on that user in what he wrote himself, or quotes him."""
+    quoted = world.post(post.quote_of) if post.quote_of else None
+    return bool(quoted and quoted.author_id == user_id) or any(
+        user.id == user_id and start >= len(post.prefix) for start, _, user in called_on(world, post)
+    )
+
+
+def check_reply(world: World, author: User, target_id: str) -> Post:
+    """The post that may be replied to."""
+    target = world.post(target_id)
+    if target is None:
+        raise TargetGone(target_id)
+    if target.author_id != author.id and not summons(world, target, author.id):
+        raise NotSummoned(target_id)
+    return target
+
+
+def mentions_of(world: World, user_id: str, since: int = 0) -> list[Post]:
+    """Newest first: whoever names the user, visibly or in a reply's prefix, and who quotes him."""
+    newer = takewhile(lambda post: int(post.id) > since, world.seen())
+    return [
+        post
+        for post in newer
+        if post.author_id != user_id
+        and (summons(world, post, user_id) or any(user.id == user_id for _, _, user in called_on(world, post)))
+    ][:REACHABLE]
+
+
+def fields(world: World, post: Post, asked: frozenset[str], expanded: frozenset[str]) -> dict[str, Any]:
+    """What the wire tells of a post besides its text; the names are the old ones."""
+    found: dict[str, Any] = {}
+    if "author_id" in asked | expanded:
+        found["author_id"] = post.author_id
+    if "conversation_id" in asked:
+        found["conversation_id"] = post.conversation or post.id
+    if "display_text_range" in asked:
+        found["display_text_range"] = [len(post.prefix), len(post.prefix + post.text)]
+    if post.reply_to and (target := world.post(post.reply_to)) and "in_reply_to_user_id" in asked | expanded:
+        found["in_reply_to_user_id"] = target.author_id
+    kinds = {"retweeted": post.retweet_of, "replied_to": post.reply_to, "quoted": post.quote_of}
+    references = [{"type": kind, "id": other} for kind, other in kinds.items() if other]
+    if references and "referenced_tweets" in asked:
+        found["referenced_tweets"] = references
+    return found
+
+
+def entities(world: World, post: Post) -> list[dict[str, Any]]:
+    return [
+        {"start": start, "end": end, "username": user.handle, "id": user.id}
+        for start, end, user in called_on(world, post)
+    ]
+
+
+def users(world: World, posts: Collection[Post]) -> list[dict[str, str]]:
+    """The authors, as includes.users has them."""
+    ids = dict.fromkeys(post.author_id for post in posts)
+    return [
+        {"id": user.id, "username": user.handle, "name": user.name}
+        for user in map(world.users.get, ids)
+        if user is not None
+    ]

@@ -1,0 +1,83 @@
+"""What X would bill, and what is left of the credits. Prices are X's of August 2026, in millionths of a dollar.
+
+It is written from X's price list, and knows nothing of our own ledger: tests compare the two.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from datetime import date, datetime
+
+    from tests.fake_x.wire import Reply, Request
+
+CREATE, CREATE_WITH_LINK, CREATE_SUMMONED = 15_000, 200_000, 10_000
+READ, READ_OWN, READ_USER, DELETE = 5_000, 1_000, 10_000, 10_000
+# What X would make a link of, as far as prices go.
+LINK = re.compile(r"https?://\S|(?<![@\w.])[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:com|org|net|io|co|de|uk)\b", re.IGNORECASE)
+PAGE = re.compile(r"/2/users/(\d+)/(?:tweets|mentions)")
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    at: datetime
+    kind: str
+    about: str
+    price: int
+
+
+@dataclass
+class Bank:
+    """Reads of one thing on one UTC day are billed once; failures and empty answers never."""
+
+    credits: int | None = None  # None: as much as you like
+    charges: list[Charge] = field(default_factory=list)
+    seen: set[tuple[date, str]] = field(default_factory=set)
+
+    @property
+    def billed(self) -> int:
+        return sum(charge.price for charge in self.charges)
+
+    def covers(self, request: Request, user_id: str) -> bool:
+        """Whether the least that this can cost is there."""
+        least = min((price for _, _, price in self._prices(request, user_id, None)), default=0)
+        return self.credits is None or self.billed + least <= self.credits
+
+    def bill(self, request: Request, user_id: str, reply: Reply, at: datetime) -> None:
+        if reply.status >= 300:
+            return
+        for kind, about, price in self._prices(request, user_id, reply.body):
+            is_read = kind.startswith("read")
+            if not is_read or (at.date(), about) not in self.seen:
+                self.charges.append(Charge(at, kind, about, price))
+            self.seen.add((at.date(), about))
+
+    def _prices(self, request: Request, user_id: str, body: Any) -> list[tuple[str, str, int]]:
+        """(kind, about what, price); before there is an answer, as if it had one thing in it."""
+        data = body.get("data") if isinstance(body, dict) else {"id": ""} if body is None else None
+        if not data:
+            return []
+        if request.method == "POST":
+            return [self._creating(request, data["id"])]
+        if request.method == "DELETE":
+            return [("delete", request.path, DELETE)]
+        if page := PAGE.fullmatch(request.path):
+            posts = data if isinstance(data, list) else [data]
+            price = READ_OWN if page[1] == user_id else READ
+            return [("read", f"post {post['id']}", price) for post in posts]
+        return [("read user", f"user {data['id']}", READ_USER)]
+
+    def _creating(self, request: Request, post_id: str) -> tuple[str, str, int]:
+        try:
+            asked = json.loads(request.body)
+        except ValueError:
+            asked = {}
+        if not isinstance(asked, dict) or LINK.search(str(asked.get("text"))):
+            return "create with link", post_id, CREATE_WITH_LINK
+        if asked.get("reply"):
+            return "summoned reply", post_id, CREATE_SUMMONED
+        return "create", post_id, CREATE

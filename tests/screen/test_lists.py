@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import pytest
+
+from bot import patterns
+from bot.screen import harm
+from bot.screen.lists import Lists
+from bot.tweets import Reason
+from tests.screen.test_harm import DISGUISES, LISTED
+
+WORD = LISTED[-1]
+
+
+@pytest.mark.parametrize("disguise", DISGUISES)
+def test_a_denied_word_is_seen_through_its_disguise(disguise: str) -> None:
+    lists = Lists.of(deny=["marmalade"])
+
+    found = lists.why_not(f"what a {DISGUISES[disguise]('marmalade')} it was")
+
+    assert found is not None
+    assert found.name == "denied"
+
+
+@pytest.mark.parametrize(
+    ("denied", "text", "is_found"),
+    [
+        ("Project Goose", "I love PROJECT  goose!", True),
+        ("Project Goose", "project of the goose", False),
+        ("# a remark", "a remark", False),
+        ("goose", "mongoose", False),
+        ("проект", "Наш проект готов", True),
+        ("秘密", "これは秘密です", True),
+        ("ความลับ", "นี่คือความลับนะ", True),
+        ("", "anything", False),
+        ("☔", "rain ☔", False),
+    ],
+)
+def test_a_phrase_is_found_as_a_whole(denied: str, text: str, *, is_found: bool) -> None:
+    assert (Lists.of(deny=[denied]).why_not(text) is not None) is is_found
+
+
+def test_a_pattern_is_looked_for_anywhere_and_names_itself() -> None:
+    lists = Lists.of(deny_patterns=[r"(?i)\bcase no\. \d+"])
+
+    assert lists.why_not("see CASE No. 12 of today") == Reason("denied", r"(?i)\bcase no\. \d+")
+    assert lists.why_not("see CASE No. \uff11\uff12") is not None  # wide digits
+    assert lists.why_not("in that case no. Never") is None
+
+
+@pytest.mark.parametrize(
+    "pattern", ["(a+)+$", "(a|aa)+$", "(.*a){12}b", "(?:a?){60}a{60}b", r"(\w*\s*)*!", ".*.*.*.*.*=x"]
+)
+def test_a_pattern_that_never_ends_elsewhere_ends_here(pattern: str) -> None:
+    assert patterns.compiled(pattern)("a" * 5_000 + "\n?") is False
+
+
+@pytest.mark.parametrize(
+    ("pattern", "why"),
+    [
+        ("(?=a)b", "look-around"),
+        (r"(a)\1", "backreferences"),
+        ("[", "unclosed"),
+        ("(a{0,1000}){0,1000}", "size limit"),
+        ("", "every text"),
+    ],
+)
+def test_a_pattern_without_a_bound_is_refused_when_it_is_read(pattern: str, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        patterns.compiled(pattern)
+
+
+def test_a_text_that_no_pattern_can_be_tried_on_is_an_error_and_no_pass() -> None:
+    with pytest.raises(ValueError, match="unicode"):
+        Lists.of(deny_patterns=["a"]).why_not("\ud800")
+
+
+def test_an_allowed_phrase_is_let_through_the_word_lists_as_it_stands() -> None:
+    allowed = Lists.of(allow=[f"{WORD} robin"]).allowed
+
+    assert harm.why_not(f"A {WORD.upper()}  Robin sang.", allowed=allowed) is None
+    assert harm.why_not(f"A {WORD} sang to the robin.", allowed=allowed) is not None
+    assert harm.why_not(f"A {WORD} robin and a {WORD}.", allowed=allowed) is not None
+    assert harm.why_not(f"A {WORD}-robinet.", allowed=allowed) is not None
+
+
+@pytest.mark.parametrize("text", ["I will kill you tomorrow", "this tea cures cancer"])
+def test_what_is_no_matter_of_single_words_cannot_be_allowed(text: str) -> None:
+    assert harm.why_not(text, allowed=Lists.of(allow=[text]).allowed) is not None
+
+
+def test_a_phrase_cannot_be_allowed_and_denied_at_once() -> None:
+    assert Lists.of(deny=["goose"], allow=["goose"]).why_not("A goose.") == Reason("denied", "goose")

@@ -1,0 +1,233 @@
+"""`mynah auth` as a person types it, against a fake X: what is kept, what is not, and what shows."""
+
+from __future__ import annotations
+
+import json
+import re
+import stat
+import subprocess
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.fake_x.server import FakeX
+from tests.fake_x.signin import CLIENT_ID, CLIENT_SECRET
+from tests.fake_x.state import User, World, newcomer
+from tests.installed import MYNAH, environment, lines, mynah
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+ME = newcomer()
+OWNER = User("1400000000000000001", "stationmaster", "A person", "1400000000000000001-fake", ME.secrets)
+TYPED = {
+    "consumer_key": ME.secrets.consumer_key,
+    "consumer_secret": ME.secrets.consumer_secret,
+    "client_id": CLIENT_ID,
+    "client_secret": CLIENT_SECRET,
+}
+
+
+class Still(urllib.request.HTTPRedirectHandler):
+    """A browser that shows where it was sent, and does not go there."""
+
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
+@dataclass(frozen=True)
+class Walk:
+    code: int
+    said: str
+
+
+class Person:
+    """Sits at the terminal with a browser, signed in on X as somebody."""
+
+    def __init__(self, x: FakeX, folder: Path) -> None:
+        self.x = x
+        self.folder = folder
+        self.as_whom = ME.handle
+        self.typed = dict(TYPED)
+        self.answer = ""  # in place of the PIN or the address that the browser shows
+        self.before_the_end = ""  # a fault that meets the request after it
+
+    def walks(self, *words: str, **changes: str) -> Walk:
+        command = [MYNAH, "--config", self.folder / "config.toml", "--state", self.folder / "state", "auth", *words]
+        said, address = [], ""
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            env=environment(**changes),
+        ) as run:  # fmt: skip
+            assert run.stdout
+            assert run.stdin
+            for line in run.stdout:
+                said.append(line)
+                address = line.strip() if line.startswith("http") else address
+                if line.rstrip().endswith(":") and (typed := self._types(line, address)) is not None:
+                    run.stdin.write(f"{typed}\n")
+                    run.stdin.flush()
+        return Walk(run.returncode, "".join(said))
+
+    def _types(self, line: str, address: str) -> str | None:
+        name = line.split(" ", maxsplit=1)[0]
+        if name in self.typed:
+            return self.typed[name]
+        if not line.startswith("the "):
+            return None
+        shown = self._opens(f"{address}&as={self.as_whom}")
+        if self.before_the_end:
+            self.x.fail_with(self.before_the_end)
+        return self.answer or shown
+
+    def _opens(self, address: str) -> str:
+        try:
+            with urllib.request.build_opener(Still).open(address) as page:
+                return str(re.findall(r"<code>(\d+)</code>", page.read().decode())[0])
+        except urllib.error.HTTPError as answer:
+            with answer:
+                return str(answer.headers["Location"])
+
+    def configures(self, text: str = "") -> None:
+        written = f'bot = "{ME.handle}"\nlive = true\n[x]\nbase_url = "{self.x.url}"\n{text}'
+        (self.folder / "config.toml").write_text(written)
+
+    @property
+    def files(self) -> dict[str, str]:
+        """What is kept by now; each has to be its owner's alone."""
+        found = [path for path in self.folder.rglob("*") if path.is_file() and path.suffix not in {".toml", ".lock"}]
+        assert [path for path in found if stat.S_IMODE(path.stat().st_mode) != 0o600] == []
+        return {path.name: path.read_text() for path in found}
+
+
+@pytest.fixture
+def person(tmp_path: Path) -> Iterator[Person]:
+    with FakeX(World(ME, OWNER, now=lambda: datetime.now(UTC))) as x:
+        someone = Person(x, tmp_path)
+        someone.configures()
+        yield someone
+    assert x.broken == []
+
+
+def secrets_of(person: Person) -> list[str]:
+    login = [token for family in person.x.api.signin.families for token in (*family.access, family.refresh)]
+    return [each for each in (ME.access_token, ME.secrets.token_secret, CLIENT_SECRET, *login) if each]
+
+
+def test_a_pin_becomes_four_files_that_speak(person: Person) -> None:
+    walk = person.walks()
+    person.configures(f'keys = "{person.folder / "keys"}"\n')
+    check = mynah("--config", person.folder / "config.toml", "auth", "--check", "--json", state=person.folder / "state")
+
+    assert walk.code == 0, walk.said
+    assert person.files == {
+        "consumer_key": f"{ME.secrets.consumer_key}\n",
+        "consumer_secret": f"{ME.secrets.consumer_secret}\n",
+        "access_token": f"{ME.access_token}\n",
+        "access_token_secret": f"{ME.secrets.token_secret}\n",
+    }
+    assert f'keys = "{person.folder / "keys"}"' in walk.said
+    assert [(row["check"], row["verdict"]) for row in lines(check.stdout)][:2] == [("handle", "ok"), ("access", "ok")]
+
+
+def test_a_login_by_oauth_2_becomes_one_file_that_speaks(person: Person) -> None:
+    person.configures('auth = "oauth2"\n')
+    walk = person.walks()
+    person.configures(f'auth = "oauth2"\nkeys = "{person.folder / "keys"}"\n')
+    check = mynah("--config", person.folder / "config.toml", "auth", "--check", "--json", state=person.folder / "state")
+
+    assert walk.code == 0, walk.said
+    assert set(person.files) == {"client_id", "client_secret", "oauth2.json"}
+    kept = json.loads(person.files["oauth2.json"])
+    assert (kept["account"], kept["handle"]) == (ME.id, ME.handle)
+    assert check.returncode == 0, check.stdout + check.stderr
+
+
+def test_what_is_configured_is_not_asked_for_and_not_written_twice(person: Person) -> None:
+    person.typed = {}
+    given = {"MYNAH_X__CONSUMER_KEY": ME.secrets.consumer_key, "MYNAH_X__CONSUMER_SECRET": ME.secrets.consumer_secret}
+
+    walk = person.walks(**given)
+
+    assert walk.code == 0, walk.said
+    assert set(person.files) == {"access_token", "access_token_secret"}
+
+
+@pytest.mark.parametrize("auth", ["oauth1", "oauth2"])
+def test_keys_that_may_only_read_are_not_kept(person: Person, auth: str) -> None:
+    person.x.world.users[ME.id] = replace(ME, access="read")
+    person.configures(f'auth = "{auth}"\n')
+
+    walk = person.walks()
+
+    assert (walk.code, person.files) == (1, {})
+    assert "nothing is kept" in walk.said
+    assert "set Read and write for the app" in walk.said
+
+
+@pytest.mark.parametrize("auth", ["oauth1", "oauth2"])
+def test_the_keys_of_who_happens_to_be_signed_in_are_not_kept(person: Person, auth: str) -> None:
+    """The browser is the person's; a bot with these keys would speak as the person."""
+    person.as_whom = OWNER.handle
+    person.configures(f'auth = "{auth}"\n')
+
+    walk = person.walks()
+
+    assert (walk.code, person.files) == (1, {})
+    assert "the keys are of @stationmaster, the configuration is for @stationmynah" in walk.said
+
+
+@pytest.mark.parametrize(
+    ("auth", "answer", "words"),
+    [
+        ("oauth1", "0000000x", "the PIN is wrong or too old"),
+        ("oauth1", " ", "nothing was typed"),
+        ("oauth2", "http://127.0.0.1:8765/?state=another&code=abc", "this is not the address"),
+        ("oauth2", "what?", "this is not the address"),
+        ("oauth2", "http://127.0.0.1:8765/?error=access_denied", "X was told no"),
+    ],
+)
+def test_a_wrong_answer_is_one_sentence_and_keeps_nothing(person: Person, auth: str, answer: str, words: str) -> None:
+    person.answer = answer
+    person.configures(f'auth = "{auth}"\n')
+
+    walk = person.walks()
+
+    assert (walk.code, person.files) == (1, {})
+    assert words in walk.said.splitlines()[-1]
+
+
+def test_keys_of_no_app_are_one_sentence(person: Person) -> None:
+    person.typed["consumer_secret"] = "another"
+
+    walk = person.walks()
+
+    assert (walk.code, person.files) == (1, {})
+    assert "it does not take these keys" in walk.said
+
+
+def test_a_redirect_that_leaves_this_machine_is_refused(person: Person) -> None:
+    person.configures('auth = "oauth2"\nredirect = "https://elsewhere.example/"\n')
+
+    walk = person.walks()
+
+    assert walk.code == 78
+    assert "x.redirect looks like http://127.0.0.1:8765/" in walk.said
+
+
+@pytest.mark.parametrize(("auth", "fault"), [("oauth1", "cut"), ("oauth2", "created_html")])
+def test_an_answer_that_is_lost_keeps_nothing_and_shows_no_secret(person: Person, auth: str, fault: str) -> None:
+    """Every other fault is in test_faults.py."""
+    person.configures(f'auth = "{auth}"\n')
+    person.before_the_end = fault
+
+    walk = person.walks(MYNAH_LOG__LEVEL="debug")
+
+    assert (walk.code, person.files) == (1, {})
+    assert "Traceback" not in walk.said
+    assert [secret for secret in secrets_of(person) if secret in walk.said] == []

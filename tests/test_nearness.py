@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlite_utils import Database
+
+from bot import nearness, refusals
+from bot.schema import FIRST
+from bot.store import MIGRATIONS, Store, _statements
+from bot.tweets import Draft, Reason, Slot
+from tests.fakes import NOON
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SAID = "The night train to the sea was late again, and nobody on the platform minded at all."
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store.open(tmp_path / "history.db") as store:
+        yield store
+
+
+def add(store: Store, text: str, *, dry: bool = False) -> int:
+    slot = Slot(f"slot {text[:40]} {dry}", NOON)
+    return store.add_draft(Draft(text), slot=slot, norm=text, length=len(text), dry=dry, model="m", at=NOON)
+
+
+def refuse(store: Store, text: str, reason: str, *, dry: bool = False) -> None:
+    refused = [(Draft(text), Reason(reason))]
+    refusals.add(store, refused, slot=Slot("a", NOON), dry=dry, model="m", at=NOON)
+
+
+def rows(store: Store) -> int:
+    return int(store.rows("SELECT count(*) AS n FROM nearness")[0]["n"])
+
+
+@pytest.mark.parametrize(
+    ("text", "is_near"),
+    [
+        pytest.param(SAID, True, id="the same"),
+        pytest.param(SAID.upper().replace(",", " -"), True, id="dressed up"),
+        pytest.param(SAID.replace("late", "early"), True, id="another word"),
+        pytest.param(SAID.replace("night", "day").replace("sea", "hills"), True, id="two other words"),
+        pytest.param(f"Well. {SAID}", True, id="a word more"),
+        pytest.param("The night train to the sea was late again.", False, id="half of it"),
+        pytest.param("The morning boat to the isle was early once, and all on the pier minded.", False, id="its form"),
+        pytest.param("A pigeon asked me the way.", False, id="something else"),
+        pytest.param("", False, id="nothing"),
+    ],
+)
+def test_what_says_nearly_the_same_is_found(store: Store, text: str, *, is_near: bool) -> None:
+    post = add(store, SAID)
+
+    found = nearness.said(store, text, dry=False)
+
+    assert found == (f"post {post}: {SAID}" if is_near else "")
+
+
+def test_scripts_without_spaces_are_compared_by_letters(store: Store) -> None:
+    add(store, "今日は駅で大きな鳩に道を聞かれた")
+
+    assert nearness.said(store, "今日は駅で小さな鳩に道を聞かれた", dry=False) != ""
+    assert nearness.said(store, "明日は港で船に乗る", dry=False) == ""
+
+
+def test_a_rehearsal_does_not_keep_the_bot_from_speaking(store: Store) -> None:
+    add(store, SAID, dry=True)
+    refuse(store, "Guaranteed profit.", "promise", dry=True)
+
+    assert nearness.said(store, SAID, dry=False) == ""
+    assert nearness.refused(store, "Guaranteed profit.", dry=False) == ""
+    assert nearness.said(store, SAID, dry=True) != ""
+    assert nearness.refused(store, "Guaranteed profit.", dry=True) != ""
+
+
+@pytest.mark.parametrize(("way", "counts"), [((), True), (("rejected",), True), (("expired",), False)])
+def test_what_a_person_rejected_is_not_proposed_again_and_what_never_went_out_may_be(
+    store: Store, way: tuple[str, ...], *, counts: bool
+) -> None:
+    post = add(store, SAID)
+    for state in way:
+        store.move(post, state, at=NOON)
+
+    assert (nearness.said(store, SAID.replace("late", "early"), dry=False) != "") is counts
+
+
+def test_a_draft_that_is_edited_may_stay_like_itself(store: Store) -> None:
+    post = add(store, SAID)
+
+    assert nearness.said(store, SAID.replace("late", "early"), dry=False, but=post) == ""
+
+
+def test_an_edited_draft_is_found_by_its_new_words(store: Store) -> None:
+    post = add(store, SAID)
+    before = rows(store)
+
+    store.write("UPDATE post SET text = :text WHERE id = :id", {"text": "A pigeon asked me the way.", "id": post})
+
+    assert nearness.said(store, "A pigeon asked me the way!", dry=False) != ""
+    assert nearness.said(store, SAID, dry=False) == ""
+    assert rows(store) == before
+
+
+@pytest.mark.parametrize("reason", ["promise", "vulgar", "email", "copied", "denied", "classifier"])
+def test_the_same_words_are_not_tried_again_where_it_was_what_they_say(store: Store, reason: str) -> None:
+    refuse(store, "Guaranteed profit for my aunt.", reason)
+
+    assert nearness.refused(store, "guaranteed PROFIT, for my aunt", dry=False) == f"{reason}, 2026-11-20"
+    assert nearness.refused(store, "Guaranteed profit for my uncle.", dry=False) == ""
+
+
+@pytest.mark.parametrize("reason", nearness.PASSING)
+def test_a_draft_that_was_only_put_badly_blocks_nothing(store: Store, reason: str) -> None:
+    refuse(store, SAID, reason)
+
+    assert nearness.refused(store, SAID, dry=False) == ""
+    assert nearness.said(store, SAID, dry=False) == ""
+
+
+def test_a_post_and_what_finds_it_are_kept_together_or_not_at_all(store: Store) -> None:
+    def cut_short() -> None:
+        with store.atomic():
+            add(store, SAID)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        cut_short()
+
+    assert rows(store) == 0
+
+
+def test_the_history_of_before_is_found_too(tmp_path: Path) -> None:
+    path = tmp_path / "history.db"
+    with closing(sqlite3.connect(path)) as plain:
+        old = Database(plain)
+        with old.atomic():
+            for statement in _statements(FIRST):
+                plain.execute(statement)
+            MIGRATIONS.ensure_migrations_table(old)
+            old["_sqlite_migrations"].insert({"migration_set": "mynah", "name": "0001_first", "applied_at": "then"})
+            plain.execute("INSERT INTO slot VALUES ('a', 0, '', 'spoken', '', '')")
+            plain.execute(
+                "INSERT INTO post (kind, dry, state, slot, text, norm, length, prompt, seed, likelihood, model,"
+                " created_at, changed_at) VALUES ('post', 0, 'drafted', 'a', ?, 'n', 9, '', 0, 0, 'm', 't', 't')",
+                [SAID],
+            )
+            plain.execute("INSERT INTO refusal VALUES (1, 'a', 0, 'Rude.', '', 0, 'vulgar', '', 'm', '2026-11-20')")
+            plain.execute("INSERT INTO refusal VALUES (2, 'a', 0, 'Long.', '', 0, 'too_long', '', 'm', '2026-11-20')")
+        plain.commit()
+
+    with Store.open(path, back_up=False) as store:
+        assert nearness.said(store, SAID.replace("late", "early"), dry=False) != ""
+        assert nearness.refused(store, "Rude!", dry=False) == "vulgar, 2026-11-20"
+        assert nearness.refused(store, "Long!", dry=False) == ""
+
+
+def test_a_text_is_looked_up_and_no_table_is_read_through(store: Store) -> None:
+    plan = [row["detail"] for row in store.rows(f"EXPLAIN QUERY PLAN {nearness.FIND}", ["[]", False, None, 1])]
+
+    assert [line for line in plan if line.startswith("SCAN") and "json_each" not in line and "wanted" not in line] == []
+    assert any("nearness USING PRIMARY KEY (key=?" in line for line in plan)
+    assert any("post USING INTEGER PRIMARY KEY" in line for line in plan)
+
+
+def test_the_keys_are_the_same_in_every_process() -> None:
+    assert nearness.keys("good morning", dry=False)[:2] == [6722303045440168109, 3109064675585784398]
+    assert nearness.same_key("good morning", dry=True) == 6480474082691529756
+
+
+@pytest.mark.parametrize("text", ["☔", "\u200b", "!!!", "a" * 5_000, "\ud800?", "١٢٣"])
+def test_any_text_has_keys(text: str) -> None:
+    assert all(0 <= key < 2**63 for key in [*nearness.keys(text, dry=True), nearness.same_key(text, dry=True)])

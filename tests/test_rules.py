@@ -1,0 +1,77 @@
+"""The operator's own part of the screen: files that are read, and read anew."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import structlog
+
+from bot.errors import ConfigError
+from bot.rules import CurrentRules, read
+from bot.settings import ScreenLists
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def wanted(**values: Any) -> ScreenLists:
+    return ScreenLists(**values)
+
+
+def test_the_lists_of_the_configuration_and_of_its_files_are_one(tmp_path: Path) -> None:
+    (tmp_path / "deny.txt").write_text("\ufeff# mine\nmarmalade\n\n  two   geese \n", encoding="utf-8")
+
+    lists = read(wanted(deny=["jam"], deny_file=tmp_path / "deny.txt")).lists
+
+    assert [lists.why_not(text) is not None for text in ("Jam!", "marmalade", "TWO geese", "mine", "tea")] == [
+        True, True, True, False, False,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("content", "why"), [(None, "No such file"), (b"\xff\xfe", "not UTF-8"), (b"x" * 4_000_001, "larger than")]
+)
+def test_a_list_that_cannot_be_read_is_an_error_of_the_configuration(
+    tmp_path: Path, content: bytes | None, why: str
+) -> None:
+    if content is not None:
+        (tmp_path / "deny.txt").write_bytes(content)
+
+    with pytest.raises(ConfigError, match=rf"screen\.deny_file: .*{why}"):
+        read(wanted(deny_file=tmp_path / "deny.txt"))
+
+
+def test_a_reload_reads_the_lists_anew_and_one_that_fails_changes_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "deny.txt"
+    file.write_text("jam\n", encoding="utf-8")
+    with structlog.testing.capture_logs() as log:
+        rules = CurrentRules(lambda: wanted(deny_file=file), structlog.get_logger())
+        file.write_text("goose\n", encoding="utf-8")
+        assert rules.now.lists.why_not("goose") is None
+
+        rules.reload()
+        assert rules.now.lists.why_not("goose") is not None
+        assert rules.now.lists.why_not("jam") is None
+
+        file.unlink()
+        rules.reload()
+        assert rules.now.lists.why_not("goose") is not None
+
+    assert [line["event"] for line in log] == ["lists.reloaded", "lists.refused"]
+
+
+@pytest.mark.parametrize(
+    ("values", "why"),
+    [({"deny_patterns": ["(a)\\1"]}, "backreferences"), ({"classifier": "here"}, "classifier_labels")],
+)
+def test_what_cannot_work_is_refused_with_the_configuration(values: dict[str, Any], why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        wanted(**values)
+
+
+def test_a_classifier_that_is_not_there_is_said_at_the_start(tmp_path: Path) -> None:
+    from bot.errors import ModelError
+
+    with pytest.raises(ModelError, match=r"screen\.classifier: .* no config\.json"):
+        read(wanted(classifier=tmp_path, classifier_labels=["rude"]))

@@ -1,0 +1,152 @@
+"""Who has called on the bot so that one can see it, and who wants to be left alone. Pure rules, without a history."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bot.dialects import mentions
+from bot.errors import TryLater
+from bot.optout import OptOut
+from bot.summons import Summons, Us, bystanders
+from bot.tweets import Call, Mention, Wording
+
+US = Us("15", "stationmynah")
+RULES = Summons(OptOut(), frozenset({"grok"}))
+ROOT = Path(__file__).parents[1]
+
+
+def mention(text: str, *, own: int | None = 0, calls: bool = True, is_reply: bool = False) -> Mention:
+    users = {"stationmynah": "15", "magpie": "7", "rook": "8", "jay": ""}
+    found = [
+        Call(match.start(), users.get(match[1].casefold(), ""), match[1])
+        for match in re.finditer(r"@(\w+)", text)
+        if match[1].casefold() in users
+    ]
+    wording = Wording(text, tuple(found) if calls else (), own)
+    return Mention("100", "7", "magpie", text, (wording,), "100", is_reply, is_repost=False, first="100")
+
+
+def verdict(found: Mention) -> str | None:
+    reason = RULES.why_not(found, US)
+    return reason.name if reason else None
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (mention("@stationmynah hello"), None),
+        (mention("hello @StationMynah"), None),
+        (mention("@magpie @stationmynah hello", own=22, is_reply=True), "not_called"),
+        (mention("@magpie @stationmynah hello @stationmynah", own=22, is_reply=True), None),
+        (mention("@rook hello @stationmynah", own=6, is_reply=True), None),
+        # without a range: the handles that a reply begins with are X's
+        (mention("@stationmynah hello", own=None), None),
+        (mention("@stationmynah hello", own=None, is_reply=True), "not_called"),
+        (mention("@rook @stationmynah", own=None, is_reply=True), "not_called"),
+        (mention("@rook well, @stationmynah", own=None, is_reply=True), None),
+        # without entities: the text itself
+        (mention("hello @STATIONMYNAH!", calls=False), None),
+        (mention("hello @stationmynahbot", calls=False), "not_called"),
+        (mention("hello x@stationmynah", calls=False), "not_called"),
+        (mention("https://x.com/@stationmynah", calls=False), "not_called"),
+        (mention("@stationmynah and @rook", calls=False), "crowd"),
+        (mention("@stationmynah and @jay"), "crowd"),
+        (mention("nobody at all"), "not_called"),
+        (mention(""), "not_called"),
+        (replace(mention("@stationmynah hi"), author=""), "unreadable"),
+        (replace(mention("@stationmynah hi"), author="15"), "own"),
+        (replace(mention("@stationmynah hi"), handle="Grok"), "known_bot"),
+        (replace(mention("@stationmynah stop"), is_repost=True), "repost"),
+        (replace(mention("@stationmynah stop"), handle="grok"), "opted_out"),
+        (mention("@magpie stop", own=8, is_reply=True), "opted_out"),
+    ],
+)
+def test_a_call_is_one_that_can_be_seen(found: Mention, expected: str | None) -> None:
+    assert verdict(found) == expected
+
+
+def test_a_long_post_calls_where_its_whole_text_does() -> None:
+    short = Wording("and so on…", (), 0)
+    whole = Wording("and so on @stationmynah", (Call(10, "15", "stationmynah"),))
+
+    assert verdict(replace(mention(""), wordings=(short, whole))) is None
+
+
+def test_a_handle_that_now_belongs_to_another_account_is_not_us() -> None:
+    wording = Wording("@stationmynah hi", (Call(0, "99", "stationmynah"),), 0)
+
+    assert verdict(replace(mention(""), wordings=(wording,))) == "not_called"
+
+
+def test_bystanders_are_all_but_the_author_and_us() -> None:
+    assert bystanders(mention("@rook @magpie @stationmynah @rook"), US) == ("8",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "stop", "STOP.", "Stop!!!", "stooooop", "s t o p", "s.t.o.p", "\uff33\uff34\uff2f\uff30", "st\u00f6p", "st0p",
+        "\u0455top", "please stop it",
+        "unsubscribe", "opt-out", "Opt out, please", "leave me alone", "don't reply to me", "don\u2019t reply",
+        "go away", "Hör auf damit", "HÖR AUF", "Lass mich in Ruhe!", "arrêtez", "arretez", "laisse moi tranquille",
+        "déjame en paz", "me deixe em paz", "smettila", "hou op", "sluta", "przestań", "стоп",
+        "\u041d\u0435 отвечай мне",
+        "توقف", "תפסיק", "रुको", "berhenti dong", "dừng lại", "หยุดนะ", "もうやめて", "别回复我", "그만해",
+        "@stationmynah\nstop", "stop https://example.org",
+    ],
+)  # fmt: skip
+def test_who_wants_to_be_left_alone_is_understood(text: str) -> None:
+    assert OptOut().found(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "hello",
+        "",
+        "nonstop",
+        "stopwatch",
+        "I was stopped",
+        "@stop hello",
+        "https://stop.example/stop",
+        "parable",
+        "estop",
+    ],
+)
+def test_who_says_something_else_is_not_taken_to_say_stop(text: str) -> None:
+    assert OptOut().found(text) is None
+
+
+def test_an_operator_may_add_words() -> None:
+    assert OptOut(["Häivy täältä", "滚"]).found("no häivy taalta!") == "Häivy täältä"
+    assert OptOut(["滚"]).found("请滚开") == "滚"
+
+
+def test_a_page_without_ids_is_no_page() -> None:
+    for body in ({"data": {}}, {"data": [{"id": "x"}]}, {"data": [{"text": "hi"}]}, {"data": ["hi"]}):
+        with pytest.raises(TryLater):
+            mentions(body)
+
+
+@pytest.mark.parametrize("junk", [None, 7, [], {}, "x", [None], [{"start": "a"}]])
+def test_whatever_stands_in_a_field_is_read_or_passed_over(junk: object) -> None:
+    post = {"id": "1", "text": junk, "author_id": junk, "entities": {"mentions": junk}, "display_text_range": junk,
+            "note_post": junk, "conversation_id": junk, "edit_history_post_ids": junk,
+            "referenced_posts": junk}  # fmt: skip
+
+    (found,) = mentions({"data": [post], "includes": {"users": junk}, "meta": junk}).found
+
+    assert verdict(found) == "unreadable"
+
+
+def test_every_verdict_is_explained_and_no_other() -> None:
+    sources = [(ROOT / "bot" / f"{name}.py").read_text(encoding="utf-8") for name in
+               ("summons", "limits", "reading", "mentions", "replying", "blocks")]  # fmt: skip
+    given = set(re.findall(r'(?:Reason\(|decide\(store, [\w.\["\]]+, )"(\w+)"', "\n".join(sources)))
+    table = (ROOT / "docs" / "replies.md").read_text(encoding="utf-8")
+
+    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == given

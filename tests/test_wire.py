@@ -1,0 +1,89 @@
+"""One request, one answer: how long and how large it may be, and what of it is told."""
+
+from __future__ import annotations
+
+import gzip
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bot.errors import TryLater, Unknown
+from bot.wire import MOST, Wire
+from tests.fake_x.faults import FAULTS, JSON, End, Fault
+from tests.fake_x.server import FakeX
+from tests.fake_x.state import World, newcomer
+from tests.fakes import FakeClock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeX]:
+    with FakeX(World(newcomer(), now=FakeClock().now)) as server:
+        yield server
+    assert server.broken == []
+
+
+def ask(fake: FakeX, method: str = "GET", **limits: Any) -> str:
+    wire = Wire(fake.url, **limits)
+    try:
+        return wire.ask(method, "/2/users/me", sign=lambda request: request, hide=("canary",)).text
+    finally:
+        wire.close()
+
+
+@pytest.mark.parametrize("end", [End.TRICKLE, End.TRICKLE_HEAD], ids=["body", "head"])
+def test_an_answer_that_trickles_is_cut_off_in_time(fake: FakeX, end: End) -> None:
+    fake.fail_with(Fault(200, b" ", end=end))
+
+    with pytest.raises(TryLater, match=r"not all of it came within 0\.3 s"):
+        ask(fake, within=0.3)
+
+
+def test_an_answer_without_an_end_is_given_up(fake: FakeX) -> None:
+    fake.fail_with("endless")
+
+    with pytest.raises(Unknown, match="the answer is larger than 16,000,000 bytes"):
+        ask(fake, "POST")
+
+
+def test_an_answer_may_be_as_large_as_it_may_be(fake: FakeX) -> None:
+    fake.fail_with(Fault(200, b"x" * MOST), Fault(200, b"x" * (MOST + 1)))
+
+    assert len(ask(fake)) == MOST
+    with pytest.raises(TryLater, match="larger"):
+        ask(fake)
+
+
+def test_a_bomb_is_not_unpacked_further_than_an_answer_may_be_large(fake: FakeX) -> None:
+    fake.fail_with(FAULTS["zipped_bomb"])
+
+    with pytest.raises(TryLater, match="larger"):
+        ask(fake)
+
+
+@pytest.mark.parametrize("packing", ["gzip", "GZIP", "deflate"])
+def test_what_comes_packed_is_read_though_nobody_asked_for_it(fake: FakeX, packing: str) -> None:
+    fake.fail_with(Fault(200, gzip.compress(b'{"a": 1}'), {"Content-Encoding": packing}, kind=JSON))
+
+    assert ask(fake) == '{"a": 1}'
+    assert fake.requests[0].headers["accept-encoding"] == "identity"
+
+
+def test_what_is_not_to_be_shown_is_hidden_in_the_answer(fake: FakeX) -> None:
+    fake.fail_with(Fault(200, b"a canary, and a canary"))
+
+    assert ask(fake) == "a [secret], and a [secret]"
+
+
+def test_no_request_leaves_a_thread_behind(fake: FakeX) -> None:
+    for fault in ("ok", "reset_before", "cut"):
+        fake.fail_with(fault)
+        try:
+            ask(fake)
+        except TryLater:
+            continue
+
+    assert [each for each in threading.enumerate() if isinstance(each, threading.Timer)] == []

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import copy
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import torch
+from transformers import GPTNeoConfig, GPTNeoForCausalLM
+
+from tests.installed import HEARD
+from tests.training.retraining import run, small, version_of
+from training import batches, light_model, lighten, model_dir
+from training.light_engine import LightEngine
+from training.light_sampler import LightSampler
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from training.wanted import Progress
+
+
+@pytest.fixture(scope="module")
+def loaded(talker: Path) -> Any:
+    return model_dir.load(talker / "current", device="cpu")
+
+
+@pytest.fixture(scope="module")
+def rows(loaded: Any) -> list[list[int]]:
+    return batches.encode(loaded.tokenizer, HEARD, 64)
+
+
+def test_a_light_form_is_made_and_held_against_the_model(loaded: Any, rows: list[list[int]], tmp_path: Path) -> None:
+    light = lighten.lighten(loaded.model, loaded.tokenizer, rows, tmp_path)
+
+    assert list(light.files) == [light_model.FILE]
+    assert 0 < light.figures["light_off"] < lighten.OFF_MOST
+    assert light.figures["light_same"] >= lighten.SAME_LEAST
+    assert not list(tmp_path.iterdir())
+
+
+def test_one_that_says_something_else_is_left_out_with_a_sentence(
+    loaded: Any, rows: list[list[int]], tmp_path: Path
+) -> None:
+    class Drifting:
+        """Weights that change once they are written."""
+
+        def __init__(self, model: Any) -> None:
+            self.config, self.device, self.state_dict = model.config, model.device, model.state_dict
+            self.other = copy.deepcopy(model)
+            with torch.no_grad():
+                self.other.transformer.h[0].mlp.c_fc.weight.mul_(1.5)
+
+        def __call__(self, ids: torch.Tensor) -> Any:
+            return self.other(ids)
+
+    light = lighten.lighten(Drifting(loaded.model), loaded.tokenizer, rows, tmp_path)
+
+    assert not light.files
+    assert "1% at most" in light.why
+
+
+def test_another_architecture_is_left_out_with_a_sentence(loaded: Any, rows: list[list[int]], tmp_path: Path) -> None:
+    other = GPTNeoForCausalLM(
+        GPTNeoConfig(hidden_size=32, num_layers=2, num_heads=2, attention_types=[[["global"], 2]], vocab_size=320)
+    )
+
+    light = lighten.lighten(other, loaded.tokenizer, rows, tmp_path)
+
+    assert light.why == "no light form for a machine without torch: it is made for GPT-2, and this model is gpt_neo."
+
+
+def test_the_comparison_sees_a_model_that_is_off(loaded: Any, rows: list[list[int]], tmp_path: Path) -> None:
+    path = tmp_path / light_model.FILE
+    path.write_bytes(light_model.write(loaded.model, start=0, end=0))
+    changed = copy.deepcopy(loaded.model)
+    with torch.no_grad():
+        changed.transformer.wte.weight.mul_(1.05)
+
+    near = lighten.compare(loaded.model, LightEngine(path, threads=1), rows)
+    far = lighten.compare(changed, LightEngine(path, threads=1), rows)
+
+    assert near[0] < far[0]
+    assert near[1] >= far[1]
+
+
+def test_with_nothing_to_compare_on_it_is_taken_on_trust(loaded: Any, tmp_path: Path) -> None:
+    assert lighten.lighten(loaded.model, loaded.tokenizer, [], tmp_path).files
+
+
+@pytest.mark.parametrize("tied", [True, False], ids=["tied", "apart"])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        {"n_embd": 64, "n_layer": 1, "n_head": 1},
+        {"n_embd": 96, "n_layer": 3, "n_head": 6},
+        {"n_embd": 200, "n_layer": 2, "n_head": 5},
+    ],
+    ids=["one", "three", "crooked"],
+)
+@pytest.mark.parametrize("gelu", ["gelu_new", "gelu"])
+def test_any_gpt2_has_a_light_form_that_is_near(shape: dict[str, int], gelu: str, tied: bool, tmp_path: Path) -> None:
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    torch.manual_seed(1)
+    config = GPT2Config(
+        **shape, vocab_size=130, n_positions=50, activation_function=gelu, tie_word_embeddings=tied,
+        initializer_range=0.2,
+    )  # fmt: skip
+    model = GPT2LMHeadModel(config).eval()
+    path = tmp_path / light_model.FILE
+    path.write_bytes(light_model.write(model, start=0, end=0))
+    rows = torch.randint(1, 130, (4, 40), generator=torch.Generator().manual_seed(0)).tolist()
+
+    off, same = lighten.compare(model, LightEngine(path, threads=1), rows)
+
+    assert off < lighten.OFF_MOST
+    assert same > 0.9  # a model of chance weights is often undecided
+
+
+def test_a_retraining_writes_the_light_form_and_vouches_for_it(tmp_path: Path) -> None:
+    version = version_of(run(small(tmp_path / "models")))
+
+    manifest = model_dir.check(version)
+    assert light_model.FILE in manifest.files
+    assert manifest.figures["light_off"] < lighten.OFF_MOST
+    assert LightSampler.open(version, threads=1).draft("", n=1, seed=0, max_tokens=4)
+
+
+def test_a_retraining_without_the_library_says_so_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "training.light_engine", raising=False)
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    seen: list[Progress] = []
+
+    version = version_of(run(small(tmp_path / "models"), seen=seen))
+
+    assert light_model.FILE not in model_dir.check(version).files
+    assert any("onnxruntime is not installed (pip install 'mynah-bot[light]')" in progress.note for progress in seen)

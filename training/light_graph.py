@@ -1,0 +1,180 @@
+"""GPT-2 as a graph for ONNX Runtime, as the bytes of an ONNX file. It knows the operations, not the weights.
+
+These stay in their file: the graph says at which byte each begins, and the runtime maps them into memory.
+Only what is needed of protobuf is here, for the `onnx` package is larger than all that it would do.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+OPSET = 17
+IR_VERSION = 8
+FLOAT, UINT8, INT32, INT64 = 1, 2, 6, 7  # ONNX's numbers for types
+CODES = {"F32": FLOAT, "U8": UINT8}  # those of a safetensors file
+OURS = "com.microsoft"  # the runtime's own operations, fused
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a GPT-2 is like."""
+
+    layers: int
+    heads: int
+    width: int
+    vocabulary: int
+    context: int
+    epsilon: float
+    gelu: str  # "tanh" or "erf"
+    block: int  # how many weights in a row share a scale
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Where a tensor lies in the file of weights."""
+
+    kind: str
+    dims: tuple[int, ...]
+    offset: int
+    length: int
+
+
+def graph(shape: Shape, spans: Mapping[str, Span], file: str) -> bytes:
+    """From `x` (rows, tokens, width), embedded already, to `logits` (m, vocabulary), after m `wanted` places.
+
+    The cache comes in and goes out as the same memory; `last` (rows) and `total` say how much of it is read.
+    """
+    draft = _Draft(shape, spans, file)
+    hidden = draft.node("LayerNormalization", ["x", "0.ln1.w", "0.ln1.b"], axis=-1, epsilon=shape.epsilon)
+    residual = "x"
+    for layer in range(shape.layers):
+        attended = draft.attention(hidden, layer)
+        hidden, residual = draft.add_and_norm(residual, attended, f"{layer}.ln2")
+        thought = draft.thought(hidden, layer)
+        after = f"{layer + 1}.ln1" if layer + 1 < shape.layers else "ln"
+        hidden, residual = draft.add_and_norm(residual, thought, after)
+    flat = draft.node("Reshape", [hidden, draft.constant([-1, shape.width])])
+    draft.linear(draft.node("Gather", [flat, "wanted"], axis=0), "head", into="logits")
+    return draft.model()
+
+
+def caches(shape: Shape) -> list[str]:
+    """The names of the cache's parts, each (rows, heads, length, width of a head)."""
+    return [f"{kind}{layer}" for layer in range(shape.layers) for kind in ("k", "v")]
+
+
+@dataclass
+class _Draft:
+    shape: Shape
+    spans: Mapping[str, Span]
+    file: str
+    nodes: list[bytes] = field(default_factory=list)
+    constants: list[bytes] = field(default_factory=list)
+
+    def linear(self, x: str, name: str, *, into: str = "") -> str:
+        """A product with 8-bit weights; the runtime takes x in 8 bits too, a scale for each block of each row."""
+        rows, blocks, block = self.spans[f"{name}.q"].dims
+        inputs = [x, f"{name}.q", f"{name}.s", "", "", f"{name}.b" if f"{name}.b" in self.spans else ""]
+        width = self.shape.width * (4 if name.endswith(".down") else 1)
+        assert blocks == -(-width // block)  # noqa: S101  the writer's own rule
+        about = {"N": rows, "K": width, "bits": 8, "block_size": block, "accuracy_level": 4}
+        return self.node("MatMulNBits", inputs, into=into, domain=OURS, **about)
+
+    def attention(self, hidden: str, layer: int) -> str:
+        mixed = self.linear(hidden, f"{layer}.qkv")
+        inputs = [mixed, "", "", f"k{layer}", f"v{layer}", "last", "total"]
+        about = {"num_heads": self.shape.heads, "kv_num_heads": self.shape.heads}
+        out = [f"a{layer}", f"new_k{layer}", f"new_v{layer}"]
+        self.nodes.append(_node("GroupQueryAttention", inputs, out, domain=OURS, **about))
+        return self.linear(out[0], f"{layer}.out")
+
+    def thought(self, hidden: str, layer: int) -> str:
+        wide = self.linear(hidden, f"{layer}.up")
+        kind = "FastGelu" if self.shape.gelu == "tanh" else "Gelu"
+        return self.linear(self.node(kind, [wide], domain=OURS), f"{layer}.down")
+
+    def add_and_norm(self, residual: str, more: str, norm: str) -> tuple[str, str]:
+        out = [f"h{len(self.nodes)}", "", "", f"r{len(self.nodes)}"]
+        inputs = [residual, more, f"{norm}.w", f"{norm}.b"]
+        about = {"epsilon": self.shape.epsilon}
+        self.nodes.append(_node("SkipLayerNormalization", inputs, out, domain=OURS, **about))
+        return out[0], out[3]
+
+    def node(self, kind: str, inputs: list[str], *, into: str = "", domain: str = "", **about: float) -> str:
+        name = into or f"t{len(self.nodes)}"
+        self.nodes.append(_node(kind, inputs, [name], domain=domain, **about))
+        return name
+
+    def constant(self, numbers: Sequence[int]) -> str:
+        name = f"c{len(self.constants)}"
+        raw = struct.pack(f"<{len(numbers)}q", *numbers)
+        self.constants.append(_int(1, len(numbers)) + _int(2, INT64) + _bytes(8, name.encode()) + _bytes(9, raw))
+        return name
+
+    def model(self) -> bytes:
+        shape, parts = self.shape, caches(self.shape)
+        cache = ("rows", shape.heads, "length", shape.width // shape.heads)
+        x = _value("x", FLOAT, ("rows", "tokens", shape.width))
+        inputs = [x, _value("wanted", INT64, ("m",)), _value("last", INT32, ("rows",)), _value("total", INT32, (1,))]
+        inputs += [_value(part, FLOAT, cache) for part in parts]
+        outputs = [_value("logits", FLOAT, ("m", shape.vocabulary))]
+        outputs += [_value(f"new_{part}", FLOAT, cache) for part in parts]
+        outside = [_outside(name, span, self.file) for name, span in self.spans.items() if name != "places"]
+        whole = _each(1, self.nodes) + _bytes(2, b"gpt2") + _each(5, [*self.constants, *outside])
+        whole += _each(11, inputs) + _each(12, outputs)
+        opsets = [_bytes(1, domain.encode()) + _int(2, number) for domain, number in (("", OPSET), (OURS, 1))]
+        return _int(1, IR_VERSION) + _bytes(7, whole) + _each(8, opsets)
+
+
+def _outside(name: str, span: Span, file: str) -> bytes:
+    where = {"location": file, "offset": str(span.offset), "length": str(span.length)}
+    told = [_bytes(1, key.encode()) + _bytes(2, value.encode()) for key, value in where.items()]
+    dims = b"".join(_int(1, size) for size in span.dims)
+    return dims + _int(2, CODES[span.kind]) + _bytes(8, name.encode()) + _each(13, told) + _int(14, 1)
+
+
+def _node(kind: str, inputs: Sequence[str], outputs: Sequence[str], *, domain: str, **about: float) -> bytes:
+    names = _each(1, (name.encode() for name in inputs)) + _each(2, (name.encode() for name in outputs))
+    told = _each(5, (_attribute(name, value) for name, value in about.items()))
+    return names + _bytes(4, kind.encode()) + told + _bytes(7, domain.encode())
+
+
+def _attribute(name: str, value: float) -> bytes:
+    if isinstance(value, int):
+        return _bytes(1, name.encode()) + _int(3, value) + _int(20, 2)
+    return _bytes(1, name.encode()) + _key(2, 5) + struct.pack("<f", value) + _int(20, 1)
+
+
+def _value(name: str, kind: int, dims: Iterable[str | int]) -> bytes:
+    sizes = _each(1, (_bytes(2, size.encode()) if isinstance(size, str) else _int(1, size) for size in dims))
+    return _bytes(1, name.encode()) + _bytes(2, _bytes(1, _int(1, kind) + _bytes(2, sizes)))
+
+
+def _each(number: int, parts: Iterable[bytes]) -> bytes:
+    return b"".join(_bytes(number, part) for part in parts)
+
+
+def _bytes(number: int, content: bytes) -> bytes:
+    return _key(number, 2) + _varint(len(content)) + content
+
+
+def _int(number: int, value: int) -> bytes:
+    return _key(number, 0) + _varint(value % 2**64)
+
+
+def _key(number: int, wire: int) -> bytes:
+    return _varint(number << 3 | wire)
+
+
+def _varint(value: int) -> bytes:
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)

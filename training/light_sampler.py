@@ -1,0 +1,33 @@
+"""From the light form in a model folder to text, in a process with neither torch nor transformers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from training import light_model, model_dir
+from training.errors import ModelError
+from training.teller import Teller
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TOKENIZER = "tokenizer.json"
+
+
+class LightSampler(Teller):
+    """A loaded light model that speaks."""
+
+    @classmethod
+    def open(cls, folder: Path, *, threads: int = 0) -> LightSampler:
+        """Only the files that are read are checked. `threads` bounds the processor threads, 0 leaves them to it."""
+        from tokenizers import Tokenizer
+
+        from training.light_engine import LightEngine
+
+        manifest = model_dir.check(folder, reads=(light_model.FILE, TOKENIZER))
+        try:
+            pieces = Tokenizer.from_file(str(folder / TOKENIZER))
+        except Exception as error:  # it raises that itself
+            raise ModelError(f"{folder / TOKENIZER} does not load ({error}): train the model again.") from error
+        engine = LightEngine(folder / light_model.FILE, threads=threads)
+        return cls(engine, pieces, start=engine.model.start, end=engine.model.end, tags=manifest.tags)

@@ -1,0 +1,84 @@
+"""The light form of a fresh model, made and held against the model itself before anyone speaks with it.
+
+Where it cannot be had, a sentence says why, and the model folder goes without.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
+
+from training import light_model
+from training.errors import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from training.light_engine import LightEngine
+
+MOST = 64  # rows to compare on: some 2,000 tokens, which GPT-2 reads in a few seconds
+OFF_MOST = 0.01  # of a row's log-likelihood, on average over the rows
+SAME_LEAST = 0.95  # of the steps: the likeliest token is the same
+
+
+@dataclass(frozen=True, slots=True)
+class Lightened:
+    """Files for the model folder and figures for its manifest, or a sentence."""
+
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    figures: Mapping[str, float] = field(default_factory=dict)
+    why: str = ""
+
+
+def lighten(model: Any, tokenizer: Any, rows: Sequence[Sequence[int]], work: Path) -> Lightened:
+    """`rows` are tweets in tokens, best such as the model has not seen; `work` is a folder for a moment's file."""
+    if why := light_model.why_not(model.config):
+        return _without(why)
+    try:
+        from training.light_engine import LightEngine
+    except ModuleNotFoundError as error:
+        return _without(f"{error.name} is not installed (pip install 'mynah-bot[light]')")
+    end = tokenizer.eos_token_id
+    start = end if tokenizer.bos_token_id is None else tokenizer.bos_token_id
+    content = light_model.write(model, start=start, end=end)
+    path = work / light_model.FILE
+    try:
+        path.write_bytes(content)
+        off, same = compare(model, LightEngine(path, threads=1), rows)
+    except ModelError as error:
+        return _without(str(error))
+    finally:
+        path.unlink(missing_ok=True)
+    if not (off <= OFF_MOST and same >= SAME_LEAST):
+        return _without(
+            f"its log-likelihoods are {off:.2%} off ({OFF_MOST:.0%} at most), "
+            f"and its likeliest token is the model's in {same:.1%} of the steps ({SAME_LEAST:.0%} at least)"
+        )
+    return Lightened({light_model.FILE: content}, {"light_off": round(off, 5), "light_same": round(same, 4)})
+
+
+def compare(model: Any, engine: LightEngine, rows: Sequence[Sequence[int]]) -> tuple[float, float]:
+    """By how much a row's log-likelihood differs, on average; in which share of the steps the likeliest token agrees.
+
+    The steps are those of the rows themselves: where what was said is given, what would a greedy draft say next?
+    """
+    import torch
+
+    offs, agreed, steps = [], 0, 0
+    spread = [row for row in rows[:: max(1, len(rows) // MOST)] if len(row) > 1][:MOST]
+    for row in spread:
+        ids = list(row[: engine.context + 1])
+        with torch.inference_mode():
+            told = model(torch.tensor([ids[:-1]], device=model.device)).logits[0].float().log_softmax(-1)
+        theirs = float(told.gather(1, torch.tensor(ids[1:], device=told.device)[:, None]).sum())
+        ours, likeliest = engine.follow(ids)
+        offs.append(abs(ours - theirs) / max(abs(theirs), 1e-6))
+        agreed += sum(a == b for a, b in zip(likeliest, told.argmax(-1).tolist(), strict=True))
+        steps += len(likeliest)
+    return (fmean(offs), agreed / steps) if spread else (0.0, 1.0)
+
+
+def _without(why: str) -> Lightened:
+    return Lightened(why=f"no light form for a machine without torch: {why}.")
