@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bot.lookout import Lookout
     from bot.outbox import Outbox
     from bot.posting import Manner
-    from bot.replying import Replying
+    from bot.replies.replying import Replying
     from bot.review import Queue
     from bot.screen.chain import Screen
     from bot.slots import Schedule

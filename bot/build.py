@@ -24,20 +24,20 @@ from bot.rules import Rules, lists, read
 from bot.screen import chain, form, harm, privacy, reach
 from bot.settings import KEYS, SECRETS, Settings
 from bot.slots import Daily, Every, Schedule
-from bot.tokens import NAME, TokenFile
 from bot.voice import ModelVoice, Voice, open_voice
+from bot.x.tokens import NAME, TokenFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from bot.bearer import Bearer
     from bot.clock import Clock
     from bot.learnt import Learnt
     from bot.screen.chain import Screen
-    from bot.signing import Keys
     from bot.store import Store
-    from bot.twitter import X
+    from bot.x.bearer import Bearer
+    from bot.x.signing import Keys
+    from bot.x.twitter import X
 
 NO_BRAKES = Brakes(timedelta(0), sys.maxsize, sys.maxsize, Caps(sys.maxsize, sys.maxsize), grace=timedelta(minutes=10))
 
@@ -78,15 +78,15 @@ def publisher(settings: Settings, clock: Clock) -> X | Rehearsal:
 
 
 def gateway(settings: Settings, clock: Clock) -> X:
-    from bot.twitter import X
+    from bot.x.twitter import X
 
     return X(identity(settings, clock), now=clock.now, base_url=settings.x.base_url)
 
 
 def identity(settings: Settings, clock: Clock) -> Keys | Bearer:
-    from bot.bearer import Bearer
-    from bot.signin import Client
-    from bot.signing import Keys
+    from bot.x.bearer import Bearer
+    from bot.x.signin import Client
+    from bot.x.signing import Keys
 
     if missing := lacking(settings):
         raise ConfigError(

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.limits import Limits
-from bot.optout import OptOut
 from bot.outbox import Answering, Rehearsal
-from bot.reading import Reading
-from bot.replying import Replying
+from bot.replies.limits import Limits
+from bot.replies.optout import OptOut
+from bot.replies.reading import Reading
+from bot.replies.replying import Replying
+from bot.replies.summons import Summons
 from bot.screen import reach
-from bot.summons import Summons
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bot.answering import Listener
     from bot.budget import Caps, Prices
     from bot.clock import Clock
     from bot.outbox import Outbox
     from bot.posting import Manner
+    from bot.replies.answering import Listener
     from bot.screen.chain import Screen
     from bot.settings import Settings
     from bot.store import Store
-    from bot.twitter import X
+    from bot.x.twitter import X
 
 
 def answering(settings: Settings, caps: Caps, prices: Prices) -> Answering | None:

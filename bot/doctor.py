@@ -14,19 +14,19 @@ from typing import TYPE_CHECKING, Literal
 
 from bot import outbox
 from bot.errors import ModelError, StoreError
-from bot.tokens import MOST_TRIES
 from bot.tweets import Draft
 from bot.units import is_ours
+from bot.x.tokens import MOST_TRIES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from bot.dialects import Account
     from bot.screen.chain import Screen
     from bot.store import Store
-    from bot.tokens import Grant
     from bot.voice import Voice
+    from bot.x.dialects import Account
+    from bot.x.tokens import Grant
 
 Verdict = Literal["ok", "warn", "fail"]
 OK: Verdict = "ok"

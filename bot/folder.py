@@ -7,7 +7,8 @@ import fcntl
 import json
 import os
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from bot.errors import Busy, ConfigError, StoreError
@@ -61,7 +62,7 @@ class StateFolder:
             os.close(folder)
 
     def tell(self, about: Mapping[str, Any]) -> None:
-        """To be said by who holds the folder, of itself. A full disk is no reason to stop: only others know less then."""
+        """To be said by who holds the folder, of itself. A full disk is no reason to stop: others know less then."""
         try:
             self._holder.write_text(json.dumps({"pid": os.getpid(), **about}), encoding="utf-8")
         except OSError as error:
@@ -69,6 +70,17 @@ class StateFolder:
                 raise StoreError(
                     f"{self.root} cannot be written: {error.strerror}; choose another with --state"
                 ) from error
+
+    def beat(self) -> None:
+        """By who holds the folder, whenever all is well: others see how long ago that was."""
+        with suppress(OSError):  # a disk that is gone is noticed elsewhere
+            os.utime(self._holder)
+
+    def last_beat(self) -> datetime | None:
+        try:
+            return datetime.fromtimestamp(self._holder.stat().st_mtime, UTC)
+        except (OSError, ValueError, OverflowError):
+            return None
 
     def holder(self) -> dict[str, Any] | None:
         """What the process that holds the folder says of itself; None if nobody does."""

@@ -7,7 +7,7 @@ and an init system that tries ten times gives up.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from bot.clock import why_doubted
 from bot.errors import Busy, Damaged, StoreError
@@ -22,26 +22,34 @@ if TYPE_CHECKING:
     from bot.clock import Clock
     from bot.diary import Diary
 
+    class Parts(Protocol):
+        @property
+        def agenda(self) -> Agenda: ...
+
+        @property
+        def backups(self) -> Backups: ...
+
+
 AGAIN = timedelta(hours=1)  # after a backup that failed
 
 
 class Heartbeat:
+    """`now` gives the parts of the bot, which a reload makes anew."""
+
     def __init__(
         self,
-        agenda: Agenda,
+        now: Callable[[], Parts],
         diary: Diary,
         *,
         refresh: Callable[[], None],
         room: Callable[[], str | None],
-        backups: Backups,
         clock: Clock,
         log: BoundLogger,
     ) -> None:
-        self._agenda = agenda
+        self._now = now
         self._diary = diary
         self._refresh = refresh
         self._room = room
-        self._backups = backups
         self._clock = clock
         self._log = log
         self._waiting = ""
@@ -53,10 +61,11 @@ class Heartbeat:
             return
         try:
             self._refresh()
-            ended = self._agenda.turn()
+            agenda = self._now().agenda
+            ended = agenda.turn()
             if ended:
                 self._diary.write(ended)
-            self._agenda.answer()
+            agenda.answer()
         except Damaged:  # nothing to wait for: the watchdog ends us, and the next start says what to restore
             raise
         except StoreError as error:  # no room, though there was a moment ago; or another program holds the history
@@ -75,11 +84,11 @@ class Heartbeat:
 
     def _back_up(self) -> None:
         """When it is time; one that fails keeps nobody from speaking."""
-        now, elapsed = self._clock.now(), self._clock.monotonic()
-        if elapsed < self._backup_from or not self._backups.due(now):
+        now, elapsed, backups = self._clock.now(), self._clock.monotonic(), self._now().backups
+        if elapsed < self._backup_from or not backups.due(now):
             return
         try:
-            made = self._backups.make(now)
+            made = backups.make(now)
         except (StoreError, Busy) as error:
             self._backup_from = elapsed + AGAIN.total_seconds()
             self._log.error("backup.failed", why=str(error))

@@ -6,6 +6,7 @@ and when the last post left. What only a start can change is held as it was, and
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
     from bot.screen.chain import Screen
     from bot.settings import Settings
     from bot.slots import Schedule
-    from bot.twitter import X
-    from bot.voice import ModelVoice
+    from bot.voice import ModelVoice, Voice
+    from bot.x.twitter import X
 
 # Who speaks, from where, by which keys; how the log is written; models of a gigabyte besides the voice.
 AT_START = ("bot", "live", "state", "x", "log", "metrics")
@@ -65,7 +66,7 @@ class Life:
         moves_on: Callable[[], None],
         clock: Clock,
     ) -> None:
-        """`wanted` reads the configuration anew; `about` is what the folder tells of us; `moves_on` hears a long draft."""
+        """`wanted` reads the configuration anew; `about` is what the folder tells of us; `moves_on`: see voice.py."""
         self._wanted = wanted
         self._publisher = publisher
         self._folder = folder
@@ -115,7 +116,8 @@ class Life:
 
     def _opened(self, path: Path, settings: Settings | None = None) -> ModelVoice:
         voice = build.voice(path, settings or self._settings, moves_on=self._moves_on)
-        voice.say_something()
+        if is_mute(voice):
+            raise ModelError(f"{path} opens, and says nothing: train it again, or `mynah rollback`")
         return voice
 
     def _made(self, settings: Settings, own: Rules) -> Parts:
@@ -155,10 +157,15 @@ class Life:
         return Parts(settings, own, outbox, schedule, agenda, build.backups(settings, self._folder))
 
 
+def is_mute(voice: Voice) -> bool:
+    """The canary: a model that opens may still be unable to say a word."""
+    said = voice.draft("", n=2, seed=0)
+    return not all(math.isfinite(draft.likelihood) for draft in said) or not any(draft.text for draft in said)
+
+
 def held(fresh: Settings, before: Settings) -> tuple[Settings, list[str]]:
     """The new settings with the old values of what only a start can change, and which of those differ."""
     screen = fresh.screen.model_copy(update={key: getattr(before.screen, key) for key in AT_START_OF_SCREEN})
     kept: dict[str, Any] = {key: getattr(before, key) for key in AT_START}
     as_held = fresh.model_copy(update={**kept, "screen": screen})
     return as_held, differing(as_held, fresh)
-

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from bot import budget, ledger
 from bot.clock import stamp
-from bot.dialects import id_at
 from bot.errors import RateLimited, XError
+from bot.x.dialects import id_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from structlog.stdlib import BoundLogger
 
     from bot.clock import Clock
-    from bot.dialects import Account
     from bot.store import Store
     from bot.tweets import Post, Receipt, Timeline
+    from bot.x.dialects import Account
 
 ACCOUNT = "account"  # whose history this is, as the store names it
 # The pauses before the looks that must all miss it. X says nowhere how far its timeline lags behind; seconds are usual.

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from bot.clock import Clock
-    from bot.limits import Limits
     from bot.mentions import Waiting
+    from bot.replies.limits import Limits
     from bot.store import Store
     from bot.tweets import Post
 

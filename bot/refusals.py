@@ -44,3 +44,9 @@ def newest(store: Store, *, dry: bool | None = None, limit: int = 20) -> list[di
         "SELECT * FROM refusal WHERE (:dry IS NULL OR dry = :dry) ORDER BY id DESC LIMIT :limit",
         {"dry": dry, "limit": limit},
     )
+
+
+def counts(store: Store, *, dry: bool) -> dict[str, int]:
+    """How many there ever were, by reason."""
+    rows = store.rows("SELECT reason, count(*) AS n FROM refusal WHERE dry = ? GROUP BY reason ORDER BY reason", [dry])
+    return {row["reason"]: row["n"] for row in rows}

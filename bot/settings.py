@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from bot import durations, patterns
+from bot import durations, metrics, patterns
 
 PREFIX = "MYNAH_"
 LONGEST_PROMPT = 120  # bytes: as many tokens at most, and the smallest model reads 160
@@ -81,6 +81,11 @@ def _pattern(pattern: str) -> str:
 
 
 Pattern = Annotated[str, AfterValidator(_pattern)]
+
+
+def _listen(place: str) -> str:
+    metrics.address(place)
+    return place
 
 
 Weight = Annotated[float, Field(ge=0, le=1_000)]
@@ -247,6 +252,10 @@ class Backup(Section):
     folder: Folder | None = None
 
 
+class Metrics(Section):
+    listen: Annotated[str, AfterValidator(_listen)] = ""
+
+
 class Log(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["auto", "json", "console"] = "auto"
@@ -275,6 +284,7 @@ class Settings(BaseSettings):
     review: Review = Review()
     budget: Budget = Budget()
     backup: Backup = Backup()
+    metrics: Metrics = Metrics()
     log: Log = Log()
 
     @classmethod

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from bot import budget, mentions, review
+from bot import budget, mentions, refusals, review
 from bot.clock import moment, stamp, why_doubted
 from bot.errors import StoreError
 from bot.lookout import next_look
@@ -12,11 +13,14 @@ from bot.outbox import why_paused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime, timedelta
 
     from bot.backup import Copy
     from bot.slots import Schedule
     from bot.store import Store
+
+
+SNOWFLAKES = 1_288_834_974_657  # milliseconds: when X began to count its numbers
+SILENT = timedelta(minutes=3)  # as long as the unit's watchdog bears it
 
 
 def standing(
@@ -38,15 +42,20 @@ def standing(
         "mode": "live" if live else "dry",
         "model": model,
         "next_slot": stamp(schedule.next(now).due),
+        "last_slot": None,
+        "last_slot_was": None,
+        "last_post": None,
         "asks": asks,
         "to_review": 0,
         "next_expires": None,
         "replies": replies,
         "mentions": {},
+        "mention_lag": None,
         "paused": None,
         "unknown": [],
         "next_look": None,
         "posts": {},
+        "refusals": {},
         "last": [],
         "spent_today": budget.dollars(0),
         "spent_this_month": budget.dollars(0),
@@ -63,6 +72,7 @@ def alerts(
     holder: Mapping[str, Any] | None,
     model: str | None,
     backup: Copy | None,
+    beat: datetime | None,
     every: timedelta,
     now: datetime,
 ) -> list[str]:
@@ -71,6 +81,8 @@ def alerts(
     speaking = (holder or {}).get("speaking")
     if speaking and speaking != model:
         told.append(f"it speaks with {speaking}, since {model or 'the model in use'} is damaged: `mynah models`")
+    if beat and now - beat > SILENT:
+        told.append(f"no heartbeat has ended well since {stamp(beat)}: the log says why")
     if every and (since := _since(holder)) and now - max(backup.at if backup else since, since) > 2 * every:
         told.append("no backup was made for long: the log says why (backup.failed)")
     return told
@@ -89,7 +101,10 @@ def _remembered(store: Store, terms: review.Terms, *, dry: bool, now: datetime) 
     return {
         "to_review": len(drafts),
         "next_expires": stamp(review.expires(drafts[0], terms)) if drafts else None,
+        **_last(store, dry=dry),
         "mentions": mentions.counts(store),
+        "mention_lag": _lag(store, now),
+        "refusals": refusals.counts(store, dry=dry),
         "paused": why_paused(store, now),
         "unknown": [post.id for post in store.posts_in("unknown", dry=dry)],
         "next_look": stamp(look) if not dry and (look := next_look(store)) else None,
@@ -97,3 +112,22 @@ def _remembered(store: Store, terms: review.Terms, *, dry: bool, now: datetime) 
         "last": [post.text for post in store.history(dry=dry, limit=3)],
         **{name: budget.dollars(cost) for name, cost in budget.spent(store, now, dry=dry).items()},
     }
+
+
+def _last(store: Store, *, dry: bool) -> dict[str, Any]:
+    slot = store.rows("SELECT due, outcome FROM slot WHERE dry = ? ORDER BY due DESC LIMIT 1", [dry])
+    sent = "SELECT max(sent_at) AS at FROM post WHERE dry = ? AND state IN ('posted', 'dry', 'unknown', 'sending')"
+    return {
+        "last_slot": slot[0]["due"] if slot else None,
+        "last_slot_was": slot[0]["outcome"] if slot else None,
+        "last_post": store.rows(sent, [dry])[0]["at"],
+    }
+
+
+def _lag(store: Store, now: datetime) -> float | None:
+    """How long the oldest mention that waits has waited, in seconds; its number on X says when it was written."""
+    waiting = mentions.waiting(store)
+    if not waiting:
+        return 0.0 if mentions.counts(store) else None
+    written = datetime.fromtimestamp(((int(waiting[0].id) >> 22) + SNOWFLAKES) / 1000, UTC)
+    return round(max((now - written).total_seconds(), 0.0), 1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import gc
-import math
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -63,7 +62,7 @@ class ModelVoice:
         person: Person | None = None,
         moves_on: Callable[[], None] = lambda: None,
     ) -> None:
-        """`moves_on` is called while drafts grow: on a small machine a round takes minutes, and hangs no less for it."""
+        """`moves_on` is called while drafts grow: on a small machine a round takes minutes."""
         self.name = name
         self.person = person
         self._moves_on = moves_on
@@ -98,12 +97,6 @@ class ModelVoice:
         self._moves_on()
         return False
 
-    def say_something(self) -> None:
-        """The canary: a model that opens may still be unable to say a word."""
-        said = self.draft("", n=2, seed=0)
-        if not all(math.isfinite(draft.likelihood) for draft in said) or not any(draft.text for draft in said):
-            raise ModelError(f"the model {self.name} opens, and says nothing: train it again, or `mynah rollback`")
-
     def weigh(self, texts: Sequence[str], *, given: str = "") -> list[float]:
         from training import errors
 
@@ -118,24 +111,6 @@ class ModelVoice:
 
     def foreign(self, text: str) -> str:
         return self._learnt.foreign(text)
-
-
-class ByHand:
-    """A person's own words, to go the way of every draft."""
-
-    name = "by hand"
-    person = None
-
-    def __init__(self, text: str, learnt: Learnt) -> None:
-        self._text = text
-        self.copied = learnt.copied
-        self.foreign = learnt.foreign
-
-    def draft(self, prompt: str, *, n: int, seed: int, author: str | None = None) -> list[Draft]:  # noqa: ARG002
-        return [Draft(self._text)]
-
-    def weigh(self, texts: Sequence[str], *, given: str = "") -> list[float]:  # noqa: ARG002  nobody judges it
-        return [0.0] * len(texts)
 
 
 class CurrentVoice:

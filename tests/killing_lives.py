@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import bot
-from bot import build, cli, clock, learnt, outbox, review, store, voice
+from bot import build, cli, clock, learnt, life, outbox, review, store, voice
 from bot.errors import XError
-from bot.signing import Keys
 from bot.tweets import Draft
-from bot.twitter import X
+from bot.x.signing import Keys
+from bot.x.twitter import X
 from tests.fake_x.state import newcomer
 from tests.killing_x import CALM, HANGS, FastClock
 
@@ -145,8 +145,8 @@ def begin(folder: Path, words: Sequence[str], *, name: str = "life", point: Poin
 
     def command() -> int:
         clock.SystemClock = FastClock  # type: ignore[assignment,misc]
-        build.voice = lambda *_: Voice(asks="review" in words)  # type: ignore[assignment]
-        voice.promoted = lambda _: Path("words")
+        build.voice = lambda *_, **__: Voice(asks="review" in words)  # type: ignore[assignment]
+        voice.promoted = life.promoted = lambda _: Path("words")
         learnt.Learnt.open = lambda _: learnt.Learnt()  # type: ignore[assignment,method-assign]
         if trace:
             trace.listen()

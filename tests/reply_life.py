@@ -19,21 +19,21 @@ from bot import build, build_replies, ledger
 from bot.agenda import Agenda
 from bot.budget import Caps, Prices
 from bot.lookout import Lookout
-from bot.optout import OptOut
 from bot.outbox import Answering, Outbox
 from bot.posting import Manner
-from bot.reading import Reading, load
-from bot.replying import Replying
+from bot.replies.optout import OptOut
+from bot.replies.reading import Reading, load
+from bot.replies.replying import Replying
+from bot.replies.summons import Summons
 from bot.screen import chain
 from bot.settings import Settings
-from bot.signing import Keys
 from bot.slots import Every
 from bot.store import Store
-from bot.summons import Summons
 from bot.tweets import Draft
-from bot.twitter import X
-from bot.verdicts import no_answer
-from bot.wire import Reply
+from bot.x.signing import Keys
+from bot.x.twitter import X
+from bot.x.verdicts import no_answer
+from bot.x.wire import Reply
 from tests.fake_x.api import Api
 from tests.fake_x.faults import End
 from tests.fake_x.state import User, World, newcomer
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from bot.limits import Limits
+    from bot.replies.limits import Limits
     from tests.fake_x.faults import Fault
     from tests.fake_x.server import FakeX
 

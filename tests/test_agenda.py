@@ -9,7 +9,6 @@ from structlog import get_logger
 from bot import build, refusals
 from bot.agenda import Agenda
 from bot.budget import Caps, Prices
-from bot.dialects import Account
 from bot.errors import TryLater, Unknown
 from bot.lookout import Lookout
 from bot.outbox import Brakes, Outbox
@@ -18,6 +17,7 @@ from bot.screen import chain
 from bot.slots import Every, once
 from bot.store import Store
 from bot.tweets import Draft, Receipt, Timeline
+from bot.x.dialects import Account
 from tests.fakes import NOON, FakeClock, FakePublisher, FakeVoice
 
 if TYPE_CHECKING:

@@ -47,7 +47,13 @@ def test_the_example_shows_every_key_with_its_default() -> None:
     text = EXAMPLE.read_text(encoding="utf-8")
     shown = {key for key, _ in config._flat(tomllib.loads(text))}
     secret = {f"x.{name}" for name in SECRETS}
-    commented = {"state", "x.keys", "voice.topics", "backup.folder", *(f"screen.{key}" for key in ("deny_file", "allow_file", "classifier"))}  # their defaults depend on the machine; they stand there behind a #
+    commented = {
+        "state",
+        "x.keys",
+        "voice.topics",
+        "backup.folder",
+        *(f"screen.{key}" for key in ("deny_file", "allow_file", "classifier")),
+    }  # their defaults depend on the machine; they stand there behind a #
 
     keys = {key for key, _, _ in config.load().rows()}
 

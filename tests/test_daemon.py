@@ -193,6 +193,36 @@ def test_only_a_tick_that_ended_well_feeds_the_watchdog(tmp_path: Path) -> None:
     assert not any(message.startswith(b"WATCHDOG") for message in said)
 
 
+def test_what_moves_on_feeds_the_watchdog_until_a_tick_fails_and_again_once_one_ends_well(tmp_path: Path) -> None:
+    address = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(address)
+        systemd.settimeout(0)
+        notifier = Notifier(address)
+        fed: list[bool] = []
+
+        def hears() -> bool:
+            said = []
+            while True:
+                try:
+                    said.append(systemd.recv(4096))
+                except BlockingIOError:
+                    return b"WATCHDOG=1" in said
+
+        def tick() -> None:
+            hears()
+            notifier.moves_on()
+            fed.append(hears())
+            if len(fed) == 1:
+                raise RuntimeError("broken")
+            if len(fed) == 3:
+                ask(signal.SIGTERM)
+
+        daemon(tick, notifier=notifier).run()
+
+    assert fed == [True, False, True]
+
+
 @pytest.mark.parametrize("step", [timedelta(hours=2), timedelta(hours=-5), timedelta(days=3650), timedelta(days=-3650)])
 def test_a_step_of_the_wall_clock_brings_the_next_tick_at_once(step: timedelta) -> None:
     class Stepping(SystemClock):

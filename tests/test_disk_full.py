@@ -13,6 +13,7 @@ import signal
 import subprocess
 from contextlib import suppress
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,7 +24,6 @@ from bot.agenda import Agenda
 from bot.backup import Backups
 from bot.budget import Prices
 from bot.clock import why_doubted
-from bot.dialects import Account
 from bot.errors import NoRoom
 from bot.heartbeat import AGAIN, Heartbeat
 from bot.lookout import Lookout
@@ -33,6 +33,7 @@ from bot.screen import chain
 from bot.slots import Every
 from bot.store import Store
 from bot.tweets import Receipt, Timeline
+from bot.x.dialects import Account
 from tests.fakes import NOON, FakeClock, FakePublisher, FakeVoice
 from tests.installed import MYNAH, environment, lines, mynah
 from tests.limits import files_up_to, small_disk
@@ -81,9 +82,8 @@ class Bird:
         agenda.begin()
         self.backups = Backups(folder / "backups", [self.path], keep=3, every=timedelta(days=1))
         told: Any = diary
-        self.heart = Heartbeat(
-            agenda, told, refresh=lambda: None, room=room, backups=self.backups, clock=self.clock, log=self.log
-        )
+        now: Any = SimpleNamespace(agenda=agenda, backups=self.backups)
+        self.heart = Heartbeat(lambda: now, told, refresh=lambda: None, room=room, clock=self.clock, log=self.log)
 
     def write(self, _: object) -> None:
         """As the diary does."""

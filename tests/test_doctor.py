@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from bot import cli, doctor, refusals
-from bot.dialects import Account
 from bot.errors import ModelError
 from bot.screen import chain
 from bot.store import Store
-from bot.tokens import Grant
 from bot.tweets import Draft, Reason, Slot
+from bot.x.dialects import Account
+from bot.x.tokens import Grant
 from tests.fake_x.server import FakeX
 from tests.fake_x.state import User, World, newcomer
 from tests.fakes import NOON, FakeVoice

@@ -11,9 +11,9 @@ import pytest
 import yaml
 
 from bot.errors import Halted, Refused
-from bot.signing import Keys
 from bot.store import Store
-from bot.twitter import X
+from bot.x.signing import Keys
+from bot.x.twitter import X
 from tests.fake_x import length, openapi
 from tests.fake_x.server import FakeX
 from tests.fake_x.state import User, World, newcomer

@@ -11,19 +11,20 @@ from typing import TYPE_CHECKING
 import pytest
 import structlog
 
-from bot import build, log, outbox, signin
-from bot.bearer import Bearer
+from bot import build, log, outbox
 from bot.budget import Caps, Prices
 from bot.errors import Gone, Halted, TryLater, Unknown, XError
 from bot.lookout import Lookout
 from bot.outbox import Outbox
-from bot.signin import Client
-from bot.signing import Keys
 from bot.store import Store
-from bot.tokens import Grant, TokenFile
 from bot.tweets import Draft, Slot
-from bot.twitter import X
-from bot.wire import WITHIN, Wire
+from bot.x import signin
+from bot.x.bearer import Bearer
+from bot.x.signin import Client
+from bot.x.signing import Keys
+from bot.x.tokens import Grant, TokenFile
+from bot.x.twitter import X
+from bot.x.wire import WITHIN, Wire
 from tests.fake_x.faults import FAULTS, End
 from tests.fake_x.oauth import Secrets
 from tests.fake_x.server import FakeX
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bot.tweets import Post
-    from bot.twitter import Identity
+    from bot.x.twitter import Identity
 
 # A column is a state, a cell where the fault leads from it.
 #   approved    a post that is being sent: posted, approved (X may be asked again), halted (the same, and paused),

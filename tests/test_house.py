@@ -20,9 +20,9 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 # Only these files import these libraries, so that an upgrade of one has one place to look at.
 ALONE = {
-    "tweepy": {"bot/twitter.py"},
-    "requests": {"bot/twitter.py", "bot/wire.py"},  # the first only says to tweepy: give back what you get
-    "requests_oauthlib": {"bot/signing.py"},
+    "tweepy": {"bot/x/twitter.py"},
+    "requests": {"bot/x/twitter.py", "bot/x/wire.py"},  # the first only says to tweepy: give back what you get
+    "requests_oauthlib": {"bot/x/signing.py"},
     "apscheduler": {"bot/daemon.py"},
     "sqlite_utils": {"bot/store.py", "training/library.py"},
     "huggingface_hub": {"training/base_model.py", "training/publish.py"},
@@ -39,15 +39,12 @@ DOORS = {
 }  # fmt: skip
 # From the top of bot/ down: a file imports only what stands below it.
 ORDER = [
-    "__main__", "cli", "commands", "arguments", "life", "build", "build_replies", "rules", "daemon", "heartbeat", "agenda", "diary",
-    "replying", "reading", "answering", "status", "doctor",
-    "posting", "prompts", "score",
-    "outbox", "limits", "blocks", "mentions", "breaker",
-    "lookout", "slots", "budget", "ledger", "refusals", "review", "twitter", "bearer",
-    "signin", "signing", "wire", "tokens", "verdicts", "summons", "optout", "dialects", "voice", "learnt", "classifier", "screen",
-    "store", "nearness", "schema", "backup", "config", "settings", "patterns", "tables", "progress", "folder", "room", "store_file", "log",
-    "notify", "durations", "clock",
-    "tweets", "units", "errors",
+    "__main__", "cli", "commands", "arguments", "life", "build_status", "build", "build_replies", "rules",
+    "daemon", "heartbeat", "agenda", "diary", "replies", "status", "doctor", "posting", "prompts", "score",
+    "outbox", "blocks", "mentions", "breaker", "lookout", "slots", "budget", "ledger", "refusals", "review",
+    "x", "voice", "learnt", "classifier", "screen", "store", "nearness", "schema", "backup", "config",
+    "settings", "metrics", "patterns", "tables", "progress", "folder", "room", "store_file", "log", "notify",
+    "durations", "clock", "tweets", "units", "errors",
 ]  # fmt: skip
 
 

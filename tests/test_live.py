@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.tokens import Grant, TokenFile
+from bot.x.tokens import Grant, TokenFile
 from tests.fake_x.server import FakeX
 from tests.fake_x.signin import CLIENT_ID, CLIENT_SECRET
 from tests.fake_x.state import World, newcomer

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bot.clock import stamp
-from bot.dialects import id_at
-from bot.reading import Mark, keep
+from bot.replies.reading import Mark, keep
 from bot.store import Store
+from bot.x.dialects import id_at
 from tests.fake_x.server import FakeX
 from tests.fake_x.state import World, newcomer
 from tests.installed import HEARD, MYNAH, environment, lines, mynah

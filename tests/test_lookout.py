@@ -15,10 +15,10 @@ from bot.errors import XError
 from bot.lookout import ACCOUNT, Lookout, next_look
 from bot.outbox import Outbox
 from bot.settings import Settings
-from bot.signing import Keys
 from bot.store import Store
 from bot.tweets import Draft, Post, Slot
-from bot.twitter import X
+from bot.x.signing import Keys
+from bot.x.twitter import X
 from tests.fake_x.faults import TOO_MANY, limited
 from tests.fake_x.server import FakeX
 from tests.fake_x.state import World, newcomer

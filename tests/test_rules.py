@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import structlog
 
 from bot.errors import ConfigError
-from bot.rules import CurrentRules, read
+from bot.rules import read
 from bot.settings import ScreenLists
 
 if TYPE_CHECKING:
@@ -40,25 +39,6 @@ def test_a_list_that_cannot_be_read_is_an_error_of_the_configuration(
 
     with pytest.raises(ConfigError, match=rf"screen\.deny_file: .*{why}"):
         read(wanted(deny_file=tmp_path / "deny.txt"))
-
-
-def test_a_reload_reads_the_lists_anew_and_one_that_fails_changes_nothing(tmp_path: Path) -> None:
-    file = tmp_path / "deny.txt"
-    file.write_text("jam\n", encoding="utf-8")
-    with structlog.testing.capture_logs() as log:
-        rules = CurrentRules(lambda: wanted(deny_file=file), structlog.get_logger())
-        file.write_text("goose\n", encoding="utf-8")
-        assert rules.now.lists.why_not("goose") is None
-
-        rules.reload()
-        assert rules.now.lists.why_not("goose") is not None
-        assert rules.now.lists.why_not("jam") is None
-
-        file.unlink()
-        rules.reload()
-        assert rules.now.lists.why_not("goose") is not None
-
-    assert [line["event"] for line in log] == ["lists.reloaded", "lists.refused"]
 
 
 @pytest.mark.parametrize(

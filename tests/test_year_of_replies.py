@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.optout import OptOut
+from bot.replies.optout import OptOut
 from tests.reply_life import LIMITS
 from tests.year_of_replies import run
 
 if TYPE_CHECKING:
-    from bot.limits import Limits
+    from bot.replies.limits import Limits
 
 
 @pytest.mark.parametrize("seed", [1, 2], ids=["listening", "not listening"])

@@ -18,6 +18,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from time import process_time
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -139,9 +140,8 @@ class Year:
         agenda.begin()
         never = Backups(self.path.parent, [], keep=1, every=timedelta(0))
         diary: Any = self
-        return Heartbeat(
-            agenda, diary, refresh=lambda: None, room=lambda: None, backups=never, clock=self.clock, log=LOG
-        )
+        now: Any = SimpleNamespace(agenda=agenda, backups=never)
+        return Heartbeat(lambda: now, diary, refresh=lambda: None, room=lambda: None, clock=self.clock, log=LOG)
 
     def write(self, ended: Round) -> None:
         """As the diary does."""

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from bot import blocks, mentions
 from bot.budget import Caps, dollars
-from bot.dialects import time_of
-from bot.optout import OptOut
+from bot.replies.optout import OptOut
+from bot.x.dialects import time_of
 from tests.fake_x.faults import FAULTS
 from tests.fake_x.mentions import summons
 from tests.fake_x.money import CREATE, CREATE_SUMMONED, READ_OWN, READ_USER
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from bot.limits import Limits
+    from bot.replies.limits import Limits
     from tests.fake_x.state import Post, User
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -161,7 +161,7 @@ class Year:
                 life.agenda, life.replying = life.born()  # a restart
             self._operator_acts()
         life.direct.faults.clear()
-        life.lives(3 * HOUR, beat=10 * MINUTE)
+        life.lives(7 * HOUR, beat=10 * MINUTE)  # by then whatever waits is stale
         self._audit()
         life.close()
         return self.found

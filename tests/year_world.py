@@ -13,10 +13,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from bot.dialects import Account, id_at
 from bot.errors import Unknown
 from bot.tweets import Draft, Receipt, Timeline
-from bot.verdicts import Answer, no_answer, why_not
+from bot.x.dialects import Account, id_at
+from bot.x.verdicts import Answer, no_answer, why_not
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

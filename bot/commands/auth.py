@@ -15,18 +15,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bot.clock import Clock
-    from bot.dialects import Account
     from bot.settings import Settings
-    from bot.tokens import Grant
-    from bot.twitter import Identity
-    from bot.wire import Wire
+    from bot.x.dialects import Account
+    from bot.x.tokens import Grant
+    from bot.x.twitter import Identity
+    from bot.x.wire import Wire
 
 
 def auth(args: Namespace) -> int:
     from bot import budget, build, config
     from bot.clock import SystemClock
     from bot.folder import expanded
-    from bot.wire import Wire
+    from bot.x.wire import Wire
 
     clock = SystemClock()
     if args.check:
@@ -53,8 +53,8 @@ def _by_pin(settings: Settings, place: Path, wire: Wire, clock: Clock) -> list[P
     """OAuth 1.0a: keys that do not grow old."""
     from dataclasses import asdict
 
-    from bot import signin
-    from bot.tokens import keep
+    from bot.x import signin
+    from bot.x.tokens import keep
 
     typed = _typed(settings, ("consumer_key", "consumer_secret"))
     consumer = typed["consumer_key"], typed["consumer_secret"]
@@ -72,10 +72,11 @@ def _by_address(settings: Settings, place: Path, wire: Wire, clock: Clock) -> li
     """OAuth 2.0: a token for two hours, which the bot renews by itself."""
     from dataclasses import replace
 
-    from bot import build, signin
-    from bot.bearer import JustLoggedIn
+    from bot import build
     from bot.folder import StateFolder
-    from bot.tokens import keep
+    from bot.x import signin
+    from bot.x.bearer import JustLoggedIn
+    from bot.x.tokens import keep
 
     redirect = signin.checked_redirect(settings.x.redirect)
     typed = _typed(settings, ("client_id", "client_secret"), may_be_empty="client_secret")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bot.clock import Clock
     from bot.folder import StateFolder
     from bot.settings import Budget, Settings
-    from bot.twitter import X
+    from bot.x.twitter import X
     from training.holdings import Added
     from training.library import Library
     from training.sources.api import Page

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from bot.clock import Clock
-    from bot.dialects import Account
     from bot.doctor import Check
     from bot.folder import StateFolder
     from bot.settings import Settings
     from bot.store import Store
-    from bot.twitter import Identity
+    from bot.x.dialects import Account
+    from bot.x.twitter import Identity
 
 UNITS = Path("/etc/systemd/system")
 COLUMNS = ("verdict", "check", "detail", "do")
@@ -166,7 +166,7 @@ def ask_x(settings: Settings, identity: Identity, clock: Clock) -> tuple[Account
 
     from bot import budget, build
     from bot import doctor as look
-    from bot.twitter import X
+    from bot.x.twitter import X
 
     price = build.prices(settings).account
     print(f"asking X whose keys these are; it costs {budget.dollars(price)}", file=sys.stderr)

@@ -4,33 +4,26 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from bot import room
 from bot.commands.health import ready
 from bot.commands.model import train
 from bot.commands.shown import BUSY, FAILED, loaded
-from bot.errors import Damaged, ModelError, NoRoom
+from bot.errors import Damaged, ModelError, MynahError, NoRoom
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from bot.agenda import Agenda
     from bot.clock import Clock
     from bot.folder import StateFolder
+    from bot.life import Life
     from bot.notify import Notifier
-    from bot.screen.chain import Screen
     from bot.settings import Settings
-
-
-class Begun(NamedTuple):
-    """A bot that can speak: `refresh` looks for a newer model, `reload` reads the operator's lists anew too."""
-
-    agenda: Agenda
-    refresh: Callable[[], None]
-    reload: Callable[[], None]
 
 
 def run(args: Namespace) -> int:
@@ -48,32 +41,32 @@ def run(args: Namespace) -> int:
     notifier = Notifier(config.notify_socket())
     every = args.every.total_seconds() if args.every else None
     about = {"since": stamp(clock.now()), "live": settings.live, "every": every, "bot": settings.bot}
-    about |= {"mode": settings.mode}
     with folder.hold(about):
-        begin = partial(_agenda, args, settings, folder, about, clock, notifier)
+        begin = partial(_born, args, settings, folder, about, clock, notifier)
         if args.once:
-            return _once(begin().agenda, clock)
-        begun = _begun(begin, lambda: room.why_not(folder.root), notifier)
-        return _on_and_on(args, settings, folder, begun, clock, notifier) if begun else 0
+            return _once(begin().now.agenda, clock)
+        life = _begun(begin, lambda: room.why_not(folder.root), notifier)
+        if life is None:
+            return 0
+        with _watched(life, folder, clock):
+            return _on_and_on(args, folder, life, clock, notifier)
 
 
-def _agenda(
+def _born(
     args: Namespace,
     settings: Settings,
     folder: StateFolder,
     about: Mapping[str, Any],
     clock: Clock,
     notifier: Notifier,
-) -> Begun:
-    """The bot, put together, and what makes it read anew. What can be wrong cheaply is looked at first."""
+) -> Life:
+    """The bot, put together. What can be wrong cheaply is looked at first."""
     import structlog
 
-    from bot import build, build_replies
-    from bot.agenda import Agenda
-    from bot.rules import CurrentRules
+    from bot import build
+    from bot.life import Life
     from bot.store import Store
     from bot.store_file import advice
-    from bot.voice import CurrentVoice, earlier, promoted
 
     publisher = build.publisher(settings, clock)
     with Store.open(folder.history) as store:
@@ -83,73 +76,32 @@ def _agenda(
         if settings.live:
             ready(settings, folder, store, clock)
     log = structlog.get_logger()
-    rules = CurrentRules(lambda: loaded(args).settings.screen, log)
     if _untrained(folder):
         log.info("model.missing", detail="training one first", authors=", ".join(settings.training.authors))
         train(settings, folder, clock, notifier)
-    voice = CurrentVoice(
-        lambda: promoted(folder.models),
-        lambda path: build.voice(path, settings),
-        log,
-        earlier=lambda: earlier(folder.models),
-        keep_loaded=settings.voice.keep_loaded,
+    life = Life(
+        lambda: loaded(args).settings,
+        settings,
+        publisher=publisher,
+        folder=folder,
+        about=about,
+        every=args.every,
+        moves_on=notifier.moves_on,
+        clock=clock,
     )
-    schedule = build.schedule(settings, args.every)
     log.info(
         "daemon.started",
         bot=settings.bot,
         mode="live" if settings.live else "dry run",
         asks=settings.mode == "review",
-        model=voice.name,
-        engine=voice.engine,
-        next_slot="now" if args.once else f"{schedule.next(clock.now()).due:%Y-%m-%d %H:%M:%S} UTC",
+        model=life.voice.name,
+        engine=life.voice.engine,
+        next_slot="now" if args.once else f"{life.now.schedule.next(clock.now()).due:%Y-%m-%d %H:%M:%S} UTC",
     )
-    outbox = build.outbox(settings, publisher, clock, every=args.every)
-    manner = build.manner(settings, lambda why: log.warning("topics.refused", why=why))
-
-    def open_store() -> Store:
-        return Store.open(folder.history, create=False)
-
-    def screen(store: Store) -> Screen:
-        return build.screen(settings, store, voice, rules=rules.now)
-
-    agenda = Agenda(
-        open_store=open_store,
-        voice=voice,
-        screen=screen,
-        outbox=outbox,
-        lookout=build.lookout(settings, publisher, clock),
-        schedule=schedule,
-        manner=manner,
-        clock=clock,
-        queue=build.queue(settings, clock),
-        replying=build_replies.replying(
-            settings,
-            publisher,
-            outbox,
-            voice,
-            open_store=open_store,
-            screen=screen,
-            manner=manner,
-            prices=build.prices(settings),
-            clock=clock,
-        ),
-    )
-    for post in agenda.begin():
+    for post in life.now.agenda.begin():
         log.warning("post.unknown", post=post, do=f"nothing: it is looked for. Or `mynah resolve {post} …`")
-
-    def refresh() -> None:
-        before = voice.name
-        voice.refresh()
-        if voice.name != before:
-            folder.tell({**about, "speaking": voice.name})
-
-    def reload() -> None:
-        rules.reload()
-        refresh()
-
-    folder.tell({**about, "speaking": voice.name})
-    return Begun(agenda, refresh, reload)
+    life.tell()
+    return life
 
 
 def _untrained(folder: StateFolder) -> bool:
@@ -162,7 +114,7 @@ def _untrained(folder: StateFolder) -> bool:
         return False
 
 
-def _begun(begin: Callable[[], Begun], why_not: Callable[[], str | None], notifier: Notifier) -> Begun | None:
+def _begun(begin: Callable[[], Life], why_not: Callable[[], str | None], notifier: Notifier) -> Life | None:
     """Without room on the disk it waits, for to fall ten times would keep it down; None: it was asked to stop."""
     import threading
 
@@ -186,6 +138,33 @@ def _begun(begin: Callable[[], Begun], why_not: Callable[[], str | None], notifi
                 return None
 
 
+@contextmanager
+def _watched(life: Life, folder: StateFolder, clock: Clock) -> Iterator[None]:
+    """The door for Prometheus, where one is asked for; a bot without it speaks all the same."""
+    import structlog
+
+    from bot import build_status, metrics
+    from bot.arguments import VERSION
+
+    at = metrics.address(life.now.settings.metrics.listen)
+    door = None
+    try:
+        if at:
+            row = partial(build_status.row, folder=folder)
+            door = metrics.Door(
+                at,
+                lambda: metrics.exposition(row(life.now.settings, now=clock.now()) | {"version": VERSION}),
+                clock.monotonic,
+            )
+    except MynahError as error:
+        structlog.get_logger().error("metrics.failed", why=str(error))
+    try:
+        yield
+    finally:
+        if door:
+            door.close()
+
+
 def _once(agenda: Agenda, clock: Clock) -> int:
     import structlog
 
@@ -201,9 +180,8 @@ def _once(agenda: Agenda, clock: Clock) -> int:
 
 def _on_and_on(
     args: Namespace,
-    settings: Settings,
     folder: StateFolder,
-    begun: Begun,
+    life: Life,
     clock: Clock,
     notifier: Notifier,
 ) -> int:
@@ -212,7 +190,6 @@ def _on_and_on(
 
     import structlog
 
-    from bot import build
     from bot.daemon import Daemon
     from bot.diary import Diary
     from bot.heartbeat import Heartbeat
@@ -220,18 +197,22 @@ def _on_and_on(
     faulthandler.enable()  # a stack for the watchdog's SIGABRT
     log = structlog.get_logger()
     heartbeat = Heartbeat(
-        begun.agenda,
+        lambda: life.now,
         Diary(log),
-        refresh=begun.refresh,
+        refresh=life.refresh,
         room=lambda: room.why_not(folder.root),
-        backups=build.backups(settings, folder),
         clock=clock,
         log=log,
     )
+
+    def beat() -> None:
+        heartbeat.beat()
+        folder.beat()
+
     seldom = timedelta(seconds=15)  # lets a small machine sleep, and a minute's punctuality is not asked of a bot
     daemon = Daemon(
-        heartbeat.beat,
-        begun.reload,
+        beat,
+        life.reload,
         period=max(min(seldom, args.every / 5), timedelta(milliseconds=200)) if args.every else seldom,
         clock=clock,
         notifier=notifier,

@@ -11,6 +11,7 @@ from bot import ledger
 from bot.commands.health import ready
 from bot.commands.shown import BUSY, FAILED, agreed, loaded
 from bot.errors import Busy, Gone, ModelError, MynahError
+from bot.tweets import Draft
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -19,13 +20,14 @@ if TYPE_CHECKING:
 
     from bot.clock import Clock
     from bot.folder import StateFolder
+    from bot.learnt import Learnt
     from bot.outbox import Rehearsal
     from bot.posting import Manner, Round
     from bot.settings import Settings
     from bot.store import Store
     from bot.tweets import Post, Receipt
-    from bot.twitter import X
     from bot.voice import Voice
+    from bot.x.twitter import X
 
 PATIENCE = 45.0  # seconds for the bot that runs: its heartbeat comes each 15 s, and X may take its time
 
@@ -131,13 +133,30 @@ def _parked(args: Namespace, store: Store, *, dry: bool) -> Post | None:
     return next((post for post in store.posts_in("approved", dry=dry) if post.text == args.text), None)
 
 
+class ByHand:
+    """A voice for a person's own words, so that they go the way of every draft."""
+
+    name = "by hand"
+    person = None
+
+    def __init__(self, text: str, learnt: Learnt) -> None:
+        self._text = text
+        self.copied = learnt.copied
+        self.foreign = learnt.foreign
+
+    def draft(self, prompt: str, *, n: int, seed: int, author: str | None = None) -> list[Draft]:  # noqa: ARG002
+        return [Draft(self._text)]
+
+    def weigh(self, texts: Sequence[str], *, given: str = "") -> list[float]:  # noqa: ARG002  nobody judges it
+        return [0.0] * len(texts)
+
+
 def _words(args: Namespace, settings: Settings, folder: StateFolder, store: Store) -> tuple[Voice, Manner]:
     """Who speaks, and how to ask; a person's words are looked at here, to give every reason against them at once."""
     from bot import build
     from bot.learnt import Learnt
     from bot.posting import Manner
-    from bot.tweets import Draft
-    from bot.voice import ByHand, promoted
+    from bot.voice import promoted
 
     current = promoted(folder.models)
     if args.draft:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bot.commands.shown import loaded, looked_at, show, writable
-from bot.errors import ModelError, MynahError
+from bot.errors import MynahError
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -15,40 +15,13 @@ SPENT = ("day", "kind", "number", "each", "cost", "note")
 
 
 def status(args: Namespace) -> int:
-    from datetime import timedelta
-
-    from bot import build, room
-    from bot.clock import SystemClock, stamp
-    from bot.status import alerts, standing
-    from bot.voice import promoted
+    from bot import build_status
+    from bot.arguments import VERSION
+    from bot.clock import SystemClock
+    from bot.folder import StateFolder
 
     settings = loaded(args).settings
-    folder, store = looked_at(settings)
-    holder = folder.holder()
-    every = (holder or {}).get("every")
-    now, model, damage = SystemClock().now(), None, ""
-    try:
-        current = promoted(folder.models)
-        model = current.name if current else None
-    except ModelError as error:
-        damage = str(error)
-    newest = build.backups(settings, folder).newest(now)
-    row = standing(
-        holder,
-        store,
-        live=(holder or {}).get("live", settings.live),
-        schedule=build.schedule(settings, timedelta(seconds=every) if every else None),
-        model=model,
-        caps=build.caps(settings),
-        asks=(holder or {}).get("mode", settings.mode) == "review",
-        terms=build.terms(settings),
-        replies=settings.replies.standing(live=(holder or {}).get("live", settings.live)),
-        now=now,
-    )
-    row["last_backup"] = stamp(newest.at) if newest else None
-    found = (damage, room.why_not(folder.root))
-    every_backup = settings.backup.every
-    row["alerts"] = alerts(*found, holder=holder, model=model, backup=newest, every=every_backup, now=now)
+    row = build_status.row(settings, StateFolder(settings.state), SystemClock().now()) | {"version": VERSION}
     lines = [{"what": key.replace("_", " "), "is": value} for key, value in row.items()]
     show([row] if args.json else lines, ("what", "is"), args)
     return 0

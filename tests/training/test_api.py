@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bot.errors import Refused, Unknown
-from bot.signing import Keys
-from bot.twitter import X
+from bot.x.signing import Keys
+from bot.x.twitter import X
 from tests.fake_x.server import FakeX
 from tests.fake_x.state import World, newcomer
 from training.errors import SourceError

@@ -10,17 +10,17 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from bot import signin
 from bot.errors import Halted, MynahError, TryLater, Unknown, XError
-from bot.tokens import MOST_TRIES
+from bot.x import signin
+from bot.x.tokens import MOST_TRIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from bot.signin import Client
-    from bot.tokens import Grant, TokenFile
-    from bot.wire import Wire
+    from bot.x.signin import Client
+    from bot.x.tokens import Grant, TokenFile
+    from bot.x.wire import Wire
 
 EARLY = 60.0  # seconds before its end a token is renewed: a request may take as long
 USED_UP = "the login to X is used up: the answer with its new tokens was lost; `mynah auth` logs in again"

@@ -16,7 +16,7 @@ from bot.budget import dollars
 from bot.clock import moment, stamp
 from bot.errors import RateLimited, TryLater, XError
 from bot.lookout import ACCOUNT
-from bot.summons import Us, bystanders
+from bot.replies.summons import Us, bystanders
 from bot.tweets import Reason
 
 if TYPE_CHECKING:
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
     from bot.budget import Prices
     from bot.clock import Clock
-    from bot.dialects import Account
     from bot.outbox import Outbox
+    from bot.replies.summons import Summons
     from bot.store import Store
-    from bot.summons import Summons
     from bot.tweets import Mention, Mentions
+    from bot.x.dialects import Account
 
 MARK = "mentions"  # how far they are read, as the store names it
 FIRST, MOST = 5, 100  # posts on a page: the fewest, and the most, that X gives

@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, parse_qsl, quote, urlencode, urlsplit
 
 from bot.errors import ConfigError, Halted, MynahError, RateLimited, TryLater, Unknown, XError
-from bot.signing import Keys, app, verified
-from bot.tokens import Grant
-from bot.verdicts import WINDOW, Answer
-from bot.verdicts import quote as words_of
-from bot.wire import HOSTS
+from bot.x.signing import Keys, app, verified
+from bot.x.tokens import Grant
+from bot.x.verdicts import WINDOW, Answer
+from bot.x.verdicts import quote as words_of
+from bot.x.wire import HOSTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from bot.wire import Reply, Wire
+    from bot.x.wire import Reply, Wire
 
 SCOPES = ("tweet.read", "tweet.write", "users.read", "offline.access")  # the last one lets it be renewed
 CONSOLE = "X's developer console"

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from bot.dialects import mentions
 from bot.errors import TryLater
-from bot.optout import OptOut
-from bot.summons import Summons, Us, bystanders
+from bot.replies.optout import OptOut
+from bot.replies.summons import Summons, Us, bystanders
 from bot.tweets import Call, Mention, Wording
+from bot.x.dialects import mentions
 
 US = Us("15", "stationmynah")
 RULES = Summons(OptOut(), frozenset({"grok"}))
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def mention(text: str, *, own: int | None = 0, calls: bool = True, is_reply: bool = False) -> Mention:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.bearer import Bearer
 from bot.errors import Halted, TryLater
-from bot.signin import Client
-from bot.tokens import MOST_TRIES, Grant, TokenFile
-from bot.twitter import X
+from bot.x.bearer import Bearer
+from bot.x.signin import Client
+from bot.x.tokens import MOST_TRIES, Grant, TokenFile
+from bot.x.twitter import X
 from tests.fake_x.faults import FAULTS, End, Fault
 from tests.fake_x.server import FakeX
 from tests.fake_x.signin import CLIENT_ID, CLIENT_SECRET, TOKEN_LIVES

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.dialects import Account, account, created, timeline
 from bot.errors import TryLater
 from bot.tweets import Receipt
+from bot.x.dialects import Account, account, created, timeline
 
 FIELDS = st.sampled_from(
     [

@@ -15,7 +15,7 @@ from bot.tweets import Reason
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from bot.optout import OptOut
+    from bot.replies.optout import OptOut
     from bot.tweets import Mention, Wording
 
 CROWD = 10  # more people than this in one post is a pile-on, not a question

@@ -481,6 +481,20 @@ def test_where_it_listens_the_words_are_kept_until_the_answer_and_no_longer(path
     assert life.store.rows("SELECT words FROM mention") == [{"words": None}]
 
 
+def test_words_are_not_kept_longer_than_they_may_be_answered_whatever_holds_the_answer(path: Path) -> None:
+    life = Life(path, MAGPIE, listen=True)
+    life.begins()
+    mention = life.says(MAGPIE, f"{BOT} zanzibar")
+    life.replying._reading.read(life.store)
+    outbox.pause(life.store, until=life.clock.now() + 30 * DAY, because="a test")
+
+    life.lives(7 * HOUR, beat=HOUR)
+
+    assert life.verdicts() == {mention: "stale"}
+    assert life.store.rows("SELECT words FROM mention") == [{"words": None}]
+    life.close()
+
+
 def test_the_model_never_hears_what_was_said_unless_it_listens(life: Life) -> None:
     life.says(MAGPIE, f"{BOT} zanzibar is lovely")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.errors import ConfigError, MynahError
-from bot.tokens import Grant, TokenFile, keep
+from bot.x.tokens import Grant, TokenFile, keep
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,8 +17,8 @@ import urllib3.exceptions
 from requests.adapters import HTTPAdapter
 
 from bot.errors import TryLater, Unknown, XError
-from bot.signing import Keys
-from bot.twitter import X
+from bot.x.signing import Keys
+from bot.x.twitter import X
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 KEYS = Keys("consumer", "consumer secret", "token", "token secret")

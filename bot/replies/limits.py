@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from bot import blocks, mentions
 from bot.clock import moment
-from bot.dialects import time_of
 from bot.durations import written
 from bot.tweets import Reason
+from bot.x.dialects import time_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,11 +38,14 @@ class Limits:
         """Why this mention is not answered, now or later. A cap is no reason to wait: by then it would be stale."""
         return next(self._reasons(store, mention, now), None)
 
+    def is_stale(self, mention: Waiting, now: datetime) -> bool:
+        return now - time_of(mention.id) > self.max_age
+
     def _reasons(self, store: Store, mention: Waiting, now: datetime) -> Iterator[Reason]:
         but = mention.id
         if blocks.is_blocked(store, mention.author, mention.handle):
             yield Reason("blocked")
-        if now - time_of(mention.id) > self.max_age:
+        if self.is_stale(mention, now):
             yield Reason("stale", f"older than replies.max_age ({written(self.max_age)})")
         if mentions.given(store, now, but=but) >= self.per_day:
             yield Reason("too_many_today", f"replies.per_day ({self.per_day})")

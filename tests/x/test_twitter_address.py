@@ -12,8 +12,8 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from bot.errors import ConfigError
-from bot.signing import Keys, signer
-from bot.twitter import X
+from bot.x.signing import Keys, signer
+from bot.x.twitter import X
 from tests.fake_x import oauth
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

@@ -13,7 +13,7 @@ from requests_oauthlib import OAuth1
 from bot.errors import ConfigError
 
 if TYPE_CHECKING:
-    from bot.wire import Wire
+    from bot.x.wire import Wire
 
 
 @dataclass(frozen=True, slots=True)

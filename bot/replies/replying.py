@@ -10,25 +10,26 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from bot import mentions
-from bot.answering import choose
 from bot.budget import dollars
-from bot.limits import why_rest
 from bot.outbox import why_paused
+from bot.replies.answering import choose
+from bot.replies.limits import why_rest
 from bot.screen.length import weighted_length
 from bot.screen.repeats import normalised
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from structlog.stdlib import BoundLogger
 
-    from bot.answering import Listener
     from bot.clock import Clock
-    from bot.limits import Limits
     from bot.mentions import Waiting
     from bot.outbox import Outbox
     from bot.posting import Manner
-    from bot.reading import Reading
+    from bot.replies.answering import Listener
+    from bot.replies.limits import Limits
+    from bot.replies.reading import Reading
     from bot.screen.chain import Screen
     from bot.store import Store
     from bot.tweets import Post
@@ -68,6 +69,7 @@ class Replying:
     def turn(self) -> None:
         """What was written and could not leave goes first; then what is new is read; then the oldest is answered."""
         with self._open_store() as store:
+            self._pass_over_the_stale(store)
             for post in store.posts_in("approved", dry=False):
                 if post.kind == "reply":
                     self._send(store, post, {})
@@ -76,6 +78,19 @@ class Replying:
                 return
             if self._reading.read(store):
                 self._answer_oldest(store)
+
+    def _pass_over_the_stale(self, store: Store) -> None:
+        """Whatever else holds: what somebody said is kept no longer than it may be answered."""
+        now = self._clock.now()
+        for mention in mentions.waiting(store):
+            if not self._limits.is_stale(mention, now):
+                return  # the oldest come first
+            if reason := self._limits.why_never(store, mention, now):
+                self._pass_over(store, mention, reason.name, reason.detail, now)
+
+    def _pass_over(self, store: Store, mention: Waiting, why: str, detail: str, at: datetime) -> None:
+        mentions.decide(store, mention.id, why, detail, at=at)
+        self._log.info("mention.passed_over", mention=mention.id, why=why, detail=detail)
 
     def _why_rest(self, store: Store) -> bool:
         """While nothing may go out nothing is read either: reading is paid for, and what it brings grows stale."""
@@ -92,8 +107,7 @@ class Replying:
         for mention in mentions.waiting(store):
             now = self._clock.now()
             if reason := self._limits.why_never(store, mention, now):
-                mentions.decide(store, mention.id, reason.name, reason.detail, at=now)
-                self._log.info("mention.passed_over", mention=mention.id, why=reason.name, detail=reason.detail)
+                self._pass_over(store, mention, reason.name, reason.detail, now)
             elif self._asks or not self._is_held(self._outbox.why_no_reply(store)):
                 self._answer(store, mention)
                 return

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from bot.dialects import is_id
 from bot.errors import Duplicate, Gone, Halted, RateLimited, Refused, TryLater, Unexplained, Unknown, XError
+from bot.x.dialects import is_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bot.errors import TryLater, Unknown
-from bot.wire import MOST, Wire
+from bot.x.wire import MOST, Wire
 from tests.fake_x.faults import FAULTS, JSON, End, Fault
 from tests.fake_x.server import FakeX
 from tests.fake_x.state import World, newcomer

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import requests
 import tweepy
 
-from bot.dialects import Account, account, created, is_whole, mentions, timeline
 from bot.tweets import Timeline
-from bot.verdicts import Answer, why_not
-from bot.wire import TIMEOUT, WITHIN, Wire
+from bot.x.dialects import Account, account, created, is_whole, mentions, timeline
+from bot.x.verdicts import Answer, why_not
+from bot.x.wire import TIMEOUT, WITHIN, Wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.dialects import Account
 from bot.errors import Duplicate, Halted, RateLimited, Refused, TryLater, Unexplained, Unknown, XError
-from bot.signing import Keys
 from bot.tweets import Receipt, Timeline
-from bot.twitter import X
-from bot.wire import WITHIN
+from bot.x.dialects import Account
+from bot.x.signing import Keys
+from bot.x.twitter import X
+from bot.x.wire import WITHIN
 from tests.fake_x import oauth
 from tests.fake_x.faults import FAULTS, TOO_MANY, End, Fault, limited
 from tests.fake_x.server import FakeX

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bot.errors import XError
-from bot.verdicts import Answer, why_not
+from bot.x.verdicts import Answer, why_not
 from tests.fake_x.faults import FAULTS, End
 from tests.fake_x.server import FakeX
 from tests.fake_x.state import World
 from tests.fakes import NOON
 from tests.reply_life import BOT, ME, Life, person
 from tests.test_lookout import Killed, dying
-from tests.test_twitter import MEANINGS
+from tests.x.test_twitter import MEANINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
