@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test lint lock clean
+.PHONY: setup demo test test-systemd soak exposure lint lock clean
 
 setup: .venv/ready
 	@:
@@ -22,7 +22,20 @@ demo: setup
 	@$(BIN)/mynah run --dry-run --every 5s
 
 test: setup
-	@$(BIN)/pytest
+	@$(BIN)/pytest --numprocesses logical --dist loadfile
+
+# As root on Debian, with systemd-container and debootstrap: the units in a booted systemd, a few minutes.
+test-systemd: setup
+	@$(BIN)/python -m tests.nspawn
+
+# The real process at many times its speed; the hour is what counts, `make soak MINUTES=3` is a glance.
+MINUTES ?= 60
+soak: setup
+	@$(BIN)/python -m tests.soak --minutes $(MINUTES)
+
+# What the units leave open, as systemd weighs it, beside well-known daemons.
+exposure: setup
+	@$(BIN)/python benchmarks/exposure.py
 
 lint: setup
 	@$(BIN)/ruff check

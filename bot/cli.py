@@ -29,20 +29,12 @@ from bot.commands import (
     upkeep,
     versions,
 )
-from bot.commands.shown import FAILED, INTERRUPTED
+from bot.commands.shown import FAILED, INTERRUPTED, installing
 from bot.errors import MynahError
 
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Callable, Sequence
-
-# What a machine that only looks, or only speaks, or only trains need not have.
-EXTRAS = {
-    **dict.fromkeys(("torch", "transformers", "tokenizers", "safetensors", "numpy"), "model"),
-    **dict.fromkeys(("apscheduler", "tweepy", "requests", "requests_oauthlib"), "speak"),
-    "huggingface_hub": "train",
-    "onnxruntime": "light",
-}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -56,10 +48,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MynahError as error:
         return _fail(str(error), error.exit_code)
     except ModuleNotFoundError as error:
-        extra = EXTRAS.get((error.name or "").split(".")[0])
-        if extra is None:
+        if (how := installing(error)) is None:
             raise
-        return _fail(f"{error.name} is not installed: pip install 'mynah-bot[{extra}]'", FAILED)
+        return _fail(f"{error.name} is not installed: {how}", FAILED)
     except BrokenPipeError:  # `mynah history | head` has seen enough
         _silence()
         return 0

@@ -39,7 +39,8 @@ def add(
     store: Store, mention: Mention, verdict: Reason | None, *, others: Iterable[str], listen: bool, at: datetime
 ) -> str | None:
     """Once for each id. Gives the verdict that it has from now on; None is that it waits."""
-    if store.rows("SELECT 1 FROM mention WHERE id = ?", [mention.id]):
+    sql = "SELECT 1 FROM mention WHERE id = :id UNION ALL SELECT 1 FROM post WHERE reply_to = :id"  # forgotten, perhaps
+    if store.rows(sql, {"id": mention.id}):
         return "known"
     if verdict is None and _is_answered(store, mention, at):
         verdict = Reason("edited", "an answer to what it said before was written")
@@ -132,11 +133,14 @@ def add_reply(
 
 
 def given(store: Store, now: datetime, *, but: str, author: str | None = None, conversation: str | None = None) -> int:
-    """The answers less than a day from now, on either side, for clocks are set back; `but` the one to this mention."""
+    """The answers written or sent less than a day from now, on either side, for clocks are set back.
+
+    `but`: the one to this mention.
+    """
     rows = store.rows(
         """
-        SELECT count(*) AS n FROM answer
-        WHERE mention <> :but AND written > :since AND written < :until
+        SELECT count(*) AS n FROM answer JOIN post ON post.id = answer.post
+        WHERE mention <> :but AND (written > :since AND written < :until OR sent_at > :since AND sent_at < :until)
             AND (:author IS NULL OR author = :author) AND (:conversation IS NULL OR conversation = :conversation)
         """,
         {

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from bot import lines
 from bot.settings import LONGEST_PROMPT
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     Weights = Mapping[str, float]  # of each prompt
 
-LONGEST = 120  # bytes of a prompt: as many tokens at most, and the smallest model reads 160
 MOST_BYTES = 100_000  # of a file of topics
 LOOKED_AT = 1_000  # rows of the history: a rotation through hundreds of prompts, found without an index
 
@@ -94,18 +94,9 @@ class Topics:
 def _read(path: Path) -> tuple[tuple[str, ...], str]:
     """The topics, and what is wrong, if anything is."""
     try:
-        if not path.is_file():  # a pipe would keep us waiting
-            return (), f"{path} is no file: there are no topics until it is"
-        with path.open("rb") as file:
-            data = file.read(MOST_BYTES + 1)
-        if len(data) > MOST_BYTES:
-            return (), f"{path} is larger than a list of topics can be ({MOST_BYTES:,} bytes): none is used"
-        lines = [line.strip() for line in data.decode("utf-8-sig").splitlines()]
-    except OSError as error:
-        return (), f"{path} cannot be read ({error.strerror}): there are no topics until it can"
-    except UnicodeDecodeError:
-        return (), f"{path} is not UTF-8 text: there are no topics until it is"
-    topics = [line for line in lines if line and not line.startswith("#")]
+        topics = lines.read(path, MOST_BYTES)
+    except ValueError as error:
+        return (), f"{path} {error}: there are no topics until that is mended"
     long = next((topic for topic in topics if not fits(topic)), None)
     wrong = f"{path}: the topic {long[:40]!r}… is longer than {LONGEST_PROMPT} bytes and not used" if long else ""
     return tuple(topic for topic in topics if fits(topic)), wrong

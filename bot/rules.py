@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bot import classifier
+from bot import classifier, lines
 from bot.errors import ConfigError
 from bot.folder import expanded
+from bot.screen import phrases
 from bot.screen.chain import NO_LISTS
 from bot.screen.lists import Lists
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from bot.settings import ScreenLists
 
-TOO_LARGE = 4_000_000  # bytes; a list of words is a page or two
+MOST_BYTES = 4_000_000  # of a file; a list of words is a page or two
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +39,17 @@ def read(wanted: ScreenLists) -> Rules:
 
 
 def lists(wanted: ScreenLists) -> Lists:
-    return Lists.of(
-        deny=[*wanted.deny, *_lines("deny_file", wanted.deny_file)],
-        deny_patterns=wanted.deny_patterns,
-        allow=[*wanted.allow, *_lines("allow_file", wanted.allow_file)],
-    )
+    deny = [*wanted.deny, *_lines("deny_file", wanted.deny_file)]
+    if mute := [entry for entry in deny if not phrases.words(entry)]:
+        raise ConfigError(
+            f"screen.deny and deny_file: {mute[0]!r} has no letter and no digit; screen.deny_patterns finds signs and emoji"
+        )
+    allow = [*wanted.allow, *_lines("allow_file", wanted.allow_file)]
+    return Lists.of(deny=deny, deny_patterns=wanted.deny_patterns, allow=allow)
 
 
 def _lines(key: str, path: Path | None) -> list[str]:
-    if path is None:
-        return []
     try:
-        found = expanded(path).read_bytes()[: TOO_LARGE + 1]
-        if len(found) > TOO_LARGE:
-            raise ConfigError(f"screen.{key}: {path} is larger than a list of words can be ({TOO_LARGE:,} bytes)")
-        return found.decode("utf-8-sig").splitlines()
-    except OSError as error:
-        raise ConfigError(f"screen.{key}: {path}: {error.strerror}; it is a file with one phrase a line") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"screen.{key}: {path} is not UTF-8 text") from error
+        return lines.read(expanded(path), MOST_BYTES) if path else []
+    except ValueError as error:
+        raise ConfigError(f"screen.{key}: {path} {error}; it is a file with one phrase a line") from error

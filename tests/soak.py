@@ -1,7 +1,7 @@
-"""The real process in a hurry: `make soak` (`SOAK="--minutes 10"` for less than an hour), beside a fake X.
+"""The real process in a hurry, beside a fake X: `make soak`, or `make soak MINUTES=10`. It prints what grew.
 
-A heartbeat each 0.2 s where life has one each 15 s, and a slot each second where it has one each few hours: an hour is three days
-of heartbeats and years of posts. Meanwhile models are swapped, configurations reloaded, figures scraped. It prints what grew.
+A heartbeat each 0.2 s where life has one each 15 s, and a slot each second where it has one each few hours: an hour is
+three days of heartbeats and years of slots. Meanwhile models are swapped, configurations reloaded, figures scraped.
 """
 
 from __future__ import annotations

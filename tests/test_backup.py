@@ -14,8 +14,10 @@ import pytest
 from bot import backup, outbox
 from bot.backup import Backups
 from bot.errors import Busy, Damaged, StoreError
+from bot.replies import reading
 from bot.store import Store
 from bot.tweets import Draft, Slot
+from bot.x.dialects import time_of
 from tests.fakes import NOON
 from tests.installed import environment, mynah
 from tests.test_upgrades import HISTORIES, made, shape
@@ -221,6 +223,38 @@ def test_no_slot_of_before_a_restore_is_open_again(state: Path) -> None:
         born = store.meta(BORN)
     assert born is not None
     assert moment(born) > NOON
+
+
+def test_what_may_have_gone_out_after_the_backup_does_not_go_out_again(state: Path) -> None:
+    with Store.open(state / "history.db") as store:
+        for text, moves in (("was judged since", []), ("was sent since", ["approved"]), ("in flight", ["approved", "sending"])):
+            post = store.add_draft(
+                Draft(text), slot=Slot(text, NOON), norm=text, length=9, dry=False, model="m", at=NOON
+            )  # fmt: skip
+            for move in moves:
+                store.move(post, move, at=NOON)
+    (history, _) = backups(state).make(NOON)
+
+    mynah("restore", history, state=state)
+
+    with Store.open(state / "history.db") as store:
+        states = {post.text: post.state for post in store.history()}
+    assert states == {
+        "good morning": "posted", "was judged since": "expired", "was sent since": "expired", "in flight": "sending"
+    }  # fmt: skip
+
+
+def test_who_called_before_a_restore_is_not_answered_after_it(state: Path) -> None:
+    with Store.open(state / "history.db") as store:
+        reading.keep(store, reading.Mark(since="7"))
+    (history, _) = backups(state).make(NOON)
+
+    mynah("restore", history, state=state)
+
+    with Store.open(state / "history.db") as store:
+        mark = reading.load(store)
+    assert mark.since == "7"
+    assert time_of(mark.before) > NOON
 
 
 def test_a_rehearsal_goes_on_at_once(tmp_path: Path) -> None:

@@ -259,7 +259,7 @@ def test_sample_without_a_model_says_what_to_do(tmp_path: Path) -> None:
 
 def test_screen_gives_a_verdict_and_its_reasons(tmp_path: Path) -> None:
     texts = tmp_path / "texts.txt"
-    texts.write_text("A fine sentence.\n@you look at https://example.org\n\n")
+    texts.write_text("\ufeffA fine sentence.\n@you look at https://example.org\n\n")
 
     done = mynah("screen", "--file", texts, "--json", state=tmp_path)
 

@@ -16,6 +16,7 @@ from bot.store import Store
 from bot.tweets import Draft, Reason, Slot
 from bot.x.dialects import Account
 from bot.x.tokens import Grant
+from tests.fake_x.faults import Fault
 from tests.fake_x.server import FakeX
 from tests.fake_x.state import User, World, newcomer
 from tests.fakes import NOON, FakeVoice
@@ -379,6 +380,16 @@ def test_what_x_says_about_the_keys_is_a_fail_and_an_outage_is_not(
 
     assert seen.checks["handle"]["verdict"] == verdict
     assert seen.code == (1 if verdict == "fail" else 0)
+
+
+@pytest.mark.parametrize(("date", "is_told"), [("soon", False), ("Wed, 21 Oct 2015 07:28:00 -0000", True)])
+def test_an_odd_date_of_an_answer_breaks_nothing(practice: Practice, x: FakeX, date: str, *, is_told: bool) -> None:
+    x.fail_with(Fault(headers={"Date": date}))
+
+    seen = practice.see("--online")
+
+    assert seen.checks["handle"]["verdict"] == "ok"
+    assert ("clock as X sees it" in seen.checks) is is_told
 
 
 def test_the_checklist_is_confirmed_once_and_for_one_handle(practice: Practice) -> None:

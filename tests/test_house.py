@@ -43,7 +43,7 @@ ORDER = [
     "daemon", "heartbeat", "agenda", "diary", "replies", "status", "doctor", "posting", "prompts", "score",
     "outbox", "blocks", "mentions", "breaker", "lookout", "slots", "budget", "ledger", "refusals", "review",
     "x", "voice", "learnt", "classifier", "screen", "store", "nearness", "schema", "backup", "config",
-    "settings", "metrics", "patterns", "tables", "progress", "folder", "room", "store_file", "log", "notify",
+    "settings", "metrics", "patterns", "lines", "tables", "progress", "folder", "room", "store_file", "log", "notify",
     "durations", "clock", "tweets", "units", "errors",
 ]  # fmt: skip
 

@@ -81,6 +81,12 @@ def test_where_the_light_voice_is_asked_for_and_its_library_is_missing_the_way_o
     assert done.stderr == "mynah: onnxruntime is not installed: pip install 'mynah-bot[light]'\n"
 
 
+def test_the_doctor_names_the_same_way_out(state: Path) -> None:
+    done = mynah(state, "doctor", "--json", missing=("onnxruntime",), engine="light")
+
+    assert "pip install 'mynah-bot[light]'" in done.stdout
+
+
 def test_where_nobody_asks_torch_speaks_in_its_place(state: Path) -> None:
     done = mynah(state, "sample", "-n", "1", missing=("onnxruntime",))
 

@@ -29,7 +29,7 @@ def test_the_lists_of_the_configuration_and_of_its_files_are_one(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("content", "why"), [(None, "No such file"), (b"\xff\xfe", "not UTF-8"), (b"x" * 4_000_001, "larger than")]
+    ("content", "why"), [(None, "is no file"), (b"\xff\xfe", "not UTF-8"), (b"x" * 4_000_001, "larger than")]
 )
 def test_a_list_that_cannot_be_read_is_an_error_of_the_configuration(
     tmp_path: Path, content: bytes | None, why: str
@@ -48,6 +48,17 @@ def test_a_list_that_cannot_be_read_is_an_error_of_the_configuration(
 def test_what_cannot_work_is_refused_with_the_configuration(values: dict[str, Any], why: str) -> None:
     with pytest.raises(ValueError, match=why):
         wanted(**values)
+
+
+def test_what_has_no_end_is_no_list() -> None:
+    with pytest.raises(ConfigError, match=r"screen\.allow_file: /dev/zero is no file"):
+        read(wanted(allow_file="/dev/zero"))
+
+
+@pytest.mark.parametrize("entry", ["☔", "?!", " "])
+def test_what_no_list_of_words_can_find_is_refused_and_the_way_is_told(entry: str) -> None:
+    with pytest.raises(ConfigError, match=r"no letter and no digit; screen\.deny_patterns"):
+        read(wanted(deny=["goose", entry]))
 
 
 def test_a_classifier_that_is_not_there_is_said_at_the_start(tmp_path: Path) -> None:

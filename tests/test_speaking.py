@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from bot import cli
+from bot.commands.shown import address
 from bot.folder import StateFolder
+from bot.settings import Settings
 from tests.fake_x.server import FakeX
 from tests.fake_x.state import World, newcomer
 from tests.installed import HEARD, environment, lines, mynah, rehearsing
@@ -79,7 +81,13 @@ def test_a_persons_words_are_posted_once_and_remembered(x: FakeX, desk: Desk) ->
     assert x.world.texts == [WORDS]
     (row,) = desk.history()
     assert (row["state"], row["text"], row["model"], row["cost"]) == ("posted", WORDS, "by hand", 15_000)
-    assert done.out == f"{WORDS}\npost 1: on X as https://x.com/stationmynahbot/status/{row['x_id']}\n"
+    assert done.out == f"{WORDS}\npost 1: on X as {row['x_id']} at {x.url}\n"
+
+
+def test_only_what_is_on_x_itself_has_an_address_there() -> None:
+    assert address(Settings(), "magpie", "7") == "https://x.com/magpie/status/7"
+    assert address(Settings(), "", "7") == "https://x.com/i/status/7"
+    assert address(Settings(x={"base_url": "http://127.0.0.1:8080"}), "magpie", "7") == "7 at http://127.0.0.1:8080"
 
 
 def test_it_is_a_rehearsal_unless_it_is_live(x: FakeX, desk: Desk) -> None:

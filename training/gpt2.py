@@ -6,6 +6,7 @@ It is not for learning, since it keeps copies of the weights. It does not know w
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -141,11 +142,23 @@ def _packed(
     """
     weight = weight.to(kind).contiguous()
     bias = None if bias is None else bias.to(kind)
-    one_dnn = torch.backends.mkldnn
-    if weight.device.type == "cpu" and one_dnn.is_available() and one_dnn.enabled:
-        own = torch.ops.mkldnn
+    own: Any = torch.ops.mkldnn
+    if weight.device.type == "cpu" and torch.backends.mkldnn.enabled and lays_out(own, kind):
         weight = own._reorder_linear_weight(weight, ROWS)  # noqa: SLF001  no public name has the layout
         return lambda x: own._linear_pointwise(x, weight, bias, curve, [], "tanh" if curve == "gelu" else "")  # noqa: SLF001
     if curve == "gelu":
         return lambda x: gelu(linear(x, weight, bias), approximate="tanh")
     return lambda x: linear(x, weight, bias)
+
+
+@cache
+def lays_out(own: Any, kind: torch.dtype) -> bool:
+    """Has this torch these operations, on this chip, for such numbers? They have no public name and no promise."""
+    weight, bias = torch.eye(ROWS, dtype=kind), torch.zeros(ROWS, dtype=kind)
+    try:
+        weight = own._reorder_linear_weight(weight, ROWS)  # noqa: SLF001
+        for curve, way in (("none", ""), ("gelu", "tanh")):
+            own._linear_pointwise(bias[None], weight, bias, curve, [], way)  # noqa: SLF001
+    except (AttributeError, RuntimeError, TypeError):
+        return False
+    return True

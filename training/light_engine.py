@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 class LightEngine:
     """A light form, ready to be read through."""
 
+    most = 32  # GPT-2's cache for them is 260 MB
+
     def __init__(self, path: Path, *, threads: int = 0) -> None:
         """`threads` bounds the runtime's, 0 leaves them to it."""
         self.model = light_model.read(path)
@@ -38,9 +40,8 @@ class LightEngine:
             graph = light_graph.graph(self.shape, self.model.spans, path.name)
             self._session: Any = onnxruntime.InferenceSession(graph, _options(path, threads), ["CPUExecutionProvider"])
         except Exception as error:  # the runtime has no tree of errors of its own
-            said = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
             raise ModelError(
-                f'{path} does not load ({said}): set voice.engine to "torch", or train the model again.'
+                f'{path} does not load ({_first_line(error)}): set voice.engine to "torch", or train the model again.'
             ) from error
 
     def begin(self, ids: Sequence[int], rows: int, room: int) -> LightBatch:
@@ -76,7 +77,10 @@ class LightEngine:
         return self._session.io_binding()
 
     def run(self, binding: Any) -> None:
-        self._session.run_with_iobinding(binding)
+        try:
+            self._session.run_with_iobinding(binding)
+        except Exception as error:  # see above: some of what it cannot do, it only finds when it is to do it
+            raise ModelError(f"ONNX Runtime cannot read through {self.model.path} ({_first_line(error)}).") from error
 
 
 class LightBatch:
@@ -154,6 +158,10 @@ class Cache:
         for name, part in zip(light_graph.caches(self._engine.shape), self._kept, strict=True):
             self._binding.bind_input(name, "cpu", 0, np.float32, dims, part.ctypes.data)
             self._binding.bind_output(f"new_{name}", "cpu", 0, np.float32, dims, part.ctypes.data)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
 
 
 def _options(path: Path, threads: int) -> Any:

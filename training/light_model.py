@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 FILE = "light.safetensors"
 FORMAT = "1"
 LONGEST = 64 * 2**20  # bytes of a header that is believed
+HEAD = 8  # the width of a head is a multiple of it, says the runtime
 GELUS = {"gelu_new": "tanh", "gelu_pytorch_tanh": "tanh", "gelu_fast": "tanh", "gelu": "erf"}
 TYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "U8": np.dtype("u1")}
 MIDDLE = 128  # the byte for 0
@@ -55,6 +56,8 @@ def why_not(config: Any) -> str:
         return "it knows GPT-2's own attention only"
     if config.n_inner not in {None, 4 * config.n_embd}:
         return f"it knows layers four times as wide as the model, and these are {config.n_inner} wide"
+    if (width := config.n_embd // config.n_head) % HEAD:
+        return f"it knows heads of {HEAD}, {2 * HEAD}, … numbers, and these are {width} wide"
     return ""
 
 

@@ -19,12 +19,12 @@ class LightSampler(Teller):
 
     @classmethod
     def open(cls, folder: Path, *, threads: int = 0) -> LightSampler:
-        """Only the files that are read are checked. `threads` bounds the processor threads, 0 leaves them to it."""
+        """All files but torch's weights are checked. `threads` bounds the processor threads, 0 leaves them to it."""
         from tokenizers import Tokenizer
 
         from training.light_engine import LightEngine
 
-        manifest = model_dir.check(folder, reads=(light_model.FILE, TOKENIZER))
+        manifest = model_dir.check(folder, needs=(light_model.FILE,), unread=(model_dir.WEIGHTS,))
         try:
             pieces = Tokenizer.from_file(str(folder / TOKENIZER))
         except Exception as error:  # it raises that itself

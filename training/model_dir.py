@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 FORMAT = 1
 MANIFEST = "manifest.json"
 METRICS = "metrics.jsonl"
-NEEDED = ("config.json", "model.safetensors", "tokenizer.json")
+WEIGHTS = "model.safetensors"
+NEEDED = ("config.json", WEIGHTS, "tokenizer.json")
 HALF_MADE = ".tmp"
 
 MAX_NEW_TOKENS = 96  # 280 characters are about 70 pieces of English, more of a script that the tokenizer knows little
@@ -115,19 +116,19 @@ def load(folder: Path, *, device: str = "auto", dtype: torch.dtype | None = None
     return Loaded(model.to(target).eval(), tokenizer, manifest)
 
 
-def check(folder: Path, *, reads: Collection[str] = ()) -> Manifest:
+def check(folder: Path, *, needs: Collection[str] = (), unread: Collection[str] = ()) -> Manifest:
     """The manifest of a folder whose every file is what the manifest says; a ModelError otherwise.
 
-    Who reads a few of the files only names them: of the others no more than the size is looked at.
+    It must vouch for what `needs` names too; of the `unread` files no more than the size is looked at.
     """
     if not folder.is_dir():
         raise ModelError(f"There is no model folder at {folder}: `mynah retrain` makes one.")
     manifest = read_manifest(folder)
-    for name in (*NEEDED, *reads):
+    for name in (*NEEDED, *needs):
         if name not in manifest.files:
             raise ModelError(f"{folder / MANIFEST} does not vouch for {name}: train the model again.")
     for name, (digest, size) in manifest.files.items():
-        _check_file(folder / name, size, digest if name in reads or not reads else None)
+        _check_file(folder / name, size, None if name in unread else digest)
     return manifest
 
 
@@ -199,7 +200,7 @@ def _write_model(folder: Path, model: Any, tokenizer: Any) -> None:
     model.save_pretrained(folder, max_shard_size="100GB")  # one file, whatever the size
     tokenizer.save_pretrained(folder)
     # safetensors lets nobody else read its file; who may read a model is for the umask to say, as with the others
-    (folder / "model.safetensors").chmod((folder / "config.json").stat().st_mode)
+    (folder / WEIGHTS).chmod((folder / "config.json").stat().st_mode)
 
 
 def _write_manifest(folder: Path, about: Manifest) -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 UNBOUNDED = 2048  # the context granted to a model that names none (ALiBi and its like)
 TOGETHER = 512  # tokens weighed at once: GPT-2's logits for them are 100 MB
+MOST, MOST_ON_GPU = 32, 256  # rows that grow together: GPT-2's cache for them is 260 MB, and 1 GB on a GPU
 
 
 class Sampler(Teller):
@@ -60,6 +61,7 @@ class WrittenOut:
     def __init__(self, model: Any, kind: torch.dtype) -> None:
         self._model = Gpt2(model, kind)
         self.context = context_of(model)
+        self.most = _most(model)
 
     @torch.inference_mode()
     def begin(self, ids: Sequence[int], rows: int, room: int) -> Rows:
@@ -89,6 +91,7 @@ class AnyModel:
     def __init__(self, model: Any) -> None:
         self._model = model.eval()  # dropout while speaking was one of the reference's mistakes
         self.context = context_of(model)
+        self.most = _most(model)
 
     @torch.inference_mode()
     def begin(self, ids: Sequence[int], rows: int, room: int) -> Rows:  # noqa: ARG002  it grows as it goes
@@ -167,6 +170,10 @@ def fastest(device: torch.device) -> torch.dtype:
 def context_of(model: Any) -> int:
     """How many tokens it reads."""
     return getattr(model.config, "max_position_embeddings", None) or UNBOUNDED
+
+
+def _most(model: Any) -> int:
+    return MOST if model.device.type == "cpu" else MOST_ON_GPU
 
 
 def _weigh(

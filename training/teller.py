@@ -37,6 +37,7 @@ class Batch(Protocol):
 
 class Engine(Protocol):
     context: int  # tokens that it can read
+    most: int  # rows that may grow together; of more, the others begin when these have ended
 
     def begin(self, ids: Sequence[int], rows: int, room: int) -> Batch:
         """So many rows that all begin with `ids` and grow by `room` tokens at most."""
@@ -138,7 +139,9 @@ class Teller:
                 limit = self._engine.context
                 raise ModelError(f"The prompt has {len(begun)} tokens and the model reads {limit}: shorten it.")
             places = [place for place, chosen in enumerate(voices) if chosen == voice]
-            yield from self._tell(_Turn(begun, len(said), places, room, one_line, full), seed, temperature, top_p)
+            for first in range(0, len(places), self._engine.most):
+                some = places[first : first + self._engine.most]
+                yield from self._tell(_Turn(begun, len(said), some, room, one_line, full), seed, temperature, top_p)
 
     def weigh(self, texts: Sequence[str], *, given: str = "", author: str | None = None) -> list[float]:
         """See `Speaker`. Where the seed would choose the author, what the authors say of the text, taken together."""
@@ -203,9 +206,10 @@ class Teller:
         return self._tags[author]
 
     def _spell(self, text: str) -> list[int]:
-        """One that quotes "<|endoftext|>" means the characters, not the token."""
+        """One that quotes "<|endoftext|>" means the characters, not the token; half a character is a "?"."""
         self._pieces.encode_special_tokens = True
-        ids: list[int] = self._pieces.encode(text, add_special_tokens=False).ids
+        whole = text.encode("utf-8", "replace").decode()
+        ids: list[int] = self._pieces.encode(whole, add_special_tokens=False).ids
         return ids
 
     def _write(self, ids: Sequence[int]) -> str:

@@ -52,20 +52,24 @@ def restore(args: Namespace) -> int:
 
 
 def _history(path: Path, folder: StateFolder, settings: Settings, source: Path, now: datetime) -> None:
-    """What was said since is not in it: no slot of before is open, and a live bot waits for a person's word.
+    """What was said since is not in it, so a live bot waits for a person's word.
 
-    X could be asked for its posts, but not which slot, mention or review each was for; a person sees that at a glance.
+    No slot of before is open, what was to go out then does not, and who called before is not answered. X could be asked for its posts, but not which slot, mention or review each was for; a person sees that at a glance.
     """
     from bot import build, outbox
     from bot.agenda import BORN
     from bot.clock import stamp
     from bot.lookout import ACCOUNT
+    from bot.replies import reading
     from bot.store import Store
 
     with Store.open(path, create=False, back_up=False) as store:
         build.claim(store, settings)
         _same_account(store.meta(ACCOUNT), folder.history)
         store.keep_meta(BORN, stamp(now))
+        reading.begin_again(store, now)
+        for post in store.posts_in("drafted", "approved", dry=False):
+            store.move(post.id, "expired", at=now, note="it may have gone out after the backup")
         if settings.live or store.meta(ACCOUNT) or store.counts(dry=False):
             last = store.last_moment()
             ends = f"which ends at {stamp(last)}" if last else "which is empty"

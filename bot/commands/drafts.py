@@ -80,7 +80,7 @@ def _texts(args: Namespace) -> list[str]:
     if args.file is None:
         return [args.text]
     try:
-        return [line for line in args.file.read_text(encoding="utf-8").splitlines() if line.strip()]
+        return [line for line in args.file.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
         raise MynahError(f"{args.file}: {getattr(error, 'strerror', None) or 'not UTF-8 text'}") from error
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from dataclasses import asdict
+from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot import ledger
-from bot.commands.shown import FAILED, agreed, loaded, looked_at, show, translated, writable
+from bot.commands.shown import FAILED, agreed, installing, is_on_x, loaded, looked_at, show, translated, writable
 from bot.errors import ConfigError, Halted, ModelError, MynahError, Refused, StoreError, XError
 
 if TYPE_CHECKING:
@@ -77,7 +79,6 @@ def _all(args: Namespace, clock: Clock) -> list[Check]:
 
 
 def _quick(settings: Settings, folder: StateFolder, store: Store | None, clock: Clock) -> list[Check]:
-    from urllib.parse import urlsplit
     from zoneinfo import ZoneInfo
 
     from bot import build, mentions
@@ -99,7 +100,7 @@ def _quick(settings: Settings, folder: StateFolder, store: Store | None, clock: 
             kept.meta(look.CONFIRMED) if kept else None,
             settings.bot,
             live=live,
-            on_x=(urlsplit(settings.x.base_url).hostname or "").endswith((".x.com", ".twitter.com")),
+            on_x=is_on_x(settings),
         ),
         look.screen(build.screen(settings, None, Learnt(), rules=Rules(lists(settings.screen)))),
         sound,
@@ -141,7 +142,9 @@ def _thorough(settings: Settings, folder: StateFolder) -> Iterator[Check]:
     except ModelError as error:
         speaker = error
     except ModuleNotFoundError as error:
-        yield look.Check("model", "fail", f"{error.name} is not installed", "pip install 'mynah-bot[speak]'")
+        if (how := installing(error)) is None:
+            raise
+        yield look.Check("model", "fail", f"{error.name} is not installed", how)
         return
     engine = speaker.engine if isinstance(speaker, ModelVoice) else ""
     yield look.voice(speaker, build.screen(settings, None, Learnt()), engine)
@@ -183,7 +186,8 @@ def ask_x(settings: Settings, identity: Identity, clock: Clock) -> tuple[Account
             checks = [look.identity(found.handle, settings.bot), look.access(x.access_level)]
             checks.append(look.profile(found, settings.bot))
         if date := x.headers.get("date"):
-            checks.append(look.clock_of_x(clock.now(), parsedate_to_datetime(date)))
+            with suppress(ValueError):  # what is no date tells nothing about the clock
+                checks.append(look.clock_of_x(clock.now(), parsedate_to_datetime(date).replace(tzinfo=UTC)))
     return found, checks
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bot import mentions
 from bot import review as queue
-from bot.commands.shown import loaded, looked_at, show
+from bot.commands.shown import address, loaded, looked_at, show
 from bot.errors import MynahError
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ def _page(post: Post, left: int, told: str, desk: Desk) -> str:
         del facts["score"]  # of the text as it was
     if post.reply_to:
         asked = mentions.one(desk.store, post.reply_to)
-        facts = {"answers": f"https://x.com/{asked.handle if asked else 'i'}/status/{post.reply_to}"} | facts
+        facts = {"answers": address(desk.settings, asked.handle if asked else "", post.reply_to)} | facts
     text = "\n".join(textwrap.fill(line, SIDE) for line in post.text.split("\n"))
     about = f"post {post.id}{', a rehearsal' if post.dry else ''}{', edited' if post.note == 'edited' else ''}"
     return "\n".join([

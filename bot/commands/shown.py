@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 
 FAILED, BUSY, INTERRUPTED = 1, 75, 130  # exit codes that several commands give
 
+# What a machine that only looks, or only speaks, or only trains need not have.
+EXTRAS = {
+    **dict.fromkeys(("torch", "transformers", "tokenizers", "safetensors", "numpy"), "model"),
+    **dict.fromkeys(("apscheduler", "tweepy", "requests", "requests_oauthlib"), "speak"),
+    "huggingface_hub": "train",
+    "onnxruntime": "light",
+}
+
 
 def loaded(args: Namespace, *, keyless: bool = False) -> Loaded:
     """`keyless`: the folder of the keys may be empty, since they are only about to be made."""
@@ -62,6 +70,24 @@ def translated() -> Iterator[None]:
         raise Busy(str(error)) from error
     except errors.TrainingError as error:
         raise MynahError(str(error)) from error
+
+
+def is_on_x(settings: Settings) -> bool:
+    """Whether it is X that we speak to, and no server of one's own."""
+    from urllib.parse import urlsplit
+
+    return (urlsplit(settings.x.base_url).hostname or "").endswith((".x.com", ".twitter.com"))
+
+
+def address(settings: Settings, handle: str, post: str) -> str:
+    """Where a post can be seen; a server of one's own shows nothing. Without a handle X finds it too."""
+    return f"https://x.com/{handle or 'i'}/status/{post}" if is_on_x(settings) else f"{post} at {settings.x.base_url}"
+
+
+def installing(error: ModuleNotFoundError) -> str | None:
+    """How to install what is missing; None for what belongs to no group, and so is our own mistake."""
+    extra = EXTRAS.get((error.name or "").split(".")[0])
+    return f"pip install 'mynah-bot[{extra}]'" if extra else None
 
 
 def agreed(question: str) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from bot import ledger
 from bot.commands.health import ready
-from bot.commands.shown import BUSY, FAILED, agreed, loaded
+from bot.commands.shown import BUSY, FAILED, address, agreed, loaded
 from bot.errors import Busy, Gone, ModelError, MynahError
 from bot.tweets import Draft
 
@@ -195,7 +195,7 @@ def _tell(ended: Round, settings: Settings, args: Namespace) -> int:
         return code
     told = {
         "dry": "rehearsed, and sent to nobody; --live posts for real",
-        "posted": f"on X as https://x.com/{settings.bot}/status/{post.x_id if post else ''}",
+        "posted": f"on X as {address(settings, settings.bot, (post and post.x_id) or '')}",
         "waiting": "not now",
         "drafted": "not yet",
         "skipped": "nothing was said",

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 WORDS = """
 stop, unsubscribe, opt out, optout, leave me alone, go away, shut up, stfu, get lost, quit replying
 don't reply, do not reply, don't tag me, do not tag me, don't answer me, do not answer me
+don't respond, do not respond, don't message me, do not message me, don't @ me, do not @ me, no more replies
+don't talk to me, do not talk to me, leave me be, quit it, remove me, fuck off, piss off, bugger off
 stopp, aufhören, hör auf, hören sie auf, lass mich in ruhe, lassen sie mich in ruhe, abmelden, halt die klappe
 antworte mir nicht, antworten sie mir nicht
 arrête, arrêtez, laisse-moi tranquille, laissez-moi tranquille, ne me réponds pas, ne me répondez pas, tais-toi
@@ -50,11 +52,12 @@ class OptOut:
         self._anywhere: dict[str, str] = {}
         self._runs: dict[str, list[tuple[tuple[Key, ...], str]]] = {}  # by the letters of their first words
         for phrase in (*phrases, *more):
-            words = tuple(map(key, _WORD.findall(bare(phrase))))
             if _UNSPACED.search(phrase):
                 self._anywhere[bare(phrase)] = phrase
-            elif words:
-                self._runs.setdefault(letters(words[0]), []).append((words, phrase))
+                continue
+            for spelt in dict.fromkeys((phrase, phrase.replace("'", ""))):  # in haste there is no apostrophe
+                if words := tuple(map(key, _WORD.findall(bare(spelt)))):
+                    self._runs.setdefault(letters(words[0]), []).append((words, phrase))
 
     def found(self, text: str) -> str | None:
         """The phrase by which the text asks for it."""

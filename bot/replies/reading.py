@@ -18,6 +18,7 @@ from bot.errors import RateLimited, TryLater, XError
 from bot.lookout import ACCOUNT
 from bot.replies.summons import Us, bystanders
 from bot.tweets import Reason
+from bot.x.dialects import id_at
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -37,6 +38,7 @@ FIRST, MOST = 5, 100  # posts on a page: the fewest, and the most, that X gives
 PAGES = (MOST, 20, FIRST)
 EMPTY = 5  # pages without a post that may come before one with some
 LONGEST = timedelta(hours=1)  # between two tries, while X says no
+RESTORED = "it was there when a backup was restored, and may have been answered"
 
 
 class Reader(Protocol):
@@ -59,10 +61,19 @@ class Mark:
     asked: str = ""
     again: str = ""  # when to ask next
     failures: int = 0
+    before: str = ""  # an id: who called before it may have been answered by a history that was lost
 
     def is_due(self, now: datetime) -> bool:
         """At once where the clock was set back."""
         return not self.again or moment(self.again) <= now or now < moment(self.asked)
+
+    def why_not(self, mention: Mention, now: datetime) -> Reason | None:
+        """Why one that is read only now is nobody to be answered, be it ever so new."""
+        if self.since is None:
+            return Reason("before_us", "it was there when replies were turned on")
+        if int(mention.id) < int(self.before or 0) <= id_at(now):  # beyond now: set by a clock that was ahead
+            return Reason("before_us", RESTORED)
+        return None
 
 
 class Reading:
@@ -102,7 +113,7 @@ class Reading:
         if why := self._outbox.why_too_dear(store, limit * self._prices.mention):
             return self._later(store, mark, why, self._clock.now() + LONGEST)
         if mark.since is not None:  # a page as large as the budget allows
-            limit = next(n for n in PAGES if not self._outbox.why_too_dear(store, n * self._prices.mention))
+            limit = next((n for n in PAGES if not self._outbox.why_too_dear(store, n * self._prices.mention)), FIRST)
         now = self._clock.now()
         mark = replace(mark, asked=stamp(now), again=stamp(now + self._every))
         keep(store, mark)  # before it is paid for: a page that we fall over must not be bought at every heartbeat
@@ -150,7 +161,7 @@ class Reading:
         with store.atomic():
             now = self._clock.now()
             verdicts = [
-                self._write(store, mention, us, is_first=mark.since is None, at=now)
+                self._write(store, mention, us, mark, at=now)
                 for mention in sorted(page.found, key=lambda mention: int(mention.id))
             ]
             mark = _moved(mark, ids, more=bool(page.token))
@@ -166,13 +177,12 @@ class Reading:
             self._log.info("mentions.read", read=len(ids), waiting=waiting, since=mark.since, cost=dollars(cost))
         return mark
 
-    def _write(self, store: Store, mention: Mention, us: Us, *, is_first: bool, at: datetime) -> str | None:
+    def _write(self, store: Store, mention: Mention, us: Us, mark: Mark, *, at: datetime) -> str | None:
         reason = self._summons.why_not(mention, us)
         blocks.bind(store, mention.author, mention.handle)
         if reason is None and blocks.is_blocked(store, mention.author, mention.handle):
             reason = Reason("blocked")
-        if reason is None and is_first:
-            reason = Reason("before_us", "it was there when replies were turned on")
+        reason = reason or mark.why_not(mention, at)
         others = bystanders(mention, us)
         verdict = mentions.add(store, mention, reason, others=others, listen=self._listen, at=at)
         if reason and verdict == "opted_out":
@@ -190,6 +200,14 @@ def load(store: Store) -> Mark:
 
 def keep(store: Store, mark: Mark) -> None:
     store.keep_meta(MARK, json.dumps(asdict(mark)))
+
+
+def begin_again(store: Store, at: datetime) -> None:
+    """After a restore: who was answered since is not known. What came is read again all the same, to hear a stop."""
+    if store.meta(MARK):
+        keep(store, replace(load(store), before=str(id_at(at))))
+    for mention in mentions.waiting(store):
+        mentions.decide(store, mention.id, "before_us", RESTORED, at=at)
 
 
 def _moved(mark: Mark, ids: list[int], *, more: bool) -> Mark:

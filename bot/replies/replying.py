@@ -67,16 +67,16 @@ class Replying:
         self._waits = ""
 
     def turn(self) -> None:
-        """What was written and could not leave goes first; then what is new is read; then the oldest is answered."""
+        """What is new is read, for a stop may be among it; what was written goes first, then the oldest is answered."""
         with self._open_store() as store:
             self._pass_over_the_stale(store)
-            for post in store.posts_in("approved", dry=False):
-                if post.kind == "reply":
-                    self._send(store, post, {})
-                    return
             if self._why_rest(store):
                 return
-            if self._reading.read(store):
+            is_read = self._reading.read(store)
+            written = next((post for post in store.posts_in("approved", dry=False) if post.kind == "reply"), None)
+            if written:
+                self._send(store, written, {})
+            elif is_read:
                 self._answer_oldest(store)
 
     def _pass_over_the_stale(self, store: Store) -> None:

@@ -70,4 +70,5 @@ def _listed(text: str, lists: Sequence[str]) -> Reason | None:
 
 @cache
 def _words(name: str) -> Phrases:
-    return Phrases.of((_WORDS / _LISTS[name]).read_text(encoding="utf-8").splitlines())
+    lines = (_WORDS / _LISTS[name]).read_text(encoding="utf-8").splitlines()
+    return Phrases.of(line for line in lines if not line.startswith("#"))

@@ -40,7 +40,7 @@ class Lists:
 
 def _together(phrases: Iterable[str]) -> re.Pattern[str] | None:
     """Each phrase as a whole, in small letters or capitals; the longest first."""
-    plain = {" ".join(unicodedata.normalize("NFKC", phrase).split()) for phrase in phrases if phrase[:1] != "#"} - {""}
+    plain = {" ".join(unicodedata.normalize("NFKC", phrase).split()) for phrase in phrases} - {""}
     if not plain:
         return None
     longest_first = sorted(plain, key=lambda phrase: (-len(phrase), phrase))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 from bot.screen import disguises
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from bot.screen.disguises import Key
 
@@ -30,11 +30,11 @@ class Phrases:
 
     @classmethod
     def of(cls, lines: Iterable[str]) -> Self:
-        """One entry a line; a line that begins with # is a remark."""
+        """One entry a line."""
         entries: defaultdict[str, list[Key]] = defaultdict(list)
         longest = 1
         unspaced = []
-        for line in _entries(lines):
+        for line in filter(None, map(words, lines)):
             if _UNSPACED.search(line):
                 unspaced.append(line.replace(" ", ""))
                 continue
@@ -71,11 +71,9 @@ class Phrases:
         return any(disguises.is_drawn_out(whole, entry) for entry in self.entries[letters])
 
 
-def _entries(lines: Iterable[str]) -> Iterator[str]:
-    for line in lines:
-        words = re.findall(r"[^\W_]+", "" if line.startswith("#") else disguises.bare(line))
-        if words:
-            yield " ".join(words)
+def words(line: str) -> str:
+    """What is looked for of an entry; nothing, where it has signs alone."""
+    return " ".join(re.findall(r"[^\W_]+", disguises.bare(line)))
 
 
 def _spaced(keys: Sequence[Key]) -> Key:

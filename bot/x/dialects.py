@@ -60,7 +60,7 @@ def mentions(body: Any) -> Mentions:
         raise TryLater("X answered the mentions without a list of posts with ids: it can be tried again")
     includes = body.get("includes")
     users = _list(includes.get("users") if isinstance(includes, dict) else None)
-    handles = {user.get("id"): user.get("username") for user in users}
+    handles = {user["id"]: user.get("username") for user in users if is_id(user.get("id"))}
     token = meta.get("next_token") if isinstance(meta, dict) else None
     return Mentions(tuple(_mention(post, handles) for post in posts), token if isinstance(token, str) else "")
 
@@ -92,7 +92,7 @@ def _receipt(post: Any) -> Receipt:
     return Receipt(post["id"], text, answers[0] if answers else None)
 
 
-def _mention(post: dict[str, Any], handles: Mapping[Any, Any]) -> Mention:
+def _mention(post: dict[str, Any], handles: Mapping[str, Any]) -> Mention:
     author = post["author_id"] if is_id(post.get("author_id")) else ""
     conversation = post["conversation_id"] if is_id(post.get("conversation_id")) else ""
     edits = post.get("edit_history_tweet_ids") or post.get("edit_history_post_ids")

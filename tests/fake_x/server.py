@@ -148,10 +148,11 @@ class _Handler(BaseHTTPRequestHandler):
             "Content-Type": kind,
             "Content-Length": str(len(body)),
             "Connection": "close",
+            "Date": self.date_time_string(),
             **reply.headers,
             **fault.headers,
         }
-        self.send_response(fault.status or reply.status)
+        self.send_response_only(fault.status or reply.status)
         for name, value in headers.items():
             if value is not None:
                 self.send_header(name, value)

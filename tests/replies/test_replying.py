@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ import pytest
 
 from bot import blocks, mentions, outbox
 from bot.budget import Caps
+from bot.replies import reading
 from tests.fake_x.faults import FAULTS
 from tests.fakes import NOON
 from tests.reply_life import BOT, LIMITS, ME, Life, Parrot, person
@@ -651,3 +653,74 @@ def test_rows_that_nobody_needs_go_after_a_month_and_no_answer_is_given_twice(li
 
     assert mention not in life.verdicts()
     assert life.answered().count(mention) == 1
+
+
+def test_a_stop_is_heard_while_an_answer_waits_for_x(life: Life) -> None:
+    life.says(MAGPIE, f"{BOT} hello")
+    life.fail_with(FAULTS["ok"], FAULTS["too_many_no_reset"])
+    life.lives(MINUTE)
+    assert life.states() == ["approved"]
+    life.says(MAGPIE, f"{BOT} no, stop")
+
+    life.lives(HOUR)
+
+    assert (life.answers(), life.states()) == ([], ["expired"])
+
+
+def test_a_day_of_rest_holds_for_what_a_person_said_yes_to(path: Path) -> None:
+    people = [person(number) for number in range(4)]
+    life = Life(path, *people, asks=True)
+    life.begins()
+    for who in people:
+        life.says(who, f"{BOT} hello")
+    life.lives(10 * MINUTE)
+    life.fail_with(*[FAULTS["not_summoned"]] * 3)
+    for post in range(1, 5):
+        life.store.move(post, "approved", at=life.clock.now())
+
+    life.lives(HOUR)
+
+    assert (life.answers(), life.states()) == ([], ["refused"] * 3 + ["approved"])
+
+
+def test_the_days_caps_count_from_when_an_answer_left(path: Path) -> None:
+    life = Life(path, MAGPIE, ROOK, asks=True, limits=replace(LIMITS, per_day=1))
+    life.begins()
+    life.says(MAGPIE, f"{BOT} hello")
+    life.lives(5 * HOUR, beat=5 * MINUTE)
+    life.store.move(1, "approved", at=life.clock.now())
+    life.lives(20 * HOUR, beat=5 * MINUTE)
+    second = life.says(ROOK, f"{BOT} hello")
+
+    life.lives(10 * MINUTE)
+
+    assert life.verdicts()[second] == "too_many_today"
+
+
+def test_what_was_answered_and_forgotten_is_not_answered_when_x_shows_it_again(life: Life) -> None:
+    mention = life.says(MAGPIE, f"{BOT} hello")
+    life.lives(10 * MINUTE)
+    mentions.forget(life.store, "magpie")
+    life.store.keep_meta(reading.MARK, json.dumps({"since": "1"}))
+
+    life.lives(10 * MINUTE)
+
+    assert (life.answered(), life.verdicts()) == ([mention], {})
+
+
+def test_after_a_restore_nobody_of_before_is_answered_but_a_stop_is_heard(life: Life) -> None:
+    first, waits = life.says(MAGPIE, f"{BOT} hello"), life.says(ROOK, f"{BOT} hello")
+    life.clock.passes(5 * MINUTE)
+    life.beat()
+    since, stop = life.says(JAY, f"{BOT} hello"), life.says(GROK, f"{BOT} stop")
+    life.clock.passes(MINUTE)
+
+    reading.begin_again(life.store, life.clock.now())
+    life.clock.passes(MINUTE)
+    after = life.says(JAY, f"{BOT} hello again")
+    life.lives(HOUR)
+
+    assert life.answered() == [first, after]
+    assert life.verdicts() == {
+        first: "answered", waits: "before_us", since: "before_us", stop: "opted_out", after: "answered"
+    }  # fmt: skip

@@ -92,6 +92,8 @@ def test_bystanders_are_all_but_the_author_and_us() -> None:
         "stop", "STOP.", "Stop!!!", "stooooop", "s t o p", "s.t.o.p", "\uff33\uff34\uff2f\uff30", "st\u00f6p", "st0p",
         "\u0455top", "please stop it",
         "unsubscribe", "opt-out", "Opt out, please", "leave me alone", "don't reply to me", "don\u2019t reply",
+        "dont reply", "dont tag me", "don't respond", "do not respond to me", "dont message me", "leave me be",
+        "do not @ me", "fuck off", "quit it", "remove me", "no more replies",
         "go away", "Hör auf damit", "HÖR AUF", "Lass mich in Ruhe!", "arrêtez", "arretez", "laisse moi tranquille",
         "déjame en paz", "me deixe em paz", "smettila", "hou op", "sluta", "przestań", "стоп",
         "\u041d\u0435 отвечай мне",
@@ -139,14 +141,15 @@ def test_whatever_stands_in_a_field_is_read_or_passed_over(junk: object) -> None
             "referenced_posts": junk}  # fmt: skip
 
     (found,) = mentions({"data": [post], "includes": {"users": junk}, "meta": junk}).found
+    assert mentions({"data": [post], "includes": {"users": [{"id": junk, "username": junk}]}}).found == (found,)
 
     assert verdict(found) == "unreadable"
 
 
 def test_every_verdict_is_explained_and_no_other() -> None:
-    sources = [(ROOT / "bot" / f"{name}.py").read_text(encoding="utf-8") for name in
-               ("summons", "limits", "reading", "mentions", "replying", "blocks")]  # fmt: skip
-    given = set(re.findall(r'(?:Reason\(|decide\(store, [\w.\["\]]+, )"(\w+)"', "\n".join(sources)))
+    files = [*(ROOT / "bot" / "replies").glob("*.py"), ROOT / "bot" / "mentions.py", ROOT / "bot" / "blocks.py"]
+    sources = "\n".join(path.read_text(encoding="utf-8") for path in files)
+    given = set(re.findall(r'(?:Reason\(|decide\(store, [\w.\["\]]+, )"(\w+)"', sources))
     table = (ROOT / "docs" / "replies.md").read_text(encoding="utf-8")
 
     assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == given

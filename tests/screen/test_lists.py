@@ -26,13 +26,12 @@ def test_a_denied_word_is_seen_through_its_disguise(disguise: str) -> None:
     [
         ("Project Goose", "I love PROJECT  goose!", True),
         ("Project Goose", "project of the goose", False),
-        ("# a remark", "a remark", False),
+        ("#giveaway", "one more #Giveaway for you", True),
         ("goose", "mongoose", False),
         ("проект", "Наш проект готов", True),
         ("秘密", "これは秘密です", True),
         ("ความลับ", "นี่คือความลับนะ", True),
         ("", "anything", False),
-        ("☔", "rain ☔", False),
     ],
 )
 def test_a_phrase_is_found_as_a_whole(denied: str, text: str, *, is_found: bool) -> None:

@@ -15,7 +15,7 @@ import torch
 
 from tests.installed import HEARD
 from tests.training.lightened import lightened
-from training import light_model, model_dir
+from training import light_model, memory, model_dir
 from training.errors import ModelError
 from training.light_engine import Cache
 from training.light_sampler import LightSampler
@@ -171,8 +171,8 @@ def copy(folder: Path, tmp_path: Path) -> Path:
     return shutil.copytree(folder, tmp_path / "copy")
 
 
-@pytest.mark.parametrize("name", [light_model.FILE, "tokenizer.json"])
-def test_a_changed_file_that_is_read_is_refused(copy: Path, name: str) -> None:
+@pytest.mark.parametrize("name", [light_model.FILE, "tokenizer.json", memory.FILE])
+def test_a_changed_file_is_refused(copy: Path, name: str) -> None:
     content = bytearray((copy / name).read_bytes())
     content[-9] ^= 1
     (copy / name).write_bytes(content)

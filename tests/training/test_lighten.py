@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
-from transformers import GPTNeoConfig, GPTNeoForCausalLM
+from transformers import GPT2Config, GPT2LMHeadModel, GPTNeoConfig, GPTNeoForCausalLM
 
 from tests.installed import HEARD
 from tests.training.retraining import run, small, version_of
 from training import batches, light_model, lighten, model_dir
+from training.errors import ModelError
 from training.light_engine import LightEngine
 from training.light_sampler import LightSampler
 
@@ -68,6 +69,25 @@ def test_another_architecture_is_left_out_with_a_sentence(loaded: Any, rows: lis
     light = lighten.lighten(other, loaded.tokenizer, rows, tmp_path)
 
     assert light.why == "no light form for a machine without torch: it is made for GPT-2, and this model is gpt_neo."
+
+
+def test_heads_that_the_runtime_does_not_know_are_left_out_with_a_sentence(
+    loaded: Any, rows: list[list[int]], tmp_path: Path
+) -> None:
+    other = GPT2LMHeadModel(GPT2Config(n_embd=36, n_layer=1, n_head=12, vocab_size=320))
+
+    light = lighten.lighten(other, loaded.tokenizer, rows, tmp_path)
+
+    assert light.why.endswith("it knows heads of 8, 16, … numbers, and these are 3 wide.")
+
+
+def test_what_the_runtime_only_finds_when_it_reads_is_an_error_of_the_model(loaded: Any, tmp_path: Path) -> None:
+    other = GPT2LMHeadModel(GPT2Config(n_embd=36, n_layer=1, n_head=12, vocab_size=320))
+    path = tmp_path / light_model.FILE
+    path.write_bytes(light_model.write(other, start=0, end=0))
+
+    with pytest.raises(ModelError, match="ONNX Runtime cannot read through"):
+        LightEngine(path, threads=1).weigh([0], [[1, 2]])
 
 
 def test_the_comparison_sees_a_model_that_is_off(loaded: Any, rows: list[list[int]], tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from transformers import GPT2Config, GPT2LMHeadModel, GPTNeoXConfig, GPTNeoXForC
 from training import base_model, model_dir
 from training.errors import ModelError
 from training.finetune import has_bf16
+from training.gpt2 import lays_out
 from training.sampler import AnyModel, Sampler, WrittenOut, draw
 
 if TYPE_CHECKING:
@@ -283,6 +284,19 @@ def test_a_draft_begins_with_its_prompt_and_stray_spaces_do_not_matter(sampler: 
 
     assert spaced == plain
     assert all(sample.text.startswith("My dream is") for sample in plain)
+
+
+def test_a_torch_without_onednns_own_operations_speaks_all_the_same() -> None:
+    class Reordering:
+        _reorder_linear_weight = staticmethod(torch.ops.mkldnn._reorder_linear_weight)
+
+    assert not lays_out(object(), torch.float32)
+    assert not lays_out(Reordering(), torch.float32)
+
+
+@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="this torch has no oneDNN")
+def test_this_torch_has_onednns_own_operations() -> None:
+    assert lays_out(torch.ops.mkldnn, torch.float32)
 
 
 @pytest.mark.skipif(not has_bf16(torch.device("cpu")), reason="this chip has no bf16")

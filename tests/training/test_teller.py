@@ -23,8 +23,9 @@ TAGS = {"ada": "ada: ", "bob": "bob, to be clear: "}
 class Reciter:
     """Says given texts, one for each row, and counts its steps."""
 
-    def __init__(self, pieces: Tokenizer, *texts: str, context: int = 160) -> None:
+    def __init__(self, pieces: Tokenizer, *texts: str, context: int = 160, most: int = 8) -> None:
         self.context = context
+        self.most = most
         self.steps = 0
         self.begun: list[list[int]] = []
         self._tails = [[*pieces.encode(text, add_special_tokens=False).ids, END] for text in texts]
@@ -75,6 +76,15 @@ def test_drafts_come_in_the_order_of_their_places(pieces: Tokenizer) -> None:
 
     assert [draft.text for draft in drafts] == ["My is far longer than both", "My b", "My and so on"]
     assert all(draft.finished for draft in drafts)
+
+
+def test_what_is_too_much_at_once_is_told_one_after_the_other(pieces: Tokenizer) -> None:
+    engine = Reciter(pieces, "good", "morning all", most=2)
+
+    drafts = Teller(engine, pieces, start=END, end=END).draft("", n=5, seed=0)
+
+    assert [draft.text for draft in drafts] == ["good", "morning all", "good", "morning all", "good"]
+    assert len(engine.begun) == 3
 
 
 def test_a_text_that_may_have_one_line_ends_with_it(pieces: Tokenizer) -> None:
@@ -185,6 +195,10 @@ def test_an_author_whom_the_model_does_not_know_is_refused(pieces: Tokenizer) ->
 def test_a_model_without_tags_speaks_as_nobody_alone(pieces: Tokenizer) -> None:
     with pytest.raises(ModelError, match="cannot speak as @ada alone"):
         teller(pieces).draft("", n=2, seed=1, author="ada")
+
+
+def test_half_a_character_is_said_as_a_question_mark(pieces: Tokenizer) -> None:
+    assert teller(pieces, "good").draft("\udcff", n=1, seed=0)[0].text.startswith("?")
 
 
 def test_an_end_token_written_out_is_text(pieces: Tokenizer) -> None:
