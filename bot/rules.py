@@ -42,7 +42,8 @@ def lists(wanted: ScreenLists) -> Lists:
     deny = [*wanted.deny, *_lines("deny_file", wanted.deny_file)]
     if mute := [entry for entry in deny if not phrases.words(entry)]:
         raise ConfigError(
-            f"screen.deny and deny_file: {mute[0]!r} has no letter and no digit; screen.deny_patterns finds signs and emoji"
+            f"screen.deny and deny_file: {mute[0]!r} has no letter and no digit; "
+            "screen.deny_patterns finds signs and emoji"
         )
     allow = [*wanted.allow, *_lines("allow_file", wanted.allow_file)]
     return Lists.of(deny=deny, deny_patterns=wanted.deny_patterns, allow=allow)

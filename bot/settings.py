@@ -40,6 +40,8 @@ def _author(name: str) -> str:
 
 def _prompts(said: object) -> object:
     """A list is a table too: what is there twice comes twice as often."""
+    if said in ([], (), {}):
+        raise ValueError("is empty; voice.mix = { prompts = 0 } is how to do without")
     if isinstance(said, list | tuple) and all(isinstance(one, str) for one in said):
         return dict(Counter(said))
     if not isinstance(said, dict):
@@ -127,7 +129,7 @@ class Voice(Section):
     max_tokens: int = Field(96, ge=8, le=1024)
     candidates: int = Field(8, ge=1, le=256)
     tries: int = Field(3, ge=1, le=20)
-    prompts: Prompts = Field({"My dream is": 1.0, "Today": 1.0}, min_length=1)
+    prompts: Prompts = {"My dream is": 1.0, "Today": 1.0}
     topics: Folder | None = None
     mix: Mix = Mix()
 

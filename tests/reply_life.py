@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 import random
+from collections import Counter
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlencode
 
 import structlog
@@ -41,7 +42,7 @@ from tests.fake_x.wire import Request
 from tests.fakes import NOON, FakeClock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, MutableMapping, Sequence
     from pathlib import Path
 
     from bot.replies.limits import Limits
@@ -165,6 +166,7 @@ class Life:
         self.listen, self.asks, self.every = listen, asks, every
         self.posts_every = posts_every
         self.known_bots = frozenset({"grok"})
+        self.logged: Counter[str] = Counter()
         self.direct = None if server else Direct(self.world, new_dialect=new_dialect)
         self.x = self._gateway()
         self.store = Store.open(path)
@@ -188,7 +190,7 @@ class Life:
         def open_store() -> Any:
             return kind.open(self.path) if kind else nullcontext(self.store)  # to open one takes longest of all
 
-        log = structlog.wrap_logger(None, processors=[_nothing])
+        log = structlog.wrap_logger(None, processors=[self._note])
 
         def price(text: str) -> int:
             return Prices().of_reply(has_link=False)
@@ -244,6 +246,10 @@ class Life:
     def screen(self, store: Store) -> chain.Screen:
         return chain.build(said=lambda norm: store.said(norm, dry=False), copied=self.voice.copied)
 
+    def _note(self, _: object, __: str, event: MutableMapping[str, Any]) -> NoReturn:
+        self.logged[event["event"]] += 1
+        raise structlog.DropEvent
+
     # What happens
 
     def beat(self) -> None:
@@ -291,7 +297,3 @@ class Life:
 
     def watermark(self) -> str | None:
         return load(self.store).since
-
-
-def _nothing(*_: object) -> None:
-    raise structlog.DropEvent

@@ -227,7 +227,11 @@ def test_no_slot_of_before_a_restore_is_open_again(state: Path) -> None:
 
 def test_what_may_have_gone_out_after_the_backup_does_not_go_out_again(state: Path) -> None:
     with Store.open(state / "history.db") as store:
-        for text, moves in (("was judged since", []), ("was sent since", ["approved"]), ("in flight", ["approved", "sending"])):
+        for text, moves in (
+            ("was judged since", []),
+            ("was sent since", ["approved"]),
+            ("in flight", ["approved", "sending"]),
+        ):
             post = store.add_draft(
                 Draft(text), slot=Slot(text, NOON), norm=text, length=9, dry=False, model="m", at=NOON
             )  # fmt: skip

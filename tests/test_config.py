@@ -95,7 +95,7 @@ def test_all_that_is_wrong_is_said_at_once_each_with_its_key(tmp_path: Path, mon
     assert said.startswith("8 errors")
     for key in (
         *("nope: unknown key", "bot: ", "x.foo: unknown key", "schedule.timezone: 'Mars/Phobos'"),
-        *("schedule.jitter: 'soon'", "voice.prompts: ", "posting.max_per_day: ", "MYNAH_NONSENSE: "),
+        *("schedule.jitter: 'soon'", "voice.prompts: is empty; voice.mix", "posting.max_per_day: ", "MYNAH_NONSENSE: "),
     ):
         assert key in said
     assert caught.value.exit_code == 78

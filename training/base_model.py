@@ -156,7 +156,7 @@ def _from_pretrained(where: str, *, local: bool) -> tuple[Any, Any]:
             where, dtype=torch.float32, local_files_only=local, trust_remote_code=False
         )
     except Exception as error:  # whatever transformers says of files that are not ours
-        detail = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+        detail = first_line(error)
         raise ModelError(f'base_model "{where}" does not load: {detail}') from error
     return model, tokenizer
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
-from training.errors import ModelError
+from training.errors import ModelError, first_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +26,6 @@ class Classifier:
     @classmethod
     def open(cls, folder: Path) -> Self:
         """From config.json, model.safetensors and the tokenizer's files."""
-        from safetensors import SafetensorError
         from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
         local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
@@ -37,8 +36,8 @@ class Classifier:
             model, found = AutoModelForSequenceClassification.from_pretrained(
                 folder, use_safetensors=True, output_loading_info=True, **local
             )
-        except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
-            raise ModelError(f"{folder} is no classifier that can be read: {str(error).splitlines()[0]}") from error
+        except Exception as error:  # whatever transformers says of a file from outside
+            raise ModelError(f"{folder} is no classifier that can be read: {first_line(error)}") from error
         if lacking := sorted(found["missing_keys"]):  # they would be random numbers, and so would its verdicts
             raise ModelError(f"{folder} is no trained classifier: it lacks {', '.join(lacking[:3])}.")
         return cls(model.eval(), tokenizer)

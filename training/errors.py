@@ -53,3 +53,8 @@ class StateBusy(TrainingError):
 
 class OutOfRoom(TrainingError):
     pass
+
+
+def first_line(error: Exception) -> str:
+    """What a stranger's error says, short enough to stand in a sentence of ours."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(": ")[:200]

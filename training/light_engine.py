@@ -11,7 +11,7 @@ import numpy as np
 import onnxruntime
 
 from training import light_choice, light_graph, light_model
-from training.errors import ModelError
+from training.errors import ModelError, first_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,7 +41,7 @@ class LightEngine:
             self._session: Any = onnxruntime.InferenceSession(graph, _options(path, threads), ["CPUExecutionProvider"])
         except Exception as error:  # the runtime has no tree of errors of its own
             raise ModelError(
-                f'{path} does not load ({_first_line(error)}): set voice.engine to "torch", or train the model again.'
+                f'{path} does not load ({first_line(error)}): set voice.engine to "torch", or train the model again.'
             ) from error
 
     def begin(self, ids: Sequence[int], rows: int, room: int) -> LightBatch:
@@ -80,7 +80,7 @@ class LightEngine:
         try:
             self._session.run_with_iobinding(binding)
         except Exception as error:  # see above: some of what it cannot do, it only finds when it is to do it
-            raise ModelError(f"ONNX Runtime cannot read through {self.model.path} ({_first_line(error)}).") from error
+            raise ModelError(f"ONNX Runtime cannot read through {self.model.path} ({first_line(error)}).") from error
 
 
 class LightBatch:
@@ -158,10 +158,6 @@ class Cache:
         for name, part in zip(light_graph.caches(self._engine.shape), self._kept, strict=True):
             self._binding.bind_input(name, "cpu", 0, np.float32, dims, part.ctypes.data)
             self._binding.bind_output(f"new_{name}", "cpu", 0, np.float32, dims, part.ctypes.data)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
 
 
 def _options(path: Path, threads: int) -> Any:

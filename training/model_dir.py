@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from training.errors import ModelError, OutOfRoom
+from training.errors import ModelError, OutOfRoom, first_line
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -104,7 +104,7 @@ def load(folder: Path, *, device: str = "auto", dtype: torch.dtype | None = None
         model, info = answer
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:  # whatever transformers says of a file from outside
-        raise ModelError(f"The model folder {folder} does not load ({_first_line(error)}): train it again.") from error
+        raise ModelError(f"The model folder {folder} does not load ({first_line(error)}): train it again.") from error
     if info["missing_keys"]:
         name = min(info["missing_keys"])
         raise ModelError(f"The model folder {folder} lacks weights, {name} among them: train it again.")
@@ -258,7 +258,3 @@ def _is_full(error: Exception) -> bool:
     numbers = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     named = any(f"os error {number})" in str(error) for number in numbers)
     return named or (isinstance(error, OSError) and error.errno in numbers)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]

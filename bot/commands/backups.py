@@ -54,7 +54,8 @@ def restore(args: Namespace) -> int:
 def _history(path: Path, folder: StateFolder, settings: Settings, source: Path, now: datetime) -> None:
     """What was said since is not in it, so a live bot waits for a person's word.
 
-    No slot of before is open, what was to go out then does not, and who called before is not answered. X could be asked for its posts, but not which slot, mention or review each was for; a person sees that at a glance.
+    No slot of before is open, what was to go out then does not, and who called before is not answered. X could
+    be asked for its posts, but not which slot, mention or review each was for; a person sees that at a glance.
     """
     from bot import build, outbox
     from bot.agenda import BORN

@@ -33,7 +33,7 @@ class Keyboard:
     def choice(self, question: str) -> tuple[str, str]:
         print(question, end=" ", flush=True)
         key = _key()
-        print("" if key in {END, ""} else key, flush=True)
+        print(key if key.isprintable() else "", flush=True)
         return ("" if key == END else key.lower(), "")
 
     def words(self, question: str, default: str = "") -> str | None:

@@ -70,14 +70,24 @@ class Replying:
         """What is new is read, for a stop may be among it; what was written goes first, then the oldest is answered."""
         with self._open_store() as store:
             self._pass_over_the_stale(store)
-            if self._why_rest(store):
-                return
-            is_read = self._reading.read(store)
-            written = next((post for post in store.posts_in("approved", dry=False) if post.kind == "reply"), None)
-            if written:
-                self._send(store, written, {})
-            elif is_read:
-                self._answer_oldest(store)
+            why = self._live(store)
+            if why and why != self._waits:
+                self._log.info("replies.waiting", detail=why)
+            self._waits = why or ""
+
+    def _live(self, store: Store) -> str | None:
+        """Gives why what is there to be answered has to wait, if it has to.
+
+        While nothing may go out nothing is read either: reading is paid for, and what it brings grows stale.
+        """
+        now = self._clock.now()
+        if why := why_paused(store, now) or why_rest(store, now):
+            return why
+        is_read = self._reading.read(store)
+        written = next((post for post in store.posts_in("approved", dry=False) if post.kind == "reply"), None)
+        if written:
+            return self._send(store, written, {})
+        return self._answer_oldest(store) if is_read else None
 
     def _pass_over_the_stale(self, store: Store) -> None:
         """Whatever else holds: what somebody said is kept no longer than it may be answered."""
@@ -92,29 +102,18 @@ class Replying:
         mentions.decide(store, mention.id, why, detail, at=at)
         self._log.info("mention.passed_over", mention=mention.id, why=why, detail=detail)
 
-    def _why_rest(self, store: Store) -> bool:
-        """While nothing may go out nothing is read either: reading is paid for, and what it brings grows stale."""
-        now = self._clock.now()
-        return self._is_held(why_paused(store, now) or why_rest(store, now))
-
-    def _is_held(self, why: str | None) -> bool:
-        if why and why != self._waits:
-            self._log.info("replies.waiting", detail=why)
-        self._waits = why or ""
-        return bool(why)
-
-    def _answer_oldest(self, store: Store) -> None:
+    def _answer_oldest(self, store: Store) -> str | None:
         for mention in mentions.waiting(store):
             now = self._clock.now()
             if reason := self._limits.why_never(store, mention, now):
                 self._pass_over(store, mention, reason.name, reason.detail, now)
-            elif self._asks or not self._is_held(self._outbox.why_no_reply(store)):
-                self._answer(store, mention)
-                return
+            elif not self._asks and (why := self._outbox.why_no_reply(store)):
+                return why
             else:
-                return
+                return self._answer(store, mention)
+        return None
 
-    def _answer(self, store: Store, mention: Waiting) -> None:
+    def _answer(self, store: Store, mention: Waiting) -> str | None:
         last = [post.text for post in store.history(dry=False, limit=LAST)]
         screen = self._screen(store)
         told = mention.words if self._listen else None
@@ -126,7 +125,7 @@ class Replying:
                 detail = f"none of {len(refused)} drafts may go out"
                 mentions.decide(store, mention.id, "speechless", detail, at=now)
                 self._log.info("mention.passed_over", mention=mention.id, why="speechless", refused=dict(reasons))
-                return
+                return None
             post = mentions.add_reply(
                 store,
                 mention.id,
@@ -137,19 +136,18 @@ class Replying:
                 at=now,
             )
             if post is None:  # blocked or forgotten while we were thinking
-                return
+                return None
             if not self._asks:
                 store.move(post, "approved", at=now)
         if self._asks:
             self._log.info("reply.ended", mention=mention.id, outcome="drafted", post=post, text=draft.text)
-            return
-        self._send(store, store.post(post), reasons)
+            return None
+        return self._send(store, store.post(post), reasons)
 
-    def _send(self, store: Store, post: Post, reasons: Counter[str] | dict[str, int]) -> None:
+    def _send(self, store: Store, post: Post, reasons: Counter[str] | dict[str, int]) -> str | None:
         sent = self._outbox.send(store, post)
         if sent.post.state == "approved":
-            self._is_held(sent.detail)
-            return
+            return sent.detail
         self._log.info(
             "reply.ended",
             mention=post.reply_to,
@@ -161,3 +159,4 @@ class Replying:
             refused=dict(reasons),
             detail=sent.detail,
         )
+        return None

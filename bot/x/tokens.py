@@ -67,7 +67,8 @@ class TokenFile:
         """One process at a time renews a login; who waits finds the other's result; a request ends in time."""
         path = self.path.with_suffix(".lock")
         try:
-            lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            # No link: root would give the bot whatever the bot has put there.
+            lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError as error:
             raise MynahError(f"{path} cannot be opened: {error.strerror}; check whose the state folder is") from error
         try:

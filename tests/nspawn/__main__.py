@@ -1,8 +1,8 @@
 """The units in a booted systemd: `make test-systemd`, as root on Debian; a line a check, exit 1 where one fails.
 
 Waits are shortened by a drop-in (a slot each 5 s, the watchdog after 20 s, the next start after 1 s); all else is as
-`mynah install-units` leaves it. The bots speak for real to a fake X on this machine. `python -m tests.nspawn WORD …` only
-tries what has one of the words in its name.
+`mynah install-units` leaves it. The bots speak for real to a fake X on this machine. With words
+behind it, only what has one of them in its name is tried.
 """
 
 from __future__ import annotations

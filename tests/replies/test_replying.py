@@ -724,3 +724,14 @@ def test_after_a_restore_nobody_of_before_is_answered_but_a_stop_is_heard(life: 
     assert life.verdicts() == {
         first: "answered", waits: "before_us", since: "before_us", stop: "opted_out", after: "answered"
     }  # fmt: skip
+
+
+def test_why_answers_wait_is_logged_once_and_not_at_every_heartbeat(path: Path) -> None:
+    life = Life(path, MAGPIE, caps=Caps(20_000, 10**9))
+    life.begins()
+    life.says(MAGPIE, f"{BOT} hello")
+
+    life.lives(HOUR)
+
+    assert life.answers() == []
+    assert life.logged["replies.waiting"] == 1

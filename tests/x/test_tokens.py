@@ -87,3 +87,12 @@ def test_what_root_keeps_for_a_bot_belongs_to_the_bot(tmp_path: Path) -> None:
         file.keep(GRANT)
 
     assert {each.stat().st_uid for each in tmp_path.iterdir()} == {12345}
+
+
+def test_a_lock_that_is_a_link_to_another_file_is_not_opened(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text("somebody's")
+    (tmp_path / "oauth2.lock").symlink_to(elsewhere)
+
+    with pytest.raises(MynahError, match=r"oauth2\.lock cannot be opened"), TokenFile(tmp_path / "oauth2.json").lock():
+        pass
