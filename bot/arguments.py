@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import argparse
-from datetime import datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.durations import parsed
+from bot import given
 from bot.schema import LEGAL_MOVES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from datetime import timedelta
 
     Command = Callable[[argparse.Namespace], int]
 
 VERSION = "0.1.0"
-MOST = 2**32 - 1  # the largest seed; nobody has more posts
 STATES = sorted({state for move in LEGAL_MOVES for state in move})
 
 
@@ -42,7 +39,7 @@ def _run(one: argparse.ArgumentParser) -> None:
     _mode(one)
     one.add_argument("--mode", choices=("auto", "review"), help="review: nothing goes out before your yes to it")
     one.add_argument("--once", action="store_true", help="one round now, then exit")
-    one.add_argument("--every", type=_duration, metavar="DURATION", help="a slot every 10s, say, not as scheduled")
+    one.add_argument("--every", type=given.duration, metavar="DURATION", help="a slot every 10s, say, not as scheduled")
 
 
 def _retrain(one: argparse.ArgumentParser) -> None:
@@ -59,35 +56,37 @@ def _import(one: argparse.ArgumentParser) -> None:
     one.add_argument(
         "--from-api", metavar="@HANDLE", help="no file: the newest tweets of an account, which X charges for"
     )
-    one.add_argument("--limit", type=_count, default=3_200, metavar="N", help="with --from-api: at most so many (3200)")
+    one.add_argument(
+        "--limit", type=given.count, default=3_200, metavar="N", help="with --from-api: at most so many (3200)"
+    )
     one.add_argument("--yes", action="store_true", help="with --from-api: do not ask")
     _json(one)
 
 
 def _library(one: argparse.ArgumentParser) -> None:
     one.add_argument("--rules", choices=("mynah", "huggingtweets"), help="count by these, not as configured")
-    one.add_argument("--show-dropped", type=_count, default=0, metavar="N", help="with N examples for each rule")
+    one.add_argument("--show-dropped", type=given.count, default=0, metavar="N", help="with N examples for each rule")
     _json(one)
 
 
 def _block(one: argparse.ArgumentParser) -> None:
-    one.add_argument("handle", nargs="?", type=_handle, metavar="@HANDLE", help="whom; nobody lists those who are")
+    one.add_argument("handle", nargs="?", type=given.handle, metavar="@HANDLE", help="whom; nobody lists those who are")
     _json(one)
 
 
 def _unblock(one: argparse.ArgumentParser) -> None:
-    one.add_argument("handle", type=_handle, metavar="@HANDLE", help="whom")
+    one.add_argument("handle", type=given.handle, metavar="@HANDLE", help="whom")
 
 
 def _forget(one: argparse.ArgumentParser) -> None:
-    one.add_argument("author", type=_handle, metavar="@HANDLE", help="whom")
+    one.add_argument("author", type=given.handle, metavar="@HANDLE", help="whom")
     one.add_argument("--yes", action="store_true", help="do not ask")
 
 
 def _sample(one: argparse.ArgumentParser) -> None:
     one.add_argument("prompt", nargs="?", default="", help='how the drafts begin, such as "My dream is"')
-    one.add_argument("-n", "--number", type=_count, default=10, help="how many (10)")
-    one.add_argument("--seed", type=_count, default=0, help="the same seed gives the same drafts (0)")
+    one.add_argument("-n", "--number", type=given.count, default=10, help="how many (10)")
+    one.add_argument("--seed", type=given.count, default=0, help="the same seed gives the same drafts (0)")
     one.add_argument("--as", dest="author", metavar="@HANDLE", help="as this one of several authors (training.tags)")
     _json(one)
 
@@ -101,8 +100,8 @@ def _screen(one: argparse.ArgumentParser) -> None:
 
 def _evaluate(one: argparse.ArgumentParser) -> None:
     one.add_argument("version", nargs="?", default="current", metavar="VERSION", help="this one, not the one in use")
-    one.add_argument("-n", "--number", type=_count, default=1_000, help="how many texts it is to say (1000)")
-    one.add_argument("--seed", type=_count, default=0, help="the same seed gives the same figures (0)")
+    one.add_argument("-n", "--number", type=given.count, default=1_000, help="how many texts it is to say (1000)")
+    one.add_argument("--seed", type=given.count, default=0, help="the same seed gives the same figures (0)")
     _json(one)
 
 
@@ -119,7 +118,7 @@ def _publish(one: argparse.ArgumentParser) -> None:
 
 
 def _history(one: argparse.ArgumentParser) -> None:
-    one.add_argument("-n", "--limit", type=_count, default=20, help="how many rows (20)")
+    one.add_argument("-n", "--limit", type=given.count, default=20, help="how many rows (20)")
     one.add_argument("--refused", action="store_true", help="the drafts that the screen turned down, instead")
     one.add_argument("--in-state", metavar="STATE", choices=STATES, help=f"only posts that are {', '.join(STATES)}")
     kind = one.add_mutually_exclusive_group()
@@ -133,9 +132,11 @@ def _history(one: argparse.ArgumentParser) -> None:
 def _pause(one: argparse.ArgumentParser) -> None:
     end = one.add_mutually_exclusive_group()
     end.add_argument(
-        "--for", dest="span", type=_duration, metavar="DURATION", help="2h, say; else until `mynah resume`"
+        "--for", dest="span", type=given.duration, metavar="DURATION", help="2h, say; else until `mynah resume`"
     )
-    end.add_argument("--until", type=_time, metavar="TIME", help="18:30, or 2026-12-24T18:30, in schedule.timezone")
+    end.add_argument(
+        "--until", type=given.moment, metavar="TIME", help="18:30, or 2026-12-24T18:30, in schedule.timezone"
+    )
 
 
 def _restore(one: argparse.ArgumentParser) -> None:
@@ -143,9 +144,9 @@ def _restore(one: argparse.ArgumentParser) -> None:
 
 
 def _resolve(one: argparse.ArgumentParser) -> None:
-    one.add_argument("id", type=_count, help="its number in the history")
+    one.add_argument("id", type=given.count, help="its number in the history")
     one.add_argument("outcome", choices=("posted", "abandoned"))
-    one.add_argument("--x-id", type=_digits, help="its number on X, where it was posted")
+    one.add_argument("--x-id", type=given.digits, help="its number on X, where it was posted")
 
 
 def _post(one: argparse.ArgumentParser) -> None:
@@ -166,7 +167,7 @@ def _review(one: argparse.ArgumentParser) -> None:
         ("edit", "another text in its place, which still waits for a yes"),
     ):
         verdict = what.add_parser(name, help=help_)
-        verdict.add_argument("id", type=_count, help="its number")
+        verdict.add_argument("id", type=given.count, help="its number")
         _json(verdict)
         if name == "reject":
             verdict.add_argument("--because", metavar="WORDS", default="", help="why, for the history")
@@ -175,12 +176,12 @@ def _review(one: argparse.ArgumentParser) -> None:
 
 
 def _delete(one: argparse.ArgumentParser) -> None:
-    one.add_argument("id", type=_count, help="its number in the history")
+    one.add_argument("id", type=given.count, help="its number in the history")
     one.add_argument("--yes", action="store_true", help="do not ask")
 
 
 def _spend(one: argparse.ArgumentParser) -> None:
-    one.add_argument("--days", type=_count, default=31, metavar="N", help="how many, today among them (31)")
+    one.add_argument("--days", type=given.count, default=31, metavar="N", help="how many, today among them (31)")
     one.add_argument("--dry", action="store_true", help="what the rehearsals would have cost, instead")
     _json(one)
 
@@ -260,45 +261,3 @@ WORDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "resolve": ("say what became of a post that may or may not exist", _resolve),
     "config": ("show the configuration in force, and where each value came from", _config),
 }
-
-
-def _handle(text: str) -> str:
-    bare = text.removeprefix("@")
-    if not bare.replace("_", "").isalnum() or not bare.isascii() or len(bare) > 20:
-        raise argparse.ArgumentTypeError(f"{text!r} is no handle; they are up to 15 letters, digits and _")
-    return bare
-
-
-def _duration(text: str) -> timedelta:
-    try:
-        span = parsed(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-    if not span:
-        raise argparse.ArgumentTypeError("0s is no span of time")
-    return span
-
-
-def _time(text: str) -> datetime | time:
-    """A moment, or the next time that the clocks show this."""
-    for kind in (time, datetime):
-        try:
-            found = kind.fromisoformat(text)
-        except ValueError:
-            continue
-        if isinstance(found, datetime) or found.tzinfo is None:
-            return found
-    raise argparse.ArgumentTypeError(f"{text!r} is no time; they look like 18:30 or 2026-12-24T18:30")
-
-
-def _count(text: str) -> int:
-    digits = _digits(text)
-    if len(digits) > len(str(MOST)) or int(digits) > MOST:
-        raise argparse.ArgumentTypeError(f"a number of {len(digits)} digits is too large; {MOST} is the most")
-    return int(digits)
-
-
-def _digits(text: str) -> str:
-    if not text.isascii() or not text.isdigit():
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 on")
-    return text

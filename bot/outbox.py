@@ -33,6 +33,7 @@ FOR_GOOD = datetime(9999, 12, 31, tzinfo=UTC)  # until somebody resumes
 HALT_FOR = timedelta(minutes=15)  # one 401 may be an outage of X's: ask again, slowly, and say so in `mynah status`
 BROKEN_FOR = timedelta(days=1)  # where X does not say what is wrong: one post a day asks again
 RETRY_AFTER = timedelta(minutes=2)  # X's own outages last minutes; a slot's grace ends the trying
+RETRY_SELDOM = timedelta(minutes=30)  # where nothing ends it for hours, as with a person's yes or an answer
 
 
 class Publisher(Protocol):
@@ -239,7 +240,7 @@ class Outbox:
             case RateLimited():
                 store.move(post.id, "approved", at=now, note=note, not_before=error.until)
             case TryLater():
-                store.move(post.id, "approved", at=now, note=note, not_before=now + RETRY_AFTER)
+                store.move(post.id, "approved", at=now, note=note, not_before=now + _pause(post, now))
             case Halted():
                 with store.atomic():
                     store.move(post.id, "approved", at=now, note=note)
@@ -251,6 +252,11 @@ class Outbox:
                         _halt(store, now, BROKEN_FOR, why)
             case _:
                 store.move(post.id, "unknown", at=now, note=note)
+
+
+def _pause(post: Post, now: datetime) -> timedelta:
+    """The longer it has been in vain, the longer."""
+    return min(max(RETRY_AFTER, (now - post.created_at) / 4), RETRY_SELDOM)
 
 
 def _halt(store: Store, now: datetime, span: timedelta, because: str) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from bot import lines
-from bot.settings import LONGEST_PROMPT
+from bot.values import LONGEST_PROMPT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     Row = Mapping[str, Any]
+
+# What could move a terminal's cursor, or turn the text around: drafts that were turned down are shown too.
+MOVES = re.compile("[\\x00-\\x09\\x0b-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069]")
 
 
 def as_json(row: Row) -> str:
@@ -53,6 +57,7 @@ def as_table(rows: Iterable[Row], columns: Sequence[str], *, width: int | None =
 def shown(value: Any) -> str:
     """A value as a person reads it."""
     forms: dict[type, Callable[[Any], str]] = {
+        str: lambda text: MOVES.sub(lambda found: found[0].encode("unicode_escape").decode(), text),
         SecretStr: lambda _: "(hidden)",
         type(None): lambda _: "",
         bool: lambda truth: str(truth).lower(),

@@ -39,12 +39,12 @@ DOORS = {
 }  # fmt: skip
 # From the top of bot/ down: a file imports only what stands below it.
 ORDER = [
-    "__main__", "cli", "commands", "arguments", "life", "build_status", "build", "build_replies", "rules",
-    "daemon", "heartbeat", "agenda", "diary", "replies", "status", "doctor", "posting", "prompts", "score",
-    "outbox", "blocks", "mentions", "breaker", "lookout", "slots", "budget", "ledger", "refusals", "review",
-    "x", "voice", "learnt", "classifier", "screen", "store", "nearness", "schema", "backup", "config",
-    "settings", "metrics", "patterns", "lines", "tables", "progress", "folder", "room", "store_file", "log", "notify",
-    "durations", "clock", "tweets", "units", "errors",
+    "__main__", "cli", "commands", "arguments", "given", "life", "build_status", "build", "build_replies",
+    "rules", "daemon", "heartbeat", "agenda", "diary", "replies", "status", "doctor", "posting", "prompts",
+    "score", "outbox", "blocks", "mentions", "breaker", "lookout", "slots", "budget", "ledger", "refusals",
+    "review", "x", "voice", "learnt", "classifier", "screen", "store", "nearness", "schema", "backup", "config",
+    "settings", "values", "metrics", "patterns", "lines", "tables", "progress", "folder", "room", "store_file",
+    "log", "notify", "durations", "clock", "tweets", "units", "errors",
 ]  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -314,3 +315,15 @@ def test_a_post_that_was_given_up_may_exist_and_holds_the_gap(store: Store, cloc
     store.move(lost.id, "abandoned", at=clock.now())
 
     assert "min_gap" in (box.why_wait(store) or "")
+
+
+def test_what_x_takes_for_hours_as_a_wrong_request_is_tried_ever_more_seldom(store: Store, clock: FakeClock) -> None:
+    post = approved(store, clock)
+    x = FakePublisher([TryLater("it may be tried again")] * 1000)
+    patient = outbox(x, clock, brakes=replace(BRAKES, grace=timedelta(days=1)))
+
+    for _ in range(24 * 60):
+        patient.send(store, post)
+        clock.passes(timedelta(minutes=1))
+
+    assert 48 <= 1000 - len(x.answers) < 80

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bot import tables
 from tests.installed import MYNAH, environment, mynah
 
 BUFFERS = pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
@@ -66,3 +67,9 @@ def test_a_state_folder_that_cannot_be_is_one_sentence(command: str) -> None:
     assert done.returncode == 1
     assert "File name too long" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_what_moves_a_terminals_cursor_or_turns_a_text_around_is_shown_as_its_escape() -> None:
+    table = tables.as_table([{"text": "one\x1b[2J\x07 \u202etwo\nthree \u200d"}], ["text"], width=60)
+
+    assert table.splitlines()[2:] == [r" one\x1b[2J\x07 \u202etwo", " three \u200d"]

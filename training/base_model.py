@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from training.errors import HubUnreachable, ModelError
+from training.errors import HubUnreachable, ModelError, first_line
 from training.model_dir import hush, load
 
 if TYPE_CHECKING:
@@ -156,8 +156,7 @@ def _from_pretrained(where: str, *, local: bool) -> tuple[Any, Any]:
             where, dtype=torch.float32, local_files_only=local, trust_remote_code=False
         )
     except Exception as error:  # whatever transformers says of files that are not ours
-        detail = first_line(error)
-        raise ModelError(f'base_model "{where}" does not load: {detail}') from error
+        raise ModelError(f'base_model "{where}" does not load: {first_line(error)}') from error
     return model, tokenizer
 
 

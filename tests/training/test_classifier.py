@@ -102,7 +102,7 @@ def test_a_classifier_that_breaks_keeps_the_draft_in() -> None:
     assert reason.name == "screen_failed"
 
 
-@pytest.mark.parametrize("damage", ["no weights", "no head", "cut weights", "no config", "other config"])
+@pytest.mark.parametrize("damage", ["no weights", "no head", "cut weights", "no config", "other config", "a list"])
 def test_a_folder_that_is_no_whole_classifier_is_refused(folder: Path, tmp_path: Path, damage: str) -> None:
     import shutil
 
@@ -121,7 +121,8 @@ def test_a_folder_that_is_no_whole_classifier_is_refused(folder: Path, tmp_path:
     elif damage == "no config":
         (copy / "config.json").unlink()
     else:
-        (copy / "config.json").write_text(json.dumps({"model_type": "no such thing"}), encoding="utf-8")
+        said = [] if damage == "a list" else {"model_type": "no such thing"}
+        (copy / "config.json").write_text(json.dumps(said), encoding="utf-8")
 
     with pytest.raises(ModelError, match=r"screen\.classifier: .* is no "):
         classifier.opened(copy, ["rude"], 0.5)
