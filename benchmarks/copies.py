@@ -49,6 +49,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared" / "data")
     parser.add_argument("--model", type=Path, help="a model folder, to count what of its drafts would be refused")
+    parser.add_argument("--manner", type=int, default=memory.MANNER, help="different tweets that make a run a manner")
     asked = parser.parse_args()
     match asked.what:
         case "index":
@@ -56,7 +57,7 @@ def main() -> None:
         case "history":
             history(asked.rows)
         case _:
-            people(asked.data, asked.model)
+            people(asked.data, asked.model, asked.manner)
 
 
 def index(sizes: Sequence[int]) -> None:
@@ -119,13 +120,13 @@ def history(rows: int) -> None:
                 print(f"| {name} | {found / len(drafts):.1%} | " + " | ".join(f"{ms:.2f} ms" for ms in figures) + " |")
 
 
-def people(data: Path, model: Path | None) -> None:
+def people(data: Path, model: Path | None, manner: int) -> None:
     print("| whose newest tenth | tweets | copies, every run counted | copies, without their manner | foreign |")
     print("|---|---:|---:|---:|---:|")
     for name, author in PEOPLE.items():
         texts = corpus.build([recognise.read(data / "corpora" / name, author)])
         learnt, newest = [text.text for text in texts.train], [text.text for text in texts.held_out]
-        refused = [share(newest, knowing(learnt, manner).why_copied) for manner in (sys.maxsize, memory.MANNER)]
+        refused = [share(newest, knowing(learnt, least).why_copied) for least in (sys.maxsize, manner)]
         profile = speaking(learnt)
         foreign = share(newest, profile.why_foreign) if profile else "-"
         print(f"| {Path(name).stem} | {len(newest):,} | {' | '.join(refused)} | {foreign} |", flush=True)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Row = Mapping[str, Any]
 
 # What could move a terminal's cursor, or turn the text around: drafts that were turned down are shown too.
-MOVES = re.compile("[\\x00-\\x09\\x0b-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069]")
+MOVES = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def as_json(row: Row) -> str:

@@ -178,6 +178,16 @@ def test_a_wrong_configuration_exits_78(tmp_path: Path, text: str | None, words:
         assert "Traceback" not in done.stderr
 
 
+def test_a_configuration_is_not_right_while_a_list_of_it_is_missing(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text('screen.deny_file = "/nowhere/deny.txt"')
+
+    done = mynah("--config", path, "config", "--check", state=tmp_path / "state")
+
+    assert (done.returncode, done.stdout) == (78, "")
+    assert "screen.deny_file: /nowhere/deny.txt is no file" in done.stderr
+
+
 def test_a_state_folder_that_is_a_file_exits_78(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
@@ -366,6 +376,17 @@ def test_what_cannot_be_settled_is_said(state: Path, words: list[str], said: str
 
     assert done.returncode == 1
     assert said in done.stderr
+
+
+def test_one_post_on_x_is_not_two_of_ours(state: Path) -> None:
+    remembered(state, "good morning", moves=("approved", "sending", "unknown"))
+    assert mynah("resolve", "1", "posted", "--x-id", "77", state=state).returncode == 0
+    remembered(state, "good night", moves=("approved", "sending", "unknown"))
+
+    done = mynah("resolve", "2", "posted", "--x-id", "77", state=state)
+
+    assert done.returncode == 1
+    assert "77 is another post of ours" in done.stderr
 
 
 def test_a_post_given_up_is_not_given_up_twice(state: Path) -> None:

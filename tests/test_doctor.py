@@ -319,6 +319,14 @@ def test_a_wrong_configuration_is_a_check_that_failed(practice: Practice) -> Non
     assert "no time zone" in seen.checks["configuration"]["detail"]
 
 
+@pytest.mark.parametrize("words", [("--quick",), ()], ids=["quick", "whole"])
+def test_a_list_that_cannot_be_read_is_a_check_that_failed(practice: Practice, words: tuple[str, ...]) -> None:
+    seen = practice.see(*words, MYNAH_SCREEN__DENY_FILE="/nowhere/deny.txt")
+
+    assert seen.code == 1
+    assert "screen.deny_file: /nowhere/deny.txt is no file" in seen.checks["screen"]["detail"]
+
+
 def test_a_file_that_is_no_history_is_a_check_that_failed(practice: Practice) -> None:
     practice.state.mkdir()
     (practice.state / "history.db").write_bytes(b"x" * 5000)

@@ -146,7 +146,7 @@ def _line(what: str, *, hidden: bool = False, empty: bool = False) -> str:
     except EOFError:
         text = ""
     if not text.strip() and not empty:
-        raise MynahError(f"{what}: nothing was typed, so nothing is kept")
+        raise MynahError(f"{what.removesuffix(', unseen')}: nothing was typed, so nothing is kept")
     if not text.strip().isprintable():
         raise MynahError(f"{what}: there are characters in it that cannot be seen; copy it again")
     return text.strip()

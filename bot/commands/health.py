@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 UNITS = Path("/etc/systemd/system")
 COLUMNS = ("verdict", "check", "detail", "do")
+MEND_SCREEN = "put it right in [screen], or leave it out"
 
 
 def doctor(args: Namespace) -> int:
@@ -83,9 +84,7 @@ def _quick(settings: Settings, folder: StateFolder, store: Store | None, clock: 
 
     from bot import build, mentions
     from bot import doctor as look
-    from bot.learnt import Learnt
     from bot.lookout import ACCOUNT
-    from bot.rules import Rules, lists
     from bot.units import shipped
 
     now, live = clock.now(), settings.live
@@ -102,7 +101,7 @@ def _quick(settings: Settings, folder: StateFolder, store: Store | None, clock: 
             live=live,
             on_x=is_on_x(settings),
         ),
-        look.screen(build.screen(settings, None, Learnt(), rules=Rules(lists(settings.screen)))),
+        _screen(settings),
         sound,
         look.unsettled(kept, now, dry=not live),
         look.private(folder.root),
@@ -118,6 +117,20 @@ def _quick(settings: Settings, folder: StateFolder, store: Store | None, clock: 
         look.clock(now, kept.last_moment() if kept else None),
         look.zone(settings.schedule.timezone, now.astimezone(zone), due.astimezone(zone)),
     ]
+
+
+def _screen(settings: Settings) -> Check:
+    """With the operator's lists, and without the classifier: that takes a while to load."""
+    from bot import build
+    from bot import doctor as look
+    from bot.learnt import Learnt
+    from bot.rules import Rules, lists
+
+    try:
+        own = Rules(lists(settings.screen))
+    except ConfigError as error:
+        return look.Check("screen", "fail", str(error), MEND_SCREEN)
+    return look.screen(build.screen(settings, None, Learnt(), rules=own))
 
 
 def _thorough(settings: Settings, folder: StateFolder) -> Iterator[Check]:
@@ -147,7 +160,10 @@ def _thorough(settings: Settings, folder: StateFolder) -> Iterator[Check]:
         yield look.Check("model", "fail", f"{error.name} is not installed", how)
         return
     engine = speaker.engine if isinstance(speaker, ModelVoice) else ""
-    yield look.voice(speaker, build.screen(settings, None, Learnt()), engine)
+    try:
+        yield look.voice(speaker, build.screen(settings, None, Learnt()), engine)
+    except MynahError as error:
+        yield look.Check("model", "fail", f"nothing can judge what it says: {error}", MEND_SCREEN)
 
 
 def _credentials(settings: Settings, of_history: str | None) -> Iterator[Check]:

@@ -95,6 +95,8 @@ def resolve(args: Namespace) -> int:
         found = store.post(args.id)
         if found.state not in {"unknown", "abandoned"} or found.state == args.outcome:
             raise MynahError(f"post {args.id} is {found.state}: only one that is unknown needs resolving")
+        if args.x_id and store.has_x_id(args.x_id):
+            raise MynahError(f"{args.x_id} is another post of ours: `mynah history --json` tells which")
         store.move(args.id, args.outcome, at=SystemClock().now(), x_id=args.x_id, note="resolved by hand")
     print(f"post {args.id} is {args.outcome}")
     return 0
@@ -103,6 +105,9 @@ def resolve(args: Namespace) -> int:
 def show_config(args: Namespace) -> int:
     config = loaded(args)
     if args.check:
+        from bot import rules
+
+        rules.lists(config.settings.screen)  # the files that it names too; a classifier is the doctor's to open
         print("the configuration is right")
         return 0
     rows = [{"key": key, "value": value, "source": origin} for key, value, origin in config.rows()]
