@@ -225,15 +225,23 @@ class Terminal:
         self.modes = termios.tcgetattr(self._slave)
         self.process = subprocess.Popen(
             [MYNAH, "--state", state, "review"], env=environment(TERM="xterm"),
-            preexec_fn=lambda: os.login_tty(self._slave),  # noqa: PLW1509  it is what makes Ctrl-C a signal
+            preexec_fn=self._sit_down,  # noqa: PLW1509  no threads
         )  # fmt: skip
         self.seen = b""
+
+    def _sit_down(self) -> None:
+        """Its own terminal makes Ctrl-C a signal, which is ignored in the background, and so by us."""
+        os.login_tty(self._slave)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
     def shows(self, words: bytes) -> bytes:
         """What it shows until these words."""
         begin, late = len(self.seen), time.monotonic() + 60
         while words not in self.seen[begin:]:
-            assert time.monotonic() < late, self.seen[begin:]
+            if time.monotonic() > late:
+                self.process.kill()  # else it is found by a later test
+                self.process.wait()
+                pytest.fail(f"it never shows {words!r}, but {self.seen[begin:]!r}")
             if select.select([self.screen], [], [], 1)[0]:
                 self.seen += os.read(self.screen, 4096)
         return self.seen[begin:]
