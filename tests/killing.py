@@ -50,6 +50,7 @@ LONGEST = 0.8  # seconds until it is killed whatever it has written
 MOMENT = 0.02  # seconds: a request and a commit or two
 TOGETHER = 0.7  # how often a person's command runs beside it
 TRIES = 8  # lives until one comes to its point: X may send each another way
+ROUNDS = 100  # until a draft waits: one that was killed at its yes has left one that goes first
 LOOK_ONLY = ["post", "@nobody", "--live"]  # looks for a lost post, and is turned down by the screen
 
 
@@ -81,7 +82,7 @@ class Bird:
                 if not self.ids("approved"):
                     self._quietly("approve")
                 return self.words("draft")
-        for _ in range(TRIES):
+        for _ in range(ROUNDS):
             if self.ids("drafted"):
                 break
             self._quietly("draft")  # what has a yes already goes first
