@@ -65,16 +65,9 @@ def _born(
 
     from bot import build
     from bot.life import Life
-    from bot.store import Store
-    from bot.store_file import advice
 
     publisher = build.publisher(settings, clock)
-    with Store.open(folder.history) as store:
-        if damage := store.damage():
-            raise Damaged(f"{folder.history}: {damage[0]}; {advice(folder.history)}")
-        build.claim(store, settings)
-        if settings.live:
-            ready(settings, folder, store, clock)
+    _look(settings, folder, clock)
     log = structlog.get_logger()
     if _untrained(folder):
         log.info("model.missing", detail="training one first", authors=", ".join(settings.training.authors))
@@ -102,6 +95,20 @@ def _born(
         log.warning("post.unknown", post=post, do=f"nothing: it is looked for. Or `mynah resolve {post} …`")
     life.tell()
     return life
+
+
+def _look(settings: Settings, folder: StateFolder, clock: Clock) -> None:
+    """Is the history whole, is it this account's, and is all there that going live needs?"""
+    from bot import build
+    from bot.store import Store
+    from bot.store_file import advice
+
+    with Store.open(folder.history) as store:
+        if damage := store.damage():
+            raise Damaged(f"{folder.history}: {damage[0]}; {advice(folder.history)}")
+        build.claim(store, settings)
+        if settings.live:
+            ready(settings, folder, store, clock)
 
 
 def _untrained(folder: StateFolder) -> bool:
