@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from typing import TYPE_CHECKING
 
 import pytest
+import structlog
 
 from tests.installed import HEARD
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 # Ours, written for the tests: a few plain sentences for a tokenizer and a model to have seen.
@@ -21,6 +24,18 @@ SAYINGS = (
     "A pigeon asked me the way. I sent it to the ticket office.",
     "Rain on the glass roof is the only music that I know by heart ☔",
 )
+
+
+@pytest.fixture(autouse=True)
+def quiet_again() -> Iterator[None]:
+    """Whatever a command told the logs, it told them for its own test: the next one may run in the same process."""
+    root, raises = logging.getLogger(), logging.raiseExceptions
+    handlers, level = [*root.handlers], root.level
+    yield
+    root.handlers, logging.raiseExceptions = handlers, raises
+    root.setLevel(level)
+    logging.captureWarnings(capture=False)
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

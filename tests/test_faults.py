@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import logging
 import traceback
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -189,16 +188,10 @@ class Scene:
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Iterator[Scene]:
-    root = logging.getLogger()
-    before, level = root.handlers, root.level
     clock, stream = FakeClock(), io.StringIO()
     log.configure(level="debug", console=False, stream=stream, secrets=[], clock=clock)
     with FakeX(World(ME, now=clock.now, refuses_duplicates=False)) as x:
         yield Scene(x, clock, tmp_path, stream)
-    root.handlers = before
-    root.setLevel(level)
-    logging.captureWarnings(capture=False)
-    structlog.reset_defaults()
     assert x.broken == []
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import io
 import json
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import structlog
@@ -12,23 +12,14 @@ from bot import log
 from bot.log import Console, Redactor
 from tests.fakes import FakeClock
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 CANARY = "canary-8d1f77"
 
 
 @pytest.fixture
-def lines() -> Iterator[io.StringIO]:
-    root = logging.getLogger()
-    before = (root.handlers, root.level)
+def lines() -> io.StringIO:
     stream = io.StringIO()
     log.configure(level="debug", console=False, stream=stream, secrets=[CANARY], clock=FakeClock())
-    yield stream
-    root.handlers, _ = before
-    root.setLevel(before[1])
-    logging.captureWarnings(capture=False)
-    structlog.reset_defaults()
+    return stream
 
 
 def last(lines: io.StringIO) -> dict[str, Any]:
