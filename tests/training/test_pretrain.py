@@ -26,7 +26,6 @@ RECIPE = Pretraining(
     steps=24,
     parts=2,
     part_tokens=64,
-    others=2,
     warmup=4,
     pool=2,
     save_every=2,
