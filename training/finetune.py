@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice, zip_longest
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -13,7 +13,7 @@ import torch
 from training import mixing
 from training.ballot import ballots
 from training.batches import endless, once, pad
-from training.errors import OutOfRoom, TrainingError
+from training.errors import OutOfMemory, TrainingError
 from training.lora import adapted
 from training.loss import has_plain_head, surprise
 from training.pupil import Pupil
@@ -76,14 +76,13 @@ def _steps(
     looks = {round(steps * part / recipe.looks) for part in range(1, recipe.looks + 1)}
     pupil = Pupil(model, recipe)
     set_dropout(model, recipe.dropout)
-    size, others = len(model.get_input_embeddings().weight), recipe.others if has_plain_head(model) else 1
-    scored = ballots(train, size, others)
+    scored = ballots(train, model.get_input_embeddings().weight, recipe.others if has_plain_head(model) else 1)
     done = pupil.resume(checkpoints)
     groups = endless(train, mixing.passes(lengths(train), *decks, seed=seed), recipe.batch_tokens, seed)
     for number, rows in enumerate(islice(groups, done, steps), start=done + 1):
         rate = pupil.set_rate(recipe.learning_rate * _share_of_rate(number - 1, steps, recipe))
         part = pad(rows)
-        loss = learn(model, [part], [pupil.optimizer], recipe.clip, ballots=[next(scored)])
+        loss = learn(model, [part], [pupil.optimizer], recipe.clip, ballot=next(scored))
         if not math.isfinite(loss):
             raise TrainingError(f"The loss is {loss} at step {number}: lower the learning_rate in training/recipe.py.")
         judged = mean_surprise(model, held_out, recipe.batch_tokens) if held_out and number in looks else None
@@ -151,19 +150,16 @@ def learn(
     optimizers: Sequence[torch.optim.Optimizer],
     clip: float,
     together: Together = ALONE,
-    ballots: Sequence[Ballot | None] = (),
+    ballot: Ballot | None = None,
 ) -> float:
-    """One step down for all parts together, which are in memory one after the other; the loss before it.
-
-    `ballots` has one for each part, or none at all.
-    """
+    """One step down for all parts together, which are in memory one after the other; the loss before it."""
     model.train()
     tokens = sum(part.tokens for part in parts)
     loss = torch.zeros((), device=model.device)
     with within_memory(model.device, f"a batch of {tokens} tokens"):
-        for part, ballot in together.share([*zip_longest(parts, ballots)]):
+        for part in together.share(parts):
             with autocast(model.device):
-                share = surprise(model, part.to(model.device), ballot and ballot.to(model.device)).sum() / tokens
+                share = surprise(model, part.to(model.device), ballot).sum() / tokens
             share.backward()
             loss += share.detach()
         together.add_up(model, loss)
@@ -177,13 +173,13 @@ def learn(
 
 @contextmanager
 def within_memory(device: torch.device, what: str) -> Iterator[None]:
-    """An OutOfRoom that says what did not fit."""
+    """An OutOfMemory that says what did not fit."""
     try:
         yield
     except (RuntimeError, MemoryError) as error:  # torch.OutOfMemoryError on a GPU, a plain one with a text on a CPU
         if "alloc" not in str(error) and not isinstance(error, (torch.OutOfMemoryError, MemoryError)):
             raise
-        raise OutOfRoom(
+        raise OutOfMemory(
             f"The memory of {device} is too small for {what}: "
             "lower batch_tokens in training/recipe.py or take a smaller base_model."
         ) from error

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from training import checkpoint
-from training.ballot import ballot
 from training.base_model import begin_with_start, train_tokenizer
 from training.batches import mixed
 from training.documents import Documents, lines_of, write_tokens
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from training.ballot import Ballot
     from training.batches import Batch
     from training.recipe import Pretraining
 
@@ -180,16 +178,10 @@ def _step(
         for group in optimizer.param_groups:
             group["lr"] = recipe.learning_rate * share
     place.step += 1
-    loss = learn(model, parts, optimizers, recipe.clip, together, _ballots(model, parts, recipe, place))
+    loss = learn(model, parts, optimizers, recipe.clip, together)
     if not math.isfinite(loss):
         raise TrainingError(f"The loss is {loss} at step {place.step}: lower the learning_rate in training/recipe.py.")
     return Step(place.step, place.of, loss, sum(part.tokens for part in parts))
-
-
-def _ballots(model: Any, parts: Sequence[Batch], recipe: Pretraining, place: _Place) -> list[Ballot | None]:
-    """The same for every process, and after a checkpoint: the dice begin anew with the step."""
-    dice, size = torch.Generator().manual_seed(place.step), model.config.vocab_size
-    return [ballot(part.targets.flatten()[part.wanted], size, recipe.others, dice) for part in parts]
 
 
 def _optimizers(model: Any, recipe: Pretraining) -> list[torch.optim.Optimizer]:

@@ -90,8 +90,6 @@ class Pretraining:
     steps: int = 4_350  # an hour of two busy cores; `cool-down` in training/pretrain.py decides it while it runs
     cooling: float = 0.3  # the last share of the steps: the rate falls, and short lines alone are read
     parts: int = 2  # batches a step
-    # Of the pieces that are in none of a batch's lines, one in so many is scored for it, for the others too.
-    others: int = 8
     part_tokens: int = 2_048  # the logits of so many fit into one chunk of training/loss.py
     pool: int = 32  # steps whose documents are sorted by length together
     save_every: int = 2  # pools between checkpoints: a minute or two

@@ -17,7 +17,7 @@ from training.recipe import Recipe, Shape
 SHAPE = Shape(vocabulary=300, context=64, layers=1, width=32, heads=2)
 SHORT = Recipe(shape=SHAPE, batch_tokens=64, max_steps=5, dropout=0.0)
 ROWS = [[0, 5, 7, 0], [0, 7, 9, 0]]
-SIZE = 100
+TABLE = torch.zeros(100, 4)
 
 
 @pytest.fixture
@@ -26,15 +26,15 @@ def fresh(sayings: tuple[str, ...]) -> tuple[Any, list[list[int]]]:
     return model, encode(tokenizer, sayings[:2], SHAPE.context)
 
 
-def drawn(rows: list[list[int]], size: int, others: int, count: int) -> list[Ballot]:
+def drawn(rows: list[list[int]], table: torch.Tensor, others: int, count: int) -> list[Ballot]:
     torch.manual_seed(0)
-    found = list(islice(ballots(rows, size, others), count))
+    found = list(islice(ballots(rows, table, others), count))
     assert all(found)
     return [ballot for ballot in found if ballot]
 
 
 def test_the_pieces_of_the_tweets_are_always_scored_and_an_eighth_of_the_others() -> None:
-    for ballot in drawn(ROWS, SIZE, 8, 20):
+    for ballot in drawn(ROWS, TABLE, 8, 20):
         assert ballot.ids[:4].tolist() == [0, 5, 7, 9]
         assert ballot.ids[ballot.places[[0, 5, 7, 9]]].tolist() == [0, 5, 7, 9]
         assert len(set(ballot.ids.tolist())) == 4 + 12
@@ -43,7 +43,7 @@ def test_the_pieces_of_the_tweets_are_always_scored_and_an_eighth_of_the_others(
 
 
 def test_each_step_draws_anew_and_everybody_has_a_turn() -> None:
-    seen = {piece for ballot in drawn(ROWS, SIZE, 8, 200) for piece in ballot.ids.tolist()}
+    seen = {piece for ballot in drawn(ROWS, TABLE, 8, 200) for piece in ballot.ids.tolist()}
 
     assert seen == set(range(100))
 
@@ -56,7 +56,7 @@ def test_each_step_draws_anew_and_everybody_has_a_turn() -> None:
 def test_all_pieces_are_scored_and_no_dice_thrown(used: int, others: int) -> None:
     before = torch.get_rng_state()
 
-    assert next(ballots([list(range(used))], SIZE, others)) is None
+    assert next(ballots([list(range(used))], TABLE, others)) is None
     assert torch.equal(torch.get_rng_state(), before)
 
 
@@ -76,7 +76,7 @@ def test_the_sum_in_the_softmax_is_right_on_average(fresh: tuple[Any, list[list[
         model.get_output_embeddings().weight.mul_(10)  # so that some pieces weigh much more than others
         of_targets = model(input_ids=batch.inputs).logits.flatten(0, 1)[batch.wanted].gather(1, targets[:, None])[:, 0]
         true_sum = (surprise(model, batch) + of_targets).exp()
-        lots = drawn(rows, SHAPE.vocabulary, 4, 2_000)
+        lots = drawn(rows, model.get_output_embeddings().weight, 4, 2_000)
         sums = torch.stack([(surprise(model, batch, ballot) + of_targets).exp() for ballot in lots])
 
     assert sums.std(0).min() > 0
