@@ -16,7 +16,10 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 from zlib import crc32
 
+from bot.scripts import UNSPACED
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from sqlite3 import Connection
 
     from bot.store import Store
@@ -26,14 +29,17 @@ if TYPE_CHECKING:
 NEAR = 0.6
 # Found are 95 % of the texts at 0.6, 99 % at 0.7 and all from 0.8 on; of a million others a few dozen are looked at.
 BANDS, ROWS = 12, 3
-MOST = 500  # candidates that are compared; only a bot that says the same form over and over has more
+# Posts that are compared for each key, the newest. Most keys have none or a few; one that is made of "I am" alone has
+# thousands among a million, hardly any of them near, and must not crowd out those of the others.
+MOST = 100
 _DICE = random.Random("mynah")  # the same numbers in every process: the keys lie on the disk
 _MASKS = [[_DICE.getrandbits(30) for _ in range(ROWS)] for _ in range(BANDS)]
 _SPREAD = 0x9E3779B97F4A7C15  # 2^64 over the golden ratio: neighbours end far apart
 _64, _63 = 2**64 - 1, 2**63 - 1  # SQLite's integers have a sign
 _30 = 2**30 - 1  # Python's own are quickest up to here
 # One word, or one letter of a script that puts no spaces between words.
-_WORD = re.compile(r"[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff]|\w+")
+_WORD = re.compile(rf"{UNSPACED}|\w+")
+_PLAIN = re.compile(r"\w+", re.ASCII)  # the same where all is ASCII, in half the time
 
 # What is only about how a draft was put, or about another draft: what it says may be said. All other reasons are about
 # what it says, and the same words are not tried again; what only resembles them may be the better way to say it.
@@ -68,13 +74,15 @@ INSERT INTO nearness SELECT value, post.id FROM post, json_each(near_keys(post.t
 INSERT OR IGNORE INTO nearness SELECT same_key(text, dry), -id FROM refusal WHERE reason NOT IN {PASSING};
 """  # noqa: S608  built from the constants above
 
-# The newest first. CROSS JOIN keeps the order of the tables: SQLite, left to choose, reads every post there is.
-FIND = """
-SELECT DISTINCT post.id, post.text FROM json_each(?) AS wanted
-CROSS JOIN nearness ON nearness.key = wanted.value AND nearness.source > 0
-CROSS JOIN post ON post.id = nearness.source
-WHERE post.dry = ? AND post.state <> 'expired' AND post.id IS NOT ? ORDER BY post.id DESC LIMIT ?
-"""
+# Of each key the newest, as they lie in the table, so that no more are read than are wanted. CROSS JOIN keeps the order
+# of the tables: SQLite, left to choose, reads every post there is.
+_OF_ONE_KEY = """
+SELECT * FROM (
+    SELECT post.id, post.text FROM nearness CROSS JOIN post ON post.id = nearness.source
+    WHERE nearness.key = ?{} AND nearness.source > 0 AND post.dry = ?1 AND post.state <> 'expired' AND post.id IS NOT ?2
+    ORDER BY nearness.source DESC LIMIT ?3
+)"""
+FIND = " UNION ALL".join(_OF_ONE_KEY.format(4 + band) for band in range(BANDS))
 
 
 def register(connection: Connection) -> None:
@@ -85,9 +93,10 @@ def register(connection: Connection) -> None:
 
 def said(store: Store, text: str, *, dry: bool, but: int | None = None) -> str:
     """The post that says nearly this, as a detail; empty if there is none. `but`: it is this one that is edited."""
-    rows = store.rows(FIND, [json.dumps(keys(text, dry=dry)), dry, but, MOST])
-    own = _pairs(text)
-    return next((f"post {row['id']}: {row['text']}" for row in rows if _are_near(own, _pairs(row["text"]))), "")
+    rows = store.rows(FIND, [dry, but, MOST, *keys(text, dry=dry)])
+    own, texts = _pairs(text), {row["id"]: row["text"] for row in rows}
+    newest = sorted(texts, reverse=True)
+    return next((f"post {post}: {texts[post]}" for post in newest if _is_near(own, texts[post])), "")
 
 
 def refused(store: Store, text: str, *, dry: bool) -> str:
@@ -122,14 +131,22 @@ def same_key(text: str, *, dry: bool) -> int:
 
 
 def _words(text: str) -> list[str]:
+    if text.isascii() and (plain := _PLAIN.findall(text.lower())):
+        return plain
     return _WORD.findall(unicodedata.normalize("NFKC", text).casefold()) or text.split()  # of symbols alone
 
 
 def _pairs(text: str) -> set[tuple[str, str]]:
+    return set(_in_a_row(text))
+
+
+def _in_a_row(text: str) -> Iterator[tuple[str, str]]:
     """Neighbouring words, the edges of the text among them."""
-    return set(pairwise(["", *_words(text), ""]))
+    return pairwise(["", *_words(text), ""])
 
 
-def _are_near(one: set[tuple[str, str]], other: set[tuple[str, str]]) -> bool:
-    shared = len(one & other)
-    return shared >= NEAR * (len(one) + len(other) - shared)
+def _is_near(own: set[tuple[str, str]], text: str) -> bool:
+    shared = len(own.intersection(_in_a_row(text)))
+    if shared < NEAR * len(own):  # most: what the text has besides can only make it less
+        return False
+    return shared >= NEAR * (len(own) + len(_pairs(text)) - shared)

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import random
+import re
 import sqlite3
+import unicodedata
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -36,6 +39,15 @@ def refuse(store: Store, text: str, reason: str, *, dry: bool = False) -> None:
     refusals.add(store, refused, slot=Slot("a", NOON), dry=dry, model="m", at=NOON)
 
 
+def overlap(one: str, other: str) -> float:
+    """As the documents define it, written out."""
+    sets = []
+    for text in (one, other):
+        words = re.findall(r"鳩|[^\W鳩]+", unicodedata.normalize("NFKC", text).casefold())
+        sets.append({*zip(["", *words], [*words, ""], strict=True)})
+    return len(sets[0] & sets[1]) / len(sets[0] | sets[1])
+
+
 def rows(store: Store) -> int:
     return int(store.rows("SELECT count(*) AS n FROM nearness")[0]["n"])
 
@@ -60,6 +72,45 @@ def test_what_says_nearly_the_same_is_found(store: Store, text: str, *, is_near:
     found = nearness.said(store, text, dry=False)
 
     assert found == (f"post {post}: {SAID}" if is_near else "")
+
+
+def test_what_is_found_is_what_comparing_with_everything_finds(store: Store) -> None:
+    chance = random.Random(7)  # few words, so that many texts share keys and many are near
+    words = ["a", "the", "Train", "\uff53ea", "鳩", "it's"]
+    texts = list(dict.fromkeys(" ".join(chance.choices(words, k=chance.randint(1, 7))) for _ in range(400)))
+    with store.atomic():
+        said = {add(store, text): text for text in texts[:250]}
+
+    def share_a_key(one: str, other: str) -> bool:
+        return not set(nearness.keys(one, dry=False)).isdisjoint(nearness.keys(other, dry=False))
+
+    found = {text: nearness.said(store, text, dry=False) for text in texts}
+
+    expected = {
+        text: next(
+            (
+                f"post {post}: {other}"
+                for post, other in sorted(said.items(), reverse=True)
+                if overlap(text, other) >= nearness.NEAR and share_a_key(text, other)
+            ),
+            "",
+        )
+        for text in texts
+    }
+    assert found == expected
+    assert "" in found.values()
+    assert sum(share_a_key(texts[-1], other) for other in said.values()) > 1
+
+
+def test_a_beginning_that_many_posts_share_hides_no_older_one(store: Store) -> None:
+    with store.atomic():
+        post = add(store, SAID)
+        common = nearness.keys(SAID, dry=False)[0]
+        for number in range(nearness.MOST + 1):
+            other = add(store, f"{number} pigeons")
+            store.write("INSERT OR IGNORE INTO nearness VALUES (:key, :source)", {"key": common, "source": other})
+
+    assert nearness.said(store, SAID, dry=False) == f"post {post}: {SAID}"
 
 
 def test_scripts_without_spaces_are_compared_by_letters(store: Store) -> None:
@@ -161,11 +212,15 @@ def test_the_history_of_before_is_found_too(tmp_path: Path) -> None:
 
 
 def test_a_text_is_looked_up_and_no_table_is_read_through(store: Store) -> None:
-    plan = [row["detail"] for row in store.rows(f"EXPLAIN QUERY PLAN {nearness.FIND}", ["[]", False, None, 1])]
+    parameters = [False, None, 1, *range(nearness.BANDS)]
+    plan = [row["detail"] for row in store.rows(f"EXPLAIN QUERY PLAN {nearness.FIND}", parameters)]
 
-    assert [line for line in plan if line.startswith("SCAN") and "json_each" not in line and "wanted" not in line] == []
-    assert any("nearness USING PRIMARY KEY (key=?" in line for line in plan)
-    assert any("post USING INTEGER PRIMARY KEY" in line for line in plan)
+    searched = [line.split(" (")[0] for line in plan if line.startswith("SEARCH")]
+    assert searched == nearness.BANDS * [
+        "SEARCH nearness USING PRIMARY KEY",
+        "SEARCH post USING INTEGER PRIMARY KEY",
+    ]
+    assert not [line for line in plan if line.startswith(("SCAN post", "SCAN nearness", "USE TEMP"))]  # nor sorted
 
 
 def test_the_keys_are_the_same_in_every_process() -> None:

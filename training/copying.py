@@ -1,6 +1,9 @@
 """Whose words are they? How many of some texts hold a long run of words out of others, or are one of them.
 
-It knows only texts: the same question is asked of what a model says and of what its author said later.
+It knows only texts: the same question is asked of what a model says and of what its author said later. That is why it
+is not the screen's (memory.py), though both count words alike. The screen lets pass what the person says over and over,
+for it judges one draft; here it counts, in the model's share and in the author's own, which the gate takes off. Nor
+do halves of tweets and handles count here: a run of eight is what others count, and needs no index that may be wrong.
 """
 
 from __future__ import annotations
@@ -9,12 +12,13 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
+from training.grams import spans, spell, weigh
+from training.memory import RUN
 from training.sameness import normalise
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-RUN = 8  # words: eight in a row are hardly ever met by chance
 LINK = re.compile(r"(?:https?://|www\.|pic\.twitter\.com/)\S+", re.IGNORECASE)
 WORD = re.compile(r"\w+(?:['\u2019]\w+)*")
 
@@ -41,5 +45,5 @@ def words(text: str) -> list[str]:
 
 
 def _runs(text: str) -> set[tuple[str, ...]]:
-    own = words(text)
-    return {tuple(own[at : at + RUN]) for at in range(len(own) - RUN + 1)}
+    own = spell(LINK.sub(" ", text))
+    return {tuple(own[begin:end]) for begin, end in spans(own, weigh(own), length=RUN)}

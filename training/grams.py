@@ -44,21 +44,23 @@ def keys(spelt: Sequence[str], weights: Sequence[float] | None = None, *, step: 
     return [crc32(line[at[begin] : at[end] - 1]) for begin, end in spans(spelt, weights)[::step]]
 
 
-def spans(spelt: Sequence[str], weights: Sequence[float] | None = None) -> list[tuple[int, int]]:
-    """Where each of these runs begins and ends: the first word, and the one after the last."""
+def spans(
+    spelt: Sequence[str], weights: Sequence[float] | None = None, *, length: int = WORDS
+) -> list[tuple[int, int]]:
+    """Where each run of so many words begins and ends: the first word, and the one after the last."""
     if weights is None:
-        return list(zip(range(len(spelt)), range(WORDS, len(spelt) + 1), strict=False))
-    return list(_windows(weights))
+        return list(zip(range(len(spelt)), range(length, len(spelt) + 1), strict=False))
+    return list(_windows(weights, length))
 
 
-def _windows(weights: Sequence[float]) -> Iterator[tuple[int, int]]:
-    """From each place the fewest that weigh `WORDS`."""
+def _windows(weights: Sequence[float], length: int) -> Iterator[tuple[int, int]]:
+    """From each place the fewest that weigh `length`."""
     end, inside = 0, 0.0
     for start, weight in enumerate(weights):
-        while inside < WORDS and end < len(weights):
+        while inside < length and end < len(weights):
             inside += weights[end]
             end += 1
-        if inside < WORDS:
+        if inside < length:
             return
         yield start, end
         inside -= weight

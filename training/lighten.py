@@ -6,10 +6,9 @@ Where it cannot be had, a sentence says why, and the model folder goes without.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from training import light_model
+from training import batches, light_model
 from training.errors import ModelError
 
 if TYPE_CHECKING:
@@ -19,7 +18,9 @@ if TYPE_CHECKING:
     from training.light_engine import LightEngine
 
 MOST = 64  # rows to compare on: some 2,000 tokens, which GPT-2 reads in a few seconds
-OFF_MOST = 0.01  # of a row's log-likelihood, on average over the rows
+OFF_MOST = 0.01  # of a row's log-likelihood, of none more
+FEWEST_NATS = 10.0  # of what a model is surer of than that, any error would be a large share
+OWN = 16  # texts of the model's own, where there are no rows
 SAME_LEAST = 0.95  # of the steps: the likeliest token is the same
 
 
@@ -33,7 +34,10 @@ class Lightened:
 
 
 def lighten(model: Any, tokenizer: Any, rows: Sequence[Sequence[int]], work: Path) -> Lightened:
-    """`rows` are tweets in tokens, best such as the model has not seen; `work` is a folder for a moment's file."""
+    """`rows` are tweets in tokens, best such as the model has not seen; `work` is a folder for a moment's file.
+
+    Without rows the two are compared on what the model says by itself.
+    """
     if why := light_model.why_not(model.config):
         return _without(why)
     try:
@@ -46,38 +50,51 @@ def lighten(model: Any, tokenizer: Any, rows: Sequence[Sequence[int]], work: Pat
     path = work / light_model.FILE
     try:
         path.write_bytes(content)
-        off, same = compare(model, LightEngine(path, threads=1), rows)
+        engine = LightEngine(path, threads=1)
+        off, same = compare(model, engine, _spread(rows) or _spread(_said(model, tokenizer)))
     except ModelError as error:
         return _without(str(error))
     finally:
         path.unlink(missing_ok=True)
     if not (off <= OFF_MOST and same >= SAME_LEAST):
         return _without(
-            f"its log-likelihoods are {off:.2%} off ({OFF_MOST:.0%} at most), "
-            f"and its likeliest token is the model's in {same:.1%} of the steps ({SAME_LEAST:.0%} at least)"
+            f"the log-likelihood of a text is {off:.2%} off ({OFF_MOST:.0%} at most), "
+            f"or its likeliest token is the model's in {same:.1%} of the steps ({SAME_LEAST:.0%} at least)"
         )
     return Lightened({light_model.FILE: content}, {"light_off": round(off, 5), "light_same": round(same, 4)})
 
 
 def compare(model: Any, engine: LightEngine, rows: Sequence[Sequence[int]]) -> tuple[float, float]:
-    """By how much a row's log-likelihood differs, on average; in which share of the steps the likeliest token agrees.
+    """By how much the log-likelihood differs of the row that is farthest off; in which share of the steps they agree.
 
-    The steps are those of the rows themselves: where what was said is given, what would a greedy draft say next?
+    The steps are those of the rows themselves: where what was said is given, is the same token the likeliest next?
     """
     import torch
 
     offs, agreed, steps = [], 0, 0
-    spread = [row for row in rows[:: max(1, len(rows) // MOST)] if len(row) > 1][:MOST]
-    for row in spread:
+    for row in rows:
         ids = list(row[: engine.context + 1])
         with torch.inference_mode():
             told = model(torch.tensor([ids[:-1]], device=model.device)).logits[0].float().log_softmax(-1)
         theirs = float(told.gather(1, torch.tensor(ids[1:], device=told.device)[:, None]).sum())
         ours, likeliest = engine.follow(ids)
-        offs.append(abs(ours - theirs) / max(abs(theirs), 1e-6))
+        offs.append(abs(ours - theirs) / max(abs(theirs), FEWEST_NATS))
         agreed += sum(a == b for a, b in zip(likeliest, told.argmax(-1).tolist(), strict=True))
         steps += len(likeliest)
-    return (fmean(offs), agreed / steps) if spread else (0.0, 1.0)
+    return max(offs), agreed / steps
+
+
+def _spread(rows: Sequence[Sequence[int]]) -> list[Sequence[int]]:
+    """Some, from the first to the last; of a single token nothing can be said."""
+    long = [row for row in rows if len(row) > 1]
+    return long[:: max(1, len(long) // MOST)][:MOST]
+
+
+def _said(model: Any, tokenizer: Any) -> list[list[int]]:
+    from training.sampler import Sampler
+
+    said = Sampler(model, tokenizer).draft("", n=OWN, seed=0)
+    return batches.encode(tokenizer, [text.text for text in said], model.config.n_positions)
 
 
 def _without(why: str) -> Lightened:

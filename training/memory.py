@@ -42,7 +42,7 @@ VERSION = 1
 HEADER = struct.Struct("<8sII")
 SECTION = struct.Struct("<8sQQ")
 TWEETS, LENGTHS, SHELVES, GRAMS, HANDLES = b"tweets", b"lengths", b"shelves", b"grams", b"handles"
-RUN = 8  # words in a row out of one tweet are a copy
+RUN = 8  # words in a row out of one tweet are a copy: hardly ever met by chance
 HALF, FEWEST = 0.5, 6  # so is this share of a tweet, if it is so many words
 # Five words that stand in so many different tweets are how the person speaks: a slogan, a greeting. They copy nothing.
 MANNER = 3

@@ -10,39 +10,60 @@ from typing import TYPE_CHECKING, Self
 from bot import patterns
 from bot.screen import disguises
 from bot.screen.phrases import Phrases
+from bot.scripts import UNSPACED
 from bot.tweets import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 _NONE = Phrases.of(())
+_TAG = re.compile(r"(?<!\S)[#@](?=\w)")  # "#giveaway" keeps the word in as well
+_BETWEEN = re.compile(r"(?<=[^\W_])[-\u2010'\u2019](?=[^\W_])")  # "T-shirt" keeps "T shirt" in, "don't" "dont"
+_LETTER = rf"(?:(?!{UNSPACED})\w)"  # of a longer word, if it stands beside one
+_BEGINS, _ENDS = rf"(?:(?<!{_LETTER})|(?={UNSPACED}))", rf"(?:(?!{_LETTER})|(?<={UNSPACED}))"
 
 
 @dataclass(frozen=True, slots=True)
 class Lists:
-    """`allowed` finds what is let through as it stands, and only where a word list is against it."""
+    """`deny` are words through all disguises; `written` are those with signs, where the letters alone say less: "c++".
+
+    `allowed` finds what is let through as it stands, and only where a word list is against it.
+    """
 
     deny: Phrases = _NONE
+    written: re.Pattern[str] | None = None
     patterns: Mapping[str, Callable[[str], bool]] = field(default_factory=dict)
     allowed: re.Pattern[str] | None = None
 
     @classmethod
     def of(cls, deny: Iterable[str] = (), deny_patterns: Iterable[str] = (), allow: Iterable[str] = ()) -> Self:
+        denied = list(deny)
+        plain = [phrase for phrase in denied if not _has_signs(phrase)]
+        written = [disguises.bare(phrase) for phrase in denied if _has_signs(phrase)]
         compiled = {pattern: patterns.compiled(pattern) for pattern in deny_patterns}
-        return cls(Phrases.of(deny), compiled, _together(allow))
+        allowed = _together(unicodedata.normalize("NFKC", phrase) for phrase in allow)
+        return cls(Phrases.of(plain), _together(written), compiled, allowed)
 
     def why_not(self, text: str) -> Reason | None:
         if (self.deny.entries or self.deny.unspaced) and (found := self.deny.first_in(disguises.views(text))):
             return Reason("denied", found)
+        if self.written and (sign := self.written.search(disguises.bare(text))):
+            return Reason("denied", sign[0])
         shown = unicodedata.normalize("NFKC", text)
         return next((Reason("denied", pattern) for pattern, stands in self.patterns.items() if stands(shown)), None)
 
 
+def _has_signs(phrase: str) -> bool:
+    """Whether its letters and digits alone are something else."""
+    rest = _BETWEEN.sub("", _TAG.sub("", unicodedata.normalize("NFKC", phrase)))
+    return any(unicodedata.category(character)[0] in "PS" for character in rest)
+
+
 def _together(phrases: Iterable[str]) -> re.Pattern[str] | None:
     """Each phrase as a whole, in small letters or capitals; the longest first."""
-    plain = {" ".join(unicodedata.normalize("NFKC", phrase).split()) for phrase in phrases} - {""}
+    plain = {" ".join(phrase.split()) for phrase in phrases} - {""}
     if not plain:
         return None
     longest_first = sorted(plain, key=lambda phrase: (-len(phrase), phrase))
     either = "|".join(re.escape(phrase).replace(r"\ ", r"\s+") for phrase in longest_first)
-    return re.compile(rf"(?<!\w)(?:{either})(?!\w)", re.IGNORECASE)
+    return re.compile(rf"{_BEGINS}(?:{either}){_ENDS}", re.IGNORECASE)

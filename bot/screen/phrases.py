@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from bot.screen import disguises
+from bot.scripts import UNSPACED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
     from bot.screen.disguises import Key
 
 _PLURALS = ("", "s", "es")
-# Thai to Burmese, Khmer, kana, Han: between their words stands nothing, so they are looked for anywhere.
-_UNSPACED = re.compile(r"[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff]")
+_UNSPACED = re.compile(UNSPACED)  # where nothing stands between words, they are looked for anywhere
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,46 @@ def test_a_phrase_is_found_as_a_whole(denied: str, text: str, *, is_found: bool)
     assert (Lists.of(deny=[denied]).why_not(text) is not None) is is_found
 
 
+@pytest.mark.parametrize(
+    ("denied", "text", "is_found"),
+    [
+        ("c++", "I write C++, and you?", True),
+        ("c++", "\uff23\uff0b\uff0b for ever", True),  # wide
+        ("c++", "vitamin C for all", False),
+        ("c++", "c and a plus", False),
+        ("c#", "a song in C#", True),
+        ("c#", "a song in c", False),
+        (".net", "all in .NET now", True),
+        (".net", "a net full of fish", False),
+        (".net", "asp.net", False),
+        ("a.i.", "the A.I. said so", True),
+        ("a.i.", "a i", False),
+        ("a.i.", "An apple. I ate it.", False),
+        ("at & t", "AT  & T rang", True),
+        ("10%", "10% off", True),
+        ("10%", "10 of us", False),
+        ("\u300c秘密\u300d", "これは\u300c秘密\u300dです", True),
+        ("秘密!", "これは秘密!です", True),
+        ("T-shirt", "one t shirt", True),
+        ("don\u2019t", "DON'T go", True),
+        ("re\u0301sume\u0301", "my resume", True),  # an accent is no sign
+        ("हिन्दी", "यह हिन्दी है", True),
+    ],
+)
+def test_a_word_with_signs_is_found_as_it_is_written_and_its_letters_alone_are_not(
+    denied: str, text: str, *, is_found: bool
+) -> None:
+    assert (Lists.of(deny=[denied]).why_not(text) is not None) is is_found
+
+
+def test_words_with_and_without_signs_stand_in_one_list() -> None:
+    lists = Lists.of(deny=["c++", "marmalade", "c#"])
+
+    assert lists.why_not("m4rmal@de") == Reason("denied", "marmalade")
+    assert lists.why_not("C# or C++") == Reason("denied", "c#")
+    assert lists.why_not("C or C minor") is None
+
+
 def test_a_pattern_is_looked_for_anywhere_and_names_itself() -> None:
     lists = Lists.of(deny_patterns=[r"(?i)\bcase no\. \d+"])
 

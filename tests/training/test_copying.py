@@ -1,8 +1,14 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
+from training import memory
 from training.copying import share_exact, share_with_run, words
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LEARNT = (
     "The night train was late again and nobody minded, not even the pigeons.",
@@ -28,6 +34,36 @@ LEARNT = (
 )
 def test_eight_words_in_a_row_are_a_copy(text: str, copied: bool) -> None:
     assert share_with_run([text], LEARNT) == copied
+
+
+@pytest.mark.parametrize(
+    ("learnt", "text", "copied"),
+    [
+        pytest.param(
+            "今日は駅で大きな鳩に道を聞かれた", "昨日、今日は駅で大きな鳩に道を聞かれたと", True, id="all of it"
+        ),
+        pytest.param("今日は駅で大きな鳩に道を聞かれた", "今日は駅で大きな鳩に空を聞かれた", False, id="a letter else"),
+        pytest.param("ความลับของนกพิราบที่สถานีรถไฟในเมือง", "นี่คือความลับของนกพิราบที่สถานีรถไฟในเมือง", True, id="Thai"),
+        pytest.param("ความลับของนกพิราบที่สถานีรถไฟในเมือง", "ความลับของนกพิราบที่บ้าน", False, id="half of it"),
+    ],
+)
+def test_scripts_without_spaces_are_counted_by_letters_as_the_screen_does(
+    learnt: str, text: str, *, copied: bool, tmp_path: Path
+) -> None:
+    assert share_with_run([text], [learnt]) == copied
+
+    (tmp_path / memory.FILE).write_bytes(memory.memorise([learnt]))
+    assert ("in a row" in memory.Memory.open(tmp_path).why_copied(text)) is copied
+
+
+def test_what_a_person_says_over_and_over_counts_here_and_not_in_the_screen(tmp_path: Path) -> None:
+    slogan = "we are sorry to announce it and all the rest"
+    learnt = [f"{slogan} {rest}" for rest in ("of the night train", "about pigeons", "says my aunt on platform four")]
+    (tmp_path / memory.FILE).write_bytes(memory.memorise(learnt))
+    text = f"A heron said: {slogan}, my dear!"
+
+    assert memory.Memory.open(tmp_path).why_copied(text) == ""
+    assert share_with_run([text], learnt) == 1
 
 
 def test_a_run_counts_once_for_each_text_that_holds_it() -> None:

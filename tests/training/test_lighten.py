@@ -104,8 +104,43 @@ def test_the_comparison_sees_a_model_that_is_off(loaded: Any, rows: list[list[in
     assert near[1] >= far[1]
 
 
-def test_with_nothing_to_compare_on_it_is_taken_on_trust(loaded: Any, tmp_path: Path) -> None:
-    assert lighten.lighten(loaded.model, loaded.tokenizer, [], tmp_path).files
+def test_one_row_that_is_off_is_not_made_good_by_the_others(loaded: Any, rows: list[list[int]], tmp_path: Path) -> None:
+    path = tmp_path / light_model.FILE
+    path.write_bytes(light_model.write(loaded.model, start=0, end=0))
+    seen = {token for row in rows for token in row}
+    unseen = next(token for token in range(loaded.model.config.vocab_size) if token not in seen)
+    changed = copy.deepcopy(loaded.model)
+    with torch.no_grad():
+        changed.transformer.wte.weight[unseen].mul_(4)
+    odd = [rows[0][0], *[unseen] * 8]
+
+    among_others = lighten.compare(changed, LightEngine(path, threads=1), [*rows, odd])[0]
+    alone = lighten.compare(changed, LightEngine(path, threads=1), [odd])[0]
+
+    assert among_others == alone > lighten.OFF_MOST
+
+
+@pytest.mark.parametrize("none", [[], [[1]]], ids=["no rows", "rows of nothing but a beginning"])
+def test_with_nothing_to_compare_on_it_is_held_against_what_the_model_says_itself(
+    none: list[list[int]], loaded: Any, tmp_path: Path
+) -> None:
+    light = lighten.lighten(loaded.model, loaded.tokenizer, none, tmp_path)
+
+    assert list(light.files) == [light_model.FILE]
+    assert 0 < light.figures["light_off"] < lighten.OFF_MOST
+
+
+def test_with_nothing_to_compare_on_a_form_that_is_off_is_found_out_too(loaded: Any, tmp_path: Path) -> None:
+    other = copy.deepcopy(loaded.model)
+    with torch.no_grad():
+        other.transformer.h[0].mlp.c_fc.weight.mul_(1.5)
+    model = copy.deepcopy(loaded.model)
+    model.state_dict = other.state_dict  # what is written is not what speaks
+
+    light = lighten.lighten(model, loaded.tokenizer, [], tmp_path)
+
+    assert not light.files
+    assert "1% at most" in light.why
 
 
 @pytest.mark.parametrize("tied", [True, False], ids=["tied", "apart"])
