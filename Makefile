@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test test-systemd soak exposure lint lock clean
+.PHONY: setup demo test test-systemd test-qemu power soak fuzz exposure lint lock clean
 
 setup: .venv/ready
 	@:
@@ -28,10 +28,23 @@ test: setup
 test-systemd: setup
 	@$(BIN)/python -m tests.nspawn
 
+# As root on Debian, with qemu-system-x86 and debootstrap: what of the units takes a kernel of its own.
+test-qemu: setup
+	@$(BIN)/python -m tests.qemu
+
+# The same machine, without the units: the power fails while a history is written.
+CUTS ?= 100
+power: setup
+	@$(BIN)/python -m tests.power --cuts $(CUTS)
+
 # The real process at many times its speed; the hour is what counts, `make soak MINUTES=3` is a glance.
 MINUTES ?= 60
 soak: setup
 	@$(BIN)/python -m tests.soak --minutes $(MINUTES)
+
+# Hostile input, so many minutes of each kind; it says how to install atheris where that is missing.
+fuzz: setup
+	@$(BIN)/python -m tests.fuzz --minutes $(if $(filter file,$(origin MINUTES)),10,$(MINUTES))
 
 # What the units leave open, as systemd weighs it, beside well-known daemons.
 exposure: setup

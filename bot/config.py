@@ -114,10 +114,12 @@ def _from_file(file: Path, problems: list[str]) -> dict[str, Any]:
         raise ConfigError(f"{file}: no such file; config.example.toml is a good start") from None
     except OSError as error:
         raise ConfigError(f"{file}: {error.strerror}; --config wants a file that can be read") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file}: not valid TOML: {error}") from error
+    except (ValueError, RecursionError) as error:  # out of tomllib too
+        raise ConfigError(f"{file}: a number of thousands of digits in it, or hundreds of brackets") from error
     for key in [key for key in found if "." in key]:  # "x.keys" in quotes is not keys in [x]
-        problems.append(f'"{key}": unknown key (file {file}); sections look like [x]')
+        problems.append(f'"{_short(key)}": unknown key (file {file}); sections look like [x]')
         del found[key]
     section = found.get("x")
     if isinstance(section, dict):
@@ -187,7 +189,12 @@ def _problem(detail: Any, origins: Mapping[str, str]) -> str:
     near = (known for known in origins if f"{known}.".startswith(f"{key}.") or key.startswith(f"{known}."))
     origin = next((origins[known] for known in near), None)
     message = "unknown key" if detail["type"] == "extra_forbidden" else detail["msg"].removeprefix("Value error, ")
-    return f"{key}: {message}" + (f" ({origin})" if origin else "")
+    return f"{_short(key)}: {_short(message)}" + (f" ({origin})" if origin else "")
+
+
+def _short(text: str) -> str:
+    """What a file quotes may be as long as the file; the advice is at the end."""
+    return text if len(text) <= 300 else f"{text[:100]} … {text[-180:]}"
 
 
 def _given(flags: Mapping[str, Any]) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from bot.values import (
 )
 
 PREFIX = "MYNAH_"
+A_LOT = 1_000_000  # of anything that is counted; TOML takes numbers that nothing behind it can hold
 KEYS = ("consumer_key", "consumer_secret", "access_token", "access_token_secret")  # of OAuth 1.0a
 SECRETS = (*KEYS, "client_id", "client_secret")  # and the app's own for OAuth 2.0
 
@@ -113,9 +114,9 @@ class Schedule(Section):
 
 class Posting(Section):
     min_gap: Duration = timedelta(minutes=20)
-    max_per_hour: int = Field(2, ge=1)
-    max_per_day: int = Field(12, ge=1)
-    max_hashtags: int = Field(2, ge=0)
+    max_per_hour: int = Field(2, ge=1, le=A_LOT)
+    max_per_day: int = Field(12, ge=1, le=A_LOT)
+    max_hashtags: int = Field(2, ge=0, le=A_LOT)
     allow_links: bool = False
     allow_vulgar: bool = False
 
@@ -144,10 +145,10 @@ class Replies(Section):
     listen: bool = False
     poll: Annotated[Duration, Field(ge=timedelta(seconds=15))] = timedelta(minutes=5)
     max_age: Annotated[Duration, Field(ge=timedelta(minutes=1), le=timedelta(days=1))] = timedelta(hours=6)
-    per_user_per_day: int = Field(3, ge=1)
-    per_conversation_per_day: int = Field(2, ge=1)
-    per_conversation: int = Field(4, ge=1)
-    per_day: int = Field(20, ge=1)
+    per_user_per_day: int = Field(3, ge=1, le=A_LOT)
+    per_conversation_per_day: int = Field(2, ge=1, le=A_LOT)
+    per_conversation: int = Field(4, ge=1, le=A_LOT)
+    per_day: int = Field(20, ge=1, le=A_LOT)
     budget_share: Share = 0.5
     opt_out: tuple[str, ...] = ()
     known_bots: tuple[Author, ...] = ("grok", "threadreaderapp", "unrollhelper", "remindme_ofthis", "savetonotion")

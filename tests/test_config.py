@@ -109,6 +109,8 @@ def test_all_that_is_wrong_is_said_at_once_each_with_its_key(tmp_path: Path, mon
         pytest.param(lambda path: path.write_text("a = = b"), "not valid TOML", id="broken"),
         pytest.param(lambda path: path.write_bytes(b"\xff\xfe\x00"), "not valid TOML", id="not text"),
         pytest.param(lambda path: path.write_text("x = 3"), "x: ", id="no section"),
+        pytest.param(lambda path: path.write_text("x = " + "1" * 4301), "number of thousands", id="number"),
+        pytest.param(lambda path: path.write_text("x = " + "[" * 9999), "hundreds of brackets", id="nested"),
         pytest.param(lambda path: path.write_text("# " + "x" * 1_000_001), "larger", id="huge"),
     ],
 )
@@ -131,6 +133,9 @@ def test_a_file_that_is_none_is_one_sentence(tmp_path: Path, make: Any, words: s
         pytest.param('state = ""', r"state: is no path", id="empty path"),
         pytest.param('state = "a\\u0000b"', r"state: is no path", id="no path"),
         pytest.param('[x]\nkeys = "a\\u0000b"', r"x\.keys: ", id="no folder"),
+        pytest.param(f"[posting]\nmax_per_day = 0x{'f' * 5000}", r"posting\.max_per_day: .*1000000", id="a huge count"),
+        pytest.param(f'[schedule]\njitter = "{"9" * 5000}s"', r"\Wjitter: .{,300} longer than a year", id="quoted"),
+        pytest.param(f'"{"a" * 5000}." = 1', r'"a{,300} … .{,300}": unknown key', id="quoted as a key"),
     ],
 )
 def test_an_odd_value_is_one_sentence_with_its_key(tmp_path: Path, text: str, words: str) -> None:

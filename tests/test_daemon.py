@@ -7,6 +7,7 @@ import signal
 import socket
 import threading
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -17,6 +18,7 @@ from apscheduler.triggers.cron import CronTrigger
 from bot.clock import SystemClock
 from bot.daemon import Daemon, Every
 from bot.notify import Notifier
+from tests.year import ZONES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -254,22 +256,41 @@ def test_our_trigger_fires_once_a_period_whatever_the_clock_did() -> None:
     assert trigger.get_next_fire_time(now + timedelta(days=9), now) == now + timedelta(seconds=30)
 
 
-def fires_at_the_change_of_clocks(trigger: BaseTrigger) -> int:
-    """How often a scheduler would run it between 3 and 9 UTC, on the night when New York's clocks go back."""
-    zone = ZoneInfo("America/New_York")
-    now, end = datetime(2026, 11, 1, 3, tzinfo=UTC), datetime(2026, 11, 1, 9, tzinfo=UTC)
-    previous, runs = None, 0
-    while now < end and runs < 100:
+HOUR = timedelta(hours=1)
+
+
+def changes(zone: ZoneInfo) -> dict[datetime, timedelta]:
+    """When the clocks of the zone are moved in a year, and how far."""
+    hours = [datetime(2027, 1, 1, tzinfo=UTC) + number * HOUR for number in range(365 * 24)]
+    shown = [hour.astimezone(zone).utcoffset() or timedelta(0) for hour in hours]
+    return {hour: now - before for before, now, hour in zip(shown, shown[1:], hours[1:], strict=False) if now != before}
+
+
+def fires(trigger: BaseTrigger, zone: ZoneInfo, change: datetime) -> list[datetime]:
+    """When a scheduler would run it in the three hours before and after, the first hundred times."""
+    now, previous = change - 3 * HOUR, None
+    runs: list[datetime] = []
+    while now < change + 3 * HOUR and len(runs) < 100:
         previous = trigger.get_next_fire_time(previous, now.astimezone(zone))
         now = max(now, previous.astimezone(UTC))
-        runs += 1
+        runs.append(now)
     return runs
 
 
-def test_apschedulers_cron_with_jitter_still_bursts_when_the_clocks_go_back() -> None:
+@pytest.mark.parametrize("name", ZONES)
+def test_apschedulers_cron_with_jitter_still_bursts_when_the_clocks_go_back(name: str) -> None:
     """Why we have a trigger of our own; when an upgrade makes this fail, docs/decisions/0002 can be read again."""
     random.seed(1)
-    hourly = CronTrigger(hour="*", minute=30, jitter=1200, timezone=ZoneInfo("America/New_York"))
+    zone = ZoneInfo(name)
+    hourly = CronTrigger(hour="*", minute=30, jitter=1200, timezone=zone)
 
-    assert fires_at_the_change_of_clocks(hourly) == 100
-    assert fires_at_the_change_of_clocks(Every(timedelta(hours=1))) == 6
+    assert [len(fires(hourly, zone, at)) for at, step in changes(zone).items() if step < timedelta(0)] == [100]
+
+
+@pytest.mark.parametrize("name", ZONES)
+def test_our_trigger_fires_once_an_hour_whatever_the_clocks_of_a_zone_do(name: str) -> None:
+    zone = ZoneInfo(name)
+    runs = [fires(Every(HOUR), zone, at) for at in changes(zone)]
+
+    assert [len(each) for each in runs] == [6, 6]
+    assert all(later - run == HOUR for each in runs for run, later in pairwise(each))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import signal
 import subprocess
 from contextlib import suppress
@@ -264,6 +265,23 @@ def test_the_bot_itself_waits_at_its_start_and_says_so(state: Path, disk: Path, 
     assert "50 MB must be free" in first["why"]
     assert any("50 MB must be free" in alert for alert in lines(status.stdout)[0]["alerts"])
     assert (bot.returncode, out) == (0, "")
+
+
+def test_a_first_training_that_does_not_fit_waits_for_room_and_leaves_nothing(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 60 << 20) as why_not:
+        if why_not:
+            pytest.skip(f"no small disk can be made here: {why_not}")
+        words = [MYNAH, "--state", tmp_path / "disk" / "state", "run", "--dry-run"]
+        bot = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment())
+        assert bot.stdout is not None
+        told = [json.loads(bot.stdout.readline()) for _ in range(2)]
+        bot.send_signal(signal.SIGTERM)
+        bot.communicate(timeout=60)
+        left = sorted(path.name for path in (tmp_path / "disk" / "state").rglob("*") if path.is_file())
+
+    assert [line["event"] for line in told] == ["model.missing", "daemon.waits"]
+    assert re.search(r"needs \d+ MB in \S+/models, and \d+ MB are free: make room", told[1]["why"])
+    assert (bot.returncode, left) == (0, ["history.db", "history.db-journal", "holder.json"])
 
 
 def test_a_file_that_may_not_grow_says_what_a_full_disk_says(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """Hostile input of any shape: what comes out is a value or one of our errors.
 
-Other doors are fuzzed beside their tests: archives in tests/training/test_sealed.py, X's answers in test_verdicts.py
-and test_dialects.py, configuration files in test_config.py.
+Valid documents that were spoilt go through the targets of tests/fuzz (test_fuzz_targets.py), which atheris takes much
+further on command. Values of any shape are tried here and beside the tests of single doors: test_sealed.py of training,
+test_verdicts.py, test_dialects.py, test_config.py.
 """
 
 from __future__ import annotations

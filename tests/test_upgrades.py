@@ -10,11 +10,12 @@ import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from bot import store as stores
+from bot.cli import main
 from bot.errors import NoRoom, StoreError
 from bot.store import Store
 from bot.tweets import Draft, Slot
@@ -22,6 +23,12 @@ from tests.fakes import NOON
 from tests.limits import files_up_to
 from training.library import MIGRATIONS as OF_LIBRARY
 from training.library import Library
+from training.sample.build import ARCHIVE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlite_utils import Database
 
 MADE = Path(__file__).parent / "stores"
 HISTORIES = sorted(MADE.glob("history-*.sql"))
@@ -100,6 +107,46 @@ def test_a_library_of_every_version_is_brought_up_to_date_and_loses_nothing(dump
 
     assert all(rows(old)[name] == kept for name, kept in before.items())
     assert shape(old) == shape(tmp_path / "new.db")
+
+
+@pytest.fixture
+def wings() -> Iterator[None]:
+    """A library of tomorrow: there has been no change of its schema yet."""
+
+    @OF_LIBRARY(name="9998_wings")
+    def _wings(db: Database) -> None:
+        db.execute("CREATE TABLE wing (span INTEGER NOT NULL) STRICT")
+
+    yield
+    assert OF_LIBRARY._migrations.pop().name == "9998_wings"
+
+
+@pytest.mark.usefixtures("wings")
+def test_an_older_library_is_copied_before_it_is_migrated(tmp_path: Path) -> None:
+    old = made(LIBRARIES[-1], tmp_path / "library.db")
+    before, there = shape(old), rows(old)
+
+    assert main(["--state", str(tmp_path), "forget", "@rook", "--yes"]) == 1  # it opens it to write, and knows no rook
+
+    copy = tmp_path / "backups" / "library-before-9998_wings.db"
+    assert (shape(copy), rows(copy)) == (before, there)
+    assert shape(old) - before == {("table", "wing", "CREATE TABLE wing (span INTEGER NOT NULL) STRICT")}
+
+
+@pytest.mark.usefixtures("wings")
+def test_without_a_copy_a_library_is_not_migrated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    old = made(LIBRARIES[-1], tmp_path / "library.db")
+    before = shape(old)
+    (tmp_path / "backups").write_text("in the way")
+
+    assert main(["--state", str(tmp_path), "forget", "@magpie", "--yes"]) == 1
+    assert "backups" in capsys.readouterr().err
+    assert shape(old) == before
+
+
+def test_a_new_library_has_nothing_to_copy(tmp_path: Path) -> None:
+    assert main(["--state", str(tmp_path), "import", str(ARCHIVE)]) == 0
+    assert not (tmp_path / "backups").exists()
 
 
 def test_there_is_a_store_of_before_the_newest_migration() -> None:

@@ -9,7 +9,8 @@ TrainingError
 │   └── HubUnreachable    a base model that is neither here nor cached, and no hub to ask
 ├── PublishError      what cannot go to the hub, or did not arrive there
 ├── StateBusy         another training holds the folder, another import the library
-└── OutOfRoom         the disk or the memory is too small: how much is there, how much is needed
+└── OutOfRoom         the disk is too small: how much is there, how much is needed
+    └── OutOfMemory       the memory is; there to wait for more helps nobody
 """
 
 from __future__ import annotations
@@ -52,6 +53,10 @@ class StateBusy(TrainingError):
 
 
 class OutOfRoom(TrainingError):
+    pass
+
+
+class OutOfMemory(OutOfRoom):
     pass
 
 

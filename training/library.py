@@ -24,7 +24,7 @@ from training.sources.records import handle_of
 from training.tweets import Tweet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
 FILE = "library.db"
@@ -37,6 +37,10 @@ def _first(db: Database) -> None:
         db.execute(statement)
 
 
+def _nothing(_: Path, __: str) -> None:
+    """A copy is for the caller to make."""
+
+
 class Library:
     """`Library.open` is the only way in, so that every connection is as durable as the next."""
 
@@ -45,24 +49,30 @@ class Library:
         self._path = path
 
     @classmethod
-    def open(cls, path: Path, *, create: bool = True, read_only: bool = False) -> Self:
-        """Open, and bring an older schema up to date; `read_only` neither creates nor migrates."""
+    def open(
+        cls, path: Path, *, create: bool = True, read_only: bool = False, before: Callable[[Path, str], None] = _nothing
+    ) -> Self:
+        """Open, and bring an older schema up to date; `read_only` neither creates nor migrates.
+
+        `before` is called with the name of the first change of the schema that is missing, before it is made.
+        """
         if not path.exists() and (read_only or not create):
             raise LibraryError(f"There is no library at {path} yet: `mynah import` begins one.")
         with translated(path):
             library = cls(Database(connect(path, read_only=read_only)), path)
         try:
-            library._migrate(read_only=read_only)
+            library._migrate(read_only=read_only, before=before)
         except BaseException:
             library.close()
             raise
         return library
 
-    def _migrate(self, *, read_only: bool) -> None:
+    def _migrate(self, *, read_only: bool, before: Callable[[Path, str], None]) -> None:
         with translated(self._path):
             known = {migration.name for migration in MIGRATIONS._migrations}  # noqa: SLF001  there is no public list
-            unknown = sorted({migration.name for migration in MIGRATIONS.applied(self._db)} - known)
-            pending = bool(MIGRATIONS.pending(self._db))
+            applied = {migration.name for migration in MIGRATIONS.applied(self._db)}
+            unknown = sorted(applied - known)
+            pending = MIGRATIONS.pending(self._db)
         if unknown:
             raise LibraryError(
                 f"{self._path} was made by a newer mynah (it knows {', '.join(unknown)}): upgrade this one."
@@ -70,6 +80,8 @@ class Library:
         if pending and read_only:
             raise LibraryError(f"{self._path} was made by an older mynah: `mynah import` brings it up to date.")
         if pending:
+            if applied:  # there is something to lose
+                before(self._path, pending[0].name)
             with self.atomic():
                 MIGRATIONS.apply(self._db)
 

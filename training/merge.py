@@ -5,13 +5,13 @@ All pure; library.py keeps what this decides.
 
 from __future__ import annotations
 
-import html
 import unicodedata
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from datetime import time
 from typing import TYPE_CHECKING
 
+from training.sources.decoding import unescaped
 from training.sources.note_tweets import uncut
 from training.sources.records import age_order
 
@@ -70,7 +70,7 @@ def merge(kept: Iterable[Kept], archive: Archive, covered: datetime | None) -> C
 
 def fingerprint(text: str) -> str:
     """Equal for two spellings of one text: escaped or not, composed or not, on one line or more."""
-    return unicodedata.normalize("NFC", " ".join(html.unescape(text).split()))
+    return unicodedata.normalize("NFC", " ".join(unescaped(text).split()))
 
 
 class _Shelf:

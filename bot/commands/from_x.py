@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from bot import ledger
-from bot.commands.shown import agreed, loaded, translated, tweets
+from bot.commands.shown import agreed, loaded, open_library, translated, tweets
 from bot.errors import MynahError, XError
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ def import_from_x(args: Namespace) -> int:
     from bot import build, tables
     from bot.clock import SystemClock
     from bot.folder import StateFolder
-    from training.library import Library
     from training.sources.api import FEWEST
     from training.sources.records import handle_of
 
@@ -47,7 +46,7 @@ def import_from_x(args: Namespace) -> int:
             print("nothing was read")
             return 0
         folder.make()
-        with translated(), Library.open(folder.library) as library:
+        with translated(), open_library(folder) as library:
             read = _Read(library, x, handle, settings.budget)
             try:
                 read.all(args.limit, clock.now())

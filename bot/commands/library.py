@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from bot.commands.from_x import import_from_x
-from bot.commands.shown import agreed, loaded, translated, tweets
+from bot.commands.shown import agreed, loaded, open_library, translated, tweets
 from bot.errors import MynahError
 
 if TYPE_CHECKING:
@@ -34,14 +34,13 @@ def import_(args: Namespace) -> int:
         return import_from_x(args)
     from bot.clock import SystemClock
     from bot.folder import StateFolder, expanded
-    from training.library import Library
     from training.sources import recognise
 
     folder = StateFolder(loaded(args).settings.state)
     folder.make()
     now = SystemClock().now()
     said = []
-    with translated(), Library.open(folder.library) as library, library.atomic():
+    with translated(), open_library(folder) as library, library.atomic():
         for file in args.files:
             with _reading(file) as report:
                 archive = recognise.read(expanded(file), args.author, report)
@@ -81,11 +80,10 @@ def show_library(args: Namespace) -> int:
 def forget(args: Namespace) -> int:
     from bot import backup, build
     from bot.folder import StateFolder
-    from training.library import Library
 
     settings = loaded(args).settings
     folder = StateFolder(settings.state)
-    with translated(), Library.open(folder.library, create=False) as library:
+    with translated(), open_library(folder, create=False) as library:
         author = library.archive(args.author)  # or the sentence that there is no such person
         if not args.yes and not agreed(f"Remove {tweets(len(author.tweets))} of @{author.author}?"):
             print("nothing was removed")

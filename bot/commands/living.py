@@ -131,17 +131,18 @@ def _begun(begin: Callable[[], Life], why_not: Callable[[], str | None], notifie
 
     log, stop, said = structlog.get_logger(), threading.Event(), False
     while True:
+        pause = 15
         if (why := why_not()) is None:
             try:
                 return begin()
             except NoRoom as error:
-                why = str(error)
-        if not said:
-            log.error("daemon.waits", why=why)
-        said = True
-        notifier.needs(120)
+                why, pause = str(error), 120  # a first training reads all tweets before it knows what it needs
         with on_signals(stop=lambda _: stop.set()):
-            if stop.wait(15):
+            if not said:
+                log.error("daemon.waits", why=why)
+            said = True
+            notifier.needs(600)
+            if stop.wait(pause):
                 return None
 
 

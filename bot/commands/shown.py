@@ -6,7 +6,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from bot.errors import Busy, MynahError
+from bot.errors import Busy, MynahError, NoRoom
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from bot.folder import StateFolder
     from bot.settings import Settings
     from bot.store import Store
+    from training.library import Library
 
 FAILED, BUSY, INTERRUPTED = 1, 75, 130  # exit codes that several commands give
 
@@ -68,8 +69,20 @@ def translated() -> Iterator[None]:
         yield
     except errors.StateBusy as error:
         raise Busy(str(error)) from error
+    except errors.OutOfMemory as error:
+        raise MynahError(str(error)) from error
+    except errors.OutOfRoom as error:
+        raise NoRoom(str(error)) from error
     except errors.TrainingError as error:
         raise MynahError(str(error)) from error
+
+
+def open_library(folder: StateFolder, *, create: bool = True) -> Library:
+    """To be written to; an older one is copied before its schema changes. Raises the errors of training."""
+    from bot import backup
+    from training.library import Library
+
+    return Library.open(folder.library, create=create, before=backup.before_migration)
 
 
 def is_on_x(settings: Settings) -> bool:

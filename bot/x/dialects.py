@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 HANDLE = re.compile(r"\w{1,20}", re.ASCII)
 LONGEST_ID = 19  # digits; X counts in 63 bits
+NO_CHARACTER = re.compile(r"&#[0-9]{1000,};?")
 EPOCH_MS = 1_288_834_974_657  # milliseconds after 1970, where X's ids begin to count; 22 bits are below them
 
 
@@ -35,7 +36,7 @@ def account(body: Any) -> Account:
     match body:
         case {"data": {"id": str(id_), "username": str(handle), "name": str(name)}} if is_id(id_):
             bio = body["data"].get("description")
-            return Account(id_, handle, name, html.unescape(bio) if isinstance(bio, str) else "")
+            return Account(id_, handle, _well_formed(name), _unescaped(bio) if isinstance(bio, str) else "")
     raise TryLater("X answered a question about an account without id, username and name: it can be tried again")
 
 
@@ -103,7 +104,7 @@ def _mention(post: dict[str, Any], handles: Mapping[str, Any]) -> Mention:
         id=post["id"],
         author=author,
         handle=handle if HANDLE.fullmatch(handle) else "",
-        text=text.encode(errors="replace").decode(),  # half a pair of surrogates, which JSON may hold, is no letter
+        text=_well_formed(text),
         wordings=_wordings(post),
         conversation=conversation or post["id"],
         is_reply=conversation not in (post["id"], first),
@@ -129,7 +130,7 @@ def _wording(post: dict[str, Any], own: int | None) -> Wording:
             case {"start": int(start), "username": str(handle)}:
                 calls.append(Call(start, each["id"] if is_id(each.get("id")) else "", handle))
     text = post.get("text")
-    return Wording(html.unescape(text) if isinstance(text, str) else "", tuple(calls), own)
+    return Wording(_unescaped(text) if isinstance(text, str) else "", tuple(calls), own)
 
 
 def _text(post: dict[str, Any]) -> str | None:
@@ -137,7 +138,7 @@ def _text(post: dict[str, Any]) -> str | None:
     whole = post.get("note_tweet") or post.get("note_post") or post  # over 280 characters the text itself is cut
     if not isinstance(whole, dict) or not isinstance(whole.get("text"), str):
         return None
-    text = html.unescape(whole["text"])
+    text = _unescaped(whole["text"])
     entities = whole.get("entities")
     for link in _list(entities.get("urls") if isinstance(entities, dict) else None):
         match link:
@@ -155,6 +156,16 @@ def _is_retweet(post: Any) -> bool:
 def _references(post: dict[str, Any], *kinds: str) -> list[dict[str, Any]]:
     references = _list(post.get("referenced_tweets") or post.get("referenced_posts"))
     return [reference for reference in references if reference.get("type") in kinds]
+
+
+def _unescaped(text: str) -> str:
+    """Python gives up over a character's number of thousands of digits, which is no character."""
+    return html.unescape(NO_CHARACTER.sub("\ufffd", text))
+
+
+def _well_formed(text: str) -> str:
+    """Half a pair of surrogates, which JSON may hold, is no letter."""
+    return text.encode(errors="replace").decode()
 
 
 def _list(value: Any) -> list[dict[str, Any]]:

@@ -201,7 +201,11 @@ def _asked(wire: Wire, path: str, **what: Any) -> Reply:
 
 def checked_redirect(redirect: str) -> str:
     """X sends the code there: to this machine and nowhere else, though nobody need listen."""
-    parts = urlsplit(redirect)
-    if parts.scheme != "http" or parts.hostname != "127.0.0.1" or parts.query or parts.fragment:
+    try:
+        parts = urlsplit(redirect)
+        here = parts.scheme == "http" and parts.hostname == "127.0.0.1" and parts.port != 0
+    except ValueError:  # a port that is no number, half an IPv6 address
+        here = False
+    if not here or parts.query or parts.fragment:
         raise ConfigError(f"x.redirect looks like http://127.0.0.1:8765/, as in {CONSOLE}; it is {redirect!r}")
     return redirect

@@ -56,7 +56,7 @@ class TokenFile:
             raise ConfigError(f"{self.path} can be read by others: chmod 600 {self.path}")
         try:
             return _grant(json.loads(text))
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError, RecursionError):
             raise ConfigError(f"{self.path} holds no login: `mynah auth` logs in again") from None
 
     def keep(self, grant: Grant) -> None:

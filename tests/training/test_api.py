@@ -154,3 +154,17 @@ def test_a_post_is_never_refused_for_what_only_a_question_can_mean(fake: FakeX, 
 
     with pytest.raises(Unknown):
         x.post("hello")
+
+
+@pytest.mark.parametrize("id_", [None, "", 7, "seven", "-7", {"a": 1}, "7" * 30], ids=repr)
+def test_a_page_with_a_post_that_has_no_real_id_is_no_page(id_: Any) -> None:
+    """Else the next walk would begin at it, and X refuse that for ever."""
+    with pytest.raises(SourceError, match="no list of posts"):
+        list(walk(lambda **_: {"data": [{"id": id_, "text": "caw"}]}, "magpie", Place()))
+
+
+def test_an_x_that_always_has_one_more_empty_page_is_left_in_the_end() -> None:
+    answers = walk(lambda **_: {"meta": {"result_count": 0, "next_token": "again"}}, "magpie", Place())
+
+    with pytest.raises(SourceError, match="says that there are more"):
+        assert sum(page.billed for page in answers) == 0

@@ -79,3 +79,7 @@ def test_every_text_without_an_id_is_there_as_often_as_in_any_one_source(imports
         there = [fingerprint(one.tweet.text) for one in kept.values()]
 
         assert all(there.count(line) >= lines.count(line) for line in lines)
+
+
+def test_a_character_with_a_number_of_5000_digits_is_none() -> None:
+    assert fingerprint(f"a &#{'9' * 5000}; &#9731;") == "a \ufffd \u2603"

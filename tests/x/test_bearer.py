@@ -231,7 +231,12 @@ def test_a_login_that_is_gone_says_so(practice: Practice) -> None:
         x.post("hello")
 
 
-@pytest.mark.parametrize("text", ["", "null", "[]", '{"access_token": "a"}', WRONG, "\ufffe"])
+ENDLESS = '{"access_token": "a", "refresh_token": "b", "expires": 1, "tries": 1e999}'
+
+
+@pytest.mark.parametrize(
+    "text", ["", "null", "[]", '{"access_token": "a"}', WRONG, "\ufffe", ENDLESS, pytest.param("[" * 9999, id="deep")]
+)
 def test_a_file_that_holds_no_login_leaves_no_post_in_doubt(practice: Practice, text: str) -> None:
     practice.file.path.write_text(text, encoding="utf-8")
 

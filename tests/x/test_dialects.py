@@ -46,6 +46,7 @@ def texts(*posts: dict[str, Any]) -> list[str]:
         ("&lt;b&gt;", "<b>"),
         ("&amp;amp; &amp;lt; &amp;copy", "&amp; &lt; &copy"),
         ('"quoted" it\'s', '"quoted" it\'s'),
+        pytest.param(f"a &#{'9' * 5000}; &#9731;", "a \ufffd \u2603", id="a number of 5000 digits"),
     ],
 )
 def test_escapes_are_undone_once(escaped: str, written: str) -> None:
@@ -89,6 +90,7 @@ def test_an_id_alone_is_a_receipt() -> None:
 
 def test_an_account_needs_its_id() -> None:
     assert account({"data": {"id": "7", "username": "mynah", "name": "M"}}) == Account("7", "mynah", "M")
+    assert account({"data": {"id": "7", "username": "mynah", "name": "M\ud800"}}) == Account("7", "mynah", "M?")
     with pytest.raises(TryLater, match="without id"):
         account({"data": {"username": "mynah", "name": "M"}})
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from training.errors import SourceError
-from training.sources.records import age_order, tweet_of
+from training.sources.records import ID, age_order, tweet_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MOST = 3_200  # X gives no older ones
 FEWEST, A_PAGE = 5, 100  # what X gives at once; a tweet has a price, a page has none
+PAGES = MOST // FEWEST  # a page of retweets is empty for us, and costs nothing; but a walk has to end
 
 
 class Ask(Protocol):
@@ -50,27 +51,35 @@ def walk(ask: Ask, author: str, place: Place, *, most: int = MOST) -> Iterator[P
     token = ""
     left = most
     start = place.reached  # the pages of one walk are counted from here
-    while left >= FEWEST:
+    for _ in range(PAGES):
+        if left < FEWEST:
+            return
         body = ask(since_id=place.known, until_id=start, token=token, limit=min(left, A_PAGE))
         records = _records(body)
         left -= len(records)
-        ids = sorted((str(record["id"]) for record in records), key=age_order)
+        ids = sorted((record["id"] for record in records), key=age_order)
         if ids:
             place = replace(place, top=place.top or ids[-1], reached=ids[0])
-        token = str(_meta(body).get("next_token") or "")
+        told = _meta(body).get("next_token")
+        token = told if isinstance(told, str) else ""
         if not token:
             place = Place(known=place.top or place.known)
         tweets = (tweet_of(record, author) for record in records)
         yield Page(tuple(tweet for tweet in tweets if tweet), len(records), place)
         if not token:
             return
+    raise SourceError(f"X answered {PAGES} pages of a timeline, and says that there are more: try again later.")
 
 
 def _records(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     records = body.get("data", [])  # an empty page has none
-    if not isinstance(records, list) or not all(isinstance(record, Mapping) and record.get("id") for record in records):
+    if not isinstance(records, list) or not all(isinstance(one, Mapping) and _is_id(one.get("id")) for one in records):
         raise SourceError("X answered a timeline with something that is no list of posts: try again later.")
     return records
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, str) and bool(ID.fullmatch(value))
 
 
 def _meta(body: Mapping[str, Any]) -> Mapping[str, Any]:

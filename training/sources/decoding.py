@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import codecs
+import html
 import json
+import re
 from typing import Any
 
 from training.errors import SourceError
 
+NO_CHARACTER = re.compile(r"&#[0-9]{1000,};?")  # nor is there one with a number of eight digits
 UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -44,6 +47,11 @@ def json_of(text: str, where: str, line: int = 1) -> Any:
         raise not_json(where, line + error.lineno - 1, error.colno) from error
     except (RecursionError, ValueError) as error:  # nested a thousand deep; a number of five thousand digits
         raise SourceError(f"{where} holds JSON that no list of tweets has: fetch it again.") from error
+
+
+def unescaped(text: str) -> str:
+    """HTML's escapes undone once; Python gives up over a character's number of thousands of digits."""
+    return html.unescape(NO_CHARACTER.sub("\ufffd", text))
 
 
 def well_formed(text: str) -> str:

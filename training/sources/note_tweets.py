@@ -5,7 +5,6 @@ They are joined by time and by the words that they share. Knows nothing of files
 
 from __future__ import annotations
 
-import html
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +14,7 @@ from itertools import takewhile
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from training.sources.decoding import well_formed
+from training.sources.decoding import unescaped, well_formed
 from training.sources.records import Record, when
 
 if TYPE_CHECKING:
@@ -64,7 +63,7 @@ def join(tweets: Sequence[Tweet], notes: Iterable[Note]) -> tuple[list[Tweet], i
 
 def _agreement(tweet: str, note: str) -> int:
     """How many characters the two have in common from the start; 0 where that proves nothing."""
-    start, full = html.unescape(_body(uncut(tweet))), html.unescape(_body(note))
+    start, full = unescaped(_body(uncut(tweet))), unescaped(_body(note))
     agreed = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(start, full, strict=False)))
     return agreed if agreed >= min(ENOUGH, len(start)) else 0
 
