@@ -15,11 +15,11 @@ def sayings() -> list[str]:
     return [way.format(word) for word in WORDS for way in ways]
 
 
-def make(folder: Path, *, steps: int = 200) -> Path:
-    """The folder of its models."""
+def make(folder: Path, *, steps: int = 200, light: bool = False) -> Path:
+    """The folder of its models; `light` also for machines without torch."""
     import torch
 
-    from training import base_model, batches, finetune, memory, model_dir, registry
+    from training import base_model, batches, finetune, light_model, memory, model_dir, registry
     from training.recipe import Recipe, Shape
 
     torch.set_num_threads(1)
@@ -37,6 +37,8 @@ def make(folder: Path, *, steps: int = 200) -> Path:
     models = folder / "models"
     version = models / "20261120T120000Z-0000"
     about = model_dir.Manifest(created="2026-11-20T12:00:00+00:00", base_model="tiny", authors=("stationmynah",))
-    model_dir.save(version, model, tokenizer, about=about, files={memory.FILE: memory.memorise([])})
+    end = tokenizer.eos_token_id
+    lightened = {light_model.FILE: light_model.write(model, start=end, end=end)} if light else {}
+    model_dir.save(version, model, tokenizer, about=about, files={memory.FILE: memory.memorise([]), **lightened})
     registry.promote(version)
     return models
