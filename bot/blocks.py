@@ -8,6 +8,7 @@ from bot import mentions
 from bot.clock import stamp
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from bot.store import Store
@@ -48,6 +49,15 @@ def unblock(store: Store, handle: str) -> int:
         found = store.rows("SELECT 1 FROM block WHERE handle = ? OR user = ?", [handle, user])
         store.write("DELETE FROM block WHERE handle = :handle OR user = :user", {"handle": handle, "user": user})
     return len(found)
+
+
+def take_over(store: Store, rows: Iterable[dict[str, Any]]) -> int:
+    """The blocks of another history besides our own. Gives how many were not blocked here."""
+    new = 0
+    for row in rows:
+        new += not is_blocked(store, row["user"] or "", row["handle"])
+        block(store, user=row["user"], handle=row["handle"], because=row["because"], at=row["at"])
+    return new
 
 
 def blocks(store: Store) -> list[dict[str, Any]]:

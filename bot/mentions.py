@@ -155,7 +155,7 @@ def given(store: Store, now: datetime, *, but: str, author: str | None = None, c
 
 
 def depth(store: Store, conversation: str, *, but: str) -> int:
-    """The answers in a conversation, ever."""
+    """The answers in a conversation, for as long as their mentions are remembered."""
     sql = "SELECT count(*) AS n FROM answer WHERE conversation = ? AND mention <> ?"
     return int(store.rows(sql, [conversation, but])[0]["n"])
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bot.store import Store
     from bot.tweets import Draft, Post, Reason, Slot
     from bot.voice import Voice
+    from training.person import Person
 
 LAST = 20  # posts that the next one should not sound like: three days of six a day
 
@@ -35,6 +36,13 @@ class Manner:
     shares: Mapping[str, float] = field(default_factory=dict)  # of the kinds of prompts, see prompts.py
     topics: Callable[[], Sequence[str]] = tuple  # of the day
     unspeakable: Callable[[str], str | None] = lambda _: None  # why the person's own beginnings may not be said
+
+    def beginnings(self, person: Person | None) -> dict[str, Mapping[str, float]]:
+        """Of each kind, those that may be said."""
+        openers = person.openers if person else {}
+        # by the root: left to themselves, drafts begin with "The" as often as the person does
+        speakable = {opener: math.sqrt(count) for opener, count in openers.items() if not self.unspeakable(opener)}
+        return prompts.kinds(self.prompts, speakable, self.topics())
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +143,7 @@ def _choose(slot: Slot, voice: Voice, screen: Screen, store: Store, manner: Mann
     """The best of the first drafts that the screen lets through, and those that it turned down."""
     found = _Found(None, [], [])
     person = voice.person
-    openers = person.openers if person else {}
-    # by the root: left to themselves, drafts begin with "The" as often as the person does
-    speakable = {opener: math.sqrt(count) for opener, count in openers.items() if not manner.unspeakable(opener)}
-    begins = prompts.kinds(manner.prompts, speakable, manner.topics())
+    begins = manner.beginnings(person)
     recent = prompts.recent(store, dry=dry)
     for prompt, seed in prompts.tries(slot, begins, manner.shares, recent, count=manner.tries):
         found.tried.append(prompt)

@@ -1,6 +1,7 @@
 """One life of the command `mynah` in a forked child, as the kill tests begin and end it.
 
 Only two things are not the real ones: the model, which takes seconds to load and is not what is tested, and the clock.
+The scheduler alone keeps the real time, for it sleeps by it.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import bot
-from bot import build, cli, clock, learnt, life, outbox, review, store, voice
+from bot import build, cli, clock, daemon, learnt, life, outbox, review, store, voice
 from bot.errors import XError
+from bot.replies import limits, reading
 from bot.tweets import Draft
 from bot.x.signing import Keys
 from bot.x.twitter import X
@@ -35,16 +37,21 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 TRACED = {str(ROOT / "bot" / f"{name}.py"): name for name in (
     "agenda", "posting", "outbox", "review", "refusals", "store", "commands/speaking", "commands/review",
+    "mentions", "blocks", "replies/reading", "replies/replying",
 )}  # fmt: skip
-STORE = {"atomic", "add_draft", "move", "close_slot"}  # of the store what writes; each commit is a point of its own
+# Of the store what writes; each commit is a point of its own.
+STORE = {"atomic", "add_draft", "move", "close_slot", "keep_meta"}
 PATIENCE = 30.0  # seconds: nothing lasts so long
 NOUNS = ("rain", "soup", "bell", "crumb", "clock", "train", "hat", "bench", "roof", "piano", "pigeon", "whistle",
          "ladder", "button", "lamp", "river", "letter", "kettle", "window", "pocket", "candle", "garden")  # fmt: skip
 VERBS = ("hums", "waits", "sings", "sleeps", "wonders", "turns", "leans", "listens", "dances", "forgets", "rests")
 
+BEAT = ["run", "--live", "--every", "300d", "--mode", "auto"]  # a life of one heartbeat, in which no slot is due
+SystemClock = clock.SystemClock
+
 POINTS = "points.json"  # where a traced life that came to its end has left them
 
-Point = tuple[str, int, int]  # file, line, and the how manieth time it is run
+Point = tuple[str, int, int]  # file and function, line, and the how manieth time it is run
 
 
 def sentence(chance: random.Random) -> str:
@@ -77,6 +84,21 @@ class Voice:
         return ""
 
 
+class Awake(daemon.Daemon):
+    """Woken by the real clock, as APScheduler is: by the fast one the first heartbeat would be due in days."""
+
+    def __init__(self, *parts: Any, clock: clock.Clock, **more: Any) -> None:
+        super().__init__(*parts, clock=SystemClock(), **more)
+
+
+class Once(Awake):
+    """A life that ends by itself after its first heartbeat."""
+
+    def run(self) -> bool:
+        self._beat()
+        return True
+
+
 class Trace:
     """Where a life is, line by line, from the first of its steps on that a kill could undo; at its point, it ends."""
 
@@ -88,7 +110,7 @@ class Trace:
     def listen(self) -> None:
         """Begin where something is written down or sent: what a life does before costs time, and nothing is lost."""
         for place, name in ((store.Store, "add_draft"), (outbox.Outbox, "send"), (review, "approve"),
-                            (review, "reject"), (review, "edit")):  # fmt: skip
+                            (review, "reject"), (review, "edit"), (reading.Reading, "read")):  # fmt: skip
             setattr(place, name, self._begun_by(getattr(place, name)))
 
     def _begun_by(self, step: Callable[..., Any]) -> Callable[..., Any]:
@@ -111,7 +133,7 @@ class Trace:
 
     def _line(self, frame: FrameType, event: str, _: object) -> Callable[..., Any]:
         if event == "line":
-            where = (TRACED[frame.f_code.co_filename], frame.f_lineno)
+            where = (f"{TRACED[frame.f_code.co_filename]}.py, {frame.f_code.co_name}", frame.f_lineno)
             self._passed[where] += 1
             if self._passed[where] == 1 or frame.f_code.co_name == "atomic":
                 self.points.append((*where, self._passed[where]))
@@ -145,6 +167,9 @@ def begin(folder: Path, words: Sequence[str], *, name: str = "life", point: Poin
 
     def command() -> int:
         clock.SystemClock = FastClock  # type: ignore[assignment,misc]
+        limits.Limits.is_stale = lambda *_: False  # type: ignore[method-assign]  # a day is over in four seconds
+        daemon.Daemon = Once if words == BEAT else Awake  # type: ignore[misc]
+        reading.PAGES = (reading.FIRST,)  # a page is a turn: so a handful of calls is several
         build.voice = lambda *_, **__: Voice(asks="review" in words)  # type: ignore[assignment]
         voice.promoted = life.promoted = lambda _: Path("words")
         learnt.Learnt.open = lambda _: learnt.Learnt()  # type: ignore[assignment,method-assign]
@@ -207,6 +232,12 @@ def environment(url: str) -> dict[str, str]:
         "schedule__grace": "365d",
         "review__expires": "365d",
         "review__most": "1000",
+        "replies__enabled": "true",
+        "replies__approved_by_x": "true",
+        "replies__poll": "15s",
+        "replies__max_age": "1d",
+        "replies__per_day": "1000000",
+        "replies__per_user_per_day": "1000000",
         "log__format": "json",
     }
     return {f"MYNAH_{name.upper()}": value for name, value in wanted.items()} | {"XDG_CONFIG_HOME": "/nonexistent"}

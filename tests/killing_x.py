@@ -1,27 +1,31 @@
 """The X that the kill tests speak to: a process of its own, faults by chance, and every post a line of a file.
 
-Its clock is that of all processes of the test, and runs fast: a quarter of an hour of looking for a post is 45 ms.
+Others speak there too, as they are told through a pipe. Its clock is that of all processes of the test, and runs fast:
+a quarter of an hour of looking for a post is 45 ms.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import random
+import select
+import signal
 import threading
 import time
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tests.fake_x.faults import End
 from tests.fake_x.server import FakeX
-from tests.fake_x.state import World, newcomer
+from tests.fake_x.state import User, World, newcomer
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.fake_x.api import Reply, Request
     from tests.fake_x.faults import Fault
-    from tests.fake_x.state import Post, User
+    from tests.fake_x.state import Post
 
 FAST = 20_000
 BEGAN = datetime.now(UTC)
@@ -44,6 +48,21 @@ class FastClock:
         return time.monotonic() * FAST
 
 
+class Said(NamedTuple):
+    """A post on the server, whoever wrote it."""
+
+    id: str
+    by: str
+    to: str | None  # what it answers
+    text: str
+
+
+class Server(NamedTuple):
+    pid: int
+    url: str
+    calls: int  # a pipe: what is written there, see `call`, somebody says
+
+
 class Kept(World):
     """Writes each post down before anybody hears of it, in one write."""
 
@@ -53,15 +72,20 @@ class Kept(World):
 
     def create(self, author: User, text: str, **about: str | None) -> Post:  # type: ignore[override]
         post = super().create(author, text, **about)  # type: ignore[arg-type]
-        os.write(self._file, f"{post.id} {text}\n".encode())
+        os.write(self._file, json.dumps(Said(post.id, author.id, post.reply_to, text)).encode() + b"\n")
         return post
+
+    def say(self, number: int, text: str) -> None:
+        """By somebody of whom nothing is known but the number."""
+        who = User(str(number), f"caller{number}", f"Caller {number}", f"{number}-no-token", newcomer().secrets)
+        self.create(self.users.setdefault(who.id, who), text)
 
 
 class Moody(FakeX):
     """All is well while a file `calm` lies in its folder; one named `hangs` there says that an answer never comes."""
 
-    def __init__(self, folder: Path, seed: int) -> None:
-        super().__init__(Kept(newcomer(), folder))
+    def __init__(self, world: World, folder: Path, seed: int) -> None:
+        super().__init__(world)
         self._calm, self._hangs = folder / CALM, folder / HANGS
         self._chance = random.Random(seed)
         self._one = threading.Lock()
@@ -76,25 +100,49 @@ class Moody(FakeX):
             return fault, reply
 
 
-def start(folder: Path, seed: int) -> tuple[int, str]:
-    """Its process and its address. Forked: nothing of this process may run in threads yet."""
-    told, tells = os.pipe()
+def start(folder: Path, seed: int) -> Server:
+    """Forked: nothing of this process may run in threads yet."""
+    (told, tells), (hears, calls) = os.pipe(), os.pipe()
     parent, child = os.getpid(), os.fork()
     if child == 0:
         os.close(told)
-        with Moody(folder, seed) as x:
+        os.close(calls)
+        world = Kept(newcomer(), folder)
+        with Moody(world, folder, seed) as x:
             os.write(tells, x.url.encode())
             os.close(tells)
             while os.getppid() == parent:
-                time.sleep(0.2)
+                _hear(hears, world)
         os._exit(0)
     os.close(tells)
+    os.close(hears)
     with os.fdopen(told) as pipe:
-        return child, pipe.read()
+        return Server(child, pipe.read(), calls)
+
+
+def stop(server: Server) -> None:
+    os.kill(server.pid, signal.SIGKILL)
+    os.waitpid(server.pid, 0)
+    os.close(server.calls)
+
+
+def call(server: Server, number: int, text: str) -> None:
+    os.write(server.calls, json.dumps([number, text]).encode() + b"\n")  # shorter than a pipe takes in one piece
+
+
+def _hear(pipe: int, world: Kept) -> None:
+    if select.select([pipe], [], [], 0.2)[0]:
+        for line in os.read(pipe, 1 << 16).splitlines():
+            world.say(*json.loads(line))
+
+
+def said(folder: Path) -> list[Said]:
+    """Everything that was ever created, the oldest first."""
+    path = folder / "server.txt"
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return [Said(*json.loads(line)) for line in lines]
 
 
 def posts(folder: Path) -> list[tuple[str, str]]:
-    """(id, text) of everything that was ever created, the oldest first."""
-    path = folder / "server.txt"
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    return [(number, text) for number, _, text in (line.partition(" ") for line in lines)]
+    """(id, text) of what the bot said."""
+    return [(post.id, post.text) for post in said(folder) if post.by == newcomer().id]

@@ -211,8 +211,9 @@ def test_keys_of_no_app_are_one_sentence(person: Person) -> None:
     assert "it does not take these keys" in walk.said
 
 
-def test_a_redirect_that_leaves_this_machine_is_refused(person: Person) -> None:
-    person.configures('auth = "oauth2"\nredirect = "https://elsewhere.example/"\n')
+@pytest.mark.parametrize("address", ["https://elsewhere.example/", "http://[::1", "http://127.0.0.1:99999/"])
+def test_a_redirect_that_leaves_this_machine_or_is_none_is_refused(person: Person, address: str) -> None:
+    person.configures(f'auth = "oauth2"\nredirect = "{address}"\n')
 
     walk = person.walks()
 

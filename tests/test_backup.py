@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot import backup, outbox
+from bot import backup, blocks, outbox
 from bot.backup import Backups
 from bot.errors import Busy, Damaged, StoreError
 from bot.replies import reading
@@ -259,6 +259,52 @@ def test_who_called_before_a_restore_is_not_answered_after_it(state: Path) -> No
         mark = reading.load(store)
     assert mark.since == "7"
     assert time_of(mark.before) > NOON
+
+
+def block(state: Path, user: str | None, handle: str) -> None:
+    with Store.open(state / "history.db") as store:
+        blocks.block(store, user=user, handle=handle, because="by hand", at=NOON)
+
+
+def blocked(state: Path) -> list[tuple[str | None, str]]:
+    with Store.open(state / "history.db") as store:
+        return [(row["user"], row["handle"]) for row in blocks.blocks(store)]
+
+
+def test_who_was_blocked_after_the_backup_stays_blocked_when_it_is_restored(state: Path) -> None:
+    block(state, "1", "magpie")
+    block(state, None, "rook")
+    (history, _) = backups(state).make(NOON)
+    block(state, "2", "rook")  # the name has shown its number
+    block(state, "3", "jay")
+    block(state, None, "crow")
+    with Store.open(state / "history.db") as store:
+        blocks.unblock(store, "magpie")
+
+    told = mynah("restore", history, state=state)
+
+    assert blocked(state) == [(None, "crow"), ("3", "jay"), ("1", "magpie"), ("2", "rook")]
+    assert "2 people who were blocked since the backup, or said stop, stay so" in told.stdout
+    assert "may be answered again" not in told.stdout
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [Path.unlink, lambda path: overwrite(path, b"\0" * 100), lambda path: overwrite(path, b"\xff" * 3000, at=4096)],
+    ids=["gone", "header", "page"],
+)
+def test_where_blocks_may_be_lost_with_a_history_a_restore_says_so(
+    state: Path, damage: Callable[[Path], object]
+) -> None:
+    block(state, "1", "magpie")
+    (history, _) = backups(state).make(NOON)
+    damage(state / "history.db")
+
+    told = mynah("restore", history, state=state)
+
+    assert told.returncode == 0, told.stderr
+    assert "whoever was blocked since the backup may be answered again" in told.stdout
+    assert blocked(state) == [("1", "magpie")]
 
 
 def test_a_rehearsal_goes_on_at_once(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ ORDER = [
     "score", "outbox", "blocks", "mentions", "breaker", "lookout", "slots", "budget", "ledger", "refusals",
     "review", "x", "voice", "learnt", "classifier", "screen", "store", "nearness", "schema", "backup", "config",
     "settings", "values", "metrics", "patterns", "lines", "tables", "progress", "folder", "room", "store_file",
-    "log", "notify", "durations", "clock", "tweets", "units", "errors",
+    "log", "notify", "durations", "clock", "tweets", "scripts", "units", "errors",
 ]  # fmt: skip
 
 

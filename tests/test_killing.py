@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.fake_x.server import FakeX
 from tests.fake_x.state import World, newcomer
 from tests.installed import MYNAH, environment, lines, mynah
@@ -18,7 +20,9 @@ from tests.installed import MYNAH, environment, lines, mynah
 SOUND = {
     "never_reached": [], "doubled": 0, "missing_from_history": 0, "posted_but_not_on_server": 0, "rows_lost": 0,
     "promises_broken": [], "sent_without_a_yes": 0, "sent_after_a_no": 0, "slots_used_twice": 0, "left_unknown": 0,
-    "integrity": "ok",
+    "integrity": "ok", "sent_without_intent": 0, "ticks_failed": 0, "calls_lost": 0, "calls_before_the_watermark": 0,
+    "answered_twice": 0, "answered_uncalled": 0, "answered_after_a_stop": 0, "stops_unheard": 0,
+    "answered_in_name_only": 0,
 }  # fmt: skip
 
 
@@ -39,6 +43,24 @@ def test_kills_at_twenty_lines_and_at_any_moment_double_nothing_and_lose_nothing
     assert row["kills"] >= 200
     assert row["states"]["posted"] > 25
     assert row["found_by_looking"] > 0
+    assert row["rounds_of_the_one_that_stays"] > 0
+    assert row["answers_on_server"] > 10
+    assert row["verdicts"]["opted_out"] > 0
+
+
+@pytest.mark.parametrize(
+    ("lacks", "at", "seen"),
+    [
+        ("intent", "answer: bot/outbox.py, _remember", "answered_twice"),
+        ("watermark", "answer: bot/replies/reading.py, _take", "calls_before_the_watermark"),
+        ("transactions", "answer: bot/mentions.py, add_reply", "answered_in_name_only"),
+    ],
+)
+def test_a_bot_without_a_safeguard_is_found_out(lacks: str, at: str, seen: str) -> None:
+    """The controls for the answers."""
+    row = killed("--lacks", lacks, "--at", at, "--points", "6", "--each", "1", "--random", "0")
+
+    assert row[seen] > 0
 
 
 def test_the_usual_loop_doubles_under_the_same_kills() -> None:

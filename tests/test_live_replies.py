@@ -112,6 +112,14 @@ def test_a_block_is_by_number_where_it_is_known_and_can_be_ended(state: Path) ->
     assert again.stderr == "mynah: @rook is not blocked: `mynah block` lists those who are\n"
 
 
+def test_the_bot_is_not_blocked_by_its_own_bot(state: Path) -> None:
+    done = mynah("block", f"@{ME.handle.upper()}", state=state, MYNAH_BOT=ME.handle)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "is the bot itself, which never answers its own posts" in done.stderr
+    assert mynah("block", "--json", state=state).stdout == ""
+
+
 def test_to_forget_takes_mentions_and_tweets_and_keeps_a_block(tmp_path: Path, state: Path) -> None:
     remember_a_mention(state)
     mynah("block", "@magpie", state=state)

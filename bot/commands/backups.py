@@ -11,9 +11,11 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from datetime import datetime
     from pathlib import Path
+    from typing import Any
 
     from bot.folder import StateFolder
     from bot.settings import Settings
+    from bot.store import Store
 
 
 def backup(args: Namespace) -> int:
@@ -54,8 +56,9 @@ def restore(args: Namespace) -> int:
 def _history(path: Path, folder: StateFolder, settings: Settings, source: Path, now: datetime) -> None:
     """What was said since is not in it, so a live bot waits for a person's word.
 
-    No slot of before is open, what was to go out then does not, and who called before is not answered. X could
-    be asked for its posts, but not which slot, mention or review each was for; a person sees that at a glance.
+    No slot of before is open, what was to go out then does not, and who called before is not answered; who is to be
+    left alone by the present history still is. X could be asked for its posts, but not which slot, mention or review
+    each was for; a person sees that at a glance.
     """
     from bot import build, outbox
     from bot.agenda import BORN
@@ -69,6 +72,7 @@ def _history(path: Path, folder: StateFolder, settings: Settings, source: Path, 
         _same_account(store.meta(ACCOUNT), folder.history)
         store.keep_meta(BORN, stamp(now))
         reading.begin_again(store, now)
+        _leave_alone(store, folder.history)
         for post in store.posts_in("drafted", "approved", dry=False):
             store.move(post.id, "expired", at=now, note="it may have gone out after the backup")
         if settings.live or store.meta(ACCOUNT) or store.counts(dry=False):
@@ -77,6 +81,38 @@ def _history(path: Path, folder: StateFolder, settings: Settings, source: Path, 
             because = f"restored from {source}, {ends}: look at the bot's page for what it has said since"
             outbox.pause(store, until=outbox.FOR_GOOD, because=because)
             print("paused, since what was posted after the backup is not in it; `mynah resume` when you have looked")
+
+
+def _leave_alone(store: Store, present: Path) -> None:
+    """Whoever said stop, or was blocked, since the backup; who was unblocked since is blocked again, to be sure."""
+    from bot import blocks
+    from bot.replies.reading import MARK
+
+    rows, are_all = _blocked_in(present)
+    count = blocks.take_over(store, rows)
+    if count:
+        who = "1 person who was" if count == 1 else f"{count:,} people who were"
+        print(f"{who} blocked since the backup, or said stop, stay so")
+    if not are_all and (rows or store.meta(MARK) or blocks.blocks(store)):
+        print(
+            "the history that was there cannot be read in full: whoever was blocked since the backup may be answered "
+            "again, unless X still shows where they said stop; `mynah block @handle` for each that you know of"
+        )
+
+
+def _blocked_in(present: Path) -> tuple[list[dict[str, Any]], bool]:
+    """Who is, and whether these are all, as far as SQLite can tell."""
+    from bot import blocks
+    from bot.clock import moment
+    from bot.store import Store
+
+    rows: list[dict[str, Any]] = []
+    try:
+        with Store.open(present, create=False, read_only=True) as store:
+            rows = [row | {"at": moment(row["at"])} for row in blocks.blocks(store)]
+            return rows, not store.damage()
+    except (StoreError, ValueError):  # a flipped bit in a date
+        return rows, False
 
 
 def _same_account(account: str | None, present: Path) -> None:

@@ -26,6 +26,8 @@ def block(args: Namespace) -> int:
         _, store = looked_at(loaded(args).settings)
         show(blocks.blocks(store) if store else [], ("handle", "user", "because", "at"), args)
         return 0
+    if args.handle.casefold() == loaded(args).settings.bot.casefold():
+        raise MynahError(f"@{args.handle} is the bot itself, which never answers its own posts; name somebody else")
     with writable(args) as store:
         user = mentions.number_of(store, args.handle)
         blocks.block(store, user=user, handle=args.handle, because="by hand", at=SystemClock().now())

@@ -6,11 +6,11 @@ among what the voice says by itself, and gives at most a single word that the vo
 
 from __future__ import annotations
 
-import hashlib
-import random
 import re
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Protocol
 
+from bot import prompts
 from bot.score import score
 from bot.screen import echoes
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from bot.posting import Manner
     from bot.screen.chain import Screen
-    from bot.tweets import Draft, Reason
+    from bot.tweets import Draft, Reason, Slot
     from training.person import Person
 
     Refused = list[tuple[Draft, Reason]]
@@ -54,13 +54,16 @@ _EMPTY = frozenset(_FILLERS.split())
 
 
 def choose(
-    key: str, voice: Listener, screen: Screen, manner: Manner, last: Sequence[str], *, told: str | None
+    slot: Slot, voice: Listener, screen: Screen, manner: Manner, last: Sequence[str], *, told: str | None
 ) -> tuple[Draft | None, Refused]:
-    """The best answer, and the drafts that may not go out. `told` None: nobody listens, so it is as with posts."""
+    """The best answer, and the drafts that may not go out. `told` None: nobody listens, so it is as with posts.
+
+    A function of the slot, which is the mention's: an answer cut short begins again with the same drafts.
+    """
     passed: list[Draft] = []
     refused: Refused = []
     heard = heard_in(told) if told else ""
-    for prompt, seed in _tries(key, manner, _subjects(heard, voice.person)):
+    for prompt, seed in _tries(slot, voice.person, manner, _subjects(heard, voice.person)):
         for draft in voice.draft(prompt, n=manner.candidates, seed=seed):
             reason = screen.why_not(draft) or (echoes.why_not(draft.text, told) if told else None)
             if reason:
@@ -92,10 +95,8 @@ def _subjects(heard: str, person: Person | None) -> list[str]:
     return [max(known, key=len).capitalize()] if known else []
 
 
-def _tries(key: str, manner: Manner, first: Sequence[str]) -> Iterator[tuple[str, int]]:
-    """As a function of the mention: an answer cut short begins again with the same drafts."""
-    seed = int.from_bytes(hashlib.sha256(key.encode()).digest()[:4], "big")
-    usual = list(manner.prompts)
-    prompts = [*first, *random.Random(seed).sample(usual, k=len(usual))]
-    for number in range(manner.tries):
-        yield prompts[number % len(prompts)], (seed + number) % 2**32
+def _tries(slot: Slot, person: Person | None, manner: Manner, first: Sequence[str]) -> Iterator[tuple[str, int]]:
+    """The word that was heard, then as posts begin, but for the rotation: there the answers take no part."""
+    usual = prompts.tries(slot, manner.beginnings(person), manner.shares, (), count=manner.tries)
+    for (prompt, seed), heard in zip_longest(usual, first[: manner.tries]):
+        yield heard or prompt, seed

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from bot.scripts import UNSPACED
 from bot.screen.disguises import bare, is_drawn_out, key, letters, views
 
 if TYPE_CHECKING:
@@ -38,8 +39,8 @@ jätä minut rauhaan, dur artık, beni rahat bırak, bana cevap verme, σταμ�
 やめて, やめろ, 停止して, 返信しないで, ほっといて, 停止, 别回复, 別回覆, 不要回复, 不要回覆, 闭嘴, 閉嘴, 走开
 그만, 멈춰, 답장하지 마, 저리 가
 """  # noqa: RUF001  a dotless i is a letter
-# Scripts that write without spaces, or glue endings on: there a phrase is looked for anywhere.
-_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+# Scripts that write without spaces, or glue endings on, as Korean does: there a phrase is looked for anywhere.
+_ANYWHERE = re.compile(rf"{UNSPACED}|[\uac00-\ud7af]")
 _WORD = re.compile(r"[^\W_]+")
 _NOT_SAID = re.compile(r"https?://\S+|(?<![\w@])@\w+", re.IGNORECASE)  # a handle such as @stop is nobody's wish
 
@@ -52,7 +53,7 @@ class OptOut:
         self._anywhere: dict[str, str] = {}
         self._runs: dict[str, list[tuple[tuple[Key, ...], str]]] = {}  # by the letters of their first words
         for phrase in (*phrases, *more):
-            if _UNSPACED.search(phrase):
+            if _ANYWHERE.search(phrase):
                 self._anywhere[bare(phrase)] = phrase
                 continue
             for spelt in dict.fromkeys((phrase, phrase.replace("'", ""))):  # in haste there is no apostrophe

@@ -16,6 +16,8 @@ from bot.replies.answering import choose
 from bot.replies.limits import why_rest
 from bot.screen.length import weighted_length
 from bot.screen.repeats import normalised
+from bot.tweets import Slot
+from bot.x.dialects import time_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -117,7 +119,8 @@ class Replying:
         last = [post.text for post in store.history(dry=False, limit=LAST)]
         screen = self._screen(store)
         told = mention.words if self._listen else None
-        draft, refused = choose(mention.id, self._voice, screen, self._manner, last, told=told)
+        slot = Slot(mention.id, time_of(mention.id))
+        draft, refused = choose(slot, self._voice, screen, self._manner, last, told=told)
         reasons = Counter(reason.name for _, reason in refused)
         with store.atomic():
             now = self._clock.now()

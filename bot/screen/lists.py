@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 _NONE = Phrases.of(())
-_TAG = re.compile(r"(?<!\S)[#@](?=\w)")  # "#giveaway" keeps the word in as well
-_BETWEEN = re.compile(r"(?<=[^\W_])[-\u2010'\u2019](?=[^\W_])")  # "T-shirt" keeps "T shirt" in, "don't" "dont"
+# What is no part of a word: "#giveaway" keeps "giveaway" in as well, "go home!" "go home", and '"rain"' "rain".
+_BEFORE, _BEHIND = "#@\"'\u2018\u201c(\u00a1\u00bf", ".,;:!?\"'\u2019\u201d)"
+_BETWEEN = re.compile(r"(?<=[^\W_])[-_\u2010'\u2019](?=[^\W_])")  # "T-shirt" keeps "T shirt" in, "don't" "dont"
 _LETTER = rf"(?:(?!{UNSPACED})\w)"  # of a longer word, if it stands beside one
 _BEGINS, _ENDS = rf"(?:(?<!{_LETTER})|(?={UNSPACED}))", rf"(?:(?!{_LETTER})|(?<={UNSPACED}))"
 
@@ -55,8 +56,9 @@ class Lists:
 
 def _has_signs(phrase: str) -> bool:
     """Whether its letters and digits alone are something else."""
-    rest = _BETWEEN.sub("", _TAG.sub("", unicodedata.normalize("NFKC", phrase)))
-    return any(unicodedata.category(character)[0] in "PS" for character in rest)
+    pieces = unicodedata.normalize("NFKC", phrase).split()
+    words = "".join(piece.lstrip(_BEFORE).rstrip(_BEHIND) for piece in pieces)
+    return any(unicodedata.category(character)[0] in "PS" for character in _BETWEEN.sub("", words or phrase))
 
 
 def _together(phrases: Iterable[str]) -> re.Pattern[str] | None:
@@ -65,5 +67,11 @@ def _together(phrases: Iterable[str]) -> re.Pattern[str] | None:
     if not plain:
         return None
     longest_first = sorted(plain, key=lambda phrase: (-len(phrase), phrase))
-    either = "|".join(re.escape(phrase).replace(r"\ ", r"\s+") for phrase in longest_first)
-    return re.compile(rf"{_BEGINS}(?:{either}){_ENDS}", re.IGNORECASE)
+    return re.compile("|".join(map(_whole, longest_first)), re.IGNORECASE)
+
+
+def _whole(phrase: str) -> str:
+    """Not within a longer word, which a picture never is."""
+    begins = "" if unicodedata.category(phrase[0]) == "So" else _BEGINS
+    ends = "" if unicodedata.category(phrase[-1]) == "So" else _ENDS
+    return begins + re.escape(phrase).replace(r"\ ", r"\s+") + ends

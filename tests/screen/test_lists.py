@@ -60,6 +60,12 @@ def test_a_phrase_is_found_as_a_whole(denied: str, text: str, *, is_found: bool)
         ("秘密!", "これは秘密!です", True),
         ("T-shirt", "one t shirt", True),
         ("don\u2019t", "DON'T go", True),
+        ("john_smith", "one John Smith", True),
+        ("go home!", "g0 h0me", True),
+        ("not now, please.", "Not now please", True),
+        ("\u201crain\u201d", "no rain", True),
+        ("(?)", "rain (?)", True),  # signs alone
+        ("🍆", "eat🍆now", True),
         ("re\u0301sume\u0301", "my resume", True),  # an accent is no sign
         ("हिन्दी", "यह हिन्दी है", True),
     ],

@@ -1,0 +1,50 @@
+"""With what an answer begins: as posts do, and with a word that was heard where the bot listens."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from bot.posting import Manner
+from bot.replies.answering import choose
+from bot.screen import chain
+from bot.tweets import Slot
+from tests.fakes import NOON
+from tests.reply_life import Parrot
+
+SCREEN = chain.build(said=lambda _: False, copied=lambda _: "")
+NOTHING_ELSE = {"none": 0.0, "openers": 0.0, "topics": 0.0}
+
+
+def begun(manner: Manner, *, count: int) -> list[str]:
+    """The first prompts of the answers to so many mentions."""
+    first = []
+    for number in range(count):
+        voice = Parrot()
+        choose(Slot(str(number), NOON), voice, SCREEN, manner, [], told=None)
+        first.append(voice.asked[0])
+    return first
+
+
+def test_prompts_are_chosen_by_the_operators_weights() -> None:
+    manner = Manner({"Soup": 9.0, "Rain": 1.0}, candidates=2, tries=1, shares=NOTHING_ELSE)
+
+    chosen = Counter(begun(manner, count=100))
+
+    assert chosen.keys() == {"Soup", "Rain"}
+    assert chosen["Soup"] > 80
+
+
+def test_the_operators_mix_says_which_kind_it_is() -> None:
+    only_topics = {"none": 0.0, "openers": 0.0, "prompts": 0.0}
+    manner = Manner(("Soup",), candidates=2, tries=1, shares=only_topics, topics=lambda: ("chess",))
+
+    assert set(begun(manner, count=20)) == {"chess"}
+
+
+def test_a_word_that_was_heard_comes_first_and_then_it_is_as_with_posts() -> None:
+    voice = Parrot("@nobody")
+    manner = Manner(("Soup",), candidates=1, tries=2, shares=NOTHING_ELSE)
+
+    choose(Slot("1", NOON), voice, SCREEN, manner, [], told="do you like teapots?")
+
+    assert voice.asked == ["Teapots", "Soup"]
