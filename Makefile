@@ -38,13 +38,14 @@ power: setup
 	@$(BIN)/python -m tests.power --cuts $(CUTS)
 
 # The real process at many times its speed; the hour is what counts, `make soak MINUTES=3` is a glance.
-MINUTES ?= 60
+soak: MINUTES ?= 60
 soak: setup
 	@$(BIN)/python -m tests.soak --minutes $(MINUTES)
 
 # Hostile input, so many minutes of each kind; it says how to install atheris where that is missing.
+fuzz: MINUTES ?= 10
 fuzz: setup
-	@$(BIN)/python -m tests.fuzz --minutes $(if $(filter file,$(origin MINUTES)),10,$(MINUTES))
+	@$(BIN)/python -m tests.fuzz --minutes $(MINUTES)
 
 # What the units leave open, as systemd weighs it, beside well-known daemons.
 exposure: setup

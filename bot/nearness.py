@@ -79,10 +79,11 @@ INSERT OR IGNORE INTO nearness SELECT same_key(text, dry), -id FROM refusal WHER
 _OF_ONE_KEY = """
 SELECT * FROM (
     SELECT post.id, post.text FROM nearness CROSS JOIN post ON post.id = nearness.source
-    WHERE nearness.key = ?{} AND nearness.source > 0 AND post.dry = ?1 AND post.state <> 'expired' AND post.id IS NOT ?2
-    ORDER BY nearness.source DESC LIMIT ?3
+    WHERE nearness.key = :key{} AND nearness.source > 0
+        AND post.dry = :dry AND post.state <> 'expired' AND post.id IS NOT :but
+    ORDER BY nearness.source DESC LIMIT :most
 )"""
-FIND = " UNION ALL".join(_OF_ONE_KEY.format(4 + band) for band in range(BANDS))
+FIND = " UNION ALL".join(map(_OF_ONE_KEY.format, range(BANDS)))
 
 
 def register(connection: Connection) -> None:
@@ -93,7 +94,8 @@ def register(connection: Connection) -> None:
 
 def said(store: Store, text: str, *, dry: bool, but: int | None = None) -> str:
     """The post that says nearly this, as a detail; empty if there is none. `but`: it is this one that is edited."""
-    rows = store.rows(FIND, [dry, but, MOST, *keys(text, dry=dry)])
+    wanted = {f"key{band}": key for band, key in enumerate(keys(text, dry=dry))}
+    rows = store.rows(FIND, {"dry": dry, "but": but, "most": MOST, **wanted})
     own, texts = _pairs(text), {row["id"]: row["text"] for row in rows}
     newest = sorted(texts, reverse=True)
     return next((f"post {post}: {texts[post]}" for post in newest if _is_near(own, texts[post])), "")

@@ -72,10 +72,19 @@ class Store:
         self._path = path
 
     @classmethod
-    def open(cls, path: Path, *, create: bool = True, read_only: bool = False, back_up: bool = True) -> Self:
+    def open(
+        cls,
+        path: Path,
+        *,
+        create: bool = True,
+        read_only: bool = False,
+        back_up: bool = True,
+        any_version: bool = False,
+    ) -> Self:
         """Open, and bring an older schema up to date, after a copy was made; `read_only` neither creates nor migrates.
 
         `create=False` is for a bot that is alive: a history that has gone must not be begun anew, and said again.
+        `any_version` takes it as it is, for who only looks and can do without what another mynah keeps elsewhere.
         """
         with translated(path):
             db = Database(connect(path, create=create and not read_only, read_only=read_only))
@@ -83,7 +92,8 @@ class Store:
         store = cls(db, path)
         try:
             with translated(path):
-                store._migrate(read_only=read_only, back_up=back_up)
+                if not any_version:
+                    store._migrate(read_only=read_only, back_up=back_up)
         except BaseException:
             store.close()
             raise

@@ -83,6 +83,7 @@ class Callers:
         answers = Counter(each.to for each in there if each.by == ME.id and each.to)
         written = {number for (number,) in ask("reply_to FROM post WHERE reply_to IS NOT NULL")}
         blocked = dict(ask("user, at FROM block"))
+        silent = {each.id: blocked[each.by] for each in calls.values() if each.by in blocked}  # and since when
         sent = ask("reply_to, sent_at FROM post WHERE kind = 'reply' AND sent_at IS NOT NULL")
         stops = {each.by for each in calls.values() if each.text.endswith(" stop")}
         return {
@@ -91,7 +92,7 @@ class Callers:
             "answers_on_server": answers.total(),
             "answered_twice": answers.total() - len(answers),
             "answered_uncalled": len(answers.keys() - calls.keys()),
-            "answered_after_a_stop": sum(at > blocked.get(calls[to].by, "9") for to, at in sent),
+            "answered_after_a_stop": sum(to in silent and at > silent[to] for to, at in sent),
             "stops_unheard": len(stops - blocked.keys()),
             "calls_lost": len(calls.keys() - self._handled.keys()),
             "calls_before_the_watermark": len(self._passed_over),

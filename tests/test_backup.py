@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 DAY = timedelta(days=1)
+BY_A_NEWER_MYNAH = "INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('mynah', '9999_x', '')"
 OLDEST = HISTORIES[0]
 
 
@@ -169,6 +170,11 @@ def overwrite(path: Path, content: bytes, at: int = 0) -> None:
         file.write(content)
 
 
+def alter(path: Path, statement: str) -> None:
+    with closing(sqlite3.connect(path)) as plain, plain:
+        plain.execute(statement)
+
+
 def cut(path: Path) -> None:
     os.truncate(path, path.stat().st_size // 2)
 
@@ -307,6 +313,23 @@ def test_where_blocks_may_be_lost_with_a_history_a_restore_says_so(
     assert blocked(state) == [("1", "magpie")]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [BY_A_NEWER_MYNAH, "UPDATE block SET at = '2026-1?-20' WHERE handle = 'jay'"],
+    ids=["by a newer mynah", "a flipped bit in a date"],
+)
+def test_blocks_are_found_in_a_history_that_cannot_be_used(state: Path, change: str) -> None:
+    (history, _) = backups(state).make(NOON)
+    block(state, "1", "magpie")
+    block(state, "3", "jay")
+    alter(state / "history.db", change)
+
+    told = mynah("restore", history, state=state)
+
+    assert sorted(blocked(state)) == [("1", "magpie"), ("3", "jay")]
+    assert "may be answered again" not in told.stdout
+
+
 def test_a_rehearsal_goes_on_at_once(tmp_path: Path) -> None:
     Store.open(tmp_path / "history.db").close()
     (history,) = backups(tmp_path).make(NOON)
@@ -354,8 +377,7 @@ def test_another_database_is_not_put_back(state: Path, tmp_path: Path) -> None:
 
 def test_a_backup_of_a_newer_mynah_is_not_put_back(state: Path) -> None:
     (history, _) = backups(state).make(NOON)
-    with closing(sqlite3.connect(history)) as plain, plain:
-        plain.execute("INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('mynah', '9999_x', '')")
+    alter(history, BY_A_NEWER_MYNAH)
 
     refused = mynah("restore", history, state=state)
 
@@ -364,7 +386,8 @@ def test_a_backup_of_a_newer_mynah_is_not_put_back(state: Path) -> None:
     assert said(state / "history.db") == ["good morning"]
 
 
-def test_the_history_of_another_account_is_not_put_back(state: Path) -> None:
+@pytest.mark.parametrize("is_newer", [False, True])
+def test_the_history_of_another_account_is_not_put_back(state: Path, *, is_newer: bool) -> None:
     from bot.lookout import ACCOUNT
 
     with Store.open(state / "history.db") as store:
@@ -372,12 +395,14 @@ def test_the_history_of_another_account_is_not_put_back(state: Path) -> None:
     (history, _) = backups(state).make(NOON)
     with Store.open(state / "history.db") as store:
         store.keep_meta(ACCOUNT, "2")
+    if is_newer:
+        alter(state / "history.db", BY_A_NEWER_MYNAH)
 
     refused = mynah("restore", history, state=state)
 
     assert refused.returncode == 1
     assert "it is the history of account 1" in refused.stderr
-    assert said(state / "history.db") == ["good morning"]
+    assert not list(state.glob("history-aside-*"))
 
 
 def test_nothing_is_put_back_while_the_bot_runs(state: Path) -> None:

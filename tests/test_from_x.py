@@ -93,6 +93,17 @@ def test_a_walk_that_breaks_keeps_its_pages_and_goes_on_the_next_time(x: FakeX, 
     assert held(tmp_path) == 225
 
 
+def test_a_walk_that_ends_in_something_else_says_too_what_it_has_read(x: FakeX, tmp_path: Path) -> None:
+    say(x, *range(1, 251))
+    x.fail_with("ok", "ok", "created_no_id")
+
+    broken = read(x, tmp_path, "--yes")
+
+    assert broken.returncode == 1
+    assert "no list of posts" in broken.stderr
+    assert "90 new; the same command goes on from there" in broken.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [

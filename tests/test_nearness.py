@@ -212,7 +212,7 @@ def test_the_history_of_before_is_found_too(tmp_path: Path) -> None:
 
 
 def test_a_text_is_looked_up_and_no_table_is_read_through(store: Store) -> None:
-    parameters = [False, None, 1, *range(nearness.BANDS)]
+    parameters = {"dry": False, "but": None, "most": 1, **{f"key{band}": band for band in range(nearness.BANDS)}}
     plan = [row["detail"] for row in store.rows(f"EXPLAIN QUERY PLAN {nearness.FIND}", parameters)]
 
     searched = [line.split(" (")[0] for line in plan if line.startswith("SEARCH")]

@@ -16,7 +16,7 @@ import pytest
 from tests.power import __main__ as power
 from tests.power import disk, guest
 from tests.power.judge import Judge, Told
-from tests.power.qemu import Guest
+from tests.qemu.emulator import Guest
 
 SAID = 45  # commits: at least one life of each kind that is tried below
 

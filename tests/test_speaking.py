@@ -81,6 +81,7 @@ def test_a_persons_words_are_posted_once_and_remembered(x: FakeX, desk: Desk) ->
     assert x.world.texts == [WORDS]
     (row,) = desk.history()
     assert (row["state"], row["text"], row["model"], row["cost"]) == ("posted", WORDS, "by hand", 0.015)
+    assert lines(desk.ask("review", "show", "1", "--json").out)[0]["cost"] == 0.015
     assert done.out == f"{WORDS}\npost 1: on X as {row['x_id']} at {x.url}\n"
 
 

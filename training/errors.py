@@ -9,8 +9,8 @@ TrainingError
 │   └── HubUnreachable    a base model that is neither here nor cached, and no hub to ask
 ├── PublishError      what cannot go to the hub, or did not arrive there
 ├── StateBusy         another training holds the folder, another import the library
-└── OutOfRoom         the disk is too small: how much is there, how much is needed
-    └── OutOfMemory       the memory is; there to wait for more helps nobody
+├── OutOfRoom         the disk is too small: how much is there, how much is needed
+└── OutOfMemory       the memory is: other than on a disk, waiting frees none
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class OutOfRoom(TrainingError):
     pass
 
 
-class OutOfMemory(OutOfRoom):
+class OutOfMemory(TrainingError):
     pass
 
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from training.light_engine import LightEngine
 
 MOST = 64  # rows to compare on: some 2,000 tokens, which GPT-2 reads in a few seconds
-OFF_MOST = 0.01  # of a row's log-likelihood, of none more
-FEWEST_NATS = 10.0  # of what a model is surer of than that, any error would be a large share
+OFF_MOST = 0.01  # of a row's log-likelihood, and every row is held to it
+FEWEST_NATS = 10.0  # a row that the model is surer of counts as this: of next to nothing any error is a large share
 OWN = 16  # texts of the model's own, where there are no rows
 SAME_LEAST = 0.95  # of the steps: the likeliest token is the same
 

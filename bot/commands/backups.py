@@ -72,7 +72,7 @@ def _history(path: Path, folder: StateFolder, settings: Settings, source: Path, 
         _same_account(store.meta(ACCOUNT), folder.history)
         store.keep_meta(BORN, stamp(now))
         reading.begin_again(store, now)
-        _leave_alone(store, folder.history)
+        _leave_alone(store, folder.history, now)
         for post in store.posts_in("drafted", "approved", dry=False):
             store.move(post.id, "expired", at=now, note="it may have gone out after the backup")
         if settings.live or store.meta(ACCOUNT) or store.counts(dry=False):
@@ -83,12 +83,12 @@ def _history(path: Path, folder: StateFolder, settings: Settings, source: Path, 
             print("paused, since what was posted after the backup is not in it; `mynah resume` when you have looked")
 
 
-def _leave_alone(store: Store, present: Path) -> None:
+def _leave_alone(store: Store, present: Path, now: datetime) -> None:
     """Whoever said stop, or was blocked, since the backup; who was unblocked since is blocked again, to be sure."""
     from bot import blocks
     from bot.replies.reading import MARK
 
-    rows, are_all = _blocked_in(present)
+    rows, are_all = _blocked_in(present, now)
     count = blocks.take_over(store, rows)
     if count:
         who = "1 person who was" if count == 1 else f"{count:,} people who were"
@@ -100,28 +100,42 @@ def _leave_alone(store: Store, present: Path) -> None:
         )
 
 
-def _blocked_in(present: Path) -> tuple[list[dict[str, Any]], bool]:
+def _blocked_in(present: Path, now: datetime) -> tuple[list[dict[str, Any]], bool]:
     """Who is, and whether these are all, as far as SQLite can tell."""
     from bot import blocks
-    from bot.clock import moment
-    from bot.store import Store
 
     rows: list[dict[str, Any]] = []
     try:
-        with Store.open(present, create=False, read_only=True) as store:
-            rows = [row | {"at": moment(row["at"])} for row in blocks.blocks(store)]
+        with _as_it_is(present) as store:
+            rows = [row | {"at": _when(row["at"], now)} for row in blocks.blocks(store)]
             return rows, not store.damage()
-    except (StoreError, ValueError):  # a flipped bit in a date
+    except StoreError:
         return rows, False
+
+
+def _when(told: str, now: datetime) -> datetime:
+    """Nobody loses a block by a flipped bit in its date."""
+    from bot.clock import moment
+
+    try:
+        return moment(told)
+    except StoreError:
+        return now
+
+
+def _as_it_is(path: Path) -> Store:
+    """Also one by a newer mynah, which its own advice is to put a backup in the place of."""
+    from bot.store import Store
+
+    return Store.open(path, create=False, read_only=True, any_version=True)
 
 
 def _same_account(account: str | None, present: Path) -> None:
     """The present history says whose it is, if it can still be read."""
     from bot.lookout import ACCOUNT
-    from bot.store import Store
 
     try:
-        with Store.open(present, create=False, read_only=True) as store:
+        with _as_it_is(present) as store:
             ours = store.meta(ACCOUNT)
     except StoreError:
         return
@@ -138,10 +152,9 @@ def _library(path: Path) -> None:
 
 def _told(folder: StateFolder, source: Path) -> list[str]:
     """What the present history knows and the older one does not, as far as it can be read."""
-    from bot.store import Store
 
     def ids(path: Path) -> set[str]:
-        with Store.open(path, create=False, read_only=True) as store:
+        with _as_it_is(path) as store:
             return {row["x_id"] for row in store.rows("SELECT x_id FROM post WHERE x_id IS NOT NULL")}
 
     try:

@@ -91,6 +91,7 @@ class _Read:
         self._added: list[Added] = []
 
     def all(self, limit: int, at: datetime) -> None:
+        from training.errors import SourceError
         from training.sources.api import Place, walk
 
         noted = self._library.noted(self._handle, PLACE)
@@ -99,7 +100,7 @@ class _Read:
             account, name = self._account()
             for page in walk(lambda **where: self._x.page(account, **where), self._handle, place, most=limit):
                 self._keep(page, account, name, at=at)
-        except XError as error:
+        except (XError, SourceError) as error:
             so_far = f"; before that, {self.told()}; the same command goes on from there" if self._cost else ""
             raise MynahError(f"{error}{so_far}") from error
 

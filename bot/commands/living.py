@@ -121,26 +121,37 @@ def _untrained(folder: StateFolder) -> bool:
         return False
 
 
-def _begun(begin: Callable[[], Life], why_not: Callable[[], str | None], notifier: Notifier) -> Life | None:
-    """Without room on the disk it waits, for to fall ten times would keep it down; None: it was asked to stop."""
+PAUSES = 15.0, 120.0  # seconds; a first training reads all tweets before it knows how much room it needs
+
+
+def _begun(
+    begin: Callable[[], Life],
+    why_not: Callable[[], str | None],
+    notifier: Notifier,
+    pauses: tuple[float, float] = PAUSES,
+) -> Life | None:
+    """Without room on the disk it waits, for to fall ten times would keep it down; None: it was asked to stop.
+
+    `pauses`: before it looks again, and before it begins again where there was room and yet too little.
+    """
     import threading
 
     import structlog
 
     from bot.daemon import on_signals
 
-    log, stop, said = structlog.get_logger(), threading.Event(), False
+    log, stop, said = structlog.get_logger(), threading.Event(), ""
     while True:
-        pause = 15
+        pause = pauses[0]
         if (why := why_not()) is None:
             try:
                 return begin()
             except NoRoom as error:
-                why, pause = str(error), 120  # a first training reads all tweets before it knows what it needs
+                why, pause = str(error), pauses[1]
         with on_signals(stop=lambda _: stop.set()):
-            if not said:
+            if why != said:
                 log.error("daemon.waits", why=why)
-            said = True
+            said = why
             notifier.needs(600)
             if stop.wait(pause):
                 return None

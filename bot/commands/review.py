@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import textwrap
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bot import mentions
 from bot import review as queue
-from bot.commands.shown import address, loaded, looked_at, show
+from bot.commands.shown import address, loaded, looked_at, row_of, show
 from bot.errors import MynahError
 
 if TYPE_CHECKING:
@@ -171,7 +170,7 @@ def _waiting(store: Store, terms: queue.Terms, now: datetime) -> list[Post]:
 
 
 def _row(post: Post, terms: queue.Terms) -> dict[str, Any]:
-    about = asdict(post)
+    about = row_of(post)
     about["kind"] = f"{post.kind}, rehearsed" if post.dry else post.kind
     return about | {"expires": queue.expires(post, terms) if post.state == "drafted" else None}
 

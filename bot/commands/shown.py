@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from bot.folder import StateFolder
     from bot.settings import Settings
     from bot.store import Store
+    from bot.tweets import Post
     from training.library import Library
 
 FAILED, BUSY, INTERRUPTED = 1, 75, 130  # exit codes that several commands give
@@ -69,8 +70,6 @@ def translated() -> Iterator[None]:
         yield
     except errors.StateBusy as error:
         raise Busy(str(error)) from error
-    except errors.OutOfMemory as error:
-        raise MynahError(str(error)) from error
     except errors.OutOfRoom as error:
         raise NoRoom(str(error)) from error
     except errors.TrainingError as error:
@@ -115,6 +114,15 @@ def agreed(question: str) -> bool:
 
 def tweets(count: int) -> str:
     return "1 tweet" if count == 1 else f"{count:,} tweets"
+
+
+def row_of(post: Post) -> dict[str, Any]:
+    """What it cost is in dollars, as everywhere outside the history's own file."""
+    from dataclasses import asdict
+
+    from bot.budget import DOLLAR
+
+    return asdict(post) | {"cost": post.cost / DOLLAR}
 
 
 def show(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], args: Namespace) -> None:

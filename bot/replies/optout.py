@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from bot.scripts import UNSPACED
 from bot.screen.disguises import bare, is_drawn_out, key, letters, views
+from bot.scripts import UNSPACED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -19,6 +19,7 @@ from bot.x.wire import Reply, Wire
 from tests.fake_x.faults import Fault
 from tests.fakes import NOON
 from tests.fuzz import documents
+from tests.fuzz.kinds import undone
 from tests.reply_life import Life, Parrot
 from training.library import Library
 
@@ -28,10 +29,6 @@ if TYPE_CHECKING:
 
 NEXT = b"\n-----\n"  # between one answer and the next
 MINUTE = timedelta(minutes=1)
-
-
-class _Undone(Exception):
-    """Nothing is kept from one input to the next."""
 
 
 class Mentions:
@@ -65,12 +62,11 @@ class Mentions:
         life.agenda, life.replying = life.born()
         life.direct.requests.clear()
         life.direct.faults = [Fault(status, body, headers) for status, headers, body in map(_read, data.split(NEXT))]
-        with suppress(_Undone), life.store.atomic():
+        with undone(life.store):
             for _ in range(4):
                 life.beat()
                 life.clock.passes(10 * MINUTE)
             assert life.store.damage() == []
-            raise _Undone
 
     def close(self) -> None:
         self._life.close()
@@ -122,10 +118,9 @@ class Answers:
         call = self._calls.get(name.decode("latin-1"), self._post)
         self._wire.answers = [_read(each) for each in answers.split(NEXT)]
         self._wire.asked = 0
-        with suppress(_Undone), self._life.store.atomic():
+        with undone(self._life.store):
             call()
             assert self._life.store.damage() == []
-            raise _Undone
 
     def close(self) -> None:
         self._library.close()
@@ -155,12 +150,11 @@ class Answers:
         return store.post(number)
 
     def _import(self) -> None:
-        with suppress(_Undone), self._library.atomic():
+        with undone(self._library):
             read = _Read(self._library, self._life.x, "magpie", Budget())
             read.all(100, NOON)
             read.told()
             self._library.authors()
-            raise _Undone
 
 
 CLIENT = signin.Client("client", "secret")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from tests.fakes import NOON
 from tests.fuzz import documents
+from tests.fuzz.kinds import undone
 from tests.training.archives import zipped
 from training.corpus import sift
 from training.library import Library
@@ -17,10 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MEMBER = b"\n==> "  # begins the name of one, up to the end of the line: a mutated zip would seldom be more than damaged
-
-
-class _Undone(Exception):
-    """Nothing is kept from one input to the next."""
 
 
 class Archives:
@@ -46,13 +42,12 @@ class Archives:
         for tweet in found.tweets:
             tweet.text.encode()
         sift(found.author, found.tweets)
-        with suppress(_Undone), self._library.atomic():
+        with undone(self._library):
             for _ in range(2):  # the second time everything is there
                 added = self._library.add(found, source=path.name, at=NOON)
             assert added.new == 0
             assert 0 < len(self._library.archive(found.author).tweets) <= len(found.tweets)
             self._library.authors()
-            raise _Undone
 
     def close(self) -> None:
         self._library.close()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Protocol
 
 from bot.errors import MynahError
 from training.errors import TrainingError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
+
+    from bot.store import Store
+    from training.library import Library
 
 OURS = (MynahError, TrainingError)
 LONGEST = 20_000  # characters of a message, however much of the input it quotes
@@ -24,6 +28,18 @@ class Target(Protocol):
         """Whatever this raises that is none of OURS is a finding."""
 
     def close(self) -> None: ...
+
+
+class _Undone(Exception):
+    pass
+
+
+@contextmanager
+def undone(memory: Store | Library) -> Iterator[None]:
+    """Nothing is kept from one input to the next."""
+    with suppress(_Undone), memory.atomic():
+        yield
+        raise _Undone
 
 
 def tried(target: Target, data: bytes) -> str:

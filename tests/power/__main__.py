@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.power.judge import Judge, Told
-from tests.power.qemu import Machine, System, why_not
+from tests.power.machine import Machine, System
+from tests.qemu.emulator import why_not
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,9 +14,8 @@ from bot.errors import MynahError
 from bot.store import Store
 from tests.power import lives
 
-REST = (
-    2.0  # of the time that a commit takes: a bot mostly rests, and then nothing else brings its last commit to the disk
-)
+# Of the time that a commit takes. A bot mostly rests, and then nothing else brings its last commit to the disk.
+REST = 2.0
 
 
 def main(path: str, journal: str = "", most: str = "") -> int:

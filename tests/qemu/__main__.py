@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 from tests.nspawn.__main__ import passes, say
-from tests.power.qemu import why_not
 from tests.qemu.checks import BOT, CONFIG, Checks
+from tests.qemu.emulator import why_not
 from tests.qemu.machine import MYNAH, Machine, furnished
 
 CACHE = Path(os.environ.get("MYNAH_POWER", "/var/tmp/mynah-power"))

@@ -14,7 +14,7 @@ from typing import Self
 
 from tests import debian
 from tests.nspawn.talker import make
-from tests.power import qemu
+from tests.qemu import emulator
 
 LENT = Path("/opt/host-packages")
 MYNAH = debian.VENV / "bin" / "mynah"
@@ -40,29 +40,29 @@ PATIENCE = 900.0  # seconds; half a minute where nothing else is at work
 
 def furnished(cache: Path) -> Path:
     """The image of its disk, made anew each time."""
-    root = debian.furnished(cache, LENT, *qemu.KERNEL)
-    names = set[str]().union(*map(qemu.needed, ENGINE)) - {"mynah-bot"}
-    qemu.copied(names, root / str(LENT).lstrip("/"))
+    root = debian.furnished(cache, LENT, *emulator.KERNEL)
+    names = set[str]().union(*map(emulator.needed, ENGINE)) - {"mynah-bot"}
+    emulator.copied(names, root / str(LENT).lstrip("/"))
     make(root / "srv", light=True)
     (root / "opt/asked.py").write_text(ASKED)
     (root / "etc/systemd/system/asked.service").write_text(UNIT)
     debian.said(["chroot", str(root), "systemctl", "enable", "--quiet", "asked.service"])
     for line in ("ttyS0", "ttyS1"):
         debian.said(["chroot", str(root), "systemctl", "mask", "--quiet", f"serial-getty@{line}.service"])
-    qemu.image(cache / "booted.img", SIZE, root)
+    emulator.image(cache / "booted.img", SIZE, root)
     shutil.rmtree(root)
     return cache / "booted.img"
 
 
 class Machine(debian.Booted):
     def __init__(self, cache: Path, image: Path, *, accelerator: str) -> None:
-        base = debian.base(cache, *qemu.KERNEL)
+        base = debian.base(cache, *emulator.KERNEL)
         (kernel,) = base.glob("boot/vmlinuz-*")
-        words = ["qemu-system-x86_64", "-accel", accelerator, "-cpu", "max", "-smp", "2", "-m", "1024", "-nodefaults"]
-        words += ["-display", "none", "-no-reboot", "-kernel", str(kernel), "-initrd", str(qemu.finder(base))]
-        words += ["-append", f"{qemu.KERNEL_WORDS} first=/sbin/init access=rw"]
-        words += ["-drive", f"file={image},format=raw,if=virtio,cache=unsafe"]
-        self._guest = qemu.Guest([*words, "-serial", f"file:{cache / 'booted.log'}", "-serial", "stdio"])
+        words = ["-smp", "2", "-m", "1024", "-drive", f"file={image},format=raw,if=virtio,cache=unsafe"]
+        self._guest = emulator.started(
+            kernel, emulator.finder(base), "first=/sbin/init access=rw", words,
+            console=cache / "booted.log", accelerator=accelerator,
+        )  # fmt: skip
 
     def __enter__(self) -> Self:
         try:

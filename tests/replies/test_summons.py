@@ -126,6 +126,7 @@ def test_who_says_something_else_is_not_taken_to_say_stop(text: str) -> None:
 def test_an_operator_may_add_words() -> None:
     assert OptOut(["Häivy täältä", "滚"]).found("no häivy taalta!") == "Häivy täältä"
     assert OptOut(["滚"]).found("请滚开") == "滚"
+    assert OptOut(["ឈប់"]).found("សូមឈប់ទៅ") == "ឈប់"  # Khmer too knows no spaces
 
 
 def test_a_page_without_ids_is_no_page() -> None:

@@ -13,7 +13,7 @@ from bot.x.twitter import X
 from tests.fake_x.server import FakeX
 from tests.fake_x.state import World, newcomer
 from training.errors import SourceError
-from training.sources.api import Place, walk
+from training.sources.api import PAGES, Place, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -165,6 +165,17 @@ def test_a_page_with_a_post_that_has_no_real_id_is_no_page(id_: Any) -> None:
 
 def test_an_x_that_always_has_one_more_empty_page_is_left_in_the_end() -> None:
     answers = walk(lambda **_: {"meta": {"result_count": 0, "next_token": "again"}}, "magpie", Place())
+    pages = []
 
     with pytest.raises(SourceError, match="says that there are more"):
-        assert sum(page.billed for page in answers) == 0
+        pages.extend(answers)
+    assert len(pages) == PAGES
+
+
+@pytest.mark.parametrize("meta", [None, [], "more", {"next_token": 7}, {"next_token": ["a"]}], ids=repr)
+def test_a_page_that_does_not_say_where_the_next_one_is_does_not_end_a_walk(meta: Any) -> None:
+    """Else all that is newer would count as read, and what is older would never be."""
+    body = {"data": [{"id": "7", "text": "caw"}], "meta": meta}
+
+    with pytest.raises(SourceError, match="no list of posts"):
+        list(walk(lambda **_: body, "magpie", Place()))

@@ -11,7 +11,7 @@ import torch
 from tests.training.retraining import LATER, QUICK, Killed, run, small, version_of, weights
 from training import finetune, model_dir, registry
 from training.corpus import Choices
-from training.errors import HubUnreachable, ModelError, OutOfRoom, TrainingError
+from training.errors import HubUnreachable, ModelError, OutOfMemory, OutOfRoom, TrainingError
 from training.retrain import UNFINISHED
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def test_a_memory_that_is_too_small_is_said() -> None:
     cpu = torch.device("cpu")
 
     with (
-        pytest.raises(OutOfRoom, match="too small for the model: lower batch_tokens"),
+        pytest.raises(OutOfMemory, match="too small for the model: lower batch_tokens"),
         finetune.within_memory(cpu, "the model"),
     ):
         torch.empty(2**60)

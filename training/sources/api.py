@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MOST = 3_200  # X gives no older ones
 FEWEST, A_PAGE = 5, 100  # what X gives at once; a tweet has a price, a page has none
+NO_TIMELINE = "X answered a timeline with something that is no list of posts: try again later."
 PAGES = MOST // FEWEST  # a page of retweets is empty for us, and costs nothing; but a walk has to end
 
 
@@ -60,8 +61,7 @@ def walk(ask: Ask, author: str, place: Place, *, most: int = MOST) -> Iterator[P
         ids = sorted((record["id"] for record in records), key=age_order)
         if ids:
             place = replace(place, top=place.top or ids[-1], reached=ids[0])
-        told = _meta(body).get("next_token")
-        token = told if isinstance(told, str) else ""
+        token = _next(body)
         if not token:
             place = Place(known=place.top or place.known)
         tweets = (tweet_of(record, author) for record in records)
@@ -74,7 +74,7 @@ def walk(ask: Ask, author: str, place: Place, *, most: int = MOST) -> Iterator[P
 def _records(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     records = body.get("data", [])  # an empty page has none
     if not isinstance(records, list) or not all(isinstance(one, Mapping) and _is_id(one.get("id")) for one in records):
-        raise SourceError("X answered a timeline with something that is no list of posts: try again later.")
+        raise SourceError(NO_TIMELINE)
     return records
 
 
@@ -82,6 +82,11 @@ def _is_id(value: object) -> bool:
     return isinstance(value, str) and bool(ID.fullmatch(value))
 
 
-def _meta(body: Mapping[str, Any]) -> Mapping[str, Any]:
-    meta = body.get("meta")
-    return meta if isinstance(meta, Mapping) else {}
+def _next(body: Mapping[str, Any]) -> str:
+    """Nothing on the last page. What cannot be read is not the end: what is older would never be asked for again."""
+    match body.get("meta"):  # every page has it
+        case {"next_token": str(token)}:
+            return token
+        case Mapping() as meta if meta.get("next_token") is None:
+            return ""
+    raise SourceError(NO_TIMELINE)

@@ -10,7 +10,7 @@ from typing import Any
 
 from training.errors import SourceError
 
-NO_CHARACTER = re.compile(r"&#[0-9]{1000,};?")  # nor is there one with a number of eight digits
+NO_CHARACTER = re.compile(r"&#[0-9]{1000,};?")  # the largest has seven digits, and Python takes 4,300 for a number
 UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
