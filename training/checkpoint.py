@@ -6,14 +6,13 @@ given, and no clock: `due` says when it is time.
 
 from __future__ import annotations
 
-import errno
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from training.errors import ModelError, OutOfRoom
+from training.errors import ModelError, OutOfRoom, is_full
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
 
 FORMAT = 1  # of what is in a checkpoint; another one is not gone on with
 HALF_MADE = ".half"
-# EFBIG is a limit on the size of files, which is room too.
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +63,7 @@ def write(path: Path, state: Mapping[str, Any]) -> None:
         _sync(path.parent)
     except (OSError, RuntimeError) as error:  # torch's writer has its own word for a full disk
         half_made.unlink(missing_ok=True)
-        if not isinstance(error, OSError) or error.errno in FULL:
+        if not isinstance(error, OSError) or is_full(error):
             raise OutOfRoom(f"The checkpoint {path} cannot be written: make room in {path.parent}.") from error
         raise ModelError(f"The checkpoint {path} cannot be written ({error.strerror}): look at its folder.") from error
 

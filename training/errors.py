@@ -15,6 +15,10 @@ TrainingError
 
 from __future__ import annotations
 
+import errno
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
 
 class TrainingError(Exception):
     """One sentence for the user: what is wrong, where, and what to do about it."""
@@ -58,6 +62,12 @@ class OutOfRoom(TrainingError):
 
 class OutOfMemory(TrainingError):
     pass
+
+
+def is_full(error: Exception) -> bool:
+    """No room, no quota, or a limit on the size of files; safetensors has the number in its text only."""
+    named = any(f"os error {number})" in str(error) for number in _FULL)
+    return named or (isinstance(error, OSError) and error.errno in _FULL)
 
 
 def first_line(error: Exception) -> str:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import IO, TYPE_CHECKING, Any, Self
 
 from training.checkpoint import HALF_MADE
-from training.errors import OutOfRoom
+from training.errors import ModelError, OutOfRoom, is_full
 from training.finetune import Step
 
 if TYPE_CHECKING:
@@ -69,7 +69,9 @@ class Metrics:
         try:
             self._file.write(_spelled(line))
         except OSError as error:
-            raise OutOfRoom(f"{self._path} cannot be written ({error.strerror}): make room and begin again.") from error
+            if is_full(error):
+                raise OutOfRoom(f"{self._path} cannot be written: make room in {self._path.parent}.") from error
+            raise ModelError(f"{self._path} cannot be written ({error.strerror}): look at its folder.") from error
 
 
 def _spelled(line: Mapping[str, Any]) -> bytes:

@@ -6,7 +6,6 @@ It does not know who trains or who speaks.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
@@ -16,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from training.errors import ModelError, OutOfRoom, first_line
+from training.errors import ModelError, OutOfRoom, first_line, is_full
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -78,7 +77,7 @@ def save(folder: Path, model: Any, tokenizer: Any, *, about: Manifest, files: Ma
         _sync(folder.parent)
     except Exception as error:
         shutil.rmtree(half_made, ignore_errors=True)
-        if _is_full(error):
+        if is_full(error):
             raise OutOfRoom(f"The disk of {folder.parent} is full: make room and train again.") from error
         # safetensors, tokenizers and the system each have errors of their own for a file that cannot be written
         raise ModelError(f"The model folder {folder} cannot be written: {error}.") from error
@@ -251,10 +250,3 @@ def _sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _is_full(error: Exception) -> bool:
-    """No room, no quota, or a limit on the size of files; safetensors has the number in its text only."""
-    numbers = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-    named = any(f"os error {number})" in str(error) for number in numbers)
-    return named or (isinstance(error, OSError) and error.errno in numbers)
