@@ -68,12 +68,12 @@ def test_who_goes_on_and_is_killed_at_once_has_lost_no_line(tmp_path: Path) -> N
 
 
 def test_a_full_disk_is_said() -> None:
-    with Metrics(Path("/dev/full")) as metrics, pytest.raises(OutOfRoom, match="/dev/full cannot be written: make room in /dev"):
+    with Metrics(Path("/dev/full")) as metrics, pytest.raises(OutOfRoom, match="full cannot be written: make room"):
         metrics.add(step(1), seconds=0.5)
 
 
 def test_another_failure_is_not_taken_for_a_full_disk() -> None:
-    with Metrics(Path("/proc/self/mem")) as metrics, pytest.raises(ModelError, match=r"cannot be written \(Input/output"):
+    with Metrics(Path("/proc/self/mem")) as metrics, pytest.raises(ModelError, match=r"cannot be written \(Input"):
         metrics.add(step(1), seconds=0.5)
 
 
