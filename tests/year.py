@@ -15,7 +15,7 @@ import sys
 import tempfile
 from collections import Counter
 from dataclasses import replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from time import process_time
 from types import SimpleNamespace
@@ -271,11 +271,17 @@ class Year:
                 "min_gap": sum(one < BRAKES.min_gap for one in near) + self._is_close(),
                 "max_per_hour": sum(one < HOUR for one in near) // BRAKES.per_hour,
                 "max_per_day": sum(one < DAY for one in near) // BRAKES.per_day,
-                "budget": sum(at.date() == now.date() for at in self.x.maybe) // 4
-                + sum(f"{at:%Y%m}" == f"{now:%Y%m}" for at in self.x.maybe) // 100,
+                "budget": self._may_cost(now.date(), days=1) > BRAKES.caps.per_day - PRICE
+                or self._may_cost(now.date().replace(day=1), days=31) > BRAKES.caps.per_month - PRICE,
             }
             if not any(reasons[name] for name in reasons if name in ended.detail):
                 self.x.breaks("stuck", f"{slot}: {ended.detail}")
+
+    def _may_cost(self, since: date, *, days: int) -> int:
+        """What X was asked for from that day on, by the bot's clock: tries to post, and looks for what was lost."""
+        until = since + timedelta(days=days)
+        asked = [(at, PRICE) for at in self.x.maybe] + self.x.read
+        return sum(cost for at, cost in asked if since <= at.date() < until)
 
     def _is_close(self) -> bool:
         """Whether this life has posted a moment ago, whatever the wall clock says since."""

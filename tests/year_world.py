@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from bot.budget import Prices
 from bot.errors import Unknown
 from bot.tweets import Draft, Receipt, Timeline
 from bot.x.dialects import Account, id_at
@@ -105,6 +106,7 @@ class X:
         self.crashes = True
         self.posts: list[Seen] = []
         self.maybe: list[datetime] = []  # when the bot's clock said so, of each try that left it in doubt or was made
+        self.read: list[tuple[datetime, int]] = []  # when, by the same clock, and for how much
         self.broken: Counter[str] = Counter()
         self.told: list[str] = []
         self.requests = 0
@@ -133,6 +135,7 @@ class X:
     def me(self) -> Account:
         if error := self._trouble("GET", "/2/users/me"):
             raise error
+        self.read.append((self._clock.now(), Prices().account))
         return Account("1", "words", "Words")
 
     def own_posts(self, account_id: str, *, since_id: str | None = None, limit: int = 5) -> Timeline:
@@ -142,6 +145,7 @@ class X:
         found = [
             post for post in reversed(self.posts[-500:]) if int(post.id) > int(since_id or 0) and post.true <= seen
         ]
+        self.read.append((self._clock.now(), Prices().own * len(found[:limit])))
         return Timeline(tuple(Receipt(post.id, post.text) for post in found[:limit]), whole=len(found) <= limit)
 
     def _made(self, text: str) -> Receipt:
