@@ -14,8 +14,10 @@ import random
 import sys
 import tempfile
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
+from functools import partial
 from pathlib import Path
 from time import process_time
 from types import SimpleNamespace
@@ -26,7 +28,7 @@ import structlog
 
 from bot.agenda import Agenda
 from bot.backup import Backups
-from bot.budget import Caps, Prices
+from bot.budget import Caps, Prices, day_start, month_start
 from bot.clock import moment
 from bot.errors import Unknown
 from bot.heartbeat import Heartbeat
@@ -266,22 +268,25 @@ class Year:
         ended, now = self.rounds[-1], self.clock.now()
         self.counts[f"then_{ended.outcome}"] += 1
         if ended.outcome == "waiting" and ended.post is None:
-            near = [abs(now - at) for at in self.x.maybe[-500:]]
+            near = [abs(now - at) for at in self.x.maybe]  # the oldest too: a clock that was ahead dated them today
             reasons = {
                 "min_gap": sum(one < BRAKES.min_gap for one in near) + self._is_close(),
                 "max_per_hour": sum(one < HOUR for one in near) // BRAKES.per_hour,
                 "max_per_day": sum(one < DAY for one in near) // BRAKES.per_day,
-                "budget": self._may_cost(now.date(), days=1) > BRAKES.caps.per_day - PRICE
-                or self._may_cost(now.date().replace(day=1), days=31) > BRAKES.caps.per_month - PRICE,
+                "budget": self._may_cost(day_start(now)) > BRAKES.caps.per_day - PRICE
+                or self._may_cost(month_start(now)) > BRAKES.caps.per_month - PRICE,
             }
             if not any(reasons[name] for name in reasons if name in ended.detail):
                 self.x.breaks("stuck", f"{slot}: {ended.detail}")
 
-    def _may_cost(self, since: date, *, days: int) -> int:
-        """What X was asked for from that day on, by the bot's clock: tries to post, and looks for what was lost."""
-        until = since + timedelta(days=days)
+    def _may_cost(self, since: datetime) -> int:
+        """What X was asked for from then on, by the bot's clock: tries to post, and looks for what was lost.
+
+        Until a day from now, since a clock that was set back dates in the future what was just paid.
+        """
+        until = self.clock.now() + DAY
         asked = [(at, PRICE) for at in self.x.maybe] + self.x.read
-        return sum(cost for at, cost in asked if since <= at.date() < until)
+        return sum(cost for at, cost in asked if since <= at <= until)
 
     def _is_close(self) -> bool:
         """Whether this life has posted a moment ago, whatever the wall clock says since."""
@@ -319,6 +324,14 @@ def watch(seed: int, *, days: int, zone: str, start: datetime, without: str = ""
     return counts
 
 
+def one_year(seed: int, *, days: int, without: str) -> tuple[Counter[str], list[str]]:
+    """The year and the zone that follow from the seed, and the processor's seconds that they took."""
+    told: list[str] = []
+    zone, start, began = ZONES[seed % len(ZONES)], datetime(2027 + seed, 1, 1, tzinfo=UTC), process_time()
+    counts = watch(seed, days=days, zone=zone, start=start, without=without, told=told)
+    return counts + Counter(seconds=round(process_time() - began)), told
+
+
 def around_changes(seed: int, *, days: int, without: str = "", told: list[str]) -> Counter[str]:
     """A year in pieces: so many days around each change of the clocks, in each zone."""
     counts: Counter[str] = Counter()
@@ -338,13 +351,14 @@ def main() -> None:
     parser.add_argument("--without", choices=CONTROLS, default="", help="the control: a bot that lacks this")
     args = parser.parse_args()
     counts: Counter[str] = Counter()
-    told: list[str] = []
-    began = process_time()
-    for seed in range(args.seed, args.seed + args.years):
-        zone, start = ZONES[seed % len(ZONES)], datetime(2027 + seed, 1, 1, tzinfo=UTC)
-        counts += watch(seed, days=args.days, zone=zone, start=start, without=args.without, told=told)
-    print(json.dumps({"years": args.years, "seconds": round(process_time() - began), **counts}))  # noqa: T201  its answer
-    print("\n".join(told), file=sys.stderr)  # noqa: T201
+    with ProcessPoolExecutor() as cores:
+        years = cores.map(
+            partial(one_year, days=args.days, without=args.without), range(args.seed, args.seed + args.years)
+        )
+        for found, told in years:
+            counts += found
+            print("\n".join(told), end="\n" * bool(told), file=sys.stderr, flush=True)  # noqa: T201
+    print(json.dumps({"years": args.years, **counts}))  # noqa: T201  its answer
 
 
 if __name__ == "__main__":
