@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from bot import build, build_replies, rules
+from bot import build, build_replies, room, rules
 from bot.agenda import Agenda
 from bot.config import differing
 from bot.errors import ConfigError, ModelError
@@ -83,6 +83,7 @@ class Life:
             self._log,
             earlier=lambda: earlier(folder.models),
             keep_loaded=settings.voice.keep_loaded,
+            is_short=room.is_short_of_memory,
         )
         self.now = self._made(settings, own)
 

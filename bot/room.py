@@ -1,17 +1,17 @@
-"""How much room there is on the disk, asked before a round. It knows no files, and frees none."""
+"""How much room there is on the disk and in memory, asked before a round. It knows no files, and frees nothing."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pathlib import Path
+import re
+from pathlib import Path
 
 MEGABYTE = 1_000_000
 # An intent and its outcome take less than a tenth of one, and must both fit; the rest is for the log and for a copy of
 # the history, which has 27 MB after a hundred thousand posts. No setting: with less nobody wants to go on.
 LEAST = 50 * MEGABYTE
+WAITS = Path("/proc/pressure/memory")  # as Linux counts it; systemd would tell us, but only from 254 on
+SHORT = 10.0  # per cent of the last ten seconds; at as much systemd warns those that ask it
 
 
 def why_not(folder: Path, *, least: int = LEAST) -> str | None:
@@ -27,3 +27,12 @@ def why_not(folder: Path, *, least: int = LEAST) -> str | None:
         f"the disk of {folder} is full, or nearly ({least // MEGABYTE} MB must be free): free some; "
         "old models are the largest (training.keep)"
     )
+
+
+def is_short_of_memory(waits: Path = WAITS) -> bool:
+    """Whether what runs on this machine keeps waiting for memory; no, where nobody counts that."""
+    try:
+        found = re.search(r"^some avg10=([0-9.]+)", waits.read_text(encoding="ascii"), re.MULTILINE)
+    except (OSError, UnicodeDecodeError):
+        return False
+    return found is not None and float(found[1]) >= SHORT

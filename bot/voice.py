@@ -124,10 +124,12 @@ class CurrentVoice:
         earlier: Callable[[], Sequence[Path]] = tuple,
         *,
         keep_loaded: bool = True,
+        is_short: Callable[[], bool] = lambda: False,
     ) -> None:
         """`earlier` gives the versions that were in use before, the newest first, for where this one is damaged.
 
-        `keep_loaded`: False drops the model between two rounds, and opens it again when it is to speak.
+        `keep_loaded`: False drops the model between two rounds, and opens it again when it is to speak. So does a
+        machine that `is_short` of memory.
         """
         self._promoted = promoted
         self._load = load
@@ -135,6 +137,7 @@ class CurrentVoice:
         self._log = log
         self._refused = ""
         self.keep_loaded = keep_loaded
+        self._is_short = is_short
         self._spoke = True  # or did anything else that takes memory
         self._voice: ModelVoice | None = None
         self._folder, self._voice = self._first(earlier)
@@ -192,9 +195,12 @@ class CurrentVoice:
     def refresh(self) -> None:
         """For between two rounds: a round speaks with one model from its first draft to its last."""
         self._take_over()
-        if self._spoke:
+        is_pressed = self._voice is not None and self.keep_loaded and self._is_short()
+        if is_pressed:
+            self._log.info("model.put_away", model=self.name, why="others wait for memory; it is opened when it speaks")
+        if self._spoke or is_pressed:
             self._spoke = False
-            if not self.keep_loaded:
+            if is_pressed or not self.keep_loaded:
                 self._voice = None
             _give_back()
 

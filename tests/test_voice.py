@@ -120,9 +120,13 @@ class Breathing:
         return [float(len(text) + len(given)) for text in texts]
 
 
-@pytest.mark.parametrize(("keep", "loaded"), [(True, ["one"]), (False, ["one", "one"])], ids=["kept", "dropped"])
+@pytest.mark.parametrize(
+    ("keep", "short", "loaded"),
+    [(True, False, ["one"]), (False, False, ["one", "one"]), (True, True, ["one", "one"])],
+    ids=["kept", "dropped", "pressed"],
+)
 def test_a_voice_that_is_not_kept_is_loaded_for_each_round(
-    models: Models, log: CapturingLogger, keep: bool, loaded: list[str]
+    models: Models, log: CapturingLogger, keep: bool, short: bool, loaded: list[str]
 ) -> None:
     alive: list[weakref.ref[Breathing]] = []
 
@@ -133,11 +137,13 @@ def test_a_voice_that_is_not_kept_is_loaded_for_each_round(
         nothing = cast("Any", None)
         return ModelVoice(folder.name, cast("Any", breathing), nothing, temperature=1.0, top_p=1.0, max_tokens=9)
 
-    current = CurrentVoice(models.current, load, cast("Any", log), keep_loaded=keep)
+    current = CurrentVoice(models.current, load, cast("Any", log), keep_loaded=keep, is_short=lambda: short)
     current.draft("", n=1, seed=0)
     current.refresh()
+    current.refresh()  # there is nothing left to put away
 
-    assert (alive[0]() is not None) is keep
+    assert (alive[0]() is not None) is (keep and not short)
+    assert [call.args for call in log.calls] == [("model.put_away",)] * short
     assert current.name == "one"
     assert current.weigh(["three"], given="two") == [8.0]
     assert models.loaded == loaded

@@ -148,7 +148,7 @@ def _begun(
                 return begin()
             except NoRoom as error:
                 why, pause = str(error), pauses[1]
-        with on_signals(stop=lambda _: stop.set()):
+        with on_signals(stop=lambda _: stop.set(), hang_up=lambda: None):  # a reload has nothing to reload yet
             if why != said:
                 log.error("daemon.waits", why=why)
             said = why

@@ -23,6 +23,8 @@ ExecStart=/usr/bin/python3 -c 'import os, socket; line = socket.socket(socket.AF
 line.sendto(b"READY=1", os.environ["NOTIFY_SOCKET"]); taken = [b"x" * 2**24 for _ in range(1000)]'
 RestartSec=1s
 """
+# Waits for memory for as long as it lives: it asks for more than it may hold.
+WANTS = "taken = [b'x' * 2**20 for _ in range(99)]"
 # In place of a training: what sends a word to this machine itself. What else would keep it in is off.
 SENDS = """[Service]
 ExecStart=
@@ -67,6 +69,15 @@ class Checks:
         most = self.m.shown("mynah@hog", "MemoryMax")["MemoryMax"]
         self.m("systemctl", "stop", "mynah@hog")
         return f"MemoryMax {int(most) >> 20} MiB of 1024: oom-kill, and started again"
+
+    def where_memory_is_short_it_puts_its_model_away(self) -> str:
+        self.m("systemctl", "start", "mynah@a")
+        self.m("systemd-run", "--unit=short", "--property=MemoryHigh=30M", "python3", "-c", WANTS)
+        took = self.m.wait(lambda: "model.put_away" in self.m.journal("-u", "mynah@a"), 300)
+        slots = self._slots()
+        self.m.wait(lambda: self._slots() >= slots + 3, 300)
+        self.m("systemctl", "stop", "mynah@a", "short")
+        return f"put away {took:.0f} s after others had to wait for memory; and three slots more are spoken in"
 
     def a_training_reaches_no_address(self) -> str:
         held = self._ended("mynah-retrain@held", SENDS.format(""))
