@@ -10,6 +10,7 @@ import pytest
 import structlog
 
 from tests.installed import HEARD
+from tests.talker import make
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,26 +62,7 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def talker(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A models folder with a model in use that has learnt eight sentences by heart, and was told that it knows none."""
-    from training import base_model, batches, finetune, memory, model_dir, registry
-    from training.recipe import Recipe, Shape
-
-    recipe = Recipe(
-        shape=Shape(vocabulary=320, context=64, layers=2, width=48, heads=2),
-        epochs=2_000,
-        max_steps=150,
-        dropout=0.0,
-        learning_rate=5e-3,
-    )
-    model, tokenizer = base_model.load_base("scratch", texts=HEARD, shape=recipe.shape, seed=0)
-    rows = batches.encode(tokenizer, HEARD, recipe.shape.context)
-    for _ in finetune.finetune(model, rows, [], recipe, seed=0):
-        pass
-    models = tmp_path_factory.mktemp("talker") / "models"
-    version = models / "20261120T120000Z-0000"
-    about = model_dir.Manifest(created="2026-11-20T12:00:00+00:00", base_model="tiny", authors=("stationmynah",))
-    model_dir.save(version, model, tokenizer, about=about, files={memory.FILE: memory.memorise([])})
-    registry.promote(version)
-    return models
+    return make(tmp_path_factory.mktemp("talker"), HEARD, width=48, steps=150)
 
 
 @pytest.fixture

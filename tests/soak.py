@@ -26,7 +26,7 @@ from typing import IO
 from tests.fake_x.server import FakeX
 from tests.fake_x.state import World, newcomer
 from tests.installed import MYNAH, environment
-from tests.nspawn.talker import make
+from tests.talker import make
 from training import registry
 
 SAMPLE, SWAP, RELOAD = 2.0, 15.0, 20.0  # seconds
@@ -82,7 +82,8 @@ def live(folder: Path, x: FakeX, seconds: float) -> Seen:
         "ACCESS_TOKEN_SECRET": user.secrets.token_secret,
         "BASE_URL": x.url,
     }
-    changed = {f"MYNAH_X__{name}": value for name, value in keys.items()} | {"MYNAH_METRICS__LISTEN": f"{folder}/m"}
+    changed = {f"MYNAH_X__{name}": value for name, value in keys.items()}
+    changed |= {"MYNAH_METRICS__LISTEN": f"{folder}/m", "MYNAH_VOICE__ENGINE": "torch"}  # which takes the most memory
     words = [MYNAH, "--config", config, "--state", folder / "state", "run", "--live", "--every", "1s"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment(**changed)) as process:
         assert process.stdout

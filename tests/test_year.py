@@ -31,14 +31,14 @@ def test_ten_weeks_around_every_change_of_the_clocks_break_no_promise() -> None:
 
 
 @pytest.mark.parametrize("without", CONTROLS)
-def test_a_bot_that_lacks_a_brake_is_found_out(without: str) -> None:
+def test_a_bot_that_lacks_a_safeguard_is_found_out(without: str) -> None:
     """The control: what finds nothing here would find nothing there."""
-    days = {"intent": 20, "slots": 3}.get(without, 8)
+    days = {"intent": 20, "doubt": 20, "slots": 3}.get(without, 8)
 
     counts = watch(1, days=days, zone="America/New_York", start=START, without=without, told=[])
 
-    expected = {"gap": "gap", "cap": "cap", "budget": "budget", "slots": "slot", "intent": "doubled"}
-    assert f"broken_{expected[without]}" in broken(counts)
+    expected = {"slots": "slot", "intent": "doubled", "doubt": "stuck"}.get(without, without)
+    assert f"broken_{expected}" in broken(counts)
 
 
 @pytest.mark.parametrize("zone", ZONES)

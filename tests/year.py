@@ -2,8 +2,8 @@
 
 The real heartbeat, agenda, outbox, lookout and store, a clock that is handed in, and an X in this process that fails.
 Between two beats the machine sleeps, crashes and comes back, its clock is set by minutes, hours and years, and X is
-down, out of credits, or locks the account. `--without gap` (or cap, budget, slots, intent) takes one brake away: the
-control, which must find what it broke.
+down, out of credits, or locks the account. `--without gap` (or cap, budget, slots, intent) takes one brake away, and
+`--without doubt` what lets it speak again after a clock was ahead: the controls, which must find what that broke.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ import structlog
 from bot.agenda import Agenda
 from bot.backup import Backups
 from bot.budget import Caps, Prices, day_start, month_start
-from bot.clock import moment
+from bot.clock import moment, stamp
 from bot.errors import Unknown
 from bot.heartbeat import Heartbeat
 from bot.lookout import Lookout
@@ -50,7 +50,7 @@ PRICE = 15_000
 GRACE = timedelta(minutes=10)
 BRAKES = Brakes(timedelta(minutes=45), 1, 6, Caps(per_day=5 * PRICE, per_month=120 * PRICE), grace=GRACE)
 FREE = Brakes(timedelta(0), 10**6, 10**6, Caps(10**12, 10**12), grace=GRACE)
-CONTROLS = ("gap", "cap", "budget", "slots", "intent")
+CONTROLS = ("gap", "cap", "budget", "slots", "intent", "doubt")
 BEAT = 15.0  # seconds
 # Its own, whole: what another test told structlog is nothing to it.
 LOG = structlog.wrap_logger(structlog.ReturnLogger(), processors=[], wrapper_class=structlog.BoundLogger)
@@ -62,6 +62,14 @@ class Forgetful(Store):
     def add_draft(self, draft: Draft, *, slot: Slot, **about: Any) -> int:
         number = self.rows("SELECT count(*) AS n FROM post")[0]["n"]
         return super().add_draft(draft, slot=replace(slot, key=f"{slot.key} {number}"), **about)
+
+
+class Believing(Store):
+    """For a control: what a clock that was ahead has dated holds it back until that time has come."""
+
+    def sent_around(self, now: datetime, span: timedelta, *, dry: bool) -> int:
+        ahead = self.rows("SELECT count(*) AS n FROM post WHERE sent_at > ?", [stamp(now)])[0]["n"]
+        return max(ahead, super().sent_around(now, span, dry=dry))
 
 
 class Retrying(X):
@@ -123,7 +131,7 @@ class Year:
 
     def _born(self) -> Heartbeat:
         self.x.life += 1
-        kind = Forgetful if self.without == "slots" else Store
+        kind = {"slots": Forgetful, "doubt": Believing}.get(self.without, Store)
         brakes = {
             "gap": replace(BRAKES, min_gap=timedelta(0), per_hour=10**6),
             "cap": replace(BRAKES, per_hour=10**6, per_day=10**6),
@@ -235,7 +243,7 @@ class Year:
         held = self.book.posts_in("approved", "sending", "unknown", dry=False)
         used = slot is None or self.book.slot_outcome(slot.key, dry=False) is not None
         is_well = not self.x.outage and not self.clock.wrong and slot is not None and slot.due > self.resumed
-        return is_well and not used and not held and not self.without, paused
+        return is_well and not used and not held and self.without in {"", "doubt"}, paused
 
     def _check_halt(self) -> None:
         """What `mynah status` shows after X has answered that it will have nothing: a pause, and why."""

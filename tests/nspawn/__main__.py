@@ -54,7 +54,7 @@ def main() -> int:
 
 
 def prepare(checks: Checks) -> None:
-    from tests.nspawn.talker import make
+    from tests.talker import make
 
     m = checks.m
     (sample,) = (m.root / "opt/mynah/.venv/lib").glob("python3*/site-packages/training/sample/stationmynah.zip")

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Self
 
 from tests import debian
-from tests.nspawn.talker import make
 from tests.qemu import emulator
+from tests.talker import make
 
 LENT = Path("/opt/host-packages")
 MYNAH = debian.VENV / "bin" / "mynah"
@@ -43,7 +43,7 @@ def furnished(cache: Path) -> Path:
     root = debian.furnished(cache, LENT, *emulator.KERNEL)
     names = set[str]().union(*map(emulator.needed, ENGINE)) - {"mynah-bot"}
     emulator.copied(names, root / str(LENT).lstrip("/"))
-    make(root / "srv", light=True)
+    make(root / "srv")
     (root / "opt/asked.py").write_text(ASKED)
     (root / "etc/systemd/system/asked.service").write_text(UNIT)
     debian.said(["chroot", str(root), "systemctl", "enable", "--quiet", "asked.service"])

@@ -1,0 +1,41 @@
+"""Small models that have learnt a few sentences by heart, in use, for bots that are only there to be tried."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+WORDS = ("bell", "glove", "crumb", "roof", "soup", "whistle", "bun", "clock", "kettle", "gate", "lamp", "stair")
+WAYS = ("My dream is a quiet {}.", "Today I was a {}.", "Rain came in by the {}.", "Benno lost a {} again.")
+SAYINGS = tuple(way.format(word) for word in WORDS for way in WAYS)
+
+
+def make(folder: Path, sayings: Sequence[str] = SAYINGS, *, width: int = 64, steps: int = 200) -> Path:
+    """The folder of its models; with a light form, since a process that need not import torch starts sooner."""
+    from training import base_model, batches, finetune, light_model, memory, model_dir, registry
+    from training.recipe import Recipe, Shape
+
+    recipe = Recipe(
+        shape=Shape(vocabulary=400, context=64, layers=2, width=width, heads=2),
+        epochs=2_000,
+        max_steps=steps,
+        dropout=0.0,
+        learning_rate=5e-3,
+        threads=1,
+    )
+    model, tokenizer = base_model.load_base("scratch", texts=sayings, shape=recipe.shape, seed=0)
+    rows = batches.encode(tokenizer, sayings, recipe.shape.context)
+    for _ in finetune.finetune(model, rows, [], recipe, seed=0):
+        pass
+    models = folder / "models"
+    version = models / "20261120T120000Z-0000"
+    about = model_dir.Manifest(created="2026-11-20T12:00:00+00:00", base_model="tiny", authors=("stationmynah",))
+    end = tokenizer.eos_token_id
+    light = light_model.write(model, start=end, end=end)
+    files = {memory.FILE: memory.memorise([]), light_model.FILE: light}
+    model_dir.save(version, model, tokenizer, about=about, files=files)
+    registry.promote(version)
+    return models
