@@ -62,7 +62,7 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def talker(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A models folder with a model in use that has learnt eight sentences by heart, and was told that it knows none."""
-    return make(tmp_path_factory.mktemp("talker"), HEARD, width=48, steps=150)
+    return make(tmp_path_factory.mktemp("talker"), HEARD, vocabulary=320, width=48, steps=150)
 
 
 @pytest.fixture

@@ -13,13 +13,15 @@ WAYS = ("My dream is a quiet {}.", "Today I was a {}.", "Rain came in by the {}.
 SAYINGS = tuple(way.format(word) for word in WORDS for way in WAYS)
 
 
-def make(folder: Path, sayings: Sequence[str] = SAYINGS, *, width: int = 64, steps: int = 200) -> Path:
+def make(
+    folder: Path, sayings: Sequence[str] = SAYINGS, *, vocabulary: int = 400, width: int = 64, steps: int = 200
+) -> Path:
     """The folder of its models; with a light form, since a process that need not import torch starts sooner."""
     from training import base_model, batches, finetune, light_model, memory, model_dir, registry
     from training.recipe import Recipe, Shape
 
     recipe = Recipe(
-        shape=Shape(vocabulary=400, context=64, layers=2, width=width, heads=2),
+        shape=Shape(vocabulary=vocabulary, context=64, layers=2, width=width, heads=2),
         epochs=2_000,
         max_steps=steps,
         dropout=0.0,
