@@ -9,18 +9,13 @@ from __future__ import annotations
 
 import os
 import sys
-import time
-import traceback
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from tests.checks import say, tried
 from tests.fake_x.state import World, newcomer
 from tests.nspawn.checks import Checks, SlowX
 from tests.nspawn.machine import MYNAH, Machine, furnished, why_not
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 CACHE = Path(os.environ.get("MYNAH_NSPAWN", "/var/tmp/mynah-nspawn"))
 DROP_IN = f"""[Unit]
@@ -40,17 +35,10 @@ def main() -> int:
         return 0
     say(f"a machine in {CACHE} (the first time: a Debian is fetched)")
     root = furnished(CACHE)
-    failed = 0
     with SlowX(World(newcomer(), now=lambda: datetime.now(UTC))) as x, Machine(root) as machine:
         checks = Checks(machine, x)
         prepare(checks)
-        for name in vars(Checks):
-            if not name.startswith("_") and (len(sys.argv) == 1 or any(word in name for word in sys.argv[1:])):
-                failed += not passes(name.replace("_", " "), getattr(checks, name))
-        if failed:
-            say(machine.journal("-u", "mynah@a", "-n", "40"))
-    say(f"{failed} failed" if failed else "all hold")
-    return 1 if failed else 0
+        return tried(checks, machine, unit="mynah@a")
 
 
 def prepare(checks: Checks) -> None:
@@ -69,21 +57,6 @@ def prepare(checks: Checks) -> None:
         m("cp", "-a", f"/srv/talker/{models.name}", f"/var/lib/mynah/{bot}/models")
     m.write("/etc/systemd/system/mynah@.service.d/test.conf", DROP_IN)
     m("systemctl", "daemon-reload")
-
-
-def passes(name: str, check: Callable[[], str]) -> bool:
-    began = time.monotonic()
-    try:
-        told = check()
-    except Exception as error:  # noqa: BLE001  the next check is tried all the same
-        say(f"FAIL  {name}: {str(error) or traceback.format_exc()[-600:]}")
-        return False
-    say(f"ok    {name}: {told} [{timedelta(seconds=round(time.monotonic() - began))}]")
-    return True
-
-
-def say(line: str) -> None:
-    print(line, flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-from tests.nspawn.__main__ import passes, say
+from tests.checks import say, tried
 from tests.qemu.checks import BOT, CONFIG, Checks
 from tests.qemu.emulator import why_not
 from tests.qemu.machine import MYNAH, Machine, furnished
@@ -23,7 +23,6 @@ def main() -> int:
         return 0
     say(f"a machine in {CACHE} (the first time: a Debian is fetched)")
     image = furnished(CACHE)
-    failed = 0
     with Machine(CACHE, image, accelerator=os.environ.get("MYNAH_ACCELERATOR", "tcg")) as machine:
         checks = Checks(machine)
         say(machine(str(MYNAH), "install-units", "--bot", "a").splitlines()[0])
@@ -31,13 +30,7 @@ def main() -> int:
         machine.write("/etc/mynah/a/config.toml", CONFIG)
         machine.write("/etc/systemd/system/mynah@a.service.d/test.conf", BOT)
         machine("systemctl", "daemon-reload")
-        for name in vars(Checks):
-            if not name.startswith("_") and (len(sys.argv) == 1 or any(word in name for word in sys.argv[1:])):
-                failed += not passes(name.replace("_", " "), getattr(checks, name))
-        if failed:
-            say(machine.journal("-u", "mynah*", "-n", "40"))
-    say(f"{failed} failed" if failed else "all hold")
-    return 1 if failed else 0
+        return tried(checks, machine, unit="mynah*")
 
 
 if __name__ == "__main__":
