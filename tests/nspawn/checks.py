@@ -49,7 +49,8 @@ class Bots:
 
     def config(self, bot: str, more: str = "", prompts: str = '["My dream is"]') -> None:
         text = f'bot = "{newcomer().handle}"\nlive = true\n{more}\n[x]\nbase_url = "{self.x.url}"\n'
-        text += f"[voice]\nprompts = {prompts}\n"
+        engine = "torch" if bot == "a" else "light"  # both have to live by the unit's rules
+        text += f'[voice]\nengine = "{engine}"\nprompts = {prompts}\n'
         text += f'mix = {{ none = 0, prompts = 1, openers = 0, topics = 0 }}\n[backup]\nevery = "0s"\n{OPEN}{GATE}'
         self.m.write(f"/etc/mynah/{bot}/config.toml", text)
 
