@@ -120,7 +120,7 @@ def allowed(base_url: str) -> str:
     except ValueError:  # a port that is no number, half an IPv6 address
         x = here = bare = False
     if not (bare and (x or here)):
-        shown = base_url.rpartition("@")[2]  # what stands before an @ may be a password
+        shown = base_url.rpartition("@")[2][:100]  # what stands before an @ may be a password
         raise ConfigError(
             f"x.base_url may be https://api.x.com or, for trying, http://127.0.0.1:PORT; it is {shown!r}: change it"
         )
