@@ -119,7 +119,7 @@ class Direct:
         answer = self.api.answer(request) if well else None
         if fault and fault.end is not End.ANSWER:
             raise no_answer("a fault of the test", method=method, path=path, sent=True)
-        if fault and fault.status:
+        if fault and fault.status is not None:
             return Reply(fault.status, {"x-rate-limit-reset": "0"}, (fault.body or b"").decode(errors="replace"))
         assert answer is not None
         return Reply(answer.status, answer.headers, _body(answer.body).decode())
