@@ -58,6 +58,7 @@ TOGETHER = 0.7  # how often a person's command runs beside it
 TRIES = 25  # lives until one comes to its point: X may send each another way
 IDLE = 60  # lives that change nothing: what is left then is left for good
 ROUNDS = 100  # until a draft waits: one that was killed at its yes has left one that goes first
+BEHIND = 100  # calls that may wait: X lists the newest 800, and no bot learns of one that is older
 LOOK_ONLY = ["post", "@nobody", "--live"]  # looks for a lost post, and is turned down by the screen
 
 
@@ -88,6 +89,9 @@ class Bird:
             case "answer":
                 if not self.ask("1 FROM meta WHERE key = 'mentions'"):
                     self._quietly("beat")  # the first reading answers nobody
+                while self.callers.left() > BEHIND:
+                    self._quietly("beat")
+                    self.callers.look(self.ask)
                 self.callers.one()
         return ALWAYS.get(scene) or self._judging(scene)
 
@@ -133,7 +137,7 @@ class Bird:
 
     def _is_left(self) -> bool:
         """Something for a heartbeat. X may be slower than the looks of a fast clock; those a day later are for that."""
-        if self.ids("sending", "unknown", "approved") or self.callers.wait():
+        if self.ids("sending", "unknown", "approved") or self.callers.left():
             return True
         given_up = {row[0] for row in self.ask("text FROM post WHERE state = 'abandoned'")}
         return any(text in given_up for _, text in posts(self.folder))

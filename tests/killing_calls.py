@@ -72,10 +72,10 @@ class Callers:
         rows = ask("text FROM post WHERE state IN ('sending', 'unknown', 'posted', 'abandoned')")
         self._unintended |= {each.text for each in there if each.by == ME.id}.difference(text for (text,) in rows)
 
-    def wait(self) -> bool:
-        """Whether a call may yet get its verdict: nobody comes back to one that was passed over."""
+    def left(self) -> int:
+        """How many calls may yet get their verdict: nobody comes back to one that was passed over."""
         settled = self._handled.keys() | self._passed_over
-        return any(each.id not in settled for each in _calls(said(self._folder)))
+        return sum(each.id not in settled for each in _calls(said(self._folder)))
 
     def count(self, ask: Ask) -> dict[str, Any]:
         there = said(self._folder)
