@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -11,7 +11,7 @@ from tests.training.archives import of_2018, of_2024, tweet, unpacked, zipped
 from training.corpus import Choices, Funnel, sift
 from training.errors import SourceError
 from training.library import Library
-from training.sources import columns, recognise
+from training.sources import columns, recognise, records
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -217,3 +217,18 @@ def test_what_cannot_be_read_is_one_sentence_that_names_the_file(
 
     with pytest.raises(SourceError, match=complaint):
         recognise.read(path, author)
+
+
+ODD: list[Any] = [{}, [], [[]], {"type": {}}, [{"type": {}}], [{"type": []}], 7, 1e400, True, None, "\0"]
+NAMES = [
+    name for names in vars(records).values() if isinstance(names, tuple) for name in names if isinstance(name, str)
+]
+
+
+@pytest.mark.parametrize("odd", ODD, ids=repr)
+def test_a_field_of_a_shape_that_nobody_has_seen_costs_nothing_but_itself(odd: Any) -> None:
+    for name in {*NAMES, "lang", "entities", "extended_tweet", "edit_info"} - set(records.TEXT_NAMES):
+        tweet = records.tweet_of({"text": "caw", name: odd}, "magpie")
+
+        assert tweet
+        assert tweet.text == "caw"

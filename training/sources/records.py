@@ -143,7 +143,7 @@ def _id(record: Record) -> str:
 
 
 def _kind(record: Record, text: str) -> Kind:
-    references = {one.get("type") for name in REFERENCE_NAMES for one in _mappings(record.get(name))}
+    references = [one.get("type") for name in REFERENCE_NAMES for one in _mappings(record.get(name))]
     if text.startswith("RT @") or "retweeted" in references or _says(record, RETWEET_NAMES):
         return "retweet"
     if "replied_to" in references or _says(record, REPLY_NAMES):
