@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.clock import moment, stamp
+from bot.clock import moment, stamp, why_doubted
 from bot.posting import Round, deliver, speak
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Agenda:
         """Once, before the first turn. Gives the posts that may or may not exist."""
         with self._open_store() as store:
             now, born = self._clock.now(), store.meta(BORN)
-            if born is None or moment(born) > now:  # born in the future: the clock was wrong then
+            if born is None or (moment(born) > now and not why_doubted(now)):  # in the future: the clock was wrong then
                 store.keep_meta(BORN, stamp(now))
             return [post.id for post in self._outbox.recover(store)]
 

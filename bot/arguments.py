@@ -39,7 +39,7 @@ def _run(one: argparse.ArgumentParser) -> None:
     _mode(one)
     one.add_argument("--mode", choices=("auto", "review"), help="review: nothing goes out before your yes to it")
     one.add_argument("--once", action="store_true", help="one round now, then exit")
-    one.add_argument("--every", type=given.duration, metavar="DURATION", help="a slot every 10s, say, not as scheduled")
+    one.add_argument("--every", type=given.duration, metavar="DURATION", help="a slot each 10s, say, not as scheduled")
 
 
 def _retrain(one: argparse.ArgumentParser) -> None:
@@ -70,7 +70,7 @@ def _library(one: argparse.ArgumentParser) -> None:
 
 
 def _block(one: argparse.ArgumentParser) -> None:
-    one.add_argument("handle", nargs="?", type=given.handle, metavar="@HANDLE", help="whom; nobody lists those who are")
+    one.add_argument("handle", nargs="?", type=given.handle, metavar="@HANDLE", help="whom; without it, who is blocked")
     _json(one)
 
 
@@ -158,7 +158,7 @@ def _post(one: argparse.ArgumentParser) -> None:
 
 
 def _review(one: argparse.ArgumentParser) -> None:
-    what = one.add_subparsers(dest="what", metavar="WHAT", help="nothing: one after the other, on the terminal")
+    what = one.add_subparsers(dest="what", metavar="WHAT", help="without it, one draft after the other")
     _json(what.add_parser("list", help="the drafts that wait, the oldest first"))
     for name, help_ in (
         ("show", "all that is known of one"),
@@ -187,7 +187,7 @@ def _spend(one: argparse.ArgumentParser) -> None:
 
 
 def _doctor(one: argparse.ArgumentParser) -> None:
-    _mode(one)
+    _mode(one, dry="look as for a rehearsal", live="look as for posting for real")
     depth = one.add_mutually_exclusive_group()
     depth.add_argument("--quick", action="store_true", help="as `run --live` looks: without the model and the network")
     depth.add_argument("--online", action="store_true", help="ask X too whose keys these are; it bills that as a read")
@@ -214,12 +214,12 @@ def _config(one: argparse.ArgumentParser) -> None:
     _json(one)
 
 
-def _mode(one: argparse.ArgumentParser) -> None:
+def _mode(
+    one: argparse.ArgumentParser, *, dry: str = "only say what would be posted", live: str = "post for real"
+) -> None:
     mode = one.add_mutually_exclusive_group()
-    mode.add_argument(
-        "--dry-run", dest="live", action="store_false", default=None, help="only say what would be posted"
-    )
-    mode.add_argument("--live", dest="live", action="store_true", default=None, help="post for real")
+    mode.add_argument("--dry-run", dest="live", action="store_false", default=None, help=dry)
+    mode.add_argument("--live", dest="live", action="store_true", default=None, help=live)
 
 
 def _json(one: argparse.ArgumentParser) -> None:

@@ -54,7 +54,7 @@ class Backups:
 
     def make(self, at: datetime) -> list[Path]:
         """A copy of each file that there is; older ones go. What is not sound is not copied, and nothing goes then."""
-        with _held(self.folder, self._patience):
+        with _held(self.folder, self._patience), _ours(self.folder):
             made = []
             for source in self._sources:
                 if source.exists():
@@ -162,7 +162,7 @@ def _copy(source: Path, target: Path) -> Path:
         _begin(coming)
         try:
             with translated(coming):
-                there.execute("VACUUM INTO ?", [str(coming)])
+                there.execute("VACUUM INTO CAST(? AS TEXT)", [os.fsencode(coming)])  # a name need not be UTF-8
             with closing(_opened(coming)) as copy:
                 _check(copy, coming)
             _sync(coming)

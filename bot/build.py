@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from bot import build_replies, nearness
-from bot.backup import Backups
+from bot.backup import Backups, copies
 from bot.budget import DOLLAR, Caps, Prices
-from bot.errors import ConfigError
+from bot.errors import ConfigError, Damaged
 from bot.folder import StateFolder, expanded
 from bot.lookout import ACCOUNT, Lookout
 from bot.outbox import Brakes, Outbox, Publisher, Rehearsal
@@ -179,6 +179,27 @@ def backups(settings: Settings, folder: StateFolder) -> Backups:
     wanted = settings.backup
     place = expanded(wanted.folder) if wanted.folder else folder.backups
     return Backups(place, [folder.history, folder.library], keep=wanted.keep, every=wanted.every)
+
+
+def history(settings: Settings, folder: StateFolder) -> Store:
+    """Begun where there is none; but not where a live bot has lost one, for it would say things again."""
+    from bot.store import Store
+
+    if settings.live and (why := lost(settings, folder)):
+        raise Damaged(why)
+    return Store.open(folder.history)
+
+
+def lost(settings: Settings, folder: StateFolder) -> str | None:
+    """What to do where the history is gone, and a copy of it is there; None where all is well."""
+    place = backups(settings, folder).folder
+    there = [copy.path for copy in copies(place) if copy.kind == folder.history.stem]
+    if folder.history.exists() or not there:
+        return None
+    return (
+        f"{folder.history} is gone, and backups of it are there: stop the bot, and `mynah restore {there[-1]}` puts "
+        f"one in its place; to begin anew, move {place} away"
+    )
 
 
 def caps(settings: Settings) -> Caps:

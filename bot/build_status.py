@@ -54,7 +54,7 @@ def _row(settings: Settings, folder: StateFolder, store: Store | None, now: date
     told["bot"] = about.get("bot", settings.bot)
     told["heartbeat_age"] = round(max((now - beat).total_seconds(), 0.0), 1) if beat else None
     told["last_backup"] = stamp(newest.at) if newest else None
-    found = (damage, room.why_not(folder.root))
+    found = (damage, room.why_not(folder.root), build.lost(settings, folder))
     every_backup = settings.backup.every
     told["alerts"] = alerts(*found, holder=holder, model=model, backup=newest, beat=beat, every=every_backup, now=now)
     return told

@@ -36,7 +36,8 @@ def why_doubted(now: datetime) -> str | None:
     """Why a clock that says this is wrong; None where it may be right."""
     if CREDIBLE[0] <= now < CREDIBLE[1]:
         return None
-    return f"the clock says {now:%Y-%m-%d %H:%M} UTC, which cannot be: set it (timedatectl set-ntp true)"
+    # without the time of day, so that it is said once a day, and not each minute
+    return f"the clock says {now:%Y-%m-%d}, which cannot be: set it (timedatectl set-ntp true)"
 
 
 def stamp(moment: datetime) -> str:

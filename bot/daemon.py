@@ -16,6 +16,8 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 
+from bot.errors import MynahError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -97,8 +99,11 @@ class Daemon:
             try:
                 self._reload_if_asked()
                 self._tick()
-            except Exception:  # noqa: BLE001  whatever it is, the next tick tries again, or the watchdog ends us
-                self._log.exception("tick.failed")
+            except Exception as error:  # noqa: BLE001  whatever it is, the next tick tries again, or the watchdog ends us
+                if isinstance(error, MynahError):
+                    self._log.error("tick.failed", why=str(error))
+                else:
+                    self._log.exception("tick.failed")
                 self._notifier.failed()
             else:
                 self._notifier.alive(f"last tick {self._clock.now():%H:%M:%S} UTC")

@@ -9,17 +9,20 @@ import os
 import re
 import shutil
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 from bot import outbox
+from bot.clock import why_doubted
 from bot.errors import ModelError, StoreError
+from bot.room import LEAST, MEGABYTE
 from bot.tweets import Draft
 from bot.units import is_ours
 from bot.x.tokens import MOST_TRIES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from bot.screen.chain import Screen
@@ -32,9 +35,7 @@ Verdict = Literal["ok", "warn", "fail"]
 OK: Verdict = "ok"
 WARN: Verdict = "warn"
 FAIL: Verdict = "fail"
-MEGABYTE = 1_000_000
-LEAST_ROOM, GOOD_ROOM = 50 * MEGABYTE, 1_000 * MEGABYTE  # for a commit to end; for a new model
-BORN = datetime(2026, 11, 1, tzinfo=UTC)  # this program is younger than that
+GOOD_ROOM = 1_000 * MEGABYTE  # for a new model
 DRIFT, TOLERATED = timedelta(seconds=30), timedelta(minutes=4)  # X refuses signatures that are some five minutes off
 NETWORKED = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "ceph", "afs", "lustre", "fuse.sshfs", "fuse.glusterfs"}
 BOT_WORDS = re.compile(r"bots?\b|automat|generated|\bAI\b|\bGPT|robot|機械|ボット|бот", re.IGNORECASE)
@@ -187,16 +188,14 @@ def disk(folder: Path, mounts: str) -> Check:
 def room(folder: Path) -> Check:
     there = next(each for each in (folder, *folder.parents) if each.exists())
     free = shutil.disk_usage(there).free
-    verdict = FAIL if free < LEAST_ROOM else WARN if free < GOOD_ROOM else OK
+    verdict = FAIL if free < LEAST else WARN if free < GOOD_ROOM else OK
     do = "" if verdict == OK else f"free some on the disk of {there}; old models are the largest (training.keep)"
     return Check("room", verdict, f"{free / MEGABYTE:,.0f} MB free", do)
 
 
 def clock(now: datetime, last: datetime | None) -> Check:
-    if now < BORN:
-        return Check(
-            "clock", FAIL, f"it says {now:%Y-%m-%d}", "set the clock; X refuses what is signed with a wrong one"
-        )
+    if doubt := why_doubted(now):
+        return Check("clock", FAIL, doubt, "X refuses what is signed by a wrong clock")
     if last and last - now > DRIFT:
         detail = f"it says {now:%Y-%m-%d %H:%M} UTC, and the history goes on until {last:%Y-%m-%d %H:%M}"
         return Check("clock", WARN, detail, "set the clock, if it is that which is wrong")
@@ -221,7 +220,7 @@ def zone(name: str, here: datetime, due: datetime) -> Check:
 def library(authors: int, tweets: int) -> Check:
     if not tweets:
         return Check("library", WARN, "empty: there is nobody to learn from", "`mynah import ARCHIVE.zip`")
-    return Check("library", OK, f"{tweets:,} tweets of {authors} authors")
+    return Check("library", OK, f"{tweets:,} tweets of {'1 author' if authors == 1 else f'{authors:,} authors'}")
 
 
 def screen(whole: Screen) -> Check:

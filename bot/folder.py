@@ -61,7 +61,7 @@ class StateFolder:
         finally:
             os.close(folder)
 
-    def tell(self, about: Mapping[str, Any]) -> None:
+    def tell(self, about: Mapping[str, Any]) -> bool:
         """To be said by who holds the folder, of itself. A full disk is no reason to stop: others know less then."""
         try:
             self._holder.write_text(json.dumps({"pid": os.getpid(), **about}), encoding="utf-8")
@@ -70,6 +70,8 @@ class StateFolder:
                 raise StoreError(
                     f"{self.root} cannot be written: {error.strerror}; choose another with --state"
                 ) from error
+            return False
+        return True
 
     def beat(self) -> None:
         """By who holds the folder, whenever all is well: others see how long ago that was."""

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from bot.clock import why_doubted
-from bot.errors import Busy, Damaged, StoreError
+from bot.errors import Busy, Damaged, ModelError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,10 +55,11 @@ class Heartbeat:
         self._waiting = ""
         self._backup_from = float("-inf")  # monotonic
 
-    def beat(self) -> None:
+    def beat(self) -> bool:
+        """False: it waits, which ends by itself, and which nobody should take for a bot that is well."""
         if why := why_doubted(self._clock.now()) or self._room():
             self._wait(why)
-            return
+            return False
         try:
             self._refresh()
             agenda = self._now().agenda
@@ -68,14 +69,18 @@ class Heartbeat:
             agenda.answer()
         except Damaged:  # nothing to wait for: the watchdog ends us, and the next start says what to restore
             raise
-        except StoreError as error:  # no room, though there was a moment ago; or another program holds the history
+        except (StoreError, ModelError) as error:  # no room, though there was a moment ago; no model is whole any more
             self._wait(str(error))
-            return
+            return False
+        except OSError as error:  # the disk itself fails
+            self._wait(f"{error.filename or 'the state folder'}: {error.strerror}; look at the disk, and whose it is")
+            return False
         if self._waiting:
             self._waiting = ""
             self._log.info("daemon.goes_on")
         if not ended:
             self._back_up()
+        return True
 
     def _wait(self, why: str) -> None:
         if why != self._waiting:  # what could not be written down may be told nowhere else

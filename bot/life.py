@@ -75,6 +75,7 @@ class Life:
         self._moves_on = moves_on
         self._clock = clock
         self._log = structlog.get_logger()
+        self._told = ""
         own = rules.read(settings.screen)
         self._settings = settings
         self.voice = CurrentVoice(
@@ -89,9 +90,8 @@ class Life:
 
     def refresh(self) -> None:
         """Look for a newer model; for between two rounds, like the reload."""
-        before = self.voice.name
         self.voice.refresh()
-        if self.voice.name != before:
+        if self.voice.name != self._told:  # also where the one before it had to be opened in the midst of a round
             self.tell()
 
     def reload(self) -> None:
@@ -106,14 +106,15 @@ class Life:
         else:
             made.outbox.follows(self.now.outbox)
             self.voice.keep_loaded = fresh.voice.keep_loaded
-            self._settings, self.now = fresh, made
-            self.tell()
+            self._settings, self.now, self._told = fresh, made, ""
             changed = differing(before, fresh)
             self._log.info("configuration.reloaded", changed=changed, only_at_a_restart=at_start)
+        self.voice.look_again()
         self.refresh()
 
     def tell(self) -> None:
-        self._folder.tell({**self._about, "mode": self._settings.mode, "speaking": self.voice.name})
+        about = {**self._about, "mode": self._settings.mode, "speaking": self.voice.name}
+        self._told = self.voice.name if self._folder.tell(about) else ""
 
     def _opened(self, path: Path, settings: Settings | None = None) -> ModelVoice:
         voice = build.voice(path, settings or self._settings, moves_on=self._moves_on)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 LONGEST = 2.0  # seconds for one question
 MOST = 8_192  # bytes of one
+AGAIN = 1.0  # seconds
 
 # name -> (type, help, where in the row); labels come from the keys of what is there
 FIGURES = {
@@ -126,10 +127,12 @@ class Door:
         except OSError as error:
             self._socket.close()
             raise MynahError(f"metrics.listen: {at}: {error.strerror or error}; choose another place") from error
+        self._closed = threading.Event()
         self.port = 0 if self._path else self._socket.getsockname()[1]
         threading.Thread(target=self._answer_all, name="metrics", daemon=True).start()
 
     def close(self) -> None:
+        self._closed.set()
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)  # wakes the one who waits at it
         self._socket.close()
@@ -141,8 +144,10 @@ class Door:
         while True:
             try:
                 caller, _ = self._socket.accept()
-            except OSError:  # closed
-                return
+            except OSError:  # closed; or there is no descriptor left, for a while
+                if self._closed.wait(AGAIN):
+                    return
+                continue
             with caller, suppress(OSError):
                 self._answer(caller)
 
@@ -181,10 +186,15 @@ class Door:
 
 
 def _clear(path: Path) -> None:
-    """Of a bot that was killed: we hold its folder now. No other kind of file is touched."""
+    """Of a bot that was killed: nobody listens there any more. No other kind of file is touched."""
     with suppress(FileNotFoundError):
         if stat.S_ISSOCK(path.lstat().st_mode):
-            path.unlink()
+            with socket.socket(socket.AF_UNIX) as caller:
+                caller.settimeout(LONGEST)
+                try:
+                    caller.connect(str(path))
+                except ConnectionRefusedError:
+                    path.unlink()
 
 
 def _is_here(host: str, *, by_path: bool) -> bool:

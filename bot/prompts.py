@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from bot import lines
-from bot.values import LONGEST_PROMPT
+from bot.values import LONGEST_PROMPT, fits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -100,10 +100,6 @@ def _read(path: Path) -> tuple[tuple[str, ...], str]:
     long = next((topic for topic in topics if not fits(topic)), None)
     wrong = f"{path}: the topic {long[:40]!r}… is longer than {LONGEST_PROMPT} bytes and not used" if long else ""
     return tuple(topic for topic in topics if fits(topic)), wrong
-
-
-def fits(prompt: str) -> bool:
-    return len(prompt.encode("utf-8", "replace")) <= LONGEST_PROMPT
 
 
 def _without(of_kind: Mapping[str, Weights], used: set[str]) -> dict[str, Weights]:

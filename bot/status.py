@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from bot import budget, mentions, refusals, review
@@ -10,16 +10,16 @@ from bot.clock import moment, stamp, why_doubted
 from bot.errors import StoreError
 from bot.lookout import next_look
 from bot.outbox import why_paused
+from bot.x.dialects import time_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from bot.backup import Copy
     from bot.slots import Schedule
     from bot.store import Store
 
-
-SNOWFLAKES = 1_288_834_974_657  # milliseconds: when X began to count its numbers
 SILENT = timedelta(minutes=3)  # as long as the unit's watchdog bears it
 
 
@@ -129,5 +129,4 @@ def _lag(store: Store, now: datetime) -> float | None:
     waiting = mentions.waiting(store)
     if not waiting:
         return 0.0 if mentions.counts(store) else None
-    written = datetime.fromtimestamp(((int(waiting[0].id) >> 22) + SNOWFLAKES) / 1000, UTC)
-    return round(max((now - written).total_seconds(), 0.0), 1)
+    return round(max((now - time_of(waiting[0].id)).total_seconds(), 0.0), 1)

@@ -27,41 +27,20 @@ if TYPE_CHECKING:
 MIGRATIONS = Migrations("mynah")
 
 
-@MIGRATIONS(name="0001_first")
-def _first(db: Database) -> None:
-    # Not executescript: that would commit, and leave half a schema behind when it fails.
-    for statement in _statements(schema.FIRST):
-        db.execute(statement)
+def _migration(name: str, script: str) -> None:
+    @MIGRATIONS(name=name)
+    def run(db: Database) -> None:
+        # Not executescript: that would commit, and leave half a schema behind when it fails.
+        for statement in _statements(script):
+            db.execute(statement)
 
 
-@MIGRATIONS(name="0002_expenses")
-def _expenses(db: Database) -> None:
-    for statement in _statements(schema.EXPENSES):
-        db.execute(statement)
-
-
-@MIGRATIONS(name="0003_looks")
-def _looks(db: Database) -> None:
-    for statement in _statements(schema.LOOKS):
-        db.execute(statement)
-
-
-@MIGRATIONS(name="0004_nearness")
-def _nearness(db: Database) -> None:
-    for statement in _statements(nearness.TABLES):
-        db.execute(statement)
-
-
-@MIGRATIONS(name="0005_mentions")
-def _mentions(db: Database) -> None:
-    for statement in _statements(schema.MENTIONS):
-        db.execute(statement)
-
-
-@MIGRATIONS(name="0006_review")
-def _reviews(db: Database) -> None:
-    for statement in _statements(schema.REVIEWS):
-        db.execute(statement)
+_migration("0001_first", schema.FIRST)
+_migration("0002_expenses", schema.EXPENSES)
+_migration("0003_looks", schema.LOOKS)
+_migration("0004_nearness", nearness.TABLES)
+_migration("0005_mentions", schema.MENTIONS)
+_migration("0006_review", schema.REVIEWS)
 
 
 class Store:

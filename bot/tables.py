@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 MOVES = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
+WHOLE = 12  # letters of a word that is not broken, where the terminal has the room
+
+
 def as_json(row: Row) -> str:
     return json.dumps(row, ensure_ascii=False, default=_jsonable)
 
@@ -43,12 +46,16 @@ def as_table(rows: Iterable[Row], columns: Sequence[str], *, width: int | None =
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for number, column in enumerate(columns):
-        table.add_column(column, overflow="fold", no_wrap=number == 0)  # a name is copied whole
-    for row in rows:
-        table.add_row(*(Text(shown(row[column])) for column in columns))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     console = Console(file=io.StringIO(), width=width, highlight=False)
+    cells = [[shown(row[column]) for column in columns] for row in rows]
+    least = [min(max(map(len, " ".join(texts).split())), WHOLE) for texts in zip(columns, *cells, strict=True)]
+    least[0] = max(len(line[0]) for line in [columns, *cells])  # a name is copied whole
+    fits = sum(least) + 2 * len(least) <= console.width  # else rich would leave columns out
+    for number, column in enumerate(columns):
+        table.add_column(column, overflow="fold", no_wrap=number == 0, min_width=least[number] if fits else None)
+    for line in cells:
+        table.add_row(*map(Text, line))
     with console.capture() as captured:
         console.print(table)
     return "\n".join(line.rstrip() for line in captured.get().splitlines() if line.strip())

@@ -20,6 +20,7 @@ SYSTEM = Path("etc/systemd/system")
 GPU = ("mynah@.service.d/gpu.conf", "mynah-retrain@.service.d/gpu.conf")
 PROGRAM = "/opt/mynah/.venv/bin/mynah"  # as the units have it
 MARK = re.compile(r"\A# mynah install-units: (\w+)\n")
+PLAIN = re.compile(r"/[\w./+@:-]+")  # without spaces, quotes, % and $
 HIDDEN = ("/home/", "/root/", "/run/user/")  # from the units, by ProtectHome=
 
 
@@ -37,6 +38,10 @@ def example() -> Path:
 
 def texts(program: Path, *, gpu: bool) -> dict[str, str]:
     """What is to lie where in systemd's folder."""
+    if not PLAIN.fullmatch(str(program)):
+        raise MynahError(
+            f"{program}: systemd does not take this path as it stands: install mynah into /opt/mynah/.venv"
+        )
     folder = shipped()
     found = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("mynah*@.*"))}
     if gpu:

@@ -45,8 +45,12 @@ def _prompts(said: object) -> object:
     return said
 
 
+def fits(prompt: str) -> bool:
+    return len(prompt.encode("utf-8", "replace")) <= LONGEST_PROMPT
+
+
 def _prompt(prompt: str) -> str:
-    if len(prompt.encode("utf-8", "replace")) > LONGEST_PROMPT:
+    if not fits(prompt):
         raise ValueError(f"{prompt[:40]!r}… is longer than {LONGEST_PROMPT} bytes")
     return prompt
 

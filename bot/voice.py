@@ -204,6 +204,10 @@ class CurrentVoice:
                 self._voice = None
             _give_back()
 
+    def look_again(self) -> None:
+        """One that was refused may have been put right in its place: the next refresh tries it once more."""
+        self._refused = ""
+
     def reopen(self, load: Callable[[Path], ModelVoice]) -> None:
         """The same model in another way; ModelError, and nothing has changed, where it cannot be."""
         self._voice = load(self._folder)

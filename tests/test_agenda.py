@@ -7,8 +7,9 @@ import pytest
 from structlog import get_logger
 
 from bot import build, refusals
-from bot.agenda import Agenda
+from bot.agenda import BORN, Agenda
 from bot.budget import Caps, Prices
+from bot.clock import stamp
 from bot.errors import TryLater, Unknown
 from bot.lookout import Lookout
 from bot.outbox import Brakes, Outbox
@@ -311,3 +312,11 @@ def test_one_round_by_hand_needs_no_due_slot(path: Path) -> None:
 
     assert ended.outcome == "posted"
     assert bird.x.texts == ["One.", "Two."]
+
+
+def test_a_clock_that_is_wrong_at_the_start_does_not_change_when_a_history_began(tmp_path: Path) -> None:
+    Bird(tmp_path / "history.db", FakeVoice())
+    begun = Bird(tmp_path / "history.db", FakeVoice(), clock=FakeClock(NOON.replace(year=1971)))
+
+    with Store.open(begun.path) as store:
+        assert store.meta(BORN) == stamp(NOON)

@@ -555,3 +555,19 @@ def test_where_there_is_nothing_to_copy_it_says_so(tmp_path: Path) -> None:
     told = mynah("backup", state=tmp_path / "state")
 
     assert (told.returncode, told.stdout) == (1, "there is neither a history nor a library yet\n")
+
+
+def test_a_folder_whose_name_is_not_utf_8_is_backed_up_too(state: Path) -> None:
+    odd = state.rename(Path(os.fsdecode(os.fsencode(state) + b"\xff")))
+
+    made = Backups(odd / "backups", [odd / "history.db"], keep=1, every=DAY).make(NOON)
+
+    assert said(made[0]) == ["good morning"]
+
+
+def test_what_cannot_be_rotated_away_is_said_in_a_sentence(state: Path) -> None:
+    for year in range(2010, 2020):
+        (state / "backups" / f"history-{year}0101T000000Z.db").mkdir(parents=True)
+
+    with pytest.raises(StoreError, match=r"history-2010.*Is a directory"):
+        Backups(state / "backups", [state / "history.db"], keep=1, every=DAY).make(NOON)

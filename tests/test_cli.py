@@ -7,11 +7,14 @@ import os
 import shutil
 import signal
 import sqlite3
+from argparse import Namespace
+from datetime import datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from bot.commands.upkeep import _until
 from bot.folder import StateFolder
 from bot.store import Store
 from bot.tweets import Draft, Slot
@@ -404,6 +407,7 @@ def test_a_post_given_up_is_not_given_up_twice(state: Path) -> None:
         ("2999-12-24T18:30", "Europe/Lisbon", "2999-12-24T18:30:00.000Z"),
         ("2999-07-24T18:30", "Europe/Lisbon", "2999-07-24T17:30:00.000Z"),
         ("2999-07-24T18:30+02:00", "UTC", "2999-07-24T16:30:00.000Z"),
+        ("9999-12-31T23:59", "America/Los_Angeles", "`mynah resume`"),
     ],
 )
 def test_a_pause_lasts_until_a_time_of_the_schedules_zone(tmp_path: Path, until: str, zone: str, told: str) -> None:
@@ -423,3 +427,19 @@ def test_a_pause_until_no_time_to_come_is_refused(tmp_path: Path, until: str, co
     said = mynah("pause", "--until", until, state=tmp_path)
 
     assert (said.returncode, words in said.stderr) == (code, True)
+
+
+@pytest.mark.parametrize(
+    ("now", "until", "told"),
+    [("09:10", "01:30", "09:30"), ("08:50", "01:10", "09:10"), ("08:10", "01:30", "08:30")],
+    ids=["the second time", "both times in one", "the first time"],
+)
+def test_a_pause_until_an_hour_that_comes_twice_ends_when_the_clocks_show_it_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, now: str, until: str, told: str
+) -> None:
+    monkeypatch.setenv("MYNAH_SCHEDULE__TIMEZONE", "America/Los_Angeles")
+    words = Namespace(config=None, state=tmp_path, until=time.fromisoformat(until))
+
+    found = _until(words, datetime.fromisoformat(f"2026-11-01T{now}Z"))
+
+    assert found == datetime.fromisoformat(f"2026-11-01T{told}Z")

@@ -59,6 +59,7 @@ def shown(bio: str) -> Account:
         pytest.param(doctor.label(None, "bird", live=True, on_x=False), "ok", "not X", id="label where X is not"),
         pytest.param(doctor.clock(NOON, None), "ok", "2026-11-20 12:00", id="clock"),
         pytest.param(doctor.clock(datetime(1970, 1, 1, tzinfo=UTC), None), "fail", "1970", id="clock never set"),
+        pytest.param(doctor.clock(datetime(2300, 1, 1, tzinfo=UTC), None), "fail", "2300", id="clock far ahead"),
         pytest.param(doctor.clock(NOON, NOON + timedelta(hours=1)), "warn", "until 2026-11-20 13", id="clock set back"),
         pytest.param(doctor.clock_of_x(NOON, NOON - timedelta(seconds=1)), "ok", "1 s", id="clock as X's"),
         pytest.param(doctor.clock_of_x(NOON, NOON + timedelta(minutes=1)), "warn", "60 s", id="clock off"),

@@ -19,12 +19,12 @@ import pytest
 
 from bot.cli import main
 from bot.commands import library as commands
-from bot.errors import Busy
+from bot.errors import Busy, ConfigError
 from bot.settings import Settings
 from tests.installed import MYNAH, environment, lines
 from tests.training import archives
 from tests.training.archives import edit_of, edits, grailbird, note, of_2018, of_2020, of_2024, tweet, unpacked, zipped
-from training.errors import LibraryError, StateBusy
+from training.errors import StateBusy
 from training.library import Library
 from training.model_dir import Manifest
 from training.sources.archive import Archive
@@ -398,13 +398,13 @@ def test_who_is_there_without_a_tweet_stops_nobody_elses_training(tmp_path: Path
 
 
 def test_with_an_empty_library_a_live_bot_learns_from_nobody(mynah: Mynah) -> None:
-    with pytest.raises(LibraryError, match=r"The library is empty, .*`mynah import` somebody's tweets"):
+    with pytest.raises(ConfigError, match=r"The library is empty, .*`mynah import` tweets first"):
         commands.archives(settings(mynah, live=True))
 
 
 @pytest.mark.parametrize("live", [True, False])
 def test_who_is_named_and_not_there_is_a_sentence(mynah: Mynah, *, live: bool) -> None:
     with pytest.raises(
-        LibraryError, match=r"training\.authors: the library has no tweets of @jay, @rook: `mynah import`"
+        ConfigError, match=r"training\.authors: the library has no tweets of @jay, @rook: `mynah import`"
     ):
         commands.archives(settings(mynah, "jay", "rook", live=live))

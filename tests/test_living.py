@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import os
 import signal
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from structlog.testing import capture_logs
 
-from bot.commands.living import _begun
+from bot.commands.living import _begun, _why_wait
 from bot.commands.shown import translated
 from bot.errors import MynahError, NoRoom
+from bot.folder import StateFolder
 from bot.notify import Notifier
+from tests.fakes import NOON, FakeClock
 from training.errors import OutOfMemory, OutOfRoom
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 LIFE: Any = "a life"
 
@@ -43,6 +47,24 @@ def test_each_reason_to_wait_is_said_once_and_then_it_begins() -> None:
 
     assert life == LIFE
     assert [(line["event"], line["why"]) for line in told] == [("daemon.waits", "full"), ("daemon.waits", "needs 9 MB")]
+
+
+def test_a_clock_that_is_not_set_yet_is_waited_for_and_said_once(tmp_path: Path) -> None:
+    clock = FakeClock(datetime(1970, 1, 1, 0, 0, tzinfo=UTC))
+
+    def why_not() -> str | None:
+        why = _why_wait(StateFolder(tmp_path), clock)
+        clock.passes(timedelta(hours=7))
+        if why and clock.now().hour == 21:
+            clock.is_set(NOON)  # by the network
+        return why
+
+    with capture_logs() as told:
+        life = _begun(beginning(LIFE), why_not, Notifier(None), pauses=(0, 0))
+
+    assert life == LIFE
+    assert [line["event"] for line in told] == ["daemon.waits"]
+    assert "the clock says 1970-01-01" in told[0]["why"]
 
 
 @pytest.mark.parametrize(("error", "is_waited_for"), [(OutOfRoom, True), (OutOfMemory, False)])

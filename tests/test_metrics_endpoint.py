@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import resource
 import signal
 import socket
 import subprocess
 import threading
 import time
+from contextlib import suppress
 from itertools import chain, repeat
 from pathlib import Path
 
@@ -150,6 +152,36 @@ def test_a_socket_that_a_killed_bot_left_is_taken_over_and_another_file_is_not(t
     with pytest.raises(MynahError, match=r"metrics\.listen"):
         metrics.Door(tmp_path / "mine", str, time.monotonic)
     assert (tmp_path / "mine").read_text() == "mine"
+
+
+def test_a_socket_at_which_another_bot_listens_stays_its_own(tmp_path: Path) -> None:
+    theirs = metrics.Door(tmp_path / "metrics", lambda: "theirs\n", time.monotonic)
+    with pytest.raises(MynahError, match="in use"):
+        metrics.Door(tmp_path / "metrics", lambda: "ours\n", time.monotonic)
+    told = asked(tmp_path / "metrics", GET)
+    theirs.close()
+
+    assert told == (200, "theirs\n")
+
+
+def test_a_door_outlives_a_want_of_descriptors(door: metrics.Door) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with socket.socket() as first, socket.socket() as second:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+        try:
+            for caller in (first, second):  # who waits to be called has a descriptor for one caller already
+                caller.settimeout(0.5)
+                caller.connect(("127.0.0.1", door.port))
+                caller.sendall(GET.encode())
+            with suppress(TimeoutError):
+                first.recv(65_536)
+            with pytest.raises(TimeoutError):
+                second.recv(1)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        second.settimeout(20)
+
+        assert second.recv(12) == b"HTTP/1.1 200"
 
 
 @pytest.mark.parametrize(

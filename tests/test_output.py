@@ -73,3 +73,13 @@ def test_what_moves_a_terminals_cursor_or_turns_a_text_around_is_shown_as_its_es
     table = tables.as_table([{"text": "one\x1b[2J\x07 \u202etwo\nthree \u200d"}], ["text"], width=60)
 
     assert table.splitlines()[2:] == [r" one\x1b[2J\x07 \u202etwo", " three \u200d"]
+
+
+def test_a_short_word_is_broken_only_where_there_is_no_room() -> None:
+    row = {"version": "20261121T213638Z-0000", "is": "in use", "base": "tiny", "authors": "@magpie", "bits": "0.292",
+           "copied": "97.7%", "told apart": "0.44", "MB": "22.3"}  # fmt: skip
+    wide, narrow = (tables.as_table([row], list(row), width=width) for width in (80, 60))
+
+    assert {"copied", "@magpie", "97.7%"} <= set(wide.split())
+    assert "@magpie" not in narrow
+    assert "22.3" in narrow  # no column is left out

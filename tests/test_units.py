@@ -48,6 +48,12 @@ def test_the_installed_command_puts_units_folders_and_configuration_in_place(tmp
     assert "systemctl enable --now mynah@crow " in done.stdout
 
 
+@pytest.mark.parametrize("folder", ["my bot", "100%", 'a"b', "$HOME"])
+def test_a_path_that_systemd_would_read_as_another_is_refused(folder: str) -> None:
+    with pytest.raises(MynahError, match="systemd does not take this path"):
+        texts(f"/opt/{folder}/bin/mynah")
+
+
 def test_only_said_is_not_done(tmp_path: Path) -> None:
     done = install(tmp_path, "--bot", "crow", "--dry-run")
 

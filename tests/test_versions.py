@@ -78,11 +78,12 @@ def test_the_table_says_which_one_speaks_and_which_one_spoke(say: Say, second: P
 
     _, out, _ = say("models")
 
-    old, new = out.splitlines()[-2:]
+    old, new, why = out.splitlines()[2:]
     assert old.split()[:3] == [OLD, "before", "tiny"]
     assert "@magpie @wren" in new
     assert "in use" in new
     assert "1.500" in new
+    assert why == f"{OLD}: It was never judged: `mynah evaluate` does."
 
 
 def test_a_damaged_version_is_listed_as_such(say: Say, second: Path) -> None:
@@ -104,7 +105,7 @@ def test_a_version_behind_the_gate_says_why(say: Say, second: Path, monkeypatch:
 def test_without_a_model_the_list_is_empty(say: Say, state: Path) -> None:
     shutil.rmtree(state / "models")
 
-    assert say("models") == (0, "nothing yet\n", "")
+    assert say("models") == (0, "no model yet: `mynah retrain` makes one\n", "")
     assert say("models", "--json") == (0, "", "")
 
 
@@ -130,7 +131,7 @@ def test_what_the_gate_has_against_it_is_said_when_it_is_promoted_by_hand(say: S
     ("words", "why"),
     [
         pytest.param(("promote", "20270101"), 'No version is called "20270101"', id="unknown"),
-        pytest.param(("promote", "2026112"), '2 versions are called "2026112"', id="two"),
+        pytest.param(("promote", "2026112"), '2 versions begin with "2026112"', id="two"),
         pytest.param(("promote", "../models"), "No version is called", id="a way out"),
         pytest.param(("rollback",), "No earlier version is left", id="nothing before"),
         pytest.param(("evaluate", "x"), 'No version is called "x"', id="nothing to judge"),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from training.disk import sync
 from training.errors import ModelError, OutOfRoom, is_full
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def write(path: Path, state: Mapping[str, Any]) -> None:
             file.flush()
             os.fsync(file.fileno())
         half_made.replace(path)
-        _sync(path.parent)
+        sync(path.parent)
     except (OSError, RuntimeError) as error:  # torch's writer has its own word for a full disk
         half_made.unlink(missing_ok=True)
         if not isinstance(error, OSError) or is_full(error):
@@ -86,11 +87,3 @@ def lay(dice: Mapping[str, Any]) -> None:
     torch.set_rng_state(dice["cpu"].cpu())
     if dice["cuda"]:
         torch.cuda.set_rng_state_all([state.cpu() for state in dice["cuda"]])
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -72,9 +72,9 @@ class Language:
         if count < ENOUGH_LETTERS:
             return ""
         found, most = _cost(line, self._costs), self._usual + self._slack / math.sqrt(count)
-        return (
-            f"{found:.1f} bits a letter, and theirs are {self._usual:.1f}, at most {most:.1f}" if found > most else ""
-        )
+        if found <= most:
+            return ""
+        return f"unlike their tweets: {found:.1f} bits a letter, and theirs are {self._usual:.1f}, at most {most:.1f}"
 
 
 def learn(tweets: Sequence[str]) -> bytes | None:

@@ -56,11 +56,10 @@ def lighten(model: Any, tokenizer: Any, rows: Sequence[Sequence[int]], work: Pat
         return _without(str(error))
     finally:
         path.unlink(missing_ok=True)
-    if not (off <= OFF_MOST and same >= SAME_LEAST):
-        return _without(
-            f"the log-likelihood of a text is {off:.2%} off ({OFF_MOST:.0%} at most), "
-            f"or its likeliest token is the model's in {same:.1%} of the steps ({SAME_LEAST:.0%} at least)"
-        )
+    if not off <= OFF_MOST:  # nor where it is no number
+        return _without(f"the log-likelihood of a text is {off:.2%} off ({OFF_MOST:.0%} at most)")
+    if not same >= SAME_LEAST:
+        return _without(f"its likeliest token is the model's in {same:.1%} of the steps ({SAME_LEAST:.0%} at least)")
     return Lightened({light_model.FILE: content}, {"light_off": round(off, 5), "light_same": round(same, 4)})
 
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from training.disk import sync
 from training.errors import ModelError, OutOfRoom, first_line, is_full
 
 if TYPE_CHECKING:
@@ -72,9 +72,9 @@ def save(folder: Path, model: Any, tokenizer: Any, *, about: Manifest, files: Ma
             (half_made / name).write_bytes(content)
         _write_manifest(half_made, about)
         for path in (*half_made.iterdir(), half_made):
-            _sync(path)
+            sync(path)
         half_made.rename(folder)
-        _sync(folder.parent)
+        sync(folder.parent)
     except Exception as error:
         shutil.rmtree(half_made, ignore_errors=True)
         if is_full(error):
@@ -242,11 +242,3 @@ def _check_file(path: Path, size: int, digest: str | None) -> None:
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from training import model_dir
+from training.disk import sync
 from training.errors import ModelError, StateBusy
 from training.model_dir import HALF_MADE, MANIFEST, Manifest
 
@@ -90,8 +91,8 @@ def find(models: Path, name: str) -> Path:
     exact = [folder for folder in there if folder.name == name]
     found_all = exact or [folder for folder in there if name and folder.name.startswith(name)]
     if len(found_all) != 1:
-        how_many = f"{len(found_all)} versions are" if found_all else "No version is"
-        raise ModelError(f'{how_many} called "{name}" in {models}: `mynah models` lists them.')
+        which = f"{len(found_all)} versions begin with" if found_all else "No version is called"
+        raise ModelError(f'{which} "{name}" in {models}: `mynah models` lists them.')
     return found_all[0]
 
 
@@ -198,23 +199,15 @@ def _swap(version: Path) -> None:
     coming.unlink(missing_ok=True)
     coming.symlink_to(version.name)
     coming.replace(link)
-    _sync(version.parent)
+    sync(version.parent)
 
 
 def _write_before(models: Path, names: Sequence[str]) -> None:
     coming = models / (BEFORE + HALF_MADE)
     coming.write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
-    _sync(coming)
+    sync(coming)
     coming.replace(models / BEFORE)
-    _sync(models)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync(models)
 
 
 def _clear_half_made(models: Path) -> None:

@@ -82,7 +82,8 @@ def _texts(args: Namespace) -> list[str]:
     try:
         return [line for line in args.file.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
-        raise MynahError(f"{args.file}: {getattr(error, 'strerror', None) or 'not UTF-8 text'}") from error
+        why = getattr(error, "strerror", None) or "not UTF-8 text"
+        raise MynahError(f"{args.file}: {why}; --file wants a text a line") from error
 
 
 def _verdict(reasons: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.commands.from_x import import_from_x
 from bot.commands.shown import agreed, loaded, open_library, translated, tweets
-from bot.errors import MynahError
+from bot.errors import ConfigError, MynahError
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -106,9 +106,8 @@ def forget(args: Namespace) -> int:
 
 
 def archives(settings: Settings) -> list[Archive]:
-    """What a training learns from; raises the errors of training, which calls it when it is ready."""
+    """What a training learns from, which calls it when it is ready; raises the errors of training too."""
     from bot.folder import StateFolder
-    from training.errors import LibraryError
     from training.sample.build import ARCHIVE, HANDLE
     from training.sources import recognise
 
@@ -116,12 +115,12 @@ def archives(settings: Settings) -> list[Archive]:
         there = {author.handle for author in library.authors() if author.tweets} if library else set()
         wanted = settings.training.authors or tuple(sorted(there)) or (() if settings.live else (HANDLE,))
         if not wanted:
-            raise LibraryError(
-                "The library is empty, and a live bot speaks as nobody: `mynah import` somebody's tweets."
+            raise ConfigError(  # which to start again does not mend
+                "The library is empty, and a live bot is not for the sample account: `mynah import` tweets first."
             )
         if strangers := [f"@{name}" for name in wanted if name not in {*there, HANDLE}]:
             names = ", ".join(strangers)
-            raise LibraryError(f"training.authors: the library has no tweets of {names}: `mynah import` them.")
+            raise ConfigError(f"training.authors: the library has no tweets of {names}: `mynah import` them.")
         return [
             library.archive(name) if library and name in there else recognise.read(ARCHIVE)  # the sample account's
             for name in dict.fromkeys(wanted)

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bot import room
+from bot.clock import why_doubted
 from bot.commands.health import ready
 from bot.commands.model import train
 from bot.commands.shown import BUSY, FAILED, loaded
@@ -45,7 +46,7 @@ def run(args: Namespace) -> int:
         begin = partial(_born, args, settings, folder, about, clock, notifier)
         if args.once:
             return _once(begin().now.agenda, clock)
-        life = _begun(begin, lambda: room.why_not(folder.root), notifier)
+        life = _begun(begin, partial(_why_wait, folder, clock), notifier)
         if life is None:
             return 0
         with _watched(life, folder, clock):
@@ -100,10 +101,9 @@ def _born(
 def _look(settings: Settings, folder: StateFolder, clock: Clock) -> None:
     """Is the history whole, is it this account's, and is all there that going live needs?"""
     from bot import build
-    from bot.store import Store
     from bot.store_file import advice
 
-    with Store.open(folder.history) as store:
+    with build.history(settings, folder) as store:
         if damage := store.damage():
             raise Damaged(f"{folder.history}: {damage[0]}; {advice(folder.history)}")
         build.claim(store, settings)
@@ -121,6 +121,11 @@ def _untrained(folder: StateFolder) -> bool:
         return False
 
 
+def _why_wait(folder: StateFolder, clock: Clock) -> str | None:
+    """A machine without a clock of its own begins in the past, where nobody may go live; the network sets it soon."""
+    return why_doubted(clock.now()) or room.why_not(folder.root)
+
+
 PAUSES = 15.0, 120.0  # seconds; a first training reads all tweets before it knows how much room it needs
 
 
@@ -130,7 +135,7 @@ def _begun(
     notifier: Notifier,
     pauses: tuple[float, float] = PAUSES,
 ) -> Life | None:
-    """Without room on the disk it waits, for to fall ten times would keep it down; None: it was asked to stop.
+    """Without room, or with a wrong clock, it waits, for to fall would keep it down; None: it was asked to stop.
 
     `pauses`: before it looks again, and before it begins again where there was room and yet too little.
     """
@@ -225,8 +230,8 @@ def _on_and_on(
     )
 
     def beat() -> None:
-        heartbeat.beat()
-        folder.beat()
+        if heartbeat.beat():
+            folder.beat()
 
     seldom = timedelta(seconds=15)  # lets a small machine sleep, and a minute's punctuality is not asked of a bot
     daemon = Daemon(

@@ -24,7 +24,8 @@ def block(args: Namespace) -> int:
 
     if args.handle is None:
         _, store = looked_at(loaded(args).settings)
-        show(blocks.blocks(store) if store else [], ("handle", "user", "because", "at"), args)
+        rows = blocks.blocks(store) if store else []
+        show(rows, ("handle", "user", "because", "at"), args, empty="nobody is blocked")
         return 0
     if args.handle.casefold() == loaded(args).settings.bot.casefold():
         raise MynahError(f"@{args.handle} is the bot itself, which never answers its own posts; name somebody else")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bot import mentions
 from bot import review as queue
-from bot.commands.shown import address, loaded, looked_at, row_of, show
+from bot.commands.shown import address, listed, loaded, looked_at, row_of, show
 from bot.errors import MynahError
 
 if TYPE_CHECKING:
@@ -48,7 +48,8 @@ def review(args: Namespace) -> int:
         raise MynahError(f"there is no history in {folder.root} yet")
     now, terms = SystemClock().now(), build.terms(settings)
     if args.what == "list":
-        show([_row(post, terms) for post in _waiting(store, terms, now)] if store else [], COLUMNS, args)
+        rows = [_row(post, terms) for post in _waiting(store, terms, now)] if store else []
+        show(rows, COLUMNS, args, empty="nothing waits")
     elif store:
         row = _row(store.post(args.id), terms) | {"reviews": queue.verdicts(store, args.id)}
         lines = [{"what": key.replace("_", " "), "is": value} for key, value in row.items()]
@@ -83,7 +84,7 @@ def _one(desk: Desk, args: Namespace) -> int:
         case _:
             reasons = _edit(desk, post, args.text.strip())
     if reasons:
-        raise MynahError(f"post {post.id} stays as it was: the new text may not go out: {_told(reasons)}")
+        raise MynahError(f"post {post.id} stays as it was: the new text may not go out: {listed(reasons)}")
     judged = desk.store.post(post.id)
     if args.json:
         from bot import tables
@@ -160,7 +161,7 @@ def _rewrite(desk: Desk, post: Post, person: Terminal, words: str) -> tuple[str,
     if not text or text.strip() == post.text:
         return "the text is as it was", False
     if reasons := _edit(desk, post, text.strip()):
-        return f"the text is as it was, for {text.strip()!r} may not go out: {_told(reasons)}", False
+        return f"the text is as it was, for {text.strip()!r} may not go out: {listed(reasons)}", False
     return "the text is changed, and still waits", False
 
 
@@ -185,12 +186,12 @@ def _page(post: Post, left: int, told: str, desk: Desk) -> str:
     facts = {
         "prompt": repr(post.prompt) if post.prompt else "none",
         "model": post.model,
-        "score": f"{post.likelihood:.3f}",
+        "likelihood": f"{post.likelihood:.3f}",
         "length": f"{post.length} of 280",
         "expires": f"{end:%Y-%m-%d %H:%M} UTC, in {durations.written((end - desk.clock.now()) // minute * minute)}",
     }
     if post.note == "edited":
-        del facts["score"]  # of the text as it was
+        del facts["likelihood"]  # of the text as it was
     if post.reply_to:
         asked = mentions.one(desk.store, post.reply_to)
         facts = {"answers": address(desk.settings, asked.handle if asked else "", post.reply_to)} | facts
@@ -200,7 +201,7 @@ def _page(post: Post, left: int, told: str, desk: Desk) -> str:
         *([f"{told}\n"] if told else []),
         f"{about} · {left} to judge\n",
         textwrap.indent(text, "    ") + "\n",
-        *(f"{name:8}{value}" for name, value in facts.items()),
+        *(f"{name:11}{value}" for name, value in facts.items()),
         "",
     ])  # fmt: skip
 
@@ -214,10 +215,6 @@ def _said(desk: Desk, post: Post) -> str:
         mode = "rehearses" if post.dry else "is live"
         return f"post {post.id} is approved: it goes out when `mynah run` {mode} again"
     return f"post {post.id} is approved: the bot that runs sends it as soon as the brakes allow"
-
-
-def _told(reasons: tuple[Reason, ...]) -> str:
-    return ", ".join(f"{reason.name} ({reason.detail})" if reason.detail else reason.name for reason in reasons)
 
 
 def _left(desk: Desk) -> str:

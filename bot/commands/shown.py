@@ -6,17 +6,17 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from bot.errors import Busy, MynahError, NoRoom
+from bot.errors import Busy, MynahError, NoRoom, StoreError
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from bot.config import Loaded
     from bot.folder import StateFolder
     from bot.settings import Settings
     from bot.store import Store
-    from bot.tweets import Post
+    from bot.tweets import Post, Reason
     from training.library import Library
 
 FAILED, BUSY, INTERRUPTED = 1, 75, 130  # exit codes that several commands give
@@ -53,12 +53,17 @@ def looked_at(settings: Settings) -> tuple[StateFolder, Store | None]:
 
 
 def writable(args: Namespace) -> Store:
+    """Begun where there is none, but not beside a bot that runs: it has lost one, and would say things again."""
+    from bot import build
     from bot.folder import StateFolder
-    from bot.store import Store
 
-    folder = StateFolder(loaded(args).settings.state)
+    settings = loaded(args).settings
+    folder = StateFolder(settings.state)
     folder.make()
-    return Store.open(folder.history)
+    if folder.holder() is not None and not folder.history.exists():
+        why = build.lost(settings, folder)
+        raise StoreError(why or f"{folder.history} is not there, though a bot runs: stop it first, or let it begin")
+    return build.history(settings, folder)
 
 
 @contextmanager
@@ -125,7 +130,14 @@ def row_of(post: Post) -> dict[str, Any]:
     return asdict(post) | {"cost": post.cost / DOLLAR}
 
 
-def show(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], args: Namespace) -> None:
+def listed(reasons: Iterable[Reason]) -> str:
+    return ", ".join(f"{reason.name} ({reason.detail})" if reason.detail else reason.name for reason in reasons)
+
+
+def show(
+    rows: Sequence[Mapping[str, Any]], columns: Sequence[str], args: Namespace, *, empty: str = "nothing yet"
+) -> None:
+    """`empty`: what a person is told where there is no row; a program gets nothing then."""
     from bot import tables
 
     if args.json:
@@ -134,4 +146,4 @@ def show(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], args: Namesp
     elif args.csv:
         print(tables.as_csv(rows, list(rows[0]) if rows else columns))
     else:
-        print(tables.as_table(rows, columns) if rows else "nothing yet")
+        print(tables.as_table(rows, columns) if rows else empty)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import ExitStack
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bot import ledger
 from bot.commands.health import ready
-from bot.commands.shown import BUSY, FAILED, address, agreed, loaded
+from bot.commands.shown import BUSY, FAILED, address, agreed, listed, loaded
 from bot.errors import Busy, Gone, ModelError, MynahError
 from bot.tweets import Draft
 
@@ -49,12 +50,11 @@ def _alone(args: Namespace, settings: Settings, folder: StateFolder, clock: Cloc
     from bot import build, slots
     from bot.clock import stamp
     from bot.posting import deliver, speak
-    from bot.store import Store
 
     publisher = build.publisher(settings, clock)
     outbox = build.outbox(settings, publisher, clock, every=None)
     about = {"since": stamp(clock.now()), "live": settings.live, "every": None, "bot": settings.bot}
-    with folder.hold(about | {"mode": settings.mode}), Store.open(folder.history) as store:
+    with folder.hold(about | {"mode": settings.mode}), build.history(settings, folder) as store:
         build.claim(store, settings)
         if settings.live:
             ready(settings, folder, store, clock)
@@ -165,8 +165,7 @@ def _words(args: Namespace, settings: Settings, folder: StateFolder, store: Stor
         return build.voice(current, settings), build.manner(settings, lambda why: print(why, file=sys.stderr))
     voice = ByHand(args.text, Learnt.open(current))
     if reasons := build.screen(settings, store, voice).reasons(Draft(args.text)):
-        told = ", ".join(f"{reason.name} ({reason.detail})" if reason.detail else reason.name for reason in reasons)
-        raise MynahError(f"this may not go out: {told}; docs/operating.md says what each means")
+        raise MynahError(f"this may not go out: {listed(reasons)}; docs/operating.md says what each means")
     return voice, Manner(prompts=("",), candidates=1, tries=1)
 
 
@@ -213,17 +212,18 @@ def delete(args: Namespace) -> int:
     from bot.folder import StateFolder
     from bot.store import Store
 
-    settings = loaded(args).settings
-    folder, clock = StateFolder(settings.state), SystemClock()
+    settings, clock = loaded(args).settings, SystemClock()
     price = build.prices(settings).delete
-    with Store.open(folder.history, create=False) as store, build.gateway(settings, clock) as x:
-        build.claim(store, settings.model_copy(update={"live": True}))
+    with ExitStack() as opened:
+        store = opened.enter_context(Store.open(StateFolder(settings.state).history, create=False))
         found = store.post(args.id)
         if found.state != "posted" or found.x_id is None:
             raise MynahError(f"post {found.id} is {found.state}: only one that is posted can be deleted")
         if store.is_deleted(found.id):
             print(f"post {found.id} is deleted already")
             return 0
+        x = opened.enter_context(build.gateway(settings, clock))  # asks for the keys
+        build.claim(store, settings.model_copy(update={"live": True}))
         print(f"{found.text}\nDeleting it costs {budget.dollars(price)} at X and cannot be undone.", file=sys.stderr)
         if not args.yes and not agreed(f"Delete post {found.id}?"):
             print("nothing was deleted")

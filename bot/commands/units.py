@@ -81,19 +81,16 @@ def _prepare(prefix: Path, bot: str, *, only_say: bool) -> None:
 
 
 def _next(prefix: Path, bot: str, program: Path, *, prepared: bool) -> str:
-    config = f"/etc/mynah/{bot}/config.toml"
-    words = f"{shlex.quote(str(program))} --config {config} --state /var/lib/mynah/{bot}"
-    first = (
-        [] if prepared else ["mynah install-units --bot NAME                # a bot's folders, and its configuration"]
-    )
+    config, mynah = f"/etc/mynah/{bot}/config.toml", shlex.quote(str(program))
     steps = [
-        "systemctl daemon-reload",
-        *first,
-        f"editor {config}    # bot, schedule.timezone",
-        f"{words} import ARCHIVE.zip",
-        f"systemctl enable --now mynah@{bot}                 # trains first, and then rehearses",
-        f"systemctl enable --now mynah-retrain@{bot}.timer   # a new model each week",
+        ("systemctl daemon-reload", ""),
+        *([] if prepared else [(f"{mynah} install-units --bot NAME", "a bot's folders, and its configuration")]),
+        (f"editor {config}", "bot, schedule.timezone"),
+        (f"{mynah} --config {config} --state /var/lib/mynah/{bot} import ARCHIVE.zip", ""),
+        (f"systemctl enable --now mynah@{bot}", "trains first, and then rehearses"),
+        (f"systemctl enable --now mynah-retrain@{bot}.timer", "a new model each week"),
     ]
     gone = (prefix / "etc/systemd/system").as_posix()
     undo = f"systemctl disable --now mynah@{bot} mynah-retrain@{bot}.timer; rm -r {gone}/mynah*@.*"
-    return "\n".join(["", "next:", *(f"  {step}" for step in steps), "to take the units out again:", f"  {undo}"])
+    told = [f"  {step:48}  # {why}" if why else f"  {step}" for step, why in steps]
+    return "\n".join(["", "next:", *told, "to take the units out again:", f"  {undo}"])

@@ -62,17 +62,19 @@ def _until(args: Namespace, now: datetime) -> datetime:
     from datetime import UTC, datetime, timedelta
     from zoneinfo import ZoneInfo
 
+    from bot.outbox import FOR_GOOD
+
     zone = ZoneInfo(loaded(args).settings.schedule.timezone)
     if isinstance(args.until, datetime):
         found = args.until if args.until.tzinfo else args.until.replace(tzinfo=zone)
     else:
-        here = now.astimezone(zone)
-        found = datetime.combine(here.date(), args.until, zone)
-        if found <= here:
-            found = datetime.combine(here.date() + timedelta(days=1), args.until, zone)
+        today = now.astimezone(zone).date()
+        days = [datetime.combine(day, args.until, zone) for day in (today, today + timedelta(days=1))]
+        shown = (day.replace(fold=fold) for day in days for fold in (0, 1))  # an hour may come twice
+        found = next(moment for moment in shown if moment.astimezone(UTC) > now)
     if found <= now:
         raise MynahError(f"--until: {found.isoformat()} is over; `mynah pause` alone holds until `mynah resume`")
-    return found.astimezone(UTC)
+    return FOR_GOOD if found >= FOR_GOOD else found.astimezone(UTC)  # in another zone, Python's time may have ended
 
 
 def resume(args: Namespace) -> int:

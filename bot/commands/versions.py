@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from training.gate import Gate
     from training.registry import Version
 
-COLUMNS = ("version", "is", "base", "authors", "bits", "copied", "told apart", "MB", "why not")
+COLUMNS = ("version", "is", "base", "authors", "bits", "copied", "told apart", "MB")
 
 
 def models(args: Namespace) -> int:
@@ -28,8 +28,15 @@ def models(args: Namespace) -> int:
     with translated():
         earlier = registry.before(folder)[-1:]
         there = registry.versions(folder)
-    describe = _as_object if args.json else _as_row
-    show([describe(version, gate(settings), earlier=version.name in earlier) for version in there], COLUMNS, args)
+    why = {version.name: _why_not(version.folder, gate(settings)) for version in there}
+    if args.json:
+        show([_as_object(version, why[version.name], earlier=version.name in earlier) for version in there], (), args)
+        return 0
+    rows = [_as_row(version, earlier=version.name in earlier) for version in there]
+    show(rows, COLUMNS, args, empty="no model yet: `mynah retrain` makes one")
+    for version in there:
+        for sentence in [version.damage] if version.damage else why[version.name]:
+            print(f"{version.name}: {sentence}")
     return 0
 
 
@@ -127,7 +134,7 @@ def _why_not(folder: Path, gate: Gate) -> Sequence[str]:
     return why_not(report, gate) if report else ["It was never judged: `mynah evaluate` does."]
 
 
-def _as_object(version: Version, gate: Gate, *, earlier: bool) -> dict[str, Any]:
+def _as_object(version: Version, why_not: Sequence[str], *, earlier: bool) -> dict[str, Any]:
     manifest = version.manifest
     return {
         "version": version.name,
@@ -139,11 +146,11 @@ def _as_object(version: Version, gate: Gate, *, earlier: bool) -> dict[str, Any]
         "figures": dict(manifest.figures) if manifest else {},
         "bytes": version.bytes,
         "damage": version.damage,
-        "why_not": list(_why_not(version.folder, gate)),
+        "why_not": list(why_not),
     }
 
 
-def _as_row(version: Version, gate: Gate, *, earlier: bool) -> dict[str, Any]:
+def _as_row(version: Version, *, earlier: bool) -> dict[str, Any]:
     manifest = version.manifest
     figures = manifest.figures if manifest else {}
     return {
@@ -155,5 +162,4 @@ def _as_row(version: Version, gate: Gate, *, earlier: bool) -> dict[str, Any]:
         "copied": f"{figures['copied']:.1%}" if "copied" in figures else "",
         "told apart": f"{figures['told_apart']:.2f}" if "told_apart" in figures else "",
         "MB": f"{version.bytes / 1e6:.1f}",
-        "why not": version.damage or list(_why_not(version.folder, gate)),
     }

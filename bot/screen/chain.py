@@ -54,7 +54,6 @@ def build(
     classified: Callable[[str], str] = nothing,
     lists: Lists = NO_LISTS,
     allow_links: bool = False,
-    allow_mentions: bool = False,
     allow_vulgar: bool = False,
     max_hashtags: int = 2,
 ) -> Screen:
@@ -69,7 +68,7 @@ def build(
         "control_character": lambda draft: form.control_character(draft.text),
         "repetition": lambda draft: form.repetition(draft.text),
         "length": lambda draft: length.why_not(draft.text),
-        "mention": lambda draft: None if allow_mentions else reach.mention(draft.text),
+        "mention": lambda draft: reach.mention(draft.text),
         "cashtags": lambda draft: reach.too_many_cashtags(draft.text),
         "hashtags": lambda draft: reach.too_many_hashtags(draft.text, most=max_hashtags),
         "link": lambda draft: None if allow_links else reach.link(draft.text),

@@ -50,8 +50,6 @@ TO_LEARN = ["created_at", "lang", "note_tweet", "referenced_tweets", "in_reply_t
 class X:
     """One account of X, spoken to through its API."""
 
-    dry = False
-
     def __init__(
         self,
         keys: Identity,

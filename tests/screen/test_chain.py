@@ -110,7 +110,6 @@ def test_a_broken_check_does_not_hide_the_others() -> None:
     ("text", "choice"),
     [
         ("see example.com", {"allow_links": True}),
-        ("hello @somebody", {"allow_mentions": True}),
         ("#a #b #c", {"max_hashtags": 3}),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else value,
