@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bot.commands.shown import FAILED, loaded, translated
-from bot.errors import StoreError
+from bot.errors import Damaged, StoreError
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -37,7 +37,12 @@ def restore(args: Namespace) -> int:
 
     settings, now = loaded(args).settings, SystemClock().now()
     folder = StateFolder(settings.state)
-    kind = backup.kind_of(args.file)
+    try:
+        kind = backup.kind_of(args.file)
+    except Damaged as error:  # its own advice is for a file in use
+        raise StoreError(
+            f"{args.file} is damaged, or no SQLite file at all: choose another one that `mynah backup` made"
+        ) from error
     target, prepare = {
         "history": (folder.history, lambda path: _history(path, folder, settings, args.file, now)),
         "library": (folder.library, _library),
