@@ -73,7 +73,7 @@ class Heartbeat:
             self._wait(str(error))
             return False
         except OSError as error:  # the disk itself fails
-            self._wait(f"{error.filename or 'the state folder'}: {error.strerror or error}; look at the disk, and whose it is")
+            self._wait(f"{error}; look at the disk, and whose it is")
             return False
         if self._waiting:
             self._waiting = ""
