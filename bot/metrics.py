@@ -126,7 +126,8 @@ class Door:
             self._socket.listen(16)
         except OSError as error:
             self._socket.close()
-            raise MynahError(f"metrics.listen: {at}: {error.strerror or error}; choose another place") from error
+            where = at if isinstance(at, Path) else f"{at[0]}, port {at[1]}"
+            raise MynahError(f"metrics.listen: {where}: {error.strerror or error}; choose another place") from error
         self._closed = threading.Event()
         self.port = 0 if self._path else self._socket.getsockname()[1]
         threading.Thread(target=self._answer_all, name="metrics", daemon=True).start()

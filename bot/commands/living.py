@@ -71,7 +71,7 @@ def _born(
     _look(settings, folder, clock)
     log = structlog.get_logger()
     if _untrained(folder):
-        log.info("model.missing", detail="training one first", authors=", ".join(settings.training.authors))
+        log.info("model.missing", detail="training one first")
         train(settings, folder, clock, notifier)
     life = Life(
         lambda: loaded(args).settings,
