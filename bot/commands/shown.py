@@ -54,13 +54,17 @@ def looked_at(settings: Settings) -> tuple[StateFolder, Store | None]:
 
 def writable(args: Namespace) -> Store:
     """Begun where there is none, but not beside a bot that runs: it has lost one, and would say things again."""
-    from bot import build
     from bot.folder import StateFolder
+    from bot.store import Store
 
     settings = loaded(args).settings
     folder = StateFolder(settings.state)
     folder.make()
-    if folder.holder() is not None and not folder.history.exists():
+    if folder.history.exists():
+        return Store.open(folder.history, create=False)
+    from bot import build  # takes a moment, which most calls can spare
+
+    if folder.holder() is not None:
         why = build.lost(settings, folder)
         raise StoreError(why or f"{folder.history} is not there, though a bot runs: stop it first, or let it begin")
     return build.history(settings, folder)
