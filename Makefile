@@ -26,26 +26,26 @@ test: setup
 
 # As root on Debian, with systemd-container and debootstrap: the units in a booted systemd, a few minutes.
 test-systemd: setup
-	@$(BIN)/python -m tests.nspawn
+	@$(BIN)/python -m tests.trials.nspawn
 
 # As root on Debian, with qemu-system-x86 and debootstrap: what of the units takes a kernel of its own.
 test-qemu: setup
-	@$(BIN)/python -m tests.qemu
+	@$(BIN)/python -m tests.trials.qemu
 
 # The same machine, without the units: the power fails while a history is written.
 CUTS ?= 100
 power: setup
-	@$(BIN)/python -m tests.power --cuts $(CUTS)
+	@$(BIN)/python -m tests.trials.power --cuts $(CUTS)
 
 # The real process at many times its speed; the hour is what counts, `make soak MINUTES=3` is a glance.
 soak: MINUTES ?= 60
 soak: setup
-	@$(BIN)/python -m tests.soak --minutes $(MINUTES)
+	@$(BIN)/python -m tests.trials.soak --minutes $(MINUTES)
 
 # Hostile input, so many minutes of each kind; it says how to install atheris where that is missing.
 fuzz: MINUTES ?= 10
 fuzz: setup
-	@$(BIN)/python -m tests.fuzz --minutes $(MINUTES)
+	@$(BIN)/python -m tests.trials.fuzz --minutes $(MINUTES)
 
 # What the units leave open, as systemd weighs it, beside well-known daemons.
 exposure: setup

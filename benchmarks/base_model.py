@@ -19,9 +19,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
-from training import base_model, batches, corpus, ngrams
-from training.evaluate import bits_per_character
-from training.finetune import finetune
+from training.corpus import corpus
+from training.judge import ngram_floor
+from training.judge.evaluate import bits_per_character
+from training.learn import batches
+from training.learn.finetune import finetune
+from training.models import base_model
 from training.recipe import recipe_for
 from training.sources import recognise
 
@@ -73,7 +76,9 @@ def _compare(path: Path, wanted: str) -> None:
         "base, untouched": lambda: _base_bits(texts.held_out),
         "base, fine-tuned": lambda: _finetuned_bits(texts, recipe_for("tiny")),
         "same architecture from nothing, best epoch": lambda: _from_nothing_bits(texts),
-        f"byte {ngrams.ORDER}-grams, Witten-Bell": lambda: ngrams.bits_per_character(texts.train, texts.held_out),
+        f"byte {ngram_floor.ORDER}-grams, Witten-Bell": lambda: ngram_floor.bits_per_character(
+            texts.train, texts.held_out
+        ),
         "xz": lambda: _packed_bits(texts, lambda data: lzma.compress(data, preset=9 | lzma.PRESET_EXTREME)),
         "gzip": lambda: _packed_bits(texts, lambda data: gzip.compress(data, 9, mtime=0)),
     }

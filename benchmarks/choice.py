@@ -1,4 +1,4 @@
-"""Whether the score of a draft (bot/score.py) finds the better one, and at which temperature to draft.
+"""Whether the score of a draft (bot/rounds/score.py) finds the better one, and at which temperature to draft.
 
     python benchmarks/choice.py MODEL_FOLDER [TWEETS] --texts ../shared/corpus/*-0?.txt
     python benchmarks/choice.py MODEL_FOLDER [TWEETS] --texts … --fit        # which weights one half would choose
@@ -26,17 +26,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from bot.score import WEIGHTS, score
-from bot.screen.length import weighted_length
-from bot.tweets import Draft
-from training import copying, corpus, likeness, person, vocabulary
-from training.sampler import Sampler
+from bot.rounds.score import WEIGHTS, score
+from bot.text.length import weighted_length
+from bot.values import Draft
+from training.corpus import corpus
+from training.judge import copying, similarity
+from training.profile import person, vocabulary
 from training.sources import recognise
+from training.speak.torch_engine import Sampler
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from training.person import Person
+    from training.profile.person import Person
 
 SAMPLE = Path(__file__).parents[1] / "training" / "sample" / "stationmynah.zip"
 GROUP = 8  # drafts of which one is chosen: voice.candidates
@@ -87,8 +89,8 @@ class Judge:
         """`real`: these are the person's, and it is the learnt tweets that are told from them."""
         every = [pair for text in texts for pair in pairs(text)]
         odd = sum(pair in self._odd for pair in every) / max(len(every), 1) if self._known else float("nan")
-        told = likeness.told_apart(self._learnt if real else texts, self._newer, seed=0)
-        threes = likeness.distinct(texts, 1_000)[2]  # of as many words everywhere
+        told = similarity.told_apart(self._learnt if real else texts, self._newer, seed=0)
+        threes = similarity.distinct(texts, 1_000)[2]  # of as many words everywhere
         copied = copying.share_with_run(texts, self._learnt)
         shown = "" if told is None else f"{told:.2f}"
         return f"{self.none(texts):8.1%}{odd:8.1%}{shown:>8}{threes:8.2f}{copied:8.1%}"

@@ -21,11 +21,13 @@ from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot import nearness
-from bot.store import Store
-from training import copying, corpus, memory
-from training.language import Language, learn
-from training.memory import Memory, memorise
+from bot.history import near_duplicates
+from bot.history.store import Store
+from training.corpus import corpus
+from training.judge import copying
+from training.profile import memory
+from training.profile.language import Language, learn
+from training.profile.memory import Memory, memorise
 from training.sources import recognise
 
 if TYPE_CHECKING:
@@ -115,8 +117,8 @@ def ask(store: Store, name: str, drafts: Sequence[str]) -> None:
         start = time.process_time()
         found += bool(
             store.said(draft, dry=False)
-            or nearness.refused(store, draft, dry=False)
-            or nearness.said(store, draft, dry=False)
+            or near_duplicates.refused(store, draft, dry=False)
+            or near_duplicates.said(store, draft, dry=False)
         )
         spent.append((time.process_time() - start) * 1e3)
     spent.sort()
@@ -135,7 +137,7 @@ def people(data: Path, model: Path | None, manner: int) -> None:
         foreign = share(newest, profile.why_foreign) if profile else "-"
         print(f"| {Path(name).stem} | {len(newest):,} | {' | '.join(refused)} | {foreign} |", flush=True)
     if model:
-        from training.sampler import Sampler
+        from training.speak.torch_engine import Sampler
 
         own, profile = Memory.open(model), Language.open(model)
         sampler = Sampler.open(model, device="cpu")
@@ -204,7 +206,7 @@ def fill(store: Store, rows: int) -> None:
 
 
 def keys(text: str) -> list[int]:
-    return nearness.keys(text, dry=False)
+    return near_duplicates.keys(text, dry=False)
 
 
 def batched(items: Iterator[tuple[int, str]], size: int) -> Iterator[list[tuple[int, str]]]:

@@ -16,10 +16,10 @@ from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 from pathlib import Path
 
-from training import corpus
+from training.corpus import corpus
 from training.sources import recognise
 from training.sources.archive import Archive
-from training.tweets import Tweet
+from training.sources.tweets import Tweet
 
 WORDS = 20_000
 SYLLABLES = [f"{consonant}{vowel}" for consonant in "bcdfglmnprst" for vowel in "aeiou"]

@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from training import base_model, copying, corpus, likeness, model_dir, ngrams
-from training.evaluate import SAMPLES, bits_of, evaluate, speak
-from training.judgement import explained
+from training.corpus import corpus
+from training.judge import copying, ngram_floor, similarity
+from training.judge.evaluate import SAMPLES, bits_of, evaluate, speak
+from training.judge.report import explained
+from training.models import base_model, model_dir
 from training.recipe import recipe_for
 from training.sources import recognise
 
@@ -46,11 +48,11 @@ def main() -> None:
     drafts = _timed("saying them", lambda: speak(model, tokenizer, texts.tags, count=asked.samples, seed=0))
     said = [draft.text for draft in drafts]
     _timed("bits of the held-out tweets", lambda: bits_of(model, tokenizer, texts.held_out, context=context))
-    _timed("the n-gram floor", lambda: ngrams.bits_per_character(train, held_out))
+    _timed("the n-gram floor", lambda: ngram_floor.bits_per_character(train, held_out))
     _timed("copied runs", lambda: copying.share_with_run(said, train))
     _timed("copied whole", lambda: copying.share_exact(said, train))
-    _timed("distinct", lambda: likeness.distinct(said, likeness.count_words(train)))
-    _timed("told apart", lambda: likeness.told_apart(said, held_out, seed=0))
+    _timed("distinct", lambda: similarity.distinct(said, similarity.count_words(train)))
+    _timed("told apart", lambda: similarity.told_apart(said, held_out, seed=0))
     given: dict[str, Any] = {"context": context, "seed": 0}
     report = _timed(
         "all but the saying, and the author's own figures",
@@ -71,7 +73,7 @@ def main() -> None:
         ("the untouched base from held-out ones", untouched, held_out),
         ("shuffled letters from held-out ones", shuffled, held_out),
     ):
-        told = likeness.told_apart(some, others, seed=0)
+        told = similarity.told_apart(some, others, seed=0)
         print(f"{name:48}{'' if told is None else format(told, '10.3f')}")
 
     print()

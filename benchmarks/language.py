@@ -11,8 +11,8 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from training import corpus
-from training.language import FILE, Language, learn
+from training.corpus import corpus
+from training.profile.language import FILE, Language, learn
 from training.sources import recognise
 
 PEOPLE = {

@@ -25,8 +25,11 @@ from typing import Any
 
 import torch
 
-from training import base_model, batches, lighten, memory, model_dir, registry
+from training.learn import batches
+from training.models import base_model, model_dir, registry
+from training.profile import memory
 from training.recipe import Shape
+from training.speak import onnx_export
 
 GPT2 = Shape(vocabulary=50_257, context=1_024, layers=12, width=768, heads=12)
 # No two share a word, so that each word has one that follows.
@@ -144,7 +147,7 @@ def wait_for_text(process: subprocess.Popen[str]) -> None:
     sys.exit(f"{process.args} said nothing")
 
 
-def make(state: Path, shape: Shape) -> tuple[Path, lighten.Lightened]:
+def make(state: Path, shape: Shape) -> tuple[Path, onnx_export.Lightened]:
     """A model folder, in use, whose light form is checked."""
     chance = random.Random(0)
     syllables = [a + b for a in "bcdfghjklmnprstvwz" for b in ("a", "e", "i", "o", "u", "ai", "ou", "en", "er")]
@@ -155,7 +158,7 @@ def make(state: Path, shape: Shape) -> tuple[Path, lighten.Lightened]:
     model.resize_token_embeddings(shape.vocabulary)
     rows = batches.encode(tokenizer, SENTENCES, shape.context)
     learn_by_heart(model, rows)
-    light = lighten.lighten(model, tokenizer, rows, state.parent)
+    light = onnx_export.lighten(model, tokenizer, rows, state.parent)
     version = state / "models" / "20261121T120000Z-0000"
     about = model_dir.Manifest(created="2026-11-21T12:00:00+00:00", base_model="scratch", authors=("nobody",))
     files = {memory.FILE: memory.memorise([]), **light.files}

@@ -10,10 +10,10 @@ from collections import Counter
 from pathlib import Path
 
 from bot.screen import chain
-from bot.tweets import Draft
-from training.base_model import EMBEDDED
-from training.memory import FILE, Memory
-from training.sampler import Sampler
+from bot.values import Draft
+from training.models.base_model import EMBEDDED
+from training.profile.memory import FILE, Memory
+from training.speak.torch_engine import Sampler
 
 AT_ONCE = 50
 

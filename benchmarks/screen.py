@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from bot.screen import harm, privacy
-from bot.tweets import Reason
+from bot.values import Reason
 from training.rules import huggingtweets
 from training.sources import recognise
 

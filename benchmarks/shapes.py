@@ -1,4 +1,4 @@
-"""Which shape, rate, vocabulary and order foresees most for its compute: short runs of `training/pretrain.py`.
+"""Which shape, rate, vocabulary and order foresees most for its compute: short runs of `training/pretrain/pretrain.py`.
 
     python benchmarks/shapes.py 4x256 6x192 "rate 6e-3" --corpus ../shared/corpus --work /tmp/shapes
 
@@ -16,9 +16,9 @@ from typing import Any
 
 import torch
 
-from training.base_model import make_model
-from training.evaluate import bits_per_character
-from training.pretrain import CHECKPOINT, prepare, pretrain
+from training.judge.evaluate import bits_per_character
+from training.models.base_model import make_model
+from training.pretrain.pretrain import CHECKPOINT, prepare, pretrain
 from training.recipe import PRETRAINING, Pretraining, Shape
 
 TWELFTH, PLACE = 12, 5  # every twelfth line from the sixth on

@@ -31,8 +31,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 import training_speed
 
-from training.sampler import AnyModel, WrittenOut
-from training.teller import Teller
+from training.speak.sampler import Teller
+from training.speak.torch_engine import AnyModel, WrittenOut
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -163,7 +163,7 @@ def _end_by_chance(model: Any, tokenizer: Any) -> None:
 def _by_pipeline(model: Any, tokenizer: Any, folder: Path, threads: int) -> Any:  # noqa: ARG001  the others' arguments
     from transformers import pipeline, set_seed
 
-    from training.model_dir import hush
+    from training.models.model_dir import hush
 
     hush()
     asked = {"do_sample": True, "temperature": 1.0, "top_p": 0.95, "top_k": 50, "min_length": 10}
@@ -190,11 +190,11 @@ def _by_teller(engine: Any, tokenizer: Any) -> Any:
 
 
 def _by_light(model: Any, tokenizer: Any, folder: Path, threads: int) -> Any:
-    from training import light_model
-    from training.light_engine import LightEngine
+    from training.speak import onnx_weights
+    from training.speak.onnx_engine import LightEngine
 
-    path = folder / light_model.FILE
-    path.write_bytes(light_model.write(model, start=tokenizer.eos_token_id, end=tokenizer.eos_token_id))
+    path = folder / onnx_weights.FILE
+    path.write_bytes(onnx_weights.write(model, start=tokenizer.eos_token_id, end=tokenizer.eos_token_id))
     return _by_teller(LightEngine(path, threads=threads), tokenizer)
 
 

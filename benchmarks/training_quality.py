@@ -24,15 +24,17 @@ import torch
 from reference import Reference
 from training_speed import MODELS, SAMPLE, load, machine
 
-from training import base_model, batches, corpus
-from training.finetune import finetune, total_surprise
+from training.corpus import corpus
+from training.learn import batches
+from training.learn.finetune import finetune, total_surprise
+from training.models import base_model
 from training.recipe import recipe_for
 from training.sources import recognise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from training.batches import Row
+    from training.learn.batches import Row
     from training.recipe import Recipe
 
 LOOKS = 80  # at the held-out tweets at most, until the reference's loss is reached

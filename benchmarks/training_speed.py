@@ -31,8 +31,10 @@ import torch
 from reference import Reference
 from transformers import TrainerCallback
 
-from training import base_model, batches, corpus
-from training.finetune import finetune
+from training.corpus import corpus
+from training.learn import batches
+from training.learn.finetune import finetune
+from training.models import base_model
 from training.recipe import recipe_for
 from training.sources import recognise
 
@@ -218,7 +220,7 @@ def _table(turns: dict[str, list[Turn]], asked: argparse.Namespace) -> None:
 
 
 def _names(asked: argparse.Namespace) -> Iterator[str]:
-    from training.finetune import has_bf16
+    from training.learn.finetune import has_bf16
 
     facts = {
         "context": {"124m": 1024, "tiny": 256, "toy": 128}[asked.model],

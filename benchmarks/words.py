@@ -12,8 +12,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from training.base_model import EMBEDDED
-from training.sampler import Sampler
+from training.models.base_model import EMBEDDED
+from training.speak.torch_engine import Sampler
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

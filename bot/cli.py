@@ -11,25 +11,25 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot import arguments
 from bot.commands import (
+    arguments,
     auth,
     backups,
+    doctor,
     drafts,
-    health,
+    history,
     library,
-    living,
-    model,
-    past,
+    models,
+    operate,
     people,
+    post,
     publish,
+    retrain,
     review,
-    speaking,
+    run,
     units,
-    upkeep,
-    versions,
 )
-from bot.commands.shown import FAILED, INTERRUPTED, installing
+from bot.commands.opening import FAILED, INTERRUPTED, installing
 from bot.errors import MynahError
 
 if TYPE_CHECKING:
@@ -79,35 +79,35 @@ def _fail(sentence: str, code: int) -> int:
 
 
 COMMANDS: dict[str, Callable[[Namespace], int]] = {
-    "run": living.run,
+    "run": run.run,
     "import": library.import_,
     "library": library.show_library,
     "forget": people.forget,
-    "retrain": model.retrain,
+    "retrain": retrain.retrain,
     "sample": drafts.sample,
     "screen": drafts.screen,
-    "evaluate": versions.evaluate,
-    "models": versions.models,
-    "promote": versions.promote,
-    "rollback": versions.rollback,
+    "evaluate": models.evaluate,
+    "models": models.models,
+    "promote": models.promote,
+    "rollback": models.rollback,
     "publish": publish.publish,
-    "post": speaking.post,
+    "post": post.post,
     "review": review.review,
-    "delete": speaking.delete,
+    "delete": post.delete,
     "block": people.block,
     "unblock": people.unblock,
-    "history": past.history,
-    "status": upkeep.status,
-    "spend": upkeep.spend,
+    "history": history.history,
+    "status": operate.status,
+    "spend": operate.spend,
     "auth": auth.auth,
-    "doctor": health.doctor,
+    "doctor": doctor.doctor,
     "install-units": units.install_units,
     "backup": backups.backup,
     "restore": backups.restore,
-    "pause": upkeep.pause,
-    "resume": upkeep.resume,
-    "resolve": upkeep.resolve,
-    "config": upkeep.show_config,
+    "pause": operate.pause,
+    "resume": operate.resume,
+    "resolve": operate.resolve,
+    "config": operate.show_config,
 }
 
 

@@ -1,93 +1,127 @@
-"""What a value in config.toml may be, each with the sentence that refuses another. It reads nothing."""
+"""The frozen values that the others pass around. They know how to be, not how to do."""
 
 from __future__ import annotations
 
-from collections import Counter
-from datetime import time, timedelta
-from pathlib import Path
-from typing import Annotated
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from pydantic import AfterValidator, BeforeValidator, Field
-
-from bot import durations, metrics, patterns
-
-LONGEST_PROMPT = 120  # bytes: as many tokens at most, and the smallest model reads 160
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"{name!r} is no time zone; they look like Europe/Lisbon") from None
-    return name
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What the voice proposes: `text` starts with `prompt`; the same seed gives the same text."""
+
+    text: str
+    prompt: str = ""
+    seed: int = 0
+    likelihood: float = 0.0  # mean log-likelihood per token, in nats; nearer to 0 is likelier
+    finished: bool = True  # False: cut off at the token limit, not ended by the model
 
 
-def _handle(name: str, most: int = 15) -> str:
-    bare = name.removeprefix("@")
-    if not bare.replace("_", "").isalnum() or not bare.isascii() or len(bare) > most:
-        raise ValueError(f"{name!r} is no handle; they are up to {most} letters, digits and _")
-    return bare
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a text may not go out: a stable name to count, and a detail to read."""
+
+    name: str
+    detail: str = ""
 
 
-def _author(name: str) -> str:
-    return _handle(name, most=20).lower()  # some old accounts have handles of 20; the library writes all in lower case
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What X gave back for a post that it created."""
+
+    id: str
+    text: str
+    reply_to: str | None = None  # what it answers, where X says so
 
 
-def _prompts(said: object) -> object:
-    """A list is a table too: what is there twice comes twice as often."""
-    if said in ([], (), {}):
-        raise ValueError("is empty; voice.mix = { prompts = 0 } is how to do without")
-    if isinstance(said, list | tuple) and all(isinstance(one, str) for one in said):
-        return dict(Counter(said))
-    if not isinstance(said, dict):
-        raise ValueError('is a list of beginnings, ["Today"], or a table with their weights, { "Today" = 1 }')  # noqa: TRY004
-    return said
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """The newest posts of an account, newest first; `whole`: there are no others after the one that was asked from."""
+
+    posts: tuple[Receipt, ...]
+    whole: bool
 
 
-def fits(prompt: str) -> bool:
-    return len(prompt.encode("utf-8", "replace")) <= LONGEST_PROMPT
+@dataclass(frozen=True, slots=True)
+class Look:
+    """When a post was looked for, and when it is again."""
+
+    at: datetime
+    again: datetime
 
 
-def _prompt(prompt: str) -> str:
-    if not fits(prompt):
-        raise ValueError(f"{prompt[:40]!r}… is longer than {LONGEST_PROMPT} bytes")
-    return prompt
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One moment when the bot may speak; `key` is the same after every restart."""
+
+    key: str
+    due: datetime
 
 
-def _path(path: Path) -> Path:
-    if not path.parts or "\0" in str(path):
-        raise ValueError("is no path; leave it out for the default")
-    return path
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A row of the history. `cost` is in millionths of a dollar; times are UTC."""
+
+    id: int
+    kind: str
+    dry: bool
+    state: str
+    slot: str | None
+    reply_to: str | None
+    text: str
+    length: int
+    prompt: str
+    seed: int
+    likelihood: float
+    model: str
+    x_id: str | None
+    cost: int
+    note: str
+    created_at: datetime
+    changed_at: datetime
+    sent_at: datetime | None
+    not_before: datetime | None
 
 
-def _on_the_wall(moment: time) -> time:
-    if moment.tzinfo:
-        raise ValueError('a time of day looks like "09:00"; its zone is schedule.timezone')
-    return moment
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Where a text names somebody: the character at which the @ stands, and whom, as X knows them."""
+
+    start: int
+    user: str  # id; empty where X did not say
+    handle: str
 
 
-def _pattern(pattern: str) -> str:
-    patterns.compiled(pattern)
-    return pattern
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """A text as X shows it, and as it sent it: `own` is where the author's own words begin, None if X did not say."""
+
+    text: str
+    calls: tuple[Call, ...]
+    own: int | None = None
 
 
-def _listen(place: str) -> str:
-    metrics.address(place)
-    return place
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A post of somebody that names us. What it says is a stranger's words, and nothing else."""
+
+    id: str
+    author: str  # id; empty where X did not say, and then nobody can be answered
+    handle: str
+    text: str
+    wordings: tuple[Wording, ...]  # a long post has two
+    conversation: str
+    is_reply: bool  # where X does not say so, it is taken for one
+    is_repost: bool
+    first: str  # the id before all edits
 
 
-Duration = Annotated[timedelta, BeforeValidator(durations.parsed)]
-Dollars = Annotated[float, Field(ge=0, le=100_000)]
-Share = Annotated[float, Field(gt=0, le=1)]
-Rate = Annotated[float, Field(ge=0, le=1)]
-Handle = Annotated[str, AfterValidator(_handle)]
-Author = Annotated[str, AfterValidator(_author)]
-Folder = Annotated[Path, AfterValidator(_path)]
-TimeOfDay = Annotated[time, AfterValidator(_on_the_wall)]
-Pattern = Annotated[str, AfterValidator(_pattern)]
-Weight = Annotated[float, Field(ge=0, le=1_000)]
-Prompt = Annotated[str, AfterValidator(_prompt)]
-Prompts = Annotated[dict[Prompt, Annotated[float, Field(gt=0, le=1_000)]], BeforeValidator(_prompts)]
-Zone = Annotated[str, AfterValidator(_zone)]
-Listen = Annotated[str, AfterValidator(_listen)]
+@dataclass(frozen=True, slots=True)
+class Mentions:
+    """A page of them, the newest first; `token` leads to the next page, if there is one."""
+
+    found: tuple[Mention, ...]
+    token: str

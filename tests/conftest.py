@@ -48,7 +48,8 @@ def sayings() -> tuple[str, ...]:
 @pytest.fixture(scope="session")
 def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A real two-layer GPT-2, its weights random but fixed, in a whole model folder. Copy it before you break it."""
-    from training import base_model, memory, model_dir
+    from training.models import base_model, model_dir
+    from training.profile import memory
     from training.recipe import Shape
 
     shape = Shape(vocabulary=300, context=160, layers=2, width=32, heads=2)

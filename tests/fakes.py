@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from bot.tweets import Draft, Receipt
+from bot.values import Draft, Receipt
 
 if TYPE_CHECKING:
     from bot.errors import XError

@@ -17,8 +17,11 @@ def make(
     folder: Path, sayings: Sequence[str] = SAYINGS, *, vocabulary: int = 400, width: int = 64, steps: int = 200
 ) -> Path:
     """The folder of its models; with a light form, since a process that need not import torch starts sooner."""
-    from training import base_model, batches, finetune, light_model, memory, model_dir, registry
+    from training.learn import batches, finetune
+    from training.models import base_model, model_dir, registry
+    from training.profile import memory
     from training.recipe import Recipe, Shape
+    from training.speak import onnx_weights
 
     recipe = Recipe(
         shape=Shape(vocabulary=vocabulary, context=64, layers=2, width=width, heads=2),
@@ -36,8 +39,8 @@ def make(
     version = models / "20261120T120000Z-0000"
     about = model_dir.Manifest(created="2026-11-20T12:00:00+00:00", base_model="tiny", authors=("stationmynah",))
     end = tokenizer.eos_token_id
-    light = light_model.write(model, start=end, end=end)
-    files = {memory.FILE: memory.memorise([]), light_model.FILE: light}
+    light = onnx_weights.write(model, start=end, end=end)
+    files = {memory.FILE: memory.memorise([]), onnx_weights.FILE: light}
     model_dir.save(version, model, tokenizer, about=about, files=files)
     registry.promote(version)
     return models

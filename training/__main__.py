@@ -20,8 +20,8 @@ from training.errors import NothingNew, StateBusy, TrainingError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from training.job import Progress
     from training.sources.archive import Archive
-    from training.wanted import Progress
 
 EXIT_FAILED = 1
 EXIT_BUSY = 75
@@ -77,18 +77,20 @@ def _parser() -> argparse.ArgumentParser:
     pretrain.add_argument("--seed", type=int, default=0, help="0 (the default)")
     card = commands.add_parser("card", help="write the card of the base in the package again")
     card.set_defaults(command=_card)
-    card.add_argument("--folder", type=Path, default=Path(__file__).parent / "base", help="the package's by default")
+    card.add_argument(
+        "--folder", type=Path, default=Path(__file__).parent / "models" / "tiny", help="the package's by default"
+    )
     card.add_argument("--draw", action="store_true", help="with new samples, the first that the model says")
     return parser
 
 
 def _retrain(asked: argparse.Namespace) -> int:
-    from training.gate import Gate
+    from training.job import Wanted, Watch, every
+    from training.judge.gate import Gate
     from training.plan import plan
     from training.recipe import recipe_for
     from training.retrain import retrain
     from training.sources import recognise
-    from training.wanted import Wanted, Watch, every
 
     line = _Line()
     watch = Watch(report=line.show, seconds=time.monotonic, due=every(asked.checkpoint_every, time.monotonic))
@@ -121,8 +123,8 @@ def _retrain(asked: argparse.Namespace) -> int:
 
 
 def _pretrain(asked: argparse.Namespace) -> int:
-    from training import base_model, model_dir
-    from training.pretrain import judge, mean_of, prepare, pretrain
+    from training.models import base_model, model_dir
+    from training.pretrain.pretrain import judge, mean_of, prepare, pretrain
     from training.recipe import PRETRAINING, PRETRAINING_ON
 
     recipe = PRETRAINING_ON if asked.begin else PRETRAINING
@@ -148,11 +150,11 @@ def _pretrain(asked: argparse.Namespace) -> int:
 
 
 def _card(asked: argparse.Namespace) -> int:
-    from training import base_card
-    from training.card import FILE
+    from training.card.card import FILE
+    from training.pretrain import base_card
 
     if asked.draw:
-        from training.sampler import Sampler
+        from training.speak.torch_engine import Sampler
 
         drafts = Sampler.open(asked.folder, device="cpu").draft("", n=base_card.SAMPLES, seed=0)
         made = replace(base_card.read_made(asked.folder), samples=[draft.text for draft in drafts])

@@ -12,14 +12,14 @@ from itertools import islice, pairwise
 from statistics import median
 from typing import TYPE_CHECKING
 
-from training import model_dir
-from training.finetune import count_steps, finetune
-from training.lesson import prepare
-from training.pupil import KEPT, size_of_state
+from training.learn.finetune import count_steps, finetune
+from training.learn.trainer_state import KEPT, size_of_state
+from training.models import model_dir
+from training.prepare import prepare
 
 if TYPE_CHECKING:
-    from training.lesson import Lesson
-    from training.wanted import Tweets, Wanted, Watch
+    from training.job import Tweets, Wanted, Watch
+    from training.prepare import Lesson
 
 STEPS = 3  # and one before them, which sets things up
 LOOK = 1 / 3  # of the time of learning a token: the way forward without the way back

@@ -88,10 +88,12 @@ class Pretraining:
     # pieces learn faster for minutes, and end no better after an hour.
     shape: Shape = Shape(vocabulary=8_192, context=256, layers=4, width=256, heads=4)
     tokenizer_reads_every: int = 5  # lines: 20 MB of 100 give the pieces in six seconds
-    steps: int = 4_350  # an hour of two busy cores; `cool-down` in training/pretrain.py decides it while it runs
+    steps: int = (
+        4_350  # an hour of two busy cores; `cool-down` in training/pretrain/pretrain.py decides it while it runs
+    )
     cooling: float = 0.3  # the last share of the steps: the rate falls, and short lines alone are read
     parts: int = 2  # batches a step
-    part_tokens: int = 2_048  # the logits of so many fit into one chunk of training/loss.py
+    part_tokens: int = 2_048  # the logits of so many fit into one chunk of training/learn/loss.py
     pool: int = 32  # steps whose documents are sorted by length together
     save_every: int = 2  # pools between checkpoints: a minute or two
     warmup: int = 100  # steps

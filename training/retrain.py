@@ -12,28 +12,30 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from training import followed, model_dir, papers, registry
-from training.checkpoint import Checkpoints
+from training import artifacts
 from training.errors import ModelError, NothingNew, TrainingError
-from training.evaluate import bits_in_use, bits_of, evaluate, speak
-from training.finetune import computing, finetune, mean_surprise, within_memory
-from training.gate import why_not
-from training.lesson import prepare
-from training.light_model import size_of
-from training.lighten import lighten
-from training.metrics import Metrics
-from training.pupil import size_of_state
-from training.wanted import Outcome, Progress
+from training.job import Outcome, Progress
+from training.judge.evaluate import bits_in_use, bits_of, evaluate, speak
+from training.judge.gate import why_not
+from training.learn import tracked
+from training.learn.checkpoint import Checkpoints
+from training.learn.finetune import computing, finetune, mean_surprise, within_memory
+from training.learn.metrics import Metrics
+from training.learn.trainer_state import size_of_state
+from training.models import model_dir, registry
+from training.prepare import prepare
+from training.speak.onnx_export import lighten
+from training.speak.onnx_weights import size_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
 
-    from training.judgement import Report
-    from training.lesson import Lesson
-    from training.speech import Sample
-    from training.wanted import Tweets, Wanted, Watch
+    from training.job import Tweets, Wanted, Watch
+    from training.judge.report import Report
+    from training.prepare import Lesson
+    from training.speak.types import Sample
 
 CHECKPOINT = "checkpoint.pt"
 UNFINISHED = "unfinished"  # in the models folder: the last checkpoint, and the numbers up to it
@@ -44,13 +46,13 @@ def retrain(tweets: Tweets, wanted: Wanted, watch: Watch, *, now: datetime) -> O
     with (
         registry.hold(wanted.models),
         _workplace(wanted.models / UNFINISHED) as work,
-        followed.finished(watch.tracker),
+        tracked.finished(watch.tracker),
     ):
         try:
             lesson = prepare(tweets, wanted, watch.report)
         except NothingNew as nothing:
             return Outcome(None, promoted=False, why=(str(nothing),))
-        followed.tell_lesson(watch.tracker, lesson, wanted)
+        tracked.tell_lesson(watch.tracker, lesson, wanted)
         device = lesson.model.device
         with computing(device, lesson.recipe.threads), within_memory(device, "this model"):
             version, report = _make(lesson, wanted, watch, work, now)
@@ -82,11 +84,11 @@ def _make(lesson: Lesson, wanted: Wanted, watch: Watch, work: Path, now: datetim
         light = lighten(lesson.model, lesson.tokenizer, lesson.held_out or lesson.train, work)
         if light.why:
             watch.report(Progress("save", note=light.why))
-        files = papers.write(lesson, wanted, metrics, report, drafts, name=version.name, now=now)
-        about = papers.manifest(lesson, wanted, report, now)
+        files = artifacts.write(lesson, wanted, metrics, report, drafts, name=version.name, now=now)
+        about = artifacts.manifest(lesson, wanted, report, now)
         about = replace(about, figures={**about.figures, **light.figures})
         model_dir.save(version, lesson.model, lesson.tokenizer, about=about, files={**files, **light.files})
-    followed.tell_model(watch.tracker, version, report, drafts)
+    tracked.tell_model(watch.tracker, version, report, drafts)
     return version, report
 
 

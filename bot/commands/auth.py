@@ -6,8 +6,8 @@ import sys
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from bot.commands.health import ask_x, told
-from bot.commands.shown import loaded
+from bot.commands.doctor import ask_x, told
+from bot.commands.opening import loaded
 from bot.errors import MynahError
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bot.clock import Clock
-    from bot.settings import Settings
+    from bot.config.settings import Settings
     from bot.x.dialects import Account
     from bot.x.tokens import Grant
     from bot.x.twitter import Identity
@@ -23,20 +23,22 @@ if TYPE_CHECKING:
 
 
 def auth(args: Namespace) -> int:
-    from bot import budget, build, config
     from bot.clock import SystemClock
-    from bot.folder import expanded
+    from bot.config import load
+    from bot.config.state_dir import expanded
+    from bot.running import assembly
+    from bot.sending import budget
     from bot.x.wire import Wire
 
     clock = SystemClock()
     if args.check:
         settings = loaded(args).settings
-        return told(ask_x(settings, build.identity(settings, clock), clock)[1], args)
+        return told(ask_x(settings, assembly.identity(settings, clock), clock)[1], args)
     settings = loaded(args, keyless=True).settings
-    place = expanded(settings.x.keys).absolute() if settings.x.keys else config.beside(args.config) / "keys"
+    place = expanded(settings.x.keys).absolute() if settings.x.keys else load.beside(args.config) / "keys"
     print(
         f"The login of @{settings.bot} at {settings.x.base_url}. At its end X is asked whose it is, which costs "
-        f"{budget.dollars(build.prices(settings).account)}. Nothing is kept before that.",
+        f"{budget.dollars(assembly.prices(settings).account)}. Nothing is kept before that.",
         flush=True,
     )
     with closing(Wire(settings.x.base_url)) as wire:
@@ -72,8 +74,8 @@ def _by_address(settings: Settings, place: Path, wire: Wire, clock: Clock) -> li
     """OAuth 2.0: a token for two hours, which the bot renews by itself."""
     from dataclasses import replace
 
-    from bot import build
-    from bot.folder import StateFolder
+    from bot.config.state_dir import StateFolder
+    from bot.running import assembly
     from bot.x import signin
     from bot.x.bearer import JustLoggedIn
     from bot.x.tokens import keep
@@ -91,7 +93,7 @@ def _by_address(settings: Settings, place: Path, wire: Wire, clock: Clock) -> li
     grant: Grant = signin.logged_in(wire, client, wanted, code, now=clock.now())
     if found := _check(settings, JustLoggedIn(grant), "", clock):
         grant = replace(grant, account=found.id, handle=found.handle)
-    file = build.login(settings)
+    file = assembly.login(settings)
     StateFolder(settings.state).make()
     with file.lock():
         file.keep(grant)
@@ -103,7 +105,7 @@ def _by_address(settings: Settings, place: Path, wire: Wire, clock: Clock) -> li
 
 def _check(settings: Settings, identity: Identity, handle: str, clock: Clock) -> Account | None:
     """Whose it is, as far as X says; keys of another or that may not write are not kept. An outage is no refusal."""
-    from bot import doctor
+    from bot.running import doctor
 
     found, checks = ask_x(settings, identity, clock)
     if found is None and handle:  # X has said it before
@@ -117,16 +119,16 @@ def _check(settings: Settings, identity: Identity, handle: str, clock: Clock) ->
 
 def _must_keep(settings: Settings, name: str) -> bool:
     """What the app is known by may be configured already, and not in a file."""
-    from bot import build
+    from bot.running import assembly
 
-    return name not in build.secrets(settings) or name.startswith("access_token")
+    return name not in assembly.secrets(settings) or name.startswith("access_token")
 
 
 def _typed(settings: Settings, names: tuple[str, ...], *, may_be_empty: str = "") -> dict[str, str]:
     """What is configured, and for the rest what a person types, unseen."""
-    from bot import build
+    from bot.running import assembly
 
-    found = build.secrets(settings)
+    found = assembly.secrets(settings)
     return {
         name: found.get(name) or _line(f"{name} of the app, unseen", hidden=True, empty=name == may_be_empty)
         for name in names

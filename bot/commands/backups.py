@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.commands.shown import FAILED, loaded, translated
+from bot.commands.opening import FAILED, loaded, translated
 from bot.errors import Damaged, StoreError
 
 if TYPE_CHECKING:
@@ -13,27 +13,27 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from bot.folder import StateFolder
-    from bot.settings import Settings
-    from bot.store import Store
+    from bot.config.settings import Settings
+    from bot.config.state_dir import StateFolder
+    from bot.history.store import Store
 
 
 def backup(args: Namespace) -> int:
-    from bot import build
     from bot.clock import SystemClock
-    from bot.folder import StateFolder
+    from bot.config.state_dir import StateFolder
+    from bot.running import assembly
 
     settings = loaded(args).settings
-    made = build.backups(settings, StateFolder(settings.state)).make(SystemClock().now())
+    made = assembly.backups(settings, StateFolder(settings.state)).make(SystemClock().now())
     print("\n".join(map(str, made)) if made else "there is neither a history nor a library yet")
     return 0 if made else FAILED
 
 
 def restore(args: Namespace) -> int:
     """Refused while the bot runs: it would go on in the file that was put aside."""
-    from bot import backup
     from bot.clock import SystemClock, stamp
-    from bot.folder import StateFolder
+    from bot.config.state_dir import StateFolder
+    from bot.history import backup
 
     settings, now = loaded(args).settings, SystemClock().now()
     folder = StateFolder(settings.state)
@@ -65,15 +65,16 @@ def _history(path: Path, folder: StateFolder, settings: Settings, source: Path, 
     left alone by the present history still is. X could be asked for its posts, but not which slot, mention or review
     each was for; a person sees that at a glance.
     """
-    from bot import build, outbox
-    from bot.agenda import BORN
     from bot.clock import stamp
-    from bot.lookout import ACCOUNT
+    from bot.history.store import Store
     from bot.replies import reading
-    from bot.store import Store
+    from bot.rounds.agenda import BORN
+    from bot.running import assembly
+    from bot.sending import outbox
+    from bot.sending.reconcile import ACCOUNT
 
     with Store.open(path, create=False, back_up=False) as store:
-        build.claim(store, settings)
+        assembly.claim(store, settings)
         _same_account(store.meta(ACCOUNT), folder.history)
         store.keep_meta(BORN, stamp(now))
         reading.begin_again(store, now)
@@ -90,7 +91,7 @@ def _history(path: Path, folder: StateFolder, settings: Settings, source: Path, 
 
 def _leave_alone(store: Store, present: Path, now: datetime) -> None:
     """Whoever said stop, or was blocked, since the backup; who was unblocked since is blocked again, to be sure."""
-    from bot import blocks
+    from bot.history import blocks
     from bot.replies.reading import MARK
 
     rows, are_all = _blocked_in(present, now)
@@ -107,7 +108,7 @@ def _leave_alone(store: Store, present: Path, now: datetime) -> None:
 
 def _blocked_in(present: Path, now: datetime) -> tuple[list[dict[str, Any]], bool]:
     """Who is, and whether these are all, as far as SQLite can tell."""
-    from bot import blocks
+    from bot.history import blocks
 
     rows: list[dict[str, Any]] = []
     try:
@@ -130,14 +131,14 @@ def _when(told: str, now: datetime) -> datetime:
 
 def _as_it_is(path: Path) -> Store:
     """Also one by a newer mynah, which its own advice is to put a backup in the place of."""
-    from bot.store import Store
+    from bot.history.store import Store
 
     return Store.open(path, create=False, read_only=True, any_version=True)
 
 
 def _same_account(account: str | None, present: Path) -> None:
     """The present history says whose it is, if it can still be read."""
-    from bot.lookout import ACCOUNT
+    from bot.sending.reconcile import ACCOUNT
 
     try:
         with _as_it_is(present) as store:
@@ -149,7 +150,7 @@ def _same_account(account: str | None, present: Path) -> None:
 
 
 def _library(path: Path) -> None:
-    from training.library import Library
+    from training.library.library import Library
 
     with translated():
         Library.open(path, create=False).close()

@@ -4,30 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bot.commands.shown import loaded, looked_at, show
+from bot.commands.opening import loaded, looked_at, show
 from bot.errors import ModelError, MynahError
 
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Sequence
 
-    from bot.score import Score
-    from bot.tweets import Draft, Reason
+    from bot.rounds.score import Score
+    from bot.values import Draft, Reason
 
 
 def sample(args: Namespace) -> int:
-    from bot import build
-    from bot.posting import last_said
-    from bot.score import ranked
-    from bot.voice import promoted
+    from bot.rounds.posting import last_said
+    from bot.rounds.score import ranked
+    from bot.running import assembly
+    from bot.voice.voice import promoted
 
     settings = loaded(args).settings
     folder, store = looked_at(settings)
     current = promoted(folder.models)
     if current is None:
         raise ModelError(f"there is no model in {folder.models} yet: `mynah retrain` makes one")
-    voice = build.voice(current, settings)
-    screen = build.screen(settings, store, voice)
+    voice = assembly.voice(current, settings)
+    screen = assembly.screen(settings, store, voice)
     author = args.author and args.author.removeprefix("@").lower()
     drafts = voice.draft(args.prompt, n=args.number, seed=args.seed, author=author)
     last = last_said(store, dry=not settings.live) if store else []
@@ -58,14 +58,14 @@ def _row(draft: Draft, score: Score, reasons: Sequence[Reason]) -> dict[str, Any
 
 
 def screen(args: Namespace) -> int:
-    from bot import build
-    from bot.learnt import Learnt
-    from bot.tweets import Draft
-    from bot.voice import promoted
+    from bot.running import assembly
+    from bot.values import Draft
+    from bot.voice.model_memory import Learnt
+    from bot.voice.voice import promoted
 
     settings = loaded(args).settings
     folder, store = looked_at(settings)
-    chain = build.screen(settings, store, Learnt.open(promoted(folder.models)))
+    chain = assembly.screen(settings, store, Learnt.open(promoted(folder.models)))
     rows = []
     for text in _texts(args):
         reasons = chain.reasons(Draft(text))

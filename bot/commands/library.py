@@ -6,8 +6,8 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from bot.commands.from_x import import_from_x
-from bot.commands.shown import agreed, loaded, open_library, translated, tweets
+from bot.commands.import_from_x import import_from_x
+from bot.commands.opening import agreed, loaded, open_library, translated, tweets
 from bot.errors import ConfigError, MynahError
 
 if TYPE_CHECKING:
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from bot.folder import StateFolder
-    from bot.settings import Settings
-    from training.corpus import Choices, Sifted
-    from training.holdings import Added, Author
-    from training.library import Library
+    from bot.config.settings import Settings
+    from bot.config.state_dir import StateFolder
+    from training.corpus.corpus import Choices, Sifted
+    from training.library.library import Library
+    from training.library.values import Added, Author
     from training.sources.archive import Archive
 
 
@@ -33,7 +33,7 @@ def import_(args: Namespace) -> int:
     if args.from_api:
         return import_from_x(args)
     from bot.clock import SystemClock
-    from bot.folder import StateFolder, expanded
+    from bot.config.state_dir import StateFolder, expanded
     from training.sources import recognise
 
     folder = StateFolder(loaded(args).settings.state)
@@ -57,7 +57,7 @@ def import_(args: Namespace) -> int:
 def show_library(args: Namespace) -> int:
     from dataclasses import asdict
 
-    from bot.folder import StateFolder
+    from bot.config.state_dir import StateFolder
 
     settings = loaded(args).settings
     folder = StateFolder(settings.state)
@@ -78,8 +78,9 @@ def show_library(args: Namespace) -> int:
 
 
 def forget(args: Namespace) -> int:
-    from bot import backup, build
-    from bot.folder import StateFolder
+    from bot.config.state_dir import StateFolder
+    from bot.history import backup
+    from bot.running import assembly
 
     settings = loaded(args).settings
     folder = StateFolder(settings.state)
@@ -89,7 +90,7 @@ def forget(args: Namespace) -> int:
             print("nothing was removed")
             return 0
         count = library.forget(author.author)
-    copies = backup.holding((build.backups(settings, folder).folder, folder.root), author.author)
+    copies = backup.holding((assembly.backups(settings, folder).folder, folder.root), author.author)
     for path in copies:
         path.unlink()
     print(f"removed {tweets(count)} of @{author.author}; the archives that they came from are yours to keep or delete")
@@ -107,9 +108,9 @@ def forget(args: Namespace) -> int:
 
 def archives(settings: Settings) -> list[Archive]:
     """What a training learns from, which calls it when it is ready; raises the errors of training too."""
-    from bot.folder import StateFolder
-    from training.sample.build import ARCHIVE, HANDLE
+    from bot.config.state_dir import StateFolder
     from training.sources import recognise
+    from training.sources.sample import ARCHIVE, HANDLE
 
     with _looked_at(StateFolder(settings.state)) as library:
         there = {author.handle for author in library.authors() if author.tweets} if library else set()
@@ -129,8 +130,8 @@ def archives(settings: Settings) -> list[Archive]:
 
 def choices(settings: Settings) -> Choices:
     """Which tweets are learnt, and how."""
-    from bot import build
-    from training.corpus import Choices
+    from bot.running import assembly
+    from training.corpus.corpus import Choices
 
     wanted = settings.training
     return Choices(
@@ -139,14 +140,14 @@ def choices(settings: Settings) -> Choices:
         replies=wanted.replies,
         recency=wanted.recency or None,
         tags=wanted.tags,
-        unspeakable=build.unspeakable(settings),
+        unspeakable=assembly.unspeakable(settings),
     )
 
 
 @contextmanager
 def _looked_at(folder: StateFolder) -> Iterator[Library | None]:
     """To read, if there is one."""
-    from training.library import Library
+    from training.library.library import Library
 
     if not folder.library.exists():
         yield None
@@ -173,7 +174,7 @@ def _reading(file: Path) -> Iterator[Callable[[int, int], None]]:
 
 
 def _headline(file: Path, archive: Archive) -> str:
-    from training.markup import plain  # names and tweets are strangers' words: nothing in them may move the cursor
+    from training.card.markup import plain  # names and tweets are strangers' words: nothing in them may move the cursor
 
     name = f" ({plain(archive.display_name)})" if archive.display_name != archive.author else ""
     return f"{file} ({archive.kind}): tweets of @{archive.author}{name}"
@@ -209,7 +210,7 @@ def _warnings(archive: Archive, added: Added) -> Iterator[str]:
 
 
 def _described(author: Author) -> Iterator[str]:
-    from training.markup import plain
+    from training.card.markup import plain
 
     name = f" ({plain(author.display_name)})" if author.display_name != author.handle else ""
     yield f"@{author.handle}{name}: {tweets(author.tweets)}{_span(author)}"
@@ -224,7 +225,7 @@ def _described(author: Author) -> Iterator[str]:
 
 
 def _funnelled(sifted: Sifted, settings: Settings, examples: int) -> Iterator[str]:
-    from training.markup import plain
+    from training.card.markup import plain
 
     funnel = sifted.funnel
     yield f'  the funnel, by the rules "{settings.training.rules}"'
@@ -253,15 +254,16 @@ def _listed(counts: Mapping[str, int]) -> str:
 
 
 def _sifted(archive: Archive, settings: Settings) -> Sifted:
-    from training.corpus import sift
+    from training.corpus.corpus import sift
 
     return sift(archive.author, archive.tweets, choices(settings))
 
 
 def _learnt_from(author: str, models: Path) -> Iterator[tuple[str, bool]]:
     """The versions whose manifest names the author, and whether each is in use."""
-    from training import errors, registry
-    from training.model_dir import MANIFEST, read_manifest
+    from training import errors
+    from training.models import registry
+    from training.models.model_dir import MANIFEST, read_manifest
 
     for path in sorted(models.glob(f"*/{MANIFEST}")):
         version = path.parent
@@ -279,6 +281,6 @@ def _learnt_from(author: str, models: Path) -> Iterator[tuple[str, bool]]:
 def _print_json(value: Added | Author, **more: Any) -> None:
     from dataclasses import asdict
 
-    from bot import tables
+    from bot.commands.console import tables
 
     print(tables.as_json(asdict(value) | more))

@@ -6,21 +6,21 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from bot.commands.library import forget as forget_tweets
-from bot.commands.shown import agreed, loaded, looked_at, show, translated, writable
+from bot.commands.opening import agreed, loaded, looked_at, show, translated, writable
 from bot.errors import MynahError
 
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Iterator
 
-    from bot.folder import StateFolder
-    from bot.store import Store
+    from bot.config.state_dir import StateFolder
+    from bot.history.store import Store
 
 
 def block(args: Namespace) -> int:
     """Without a name: who is blocked."""
-    from bot import blocks, mentions
     from bot.clock import SystemClock
+    from bot.history import blocks, mentions
 
     if args.handle is None:
         _, store = looked_at(loaded(args).settings)
@@ -38,7 +38,7 @@ def block(args: Namespace) -> int:
 
 
 def unblock(args: Namespace) -> int:
-    from bot import blocks
+    from bot.history import blocks
 
     with writable(args) as store:
         if not blocks.unblock(store, args.handle):
@@ -49,7 +49,7 @@ def unblock(args: Namespace) -> int:
 
 def forget(args: Namespace) -> int:
     """Two things that may be known of a person: mentions, in the history, and tweets, in the library."""
-    from bot.folder import StateFolder
+    from bot.config.state_dir import StateFolder
 
     folder = StateFolder(loaded(args).settings.state)
     with _history(folder) as store:
@@ -62,7 +62,7 @@ def forget(args: Namespace) -> int:
 
 def _forget_mentions(args: Namespace, store: Store) -> bool:
     """Whether there were any to forget."""
-    from bot import blocks, mentions
+    from bot.history import blocks, mentions
 
     count = mentions.count(store, args.author)
     if not count:
@@ -82,7 +82,7 @@ def _forget_mentions(args: Namespace, store: Store) -> bool:
 
 @contextmanager
 def _history(folder: StateFolder) -> Iterator[Store | None]:
-    from bot.store import Store
+    from bot.history.store import Store
 
     if not folder.history.exists():
         yield None
@@ -92,7 +92,7 @@ def _history(folder: StateFolder) -> Iterator[Store | None]:
 
 
 def _has_tweets(folder: StateFolder, handle: str) -> bool:
-    from training.library import Library
+    from training.library.library import Library
     from training.sources.records import handle_of
 
     if not folder.library.exists():

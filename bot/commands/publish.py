@@ -5,18 +5,18 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from bot.commands.shown import agreed, loaded, translated
+from bot.commands.opening import agreed, loaded, translated
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from training.publish import Parcel
+    from training.card.publish import Parcel
 
 
 def publish(args: Namespace) -> int:
-    from bot.folder import StateFolder
-    from training import publish as hub
-    from training import registry
+    from bot.config.state_dir import StateFolder
+    from training.card import publish as hub
+    from training.models import registry
 
     models = StateFolder(loaded(args).settings.state).models
     with translated():

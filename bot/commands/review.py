@@ -5,21 +5,21 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bot import mentions
-from bot import review as queue
-from bot.commands.shown import address, listed, loaded, looked_at, row_of, show
+from bot.commands.opening import address, listed, loaded, looked_at, row_of, show
 from bot.errors import MynahError
+from bot.history import mentions
+from bot.history import review as queue
 
 if TYPE_CHECKING:
     from argparse import Namespace
     from datetime import datetime
 
     from bot.clock import Clock
-    from bot.commands.terminal import Terminal
-    from bot.folder import StateFolder
-    from bot.settings import Settings
-    from bot.store import Store
-    from bot.tweets import Post, Reason
+    from bot.commands.console.keyboard import Terminal
+    from bot.config.settings import Settings
+    from bot.config.state_dir import StateFolder
+    from bot.history.store import Store
+    from bot.values import Post, Reason
 
 KEYS = "[a]pprove  [e]dit  [r]eject  [s]kip  [q]uit"
 COLUMNS = ("id", "kind", "text", "length", "expires")
@@ -39,14 +39,14 @@ class Desk(NamedTuple):
 def review(args: Namespace) -> int:
     if args.what in {None, "approve", "reject", "edit"}:
         return _judge(args)
-    from bot import build
     from bot.clock import SystemClock
+    from bot.running import assembly
 
     settings = loaded(args).settings
     folder, store = looked_at(settings)
     if args.what == "show" and store is None:
         raise MynahError(f"there is no history in {folder.root} yet")
-    now, terms = SystemClock().now(), build.terms(settings)
+    now, terms = SystemClock().now(), assembly.terms(settings)
     if args.what == "list":
         rows = [_row(post, terms) for post in _waiting(store, terms, now)] if store else []
         show(rows, COLUMNS, args, empty="nothing waits")
@@ -58,17 +58,17 @@ def review(args: Namespace) -> int:
 
 
 def _judge(args: Namespace) -> int:
-    from bot import build
     from bot.clock import SystemClock
-    from bot.folder import StateFolder
-    from bot.store import Store
+    from bot.config.state_dir import StateFolder
+    from bot.history.store import Store
+    from bot.running import assembly
 
     settings = loaded(args).settings
     folder = StateFolder(settings.state)
     if not folder.history.exists():
         raise MynahError(f"nothing waits: there is no history in {folder.root} yet")
     with Store.open(folder.history, create=False) as store:
-        desk = Desk(settings, folder, store, build.terms(settings), SystemClock())
+        desk = Desk(settings, folder, store, assembly.terms(settings), SystemClock())
         return _one_by_one(desk) if args.what is None else _one(desk, args)
 
 
@@ -87,7 +87,7 @@ def _one(desk: Desk, args: Namespace) -> int:
         raise MynahError(f"post {post.id} stays as it was: the new text may not go out: {listed(reasons)}")
     judged = desk.store.post(post.id)
     if args.json:
-        from bot import tables
+        from bot.commands.console import tables
 
         print(tables.as_json(_row(judged, desk.terms)))
     else:
@@ -97,18 +97,18 @@ def _one(desk: Desk, args: Namespace) -> int:
 
 def _edit(desk: Desk, post: Post, text: str) -> tuple[Reason, ...]:
     """Through the whole screen, as if it were new; only itself it may repeat."""
-    from bot import build
-    from bot.learnt import Learnt
-    from bot.voice import promoted
+    from bot.running import assembly
+    from bot.voice.model_memory import Learnt
+    from bot.voice.voice import promoted
 
     settings = desk.settings.model_copy(update={"live": not post.dry})
-    screen = build.screen(settings, desk.store, Learnt.open(promoted(desk.folder.models)), but=post.id)
+    screen = assembly.screen(settings, desk.store, Learnt.open(promoted(desk.folder.models)), but=post.id)
     return queue.edit(desk.store, post, text, screen, desk.terms, desk.clock.now())
 
 
 def _one_by_one(desk: Desk) -> int:
     """Oldest first, what is new meanwhile last; each verdict is kept at once, so leaving loses nothing."""
-    from bot.commands.terminal import terminal
+    from bot.commands.console.keyboard import terminal
 
     person = terminal()
     judged: list[str] = []
@@ -179,7 +179,7 @@ def _row(post: Post, terms: queue.Terms) -> dict[str, Any]:
 def _page(post: Post, left: int, told: str, desk: Desk) -> str:
     from datetime import timedelta
 
-    from bot import durations
+    from bot.text import durations
 
     end = queue.expires(post, desk.terms)
     minute = timedelta(minutes=1)

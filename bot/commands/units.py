@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.commands.shown import FAILED
+from bot.commands.opening import FAILED
 from bot.errors import MynahError
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ SAID = {
 
 
 def install_units(args: Namespace) -> int:
-    from bot import units
+    from bot.running import units
 
     if args.bot is not None and not NAME.fullmatch(args.bot):
         raise MynahError(f"{args.bot!r} is no name for a unit: up to 25 small letters, digits, - and _")
@@ -57,7 +57,7 @@ def install_units(args: Namespace) -> int:
 
 def _prepare(prefix: Path, bot: str, *, only_say: bool) -> None:
     """What a bot needs besides the units. Nothing that is there is touched."""
-    from bot import units
+    from bot.running import units
 
     etc = prefix / "etc/mynah" / bot
     state = prefix / "var/lib/mynah" / bot

@@ -10,17 +10,17 @@ import re
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Protocol
 
-from bot import prompts
-from bot.score import score
+from bot.rounds import prompts
+from bot.rounds.score import score
 from bot.screen import echoes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from bot.posting import Manner
+    from bot.rounds.posting import Manner
     from bot.screen.chain import Screen
-    from bot.tweets import Draft, Reason, Slot
-    from training.person import Person
+    from bot.values import Draft, Reason, Slot
+    from training.profile.person import Person
 
     Refused = list[tuple[Draft, Reason]]
 

@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from bot import blocks, mentions
 from bot.clock import moment
-from bot.durations import written
-from bot.tweets import Reason
+from bot.history import blocks, mentions
+from bot.text.durations import written
+from bot.values import Reason
 from bot.x.dialects import time_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from bot.mentions import Waiting
-    from bot.store import Store
+    from bot.history.mentions import Waiting
+    from bot.history.store import Store
 
 REFUSALS = 3  # answers in a row that X refused: something is wrong that we do not know of
 RESTS = timedelta(days=1)

@@ -11,13 +11,13 @@ from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from bot import blocks, ledger, mentions
-from bot.budget import dollars
 from bot.clock import moment, stamp
 from bot.errors import RateLimited, TryLater, XError
-from bot.lookout import ACCOUNT
+from bot.history import blocks, ledger, mentions
 from bot.replies.summons import Us, bystanders
-from bot.tweets import Reason
+from bot.sending.budget import dollars
+from bot.sending.reconcile import ACCOUNT
+from bot.values import Reason
 from bot.x.dialects import id_at
 
 if TYPE_CHECKING:
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
     from structlog.stdlib import BoundLogger
 
-    from bot.budget import Prices
     from bot.clock import Clock
-    from bot.outbox import Outbox
+    from bot.history.store import Store
     from bot.replies.summons import Summons
-    from bot.store import Store
-    from bot.tweets import Mention, Mentions
+    from bot.sending.budget import Prices
+    from bot.sending.outbox import Outbox
+    from bot.values import Mention, Mentions
     from bot.x.dialects import Account
 
 MARK = "mentions"  # how far they are read, as the store names it

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from bot import mentions
-from bot.budget import dollars
-from bot.outbox import why_paused
+from bot.history import mentions
 from bot.replies.answering import choose
 from bot.replies.limits import why_rest
-from bot.screen.length import weighted_length
 from bot.screen.repeats import normalised
-from bot.tweets import Slot
+from bot.sending.budget import dollars
+from bot.sending.outbox import why_paused
+from bot.text.length import weighted_length
+from bot.values import Slot
 from bot.x.dialects import time_of
 
 if TYPE_CHECKING:
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
     from structlog.stdlib import BoundLogger
 
     from bot.clock import Clock
-    from bot.mentions import Waiting
-    from bot.outbox import Outbox
-    from bot.posting import Manner
+    from bot.history.mentions import Waiting
+    from bot.history.store import Store
     from bot.replies.answering import Listener
     from bot.replies.limits import Limits
     from bot.replies.reading import Reading
+    from bot.rounds.posting import Manner
     from bot.screen.chain import Screen
-    from bot.store import Store
-    from bot.tweets import Post
+    from bot.sending.outbox import Outbox
+    from bot.values import Post
 
 LAST = 20  # texts that an answer should not repeat the words of
 

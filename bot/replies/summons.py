@@ -10,13 +10,13 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bot.tweets import Reason
+from bot.values import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from bot.replies.optout import OptOut
-    from bot.tweets import Mention, Wording
+    from bot.replies.opt_out import OptOut
+    from bot.values import Mention, Wording
 
 CROWD = 10  # more people than this in one post is a pile-on, not a question
 _HANDLE = re.compile(r"(?<![\w@/])@(\w{1,15})(?!\w)", re.ASCII)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bot.screen import copies, form, harm, length, privacy, reach, repeats
+from bot.screen import copies, form, harm, privacy, reach, repeats
 from bot.screen.lists import Lists
-from bot.tweets import Draft, Reason
+from bot.text import length
+from bot.values import Draft, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.tweets import Reason
+from bot.values import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable

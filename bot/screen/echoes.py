@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 
-from bot.screen.autolink import links
 from bot.screen.disguises import bare
-from bot.tweets import Reason
+from bot.text.autolink import links
+from bot.values import Reason
 
 WORDS = 4  # in a row
 CHARACTERS = 20  # in a row, for scripts without spaces

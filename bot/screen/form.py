@@ -9,8 +9,8 @@ import re
 import unicodedata
 from collections import Counter
 
-from bot.screen.length import EMOJI
-from bot.tweets import Reason
+from bot.text.length import EMOJI
+from bot.values import Reason
 
 _SAME_WORD = 4  # "no no no" is how people speak, a fourth is how a model gets stuck
 _SAME_THREE = 3  # the same three words three times

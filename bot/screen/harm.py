@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from bot.screen import disguises
 from bot.screen.phrases import Phrases
-from bot.tweets import Reason
+from bot.values import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

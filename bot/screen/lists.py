@@ -7,11 +7,11 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
-from bot import patterns
 from bot.screen import disguises
 from bot.screen.phrases import Phrases
-from bot.scripts import UNSPACED
-from bot.tweets import Reason
+from bot.text import patterns
+from bot.text.scripts import UNSPACED
+from bot.values import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -12,7 +12,7 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
-from bot.tweets import Reason
+from bot.values import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

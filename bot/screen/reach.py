@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 
-from bot.screen.autolink import links
-from bot.tweets import Reason
+from bot.text.autolink import links
+from bot.values import Reason
 
 _MENTION = re.compile(r"(?<![0-9a-z_])(?:rt:?)?([@\uff20][0-9a-z_]+)", re.IGNORECASE | re.ASCII)
 _CASHTAG = re.compile(r"(?<!\S)\$[a-z]{1,6}(?:[._][a-z]{1,2})?(?!\w)", re.IGNORECASE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from typing import TYPE_CHECKING
 
-from bot.tweets import Reason
+from bot.values import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from bot.errors import TryLater
-from bot.tweets import Call, Mention, Mentions, Receipt, Wording
+from bot.values import Call, Mention, Mentions, Receipt, Wording
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

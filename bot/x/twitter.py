@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import requests
 import tweepy
 
-from bot.tweets import Timeline
+from bot.values import Timeline
 from bot.x.dialects import Account, account, created, is_whole, mentions, timeline
 from bot.x.verdicts import Answer, why_not
 from bot.x.wire import TIMEOUT, WITHIN, Wire
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Protocol, Self
 
-    from bot.tweets import Mentions, Receipt
+    from bot.values import Mentions, Receipt
 
     class Identity(Protocol):
         """Who we are to X: four keys, or a token that is renewed."""

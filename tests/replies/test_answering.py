@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 
-from bot.posting import Manner
 from bot.replies.answering import choose
+from bot.rounds.posting import Manner
 from bot.screen import chain
-from bot.tweets import Slot
+from bot.values import Slot
 from tests.fakes import NOON
-from tests.reply_life import Parrot
+from tests.trials.reply_life import Parrot
 
 SCREEN = chain.build(said=lambda _: False, copied=lambda _: "")
 NOTHING_ELSE = {"none": 0.0, "openers": 0.0, "topics": 0.0}

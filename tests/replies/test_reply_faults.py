@@ -15,8 +15,8 @@ from tests.fake_x.faults import FAULTS, End
 from tests.fake_x.server import FakeX
 from tests.fake_x.state import World
 from tests.fakes import NOON
-from tests.reply_life import BOT, ME, Life, person
-from tests.test_lookout import Killed, dying
+from tests.sending.test_reconcile import Killed, dying
+from tests.trials.reply_life import BOT, ME, Life, person
 from tests.x.test_twitter import MEANINGS
 
 if TYPE_CHECKING:

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot import blocks, mentions, outbox
-from bot.budget import Caps
+from bot.history import blocks, mentions
 from bot.replies import reading
+from bot.sending import outbox
+from bot.sending.budget import Caps
 from tests.fake_x.faults import FAULTS
 from tests.fakes import NOON
-from tests.reply_life import BOT, LIMITS, ME, Life, Parrot, person
+from tests.trials.reply_life import BOT, LIMITS, ME, Life, Parrot, person
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from bot.errors import TryLater
-from bot.replies.optout import OptOut
+from bot.replies.opt_out import OptOut
 from bot.replies.summons import Summons, Us, bystanders
-from bot.tweets import Call, Mention, Wording
+from bot.values import Call, Mention, Wording
 from bot.x.dialects import mentions
 
 US = Us("15", "stationmynah")

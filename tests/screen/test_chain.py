@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bot.screen.chain import Screen, build
 from bot.screen.lists import Lists
 from bot.screen.repeats import normalised
-from bot.tweets import Draft, Reason
+from bot.values import Draft, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable

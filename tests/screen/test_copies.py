@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from bot.screen import copies
-from bot.tweets import Reason
+from bot.values import Reason
 
 
 def copied(text: str) -> str:

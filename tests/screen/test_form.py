@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from bot.screen import form
-from bot.tweets import Reason
+from bot.values import Reason
 
 
 def name_of(reason: Reason | None) -> str | None:

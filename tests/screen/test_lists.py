@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from bot import patterns
 from bot.screen import harm
 from bot.screen.lists import Lists
-from bot.tweets import Reason
+from bot.text import patterns
+from bot.values import Reason
 from tests.screen.test_harm import DISGUISES, LISTED
 
 WORD = LISTED[-1]

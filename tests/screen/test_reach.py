@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from bot.screen import reach
-from bot.tweets import Reason
+from bot.values import Reason
 
 CASES = Path(__file__).parents[2] / ".." / "shared" / "data" / "twitter-text" / "validate.yml"
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from bot.screen import repeats
 from bot.screen.repeats import normalised
-from bot.tweets import Reason
+from bot.values import Reason
 
 
 def test_what_it_has_said_before_is_refused() -> None:

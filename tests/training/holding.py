@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from training.sources.archive import Archive
-from training.tweets import Tweet
+from training.sources.tweets import Tweet
 
 if TYPE_CHECKING:
-    from training.holdings import Added
-    from training.library import Library
+    from training.library.library import Library
+    from training.library.values import Added
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 THEN = datetime(2020, 1, 1, 12, tzinfo=UTC)

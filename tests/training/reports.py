@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from training.judgement import Report
+from training.judge.report import Report
 
 GOOD = Report(
     seed=0,

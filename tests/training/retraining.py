@@ -7,17 +7,17 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING
 
-from training import model_dir
+from training.job import Progress, Wanted, Watch
+from training.models import model_dir
 from training.recipe import Recipe, Shape
 from training.retrain import retrain
 from training.sources.archive import Archive
-from training.tweets import Tweet
-from training.wanted import Progress, Wanted, Watch
+from training.sources.tweets import Tweet
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from training.wanted import Outcome
+    from training.job import Outcome
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 LATER = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)

@@ -9,15 +9,16 @@ import pytest
 import torch
 
 from tests.training.retraining import LATER, QUICK, Killed, run, small, version_of, weights
-from training import finetune, model_dir, registry
-from training.corpus import Choices
+from training.corpus.corpus import Choices
 from training.errors import HubUnreachable, ModelError, OutOfMemory, OutOfRoom, TrainingError
+from training.learn import finetune
+from training.models import model_dir, registry
 from training.retrain import UNFINISHED
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from training.wanted import Progress, Wanted
+    from training.job import Progress, Wanted
 
 
 @pytest.fixture

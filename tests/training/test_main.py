@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from training import registry
 from training.__main__ import main
-from training.sample.build import ARCHIVE
+from training.models import registry
+from training.sources.sample import ARCHIVE
 
 if TYPE_CHECKING:
     from pathlib import Path

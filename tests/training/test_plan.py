@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from training.errors import ModelError, NothingNew
-from training.gate import Gate
+from training.job import Progress, Wanted, Watch
+from training.judge.gate import Gate
 from training.plan import Plan, plan
 from training.recipe import Recipe, Shape
-from training.sample.build import ARCHIVE
 from training.sources import recognise
-from training.wanted import Progress, Wanted, Watch
+from training.sources.sample import ARCHIVE
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.training.retraining import LATER, NOON, TEXTS, archive, run, small, version_of
-from training import card, judgement, model_dir, registry
-from training.corpus import Choices
+from training.card import card
+from training.corpus.corpus import Choices
 from training.errors import ModelError, StateBusy, TooLittleData
-from training.gate import Gate
-from training.memory import Memory
-from training.sampler import Sampler
-from training.wanted import Progress, Wanted, every
+from training.job import Progress, Wanted, every
+from training.judge import report as judgement
+from training.judge.gate import Gate
+from training.models import model_dir, registry
+from training.profile.memory import Memory
+from training.speak.torch_engine import Sampler
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.errors import TryLater
-from bot.tweets import Receipt
+from bot.values import Receipt
 from bot.x.dialects import Account, account, created, timeline
 
 FIELDS = st.sampled_from(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.errors import Duplicate, Halted, RateLimited, Refused, TryLater, Unexplained, Unknown, XError
-from bot.tweets import Receipt, Timeline
+from bot.values import Receipt, Timeline
 from bot.x.dialects import Account
 from bot.x.signing import Keys
 from bot.x.twitter import X

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from training.rules.verdict import Verdict
 
 if TYPE_CHECKING:
-    from training.tweets import Tweet
+    from training.sources.tweets import Tweet
 
 RULES = ("retweet", "short")  # in this order
 ESCAPES = (("&amp;", "&"), ("&lt;", "<"), ("&gt;", ">"))  # in this order, so "&amp;lt;" becomes "<"

@@ -8,7 +8,7 @@ In this order, and the first one that is against a tweet counts it:
     truncated    the export cut it off, and no whole sentence is left
     short        too little is said: fewer than three words, or as many letters as make them where no spaces are
     unspeakable  the bot would not be let say it
-    duplicate, near_duplicate    it was said before: training/duplicates.py, over all tweets of an author
+    duplicate, near_duplicate    it was said before: training/corpus/near_duplicates.py, over all tweets of an author
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from training.rules.verdict import Verdict
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from training.tweets import Tweet
+    from training.sources.tweets import Tweet
 
 RULES = ("retweet", "reply", "quote", "truncated", "short", "unspeakable", "duplicate", "near_duplicate")
 FEWEST_WORDS = 3  # as published; see words.py for what counts

@@ -15,7 +15,7 @@ from training.sources.records import ID, age_order, tweet_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from training.tweets import Tweet
+    from training.sources.tweets import Tweet
 
 MOST = 3_200  # X gives no older ones
 FEWEST, A_PAGE = 5, 100  # what X gives at once; a tweet has a price, a page has none

@@ -11,18 +11,18 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from training.errors import SourceError
-from training.sources import note_tweets, sealed
+from training.sources import archive_file, note_tweets
 from training.sources.columns import lowered, rows
 from training.sources.decoding import any_text, well_formed
+from training.sources.javascript import Script
 from training.sources.records import Record, handle_of, owner_of, tweet_of, when
-from training.sources.script import Script
 from training.sources.versions import last_versions
 
 if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from training.tweets import Tweet
+    from training.sources.tweets import Tweet
 
 Report = Callable[[int, int], None]  # bytes read, of how many
 
@@ -96,7 +96,7 @@ def read(path: Path, author: str | None = None, report: Report | None = None) ->
     promised = _promised(found)
     warnings = [*_count_warning(promised, found, path), *found.warnings]
     warnings += [f"{what}: {count}." for what, count in counts.items() if count]
-    bundle = sealed.is_bundle(path)
+    bundle = archive_file.is_bundle(path)
     return Archive(
         handle,
         name,
@@ -129,10 +129,10 @@ def _gather(path: Path, report: Report | None) -> _Found:
     """Every record of every public file, made small at once: a big archive as objects would fill the memory."""
     found = _Found()
     folders = set()
-    bundle = sealed.is_bundle(path)
-    total = sealed.total_size(path, PUBLIC) if report else 0
+    bundle = archive_file.is_bundle(path)
+    total = archive_file.total_size(path, PUBLIC) if report else 0
     done = 0
-    for member in sealed.members(path, PUBLIC):
+    for member in archive_file.members(path, PUBLIC):
         place = PUBLIC.fullmatch(member.name)
         where = f"{path}: {member.name}" if bundle else str(path)
         chunks = _counted(member.chunks, done, total, report)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from training.errors import SourceError
-from training.sources import sealed
+from training.sources import archive_file
 from training.sources.archive import Archive, whose
 from training.sources.decoding import any_text
 from training.sources.records import tweet_of
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def read(path: Path, author: str | None = None) -> Archive:
     """A line has no id and no date; the order in the file is all that is known."""
     handle = whose(path, (), author)
-    text, notes = any_text(sealed.file_bytes(path), str(path))
+    text, notes = any_text(archive_file.file_bytes(path), str(path))
     # Not splitlines: it also cuts at characters that tweets may hold, such as U+2028.
     rows = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     found = (tweet_of({"text": row.strip()}, handle) for row in rows if row.strip())

@@ -18,7 +18,7 @@ from training.sources.decoding import unescaped, well_formed
 from training.sources.records import Record, when
 
 if TYPE_CHECKING:
-    from training.tweets import Tweet
+    from training.sources.tweets import Tweet
 
 TOLERANCE = 5  # seconds between a tweet and its note; nearly always none
 ENOUGH = 20  # shared characters that prove a pair: links and escapes may differ further on

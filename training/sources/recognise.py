@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from training.errors import SourceError
-from training.sources import archive, columns, lines, sealed, table
+from training.sources import archive, archive_file, columns, lines, table
 from training.sources.archive import Archive, Report  # noqa: TC001  what read() takes and gives, for its callers too
 
 if TYPE_CHECKING:
@@ -19,9 +19,9 @@ ARCHIVE_HEAD = re.compile(r"window\.(YTD|__THAR_CONFIG)|Grailbird\.data")
 
 def read(path: Path, author: str | None = None, report: Report | None = None) -> Archive:
     """`author` is needed where the file does not say whose tweets it holds."""
-    if sealed.is_bundle(path):
+    if archive_file.is_bundle(path):
         return archive.read(path, author, report)
-    start = sealed.head(path, HEAD_SIZE)
+    start = archive_file.head(path, HEAD_SIZE)
     if not start:
         raise SourceError(f"{path} is empty: it may be half downloaded; fetch it again.")
     text = _seen(start)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from training.sources.decoding import well_formed
-from training.tweets import Kind, Tweet
+from training.sources.tweets import Kind, Tweet
 
 Record = Mapping[str, Any]
 

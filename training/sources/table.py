@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from training.errors import SourceError
-from training.sources import sealed
+from training.sources import archive_file
 from training.sources.archive import Archive, whose
 from training.sources.columns import delimiter_of, lowered, rows
 from training.sources.decoding import any_text, json_of
@@ -20,14 +20,14 @@ from training.sources.versions import last_versions
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from training.tweets import Tweet
+    from training.sources.tweets import Tweet
 
 PAGE_NAMES = ("data", "tweets", "statuses", "posts")  # under which an answer of an API keeps its list
 DEEPEST = 4  # an array of pages, each with an array of tweets, and one to spare
 
 
 def read_csv(path: Path, author: str | None = None) -> Archive:
-    text, notes = any_text(sealed.file_bytes(path), str(path))
+    text, notes = any_text(archive_file.file_bytes(path), str(path))
     delimiter = delimiter_of(text)
     if delimiter is None:
         raise SourceError(f"{path} has no column named {', '.join(TEXT_NAMES[:4])}: rename the one with the tweets.")
@@ -36,7 +36,7 @@ def read_csv(path: Path, author: str | None = None) -> Archive:
 
 def read_json(path: Path, author: str | None = None) -> Archive:
     """An array, a page of the API, a single object, or one of these on every line."""
-    text, notes = any_text(sealed.file_bytes(path), str(path))
+    text, notes = any_text(archive_file.file_bytes(path), str(path))
     try:
         payloads: Iterable[Any] = [json_of(text, str(path))]
         kind = "JSON"

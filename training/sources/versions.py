@@ -10,7 +10,7 @@ from training.sources.records import age_order
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from training.tweets import Tweet
+    from training.sources.tweets import Tweet
 
 
 def last_versions(tweets: Iterable[Tweet]) -> tuple[Tweet, ...]:

@@ -1,0 +1,85 @@
+"""How rows look: a table for people, JSON lines and CSV for programs. It knows no command."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from datetime import datetime, time, timedelta
+from typing import TYPE_CHECKING, Any
+
+from pydantic import SecretStr
+
+from bot.clock import stamp
+from bot.text import durations
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    Row = Mapping[str, Any]
+
+# What could move a terminal's cursor, or turn the text around: drafts that were turned down are shown too.
+MOVES = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+WHOLE = 12  # letters of a word that is not broken, where the terminal has the room
+
+
+def as_json(row: Row) -> str:
+    return json.dumps(row, ensure_ascii=False, default=_jsonable)
+
+
+def as_csv(rows: Iterable[Row], columns: Sequence[str]) -> str:
+    out = io.StringIO()
+    writer = csv.DictWriter(out, columns, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(
+        {key: stamp(row[key]) if isinstance(row[key], datetime) else row[key] for key in columns} for row in rows
+    )
+    return out.getvalue().removesuffix("\n")
+
+
+def as_table(rows: Iterable[Row], columns: Sequence[str], *, width: int | None = None) -> str:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    console = Console(file=io.StringIO(), width=width, highlight=False)
+    cells = [[shown(row[column]) for column in columns] for row in rows]
+    least = [min(max(map(len, " ".join(texts).split())), WHOLE) for texts in zip(columns, *cells, strict=True)]
+    least[0] = max(len(line[0]) for line in [columns, *cells])  # a name is copied whole
+    fits = sum(least) + 2 * len(least) <= console.width  # else rich would leave columns out
+    for number, column in enumerate(columns):
+        table.add_column(column, overflow="fold", no_wrap=number == 0, min_width=least[number] if fits else None)
+    for line in cells:
+        table.add_row(*map(Text, line))
+    with console.capture() as captured:
+        console.print(table)
+    return "\n".join(line.rstrip() for line in captured.get().splitlines() if line.strip())
+
+
+def shown(value: Any) -> str:
+    """A value as a person reads it."""
+    forms: dict[type, Callable[[Any], str]] = {
+        str: lambda text: MOVES.sub(lambda found: found[0].encode("unicode_escape").decode(), text),
+        SecretStr: lambda _: "(hidden)",
+        type(None): lambda _: "",
+        bool: lambda truth: str(truth).lower(),
+        datetime: lambda moment: f"{moment:%Y-%m-%d %H:%M:%S}",
+        timedelta: durations.written,
+        time: lambda clock: clock.isoformat(timespec="minutes"),
+        list: lambda parts: "\n".join(shown(part) for part in parts),
+        tuple: lambda parts: ", ".join(repr(part) if isinstance(part, str) else shown(part) for part in parts),
+        dict: lambda parts: ", ".join(f"{key} {shown(part)}" for key, part in parts.items()),
+    }
+    return forms.get(type(value), str)(value)
+
+
+def _jsonable(value: Any) -> Any:
+    """What JSON has no form for."""
+    if isinstance(value, datetime):
+        return stamp(value)
+    return list(value) if isinstance(value, tuple) else shown(value)

@@ -1,0 +1,133 @@
+"""`mynah import --from-api @handle`: the newest tweets of an account, for money, each page kept as it comes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from bot.commands.opening import agreed, loaded, open_library, translated, tweets
+from bot.errors import MynahError, XError
+from bot.history import ledger
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from datetime import datetime
+
+    from bot.clock import Clock
+    from bot.config.settings import Budget, Settings
+    from bot.config.state_dir import StateFolder
+    from bot.x.twitter import X
+    from training.library.library import Library
+    from training.library.values import Added
+    from training.sources.api import Page
+
+PLACE, ACCOUNT = "x.place", "x.account"  # what the library notes of an author
+
+
+def import_from_x(args: Namespace) -> int:
+    from bot.clock import SystemClock
+    from bot.commands.console import tables
+    from bot.config.state_dir import StateFolder
+    from bot.running import assembly
+    from training.sources.api import FEWEST
+    from training.sources.records import handle_of
+
+    handle = handle_of(args.from_api)
+    if not handle:
+        raise MynahError(f"--from-api: {args.from_api!r} is no handle; they are up to 15 letters, digits and _")
+    if args.limit < FEWEST:
+        raise MynahError(f"--limit {args.limit}: X gives no fewer than {FEWEST} at once")
+    settings = loaded(args).settings
+    folder, clock = StateFolder(settings.state), SystemClock()
+    with assembly.gateway(settings, clock) as x:
+        print(_price(settings, handle, args.limit), file=sys.stderr)
+        if not args.yes and not agreed("Go on?"):
+            print("nothing was read")
+            return 0
+        folder.make()
+        with translated(), open_library(folder) as library:
+            read = _Read(library, x, handle, settings.budget)
+            try:
+                read.all(args.limit, clock.now())
+            finally:
+                _write_down(read, folder, clock)
+    print(tables.as_json(read.sums()) if args.json else read.told())
+    return 0
+
+
+def _write_down(read: _Read, folder: StateFolder, clock: Clock) -> None:
+    """For `mynah spend`, beside what the bot spends by itself; where there is a history to write into."""
+    from bot.history.store import Store
+    from bot.sending.budget import DOLLAR
+
+    sums = read.sums()
+    if sums["cost_usd"] and folder.history.exists():
+        with Store.open(folder.history, create=False) as store:
+            cost, about = round(sums["cost_usd"] * DOLLAR), f"{tweets(sums['found'])} of @{sums['author']}"
+            ledger.spend(store, "import", cost, about=about, by_hand=True, at=clock.now())
+
+
+def _price(settings: Settings, handle: str, limit: int) -> str:
+    prices = settings.budget
+    most = limit * prices.price_read + prices.price_read_account
+    return (
+        f"Up to {tweets(limit)} of @{handle} cost up to ${most:,.2f} at X (${prices.price_read:g} each, and "
+        f"${prices.price_read_account:g} to find the account).\n"
+        "X's rules forbid training models on what its API gives; the archive that everybody can download of themselves "
+        "costs nothing and reaches further back."
+    )
+
+
+class _Read:
+    """One walk, what it found, and what it cost."""
+
+    def __init__(self, library: Library, x: X, handle: str, prices: Budget) -> None:
+        self._library = library
+        self._x = x
+        self._handle = handle
+        self._prices = prices
+        self._cost = 0.0
+        self._added: list[Added] = []
+
+    def all(self, limit: int, at: datetime) -> None:
+        from training.errors import SourceError
+        from training.sources.api import Place, walk
+
+        noted = self._library.noted(self._handle, PLACE)
+        place = Place(**json.loads(noted)) if noted else Place()
+        try:
+            account, name = self._account()
+            for page in walk(lambda **where: self._x.page(account, **where), self._handle, place, most=limit):
+                self._keep(page, account, name, at=at)
+        except (XError, SourceError) as error:
+            so_far = f"; before that, {self.told()}; the same command goes on from there" if self._cost else ""
+            raise MynahError(f"{error}{so_far}") from error
+
+    def told(self) -> str:
+        sums = self.sums()
+        return f"read {tweets(sums['found'])} of @{self._handle} for about ${self._cost:.2f}: {sums['new']:,} new"
+
+    def sums(self) -> dict[str, Any]:
+        found, new = (sum(getattr(added, what) for added in self._added) for what in ("found", "new"))
+        return {"author": self._handle, "found": found, "new": new, "cost_usd": round(self._cost, 4)}
+
+    def _account(self) -> tuple[str, str]:
+        """Id and name; asked once, for the answer costs as much as two tweets."""
+        if noted := self._library.noted(self._handle, ACCOUNT):
+            account, name = json.loads(noted)
+            return account, name
+        found = self._x.find(self._handle)
+        self._cost += self._prices.price_read_account
+        return found.id, found.name
+
+    def _keep(self, page: Page, account: str, name: str, *, at: datetime) -> None:
+        from training.sources.archive import Archive
+
+        self._cost += page.billed * self._prices.price_read
+        with self._library.atomic():  # the tweets and from where to go on, both or neither
+            archive = Archive(self._handle, name, page.tweets, kind="X's API")
+            self._added.append(self._library.add(archive, source=f"@{self._handle}", at=at))
+            self._library.note(self._handle, PLACE, json.dumps(asdict(page.place)))
+            self._library.note(self._handle, ACCOUNT, json.dumps([account, name]))

@@ -1,0 +1,169 @@
+"""`mynah models`, `promote`, `rollback` and `evaluate`: which versions there are, how good, and which one speaks."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from bot.commands.library import archives, choices
+from bot.commands.opening import loaded, show, translated
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from bot.config.settings import Settings
+    from training.judge.gate import Gate
+    from training.models.registry import Version
+
+COLUMNS = ("version", "is", "base", "authors", "bits", "copied", "told apart", "MB")
+
+
+def models(args: Namespace) -> int:
+    from training.models import registry
+
+    settings = loaded(args).settings
+    folder = _models(settings)
+    with translated():
+        earlier = registry.before(folder)[-1:]
+        there = registry.versions(folder)
+    why = {version.name: _why_not(version.folder, gate(settings)) for version in there}
+    if args.json:
+        show([_as_object(version, why[version.name], earlier=version.name in earlier) for version in there], (), args)
+        return 0
+    rows = [_as_row(version, earlier=version.name in earlier) for version in there]
+    show(rows, COLUMNS, args, empty="no model yet: `mynah retrain` makes one")
+    for version in there:
+        for sentence in [version.damage] if version.damage else why[version.name]:
+            print(f"{version.name}: {sentence}")
+    return 0
+
+
+def promote(args: Namespace) -> int:
+    """By hand it is a person who decides: what the gate has against it is said, and no more."""
+    from training.models import registry
+
+    settings = loaded(args).settings
+    folder = _models(settings)
+    with translated():
+        registry.find(folder, args.version)  # before a folder is made to be held
+        with registry.hold(folder):
+            version = registry.find(folder, args.version)
+            registry.promote(version)
+    for sentence in _why_not(version, gate(settings)):
+        print(f"mynah: {sentence}", file=sys.stderr)
+    print(f"{version.name} is in use; a bot that runs takes it over before it speaks again")
+    return 0
+
+
+def rollback(args: Namespace) -> int:
+    from training.models import registry
+
+    folder = _models(loaded(args).settings)
+    with translated():
+        registry.find(folder, registry.CURRENT)
+        with registry.hold(folder):
+            version = registry.rollback(folder)
+    print(f"{version.name} is in use again; a bot that runs takes it over before it speaks again")
+    return 0
+
+
+def evaluate(args: Namespace) -> int:
+    from dataclasses import asdict
+
+    from bot.text.length import weighted_length
+    from training.corpus import corpus
+    from training.judge import report as judgement
+    from training.judge.evaluate import judge_again
+    from training.judge.gate import why_not
+    from training.models import registry
+
+    settings = loaded(args).settings
+    folder = _models(settings)
+    with translated():
+        version = registry.find(folder, args.version)
+        texts = corpus.build(archives(settings), choices(settings))
+        print(f"{version.name} says {args.number:,} texts; this takes a while", file=sys.stderr)
+        report = judge_again(
+            version,
+            _in_use(folder),
+            texts,
+            device=settings.training.device,
+            seed=args.seed,
+            samples=args.number,
+            length=weighted_length,
+        )
+    reasons = why_not(report, gate(settings))
+    if args.json:
+        show([{"version": version.name, **asdict(report), "why_not": reasons}], (), args)
+        return 0
+    show([row._asdict() for row in judgement.explained(report)], judgement.Row._fields, args)
+    print("\n".join(reasons) if reasons else "The gate lets it through.")
+    return 0
+
+
+def _in_use(models: Path) -> Path | None:
+    """None too where the one in use is gone: that is no reason not to judge another."""
+    from training import errors
+    from training.models import registry
+
+    try:
+        return registry.current(models)
+    except errors.ModelError:
+        return None
+
+
+def gate(settings: Settings) -> Gate:
+    from training.judge.gate import Gate
+
+    return Gate(**settings.gate.model_dump())
+
+
+def _models(settings: Settings) -> Path:
+    from bot.config.state_dir import StateFolder
+
+    return StateFolder(settings.state).models
+
+
+def _why_not(folder: Path, gate: Gate) -> Sequence[str]:
+    from training import errors
+    from training.judge import report as judgement
+    from training.judge.gate import why_not
+
+    try:
+        report = judgement.read(folder)
+    except errors.ModelError as error:
+        return [str(error)]
+    return why_not(report, gate) if report else ["It was never judged: `mynah evaluate` does."]
+
+
+def _as_object(version: Version, why_not: Sequence[str], *, earlier: bool) -> dict[str, Any]:
+    manifest = version.manifest
+    return {
+        "version": version.name,
+        "in_use": version.in_use,
+        "in_use_before": earlier,
+        "created": manifest.created if manifest else None,
+        "base_model": manifest.base_model if manifest else None,
+        "authors": list(manifest.authors) if manifest else [],
+        "figures": dict(manifest.figures) if manifest else {},
+        "bytes": version.bytes,
+        "damage": version.damage,
+        "why_not": list(why_not),
+    }
+
+
+def _as_row(version: Version, *, earlier: bool) -> dict[str, Any]:
+    manifest = version.manifest
+    figures = manifest.figures if manifest else {}
+    return {
+        "version": version.name,
+        "is": "in use" if version.in_use else "damaged" if version.damage else "before" if earlier else "",
+        "base": manifest.base_model if manifest else "",
+        "authors": " ".join(f"@{author}" for author in manifest.authors) if manifest else "",
+        "bits": f"{figures['bits_per_character']:.3f}" if "bits_per_character" in figures else "",
+        "copied": f"{figures['copied']:.1%}" if "copied" in figures else "",
+        "told apart": f"{figures['told_apart']:.2f}" if "told_apart" in figures else "",
+        "MB": f"{version.bytes / 1e6:.1f}",
+    }

@@ -1,0 +1,142 @@
+"""`mynah retrain`: the door to training."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from bot.commands.library import archives, choices
+from bot.commands.models import gate
+from bot.commands.opening import FAILED, loaded, translated
+from bot.errors import Busy, ConfigError, StoreError
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from bot.clock import Clock
+    from bot.commands.console.progress import TrainingBar
+    from bot.config.settings import Settings
+    from bot.config.state_dir import StateFolder
+    from bot.running.systemd import Notifier
+    from training.job import Begin, Outcome, Wanted, Watch
+    from training.learn.tracking import Tracker
+
+CHECKPOINT_EVERY_S = 120  # GPT-2's takes two or three seconds to write
+
+
+def retrain(args: Namespace) -> int:
+    from bot.clock import SystemClock
+    from bot.config import load
+    from bot.config.state_dir import StateFolder
+    from bot.running.systemd import Notifier
+
+    settings, clock = loaded(args).settings, SystemClock()
+    folder, notifier = StateFolder(settings.state), Notifier(load.notify_socket())
+    wanted = _wanted(settings, folder, begin=args.begin, as_is=args.as_is)
+    if args.plan:
+        return _plan(settings, wanted, clock, notifier)
+    folder.make()
+    _back_up(settings, folder, clock)
+    outcome = _train(settings, wanted, clock, notifier)
+    for sentence in outcome.why:
+        print(f"mynah: {sentence}", file=sys.stderr)
+    if outcome.version is None:
+        return 0
+    print(outcome.version)
+    if not outcome.promoted:
+        name = outcome.version.name
+        print(f"mynah: {name} is kept and not in use; `mynah promote {name}` takes it all the same", file=sys.stderr)
+    return 0 if outcome.promoted else FAILED
+
+
+def _back_up(settings: Settings, folder: StateFolder, clock: Clock) -> None:
+    """The tweets are the one thing that a training cannot make again; without a copy it goes on, for it only reads."""
+    from bot.running import assembly
+
+    try:
+        assembly.backups(settings, folder).make(clock.now())
+    except (StoreError, Busy) as error:
+        print(f"mynah: there is no backup from before this training: {error}", file=sys.stderr)
+
+
+def train(settings: Settings, folder: StateFolder, clock: Clock, notifier: Notifier) -> None:
+    """A first model, in use when this returns: nobody speaks without."""
+    outcome = _train(settings, _wanted(settings, folder), clock, notifier)
+    if not outcome.promoted and outcome.version is not None:
+        raise ConfigError(  # an init system that began again would train the same model again
+            f"the new model {outcome.version.name} is not good enough to speak: {' '.join(outcome.why)} "
+            "More tweets would help; `mynah promote` takes it all the same"
+        )
+
+
+def _plan(settings: Settings, wanted: Wanted, clock: Clock, notifier: Notifier) -> int:
+    from bot.commands.console.progress import TrainingBar
+    from training.errors import NothingNew
+    from training.plan import plan
+
+    with translated(), TrainingBar(clock.monotonic) as bar:
+        try:
+            planned = plan(lambda: archives(settings), wanted, _watch(bar, clock, notifier))
+        except NothingNew as nothing:
+            print(f"mynah: {nothing}", file=sys.stderr)
+            return 0
+    print("\n".join(planned.sentences()))
+    return 0
+
+
+def _train(settings: Settings, wanted: Wanted, clock: Clock, notifier: Notifier) -> Outcome:
+    from bot.commands.console.progress import TrainingBar
+    from training.retrain import retrain
+
+    with translated(), TrainingBar(clock.monotonic) as bar:
+        watch = replace(_watch(bar, clock, notifier), tracker=_tracker(settings, bar))
+        return retrain(lambda: archives(settings), wanted, watch, now=clock.now())
+
+
+def _wanted(settings: Settings, folder: StateFolder, *, begin: Begin = "base", as_is: bool = False) -> Wanted:
+    from bot.text.length import weighted_length
+    from training.job import Wanted
+    from training.recipe import recipe_for
+
+    chosen = settings.training
+    return Wanted(
+        models=folder.models,
+        base=chosen.base_model,
+        begin=begin,
+        recipe=recipe_for(chosen.base_model, chosen.method),
+        choices=choices(settings),
+        gate=None if as_is else gate(settings),
+        device=chosen.device,
+        seed=chosen.seed,
+        keep=chosen.keep,
+        length=weighted_length,
+    )
+
+
+def _tracker(settings: Settings, bar: TrainingBar) -> Tracker:
+    from bot.config.state_dir import expanded
+    from training.learn.tracking import SILENT, wandb_tracker
+
+    chosen = settings.tracking
+    if not chosen.wandb:
+        return SILENT
+    return wandb_tracker(
+        folder=expanded(settings.state) / "wandb",
+        project=chosen.project,
+        entity=chosen.entity,
+        offline=chosen.offline,
+        share_tweets=chosen.share_tweets,
+        warn=bar.warn,
+    )
+
+
+def _watch(bar: TrainingBar, clock: Clock, notifier: Notifier) -> Watch:
+    """The init system is asked for more time as long as the training moves on."""
+    from training.job import Watch, every
+
+    def report(progress: Any) -> None:
+        notifier.needs(600)  # a big model on a slow chip is judged for minutes
+        bar.show(progress)
+
+    return Watch(report, seconds=clock.monotonic, due=every(CHECKPOINT_EVERY_S, clock.monotonic))

@@ -1,0 +1,61 @@
+"""What was paid, in the history's own tables, in millionths of a dollar. What may be paid is in budget.py."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bot.clock import stamp
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from bot.history.store import Store
+
+
+def spend(store: Store, kind: str, cost: int, *, about: str, by_hand: bool, at: datetime) -> None:
+    """What was paid for besides a post; a post carries its own cost."""
+    store.write(
+        "INSERT INTO expense (kind, cost, by_hand, about, at) VALUES (:kind, :cost, :by_hand, :about, :at)",
+        {"kind": kind, "cost": cost, "by_hand": by_hand, "about": about, "at": stamp(at)},
+    )
+
+
+def spent_since(store: Store, since: datetime, *, dry: bool, until: datetime | None = None) -> int:
+    """What may have been created counted in: a cap must hold in the worst case. Without what was asked by hand."""
+    rows = store.rows(
+        "SELECT (SELECT coalesce(sum(cost), 0) FROM post WHERE dry = :dry AND sent_at BETWEEN :since AND :until "
+        "AND state IN ('sending', 'unknown', 'posted', 'abandoned', 'dry')) + "
+        "(SELECT coalesce(sum(cost), 0) FROM expense "
+        "WHERE NOT :dry AND NOT by_hand AND at BETWEEN :since AND :until) AS cost",
+        {"dry": dry, "since": stamp(since), "until": stamp(until) if until else "9"},
+    )
+    return int(rows[0]["cost"])
+
+
+def spent_on_replies(store: Store, since: datetime, *, until: datetime) -> int:
+    """Of that, what mentions and the answers to them took; a rehearsal reads and answers nobody."""
+    rows = store.rows(
+        "SELECT (SELECT coalesce(sum(cost), 0) FROM post WHERE kind = 'reply' AND dry = 0 "
+        "AND sent_at BETWEEN :since AND :until "
+        "AND state IN ('sending', 'unknown', 'posted', 'abandoned')) + "
+        "(SELECT coalesce(sum(cost), 0) FROM expense "
+        "WHERE kind = 'mentions' AND NOT by_hand AND at BETWEEN :since AND :until) AS cost",
+        {"since": stamp(since), "until": stamp(until)},
+    )
+    return int(rows[0]["cost"])
+
+
+def spending(store: Store, since: datetime, *, dry: bool) -> list[dict[str, Any]]:
+    """day, kind, number, each, cost, by_hand: the newest day first, one row for each price that was paid."""
+    return store.rows(
+        """
+        SELECT substr(at, 1, 10) AS day, kind, count(*) AS number, cost AS each, sum(cost) AS cost, by_hand
+        FROM (
+            SELECT sent_at AS at, kind, cost, 0 AS by_hand FROM post
+            WHERE dry = :dry AND state IN ('sending', 'unknown', 'posted', 'abandoned', 'dry')
+            UNION ALL SELECT at, kind, cost, by_hand FROM expense WHERE NOT :dry
+        )
+        WHERE at >= :since GROUP BY day, kind, each, by_hand ORDER BY day DESC, by_hand, kind, each
+        """,
+        {"dry": dry, "since": stamp(since)},
+    )

@@ -1,0 +1,52 @@
+"""The drafts that the screen turned down, each with its reason, in the history."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bot.clock import stamp
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from bot.history.store import Store
+    from bot.values import Draft, Reason, Slot
+
+
+def add(
+    store: Store, refused: Sequence[tuple[Draft, Reason]], *, slot: Slot, dry: bool, model: str, at: datetime
+) -> None:
+    with store.atomic():
+        for draft, reason in refused:
+            store.write(
+                """
+                INSERT INTO refusal (slot, dry, text, prompt, seed, reason, detail, model, at)
+                VALUES (:slot, :dry, :text, :prompt, :seed, :reason, :detail, :model, :at)
+                """,
+                {
+                    "slot": slot.key,
+                    "dry": dry,
+                    "text": draft.text,
+                    "prompt": draft.prompt,
+                    "seed": draft.seed,
+                    "reason": reason.name,
+                    "detail": reason.detail,
+                    "model": model,
+                    "at": stamp(at),
+                },
+            )
+
+
+def newest(store: Store, *, dry: bool | None = None, limit: int = 20) -> list[dict[str, Any]]:
+    """The newest first."""
+    return store.rows(
+        "SELECT * FROM refusal WHERE (:dry IS NULL OR dry = :dry) ORDER BY id DESC LIMIT :limit",
+        {"dry": dry, "limit": limit},
+    )
+
+
+def counts(store: Store, *, dry: bool) -> dict[str, int]:
+    """How many there ever were, by reason."""
+    rows = store.rows("SELECT reason, count(*) AS n FROM refusal WHERE dry = ? GROUP BY reason ORDER BY reason", [dry])
+    return {row["reason"]: row["n"] for row in rows}

@@ -1,0 +1,370 @@
+"""What we remember, in SQLite: migrations, questions, inserts. Alone imports sqlite_utils.
+
+It keeps what it is told and answers what it is asked; what may follow what is in schema.py, why is in outbox.py.
+Tables with an owner of their own (ledger.py, refusals.py, …) are asked there, through `rows` and `write`.
+A Store belongs to the thread that opened it. Longer than other files: one short method a question.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Self
+
+from sqlite_utils import Database, Migrations
+
+from bot.clock import moment, stamp
+from bot.errors import Damaged, StoreError
+from bot.history import backup, near_duplicates, schema
+from bot.history.file import connect, translated
+from bot.values import Draft, Look, Post, Slot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime, timedelta
+    from pathlib import Path
+
+MIGRATIONS = Migrations("mynah")
+
+
+def _migration(name: str, script: str) -> None:
+    @MIGRATIONS(name=name)
+    def run(db: Database) -> None:
+        # Not executescript: that would commit, and leave half a schema behind when it fails.
+        for statement in _statements(script):
+            db.execute(statement)
+
+
+_migration("0001_first", schema.FIRST)
+_migration("0002_expenses", schema.EXPENSES)
+_migration("0003_looks", schema.LOOKS)
+_migration("0004_nearness", near_duplicates.TABLES)
+_migration("0005_mentions", schema.MENTIONS)
+_migration("0006_review", schema.REVIEWS)
+
+
+class Store:
+    """One open history. `Store.open` is the only way in, so that every connection is as durable as the next."""
+
+    def __init__(self, db: Database, path: Path) -> None:
+        self._db = db
+        self._path = path
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        *,
+        create: bool = True,
+        read_only: bool = False,
+        back_up: bool = True,
+        any_version: bool = False,
+    ) -> Self:
+        """Open, and bring an older schema up to date, after a copy was made; `read_only` neither creates nor migrates.
+
+        `create=False` is for a bot that is alive: a history that has gone must not be begun anew, and said again.
+        `any_version` takes it as it is, for who only looks and can do without what another mynah keeps elsewhere.
+        """
+        with translated(path):
+            db = Database(connect(path, create=create and not read_only, read_only=read_only))
+            near_duplicates.register(db.conn)
+        store = cls(db, path)
+        try:
+            with translated(path):
+                if not any_version:
+                    store._migrate(read_only=read_only, back_up=back_up)
+        except BaseException:
+            store.close()
+            raise
+        return store
+
+    def _migrate(self, *, read_only: bool, back_up: bool) -> None:
+        known = {migration.name for migration in MIGRATIONS._migrations}  # noqa: SLF001  the library has no public list
+        applied = {migration.name for migration in MIGRATIONS.applied(self._db)}
+        unknown = sorted(applied - known)
+        if unknown:
+            raise StoreError(
+                f"{self._path} was made by a newer mynah (it knows {', '.join(unknown)}): upgrade this one, "
+                "or restore an older backup"
+            )
+        if pending := MIGRATIONS.pending(self._db):
+            if read_only:
+                raise StoreError(f"{self._path} was made by an older mynah: `mynah run --once` brings it up to date")
+            if applied and back_up:  # there is something to lose
+                backup.before_migration(self._path, pending[0].name)
+            with self.atomic():
+                MIGRATIONS.apply(self._db)
+
+    def close(self) -> None:
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def atomic(self) -> Iterator[None]:
+        """All or nothing. IMMEDIATE: the write lock is taken first, so what is read inside cannot grow stale."""
+        if self._db.conn.in_transaction:  # part of a larger whole
+            yield
+            return
+        with translated(self._path):
+            self._db.conn.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.conn.execute("COMMIT")
+            except BaseException:  # a commit may fail too, and would leave the transaction open
+                self._db.conn.rollback()
+                raise
+
+    def rows(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[dict[str, Any]]:
+        with translated(self._path):
+            cursor = self._execute(sql, parameters)
+            names = [column[0] for column in cursor.description]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]  # no open cursor, no lock
+
+    def write(self, sql: str, parameters: Mapping[str, Any]) -> int:
+        with translated(self._path):
+            return int(self._execute(sql, parameters).lastrowid or 0)
+
+    def _execute(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any]) -> sqlite3.Cursor:
+        try:
+            cursor: sqlite3.Cursor = self._db.conn.execute(sql, parameters)
+        except (UnicodeError, OverflowError) as error:  # half a surrogate pair, a number of more than 64 bits
+            raise StoreError(f"{self._path} cannot hold a value: {error}") from error
+        return cursor
+
+    # What is kept once
+
+    def meta(self, key: str) -> str | None:
+        rows = self.rows("SELECT value FROM meta WHERE key = ?", [key])
+        return rows[0]["value"] if rows else None
+
+    def keep_meta(self, key: str, value: str) -> None:
+        self.write(
+            "INSERT INTO meta (key, value) VALUES (:key, :value) "
+            "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            {"key": key, "value": value},
+        )
+
+    def drop_meta(self, key: str) -> None:
+        self.write("DELETE FROM meta WHERE key = :key", {"key": key})
+
+    # Slots
+
+    def slot_outcome(self, key: str, *, dry: bool) -> str | None:
+        rows = self.rows("SELECT outcome FROM slot WHERE key = ? AND dry = ?", [key, dry])
+        return rows[0]["outcome"] if rows else None
+
+    def close_slot(self, slot: Slot, outcome: str, *, dry: bool, detail: str, at: datetime) -> None:
+        self.write(
+            "INSERT INTO slot (key, dry, due, outcome, detail, at) VALUES (:key, :dry, :due, :outcome, :detail, :at)",
+            {
+                "key": slot.key,
+                "dry": dry,
+                "due": stamp(slot.due),
+                "outcome": outcome,
+                "detail": detail,
+                "at": stamp(at),
+            },
+        )
+
+    # Posts
+
+    def add_draft(
+        self, draft: Draft, *, slot: Slot, norm: str, length: int, dry: bool, model: str, at: datetime
+    ) -> int:
+        """The chosen draft of a slot; slot and draft are kept together or not at all."""
+        with self.atomic():
+            self.close_slot(slot, "spoken", dry=dry, detail="", at=at)
+            return self.write(
+                """
+                INSERT INTO post (kind, dry, state, slot, text, norm, length, prompt, seed, likelihood, model,
+                                  created_at, changed_at)
+                VALUES ('post', :dry, 'drafted', :slot, :text, :norm, :length, :prompt, :seed, :likelihood, :model,
+                        :at, :at)
+                """,
+                {
+                    "dry": dry,
+                    "slot": slot.key,
+                    "text": draft.text,
+                    "norm": norm,
+                    "length": length,
+                    "prompt": draft.prompt,
+                    "seed": draft.seed,
+                    "likelihood": draft.likelihood,
+                    "model": model,
+                    "at": stamp(at),
+                },
+            )
+
+    def move(
+        self,
+        post: int,
+        state: str,
+        *,
+        at: datetime,
+        x_id: str | None = None,
+        note: str | None = None,
+        cost: int | None = None,
+        not_before: datetime | None = None,
+    ) -> None:
+        """The next state; the database refuses a move that is not legal. What is not given stays as it was."""
+        self.write(
+            """
+            UPDATE post SET state = :state, changed_at = :at, x_id = coalesce(:x_id, x_id),
+                note = coalesce(:note, note), cost = coalesce(:cost, cost), not_before = :not_before,
+                sent_at = CASE WHEN :state = 'sending' THEN :at ELSE sent_at END
+            WHERE id = :post
+            """,
+            {
+                "post": post,
+                "state": state,
+                "at": stamp(at),
+                "x_id": x_id,
+                "note": note,
+                "cost": cost,
+                "not_before": stamp(not_before) if not_before else None,
+            },
+        )
+
+    def post(self, post: int) -> Post:
+        rows = self.rows("SELECT * FROM post WHERE id = ?", [post])
+        if not rows:
+            raise StoreError(f"{self._path} has no post {post}: `mynah history` lists those that it has")
+        return _post(rows[0])
+
+    def posts_in(self, *states: str, dry: bool) -> list[Post]:
+        marks = ", ".join("?" * len(states))
+        rows = self.rows(
+            f"SELECT * FROM post WHERE dry = ? AND state IN ({marks}) ORDER BY id",  # noqa: S608  question marks only
+            [dry, *states],
+        )
+        return [_post(row) for row in rows]
+
+    def history(self, *, dry: bool | None = None, state: str | None = None, limit: int = 20) -> list[Post]:
+        """The newest first."""
+        rows = self.rows(
+            "SELECT * FROM post WHERE (:dry IS NULL OR dry = :dry) AND (:state IS NULL OR state = :state) "
+            "ORDER BY id DESC LIMIT :limit",
+            {"dry": dry, "state": state, "limit": limit},
+        )
+        return [_post(row) for row in rows]
+
+    def counts(self, *, dry: bool) -> dict[str, int]:
+        rows = self.rows("SELECT state, count(*) AS n FROM post WHERE dry = ? GROUP BY state ORDER BY state", [dry])
+        return {row["state"]: row["n"] for row in rows}
+
+    def said(self, norm: str, *, dry: bool, but: int | None = None) -> bool:
+        """By a post in whatever state, or by a draft before a person edited it; `but` is not asked."""
+        return bool(
+            self.rows(
+                "SELECT 1 FROM post WHERE norm = :norm AND dry = :dry AND id IS NOT :but UNION ALL "
+                "SELECT 1 FROM review JOIN post ON post.id = review.post "
+                "WHERE review.norm = :norm AND post.dry = :dry AND post.id IS NOT :but",
+                {"norm": norm, "dry": dry, "but": but},
+            )
+        )
+
+    def sent_around(self, now: datetime, span: timedelta, *, dry: bool) -> int:
+        """How many posts (replies aside) went out, or may have, less than `span` from now.
+
+        On either side of it, for clocks are set back too.
+        """
+        rows = self.rows(
+            "SELECT count(*) AS n FROM post WHERE kind = 'post' AND dry = ? AND sent_at > ? AND sent_at < ? "
+            "AND state IN ('sending', 'unknown', 'posted', 'abandoned', 'dry')",
+            [dry, stamp(now - span), stamp(now + span)],
+        )
+        return int(rows[0]["n"])
+
+    def mark_deleted(self, post: int, *, at: datetime) -> None:
+        """It was posted, and stays so in the history: what X no longer shows was said all the same."""
+        with self.atomic():
+            self.write("UPDATE post SET note = 'deleted on X' WHERE id = :post", {"post": post})
+            self.write(
+                "INSERT INTO event (post, before, after, at) VALUES (:post, 'posted', 'deleted', :at)",
+                {"post": post, "at": stamp(at)},
+            )
+
+    def is_deleted(self, post: int) -> bool:
+        return bool(self.rows("SELECT 1 FROM event WHERE post = ? AND after = 'deleted'", [post]))
+
+    # Posts that may exist, and the looks for them
+
+    def lost(self, state: str) -> list[tuple[Post, Look | None]]:
+        """The live posts in that state that are still to be looked for, each with the last look."""
+        rows = self.rows(
+            """
+            SELECT post.*, look.at AS looked_at, look.again AS look_again FROM post
+            LEFT JOIN look ON look.id = (SELECT max(id) FROM look WHERE look.post = post.id)
+            WHERE post.dry = 0 AND post.state = ? AND (look.id IS NULL OR look.again IS NOT NULL) ORDER BY post.id
+            """,
+            [state],
+        )
+        return [
+            (_post(row), Look(moment(row["looked_at"]), moment(row["look_again"])) if row["looked_at"] else None)
+            for row in rows
+        ]
+
+    def looks(self, post: int, state: str) -> list[str]:
+        """What came of the looks for a post while it was in that state, the oldest first."""
+        rows = self.rows("SELECT outcome FROM look WHERE post = ? AND state = ? ORDER BY id", [post, state])
+        return [row["outcome"] for row in rows]
+
+    def add_look(
+        self, post: int, state: str, outcome: str, detail: str, *, at: datetime, again: datetime | None
+    ) -> None:
+        self.write(
+            "INSERT INTO look (post, state, outcome, detail, at, again) "
+            "VALUES (:post, :state, :outcome, :detail, :at, :again)",
+            {
+                "post": post,
+                "state": state,
+                "outcome": outcome,
+                "detail": detail,
+                "at": stamp(at),
+                "again": stamp(again) if again else None,
+            },
+        )
+
+    def has_x_id(self, x_id: str) -> bool:
+        return bool(self.rows("SELECT 1 FROM post WHERE x_id = ?", [x_id]))
+
+    def newest_x_id(self, *, before: int) -> int | None:
+        """The greatest id on X of the posts before this one."""
+        found = self.rows("SELECT max(CAST(x_id AS INTEGER)) AS newest FROM post WHERE id < ?", [before])[0]["newest"]
+        return int(found) if found is not None else None
+
+    def damage(self) -> list[str]:
+        """What SQLite finds wrong with the file, and rows that point nowhere; empty if it is sound."""
+        found = [row["integrity_check"] for row in self.rows("PRAGMA integrity_check(5)")]
+        lost = [f"{row['table']}: row {row['rowid']} points nowhere" for row in self.rows("PRAGMA foreign_key_check")]
+        return [line for line in found if line != "ok"] + lost[:5]
+
+    def last_moment(self) -> datetime | None:
+        """When something was written down last."""
+        rows = self.rows("SELECT max(at) AS at FROM (SELECT max(at) AS at FROM event UNION SELECT max(at) FROM slot)")
+        return moment(rows[0]["at"]) if rows[0]["at"] else None
+
+
+def _statements(script: str) -> Iterator[str]:
+    """The statements of a script; a trigger's body is one, semicolons and all."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+def _post(row: dict[str, Any]) -> Post:
+    times = ("created_at", "changed_at", "sent_at", "not_before")
+    try:
+        told = {key: moment(row[key]) if row[key] else None for key in times}
+        kept = {name: row[name] for name in Post.__slots__ if name not in times}
+    except KeyError as error:  # SQLite has no checksums: a flipped bit in the schema is a name that nobody knows
+        raise Damaged(f"the history lacks {error}: it is damaged, `mynah restore FILE` a backup") from error
+    return Post(**(kept | told | {"dry": bool(row["dry"])}))

@@ -1,0 +1,123 @@
+"""What is to do now: a parked post again, or the slot that is due. It decides when; posting.py does it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bot.clock import moment, stamp, why_doubted
+from bot.rounds.posting import Round, deliver, speak
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bot.clock import Clock
+    from bot.history.review import Queue
+    from bot.history.store import Store
+    from bot.replies.replying import Replying
+    from bot.rounds.posting import Manner
+    from bot.rounds.slots import Schedule
+    from bot.screen.chain import Screen
+    from bot.sending.outbox import Outbox
+    from bot.sending.reconcile import Lookout
+    from bot.values import Slot
+    from bot.voice.voice import Voice
+
+BORN = "born"  # when this history began, in the store: what was due before is nobody's backlog
+
+
+class Agenda:
+    def __init__(
+        self,
+        *,
+        open_store: Callable[[], Store],  # each turn opens the store itself: SQLite stays on its thread
+        voice: Voice,
+        screen: Callable[[Store], Screen],
+        outbox: Outbox,
+        lookout: Lookout | None,  # None in a rehearsal: nothing of it can be anywhere
+        schedule: Schedule,
+        manner: Manner,
+        clock: Clock,
+        queue: Queue | None = None,  # None: nobody is asked, and nothing waits
+        replying: Replying | None = None,  # None: nobody is answered
+    ) -> None:
+        self._open_store = open_store
+        self._voice = voice
+        self._screen = screen
+        self._outbox = outbox
+        self._lookout = lookout
+        self._schedule = schedule
+        self._manner = manner
+        self._clock = clock
+        self._queue = queue
+        self._replying = replying
+
+    def begin(self) -> list[int]:
+        """Once, before the first turn. Gives the posts that may or may not exist."""
+        with self._open_store() as store:
+            now, born = self._clock.now(), store.meta(BORN)
+            if born is None or (moment(born) > now and not why_doubted(now)):  # in the future: the clock was wrong then
+                store.keep_meta(BORN, stamp(now))
+            return [post.id for post in self._outbox.recover(store)]
+
+    def turn(self) -> Round | None:
+        """One round, if one is due; a post that may exist is looked for first, for nothing goes out beside it."""
+        with self._open_store() as store:
+            self._recover(store)
+            parked = self._send_approved(store)
+            if parked and not self._goes_on_after(parked):
+                return parked
+            slot = self._schedule.due(self._clock.now())
+            if slot is None or not self._is_open(slot, store):
+                if self._lookout:  # there is time
+                    self._lookout.look(store, "abandoned")
+                return parked
+            return self._speak(slot, store)
+
+    def answer(self) -> None:
+        """After the turn, so that no crowd of mentions delays a post by more than one answer."""
+        if self._replying:
+            self._replying.turn()
+
+    def speak_now(self, slot: Slot) -> Round:
+        """One round whatever the schedule says, for what waits or in this slot; the brakes hold all the same."""
+        with self._open_store() as store:
+            self._recover(store)
+            parked = self._send_approved(store)
+            while parked and parked.outcome == "expired":
+                parked = self._send_approved(store)
+            return parked if parked and not self._goes_on_after(parked) else self._speak(slot, store)
+
+    def _send_approved(self, store: Store) -> Round | None:
+        """The oldest that may go out, by its own leave or a person's; its brakes are those of all behind it."""
+        for post in store.posts_in("approved", dry=self._outbox.dry):
+            if post.kind == "post":  # a reply that waits holds up no post
+                return deliver(post, self._outbox, store)
+        return None
+
+    def _goes_on_after(self, parked: Round) -> bool:
+        """Several with a person's yes may wait for hours; new drafts are made for that person all the same."""
+        return parked.outcome == "waiting" and self._asks
+
+    @property
+    def _asks(self) -> bool:
+        return self._queue is not None and self._queue.asks
+
+    def _recover(self, store: Store) -> None:
+        self._outbox.recover(store)  # a round that broke off in an error may have left a post in flight
+        if self._lookout:
+            self._lookout.look(store, "unknown")
+        if self._queue:
+            self._queue.sweep(store, dry=self._outbox.dry)
+
+    def _speak(self, slot: Slot, store: Store) -> Round:
+        dry = self._outbox.dry
+        if self._queue and self._queue.asks and (full := self._queue.why_full(store, dry=dry)):
+            store.close_slot(slot, "skipped", dry=dry, detail=full, at=self._clock.now())
+            return Round("skipped", slot.key, detail=full)
+        screen, asks = self._screen(store), self._asks
+        return speak(slot, self._voice, screen, self._outbox, store, self._manner, self._clock, asks=asks)
+
+    def _is_open(self, slot: Slot, store: Store) -> bool:
+        born = store.meta(BORN)
+        is_ours = born is None or slot.due >= moment(born) or moment(born) > self._clock.now()  # begun by a wrong clock
+        return is_ours and store.slot_outcome(slot.key, dry=self._outbox.dry) is None

@@ -1,0 +1,87 @@
+"""Which of the drafts that may go out is the best one. A score from 0 to 1, of parts from 0 to 1; pure.
+
+    likely   as foreseeable as what the person writes: babble is less so, and platitudes are more
+    words    no word that neither the person nor the tokenizer knows: most of those are none
+    whole    it ends as the person's tweets do, what it opens it closes, and no word stands there twice
+    length   one that the person would use
+    fresh    other words than those of the last posts
+
+What each part and each weight is worth is measured by `benchmarks/choice.py`; docs/speaking.md has the table.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bot.text.length import weighted_length
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from bot.values import Draft
+    from training.profile.person import Person
+
+WEIGHTS: Mapping[str, float] = {"likely": 0.3, "words": 0.4, "whole": 0.1, "length": 0.1, "fresh": 0.1}
+
+STRANGE = 0.5  # what is left of `words` with each word that is not known
+LOPSIDED = 0.3  # of `whole`, where something is left open
+DOUBLED = 0.3  # of `whole`, where a word stands there twice
+LONG = 4  # letters of a word that says something; shorter ones are in every text
+
+_TWICE = re.compile(r"\b([^\W\d_]+) \1\b")
+_PAIRS = (("(", ")"), ("[", "]"), ("\u201c", "\u201d"), ("\u00ab", "\u00bb"))
+_WORD = re.compile(rf"[^\W\d_]{{{LONG},}}")
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    total: float
+    parts: Mapping[str, float]
+
+
+def score(draft: Draft, person: Person | None, last: Sequence[str] = ()) -> Score:
+    """`last` are the texts of the last posts. Where nothing is known of the person, the likeliest is the best."""
+    parts = {
+        "likely": _likely(draft.likelihood, person.likelihoods if person else ()),
+        "words": STRANGE ** len(person.strangers(draft.text)) if person else 1.0,
+        "whole": _whole(draft.text) * (person.ends(draft.text) if person else 1.0),
+        "length": usual(weighted_length(draft.text), person.lengths) if person and person.lengths else 1.0,
+        "fresh": 1 - max((overlap(draft.text, other) for other in last), default=0.0),
+    }
+    return Score(sum(weight * parts[name] for name, weight in WEIGHTS.items()), parts)
+
+
+def ranked(drafts: Iterable[Draft], person: Person | None, last: Sequence[str] = ()) -> list[tuple[Draft, Score]]:
+    """The best first; of equals, the likelier."""
+    scored = [(draft, score(draft, person, last)) for draft in drafts]
+    return sorted(scored, key=lambda one: (one[1].total, one[0].likelihood), reverse=True)
+
+
+def usual(value: float, quantiles: Sequence[float]) -> float:
+    """1 inside the person's middle half, 1/2 where the outermost twentieth begins, and on down to 0.
+
+    `quantiles` are those at 5, 25, 50, 75 and 95 %.
+    """
+    low, lower, _, upper, high = quantiles
+    if value < lower:
+        return max(0.0, 1 - (lower - value) / (2 * (lower - low))) if lower > low else 0.0
+    if value > upper:
+        return max(0.0, 1 - (value - upper) / (2 * (high - upper))) if high > upper else 0.0
+    return 1.0
+
+
+def overlap(text: str, other: str) -> float:
+    """The share of a text's longer words that stand in the other one too."""
+    own = set(_WORD.findall(text.casefold()))
+    return len(own & set(_WORD.findall(other.casefold()))) / len(own) if own else 0.0
+
+
+def _likely(likelihood: float, quantiles: Sequence[float]) -> float:
+    return usual(likelihood, quantiles) if quantiles else 1 / (1 + abs(likelihood))
+
+
+def _whole(text: str) -> float:
+    lopsided = any(text.count(opening) != text.count(closing) for opening, closing in _PAIRS) or text.count('"') % 2
+    return (LOPSIDED if lopsided else 1.0) * (DOUBLED if _TWICE.search(text) else 1.0)

@@ -1,0 +1,111 @@
+"""When we may speak: a pure function of bot, local date and time of day. It knows no clock and no history.
+
+A slot's key is its local wall-clock time, so it is the same after every restart; an hour that the clocks repeat has one
+slot, an hour that they skip has none. The jitter comes from a hash of the key: chance that does not change its mind.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from bot.clock import stamp
+from bot.values import Slot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from zoneinfo import ZoneInfo
+
+
+class Schedule(Protocol):
+    def due(self, now: datetime) -> Slot | None:
+        """The slot to speak in now, if any; the history knows whether it was used."""
+
+    def next(self, now: datetime) -> Slot:
+        """The first slot after now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Daily:
+    """`per_day` slots spread evenly over the active hours of one time zone, each moved by up to `jitter`."""
+
+    bot: str
+    zone: ZoneInfo
+    start: time
+    end: time  # at or before `start` means after midnight
+    per_day: int
+    jitter: timedelta
+    grace: timedelta
+    catch_up: Literal["skip", "one"]
+
+    def due(self, now: datetime) -> Slot | None:
+        past = [slot for slot in self._around(now) if slot.due <= now]
+        if not past:
+            return None
+        latest = max(past, key=lambda slot: slot.due)
+        return latest if self.catch_up == "one" or now - latest.due <= self.grace else None
+
+    def next(self, now: datetime) -> Slot:
+        # A zone may skip whole slots at a change of clocks, never two days of them.
+        return min((slot for slot in self._around(now) if slot.due > now), key=lambda slot: slot.due)
+
+    def _around(self, now: datetime) -> Iterator[Slot]:
+        today = now.astimezone(self.zone).date()
+        for offset in range(-2, 3):
+            yield from self.day(today + timedelta(days=offset))
+
+    def day(self, day: date) -> Iterator[Slot]:
+        """The slots whose active hours begin on `day`."""
+        start = datetime.combine(day, self.start)
+        end = datetime.combine(day, self.end)
+        if end <= start:
+            end += timedelta(days=1)
+        step = (end - start) / self.per_day
+        for number in range(self.per_day):
+            local = (start + step * (number + 0.5)).replace(microsecond=0)
+            key = local.isoformat(timespec="minutes" if local.second == 0 else "seconds")
+            due = _instant(local + self._moved(key, step), self.zone)
+            if due is not None:
+                yield Slot(key=key, due=due)
+
+    def _moved(self, key: str, step: timedelta) -> timedelta:
+        """Between -jitter and +jitter, never so far that two slots change places."""
+        reach = min(self.jitter, step * 0.49)
+        digest = hashlib.sha256(f"{self.bot}\n{key}".encode()).digest()
+        share = int.from_bytes(digest[:8], "big") / 2**63 - 1  # in [-1, 1)
+        return reach * share
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """A slot each `period`, counted from the epoch: for trying things out."""
+
+    period: timedelta
+
+    def due(self, now: datetime) -> Slot:
+        seconds = now.timestamp() // self._seconds * self._seconds
+        return self._slot(seconds)
+
+    def next(self, now: datetime) -> Slot:
+        return self._slot(self.due(now).due.timestamp() + self._seconds)
+
+    @property
+    def _seconds(self) -> float:
+        return self.period.total_seconds()
+
+    def _slot(self, seconds: float) -> Slot:
+        due = datetime.fromtimestamp(seconds, UTC)
+        return Slot(key=stamp(due).replace(".000Z", "Z"), due=due)
+
+
+def once(now: datetime) -> Slot:
+    """A slot for one round asked for by hand."""
+    return Slot(key=f"once {stamp(now)}", due=now)
+
+
+def _instant(local: datetime, zone: ZoneInfo) -> datetime | None:
+    """The first instant that the clocks of `zone` show as `local`; None where they jump over it."""
+    instant = local.replace(tzinfo=zone).astimezone(UTC)
+    return instant if instant.astimezone(zone).replace(tzinfo=None) == local else None

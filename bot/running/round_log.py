@@ -1,0 +1,45 @@
+"""One log line a round: what was said, or why nothing was. It decides nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bot.sending.budget import dollars
+
+if TYPE_CHECKING:
+    from structlog.stdlib import BoundLogger
+
+    from bot.rounds.posting import Round
+
+
+class Diary:
+    def __init__(self, log: BoundLogger) -> None:
+        self._log = log
+        self._waiting = ("", "")
+
+    def write(self, ended: Round) -> None:
+        """A wait is written once, not at every heartbeat."""
+        waiting = (ended.slot, ended.detail) if ended.outcome == "waiting" else ("", "")
+        if waiting[0] and waiting == self._waiting:
+            return
+        self._waiting = waiting
+        about = {}
+        if post := ended.post:
+            about = {
+                "post": post.id,
+                "prompt": post.prompt,
+                "text": post.text,
+                "length": post.length,
+                "cost": dollars(post.cost),
+                "x_id": post.x_id,
+                "seed": post.seed,
+                "model": post.model,
+            }
+        self._log.info(
+            "round.ended",
+            outcome=ended.outcome,
+            slot=ended.slot,
+            **about,
+            refused=dict(ended.refused),
+            detail=ended.detail,
+        )

@@ -1,7 +1,0 @@
-"""Which letters belong to scripts that put no spaces between words. It knows no words."""
-
-from __future__ import annotations
-
-# Thai to Tibetan, Burmese, Khmer, kana, Han. The keys of nearness.py lie on the disk and are made of this: with another
-# class, what was said before in these scripts would not be found again.
-UNSPACED = r"[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff]"

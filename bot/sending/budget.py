@@ -1,0 +1,105 @@
+"""What speaking costs, and what is left. It knows prices and sums; the ledger is in the history.
+
+Money is counted in millionths of a dollar: X's smallest price is a tenth of a cent, and sums must come out to the cent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from bot.history import ledger
+
+if TYPE_CHECKING:
+    from bot.history.store import Store
+
+DOLLAR = 1_000_000
+# What is dated later than this from now was paid under a clock that was wrong, against the caps of that time: counted
+# now, it would keep the bot silent for as long as the clock was ahead. Within it, a clock may have been set back.
+AHEAD = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """X's pay-per-use prices of 2026-08."""
+
+    post: int = 15_000
+    post_with_link: int = 200_000  # a link costs thirteen posts
+    account: int = 10_000  # asking whose keys these are
+    delete: int = 10_000
+    own: int = 1_000  # a post read in the account's own timeline
+    reply: int = 10_000  # to somebody who called on the bot
+    mention: int = 1_000  # one read, where the app belongs to the account itself
+
+    def of_post(self, *, has_link: bool) -> int:
+        return self.post_with_link if has_link else self.post
+
+    def of_reply(self, *, has_link: bool) -> int:
+        """Whether a reply with a link costs as a post with one X does not say: so it is taken for dearer."""
+        return self.post_with_link if has_link else self.reply
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    per_day: int
+    per_month: int
+
+    def share(self, share: float) -> Caps:
+        return Caps(int(self.per_day * share), int(self.per_month * share))
+
+    def why_not(self, cost: int, *, spent_today: int, spent_this_month: int) -> str | None:
+        if spent_today + cost > self.per_day:
+            return f"the day's budget of {dollars(self.per_day)} has {dollars(self.per_day - spent_today)} left"
+        if spent_this_month + cost > self.per_month:
+            left = self.per_month - spent_this_month
+            return f"the month's budget of {dollars(self.per_month)} has {dollars(left)} left"
+        return None
+
+
+def day_start(now: datetime) -> datetime:
+    """X counts in UTC days."""
+    return now.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def month_start(now: datetime) -> datetime:
+    return day_start(now) - timedelta(days=now.day - 1)
+
+
+def spent(store: Store, now: datetime, *, dry: bool) -> dict[str, int]:
+    """What counts against the caps of today and of this month, as `Caps.why_not` asks for it."""
+    ahead = now + AHEAD
+    return {
+        "spent_today": ledger.spent_since(store, day_start(now), until=ahead, dry=dry),
+        "spent_this_month": ledger.spent_since(store, month_start(now), until=ahead, dry=dry),
+    }
+
+
+def spent_on_replies(store: Store, now: datetime) -> dict[str, int]:
+    """The same for the replies' share."""
+    ahead = now + AHEAD
+    return {
+        "spent_today": ledger.spent_on_replies(store, day_start(now), until=ahead),
+        "spent_this_month": ledger.spent_on_replies(store, month_start(now), until=ahead),
+    }
+
+
+def dollars(amount: int) -> str:
+    return f"${max(amount, 0) / DOLLAR:.3f}"
+
+
+def report(store: Store | None, caps: Caps, *, days: int, dry: bool, now: datetime) -> dict[str, Any]:
+    """What was spent on which day for what, in dollars, and what the caps leave; `by_hand` is outside the caps."""
+    since = day_start(now) - timedelta(days=max(days, 1) - 1)
+    rows = ledger.spending(store, since, dry=dry) if store else []
+    today, month = spent(store, now, dry=dry).values() if store else (0, 0)
+    return {
+        "days": [
+            row | {"each": row["each"] / DOLLAR, "cost": row["cost"] / DOLLAR, "by_hand": bool(row["by_hand"])}
+            for row in rows
+        ],
+        "spent_today": today / DOLLAR,
+        "spent_this_month": month / DOLLAR,
+        "left_today": max(caps.per_day - today, 0) / DOLLAR,
+        "left_this_month": max(caps.per_month - month, 0) / DOLLAR,
+    }

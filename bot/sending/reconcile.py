@@ -1,0 +1,185 @@
+"""Looking for posts that may or may not exist, in the account's own timeline. It sends nothing, and nothing again.
+
+A post is given up when several looks have missed it, over a time in which a timeline catches up; it is looked for twice
+more even then. What the timeline cannot tell is left to a person (`mynah resolve`).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Protocol
+
+from bot.clock import stamp
+from bot.errors import RateLimited, XError
+from bot.history import ledger
+from bot.sending import budget
+from bot.x.dialects import id_at
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from structlog.stdlib import BoundLogger
+
+    from bot.clock import Clock
+    from bot.history.store import Store
+    from bot.values import Post, Receipt, Timeline
+    from bot.x.dialects import Account
+
+ACCOUNT = "account"  # whose history this is, as the store names it
+# The pauses before the looks that must all miss it. X says nowhere how far its timeline lags behind; seconds are usual.
+SETTLING = (timedelta(0), timedelta(minutes=2), timedelta(minutes=13))
+AFTERWARDS = (timedelta(hours=1), timedelta(days=1))  # and before those after it was given up
+RETRY = timedelta(minutes=2)  # after a look that told nothing, and twice as long after each further one, up to:
+LONGEST = {"unreadable": timedelta(minutes=15), "undecided": timedelta(hours=6)}
+PAGE = 20  # posts that one look may read, and pay for
+# An attempt is looked for from an hour before it: X refuses signatures of a clock that is wrong by more than minutes.
+MARGIN = timedelta(hours=1)
+CALLED = re.compile(r"\A(?:@\w{1,20}\s+)+", re.ASCII)
+SCHEME = re.compile(r"https?://", re.IGNORECASE)
+
+
+class Reader(Protocol):
+    """Where our own posts can be read."""
+
+    def me(self) -> Account: ...
+
+    def own_posts(self, account_id: str, *, since_id: str | None = None, limit: int = 5) -> Timeline: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one look told: `found`, `absent`, `undecided` or `unreadable`."""
+
+    outcome: str
+    detail: str = ""
+    x_id: str | None = None
+    cost: int = 0
+    not_before: datetime | None = None
+
+
+class Lookout:
+    def __init__(
+        self, reader: Reader, caps: budget.Caps, clock: Clock, *, prices: budget.Prices, log: BoundLogger
+    ) -> None:
+        self._reader = reader
+        self._caps = caps
+        self._clock = clock
+        self._prices = prices
+        self._log = log
+
+    def look(self, store: Store, state: str) -> None:
+        """One look, if one is due, for a post that is `unknown` or, after all, for one that is `abandoned`."""
+        now = self._clock.now()
+        for post, last in store.lost(state):
+            if last is None or last.again <= now or now < last.at:  # the clock was set back
+                self._record(store, post, self._seek(store, post))
+                return
+
+    def _seek(self, store: Store, post: Post) -> Finding:
+        if why_not := self._too_dear(store):
+            return Finding("unreadable", why_not)
+        cost = 0
+        try:
+            account = store.meta(ACCOUNT)
+            if account is None:  # asked once in the life of a history
+                account = self._reader.me().id
+                cost += self._prices.account
+                store.keep_meta(ACCOUNT, account)
+            timeline = self._reader.own_posts(account, since_id=_since(store, post), limit=PAGE)
+        except XError as error:
+            until = error.until if isinstance(error, RateLimited) else None
+            return Finding("unreadable", str(error), cost=cost, not_before=until)
+        cost += self._prices.own * len(timeline.posts)
+        same = [each.id for each in timeline.posts if _is_same(each, post)]
+        ours = [x_id for x_id in same if not store.has_x_id(x_id)]  # what another post of ours is, this one is not
+        match ours:
+            case [x_id]:
+                return Finding("found", x_id=x_id, cost=cost)
+            case [] if timeline.whole:
+                return Finding("absent", cost=cost)
+            case []:
+                return Finding("undecided", f"more than {PAGE} posts since: it may be among the others", cost=cost)
+        return Finding("undecided", f"several posts say this: {', '.join(ours)}", cost=cost)
+
+    def _too_dear(self, store: Store) -> str | None:
+        now = self._clock.now()
+        return self._caps.why_not(
+            PAGE * self._prices.own + (0 if store.meta(ACCOUNT) else self._prices.account),
+            **budget.spent(store, now, dry=False),
+        )
+
+    def _record(self, store: Store, post: Post, finding: Finding) -> None:
+        """The look, what it cost and what follows: all or nothing."""
+        with store.atomic():
+            now = self._clock.now()
+            outcomes = [*store.looks(post.id, post.state), finding.outcome]
+            again = _pause(post.state, outcomes)
+            state = post.state
+            if store.post(post.id).state != state:  # a person was faster
+                again = None
+            elif finding.x_id:
+                state, again = "posted", None
+                store.move(post.id, state, at=now, x_id=finding.x_id, note="found in the timeline")
+            elif state == "unknown" and again is None:
+                state, again = "abandoned", AFTERWARDS[0]
+                note = f"not in the timeline, {len(SETTLING)} looks in {_minutes(SETTLING)} minutes"
+                store.move(post.id, state, at=now, note=note)
+            due = max(now + again, finding.not_before or now) if again is not None else None
+            store.add_look(post.id, post.state, finding.outcome, finding.detail, at=now, again=due)
+            if finding.cost:
+                ledger.spend(store, "look", finding.cost, about=f"post {post.id}", by_hand=False, at=now)
+        self._log.info(
+            "post.looked_for",
+            post=post.id,
+            outcome=finding.outcome,
+            state=state,
+            x_id=finding.x_id,
+            again=stamp(due) if due else None,
+            cost=budget.dollars(finding.cost),
+            detail=finding.detail,
+        )
+
+
+def next_look(store: Store) -> datetime | None:
+    """When a post that may exist is looked for next; None where there is none."""
+    return min((last.again if last else post.changed_at for post, last in store.lost("unknown")), default=None)
+
+
+def _pause(state: str, outcomes: Sequence[str]) -> timedelta | None:
+    """How long until the next look for a post in this state, after these outcomes; None: that was the last."""
+    if state == "abandoned":
+        return AFTERWARDS[len(outcomes)] if len(outcomes) < len(AFTERWARDS) else None
+    misses = outcomes.count("absent")
+    if outcomes[-1] in LONGEST:
+        told_nothing = next((n for n, outcome in enumerate(reversed(outcomes)) if outcome == "absent"), len(outcomes))
+        return min(RETRY * (1 << min(told_nothing - 1, 10)), LONGEST[outcomes[-1]])
+    return SETTLING[misses] if misses < len(SETTLING) else None
+
+
+def _since(store: Store, post: Post) -> str:
+    """The newest id from before the attempt, by what we know and by the clock: one of them may be wrong."""
+    by_clock = id_at((post.sent_at or post.created_at) - MARGIN)
+    known = store.newest_x_id(before=post.id)
+    return str(min(by_clock, known) if known else by_clock)
+
+
+def _is_same(receipt: Receipt, post: Post) -> bool:
+    """A reply comes back behind the handles of those whom it answers, which X put there."""
+    if post.reply_to is None:
+        return receipt.reply_to is None and _folded(receipt.text) == _folded(post.text)
+    called = CALLED.match(receipt.text)
+    answers = receipt.reply_to == post.reply_to or (receipt.reply_to is None and called is not None)
+    return answers and _folded(receipt.text[called.end() if called else 0 :]) == _folded(post.text)
+
+
+def _folded(text: str) -> str:
+    """As X may give it back: composed letters, other white space, and a scheme before a bare example.com."""
+    return " ".join(SCHEME.sub("", unicodedata.normalize("NFC", text)).split())
+
+
+def _minutes(pauses: Sequence[timedelta]) -> int:
+    return int(sum(pauses, timedelta()).total_seconds() // 60)

@@ -1,0 +1,445 @@
+"""The installed command, from outside: words in; lines, exit codes and files out."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sqlite3
+from argparse import Namespace
+from datetime import datetime, time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bot.commands.operate import _until
+from bot.config.state_dir import StateFolder
+from bot.history.store import Store
+from bot.values import Draft, Slot
+from tests.fakes import NOON
+from tests.installed import HEARD, lines, mynah, rehearsing, rounds
+from training.models import registry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def remembered(state: Path, text: str = "hello there", *, moves: tuple[str, ...] = ("approved", "sending")) -> int:
+    """A post of a live history that got as far as `moves`."""
+    StateFolder(state).make()
+    with Store.open(state / "history.db") as store:
+        post = store.add_draft(
+            Draft(text), slot=Slot(text, NOON), norm=text, length=len(text), dry=False, model="m", at=NOON
+        )
+        for move in moves:
+            store.move(post, move, at=NOON)
+    return post
+
+
+# run
+
+
+def test_one_round_by_hand_is_a_rehearsal_that_says_everything(state: Path) -> None:
+    done = mynah("run", "--once", state=state)
+
+    assert done.returncode == 0, done.stderr
+    (ended,) = rounds(done.stdout)
+    assert ended["outcome"] == "dry"
+    assert ended["text"] in HEARD
+    assert ended["length"] == len(ended["text"])
+    assert ended["cost"] == "$0.015"
+    assert {"slot", "prompt", "refused", "seed", "model"} <= set(ended)
+
+
+def test_rounds_follow_each_other_until_asked_to_stop_and_no_slot_is_used_twice(state: Path) -> None:
+    with rehearsing(state) as run:
+        assert run.stdout is not None
+        said = []
+        for line in run.stdout:
+            said.append(json.loads(line))
+            if sum(row["event"] == "round.ended" for row in said) == 3:
+                break
+        run.send_signal(signal.SIGINT)
+        rest, errors = run.communicate(timeout=60)
+
+    ended = [row for row in [*said, *lines(rest)] if row["event"] == "round.ended"]
+    assert run.returncode == 0
+    assert errors == ""
+    assert len({row["slot"] for row in ended}) == len(ended) >= 3
+
+
+def test_killed_in_the_middle_it_goes_on_and_the_history_is_whole(state: Path) -> None:
+    for _ in range(2):
+        with rehearsing(state) as run:
+            assert run.stdout is not None
+            next(line for line in run.stdout if "round.ended" in line)
+            run.kill()
+
+    plain = sqlite3.connect(state / "history.db")
+    slots = [slot for (slot,) in plain.execute("SELECT slot FROM post")]
+    assert plain.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert len(set(slots)) == len(slots) >= 2
+    plain.close()
+
+
+def test_a_model_promoted_meanwhile_is_taken_over_without_a_restart(state: Path) -> None:
+    newer = state / "models" / "20261121T120000Z-0000"
+    shutil.copytree(current(state), newer)
+    with rehearsing(state) as run:
+        assert run.stdout is not None
+        next(line for line in run.stdout if "round.ended" in line)
+        registry.promote(newer)
+        taken = next(json.loads(line) for line in run.stdout if "model.taken_over" in line)
+        after = next(json.loads(line) for line in run.stdout if '"model": "' in line and "round.ended" in line)
+        run.terminate()
+        run.communicate(timeout=60)
+
+    assert taken["model"] == after["model"] == newer.name
+    assert run.returncode == 0
+
+
+def test_a_second_process_is_told_who_holds_the_folder(state: Path) -> None:
+    with StateFolder(state).hold({"since": "noon"}):
+        done = mynah("run", "--once", state=state)
+
+    assert done.returncode == 75
+    assert f"in use by process {os.getpid()} (since noon)" in done.stderr
+
+
+def test_going_live_without_keys_says_which_and_where(state: Path) -> None:
+    done = mynah("run", "--live", "--once", state=state)
+
+    assert done.returncode == 78
+    assert "x.consumer_key, x.consumer_secret, x.access_token, x.access_token_secret not set" in done.stderr
+    assert not (state / "history.db").exists()
+
+
+def test_a_history_of_another_account_is_refused(state: Path) -> None:
+    keys = {f"MYNAH_X__{name}": "k" for name in ("CONSUMER_KEY", "CONSUMER_SECRET", "ACCESS_TOKEN_SECRET")}
+    Store.open(state / "history.db").close()
+    with Store.open(state / "history.db") as store:
+        store.keep_meta("account", "111")
+
+    done = mynah("run", "--live", "--once", state=state, MYNAH_X__ACCESS_TOKEN="222-x", **keys)
+
+    assert done.returncode == 78
+    assert "account 222" in done.stderr
+    assert "of 111" in done.stderr
+
+
+# What may be wrong: one clear sentence, the right exit code, no traceback
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code", "words"),
+    [
+        pytest.param(lambda s: (s / "history.db").mkdir(), 1, "state folder", id="history is a folder"),
+        pytest.param(lambda s: (s / "history.db").write_bytes(b"x" * 5000), 78, "no SQLite file", id="not a history"),
+        pytest.param(lambda s: damage(s, "model.safetensors"), 1, "model.safetensors", id="damaged weights"),
+        pytest.param(lambda s: damage(s, "manifest.json"), 1, "manifest.json", id="damaged manifest"),
+        pytest.param(lambda s: shutil.rmtree(current(s)), 1, "gone", id="model gone"),
+    ],
+)
+def test_a_broken_state_folder_is_one_sentence(
+    state: Path, spoil: Callable[[Path], object], code: int, words: str
+) -> None:
+    spoil(state)
+
+    done = mynah("run", "--once", state=state)
+
+    assert done.returncode == code
+    assert words in done.stderr
+    assert done.stderr.startswith("mynah: ")
+    assert "Traceback" not in done.stderr + done.stdout
+
+
+def current(state: Path) -> Path:
+    return (state / "models" / "current").resolve()
+
+
+def damage(state: Path, name: str) -> None:
+    path = current(state) / name
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("nope = 1", "nope: unknown key"), ("a = = b", "not valid TOML"), (None, "Is a directory")],
+    ids=["unknown key", "broken", "folder"],
+)
+def test_a_wrong_configuration_exits_78(tmp_path: Path, text: str | None, words: str) -> None:
+    path = tmp_path / "config.toml"
+    path.mkdir() if text is None else path.write_text(text)
+
+    for command in (["run", "--once"], ["config", "--check"], ["status"]):
+        done = mynah("--config", path, *command, state=tmp_path / "state")
+
+        assert done.returncode == 78
+        assert words in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_a_configuration_is_not_right_while_a_list_of_it_is_missing(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text('screen.deny_file = "/nowhere/deny.txt"')
+
+    done = mynah("--config", path, "config", "--check", state=tmp_path / "state")
+
+    assert (done.returncode, done.stdout) == (78, "")
+    assert "screen.deny_file: /nowhere/deny.txt is no file" in done.stderr
+
+
+def test_a_state_folder_that_is_a_file_exits_78(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    done = mynah("run", "--once", state=tmp_path / "file")
+
+    assert done.returncode == 78
+    assert "not a folder" in done.stderr
+
+
+def test_a_state_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
+    done = mynah("run", "--once", state=Path("/proc/nowhere/state"))
+
+    assert done.returncode == 1
+    assert "/proc/nowhere/state cannot be made" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param([], id="nothing"),
+        pytest.param(["sing"], id="no command"),
+        pytest.param(["run", "--every", "soon"], id="no duration"),
+        pytest.param(["run", "--live", "--dry-run"], id="two minds"),
+        pytest.param(["sample", "-n", "-1"], id="no number"),
+        pytest.param(["history", "-n", "9" * 31], id="a number without end"),
+        pytest.param(["history", "--in-state", "unkown"], id="no state"),
+        pytest.param(["resolve", "1", "posted", "--x-id", "²"], id="no id"),
+    ],
+)
+def test_wrong_usage_exits_2(tmp_path: Path, words: list[str]) -> None:
+    done = mynah(*words, state=tmp_path)
+
+    assert done.returncode == 2
+    assert "usage: mynah" in done.stderr
+
+
+# Looking
+
+
+def test_sample_shows_drafts_with_verdicts(state: Path) -> None:
+    done = mynah("sample", "My dream is", "-n", "4", "--json", state=state)
+
+    rows = lines(done.stdout)
+    assert done.returncode == 0, done.stderr
+    assert len(rows) == 4
+    assert all(row["text"].startswith("My dream is") for row in rows)
+    keys = {"text", "verdict", "chosen", "score", "parts", "likelihood", "reasons"}
+    assert {frozenset(row) for row in rows} == {frozenset(keys)}
+    fit = [row["score"] for row in rows if row["verdict"] == "pass"]
+    assert fit == sorted(fit, reverse=True)
+    assert [row["verdict"] for row in rows] == ["pass"] * len(fit) + ["refuse"] * (4 - len(fit))
+    assert [row["chosen"] for row in rows] == [bool(fit), False, False, False]
+    assert mynah("sample", "My dream is", "-n", "4", "--json", state=state).stdout == done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["word " * 400], "tokens and the model reads"),
+        (["--as", "@Rook"], "cannot speak as @rook alone"),
+    ],
+    ids=["too long", "of nobody"],
+)
+def test_what_the_model_cannot_say_is_a_sentence(state: Path, words: list[str], sentence: str) -> None:
+    done = mynah("sample", *words, state=state)
+
+    assert done.returncode == 1
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_sample_without_a_model_says_what_to_do(tmp_path: Path) -> None:
+    done = mynah("sample", state=tmp_path)
+
+    assert done.returncode == 1
+    assert "`mynah retrain`" in done.stderr
+
+
+def test_screen_gives_a_verdict_and_its_reasons(tmp_path: Path) -> None:
+    texts = tmp_path / "texts.txt"
+    texts.write_text("\ufeffA fine sentence.\n@you look at https://example.org\n\n")
+
+    done = mynah("screen", "--file", texts, "--json", state=tmp_path)
+
+    fine, bad = lines(done.stdout)
+    assert done.returncode == 0
+    assert (fine["verdict"], fine["reasons"]) == ("pass", [])
+    assert (bad["verdict"], set(bad["reasons"])) == ("refuse", {"link", "mention"})
+
+
+def test_history_shows_rows_with_stable_keys(state: Path) -> None:
+    remembered(state)
+
+    (row,) = lines(mynah("history", "--json", state=state).stdout)
+
+    assert {"id", "kind", "slot", "text", "state", "x_id", "reply_to", "created_at"} <= set(row)
+    assert (row["text"], row["state"], row["created_at"]) == ("hello there", "sending", "2026-11-20T12:00:00.000Z")
+
+
+def test_history_as_csv_has_a_header_and_the_same_rows(state: Path) -> None:
+    remembered(state, 'a "quoted", text')
+
+    header, row = mynah("history", "--csv", state=state).stdout.splitlines()
+
+    assert header.startswith("id,kind,")
+    assert '"a ""quoted"", text"' in row
+
+
+def test_history_of_nothing_is_no_error(tmp_path: Path) -> None:
+    assert mynah("history", state=tmp_path).stdout == "nothing yet\n"
+    assert mynah("history", "--json", state=tmp_path).stdout == ""
+
+
+def test_status_tells_how_the_bot_stands(state: Path) -> None:
+    unknown = remembered(state, moves=("approved", "sending", "unknown"))
+
+    (row,) = lines(mynah("status", "--json", state=state, MYNAH_LIVE="true").stdout)
+
+    assert (row["running"], row["mode"], row["unknown"]) == (False, "live", [unknown])
+    assert row["model"] == current(state).name
+    assert row["posts"] == {"unknown": 1}
+    assert row["next_slot"] > "2026"
+
+
+def test_status_knows_who_is_running(state: Path) -> None:
+    with StateFolder(state).hold({"since": "noon", "live": False, "every": 5.0}):
+        (row,) = lines(mynah("status", "--json", state=state).stdout)
+
+    assert (row["running"], row["pid"], row["mode"]) == (True, os.getpid(), "dry")
+
+
+def test_config_shows_values_their_sources_and_no_secret(tmp_path: Path) -> None:
+    done = mynah("config", state=tmp_path, MYNAH_X__CONSUMER_KEY="canary", MYNAH_BOT="@someone_bot")
+
+    assert done.returncode == 0
+    assert "canary" not in done.stdout
+    assert "someone_bot" in done.stdout
+    rows = {row["key"]: row for row in lines(mynah("config", "--json", state=tmp_path, MYNAH_BOT="a").stdout)}
+    assert (rows["bot"]["value"], rows["bot"]["source"]) == ("a", "environment")
+    assert rows["state"]["source"] == "flag"
+    assert rows["schedule.jitter"]["value"] == "20m"
+
+
+# Holding and settling
+
+
+def test_a_pause_holds_a_round_and_resume_lets_it_go(state: Path) -> None:
+    assert mynah("pause", state=state).returncode == 0
+
+    held = mynah("run", "--once", state=state)
+    assert held.returncode == 75
+    assert "paused" in rounds(held.stdout)[0]["detail"]
+    assert mynah("resume", state=state).returncode == 0
+    assert mynah("run", "--once", state=state).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "after"),
+    [(["abandoned"], ("abandoned", None)), (["posted", "--x-id", "77"], ("posted", "77"))],
+    ids=["abandoned", "posted"],
+)
+def test_an_unknown_post_is_settled_by_hand(state: Path, words: list[str], after: tuple[str, str | None]) -> None:
+    post = remembered(state, moves=("approved", "sending", "unknown"))
+
+    done = mynah("resolve", str(post), *words, state=state)
+
+    assert done.returncode == 0, done.stderr
+    (row,) = lines(mynah("history", "--json", state=state).stdout)
+    assert (row["state"], row["x_id"]) == after
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        pytest.param(["1", "posted"], "--x-id", id="posted without its id"),
+        pytest.param(["1", "abandoned", "--x-id", "7"], "--x-id", id="abandoned with an id"),
+        pytest.param(["1", "abandoned"], "is sending", id="not unknown"),
+        pytest.param(["9", "abandoned"], "no post 9", id="not there"),
+    ],
+)
+def test_what_cannot_be_settled_is_said(state: Path, words: list[str], said: str) -> None:
+    remembered(state)
+
+    done = mynah("resolve", *words, state=state)
+
+    assert done.returncode == 1
+    assert said in done.stderr
+
+
+def test_one_post_on_x_is_not_two_of_ours(state: Path) -> None:
+    remembered(state, "good morning", moves=("approved", "sending", "unknown"))
+    assert mynah("resolve", "1", "posted", "--x-id", "77", state=state).returncode == 0
+    remembered(state, "good night", moves=("approved", "sending", "unknown"))
+
+    done = mynah("resolve", "2", "posted", "--x-id", "77", state=state)
+
+    assert done.returncode == 1
+    assert "77 is another post of ours" in done.stderr
+
+
+def test_a_post_given_up_is_not_given_up_twice(state: Path) -> None:
+    remembered(state, moves=("approved", "sending", "unknown", "abandoned"))
+
+    done = mynah("resolve", "1", "abandoned", state=state)
+
+    assert done.returncode == 1
+    assert "post 1 is abandoned" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("until", "zone", "told"),
+    [
+        ("2999-12-24T18:30", "Europe/Lisbon", "2999-12-24T18:30:00.000Z"),
+        ("2999-07-24T18:30", "Europe/Lisbon", "2999-07-24T17:30:00.000Z"),
+        ("2999-07-24T18:30+02:00", "UTC", "2999-07-24T16:30:00.000Z"),
+        ("9999-12-31T23:59", "America/Los_Angeles", "`mynah resume`"),
+    ],
+)
+def test_a_pause_lasts_until_a_time_of_the_schedules_zone(tmp_path: Path, until: str, zone: str, told: str) -> None:
+    said = mynah("pause", "--until", until, state=tmp_path, MYNAH_SCHEDULE__TIMEZONE=zone)
+
+    assert said.stdout == f"paused: nothing goes out until {told}\n"
+
+
+def test_a_pause_may_last_until_a_time_of_day(tmp_path: Path) -> None:
+    said = mynah("pause", "--until", "18:30", state=tmp_path)
+
+    assert said.stdout.endswith("T18:30:00.000Z\n"), said.stderr
+
+
+@pytest.mark.parametrize(("until", "code", "words"), [("2020-01-01T00:00", 1, "is over"), ("soon", 2, "is no time")])
+def test_a_pause_until_no_time_to_come_is_refused(tmp_path: Path, until: str, code: int, words: str) -> None:
+    said = mynah("pause", "--until", until, state=tmp_path)
+
+    assert (said.returncode, words in said.stderr) == (code, True)
+
+
+@pytest.mark.parametrize(
+    ("now", "until", "told"),
+    [("09:10", "01:30", "09:30"), ("08:50", "01:10", "09:10"), ("08:10", "01:30", "08:30")],
+    ids=["the second time", "both times in one", "the first time"],
+)
+def test_a_pause_until_an_hour_that_comes_twice_ends_when_the_clocks_show_it_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, now: str, until: str, told: str
+) -> None:
+    monkeypatch.setenv("MYNAH_SCHEDULE__TIMEZONE", "America/Los_Angeles")
+    words = Namespace(config=None, state=tmp_path, until=time.fromisoformat(until))
+
+    found = _until(words, datetime.fromisoformat(f"2026-11-01T{now}Z"))
+
+    assert found == datetime.fromisoformat(f"2026-11-01T{told}Z")

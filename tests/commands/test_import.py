@@ -1,0 +1,410 @@
+"""`mynah import`, `mynah library` and `mynah forget` from outside, with every shape of file that a person may bring.
+
+Longer than other files: the three share the way in, and what a training is given of them belongs beside them.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pty
+import stat
+import subprocess
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bot.cli import main
+from bot.commands import library as commands
+from bot.config.settings import Settings
+from bot.errors import Busy, ConfigError
+from tests.installed import MYNAH, environment, lines
+from tests.training import archives
+from tests.training.archives import edit_of, edits, grailbird, note, of_2018, of_2020, of_2024, tweet, unpacked, zipped
+from training.errors import StateBusy
+from training.library.library import Library
+from training.models.model_dir import Manifest
+from training.sources.archive import Archive
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+SAID = "the night train was late again and nobody minded"
+TWO = [tweet(1, SAID), tweet(2, "a pigeon asked me the way to the ticket office", "Sun Feb 19 12:33:11 +0000 2023")]
+OLD = [
+    {"id": 1, "created_at": "2013-01-01 00:00:00 +0000", "text": SAID},
+    {"id": 2, "created_at": "2013-01-02 03:04:05 +0000", "text": "a pigeon asked me the way to the ticket office"},
+]
+
+
+@dataclass(frozen=True)
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+class Mynah:
+    """The command line in this process: an import is over before another Python has begun."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str], state: Path) -> None:
+        self._capsys = capsys
+        self.state = state
+
+    def __call__(self, *words: str | Path) -> Done:
+        self._capsys.readouterr()
+        code = main(["--state", str(self.state), *map(str, words)])
+        said = self._capsys.readouterr()
+        return Done(code, said.out, said.err)
+
+    def imported(self, *words: str | Path) -> list[dict[str, Any]]:
+        done = self("import", *words, "--json")
+        assert done.returncode == 0, done.stderr
+        return lines(done.stdout)
+
+    def library(self, *words: str) -> list[dict[str, Any]]:
+        done = self("library", "--json", *words)
+        assert done.returncode == 0, done.stderr
+        return lines(done.stdout)
+
+    def held(self, handle: str = "magpie") -> list[str]:
+        with Library.open(self.state / "library.db", read_only=True) as one:
+            return [tweet.text for tweet in one.archive(handle).tweets]
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    return tmp_path / "state"
+
+
+@pytest.fixture
+def mynah(capsys: pytest.CaptureFixture[str], state: Path, monkeypatch: pytest.MonkeyPatch) -> Mynah:
+    for name in os.environ:
+        if name.startswith("MYNAH_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_CONFIG_HOME", "/nonexistent")
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    return Mynah(capsys, state)
+
+
+def written(path: Path, content: str | bytes) -> Path:
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+SHAPES: dict[str, Callable[[Path], Path]] = {
+    "archive of 2024": lambda folder: zipped(folder / "a.zip", of_2024(TWO)),
+    "unpacked": lambda folder: unpacked(folder / "a", of_2024(TWO)),
+    "archive of 2020": lambda folder: zipped(folder / "a.zip", of_2020(TWO)),
+    "archive of 2018": lambda folder: zipped(folder / "a.zip", of_2018(TWO)),
+    "grailbird": lambda folder: zipped(folder / "a.zip", grailbird({"2013_01": OLD})),
+    "grailbird's table": lambda folder: zipped(
+        folder / "a.zip", {"tweets.csv": archives.table(OLD), "data/js/user_details.js": 'var user_details = {"a": 1}'}
+    ),
+    "its table alone": lambda folder: written(folder / "tweets.csv", archives.table(OLD)),
+    "the one file": lambda folder: unpacked(folder, of_2024(TWO)) / "data" / "tweets.js",
+    "JSON": lambda folder: written(folder / "a.json", json.dumps(TWO)),
+    "JSON lines": lambda folder: written(folder / "a.jsonl", "\n".join(map(json.dumps, TWO))),
+    "text": lambda folder: written(folder / "a.txt", f"{SAID}\n{TWO[1]['full_text']}\n"),
+}
+
+
+@pytest.mark.parametrize("make", SHAPES.values(), ids=SHAPES)
+def test_every_shape_is_taken_in_once(tmp_path: Path, mynah: Mynah, make: Callable[[Path], Path]) -> None:
+    path = make(tmp_path)
+
+    first, again = mynah.imported(path, path, "--as", "@Magpie")
+
+    assert (first["author"], first["found"], first["new"]) == ("magpie", 2, 2)
+    assert (again["found"], again["new"], again["there"]) == (2, 0, 2)
+    assert mynah.held() == [SAID, "a pigeon asked me the way to the ticket office"]
+
+
+def test_an_import_says_who_and_how_many_and_keeps_the_library_private(tmp_path: Path, mynah: Mynah) -> None:
+    old = zipped(tmp_path / "old.zip", of_2024(TWO))
+    newer = [*TWO, tweet(3, "rain on the glass roof", "Mon Feb 20 12:33:11 +0000 2023"), tweet(4, "x", "?")]
+    new = zipped(tmp_path / "new.zip", of_2024(newer, count=7))
+
+    done = mynah("import", old, new)
+
+    assert done.stdout.splitlines() == [
+        f"{old} (X archive): tweets of @magpie (Ms Magpie)",
+        "  2 found, as many as its manifest says: 2 new, 0 updated, 0 already there; 2023-02-18 to 2023-02-19",
+        f"{new} (X archive): tweets of @magpie (Ms Magpie)",
+        "  4 found: 2 new, 0 updated, 2 already there; 2023-02-18 to 2023-02-20",
+        f"  {new} says that it holds 7 tweets, but holds 4: it may be incomplete; download it again.",
+        "  Tweets without a readable date, taken as the oldest: 1.",
+    ]
+    assert done.stderr == ""
+    assert stat.S_IMODE((mynah.state / "library.db").stat().st_mode) == 0o600
+
+
+def test_a_newer_archive_brings_edits_and_whole_texts(tmp_path: Path, mynah: Mynah) -> None:
+    cut = "tick tock, the station clock moves and I comment, tick tock, and so on…"
+    whole = cut.removesuffix("…") + ", until the soup is cold"
+    old = zipped(tmp_path / "old.zip", of_2020([tweet(10, "a wurm"), tweet(11, cut)]))
+    edited = [tweet(10, "a wurm", **edits(10, 12)), tweet(12, "a worm", **edit_of(10)), tweet(11, cut)]
+    new = zipped(tmp_path / "new.zip", of_2024(edited, [note(whole)]))
+
+    _, second = mynah.imported(old, new)
+
+    assert (second["new"], second["updated"], second["there"]) == (0, 2, 0)
+    assert sorted(mynah.held()) == ["a worm", whole]
+
+
+def test_what_was_deleted_on_x_is_said_and_dropped_when_asked(tmp_path: Path, mynah: Mynah) -> None:
+    old = zipped(tmp_path / "old.zip", of_2024(TWO))
+    new = zipped(tmp_path / "new.zip", of_2024(TWO[1:]))
+
+    said = mynah("import", old, new)
+    (dropped,) = mynah.imported(new, "--drop-deleted")
+
+    assert "so probably deleted on X: 1; import again with --drop-deleted" in said.stdout
+    assert dropped["dropped"] == 1
+    assert mynah.held() == [TWO[1]["full_text"]]
+
+
+def test_a_renamed_account_is_noticed(tmp_path: Path, mynah: Mynah) -> None:
+    renamed = of_2024(TWO) | {"data/account.js": archives.account("Jackdaw")}
+
+    done = mynah("import", zipped(tmp_path / "a.zip", of_2024(TWO)), zipped(tmp_path / "b.zip", renamed))
+
+    assert "@magpie in the library has 2 of these tweets too: if the account was renamed, `mynah forget @magpie`" in (
+        done.stdout
+    )
+
+
+BROKEN: dict[str, tuple[str, str | bytes, str]] = {
+    "missing": ("none/a.zip", "", "does not exist"),
+    "empty": ("a.zip", "", "damaged or half-downloaded zip"),
+    "half": ("a.zip", b"PK\x03\x04half of it", "damaged or half-downloaded zip"),
+    "no tweets": ("a.json", "[]", "holds no tweet of @magpie"),
+    "half of a JSON": ("a.json", '[{"text": "a"}, {"te', "is not whole JSON"),
+    "a picture": ("a.txt", b"\x89PNG\0\0\0", "is not text"),
+    "private": ("a.js", "window.YTD.direct_messages.part0 = []", "does not begin like a file of public tweets"),
+    "no column": ("a.csv", "name,phone\nrook,1\n", "has no column named"),
+}
+
+
+@pytest.mark.parametrize(("name", "content", "complaint"), BROKEN.values(), ids=BROKEN)
+def test_one_file_that_cannot_be_read_is_one_sentence_and_nothing_is_imported(
+    tmp_path: Path, mynah: Mynah, name: str, content: str | bytes, complaint: str
+) -> None:
+    good = written(tmp_path / "good.txt", SAID)
+    bad = tmp_path / name
+    if bad.parent.exists():
+        written(bad, content)
+
+    done = mynah("import", good, bad, "--as", "magpie")
+
+    assert done.returncode == 1
+    assert done.stdout == ""
+    (sentence,) = done.stderr.splitlines()
+    assert str(bad) in sentence
+    assert complaint in sentence
+    assert mynah.library() == []
+
+
+def test_whose_tweets_they_are_is_asked_where_a_file_does_not_say(tmp_path: Path, mynah: Mynah) -> None:
+    path = written(tmp_path / "a.txt", SAID)
+
+    nobody = mynah("import", path)
+    nonsense = mynah("import", path, "--as", "two words")
+
+    assert (nobody.returncode, nonsense.returncode) == (1, 1)
+    assert "does not say whose tweets it holds: name the author with --as @handle" in nobody.stderr
+    assert "'two words' is not a handle" in nonsense.stderr
+
+
+def test_another_import_at_work_is_no_failure_but_busy() -> None:
+    with pytest.raises(Busy, match="at work") as raised, commands.translated():
+        raise StateBusy("Another import is at work.")
+
+    assert raised.value.exit_code == 75
+
+
+def test_a_bar_is_drawn_on_a_terminal_and_gone_when_it_is_done(tmp_path: Path, mynah: Mynah) -> None:
+    path = zipped(tmp_path / "a.zip", of_2024(TWO))
+    ours, theirs = pty.openpty()
+
+    done = subprocess.run(
+        [MYNAH, "--state", mynah.state, "import", path], stderr=theirs, stdout=subprocess.PIPE, check=True,
+        env=environment(TERM="xterm"), timeout=60,
+    )  # fmt: skip
+
+    os.close(theirs)
+    assert b"reading a.zip" in os.read(ours, 100_000)
+    assert b"2 new" in done.stdout
+    os.close(ours)
+
+
+# mynah library
+
+
+def test_an_empty_library_says_how_to_begin(mynah: Mynah) -> None:
+    done = mynah("library")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "the library is empty: `mynah import FILE` takes in an X archive, CSV, JSON or text\n"
+    assert mynah.library() == []
+    assert not mynah.state.exists()
+
+
+def test_the_library_shows_each_author_with_the_funnel(tmp_path: Path, mynah: Mynah) -> None:
+    tweets = [
+        *TWO,
+        tweet(3, "RT @rook: caw"),
+        tweet(4, "too short"),
+        tweet(5, "@rook quite so, I agree", in_reply_to_user_id="7"),
+    ]
+    mynah.imported(zipped(tmp_path / "a.zip", of_2024(tweets)))
+
+    done = mynah("library", "--rules", "huggingtweets", "--show-dropped", "1")
+    (as_json,) = mynah.library("--rules", "huggingtweets")
+
+    shown = done.stdout.splitlines()
+    assert shown[:3] == [
+        "@magpie (Ms Magpie): 5 tweets; 2023-02-18 to 2023-02-19",
+        "  kinds      original 3, reply 1, retweet 1",
+        "  languages  en 5",
+    ]
+    assert shown[3].endswith(" a.zip (X archive): 5 found, 5 new, 0 updated")
+    assert [line.split() for line in shown[4:]] == [
+        ["the", "funnel,", "by", "the", "rules", '"huggingtweets"'],
+        ["5", "downloaded"],
+        ["-1", "retweet"],
+        ["RT", "@rook:", "caw"],
+        ["-1", "short"],
+        ["too", "short"],
+        ["3", "kept"],
+    ]
+    assert as_json["funnel"] == {"author": "magpie", "downloaded": 5, "dropped": {"retweet": 1, "short": 1}, "kept": 3}
+    assert as_json["kinds"] == {"original": 3, "reply": 1, "retweet": 1}
+
+
+def test_what_the_bot_may_never_say_is_not_learnt(tmp_path: Path, mynah: Mynah) -> None:
+    mynah.imported(written(tmp_path / "a.txt", f"{SAID}\nwrite to me at magpie@example.org any time you like\n"),
+             "--as", "magpie")  # fmt: skip
+
+    (one,) = mynah.library("--show-dropped", "5")
+
+    (dropped,) = one["examples"]["unspeakable"]
+    assert dropped == {"text": "write to me at magpie@example.org any time you like", "note": "email"}
+
+
+def test_nothing_in_a_strangers_words_moves_the_cursor(tmp_path: Path, mynah: Mynah) -> None:
+    hostile = of_2024([tweet(1, SAID), tweet(2, "RT @rook: \x1b[2Jcaw\x9b1m")])
+    hostile["data/account.js"] = archives.account(name="Ms \x1b[31m\nMagpie\u202e")
+
+    done = mynah("import", zipped(tmp_path / "a.zip", hostile))
+    shown = mynah("library", "--show-dropped", "1")
+
+    assert done.stdout.splitlines()[0].endswith("(X archive): tweets of @magpie (Ms [31m Magpie)")
+    assert "@magpie (Ms [31m Magpie): 2 tweets;" in shown.stdout
+    assert "RT @rook: [2Jcaw 1m" in shown.stdout
+
+
+# mynah forget
+
+
+def test_whom_the_person_wants_forgotten_is_gone_and_the_models_are_named(tmp_path: Path, mynah: Mynah) -> None:
+    version = mynah.state / "models" / "20261120T120000Z-0000"
+    version.mkdir(parents=True)
+    (version / "manifest.json").write_text(json.dumps(asdict(Manifest("2026-11-20", "tiny", ("stationmynah",)))))
+    (mynah.state / "models" / "current").symlink_to(version.name)
+    mynah.imported(written(tmp_path / "a.txt", SAID), "--as", "stationmynah")
+    mynah.imported(written(tmp_path / "a.txt", SAID), "--as", "magpie")
+
+    learnt = mynah("forget", "@StationMynah", "--yes")
+    unknown = mynah("forget", "@magpie", "--yes")
+
+    assert learnt.stdout.splitlines()[0].startswith("removed 1 tweet of @stationmynah; ")
+    assert f"model {version.name} has learnt from them and is in use: {version}" in learnt.stdout
+    assert "a model cannot unlearn" in learnt.stdout
+    assert f"no model in {mynah.state}/models has learnt from them" in unknown.stdout
+    assert mynah.library() == []
+    assert SAID.encode() not in (mynah.state / "library.db").read_bytes()
+
+
+def test_nobody_is_forgotten_without_a_yes(tmp_path: Path, mynah: Mynah) -> None:
+    mynah.imported(written(tmp_path / "a.txt", SAID), "--as", "magpie")
+
+    done = mynah("forget", "magpie")
+
+    assert done.returncode == 1
+    assert "nobody is there to ask: say --yes if this is meant" in done.stderr
+    assert mynah.held() == [SAID]
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_to_forget_a_stranger_is_a_sentence(tmp_path: Path, mynah: Mynah, *, there: bool) -> None:
+    if there:
+        mynah.imported(written(tmp_path / "a.txt", SAID), "--as", "magpie")
+
+    done = mynah("forget", "@rook", "--yes")
+
+    assert done.returncode == 1
+    assert ("@rook is not in the library (@magpie)" if there else "There is no library at") in done.stderr
+
+
+# What a training is given
+
+
+def settings(mynah: Mynah, *authors: str, live: bool = False) -> Settings:
+    return Settings(state=mynah.state, live=live, training={"authors": authors})
+
+
+@pytest.mark.parametrize(
+    ("authors", "expected"),
+    [
+        ((), ["magpie", "rook"]),
+        (("rook",), ["rook"]),
+        (("@Rook", "magpie", "rook"), ["rook", "magpie"]),
+        (("magpie", "stationmynah"), ["magpie", "stationmynah"]),
+    ],
+    ids=["everyone", "one", "in the order named", "and the sample account"],
+)
+def test_a_training_learns_from_those_who_are_named_or_from_everyone(
+    tmp_path: Path, mynah: Mynah, authors: tuple[str, ...], expected: list[str]
+) -> None:
+    for handle in ("magpie", "rook"):
+        mynah.imported(written(tmp_path / "a.txt", SAID), "--as", handle)
+
+    found = commands.archives(settings(mynah, *authors))
+
+    assert [archive.author for archive in found] == expected
+    assert all(archive.tweets for archive in found)
+
+
+def test_with_an_empty_library_a_rehearsal_learns_from_the_sample_account(mynah: Mynah) -> None:
+    (found,) = commands.archives(settings(mynah))
+
+    assert (found.author, len(found.tweets)) == ("stationmynah", 783)
+    assert not mynah.state.exists()
+
+
+def test_who_is_there_without_a_tweet_stops_nobody_elses_training(tmp_path: Path, mynah: Mynah) -> None:
+    mynah.imported(written(tmp_path / "a.txt", SAID), "--as", "magpie")
+    with Library.open(mynah.state / "library.db") as library:
+        library.add(Archive("rook", "Rook", ()), source="@rook", at=datetime(2026, 11, 21, tzinfo=UTC))
+
+    (found,) = commands.archives(settings(mynah))
+
+    assert found.author == "magpie"
+
+
+def test_with_an_empty_library_a_live_bot_learns_from_nobody(mynah: Mynah) -> None:
+    with pytest.raises(ConfigError, match=r"The library is empty, .*`mynah import` tweets first"):
+        commands.archives(settings(mynah, live=True))
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_who_is_named_and_not_there_is_a_sentence(mynah: Mynah, *, live: bool) -> None:
+    with pytest.raises(
+        ConfigError, match=r"training\.authors: the library has no tweets of @jay, @rook: `mynah import`"
+    ):
+        commands.archives(settings(mynah, "jay", "rook", live=live))

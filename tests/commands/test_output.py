@@ -1,0 +1,85 @@
+"""The installed command where its words cannot go, or its folder cannot be."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from bot.commands.console import tables
+from tests.installed import MYNAH, environment, mynah
+
+BUFFERS = pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
+
+
+def status(into: int | None, state: Path, *, unbuffered: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [MYNAH, "--state", state, "status"],
+        check=False, stdout=into, stderr=subprocess.PIPE, text=True, timeout=120,
+        env=environment(PYTHONUNBUFFERED=unbuffered),
+    )  # fmt: skip
+
+
+@BUFFERS
+def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path, unbuffered: str) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    done = status(writer, tmp_path, unbuffered=unbuffered)
+    os.close(writer)
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
+@BUFFERS
+def test_a_full_disk_is_one_sentence(tmp_path: Path, unbuffered: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = status(full.fileno(), tmp_path, unbuffered=unbuffered)
+
+    assert (done.returncode, done.stderr) == (1, "mynah: output: No space left on device\n")
+
+
+def test_nowhere_to_write_to_is_no_error(tmp_path: Path) -> None:
+    words = f'"{MYNAH}" --state "{tmp_path}" run --live --once >&-'
+
+    done = subprocess.run(
+        words, shell=True, check=False, stderr=subprocess.PIPE, text=True, timeout=120, env=environment()
+    )
+
+    assert done.returncode == 78
+    assert done.stderr.startswith("mynah: X wants keys: x.consumer_key")
+
+
+def test_a_terminal_without_a_letter_gets_its_number(tmp_path: Path) -> None:
+    done = mynah("screen", "Rain ☔", "--json", state=tmp_path, PYTHONIOENCODING="ascii")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Rain \\u2614" in done.stdout
+
+
+@pytest.mark.parametrize("command", ["status", "history", "run", "pause"])
+def test_a_state_folder_that_cannot_be_is_one_sentence(command: str) -> None:
+    done = mynah(command, state=Path("/" + "long/" * 2000))
+
+    assert done.returncode == 1
+    assert "File name too long" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_what_moves_a_terminals_cursor_or_turns_a_text_around_is_shown_as_its_escape() -> None:
+    table = tables.as_table([{"text": "one\x1b[2J\x07 \u202etwo\nthree \u200d"}], ["text"], width=60)
+
+    assert table.splitlines()[2:] == [r" one\x1b[2J\x07 \u202etwo", " three \u200d"]
+
+
+def test_a_short_word_is_broken_only_where_there_is_no_room() -> None:
+    row = {"version": "20261121T213638Z-0000", "is": "in use", "base": "tiny", "authors": "@magpie", "bits": "0.292",
+           "copied": "97.7%", "told apart": "0.44", "MB": "22.3"}  # fmt: skip
+    wide, narrow = (tables.as_table([row], list(row), width=width) for width in (80, 60))
+
+    assert {"copied", "@magpie", "97.7%"} <= set(wide.split())
+    assert "@magpie" not in narrow
+    assert "22.3" in narrow  # no column is left out

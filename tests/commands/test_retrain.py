@@ -1,0 +1,57 @@
+"""`mynah retrain` as it is installed: the tweets, and what the bot has said, are copied before anything is learnt."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bot.history import backup
+from bot.history.store import Store
+from tests.installed import MYNAH, environment, mynah
+from training.library.library import Library
+from training.sources.sample import ARCHIVE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A state folder with a history and a library."""
+    taken = mynah("import", ARCHIVE, state=tmp_path / "state")
+    assert taken.returncode == 0, taken.stderr
+    with Store.open(tmp_path / "state" / "history.db") as store:
+        store.keep_meta("mark", "before the training")
+    return tmp_path / "state"
+
+
+def test_a_backup_is_there_before_the_tweets_are_read(folder: Path) -> None:
+    training = subprocess.Popen(
+        [MYNAH, "--state", folder, "retrain"], stderr=subprocess.PIPE, text=True, env=environment()
+    )
+    assert training.stderr is not None
+    first = training.stderr.readline()
+    training.kill()
+    training.communicate()
+
+    history, library = (copy.path for copy in backup.copies(folder / "backups"))
+    assert first == "  reading the tweets\n"
+    assert [backup.kind_of(path) for path in (history, library)] == ["history", "library"]
+    with Store.open(history, read_only=True) as store, Library.open(library, read_only=True) as there:
+        assert store.meta("mark") == "before the training"
+        assert [author.tweets > 700 for author in there.authors()] == [True]
+    assert not any((folder / "models").glob("2*"))
+
+
+def test_without_room_for_a_backup_it_says_so_and_goes_on(folder: Path) -> None:
+    (folder / "backups").write_text("in the way")
+    (folder / "config.toml").write_text('[training]\nauthors = ["nobody"]\n')
+
+    told = mynah("--config", folder / "config.toml", "retrain", state=folder)
+
+    assert told.returncode == 78
+    backup_, training = (line for line in told.stderr.splitlines() if line.startswith("mynah: "))
+    assert backup_.startswith("mynah: there is no backup from before this training")
+    assert training.startswith("mynah: training.authors: the library has no tweets")

@@ -1,0 +1,319 @@
+"""`mynah review` as a person and a program use it."""
+
+from __future__ import annotations
+
+import io
+import os
+import pty
+import select
+import signal
+import subprocess
+import termios
+import time
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+from bot import cli
+from bot.config.state_dir import StateFolder
+from bot.history.store import Store
+from bot.values import Draft, Slot
+from tests.installed import MYNAH, environment, lines
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BELL, SOUP, HAT = "A bell rings in the roof.", "The soup has an opinion.", "My hat is somebody else's."
+KEYS = b"[q]uit"
+
+
+class Done(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+class Desk:
+    """The command line in this process, and a history with drafts."""
+
+    def __init__(self, state: Path, env: pytest.MonkeyPatch, screen: pytest.CaptureFixture[str]) -> None:
+        self.state = state
+        self._env = env
+        self._screen = screen
+        for name, value in environment().items():
+            env.setenv(name, value)
+
+    def drafts(self, *texts: str, at: datetime | None = None) -> None:
+        self.state.mkdir(exist_ok=True)
+        at = at or datetime.now(UTC)
+        with Store.open(self.state / "history.db") as store:
+            for text in texts:
+                store.add_draft(
+                    Draft(text, "A bell", 7, -1.25), slot=Slot(text, at), norm=text.casefold().rstrip("."),
+                    length=len(text), dry=True, model="some-model", at=at,
+                )  # fmt: skip
+
+    def ask(self, *words: str, typed: str = "") -> Done:
+        self._env.setattr("sys.stdin", io.StringIO(typed))
+        code = cli.main(["--state", str(self.state), *words])
+        return Done(code, *self._screen.readouterr())
+
+    def states(self) -> list[str]:
+        with Store.open(self.state / "history.db") as store:
+            return [post.state for post in reversed(store.history())]
+
+    def row(self, post: int) -> dict[str, Any]:
+        (row,) = lines(self.ask("review", "show", str(post), "--json").out)
+        return row
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Desk:
+    return Desk(tmp_path / "state", monkeypatch, capsys)
+
+
+# By number
+
+
+def test_what_waits_is_listed_the_oldest_first_with_its_end(desk: Desk) -> None:
+    desk.drafts(BELL, SOUP)
+
+    rows = lines(desk.ask("review", "list", "--json").out)
+
+    assert [(row["id"], row["text"], row["state"]) for row in rows] == [(1, BELL, "drafted"), (2, SOUP, "drafted")]
+    made, ends = (datetime.fromisoformat(rows[0][name]) for name in ("created_at", "expires"))
+    assert ends - made == timedelta(days=1)
+
+
+def test_where_nothing_waits_that_is_said(desk: Desk) -> None:
+    assert desk.ask("review", "list") == Done(0, "nothing waits\n", "")
+    assert desk.ask("review", "approve", "1").err.startswith("mynah: nothing waits")
+
+
+def test_yes_and_no_by_number(desk: Desk) -> None:
+    desk.drafts(BELL, SOUP)
+
+    yes = desk.ask("review", "approve", "1")
+    no = desk.ask("review", "reject", "2", "--because", "not funny")
+
+    assert (yes.code, yes.out) == (0, "post 1 is approved: it goes out when `mynah run` rehearses again\n")
+    assert (no.code, no.out) == (0, "post 2 is rejected\n")
+    assert desk.states() == ["approved", "rejected"]
+    assert desk.row(2)["reviews"][0]["because"] == "not funny"
+
+
+def test_the_second_verdict_on_one_draft_fails_in_a_sentence(desk: Desk) -> None:
+    desk.drafts(BELL)
+    desk.ask("review", "reject", "1", "--because", "not funny")
+
+    again = desk.ask("review", "approve", "1")
+
+    assert again.code == 1
+    assert again.err == "mynah: post 1 is rejected (not funny): only one that is drafted can be judged\n"
+
+
+def test_where_the_bot_runs_it_is_said_that_it_sends(desk: Desk) -> None:
+    desk.drafts(BELL)
+
+    with StateFolder(desk.state).hold({"live": False}):
+        done = desk.ask("review", "approve", "1")
+
+    assert "the bot that runs sends it" in done.out
+
+
+def test_a_new_text_is_screened_and_waits_for_its_own_yes(desk: Desk) -> None:
+    desk.drafts(BELL)
+
+    refused = desk.ask("review", "edit", "1", "--text", "See example.com and @somebody")
+    edited = desk.ask("review", "edit", "1", "--text", " A bell hums in the roof. ", "--json")
+
+    assert refused.code == 1
+    assert "link" in refused.err
+    assert "mention" in refused.err
+    (row,) = lines(edited.out)
+    assert (row["text"], row["state"], row["length"]) == ("A bell hums in the roof.", "drafted", 24)
+
+
+def test_a_draft_whose_time_has_passed_can_not_be_approved(desk: Desk) -> None:
+    desk.drafts(BELL, at=datetime.now(UTC) - timedelta(days=2))
+
+    done = desk.ask("review", "approve", "1")
+
+    assert done.code == 1
+    assert "post 1 is expired (nobody said yes in time)" in done.err
+    assert desk.ask("review", "list").out == "nothing waits\n"
+
+
+def test_status_says_how_many_wait_and_until_when(desk: Desk) -> None:
+    desk.drafts(BELL, at=datetime.now(UTC) - timedelta(days=2))  # nobody can judge this one any more
+    desk.drafts(SOUP, HAT)
+
+    (row,) = lines(desk.ask("status", "--json").out)
+
+    assert (row["asks"], row["to_review"]) == (False, 2)
+    assert row["next_expires"] == desk.row(2)["expires"]
+
+
+# One after the other, by lines
+
+
+def test_the_drafts_are_judged_one_after_the_other(desk: Desk) -> None:
+    desk.drafts(BELL, SOUP, HAT)
+
+    done = desk.ask("review", typed="a\nr not funny\ns\n")
+
+    assert done.code == 0
+    assert desk.states() == ["approved", "rejected", "drafted"]
+    assert desk.row(2)["reviews"][0]["because"] == "not funny"
+    assert done.out.endswith("; 1 wait\n")
+
+
+def test_all_that_is_needed_to_judge_is_on_the_page(desk: Desk) -> None:
+    desk.drafts(BELL)
+
+    page = desk.ask("review", typed="q\n").out
+
+    for told in (BELL, "'A bell'", "some-model", "-1.250", "25 of 280", "in 23h59m", "a rehearsal"):
+        assert told in page
+    assert desk.states() == ["drafted"]
+
+
+def test_an_answer_to_somebody_is_shown_with_what_it_answers(desk: Desk) -> None:
+    desk.drafts(BELL)
+    with Store.open(desk.state / "history.db") as store:
+        store.write("UPDATE post SET kind = 'reply', reply_to = '1890000000000000000'", {})
+
+    page = desk.ask("review", typed="q\n").out
+
+    assert "https://x.com/i/status/1890000000000000000" in page
+
+
+def test_an_edited_draft_is_shown_again(desk: Desk) -> None:
+    desk.drafts(BELL)
+
+    done = desk.ask("review", typed="e See example.com\ne A bell hums in the roof.\na\n")
+
+    assert "may not go out: link" in done.out
+    assert desk.states() == ["approved"]
+    assert desk.row(1)["text"] == "A bell hums in the roof."
+
+
+def test_an_unknown_key_and_an_end_of_the_answers_change_nothing(desk: Desk) -> None:
+    desk.drafts(BELL)
+
+    done = desk.ask("review", typed="x\n\n")
+
+    assert "'x' is none of the keys" in done.out
+    assert (done.code, desk.states()) == (0, ["drafted"])
+
+
+def test_with_nothing_to_judge_it_ends_at_once(desk: Desk) -> None:
+    desk.drafts()
+
+    assert desk.ask("review") == Done(0, "nothing was judged; nothing waits\n", "")
+
+
+# On a terminal
+
+
+class Terminal:
+    """The installed command with a terminal of its own, as if a person sat there."""
+
+    def __init__(self, state: Path) -> None:
+        self.screen, self._slave = pty.openpty()
+        self.modes = termios.tcgetattr(self._slave)
+        self.process = subprocess.Popen(
+            [MYNAH, "--state", state, "review"], env=environment(TERM="xterm"),
+            preexec_fn=self._sit_down,  # noqa: PLW1509  no threads
+        )  # fmt: skip
+        self.seen = b""
+
+    def _sit_down(self) -> None:
+        """Its own terminal makes Ctrl-C a signal, which is ignored in the background, and so by us."""
+        os.login_tty(self._slave)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    def shows(self, words: bytes) -> bytes:
+        """What it shows until these words."""
+        begin, late = len(self.seen), time.monotonic() + 60
+        while words not in self.seen[begin:]:
+            if time.monotonic() > late:
+                self.process.kill()  # else it is found by a later test
+                self.process.wait()
+                pytest.fail(f"it never shows {words!r}, but {self.seen[begin:]!r}")
+            if select.select([self.screen], [], [], 1)[0]:
+                self.seen += os.read(self.screen, 4096)
+        return self.seen[begin:]
+
+    def types(self, keys: bytes) -> None:
+        """Once they are read as keys: before that, they would be forgotten."""
+        late = time.monotonic() + 60
+        while termios.tcgetattr(self._slave)[3] & termios.ICANON and time.monotonic() < late:
+            time.sleep(0.01)
+        os.write(self.screen, keys)
+
+    def interrupts(self, words: bytes) -> None:
+        """Ctrl-C until it says so: Python's input() misses one that comes between its question and its waiting."""
+        begin, late = len(self.seen), time.monotonic() + 60
+        while words not in self.seen[begin:] and time.monotonic() < late:
+            os.write(self.screen, b"\x03")
+            while words not in self.seen[begin:] and select.select([self.screen], [], [], 5)[0]:
+                self.seen += os.read(self.screen, 4096)
+        assert words in self.seen[begin:]
+
+    def ends(self) -> int:
+        code = self.process.wait(60)
+        assert termios.tcgetattr(self._slave) == self.modes  # as it was
+        os.close(self.screen)
+        os.close(self._slave)
+        return code
+
+
+def test_on_a_terminal_single_keys_will_do(desk: Desk) -> None:
+    desk.drafts(BELL, SOUP)
+    person = Terminal(desk.state)
+    assert BELL.encode() in person.shows(KEYS)
+
+    person.types(b"a")
+    assert SOUP.encode() in person.shows(KEYS)
+    person.types(b"\x1b[A")  # an arrow is no key of ours, nor are its parts
+    person.shows(KEYS)
+    person.types(b"r")
+    person.shows(b"no reason):")
+    os.write(person.screen, b"not funny\r")
+    person.shows(b"nothing waits")
+
+    assert person.ends() == 0
+    assert desk.states() == ["approved", "rejected"]
+    assert desk.row(2)["reviews"][0]["because"] == "not funny"
+
+
+def test_on_a_terminal_the_text_is_there_to_be_changed(desk: Desk) -> None:
+    desk.drafts(BELL)
+    person = Terminal(desk.state)
+    person.shows(KEYS)
+
+    person.types(b"e")
+    person.shows(BELL.encode())
+    os.write(person.screen, b"\x7f Twice.\r")
+    person.shows(KEYS)
+    person.types(b"q")
+
+    assert person.ends() == 0
+    assert desk.row(1)["text"] == BELL.removesuffix(".") + " Twice."
+
+
+@pytest.mark.parametrize("where", ["at the keys", "at the words"])
+def test_ctrl_c_leaves_everything_as_it_is(desk: Desk, where: str) -> None:
+    desk.drafts(BELL)
+    person = Terminal(desk.state)
+    person.shows(KEYS)
+    if where == "at the words":
+        person.types(b"r")
+        person.shows(b"no reason):")
+
+    person.interrupts(b"nothing was lost")
+
+    assert person.ends() == 128 + signal.SIGINT
+    assert desk.states() == ["drafted"]

@@ -1,0 +1,260 @@
+from __future__ import annotations
+
+import tomllib
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bot.config import load
+from bot.config.settings import SECRETS
+from bot.errors import ConfigError
+
+EXAMPLE = Path(__file__).parents[2] / "config.example.toml"
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import os
+
+    for name in list(os.environ):
+        if name.startswith("MYNAH_"):
+            monkeypatch.delenv(name)
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "no-config"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "states"))
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "config.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_without_anything_it_is_a_dry_run_of_the_sample_account(tmp_path: Path) -> None:
+    loaded = load.load()
+
+    assert loaded.settings.live is False
+    assert loaded.settings.training.authors == ()
+    assert loaded.settings.state == tmp_path / "states" / "mynah"
+    assert loaded.origins == {}
+
+
+def test_the_example_shows_every_key_with_its_default() -> None:
+    text = EXAMPLE.read_text(encoding="utf-8")
+    shown = {key for key, _ in load._flat(tomllib.loads(text))}
+    secret = {f"x.{name}" for name in SECRETS}
+    commented = {
+        "state",
+        "x.keys",
+        "voice.topics",
+        "backup.folder",
+        *(f"screen.{key}" for key in ("deny_file", "allow_file", "classifier")),
+    }  # their defaults depend on the machine; they stand there behind a #
+
+    keys = {key for key, _, _ in load.load().rows()}
+
+    assert shown == keys - secret - commented
+    assert all(f"# {name.split('.')[-1]} = " in text for name in commented)
+    assert load.load(EXAMPLE).settings == load.load().settings
+
+
+def test_later_layers_win_and_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = written(tmp_path, 'bot = "fromfile"\n[schedule]\nposts_per_day = 2\njitter = "1m"\n[voice]\nthreads = 3\n')
+    monkeypatch.setenv("MYNAH_SCHEDULE__POSTS_PER_DAY", "4")
+    monkeypatch.setenv("MYNAH_VOICE__PROMPTS", '["a", "b"]')
+    monkeypatch.setenv("MYNAH_STATE", str(tmp_path / "env"))
+
+    loaded = load.load(file, {"state": str(tmp_path / "flag"), "live": True})
+
+    got = loaded.settings
+    assert (got.bot, got.schedule.posts_per_day, got.schedule.jitter) == ("fromfile", 4, timedelta(minutes=1))
+    assert (got.voice.threads, got.voice.prompts, got.live) == (3, {"a": 1, "b": 1}, True)
+    assert got.state == tmp_path / "flag"
+    assert loaded.origins["schedule.posts_per_day"] == "environment"
+    assert loaded.origins["schedule.jitter"] == f"file {file}"
+    assert loaded.origins["live"] == "flag"
+
+
+def test_all_that_is_wrong_is_said_at_once_each_with_its_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = written(
+        tmp_path,
+        'nope = 1\nbot = "far too long for a handle"\n[x]\nfoo = 2\n'
+        '[schedule]\ntimezone = "Mars/Phobos"\njitter = "soon"\n[voice]\nprompts = []\n',
+    )
+    monkeypatch.setenv("MYNAH_POSTING__MAX_PER_DAY", "many")
+    monkeypatch.setenv("MYNAH_NONSENSE", "1")
+
+    with pytest.raises(ConfigError) as caught:
+        load.load(file)
+
+    said = str(caught.value)
+    assert said.startswith("8 errors")
+    for key in (
+        *("nope: unknown key", "bot: ", "x.foo: unknown key", "schedule.timezone: 'Mars/Phobos'"),
+        *("schedule.jitter: 'soon'", "voice.prompts: is empty; voice.mix", "posting.max_per_day: ", "MYNAH_NONSENSE: "),
+    ):
+        assert key in said
+    assert caught.value.exit_code == 78
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        pytest.param(lambda path: path.mkdir(), "Is a directory", id="folder"),
+        pytest.param(lambda path: None, "no such file", id="missing"),
+        pytest.param(lambda path: path.write_text("a = = b"), "not valid TOML", id="broken"),
+        pytest.param(lambda path: path.write_bytes(b"\xff\xfe\x00"), "not valid TOML", id="not text"),
+        pytest.param(lambda path: path.write_text("x = 3"), "x: ", id="no section"),
+        pytest.param(lambda path: path.write_text("x = " + "1" * 4301), "number of thousands", id="number"),
+        pytest.param(lambda path: path.write_text("x = " + "[" * 9999), "hundreds of brackets", id="nested"),
+        pytest.param(lambda path: path.write_text("# " + "x" * 1_000_001), "larger", id="huge"),
+    ],
+)
+def test_a_file_that_is_none_is_one_sentence(tmp_path: Path, make: Any, words: str) -> None:
+    path = tmp_path / "config.toml"
+    make(path)
+
+    with pytest.raises(ConfigError, match=words):
+        load.load(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        pytest.param('"x.consumer_key" = "canary"', r'"x\.consumer_key": unknown key', id="a secret, quoted"),
+        pytest.param('"state.dir" = "canary"', r'"state\.dir": unknown key', id="below a value, quoted"),
+        pytest.param('[schedule]\nactive_from = "09:00Z"', r"schedule\.active_from: .*schedule\.timezone", id="zone"),
+        pytest.param("[schedule]\nactive_to = 32400", r"schedule\.active_to: ", id="a number for a time"),
+        pytest.param('[schedule]\ngrace = "0s"', r"schedule\.grace: ", id="no grace"),
+        pytest.param('state = ""', r"state: is no path", id="empty path"),
+        pytest.param('state = "a\\u0000b"', r"state: is no path", id="no path"),
+        pytest.param('[x]\nkeys = "a\\u0000b"', r"x\.keys: ", id="no folder"),
+        pytest.param(f"[posting]\nmax_per_day = 0x{'f' * 5000}", r"posting\.max_per_day: .*1000000", id="a huge count"),
+        pytest.param(f'[schedule]\njitter = "{"9" * 5000}s"', r"\Wjitter: .{,300} longer than a year", id="quoted"),
+        pytest.param(f'"{"a" * 5000}." = 1', r'"a{,300} … .{,300}": unknown key', id="quoted as a key"),
+    ],
+)
+def test_an_odd_value_is_one_sentence_with_its_key(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=words) as caught:
+        load.load(written(tmp_path, text))
+
+    assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        pytest.param("MYNAH_X", "canary", id="section"),
+        pytest.param("MYNAH_VOICE__PROMPTS", "canary", id="list"),
+        pytest.param("MYNAH_BOT__NAME", "canary", id="below a value"),
+        pytest.param("MYNAH_STATE", "", id="empty path"),
+    ],
+)
+def test_a_wrong_variable_never_makes_the_others_count_for_nothing(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(ConfigError, match=name if value else "state: ") as caught:
+        load.load()
+
+    assert "canary" not in str(caught.value)
+
+
+def test_without_a_home_there_is_no_file_in_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", "~nobody-has-this-name/.config")
+
+    assert load.load(None, {"state": str(tmp_path)}).settings.state == tmp_path
+
+
+def test_a_home_that_cannot_be_looked_into_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", "/" + "long/" * 2000)
+
+    with pytest.raises(ConfigError, match="File name too long"):
+        load.load()
+
+
+def test_secrets_come_from_private_files(tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    keys.mkdir()
+    for name in SECRETS:
+        (keys / name).write_text(f"canary-{name}\n")
+        (keys / name).chmod(0o600)
+
+    loaded = load.load(None, {"x": {"keys": str(keys)}})
+
+    assert loaded.settings.x.access_token is not None
+    assert loaded.settings.x.access_token.get_secret_value() == "canary-access_token"
+    assert loaded.origins["x.access_token"] == "credential"
+    assert "canary" not in repr(loaded)
+
+
+def test_a_secret_that_others_can_read_is_refused(tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    keys.mkdir()
+    (keys / "consumer_key").write_text("canary")
+    (keys / "consumer_key").chmod(0o644)
+
+    with pytest.raises(ConfigError, match=r"chmod 600") as caught:
+        load.load(None, {"x": {"keys": str(keys)}})
+
+    assert "canary" not in str(caught.value)
+
+
+def test_systemds_credentials_win_over_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "consumer_key").write_text("from systemd")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    monkeypatch.setenv("MYNAH_X__CONSUMER_KEY", "from the environment")
+    monkeypatch.setenv("MYNAH_X__CONSUMER_SECRET", "from the environment")
+
+    got = load.load().settings.x
+
+    assert got.consumer_key is not None
+    assert got.consumer_secret is not None
+    assert got.consumer_key.get_secret_value() == "from systemd"
+    assert got.consumer_secret.get_secret_value() == "from the environment"
+
+
+def test_an_empty_credential_is_a_missing_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "consumer_key").write_text("\n")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+
+    assert load.load().settings.x.consumer_key is None
+
+
+def test_a_secret_in_the_file_is_refused_without_its_value(tmp_path: Path) -> None:
+    file = written(tmp_path, '[x]\nconsumer_secret = "canary"\n')
+
+    with pytest.raises(ConfigError, match=r"x\.consumer_secret: secrets do not belong") as caught:
+        load.load(file)
+
+    assert "canary" not in str(caught.value)
+
+
+def test_no_error_shows_a_secrets_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MYNAH_X", '{"consumer_key": "canary"')
+    monkeypatch.setenv("MYNAH_VOICE__PROMPTS", "canary")
+
+    with pytest.raises(ConfigError) as caught:
+        load.load()
+
+    assert "MYNAH_X: not valid JSON" in str(caught.value)
+    assert "canary" not in str(caught.value)
+    assert "canary" not in str(caught.value.__context__)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(content=st.one_of(st.binary(max_size=300), st.text(max_size=300).map(str.encode)))
+def test_any_file_gives_a_configuration_or_our_error(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "any.toml"
+    path.write_bytes(content)
+    try:
+        loaded = load.load(path)
+    except ConfigError as error:
+        assert str(path) in str(error) or "error" in str(error)  # noqa: PT017  either is an answer
+    else:
+        assert loaded.settings.live is False

@@ -1,0 +1,192 @@
+"""A store that any earlier version made is opened, brought up to date and lived with; tests/stores/ has one of each.
+
+They were made by those versions themselves and written out as SQL (`sqlite3.Connection.iterdump`), with posts in every
+state that lasts. Who adds a migration adds the store of before it.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bot.cli import main
+from bot.errors import NoRoom, StoreError
+from bot.history import store as stores
+from bot.history.store import Store
+from bot.values import Draft, Slot
+from tests.fakes import NOON
+from tests.limits import files_up_to
+from training.library.library import MIGRATIONS as OF_LIBRARY
+from training.library.library import Library
+from training.sources.sample import ARCHIVE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlite_utils import Database
+
+MADE = Path(__file__).parent / "stores"
+HISTORIES = sorted(MADE.glob("history-*.sql"))
+OLDER = [path for path in HISTORIES if int(path.stem[-4:]) < len(stores.MIGRATIONS._migrations)]
+LIBRARIES = sorted(MADE.glob("library-*.sql"))
+
+
+def made(dump: Path, path: Path) -> Path:
+    with closing(sqlite3.connect(path)) as plain:
+        plain.executescript(dump.read_text(encoding="utf-8"))
+    return path
+
+
+def rows(path: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """What is in each table, without what the migrations keep of themselves."""
+    with closing(sqlite3.connect(path)) as plain:
+        names = [name for (name,) in plain.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return {name: plain.execute(f"SELECT * FROM {name}").fetchall() for name in names if not name.startswith("_")}
+
+
+def shape(path: Path) -> set[tuple[str, str, str]]:
+    """Every table, index, trigger and view, as it was asked for, and the moves that are legal."""
+    with closing(sqlite3.connect(path)) as plain:
+        found = plain.execute("SELECT type, name, coalesce(sql, '') FROM sqlite_master").fetchall()
+        has_moves = any(name == "legal_move" for _, name, _ in found)
+        moves = plain.execute("SELECT 'move', before, after FROM legal_move").fetchall() if has_moves else []
+        return {(kind, name, " ".join(sql.split())) for kind, name, sql in (*found, *moves)}
+
+
+@pytest.mark.parametrize("dump", HISTORIES, ids=lambda path: path.stem)
+def test_a_history_of_every_version_is_brought_up_to_date_and_loses_nothing(dump: Path, tmp_path: Path) -> None:
+    old = made(dump, tmp_path / "history.db")
+    before = rows(old)
+
+    with Store.open(old) as store:
+        assert store.damage() == []
+        assert {post.state for post in store.history()} >= {
+            "posted",
+            "refused",
+            "abandoned",
+            "expired",
+            "unknown",
+            "dry",
+        }
+    after = rows(old)
+    Store.open(tmp_path / "new.db").close()
+
+    assert all(after[name][: len(kept)] == kept for name, kept in before.items() if name != "legal_move")
+    assert shape(old) == shape(tmp_path / "new.db")
+
+
+@pytest.mark.parametrize("dump", HISTORIES, ids=lambda path: path.stem)
+def test_an_old_history_is_gone_on_with(dump: Path, tmp_path: Path) -> None:
+    with Store.open(made(dump, tmp_path / "history.db")) as store:
+        assert store.said("rain on the glass roof is music.", dry=False)
+        (unknown,) = store.posts_in("unknown", dry=False)
+        store.move(unknown.id, "abandoned", at=NOON)
+        new = store.add_draft(
+            Draft("Something new."), slot=Slot("n", NOON), norm="n", length=14, dry=False, model="m", at=NOON
+        )  # fmt: skip
+        for state in ("approved", "sending", "posted"):
+            store.move(new, state, at=NOON, x_id="9" if state == "posted" else None)
+
+        assert store.post(new).state == "posted"
+        assert store.damage() == []
+
+
+@pytest.mark.parametrize("dump", LIBRARIES, ids=lambda path: path.stem)
+def test_a_library_of_every_version_is_brought_up_to_date_and_loses_nothing(dump: Path, tmp_path: Path) -> None:
+    old = made(dump, tmp_path / "library.db")
+    before = rows(old)
+
+    with Library.open(old) as library:
+        assert [tweet.text for tweet in library.archive("magpie").tweets] == ["Caw.", "A pigeon asked me the way ☔"]
+    Library.open(tmp_path / "new.db").close()
+
+    assert all(rows(old)[name] == kept for name, kept in before.items())
+    assert shape(old) == shape(tmp_path / "new.db")
+
+
+@pytest.fixture
+def wings() -> Iterator[None]:
+    """A library of tomorrow: there has been no change of its schema yet."""
+
+    @OF_LIBRARY(name="9998_wings")
+    def _wings(db: Database) -> None:
+        db.execute("CREATE TABLE wing (span INTEGER NOT NULL) STRICT")
+
+    yield
+    assert OF_LIBRARY._migrations.pop().name == "9998_wings"
+
+
+@pytest.mark.usefixtures("wings")
+def test_an_older_library_is_copied_before_it_is_migrated(tmp_path: Path) -> None:
+    old = made(LIBRARIES[-1], tmp_path / "library.db")
+    before, there = shape(old), rows(old)
+
+    assert main(["--state", str(tmp_path), "forget", "@rook", "--yes"]) == 1  # it opens it to write, and knows no rook
+
+    copy = tmp_path / "backups" / "library-before-9998_wings.db"
+    assert (shape(copy), rows(copy)) == (before, there)
+    assert shape(old) - before == {("table", "wing", "CREATE TABLE wing (span INTEGER NOT NULL) STRICT")}
+
+
+@pytest.mark.usefixtures("wings")
+def test_without_a_copy_a_library_is_not_migrated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    old = made(LIBRARIES[-1], tmp_path / "library.db")
+    before = shape(old)
+    (tmp_path / "backups").write_text("in the way")
+
+    assert main(["--state", str(tmp_path), "forget", "@magpie", "--yes"]) == 1
+    assert "backups" in capsys.readouterr().err
+    assert shape(old) == before
+
+
+def test_a_new_library_has_nothing_to_copy(tmp_path: Path) -> None:
+    assert main(["--state", str(tmp_path), "import", str(ARCHIVE)]) == 0
+    assert not (tmp_path / "backups").exists()
+
+
+def test_there_is_a_store_of_before_the_newest_migration() -> None:
+    """So that the next one to add a migration is reminded of it."""
+    newest = [max(migration.name for migration in each._migrations) for each in (stores.MIGRATIONS, OF_LIBRARY)]
+    there = [max(int(re.sub(r"\D", "", path.stem)) for path in paths) for paths in (HISTORIES, LIBRARIES)]
+
+    assert all(has >= int(name[:4]) - 1 for has, name in zip(there, newest, strict=True))
+
+
+@pytest.mark.parametrize("dump", OLDER, ids=lambda path: path.stem)
+def test_a_migration_that_the_disk_has_no_room_for_leaves_the_old_history_whole(dump: Path, tmp_path: Path) -> None:
+    """Half a page more at a time, until it passes."""
+    old = made(dump, tmp_path / "history.db")
+    before = rows(old), shape(old)
+    refused, size = 0, 512
+
+    while True:
+        try:
+            with files_up_to(size):
+                Store.open(old).close()
+        except NoRoom:
+            refused += 1
+            assert (rows(old), shape(old)) == before
+        else:
+            break
+        size += 2048
+
+    assert refused > 30
+    with Store.open(old) as store:
+        assert store.damage() == []
+
+
+@pytest.mark.parametrize("dump", OLDER, ids=lambda path: path.stem)
+def test_without_a_copy_there_is_no_migration(dump: Path, tmp_path: Path) -> None:
+    old = made(dump, tmp_path / "history.db")
+    before = shape(old)
+    (tmp_path / "backups").write_text("in the way")
+
+    with pytest.raises(StoreError, match="backups"):
+        Store.open(old)
+
+    assert shape(old) == before

@@ -1,0 +1,206 @@
+"""How a post begins: a rotation that is the same after every restart, and a file that never stops the bot."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from datetime import timedelta
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.history import refusals
+from bot.history.store import Store
+from bot.rounds import prompts
+from bot.rounds.prompts import Topics, kinds, tries
+from bot.values import Draft, Reason, Slot
+from tests.fakes import NOON
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+ALIKE = [f"Begin {number}" for number in range(6)]
+ONLY = {"none": 0.0, "openers": 0.0, "topics": 0.0}
+
+
+def slot(number: int) -> Slot:
+    return Slot(f"slot {number}", NOON + timedelta(hours=number))
+
+
+def life(
+    rounds: int, of_kind: Mapping[str, Mapping[str, float]], shares: Mapping[str, float], *, start: Sequence[str] = ()
+) -> list[str]:
+    """The prompts of rounds that each succeed at the first try, the oldest first."""
+    said = list(start)
+    for number in range(rounds):
+        [(prompt, _)] = tries(slot(number), of_kind, shares, said[::-1], count=1)
+        said.append(prompt)
+    return said
+
+
+def test_no_prompt_comes_again_before_the_others_had_their_turn() -> None:
+    said = life(60, kinds(ALIKE, {}, []), ONLY)
+
+    for start in range(len(said) - len(ALIKE) + 1):
+        assert len(set(said[start : start + len(ALIKE)])) == len(ALIKE)
+
+
+def test_the_rotation_goes_on_after_a_restart() -> None:
+    whole = life(20, kinds(ALIKE, {}, []), ONLY)
+
+    [(after, _)] = tries(slot(12), kinds(ALIKE, {}, []), ONLY, whole[:12][::-1], count=1)
+
+    assert after == whole[12]
+
+
+def test_the_same_slot_and_history_give_the_same_prompts_and_seeds() -> None:
+    of_kind = kinds(ALIKE, {"The": 5, "I have": 2}, ["The rain today"])
+
+    asked = [list(tries(slot(7), of_kind, {}, ALIKE[:3], count=3)) for _ in range(2)]
+
+    assert asked[0] == asked[1]
+    assert len({seed for _, seed in asked[0]}) == 3
+
+
+def test_twice_the_weight_is_twice_as_often() -> None:
+    weights = dict.fromkeys(ALIKE, 1.0) | {"Often": 2.0}
+
+    counts = Counter(life(800, kinds(weights, {}, []), ONLY))
+
+    assert counts["Often"] / counts[ALIKE[0]] == pytest.approx(2, rel=0.15)
+
+
+def test_a_list_with_a_prompt_twice_says_the_same_as_a_weight() -> None:
+    assert kinds(["a", "b", "a"], {}, [])["prompts"] == kinds({"a": 2, "b": 1}, {}, [])["prompts"]
+
+
+@given(
+    own=st.lists(st.sampled_from("abcd"), min_size=1),
+    openers=st.dictionaries(st.sampled_from("cdef"), st.integers(1, 9)),
+    topics=st.lists(st.sampled_from("fgh")),
+)
+def test_nothing_but_nothing_comes_twice_in_a_row(own: list[str], openers: dict[str, float], topics: list[str]) -> None:
+    said = life(30, kinds(own, openers, topics), {})
+
+    assert not [prompt for prompt, after in pairwise(said) if prompt and prompt == after]
+
+
+def test_each_kind_has_its_share() -> None:
+    of_kind = kinds(ALIKE, {f"Own {number}": 1 for number in range(6)}, ["Rain", "Snow", "Fog"])
+    shares = {"none": 2.0, "prompts": 1.0, "openers": 3.0, "topics": 0.0}
+
+    counts = Counter(prompt.split(" ")[0] for prompt in life(1_200, of_kind, shares))
+
+    assert counts["Own"] / counts["Begin"] == pytest.approx(3, rel=0.2)
+    assert counts[""] / counts["Begin"] == pytest.approx(2, rel=0.2)
+    assert counts["Rain"] == counts["Snow"] == 0
+
+
+def test_each_try_of_a_round_has_another_prompt_while_there_are_others() -> None:
+    of_kind = kinds(["One", "Two"], {}, [])
+
+    asked = [prompt for prompt, _ in tries(slot(1), of_kind, {}, [], count=5)]
+
+    assert set(asked[:3]) == {"", "One", "Two"}
+    assert len(asked) == 5
+
+
+def test_a_kind_of_which_there_is_nothing_is_left_out() -> None:
+    assert set(life(20, kinds(["One", "Two"], {}, []), {"none": 0.0, "topics": 9.0})) == {"One", "Two"}
+
+
+def test_where_nothing_that_was_asked_for_is_there_the_model_begins_as_it_likes() -> None:
+    shares = dict.fromkeys(("none", "prompts", "openers"), 0.0)
+
+    assert [prompt for prompt, _ in tries(slot(1), kinds(["One"], {}, []), shares, [], count=2)] == ["", ""]
+
+
+def test_what_two_kinds_have_counts_once() -> None:
+    of_kind = kinds(["My dream is", "Rain"], {"My dream is": 8, "The": 3}, ["Rain"])
+
+    assert of_kind == {"none": {"": 1}, "prompts": {"My dream is": 1}, "openers": {"The": 3}, "topics": {"Rain": 1}}
+
+
+def test_the_history_tells_what_was_tried_last_refused_or_not(tmp_path: Path) -> None:
+    with Store.open(tmp_path / "history.db") as store:
+        for number, prompt in enumerate(["One", "", "Two"]):
+            at = NOON + timedelta(hours=number)
+            store.add_draft(
+                Draft(f"{prompt} {number}", prompt),
+                slot=slot(number), norm=str(number), length=1, dry=True, model="m", at=at,
+            )  # fmt: skip
+        turned_down = [(Draft("no", "Three"), Reason("empty")), (Draft("nor this", "Three"), Reason("empty"))]
+        refusals.add(store, turned_down, slot=slot(9), dry=True, model="m", at=NOON + timedelta(hours=9))
+
+        assert prompts.recent(store, dry=True) == ["Three", "Two", "", "One"]
+        assert prompts.recent(store, dry=False) == []
+
+
+class Told:
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def __call__(self, why: str) -> None:
+        self.said.append(why)
+
+
+def test_topics_are_read_anew_each_time(tmp_path: Path) -> None:
+    path, told = tmp_path / "topics.txt", Told()
+    topics = Topics(path, told)
+    path.write_text("# of this week\n\n  The rain today \nThe rain today\nA snail\n", encoding="utf-8-sig")
+    before = topics()
+    path.write_text("The snow\n", encoding="utf-8")
+
+    assert set(before) == {"The rain today", "A snail"}
+    assert topics() == ("The snow",)
+    assert told.said == []
+
+
+def _pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        pytest.param(lambda path: None, "is no file", id="missing"),
+        pytest.param(lambda path: path.mkdir(), "is no file", id="folder"),
+        pytest.param(_pipe, "is no file", id="pipe"),
+        pytest.param(lambda path: path.write_bytes(b"\xff\xfe\x00"), "not UTF-8", id="not text"),
+        pytest.param(lambda path: path.write_text("Rain\n" * 30_000), "larger", id="huge"),
+        pytest.param(lambda path: path.symlink_to(path), "is no file", id="a link to itself"),
+    ],
+)
+def test_a_file_that_is_none_stops_nothing_and_is_said_once(tmp_path: Path, make: object, words: str) -> None:
+    path, told = tmp_path / "topics.txt", Told()
+    make(path)  # type: ignore[operator]
+    topics = Topics(path, told)
+
+    assert [topics(), topics()] == [(), ()]
+    [why] = told.said
+    assert words in why
+    assert str(path) in why
+
+
+def test_a_topic_that_is_too_long_is_passed_over_and_the_others_are_not(tmp_path: Path) -> None:
+    path, told = tmp_path / "topics.txt", Told()
+    path.write_text(f"Rain\n{'雨' * 50}\nSnow\n", encoding="utf-8")
+
+    assert Topics(path, told)() == ("Rain", "Snow")
+    assert "120 bytes" in told.said[0]
+
+
+def test_what_is_mended_and_breaks_again_is_said_again(tmp_path: Path) -> None:
+    path, told = tmp_path / "topics.txt", Told()
+    topics = Topics(path, told)
+    topics()
+    path.write_text("Rain\n")
+    topics()
+    path.unlink()
+    topics()
+
+    assert len(told.said) == 2

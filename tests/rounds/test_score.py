@@ -1,0 +1,126 @@
+"""The score of a draft: what each part likes, and that the whole chooses."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.rounds.score import WEIGHTS, overlap, ranked, score, usual
+from bot.values import Draft
+from training.profile.person import Person
+from training.profile.vocabulary import Vocabulary, fingerprint
+
+QUANTILES = (-5.0, -4.0, -3.5, -3.0, -2.5)
+WORDS = "the night train was late again and nobody minded good morning rain on glass roof"
+BIRD = Person(
+    lengths=(20, 40, 60, 80, 120),
+    likelihoods=QUANTILES,
+    stopped=0.95,
+    vocabulary=Vocabulary(sorted({fingerprint(word) for word in WORDS.split()})),
+)
+GOOD = "The night train was late again and nobody minded."
+
+
+def parts(text: str, likelihood: float = -3.5, *last: str) -> dict[str, float]:
+    return dict(score(Draft(text, likelihood=likelihood), BIRD, last).parts)
+
+
+def test_the_weights_are_shares() -> None:
+    assert sum(WEIGHTS.values()) == pytest.approx(1)
+    assert all(weight > 0 for weight in WEIGHTS.values())
+
+
+def test_a_text_such_as_the_person_writes_has_the_whole_score() -> None:
+    found = score(Draft(GOOD, likelihood=-3.5), BIRD)
+
+    assert found.parts == dict.fromkeys(WEIGHTS, 1.0)
+    assert found.total == pytest.approx(1)
+
+
+def test_a_score_and_its_parts_are_between_nothing_and_one() -> None:
+    for text in ("", "x", "((((", "a a a a " * 90, "Ünbekannte Wörter überall"):
+        for likelihood in (0.0, -1e9, float("-inf")):
+            found = score(Draft(text, likelihood=likelihood), BIRD, [GOOD, text])
+
+            assert 0 <= found.total <= 1
+            assert all(0 <= part <= 1 for part in found.parts.values())
+
+
+@pytest.mark.parametrize(("likelihood", "than"), [(-6.0, -4.5), (-4.5, -3.5), (-1.0, -2.8), (-2.8, -3.2)])
+def test_babble_and_platitudes_both_lose(likelihood: float, than: float) -> None:
+    assert parts(GOOD, likelihood)["likely"] < parts(GOOD, than)["likely"]
+
+
+@pytest.mark.parametrize(
+    ("part", "worse"),
+    [
+        pytest.param("words", "The night train was fimble again and nobody minded.", id="a word that is none"),
+        pytest.param(
+            "whole", "The night train was late again and nobody minded", id="no end, where there mostly is one"
+        ),
+        pytest.param("whole", "The night train was late (again and nobody minded.", id="an open bracket"),
+        pytest.param("whole", 'The night train "was late again and nobody minded.', id="an open quotation"),
+        pytest.param("whole", "The night night train was late and nobody minded.", id="a word twice"),
+        pytest.param("length", "Good morning.", id="shorter than the person"),
+        pytest.param("length", GOOD * 3, id="longer than the person"),
+    ],
+)
+def test_a_flaw_costs_its_part_and_no_other(part: str, worse: str) -> None:
+    found = parts(worse)
+
+    assert found[part] < 1
+    assert {name for name, value in found.items() if value < 1} == {part}
+
+
+def test_each_strange_word_costs_more() -> None:
+    costs = [parts(f"The {'fimble floth ' * 2}{'tangor ' * n}train.")["words"] for n in range(3)]
+
+    assert costs == sorted(costs, reverse=True)
+    assert costs[0] > costs[2] > 0
+
+
+def test_an_ending_that_the_person_often_uses_costs_nothing() -> None:
+    either = Person(stopped=0.6)
+
+    assert [either.ends("so it is"), either.ends("so it is.")] == [1.0, 1.0]
+
+
+def test_what_sounds_like_a_recent_post_is_less_fresh() -> None:
+    fresh, stale = parts(GOOD, -3.5, "Something else altogether."), parts(GOOD, -3.5, "Rain.", GOOD)
+
+    assert (fresh["fresh"], stale["fresh"]) == (1.0, 0.0)
+
+
+def test_only_longer_words_make_texts_alike() -> None:
+    assert overlap("I was on the roof", "He was in the hall") == 0
+    assert overlap("the roof and the glass", "a GLASS door") == pytest.approx(1 / 2)
+
+
+def test_where_nothing_is_known_of_the_person_the_likeliest_is_the_best() -> None:
+    drafts = [Draft("One.", likelihood=-4.0), Draft("Two.", likelihood=-2.0), Draft("Three.", likelihood=-3.0)]
+
+    for nobody in (None, Person()):
+        assert [draft.text for draft, _ in ranked(drafts, nobody)] == ["Two.", "Three.", "One."]
+
+
+def test_the_best_comes_first() -> None:
+    drafts = [
+        Draft("The fimble floth.", likelihood=-1.0),
+        Draft(GOOD, likelihood=-3.2),
+        Draft(GOOD[:-1], likelihood=-3.2),
+    ]
+
+    best = ranked(drafts, BIRD)
+
+    assert [draft.text for draft, _ in best] == [GOOD, GOOD[:-1], "The fimble floth."]
+    assert [found.total for _, found in best] == sorted((found.total for _, found in best), reverse=True)
+
+
+@pytest.mark.parametrize("quantiles", [(3.0, 3.0, 3.0, 3.0, 3.0), (1.0, 1.0, 2.0, 2.0, 2.0)], ids=["one", "two"])
+def test_a_person_who_always_does_the_same_is_no_riddle(quantiles: tuple[float, ...]) -> None:
+    assert usual(quantiles[2], quantiles) == 1
+    assert usual(0.0, quantiles) == usual(9.0, quantiles) == 0
+
+
+def test_half_is_left_where_the_outermost_twentieth_begins() -> None:
+    assert [usual(value, QUANTILES) for value in (-5.0, -2.5)] == [0.5, 0.5]
+    assert [usual(value, QUANTILES) for value in (-4.0, -3.0)] == [1.0, 1.0]

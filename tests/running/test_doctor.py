@@ -1,0 +1,449 @@
+"""`mynah doctor`: each check by itself, and the command against a fake X."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from bot import cli
+from bot.errors import ModelError
+from bot.history import refusals
+from bot.history.store import Store
+from bot.running import doctor
+from bot.screen import chain
+from bot.values import Draft, Reason, Slot
+from bot.x.dialects import Account
+from bot.x.tokens import Grant
+from tests.fake_x.faults import Fault
+from tests.fake_x.server import FakeX
+from tests.fake_x.state import User, World, newcomer
+from tests.fakes import NOON, FakeVoice
+from tests.installed import environment, lines, mynah
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from bot.running.doctor import Check
+
+ME = newcomer()
+REAL_X = "https://api.x.com"
+SCREEN = chain.build(said=lambda _: False, copied=lambda _: False)
+
+
+LOGIN = Grant("a", "b", expires=0.0, account="1", handle="bird")
+
+
+def shown(bio: str) -> Account:
+    return Account("1", "bird", "Bird", bio)
+
+
+# Each check
+
+
+@pytest.mark.parametrize(
+    ("check", "verdict", "words"),
+    [
+        pytest.param(doctor.keys([], live=True), "ok", "all are set", id="keys"),
+        pytest.param(doctor.keys(["x.access_token"], live=True), "fail", "x.access_token not set", id="a key missing"),
+        pytest.param(doctor.keys(["x.access_token"], live=False), "warn", "not set", id="a key not needed yet"),
+        pytest.param(doctor.account("1", "1"), "ok", "account 1", id="account"),
+        pytest.param(doctor.account("1", None), "ok", "nobody's", id="account of nobody"),
+        pytest.param(doctor.account("2", "1"), "fail", "account 2", id="another account"),
+        pytest.param(doctor.label("bird", "bird", live=True, on_x=True), "ok", "@bird", id="label"),
+        pytest.param(doctor.label(None, "bird", live=True, on_x=True), "fail", "nobody", id="label not confirmed"),
+        pytest.param(doctor.label("crow", "bird", live=True, on_x=True), "fail", "@bird", id="label of another"),
+        pytest.param(doctor.label(None, "bird", live=False, on_x=True), "warn", "nobody", id="label not needed yet"),
+        pytest.param(doctor.label(None, "bird", live=True, on_x=False), "ok", "not X", id="label where X is not"),
+        pytest.param(doctor.clock(NOON, None), "ok", "2026-11-20 12:00", id="clock"),
+        pytest.param(doctor.clock(datetime(1970, 1, 1, tzinfo=UTC), None), "fail", "1970", id="clock never set"),
+        pytest.param(doctor.clock(datetime(2300, 1, 1, tzinfo=UTC), None), "fail", "2300", id="clock far ahead"),
+        pytest.param(doctor.clock(NOON, NOON + timedelta(hours=1)), "warn", "until 2026-11-20 13", id="clock set back"),
+        pytest.param(doctor.clock_of_x(NOON, NOON - timedelta(seconds=1)), "ok", "1 s", id="clock as X's"),
+        pytest.param(doctor.clock_of_x(NOON, NOON + timedelta(minutes=1)), "warn", "60 s", id="clock off"),
+        pytest.param(doctor.clock_of_x(NOON, NOON - timedelta(hours=1)), "fail", "3600 s", id="clock far off"),
+        pytest.param(doctor.library(0, 0), "warn", "empty", id="library empty"),
+        pytest.param(doctor.library(1, 4000), "ok", "4,000", id="library"),
+        pytest.param(doctor.identity("Bird", "bird"), "ok", "@Bird", id="handle"),
+        pytest.param(doctor.identity("crow", "bird"), "fail", "@crow", id="handle of another"),
+        pytest.param(doctor.access("read-write"), "ok", "read-write", id="access"),
+        pytest.param(doctor.access("read"), "fail", "only read", id="access to read"),
+        pytest.param(doctor.access(None), "warn", "does not say", id="access unknown"),
+        pytest.param(doctor.login(LOGIN, live=True), "ok", "of @bird", id="login"),
+        pytest.param(doctor.login(None, live=True), "fail", "nobody", id="login missing"),
+        pytest.param(doctor.login(None, live=False), "warn", "nobody", id="login not needed yet"),
+        pytest.param(doctor.login(replace(LOGIN, tries=3), live=True), "fail", "used up", id="login used up"),
+        pytest.param(doctor.profile(shown("A bot by @keeper"), "bird"), "ok", "names somebody", id="profile"),
+        pytest.param(
+            doctor.profile(shown("Automatisch, von @keeper"), "bird"), "ok", "is a bot", id="profile in German"
+        ),
+        pytest.param(doctor.profile(shown("I like crumbs, says @keeper"), "bird"), "warn", "a bot", id="no bot in it"),
+        pytest.param(doctor.profile(shown("A bot"), "bird"), "warn", "who runs it", id="nobody in it"),
+        pytest.param(doctor.profile(shown("A bot, @Bird"), "bird"), "warn", "who runs it", id="itself in it"),
+        pytest.param(doctor.profile(shown(""), "bird"), "warn", "a bot nor who runs it", id="no profile"),
+    ],
+)
+def test_a_check_says_what_it_found_and_what_to_do(check: Check, verdict: str, words: str) -> None:
+    assert check.verdict == verdict
+    assert words in check.detail
+    assert bool(check.do) == (verdict != "ok") or check == doctor.access(None)
+
+
+def mounts(*of: tuple[str, str]) -> str:
+    return "\n".join(f"22 27 0:21 / {place} rw,relatime shared:1 - {kind} dev rw" for place, kind in of)
+
+
+@pytest.mark.parametrize(
+    ("of", "verdict"),
+    [
+        pytest.param([("/", "ext4")], "ok", id="local"),
+        pytest.param([("/", "ext4"), ("{}", "nfs4")], "fail", id="network"),
+        pytest.param([("/", "nfs4"), ("{}", "ext4")], "ok", id="the deepest counts"),
+        pytest.param([("{}", "nfs4"), ("{}", "ext4")], "ok", id="the topmost counts"),
+        pytest.param([("/", "ext4"), ("{}", "tmpfs")], "warn", id="memory"),
+        pytest.param([("/", "ext4"), ("{}x", "nfs4")], "ok", id="a neighbour"),
+        pytest.param([], "ok", id="nobody says"),
+    ],
+)
+def test_the_history_wants_a_local_disk(tmp_path: Path, of: list[tuple[str, str]], verdict: str) -> None:
+    said = mounts(*((place.format(tmp_path.resolve()), kind) for place, kind in of))
+
+    assert doctor.disk(tmp_path / "state", said).verdict == verdict
+
+
+@pytest.mark.parametrize(("mode", "verdict"), [(0o700, "ok"), (0o750, "warn"), (0o701, "warn")])
+def test_the_folder_is_its_owners_alone(tmp_path: Path, mode: int, verdict: str) -> None:
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state").chmod(mode)
+
+    assert doctor.private(tmp_path / "state").verdict == verdict
+
+
+UNIT, LINK = "mynah@.service", "multi-user.target.wants/mynah@crow.service"
+TIMER = "timers.target.wants/mynah-retrain@crow.timer"
+
+
+@pytest.mark.parametrize(
+    ("there", "verdict", "words"),
+    [
+        ({}, "ok", "not installed"),
+        ({UNIT: "old"}, "warn", "not those of this program: mynah@.service"),
+        ({UNIT: "new"}, "warn", "mynah@crow does not start at boot"),
+        ({UNIT: "new", LINK: "new"}, "ok", "mynah@crow starts at boot"),
+        ({UNIT: "new", LINK: "new", TIMER: ""}, "ok", "and retrains each week"),
+    ],
+    ids=["none", "old", "idle", "enabled", "retrained"],
+)
+def test_the_units_are_looked_for_in_systemds_own_folder(
+    tmp_path: Path, there: dict[str, str], verdict: str, words: str
+) -> None:
+    for name, text in {**{f"system/{name}": text for name, text in there.items()}, f"shipped/{UNIT}": "new"}.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+
+    folder = tmp_path / "mynah" / "crow"  # as the units have it, whatever the handle is
+    check = doctor.units(folder, "bird", system=tmp_path / "system", shipped=tmp_path / "shipped")
+
+    assert check.verdict == verdict
+    assert words in check.detail
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_what_root_left_in_the_folder_is_found(tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    assert doctor.owner(tmp_path).verdict == "ok"
+    os.chown(tmp_path / "models", 12345, -1)
+
+    check = doctor.owner(tmp_path)
+
+    assert (check.verdict, check.do) == ("warn", f"chown -R --reference={tmp_path} {tmp_path}")
+    assert "models" in check.detail
+
+
+def test_the_room_is_looked_at_where_the_folder_will_be(tmp_path: Path) -> None:
+    assert "MB free" in doctor.room(tmp_path / "not" / "yet").detail
+
+
+def test_a_damaged_history_is_a_fail(tmp_path: Path) -> None:
+    with Store.open(tmp_path / "history.db") as store:
+        long = [(Draft("x" * 900), Reason("link"))] * 50
+        refusals.add(store, long, slot=Slot("a", NOON), dry=True, model="m", at=NOON)
+        assert doctor.history(store).verdict == "ok"
+    data = bytearray((tmp_path / "history.db").read_bytes())
+    data[-4096:] = b"\xff" * 4096
+    (tmp_path / "history.db").write_bytes(data)
+
+    with Store.open(tmp_path / "history.db") as store:
+        check = doctor.history(store)
+
+    assert (check.verdict, check.do) == ("fail", "keep the file, and restore a backup")
+
+
+def test_a_pause_and_a_post_in_doubt_are_worth_a_look(tmp_path: Path) -> None:
+    from bot.sending import outbox
+
+    with Store.open(tmp_path / "history.db") as store:
+        calm = doctor.unsettled(store, NOON, dry=False)
+        number = store.add_draft(Draft("a"), slot=Slot("a", NOON), norm="a", length=1, dry=False, model="m", at=NOON)
+        for state in ("approved", "sending", "unknown"):
+            store.move(number, state, at=NOON)
+        doubt = doctor.unsettled(store, NOON, dry=False)
+        outbox.pause(store, until=outbox.FOR_GOOD, because="by hand")
+        paused = doctor.unsettled(store, NOON, dry=False)
+
+    assert [check.verdict for check in (calm, doubt, paused)] == ["ok", "warn", "warn"]
+    assert "mynah resolve 1" in doubt.do
+    assert "by hand" in paused.detail
+
+
+def test_the_screen_that_ships_knows_its_canaries() -> None:
+    assert doctor.screen(SCREEN).verdict == "ok"
+
+
+@pytest.mark.parametrize(
+    ("checks", "words"),
+    [
+        ((), "lets through what is threat"),
+        ((("all", lambda _: Reason("link")),), "refuses 'Good morning"),
+        ((("broken", lambda _: 1 / 0),), "refuses 'Good morning"),
+    ],
+    ids=["blind", "deaf", "broken"],
+)
+def test_a_screen_that_is_broken_is_found(checks: tuple[tuple[str, chain.Check], ...], words: str) -> None:
+    check = doctor.screen(chain.Screen(checks))
+
+    assert check.verdict == "fail"
+    assert words in check.detail
+
+
+@pytest.mark.parametrize(
+    ("voice", "verdict", "words"),
+    [
+        pytest.param(None, "warn", "none yet", id="none"),
+        pytest.param(ModelError("model.safetensors is damaged"), "fail", "damaged", id="damaged"),
+        pytest.param(FakeVoice("", " "), "fail", "nothing at all", id="silent"),
+        pytest.param(FakeVoice("@a hello", "see example.com"), "warn", "nothing that may go out", id="all refused"),
+        pytest.param(FakeVoice("@a hello", "A calm day.", "Rain."), "ok", "'A calm day.'", id="speaks"),
+    ],
+)
+def test_a_model_is_one_that_speaks(voice: FakeVoice | ModelError | None, verdict: str, words: str) -> None:
+    check = doctor.voice(voice, SCREEN)
+
+    assert check.verdict == verdict
+    assert words in check.detail
+
+
+# The command
+
+
+class Seen(NamedTuple):
+    code: int
+    checks: dict[str, dict[str, str]]
+    err: str
+
+
+class Practice:
+    """The command in this process, with the keys of the fake X."""
+
+    def __init__(self, x: FakeX, state: Path, env: pytest.MonkeyPatch, screen: pytest.CaptureFixture[str]) -> None:
+        self.state = state
+        self._env = env
+        self._screen = screen
+        self._set(
+            **environment(
+                MYNAH_BOT=ME.handle,
+                MYNAH_LIVE="true",
+                MYNAH_X__BASE_URL=x.url,
+                MYNAH_X__CONSUMER_KEY=ME.secrets.consumer_key,
+                MYNAH_X__CONSUMER_SECRET=ME.secrets.consumer_secret,
+                MYNAH_X__ACCESS_TOKEN=ME.access_token,
+                MYNAH_X__ACCESS_TOKEN_SECRET=ME.secrets.token_secret,
+            )
+        )
+
+    def _set(self, **values: str) -> None:
+        for name, value in values.items():
+            self._env.setenv(name, value)
+
+    def say(self, *words: str, **changes: str) -> tuple[int, str, str]:
+        self._set(**changes)
+        code = cli.main(["--state", str(self.state), *words])
+        out, err = self._screen.readouterr()
+        assert [each for each in (ME.access_token, ME.secrets.consumer_secret) if each in out + err] == []
+        return code, out, err
+
+    def see(self, *words: str, **changes: str) -> Seen:
+        code, out, err = self.say("doctor", "--json", *words, **changes)
+        return Seen(code, {row["check"]: row for row in lines(out)}, err)
+
+
+@pytest.fixture
+def x() -> Iterator[FakeX]:
+    with FakeX(World(newcomer(), now=lambda: datetime.now(UTC))) as server:
+        yield server
+    assert server.broken == []
+
+
+@pytest.fixture
+def practice(x: FakeX, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Practice:
+    return Practice(x, tmp_path / "state", monkeypatch, capsys)
+
+
+def test_a_bot_in_health_is_ready(practice: Practice, x: FakeX, state: Path) -> None:
+    seen = practice.see()
+
+    assert seen.code == 0
+    assert {name: row["verdict"] for name, row in seen.checks.items()} == {
+        **dict.fromkeys(
+            ("configuration", "keys", "account", "label", "screen", "history", "nothing held", "disk", "room"), "ok"
+        ),
+        **dict.fromkeys(("clock", "time zone", "model", "owner", "units", "replies"), "ok"),
+        "privacy": "warn" if state.stat().st_mode & 0o077 else "ok",
+        "library": "warn",
+    }
+    assert x.requests == []
+
+
+def test_a_must_have_that_is_missing_is_exit_code_1_and_said(practice: Practice) -> None:
+    code, out, _ = practice.say("doctor", "--quick", MYNAH_X__BASE_URL=REAL_X)
+
+    assert code == 1
+    assert out.endswith("not ready: label\n")
+
+
+def test_a_wrong_configuration_is_a_check_that_failed(practice: Practice) -> None:
+    seen = practice.see("--quick", MYNAH_SCHEDULE__TIMEZONE="Moon/Crater")
+
+    assert seen.code == 1
+    assert "no time zone" in seen.checks["configuration"]["detail"]
+
+
+@pytest.mark.parametrize("words", [("--quick",), ()], ids=["quick", "whole"])
+def test_a_list_that_cannot_be_read_is_a_check_that_failed(practice: Practice, words: tuple[str, ...]) -> None:
+    seen = practice.see(*words, MYNAH_SCREEN__DENY_FILE="/nowhere/deny.txt")
+
+    assert seen.code == 1
+    assert "screen.deny_file: /nowhere/deny.txt is no file" in seen.checks["screen"]["detail"]
+
+
+def test_a_file_that_is_no_history_is_a_check_that_failed(practice: Practice) -> None:
+    practice.state.mkdir()
+    (practice.state / "history.db").write_bytes(b"x" * 5000)
+
+    seen = practice.see("--quick")
+
+    assert seen.code == 1
+    assert "no SQLite file" in seen.checks["history"]["detail"]
+
+
+def test_a_model_that_is_damaged_is_a_check_that_failed(practice: Practice, state: Path) -> None:
+    weights = (state / "models" / "current").resolve() / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+
+    seen = practice.see()
+
+    assert seen.code == 1
+    assert "model.safetensors" in seen.checks["model"]["detail"]
+
+
+def test_x_is_asked_only_when_wanted_and_the_price_is_said_and_kept(practice: Practice, x: FakeX) -> None:
+    practice.state.mkdir()
+    Store.open(practice.state / "history.db").close()
+
+    seen = practice.see("--online")
+    _, spent, _ = practice.say("spend", "--json")
+
+    assert seen.code == 0
+    assert [seen.checks[name]["verdict"] for name in ("handle", "access", "clock as X sees it")] == ["ok"] * 3
+    assert "it costs $0.010" in seen.err
+    assert [request.path for request in x.requests] == ["/2/users/me"]
+    assert [(row["kind"], row["cost"], row["by_hand"]) for row in lines(spent)[0]["days"]] == [("account", 0.01, True)]
+
+
+def test_keys_of_another_account_are_found_out(practice: Practice) -> None:
+    seen = practice.see("--online", MYNAH_BOT="somebody_else")
+
+    assert seen.code == 1
+    assert seen.checks["handle"]["detail"] == "the keys are of @stationmynah, the configuration is for @somebody_else"
+
+
+def test_keys_that_may_only_read_are_found_out(practice: Practice, x: FakeX) -> None:
+    x.world.users[ME.id] = User(ME.id, ME.handle, ME.name, ME.access_token, ME.secrets, access="read")
+
+    seen = practice.see("--online")
+
+    assert (seen.code, seen.checks["access"]["verdict"]) == (1, "fail")
+
+
+@pytest.mark.parametrize(
+    ("fault", "verdict"), [("unauthorized", "fail"), ("suspended", "fail"), ("unavailable", "warn"), ("html", "warn")]
+)
+def test_what_x_says_about_the_keys_is_a_fail_and_an_outage_is_not(
+    practice: Practice, x: FakeX, fault: str, verdict: str
+) -> None:
+    x.fail_with(fault)
+
+    seen = practice.see("--online")
+
+    assert seen.checks["handle"]["verdict"] == verdict
+    assert seen.code == (1 if verdict == "fail" else 0)
+
+
+@pytest.mark.parametrize(("date", "is_told"), [("soon", False), ("Wed, 21 Oct 2015 07:28:00 -0000", True)])
+def test_an_odd_date_of_an_answer_breaks_nothing(practice: Practice, x: FakeX, date: str, *, is_told: bool) -> None:
+    x.fail_with(Fault(headers={"Date": date}))
+
+    seen = practice.see("--online")
+
+    assert seen.checks["handle"]["verdict"] == "ok"
+    assert ("clock as X sees it" in seen.checks) is is_told
+
+
+def test_the_checklist_is_confirmed_once_and_for_one_handle(practice: Practice) -> None:
+    code, out, _ = practice.say("doctor", "--confirm", "--yes", MYNAH_X__BASE_URL=REAL_X)
+
+    assert code == 0
+    assert "Automated label" in out
+    assert practice.see("--quick").checks["label"]["verdict"] == "ok"
+    assert practice.see("--quick", MYNAH_BOT="another_bot").checks["label"]["verdict"] == "fail"
+
+
+def test_the_checklist_is_confirmed_by_a_person(practice: Practice) -> None:
+    code, _, err = practice.say("doctor", "--confirm", MYNAH_X__BASE_URL=REAL_X)
+
+    assert code == 1
+    assert "--yes" in err
+    assert not (practice.state / "history.db").exists()
+
+
+def test_a_login_that_is_missing_is_found_before_the_first_post(practice: Practice) -> None:
+    seen = practice.see("--quick", MYNAH_X__AUTH="oauth2")
+    code, _, err = practice.say("run", "--once", MYNAH_X__AUTH="oauth2", MYNAH_X__CLIENT_ID="an-id")
+
+    assert [seen.checks[name]["verdict"] for name in ("keys", "login")] == ["fail", "fail"]
+    assert code == 78
+    assert "nobody is logged in" in err
+    assert "`mynah auth` logs in" in err
+
+
+@pytest.mark.parametrize("words", [("run", "--once"), ("post", "Hello out there, it is raining.")])
+def test_nothing_goes_live_on_x_before_the_must_haves_are_there(practice: Practice, words: tuple[str, ...]) -> None:
+    code, out, err = practice.say(*words, MYNAH_X__BASE_URL=REAL_X)
+
+    assert code == 78
+    assert "label: nobody has confirmed that @stationmynah shows what it is; `mynah doctor --confirm`" in err
+    assert "round.ended" not in out
+
+
+def test_it_works_as_installed_and_looks_without_a_trace(tmp_path: Path) -> None:
+    before = list(tmp_path.iterdir())
+
+    done = mynah("doctor", state=tmp_path / "state")
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("ready, as far as this looked\n")
+    assert list(tmp_path.iterdir()) == before

@@ -1,0 +1,161 @@
+"""Answering for real: the installed command against a fake X on this machine, and what a person may say about it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bot.clock import stamp
+from bot.history.store import Store
+from bot.replies.reading import Mark, keep
+from bot.x.dialects import id_at
+from tests.fake_x.server import FakeX
+from tests.fake_x.state import World, newcomer
+from tests.installed import HEARD, MYNAH, environment, lines, mynah
+from tests.running.test_live import keys
+from tests.trials.reply_life import person
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+ME, MAGPIE, ROOK = newcomer(), person(1, "magpie"), person(2, "rook")
+ON = {"MYNAH_REPLIES__ENABLED": "true", "MYNAH_REPLIES__APPROVED_BY_X": "true", "MYNAH_BOT": ME.handle}
+
+
+@pytest.fixture
+def x() -> Iterator[FakeX]:
+    with FakeX(World(ME, MAGPIE, ROOK, now=lambda: datetime.now(UTC))) as server:
+        yield server
+    assert server.broken == []
+
+
+@pytest.fixture
+def state(state: Path) -> Path:
+    """As after a first reading, which found nobody."""
+    state.mkdir(exist_ok=True)
+    with Store.open(state / "history.db") as store:
+        keep(store, Mark(since="0"))
+    return state
+
+
+def lives_until(event: str, state: Path, **changes: str) -> list[dict[str, Any]]:
+    """What a bot that runs says until it says this."""
+    words = [MYNAH, "--state", state, "run", "--live", "--every", "1s"]
+    said = []
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment(**changes)) as run:
+        assert run.stdout is not None
+        for line in run.stdout:
+            said.append(json.loads(line))
+            if said[-1]["event"] == event:
+                run.terminate()
+        assert run.wait() == 0
+    return said
+
+
+def test_who_calls_is_answered_and_it_is_all_written_down(x: FakeX, state: Path) -> None:
+    asked = x.world.create(MAGPIE, f"hello @{ME.handle}, and @rook")
+
+    said = lives_until("reply.ended", state, **keys(x), **ON)
+
+    (ended,) = [line for line in said if line["event"] == "reply.ended"]
+    (answer,) = [post for post in x.world.posts_of(ME.id) if post.reply_to]
+    (row,) = [row for row in lines(mynah("history", "--json", state=state).stdout) if row["kind"] == "reply"]
+    (spent,) = lines(mynah("spend", "--json", state=state, MYNAH_LIVE="true").stdout)
+    (status,) = lines(mynah("status", "--json", state=state, MYNAH_LIVE="true", **ON).stdout)
+    assert (ended["outcome"], ended["mention"]) == ("posted", asked.id)
+    assert (answer.reply_to, answer.prefix) == (asked.id, "@magpie ")
+    assert answer.text in HEARD
+    assert (row["state"], row["x_id"], row["reply_to"]) == ("posted", answer.id, asked.id)
+    assert {(day["kind"], day["cost"]) for day in spent["days"]} >= {("mentions", 0.001), ("reply", 0.01)}
+    assert (status["replies"], status["mentions"]) == ("on", {"answered": 1})
+
+
+@pytest.mark.parametrize("name", ["ENABLED", "APPROVED_BY_X"])
+def test_with_one_of_the_two_switches_nobody_is_read_or_answered(x: FakeX, state: Path, name: str) -> None:
+    x.world.create(MAGPIE, f"hello @{ME.handle}")
+
+    lives_until("round.ended", state, **keys(x), **{f"MYNAH_REPLIES__{name}": "true"})
+
+    assert not [request for request in x.requests if "mentions" in request.path]
+    assert not [post for post in x.world.posts_of(ME.id) if post.reply_to]
+
+
+def remember_a_mention(state: Path) -> None:
+    with Store.open(state / "history.db") as store:
+        at = datetime.now(UTC) - timedelta(days=1)
+        values = {"id": str(id_at(at)), "author": MAGPIE.id, "at": stamp(at)}
+        store.write(
+            "INSERT INTO mention (id, first, author, handle, conversation, others, verdict, at) "
+            "VALUES (:id, :id, :author, 'magpie', :id, '', 'stale', :at)",
+            values,
+        )
+
+
+def test_a_block_is_by_number_where_it_is_known_and_can_be_ended(state: Path) -> None:
+    remember_a_mention(state)
+
+    first = mynah("block", "@Magpie", state=state)
+    second = mynah("block", "@rook", state=state)
+    listed = lines(mynah("block", "--json", state=state).stdout)
+    ended = mynah("unblock", "rook", state=state)
+    again = mynah("unblock", "rook", state=state)
+
+    assert first.stdout == "@Magpie is blocked, and will not be answered\n"
+    assert "under that name only, until it calls" in second.stdout
+    assert [(row["handle"], row["user"]) for row in listed] == [("Magpie", MAGPIE.id), ("rook", None)]
+    assert (ended.returncode, again.returncode) == (0, 1)
+    assert again.stderr == "mynah: @rook is not blocked: `mynah block` lists those who are\n"
+
+
+def test_the_bot_is_not_blocked_by_its_own_bot(state: Path) -> None:
+    done = mynah("block", f"@{ME.handle.upper()}", state=state, MYNAH_BOT=ME.handle)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "is the bot itself, which never answers its own posts" in done.stderr
+    assert mynah("block", "--json", state=state).stdout == ""
+
+
+def test_to_forget_takes_mentions_and_tweets_and_keeps_a_block(tmp_path: Path, state: Path) -> None:
+    remember_a_mention(state)
+    mynah("block", "@magpie", state=state)
+    (tmp_path / "said.txt").write_text("It rains.\n")
+    mynah("import", tmp_path / "said.txt", "--as", "magpie", state=state)
+
+    first = mynah("forget", "@magpie", "--yes", state=state)
+    second = mynah("forget", "@magpie", "--yes", state=state)
+
+    told = first.stdout.splitlines()
+    assert first.returncode == 0, first.stderr
+    assert told[0].startswith("forgot 1 mention by @magpie")
+    assert told[1].startswith("@magpie stays blocked")
+    assert any(line.startswith("removed 1 tweet of @magpie") for line in told)
+    assert second.returncode == 1
+    assert str(MAGPIE.id) in mynah("block", "--json", state=state).stdout
+
+
+def test_to_forget_somebody_who_only_called_needs_no_library(state: Path) -> None:
+    remember_a_mention(state)
+
+    asked = mynah("forget", "magpie", state=state)
+    done = mynah("forget", "magpie", "--yes", state=state)
+
+    assert "nobody is there to ask: say --yes" in asked.stderr
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith("the library has no tweets of @magpie\n")
+    with Store.open(state / "history.db") as store:
+        assert store.rows("SELECT * FROM mention") == []
+
+
+@pytest.mark.parametrize(
+    "words", [("block", "no handle"), ("unblock", "@"), ("block", "a" * 21), ("forget", "ma\u0433pie")]
+)
+def test_what_is_no_handle_is_a_sentence(state: Path, words: tuple[str, str]) -> None:
+    done = mynah(*words, state=state)
+
+    assert done.returncode == 2
+    assert "is no handle" in done.stderr

@@ -1,0 +1,221 @@
+"""What a scraper is told, and who is turned away at the door."""
+
+from __future__ import annotations
+
+import json
+import re
+import resource
+import signal
+import socket
+import subprocess
+import threading
+import time
+from contextlib import suppress
+from itertools import chain, repeat
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from bot.config.settings import Settings
+from bot.errors import MynahError
+from bot.running import metrics
+from tests.installed import MYNAH, environment, mynah
+
+GET = "GET /metrics HTTP/1.1\r\nHost: localhost:9\r\n\r\n"
+ROW = {
+    "version": "0.1.0",
+    "bot": "crow",
+    "mode": "live",
+    "model": 'a"b\\c',
+    "running": True,
+    "heartbeat_age": 3.5,
+    "next_slot": "2026-11-21T16:36:18.000Z",
+    "last_slot": None,
+    "last_post": None,
+    "paused": "for good",
+    "unknown": [12],
+    "to_review": 2,
+    "alerts": [],
+    "last_backup": None,
+    "mention_lag": None,
+    "posts": {"posted": 5, "unknown": 1},
+    "refusals": {"slur": 3},
+    "mentions": {},
+    "spent_today": "$0.090",
+    "spent_this_month": "$1.000",
+    "budget_per_day": "$0.500",
+    "budget_per_month": "$5.000",
+}
+
+
+def asked(place: tuple[str, int] | Path, request: str) -> tuple[int, str]:
+    with socket.socket(socket.AF_UNIX if isinstance(place, Path) else socket.AF_INET) as caller:
+        caller.settimeout(20)
+        caller.connect(str(place) if isinstance(place, Path) else place)
+        caller.sendall(request.encode())
+        answer = b"".join(iter(lambda: caller.recv(65_536), b"")).decode()
+    head, _, body = answer.partition("\r\n\r\n")
+    return int(head.split()[1]) if head else 0, body
+
+
+@pytest.fixture
+def door() -> metrics.Door:
+    opened = metrics.Door(("127.0.0.1", 0), lambda: metrics.exposition(ROW), time.monotonic)
+    yield opened  # type: ignore[misc]
+    opened.close()
+
+
+def test_every_figure_has_its_type_and_what_is_not_known_is_left_out() -> None:
+    lines = metrics.exposition(ROW).splitlines()
+
+    for line in lines:
+        assert re.fullmatch(r'# (HELP|TYPE) mynah_\w+ .+|mynah_\w+(\{(\w+="(\\.|[^"\\])*",?)*\})? -?[\d.e+]+', line), (
+            line
+        )
+    named = {line.split()[2] for line in lines if line.startswith("# TYPE")}
+    assert {re.split(r"[{ ]", line)[0] for line in lines if not line.startswith("#")} <= named
+    assert 'mynah_info{version="0.1.0",bot="crow",mode="live",model="a\\"b\\\\c"} 1' in lines
+    assert 'mynah_posts{state="posted"} 5' in lines
+    assert 'mynah_spent_dollars{span="day"} 0.090' in lines
+    assert "mynah_next_slot_timestamp_seconds 1795278978" in lines
+    assert ("mynah_paused 1" in lines, "mynah_unknown_posts 1" in lines) == (True, True)
+    assert not any("last_slot" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (GET, 200),
+        (GET.replace("localhost:9", "127.0.0.1"), 200),
+        (GET.replace("localhost:9", "[::1]:9464"), 200),
+        (GET.replace("localhost:9", "evil.example"), 421),
+        (GET.replace("localhost:9", "127.0.0.1.evil.example:80"), 421),
+        (GET.replace("Host: localhost:9\r\n", ""), 421),
+        (GET.replace("\r\n\r\n", "\r\nHost: evil.example\r\n\r\n"), 421),
+        (GET.replace("GET", "POST"), 405),
+        (GET.replace("/metrics", "/../etc/passwd"), 404),
+        (GET.replace("/metrics", "/"), 404),
+        ("\r\n\r\n", 421),
+        ("x" * 20_000, 0),
+    ],
+    ids=lambda part: str(part)[:60],
+)
+def test_only_who_asks_for_the_page_at_this_machine_gets_it(door: metrics.Door, request_: str, status: int) -> None:
+    try:
+        said, body = asked(("127.0.0.1", door.port), request_)
+    except ConnectionError:  # it has heard enough
+        said, body = 0, ""
+
+    assert said == status
+    assert ("mynah_info" in body) == (status == 200)
+
+
+def test_one_who_dawdles_is_given_up_and_the_next_is_answered() -> None:
+    seconds = chain([0.0, 1.95, 1.95], repeat(0.0))  # he has two, of which little is left
+    door = metrics.Door(("127.0.0.1", 0), lambda: "well\n", lambda: next(seconds))
+    with socket.create_connection(("127.0.0.1", door.port)) as dawdler:
+        dawdler.sendall(b"GET /met")
+        told = asked(("127.0.0.1", door.port), GET)
+    door.close()
+
+    assert told == (200, "well\n")
+
+
+def test_what_cannot_be_told_is_a_503_and_the_door_stays_open() -> None:
+    answers = iter([MynahError("the history is gone"), None])
+
+    def text() -> str:
+        if error := next(answers):
+            raise error
+        return "well\n"
+
+    door = metrics.Door(("127.0.0.1", 0), text, time.monotonic)
+    first, second = asked(("127.0.0.1", door.port), GET), asked(("127.0.0.1", door.port), GET)
+    door.close()
+
+    assert first == (503, "the history is gone\n")
+    assert second == (200, "well\n")
+
+
+def test_a_socket_that_a_killed_bot_left_is_taken_over_and_another_file_is_not(tmp_path: Path) -> None:
+    left = tmp_path / "metrics"
+    with socket.socket(socket.AF_UNIX) as old:
+        old.bind(str(left))
+    door = metrics.Door(left, lambda: "here\n", time.monotonic)
+    told = asked(left, GET)
+    door.close()
+    (tmp_path / "mine").write_text("mine")
+
+    assert told == (200, "here\n")
+    assert not left.exists()
+    with pytest.raises(MynahError, match=r"metrics\.listen"):
+        metrics.Door(tmp_path / "mine", str, time.monotonic)
+    assert (tmp_path / "mine").read_text() == "mine"
+
+
+def test_a_socket_at_which_another_bot_listens_stays_its_own(tmp_path: Path) -> None:
+    theirs = metrics.Door(tmp_path / "metrics", lambda: "theirs\n", time.monotonic)
+    with pytest.raises(MynahError, match="in use"):
+        metrics.Door(tmp_path / "metrics", lambda: "ours\n", time.monotonic)
+    told = asked(tmp_path / "metrics", GET)
+    theirs.close()
+
+    assert told == (200, "theirs\n")
+
+
+def test_a_door_outlives_a_want_of_descriptors(door: metrics.Door) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with socket.socket() as first, socket.socket() as second:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+        try:
+            for caller in (first, second):  # who waits to be called has a descriptor for one caller already
+                caller.settimeout(0.5)
+                caller.connect(("127.0.0.1", door.port))
+                caller.sendall(GET.encode())
+            with suppress(TimeoutError):
+                first.recv(65_536)
+            with pytest.raises(TimeoutError):
+                second.recv(1)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        second.settimeout(20)
+
+        assert second.recv(12) == b"HTTP/1.1 200"
+
+
+@pytest.mark.parametrize(
+    "place", ["0.0.0.0:9464", "192.168.0.2:80", "example.com:80", "127.0.0.1", "[::]:1", "::1:x", "9464"]
+)
+def test_a_place_that_others_could_reach_is_refused_with_the_configuration(place: str) -> None:
+    with pytest.raises(ValidationError, match="no place on this machine alone"):
+        Settings(metrics={"listen": place})  # type: ignore[arg-type]
+
+
+def test_a_running_bot_tells_over_its_socket_what_status_tells(state: Path) -> None:
+    place = state.parent / "m"
+    words = [MYNAH, "--state", state, "run", "--dry-run", "--every", "1s"]
+    changed = environment(MYNAH_METRICS__LISTEN=str(place))
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=changed) as process:
+        late = threading.Timer(120, process.kill)
+        late.start()
+        try:
+            assert process.stdout
+            next(line for line in process.stdout if '"round.ended"' in line)
+            next(line for line in process.stdout if '"round.ended"' in line)
+            status, page = asked(place, GET)
+            row = json.loads(mynah("status", "--json", state=state).stdout)
+            process.send_signal(signal.SIGTERM)
+            rest = process.stdout.read()
+        finally:
+            late.cancel()
+            process.kill()
+
+    assert status == 200
+    assert "mynah_running 1" in page
+    assert f'model="{row["model"]}"' in page
+    assert re.search(r'^mynah_posts\{state="dry"\} \d', page, re.MULTILINE)
+    assert 0 <= row["heartbeat_age"] < 60
+    assert row["last_slot_was"] == "spoken"
+    assert "daemon.stopped" in rest
+    assert not place.exists()

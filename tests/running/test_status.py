@@ -1,0 +1,58 @@
+"""What `mynah status` and a scraper are told of the history and the heartbeat."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from bot.clock import stamp
+from bot.config.settings import Settings
+from bot.config.state_dir import StateFolder
+from bot.history import mentions, refusals
+from bot.history.store import Store
+from bot.running import status_row
+from bot.values import Draft, Mention, Reason, Slot
+from tests.fakes import NOON
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SNOWFLAKES = 1_288_834_974_657
+
+
+def mention(written_ago: timedelta) -> Mention:
+    number = str((int((NOON - written_ago).timestamp() * 1000) - SNOWFLAKES) << 22)
+    return Mention(number, "7", "magpie", "@crow hello", (), number, is_reply=False, is_repost=False, first=number)
+
+
+def test_slots_refusals_and_how_long_a_mention_waits_are_told(tmp_path: Path) -> None:
+    folder = StateFolder(tmp_path)
+    with Store.open(folder.history) as store:
+        store.close_slot(Slot("early", NOON - timedelta(hours=2)), "spoken", dry=True, detail="", at=NOON)
+        store.close_slot(Slot("late", NOON - timedelta(hours=1)), "skipped", dry=True, detail="", at=NOON)
+        refused = [(Draft("a"), Reason("slur")), (Draft("b"), Reason("slur")), (Draft("c"), Reason("link"))]
+        refusals.add(store, refused, slot=Slot("late", NOON), dry=True, model="m", at=NOON)
+        mentions.add(store, mention(timedelta(minutes=9)), None, others=(), listen=False, at=NOON)
+        mentions.add(store, mention(timedelta(minutes=2)), None, others=(), listen=False, at=NOON)
+
+    row = status_row.row(Settings(state=tmp_path), folder, NOON)
+
+    assert (row["last_slot"], row["last_slot_was"]) == (stamp(NOON - timedelta(hours=1)), "skipped")
+    assert row["refusals"] == {"link": 1, "slur": 2}
+    assert row["mention_lag"] == 540.0
+    assert (row["running"], row["heartbeat_age"]) == (False, None)
+
+
+def test_a_bot_whose_heartbeats_fail_is_told_of_after_three_minutes(tmp_path: Path) -> None:
+    folder = StateFolder(tmp_path)
+    settings = Settings(state=tmp_path)
+    with folder.hold({"since": stamp(NOON), "live": False, "every": None, "bot": "crow"}):
+        os.utime(tmp_path / "holder.json", (NOON.timestamp(), NOON.timestamp()))
+
+        soon = status_row.row(settings, folder, NOON + timedelta(minutes=2))
+        late = status_row.row(settings, folder, NOON + timedelta(minutes=4))
+
+    assert (soon["heartbeat_age"], late["heartbeat_age"]) == (120.0, 240.0)
+    assert not any("heartbeat" in alert for alert in soon["alerts"])
+    assert any("no heartbeat has ended well since" in alert for alert in late["alerts"])

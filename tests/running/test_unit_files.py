@@ -1,0 +1,148 @@
+"""The units, weighed by systemd itself where it is there, and held against the program that they start."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from bot import cli
+from bot.commands import arguments
+from bot.config import load
+from bot.config.settings import SECRETS
+from bot.errors import Busy, ConfigError
+from bot.running import assembly
+from bot.running.daemon import STOP_WITHIN
+from tests.fakes import FakeClock
+
+ROOT = Path(__file__).parents[2]
+SYSTEMD = ROOT / "systemd"
+UNITS = sorted(SYSTEMD.glob("*@.*"))
+DAEMON, RETRAIN, ALERT = (SYSTEMD / f"mynah{role}@.service" for role in ("", "-retrain", "-alert"))
+PROGRAM = "/opt/mynah/.venv/bin/mynah"
+WRONG_USAGE = 2  # argparse's own
+
+needs_systemd = pytest.mark.skipif(
+    shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed (Debian: apt install systemd)"
+)
+
+
+def values(unit: Path, key: str) -> list[str]:
+    """What the unit gives for a key, in its order."""
+    return re.findall(rf"^{key}=(.*)$", unit.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def value(unit: Path, key: str) -> str:
+    (only,) = values(unit, key)
+    return only
+
+
+def seconds(span: str) -> int:
+    number, unit = re.fullmatch(r"(\d+)(s|min|h)", span).groups()
+    return int(number) * {"s": 1, "min": 60, "h": 3600}[unit]
+
+
+def analyze(*words: str | Path, units: Path) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"SYSTEMD_UNIT_PATH": f"{units}:", "LC_ALL": "C.UTF-8", "SYSTEMD_COLORS": "0"}
+    return subprocess.run(
+        ["systemd-analyze", *words], env=environment, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+@pytest.fixture(params=[False, True], ids=["cpu", "gpu"])
+def placed(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """The units as on a machine: with a program where they look for it, and the GPU's drop-in on one that has one."""
+    for unit in UNITS:
+        text = unit.read_text(encoding="utf-8").replace(PROGRAM, "/bin/true")
+        (tmp_path / unit.name).write_text(text, encoding="utf-8")
+    for unit in (DAEMON, RETRAIN) if request.param else ():
+        drop_ins = tmp_path / f"{unit.name}.d"
+        drop_ins.mkdir()
+        shutil.copy(SYSTEMD / "gpu.conf", drop_ins)
+    return tmp_path
+
+
+@needs_systemd
+def test_systemd_has_nothing_to_say_against_the_units(placed: Path) -> None:
+    # Not recursive: what other units of this machine are like is not our business.
+    said = analyze("verify", "--man=no", "--recursive-errors=no", *(placed / unit.name for unit in UNITS), units=placed)
+
+    assert said.stdout + said.stderr == ""
+    assert said.returncode == 0
+
+
+@needs_systemd
+@pytest.mark.parametrize(
+    ("unit", "most"), [(DAEMON, 1.5), (RETRAIN, 0.5)], ids=lambda part: getattr(part, "stem", part)
+)
+def test_a_unit_exposes_no_more_than_it_must(unit: Path, most: float, placed: Path) -> None:
+    said = analyze("security", "--offline=true", "--no-pager", placed / unit.name, units=placed)
+
+    exposure = float(re.search(r"Overall exposure level for \S+: ([\d.]+)", said.stdout)[1])
+    assert exposure <= most
+
+
+@pytest.mark.parametrize(("unit", "word"), [(DAEMON, "run"), (RETRAIN, "retrain")], ids=["daemon", "retrain"])
+def test_a_unit_starts_the_program_with_words_that_it_knows(unit: Path, word: str) -> None:
+    program, *words = shlex.split(value(unit, "ExecStart").replace("%i", "abot"))
+
+    asked = arguments.parser(cli.COMMANDS).parse_args(words)
+
+    assert program == PROGRAM
+    assert asked.command is cli.COMMANDS[word]
+    assert asked.config == Path("/etc/mynah/abot/config.toml")
+    assert Path(asked.state) == Path("/var/lib") / value(unit, "StateDirectory").replace("%i", "abot")
+    assert getattr(asked, "live", None) is None  # the configuration says whether it speaks for real
+
+
+def test_bot_and_training_are_the_same_user_in_the_same_folder() -> None:
+    for key in ("User", "DynamicUser", "StateDirectory", "StateDirectoryMode", "UMask"):
+        assert value(DAEMON, key) == value(RETRAIN, key)
+
+
+def test_the_credentials_are_those_that_the_configuration_reads() -> None:
+    loaded = [line.split(":") for line in values(DAEMON, "LoadCredential")]
+
+    assert loaded == [[name, f"/etc/mynah/%i/keys/{name}"] for name in SECRETS]
+    assert values(RETRAIN, "LoadCredential") == []
+
+
+def test_a_bot_without_keys_gets_blank_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for line in values(DAEMON, "SetCredential"):
+        name, fallback = line.split(":")
+        (tmp_path / name).write_text(fallback.replace(r"\n", "\n"), encoding="utf-8")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+
+    rehearsing, speaking = load.load().settings, load.load(flags={"live": True}).settings
+
+    assert {path.name for path in tmp_path.iterdir()} == set(SECRETS)
+    assert isinstance(assembly.publisher(rehearsing, FakeClock()), assembly.Rehearsal)
+    with pytest.raises(ConfigError, match="consumer_key"):
+        assembly.publisher(speaking, FakeClock())
+
+
+def test_what_will_not_mend_is_not_started_again_and_what_may_is() -> None:
+    final = {int(status) for status in value(DAEMON, "RestartPreventExitStatus").split()}
+
+    assert final == {WRONG_USAGE, ConfigError.exit_code}
+    assert value(DAEMON, "Restart") == "on-failure"
+    assert Busy.exit_code not in final
+    assert seconds(value(DAEMON, "RestartSec")) * int(value(DAEMON, "StartLimitBurst")) < seconds(
+        value(DAEMON, "StartLimitIntervalSec")
+    )  # else the limit is never reached
+
+
+def test_systemd_waits_longer_for_the_end_than_the_daemon_takes() -> None:
+    assert seconds(value(DAEMON, "TimeoutStopSec")) > STOP_WITHIN.total_seconds()
+
+
+@pytest.mark.parametrize("unit", [DAEMON, RETRAIN], ids=["daemon", "retrain"])
+def test_whoever_fails_for_good_tells(unit: Path) -> None:
+    assert value(unit, "OnFailure") == f"{ALERT.stem}%n.service"
+    assert "journalctl -u %i" in value(ALERT, "ExecStart")

@@ -1,0 +1,293 @@
+"""Every fault of X's in every state that a post or a login can be in, and where it ends; no secret shows in any."""
+
+from __future__ import annotations
+
+import io
+import traceback
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+import structlog
+
+from bot.errors import Gone, Halted, TryLater, Unknown, XError
+from bot.history.store import Store
+from bot.running import assembly, log
+from bot.sending import outbox
+from bot.sending.budget import Caps, Prices
+from bot.sending.outbox import Outbox
+from bot.sending.reconcile import Lookout
+from bot.values import Draft, Slot
+from bot.x import signin
+from bot.x.bearer import Bearer
+from bot.x.signin import Client
+from bot.x.signing import Keys
+from bot.x.tokens import Grant, TokenFile
+from bot.x.twitter import X
+from bot.x.wire import WITHIN, Wire
+from tests.fake_x.faults import FAULTS, End
+from tests.fake_x.oauth import Secrets
+from tests.fake_x.server import FakeX
+from tests.fake_x.signin import CLIENT_ID, CLIENT_SECRET, TOKEN_LIVES
+from tests.fake_x.state import User, World
+from tests.fakes import FakeClock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from bot.values import Post
+    from bot.x.twitter import Identity
+
+# A column is a state, a cell where the fault leads from it.
+#   approved    a post that is being sent: posted, approved (X may be asked again), halted (the same, and paused),
+#               refused, unknown
+#   renewing    the same post, where the fault meets the renewal of a login by OAuth 2.0 before it
+#   unknown     a post that X has, and that is looked for: posted, or unknown still
+#   abandoned   the same, after it was given up
+#   posted      a post that is being deleted: deleted, gone, or posted still
+TABLE = """
+ok                      posted     posted     posted     posted     deleted
+duplicate               unknown    halted     unknown    abandoned  posted
+duplicate_187           unknown    halted     unknown    abandoned  posted
+not_summoned            refused    halted     unknown    abandoned  posted
+not_summoned_newer      refused    halted     unknown    abandoned  posted
+quote_gate              refused    halted     unknown    abandoned  posted
+target_gone             refused    halted     unknown    abandoned  posted
+forbidden               refused    halted     unknown    abandoned  posted
+forbidden_html          refused    halted     unknown    abandoned  posted
+echo                    refused    halted     unknown    abandoned  posted
+permissions             halted     halted     unknown    abandoned  posted
+permissions_x           halted     halted     unknown    abandoned  posted
+auth_kind               halted     halted     unknown    abandoned  posted
+not_enrolled            halted     halted     unknown    abandoned  posted
+suspended               halted     halted     unknown    abandoned  posted
+suspended_64            halted     halted     unknown    abandoned  posted
+token_89                halted     halted     unknown    abandoned  posted
+daily_185               approved   halted     unknown    abandoned  posted
+automated_226           halted     halted     unknown    abandoned  posted
+no_write_261            halted     halted     unknown    abandoned  posted
+locked_326              halted     halted     unknown    abandoned  posted
+bad_request             approved   halted     unknown    abandoned  posted
+bad_auth_32             halted     halted     unknown    abandoned  posted
+unauthorized            halted     halted     unknown    abandoned  posted
+unauthorized_html       halted     halted     unknown    abandoned  posted
+no_credits              halted     halted     unknown    abandoned  posted
+not_found               approved   halted     unknown    abandoned  gone
+teapot                  unknown    halted     unknown    abandoned  posted
+too_many                approved   approved   unknown    abandoned  posted
+too_many_88             approved   approved   unknown    abandoned  posted
+too_many_no_reset       approved   approved   unknown    abandoned  posted
+too_many_past_reset     approved   approved   unknown    abandoned  posted
+too_many_absurd_reset   approved   approved   unknown    abandoned  posted
+too_many_html           approved   approved   unknown    abandoned  posted
+capped_no_reset         approved   approved   unknown    abandoned  posted
+capped_past_reset       approved   approved   unknown    abandoned  posted
+unavailable             unknown    approved   unknown    abandoned  posted
+unavailable_text        unknown    approved   unknown    abandoned  posted
+unavailable_after       unknown    approved   unknown    abandoned  posted
+server_error_list       unknown    approved   unknown    abandoned  posted
+redirect                unknown    approved   unknown    abandoned  posted
+redirect_away           unknown    approved   unknown    abandoned  posted
+html                    unknown    approved   unknown    abandoned  posted
+created_html            unknown    approved   unknown    abandoned  posted
+created_no_id           unknown    approved   unknown    abandoned  posted
+created_null            unknown    approved   unknown    abandoned  posted
+created_empty           unknown    approved   unknown    abandoned  posted
+created_deep            unknown    approved   unknown    abandoned  posted
+created_long_number     unknown    approved   unknown    abandoned  posted
+created_bad_zip         unknown    approved   unknown    abandoned  posted
+only_errors             unknown    approved   unknown    abandoned  posted
+reset_before            unknown    approved   unknown    abandoned  posted
+reset_after             unknown    approved   unknown    abandoned  posted
+hang_before             unknown    approved   unknown    abandoned  posted
+hang_after              unknown    approved   unknown    abandoned  posted
+cut                     unknown    approved   unknown    abandoned  posted
+endless                 unknown    approved   unknown    abandoned  posted
+zipped_bomb             unknown    approved   unknown    abandoned  posted
+trickle                 unknown    approved   unknown    abandoned  posted
+trickling_head          unknown    approved   unknown    abandoned  posted
+"""
+COLUMNS = ("approved", "renewing", "unknown", "abandoned", "posted")
+ROWS = {cells[0]: dict(zip(COLUMNS, cells[1:], strict=True)) for cells in map(str.split, TABLE.strip().splitlines())}
+ME = User(
+    "1500000000000000001", "stationmynah", "Station Mynah", "1500000000000000001-canaryaccesstoken",
+    Secrets("canary-consumer-key", "canary-consumer-secret", "canary-token-secret"),
+)  # fmt: skip
+HASTY, SOON = (10.0, 0.2), 0.3  # seconds: how long a test waits for an answer that never comes, or never ends
+
+
+class Scene:
+    """A bot and a fake X, and everything that came to light."""
+
+    def __init__(self, x: FakeX, clock: FakeClock, folder: Path, stream: io.StringIO) -> None:
+        self.x = x
+        self.clock = clock
+        self.folder = folder
+        self.stream = stream
+        self.fault = FAULTS["ok"]
+        known = ME.secrets
+        self.keys: Identity = Keys(known.consumer_key, known.consumer_secret, ME.access_token, known.token_secret)
+        self.tokens = TokenFile(folder / "oauth2.json")
+        given = x.api.signin.login(ME)
+        expires = clock.now().timestamp() + TOKEN_LIVES.total_seconds()
+        self.tokens.keep(Grant(str(given["access_token"]), str(given["refresh_token"]), expires, ME.id, ME.handle))
+        self.login = Bearer(self.tokens, Client(CLIENT_ID, CLIENT_SECRET), now=clock.now)
+
+    def meets(self, fault: str) -> None:
+        self.x.fail_with(fault)
+        self.fault = FAULTS[fault]
+
+    def gateway(self) -> X:
+        return X(self.keys, now=self.clock.now, base_url=self.x.url, **self.patience)
+
+    @property
+    def patience(self) -> dict[str, object]:
+        slow = self.fault.end in {End.TRICKLE, End.TRICKLE_HEAD}
+        timeout = HASTY if self.fault.end is End.HANG else (10.0, 10.0)
+        return {"timeout": timeout, "within": SOON if slow else WITHIN}
+
+    def sends(self, fault: str) -> Post:
+        with Store.open(self.folder / "history.db") as store:
+            now = self.clock.now()
+            number = store.add_draft(
+                Draft("good morning"), slot=Slot("a", now), norm="good morning", length=12, dry=False, model="m", at=now
+            )
+            store.move(number, "approved", at=now)
+            self.meets(fault)
+            with self.gateway() as x:
+                box = Outbox(x, assembly.NO_BRAKES, self.clock, dry=False, price=lambda _: 15_000)
+                self.says(box.send(store, store.post(number)).detail)
+            return store.post(number)
+
+    def looks(self, state: str, fault: str) -> None:
+        self.meets(fault)
+        with Store.open(self.folder / "history.db") as store, self.gateway() as x:
+            Lookout(x, Caps(10**9, 10**9), self.clock, prices=Prices(), log=structlog.get_logger()).look(store, state)
+
+    def says(self, *words: str) -> None:
+        self.stream.write("".join(words))
+
+    @property
+    def post(self) -> Post:
+        with Store.open(self.folder / "history.db") as store:
+            return store.history(limit=1)[0]
+
+    @property
+    def paused(self) -> bool:
+        with Store.open(self.folder / "history.db") as store:
+            return outbox.why_paused(store, self.clock.now()) is not None
+
+    def canaries(self) -> list[str]:
+        """The secrets that show, in what was said or in a file that is not there to keep them."""
+        families = self.x.api.signin.families
+        login = [token for family in families for token in (*family.access, *family.used, family.refresh) if token]
+        kept = b"".join(path.read_bytes() for path in self.folder.iterdir() if path.suffix != ".json")
+        shown = self.stream.getvalue().encode() + kept
+        return [each for each in ("canary", CLIENT_SECRET, *login) if each.encode() in shown]
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    clock, stream = FakeClock(), io.StringIO()
+    log.configure(level="debug", console=False, stream=stream, secrets=[], clock=clock)
+    with FakeX(World(ME, now=clock.now, refuses_duplicates=False)) as x:
+        yield Scene(x, clock, tmp_path, stream)
+    assert x.broken == []
+
+
+def approved(scene: Scene, fault: str) -> str:
+    sent = scene.sends(fault)
+    there = len(scene.x.world.texts)
+    assert there == (sent.state == "posted" or FAULTS[fault].commits)
+    assert sent.state in {"posted", "unknown"} or there == 0  # what X may have made is never called not made
+    return "halted" if sent.state == "approved" and scene.paused else sent.state
+
+
+def renewing(scene: Scene, fault: str) -> str:
+    scene.keys = scene.login
+    scene.clock.passes(TOKEN_LIVES)
+    sent = scene.sends(fault)
+    assert (sent.state == "posted") == bool(scene.x.world.texts)
+    return "halted" if sent.state == "approved" and scene.paused else sent.state
+
+
+def unknown(scene: Scene, fault: str) -> str:
+    assert scene.sends("reset_after").state == "unknown"
+    scene.looks("unknown", fault)
+    return scene.post.state
+
+
+def abandoned(scene: Scene, fault: str) -> str:
+    number = scene.sends("reset_after").id
+    with Store.open(scene.folder / "history.db") as store:
+        store.move(number, "abandoned", at=scene.clock.now())
+    scene.clock.passes(timedelta(hours=2))
+    scene.looks("abandoned", fault)
+    return scene.post.state
+
+
+def posted(scene: Scene, fault: str) -> str:
+    x_id = scene.sends("ok").x_id
+    assert x_id
+    scene.meets(fault)
+    with scene.gateway() as x:
+        try:
+            x.delete(x_id)
+        except XError as error:
+            scene.says(*traceback.format_exception(error))
+            ends = {Gone: "gone", Unknown: "in doubt"}  # never the latter: a deletion can be asked for again
+            return ends.get(type(error), "posted")
+    return "deleted"
+
+
+STATES = {each.__name__: each for each in (approved, renewing, unknown, abandoned, posted)}
+
+
+def test_the_table_has_every_fault_and_every_state() -> None:
+    assert list(ROWS) == list(FAULTS)
+    assert set(STATES) == set(COLUMNS)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("state", COLUMNS)
+def test_every_fault_ends_every_state_as_the_table_says_and_shows_no_secret(
+    scene: Scene, state: str, fault: str
+) -> None:
+    end = STATES[state](scene, fault)
+
+    assert end == ROWS[fault][state]
+    assert scene.canaries() == []
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_login_by_oauth_2_meets_every_fault_as_keys_do(scene: Scene, fault: str) -> None:
+    scene.keys = scene.login
+
+    assert approved(scene, fault) == ROWS[fault]["approved"]
+    assert scene.canaries() == []
+
+
+@pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault != "ok"])
+def test_logging_in_meets_every_fault_with_a_sentence_and_shows_no_secret(scene: Scene, fault: str) -> None:
+    scene.fault = FAULTS[fault]
+    wire = Wire(scene.x.url, **scene.patience)
+    consumer = ME.secrets.consumer_key, ME.secrets.consumer_secret
+    pin = signin.Pin("", "canary-request-token", "canary-request-secret")
+    client = Client(CLIENT_ID, CLIENT_SECRET)
+    code = "canary-code"
+    asked = signin.ask_for_code(wire, client, "http://127.0.0.1:8765/")
+    steps = (
+        lambda: signin.ask_for_pin(wire, *consumer),
+        lambda: signin.keys_for(wire, *consumer, pin, "1234567"),
+        lambda: signin.logged_in(wire, client, asked, code, now=scene.clock.now()),
+    )
+
+    for step in steps:
+        scene.x.fail_with(fault)
+        with pytest.raises((Halted, TryLater, Unknown)) as caught:
+            step()
+        scene.says(*traceback.format_exception(caught.value))
+
+    wire.close()
+    assert scene.canaries() == []

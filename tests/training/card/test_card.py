@@ -1,0 +1,449 @@
+"""The card: is it a card, is it true, does it hold against names that want out, and are the published ones rebuilt?"""
+
+from __future__ import annotations
+
+import html
+import re
+from dataclasses import fields, replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+from huggingface_hub import ModelCard
+from markdown_it import MarkdownIt
+
+from training.__main__ import main
+from training.card.card import (
+    FILE,
+    LENGTHS,
+    LOSS,
+    PREDICTIONS,
+    RULES,
+    SECTIONS,
+    Author,
+    CardFacts,
+    bot_word,
+    card,
+    for_hub,
+    funnel_table,
+    handles,
+    has_consent,
+)
+from training.card.markup import hyperparameters, in_markdown, plain
+from training.errors import ModelError
+from training.judge.report import Row
+from training.models import base_model
+from training.pretrain.base_card import MADE, base_card
+from training.recipe import FINETUNE, TINY, Pretraining, Shape
+from training.rules import huggingtweets, mynah
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ROWS = ("Tweets downloaded", "Retweets", "Short tweets", "Tweets kept")
+BIRD = Author(handle="stationmynah", name="Mynah", downloaded=10, dropped={"retweet": 2, "short": 1}, kept=7)
+OTHER = Author(handle="a_pigeon", name="A Pigeon", downloaded=5, dropped={"retweet": 0, "emoji_only": 2}, kept=3)
+FACTS = CardFacts(
+    authors=[BIRD],
+    base_model="gpt2",
+    recipe=FINETUNE,
+    run={"steps": 330, "seed": 7},
+    figures=[
+        Row("bits per character", "1.511", "base 1.702", "lower is better"),
+        Row("told apart", "", "", "nothing was held out"),
+    ],
+    pictures=[PREDICTIONS, LOSS, LENGTHS],
+    version="20261120T120000Z-0000",
+    created="2026-11-20T12:00:00+00:00",
+)
+# Numbers of five published cards, a column for each author: downloaded, retweets, short, kept.
+PUBLISHED = [
+    pytest.param([(1727, 360, 539, 828)], "AI BOT", id="000"),
+    pytest.param([(3237, 316, 244, 2677)], "AI BOT", id="001"),
+    pytest.param([(3248, 311, 178, 2759), (3219, 850, 404, 1965), (3244, 553, 1300, 1391)], "AI CYBORG", id="002"),
+    pytest.param([(596, 102, 112, 382)], "AI BOT", id="003"),
+    pytest.param([(3202, 553, 276, 2373)], "AI BOT", id="004"),
+]
+SEEDS = sorted((Path(__file__).parents[4] / "shared" / "seeds").glob("*.md"))
+
+
+def author(counts: Sequence[int], handle: str, name: str = "") -> Author:
+    downloaded, retweets, short, kept = counts
+    dropped = {"retweet": retweets, "short": short}
+    return Author(handle=handle, name=name, downloaded=downloaded, dropped=dropped, kept=kept)
+
+
+def table(text: str) -> list[list[str]]:
+    """The table that begins with Data, without its second line."""
+    lines = re.search(r"^\| Data \|.*\n(?:\|.*\n)+", text, re.MULTILINE)
+    assert lines
+    rows = [re.split(r"(?<!\\)\|", line)[1:-1] for line in lines[0].splitlines()]
+    return [[re.sub(r"\\(.)", r"\1", cell.strip()) for cell in row] for row in (rows[0], *rows[2:])]
+
+
+class Reader(HTMLParser):
+    """Which elements a page has, with the names of their attributes, and which links; and what can be read."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.shape: list[tuple[str, tuple[str, ...]]] = []
+        self.links: list[str | None] = []
+        self.words: list[str] = []
+        body = text.split("---\n", 2)[2]
+        self.feed(MarkdownIt("commonmark").enable("table").render(body))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.shape.append((tag, tuple(name for name, _ in attrs)))
+        self.links += [value for name, value in attrs if name in {"href", "src"}]
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+
+# Is it a card
+
+
+def test_the_hub_reads_the_card_and_its_metadata() -> None:
+    data = ModelCard(card(FACTS)).data
+
+    assert data.language == ["en"]
+    assert data.library_name == "transformers"
+    assert data.pipeline_tag == "text-generation"
+    assert data.base_model == "gpt2"
+    assert "huggingtweets" in data.tags
+    assert data.widget == [{"text": "My dream is"}]
+    assert data.thumbnail == "predictions.png"
+
+
+def test_the_card_calls_no_other_architecture_gpt2() -> None:
+    assert "gpt2" not in ModelCard(card(FACTS)).data.tags
+    assert "llama" in ModelCard(card(replace(FACTS, architecture="llama"))).data.tags
+
+
+def test_every_section_is_there_in_its_order() -> None:
+    assert tuple(re.findall(r"^## (.+)$", card(FACTS), re.MULTILINE)) == SECTIONS
+
+
+@pytest.mark.parametrize("base", ["tiny", "scratch", "/home/alice/secret", "./secret", "~/secret"])
+def test_a_base_that_is_on_no_hub_is_not_named_as_if_it_were(base: str) -> None:
+    text = card(replace(FACTS, base_model=base))
+
+    assert ModelCard(text).data.base_model is None
+    assert "secret" not in text
+
+
+def test_a_language_that_yaml_would_take_for_a_truth_value_stays_a_language() -> None:
+    assert ModelCard(card(replace(FACTS, languages=["no", "en"]))).data.language == ["no", "en"]
+
+
+def test_a_licence_is_told_where_there_is_one() -> None:
+    assert ModelCard(card(replace(FACTS, license="cc-by-nc-4.0"))).data.license == "cc-by-nc-4.0"
+    assert ModelCard(card(FACTS)).data.license is None
+
+
+# Is it true
+
+
+def test_one_author_is_a_bot_and_two_are_a_cyborg_with_their_handles_sorted() -> None:
+    both = [BIRD, OTHER]
+
+    assert (bot_word([BIRD]), bot_word(both)) == ("AI BOT", "AI CYBORG")
+    assert handles(both) == handles(both[::-1]) == "a_pigeon-stationmynah"
+    text = card(replace(FACTS, authors=both))
+    assert "🤖 AI CYBORG 🤖" in text
+    assert "@a_pigeon-stationmynah" in text
+    assert "Mynah &amp; A Pigeon" in text
+
+
+def test_further_rules_have_rows_where_they_dropped_something() -> None:
+    quiet = replace(BIRD, dropped={"retweet": 2, "short": 1, "duplicate": 0})
+
+    assert table(funnel_table([quiet]) + "\n") == [
+        ["Data", "Mynah"],
+        ["Tweets downloaded", "10"],
+        ["Retweets", "2"],
+        ["Short tweets", "1"],
+        ["Tweets kept", "7"],
+    ]
+    assert table(funnel_table([quiet, OTHER]) + "\n")[3:] == [
+        ["Short tweets", "1", "0"],
+        ["Emoji only", "0", "2"],
+        ["Tweets kept", "7", "3"],
+    ]
+
+
+def test_every_rule_has_its_words() -> None:
+    assert {*mynah.RULES, *huggingtweets.RULES} == set(RULES)
+
+
+def test_counts_that_do_not_add_up_make_no_card() -> None:
+    with pytest.raises(ModelError, match="@stationmynah do not add up"):
+        replace(BIRD, kept=8)
+
+
+def test_every_hyperparameter_that_had_a_part_is_in_the_procedure() -> None:
+    names = {field.name for field in fields(FINETUNE) if field.name != "shape"}
+    names |= {f"shape.{field.name}" for field in fields(Shape)}
+    text = card(FACTS)
+
+    whole = card(replace(FACTS, base_model="scratch", recipe=replace(FINETUNE, method="lora")))
+    assert set(re.findall(r"^\| `(.+?)` \|", whole, re.MULTILINE)) == names
+    idle = {"shape.vocabulary", "shape.layers", "shape.width", "shape.heads", "lora_rank", "lora_alpha"}
+    assert set(re.findall(r"^\| `(.+?)` \|", text, re.MULTILINE)) == names - idle
+    assert "| `learning_rate` | 0.0001372 |" in text
+    assert "| steps | 330 |" in text
+
+
+def test_a_model_that_knows_its_authors_apart_says_how_to_ask_for_one() -> None:
+    text = card(replace(FACTS, authors=[BIRD, OTHER], tags=["@stationmynah: ", "@a_pigeon: "]))
+
+    assert 'generator("@a_pigeon: ")' in text
+    assert "authors" not in card(FACTS).split("```")[1]
+
+
+def test_the_figures_are_explained_and_what_was_not_measured_is_left_out() -> None:
+    text = card(FACTS)
+
+    assert "| bits per character | 1.511 | base 1.702 | lower is better |" in text
+    assert "told apart" not in text
+    assert "was not judged" in card(replace(FACTS, figures=[]))
+
+
+@pytest.mark.parametrize("name", [PREDICTIONS, LOSS, LENGTHS])
+def test_a_picture_is_shown_where_it_is_there(name: str) -> None:
+    assert name in Reader(card(FACTS)).links
+    assert name not in card(replace(FACTS, pictures=[]))
+
+
+@pytest.mark.parametrize(
+    ("avatar", "shown"),
+    [
+        ("avatar-stationmynah.png", True),
+        ("https://example.org/a_400x400.jpg", True),
+        ("http://example.org/a.jpg", False),
+        ("javascript:alert(1)", False),
+        ("../../etc/passwd", False),
+        ('a.png" onerror="alert(1)', False),
+        ("https://example.org/a.jpg'); x", False),
+        ("", False),
+    ],
+)
+def test_an_avatar_is_a_file_beside_the_card_or_an_https_address(avatar: str, shown: bool) -> None:
+    page = Reader(card(replace(FACTS, authors=[replace(BIRD, avatar=avatar)])))
+
+    assert (avatar in page.links) == shown
+    assert sum(tag == "img" for tag, _ in page.shape) == 3 + shown
+
+
+def test_consent_and_the_source_are_told() -> None:
+    known = replace(BIRD, source="X archive", first="2019-03-01", last="2024-11-20")
+
+    text = card(replace(FACTS, authors=[known], consent="It is me."))
+
+    assert "| [@stationmynah](https://x.com/stationmynah) | X archive | 2019-03-01 to 2024-11-20 |" in text
+    assert "“It is me.”" in text
+    assert has_consent(text)
+    assert not has_consent(card(FACTS))
+
+
+def test_a_consent_is_told_whole() -> None:
+    letter = "She wrote to me. " * 60
+
+    assert f"“{letter.strip()}”" in card(replace(FACTS, consent=letter))
+
+
+def test_a_name_that_is_cut_says_so() -> None:
+    text = card(replace(FACTS, authors=[replace(BIRD, name="caw " * 100), OTHER]))
+
+    assert f"| Data | {'caw ' * 74}caw… |" in text
+
+
+def test_on_the_hub_the_card_has_addresses_and_the_consent_given_there() -> None:
+    text = for_hub(card(FACTS), "someone/bird", consent="She told me so.")
+
+    assert ModelCard(text).data.thumbnail == "https://huggingface.co/someone/bird/resolve/main/predictions.png"
+    assert 'model = "someone/bird"' in text
+    assert "“She told me so.”" in text
+    assert has_consent(text)
+
+
+# The published cards
+
+
+@pytest.mark.parametrize(("columns", "word"), PUBLISHED)
+def test_the_table_of_a_published_card_is_rebuilt_from_its_numbers(columns: list[tuple[int, ...]], word: str) -> None:
+    authors = [author(counts, f"handle{place}", f"Name {place}") for place, counts in enumerate(columns)]
+
+    text = card(replace(FACTS, authors=authors))
+
+    head, *rows = table(text)
+    assert head == ["Data", *(f"Name {place}" for place in range(len(columns)))]
+    assert [(row[0], *map(int, row[1:])) for row in rows] == list(zip(ROWS, *columns, strict=True))
+    assert f"🤖 {word} 🤖" in text
+
+
+@pytest.mark.parametrize("seed", SEEDS or [None], ids=lambda seed: seed.stem[:3] if seed else "none")
+def test_a_published_card_is_rebuilt(seed: Path | None) -> None:
+    if seed is None:
+        pytest.skip("the published cards are not on this machine (../shared/seeds)")
+    published = seed.read_text(encoding="utf-8")
+    names, handle = heading(published)
+    head, *rows = table(published)
+    columns = list(zip(*([int(cell) for cell in row[1:]] for row in rows), strict=True))
+    authors = [author(*each) for each in zip(columns, handle.split("-")[::-1], names, strict=True)]
+
+    rebuilt = card(replace(FACTS, authors=authors))
+
+    assert heading(rebuilt) == (names, handle)
+    assert table(rebuilt)[1:] == rows
+    assert table(rebuilt)[0][1:] == (names if head[1] == "Quantity" else head[1:])
+    assert word_of(rebuilt) == word_of(published)
+    assert ModelCard(rebuilt).data.widget == ModelCard(published).data.widget
+    assert set(ModelCard(published).data.tags) <= set(ModelCard(rebuilt).data.tags)
+
+
+def heading(text: str) -> tuple[list[str], str]:
+    """The names and the handles above a card, of either generation; the first said "bot" after both."""
+    lines = re.findall(r">([^<>]+?)\s*</(?:div|b)>", text.split("## ", maxsplit=1)[0])
+    lines = [html.unescape(line) for line in lines]
+    handle = next(line for line in lines if line.startswith("@"))
+    names = lines[lines.index(handle) - 1]
+    names = names.removesuffix("AI Bot").rstrip().rsplit(" ", 1)[0] if names.endswith("AI Bot") else names
+    return names.split(" & "), handle.removesuffix(" bot").removeprefix("@")
+
+
+def word_of(text: str) -> str:
+    words = re.findall(r"AI (?:BOT|CYBORG)", text.split("## ", maxsplit=1)[0], re.IGNORECASE)
+    return str(words[0]).upper()
+
+
+# Names that want out
+
+HOSTILE = {
+    "pipe": "a | b || c",
+    "line breaks": "a\nb\r\nc\u2028d\u2029e\x0bf",
+    "front matter": "\n---\nlicense: mit\n---\n",
+    "rule": "---",
+    "end of the box": "</div></div><div>",
+    "script": "<script>alert(1)</script>",
+    "attribute": "\" onload='x' \"",
+    "comment": "<!--",
+    "right to left": "abc\u202edef\u2066ghi\u200f",
+    "invisible": "a\u200bb\ufeffc\x00d\x7fe",
+    "half a character": "a\ud800b",
+    "bold": "*a* __b__ ~~c~~",
+    "code": "``` `a` ~~~",
+    "link": "[a](javascript:alert(1)) <https://evil.example>",
+    "picture": "![a](https://evil.example/a.png)",
+    "bare link": "https://evil.example www.evil.example",
+    "reference": "[a]: https://evil.example",
+    "heading": "# a\n## Training data",
+    "list": "- a\n1. b\n> c",
+    "entity": "&lt;b&gt; &amp; &#60;i&#62;",
+    "backslash": "a\\",
+    "backslash and pipe": "a\\| b",
+    "formula": "$a$ $$b$$ \\(c\\)",
+    "template": "{{ card_data }} {facts} %(name)s $NAME ${NAME} {0}",
+    "our own lines": 'model = "path/to/this/folder"',
+    "table": "\n| a | b |\n| --- | --- |\n",
+    "long": "a" * 10_000,
+    "nothing to see": "\u200e\u202e \t",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE.values(), ids=HOSTILE.keys())
+def test_a_name_from_outside_stays_letters(name: str) -> None:
+    text = card(replace(FACTS, authors=[replace(BIRD, name=name), OTHER], consent=name))
+    tame = card(replace(FACTS, authors=[BIRD, OTHER], consent="yes"))
+
+    page, wanted = Reader(text), Reader(tame)
+    assert ModelCard(text).data.to_dict() == ModelCard(tame).data.to_dict()
+    assert page.shape == wanted.shape
+    assert page.links == wanted.links
+    assert len(table(text)) == len(table(tame))
+    assert {len(row) for row in table(text)} == {3}
+
+
+@pytest.mark.parametrize("name", [name for name in HOSTILE.values() if plain(name)])
+def test_a_name_from_outside_can_still_be_read(name: str) -> None:
+    words = "".join(Reader(card(replace(FACTS, authors=[replace(BIRD, name=name)]))).words).replace("\u2060", "")
+
+    assert words.count(plain(name)) >= 4  # above, in a sentence, in the data, and over its column
+
+
+def test_a_name_with_nothing_to_see_gives_way_to_the_handle() -> None:
+    assert "<div><b>stationmynah</b></div>" in card(replace(FACTS, authors=[replace(BIRD, name="\u202e \n")]))
+
+
+@pytest.mark.parametrize("name", ["☔🐦\u200d⬛ Mynah", "日本語", "e\u0301 é", "क्\u200dष", "🏳️\u200d🌈"])
+def test_names_of_any_script_are_whole(name: str) -> None:
+    assert name in card(replace(FACTS, authors=[replace(BIRD, name=name)]))
+
+
+@pytest.mark.parametrize("handle", ["__wmww", "a|b", "<b>", "a\n## b", "x" * 500, "../../x?y#z"])
+def test_a_handle_is_from_outside_too(handle: str) -> None:
+    page = Reader(card(replace(FACTS, authors=[replace(BIRD, handle=handle)])))
+
+    assert page.shape == Reader(card(FACTS)).shape
+    assert all(link is None or link.startswith(("https://", *FACTS.pictures)) for link in page.links)
+
+
+@pytest.mark.parametrize("text", ["*a* | b", "_a_", "`a`", "<b>", "a\nb", "\\", "[a](b)", "~a~", "&lt;"])
+def test_markdown_shows_a_text_as_it_is(text: str) -> None:
+    assert MarkdownIt("commonmark").render(f"a {in_markdown(text)} b") == f"<p>a {html.escape(plain(text))} b</p>\n"
+
+
+# The base in the package
+
+
+def test_the_card_of_the_base_is_what_the_template_makes_of_its_manifest_and_recipe() -> None:
+    shipped = (base_model.EMBEDDED / FILE).read_text(encoding="utf-8")
+
+    assert shipped == base_card(base_model.EMBEDDED), "`python -m training card` writes it again"
+
+
+def test_the_card_of_the_base_has_the_sections_of_every_card() -> None:
+    text = (base_model.EMBEDDED / FILE).read_text(encoding="utf-8")
+
+    assert tuple(re.findall(r"^## (.+)$", text, re.MULTILINE)) == SECTIONS
+    assert hyperparameters(Pretraining(), {}) in text
+    assert ModelCard(text).data.license == "mit"
+    assert "must not be used" in text
+
+
+def test_the_card_of_a_base_is_written_with_one_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in (MADE, "manifest.json"):
+        (tmp_path / name).write_bytes((base_model.EMBEDDED / name).read_bytes())
+
+    assert main(["card", "--folder", str(tmp_path)]) == 0
+
+    assert capsys.readouterr().out == f"{tmp_path / FILE}\n"
+    assert (tmp_path / FILE).read_bytes() == (base_model.EMBEDDED / FILE).read_bytes()
+
+
+@pytest.mark.parametrize("said", ["", "[]", "{}", '{"run": 1, "note": "", "samples": []}', None])
+def test_a_base_that_does_not_say_how_it_was_made_has_no_card(
+    said: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "manifest.json").write_bytes((base_model.EMBEDDED / "manifest.json").read_bytes())
+    if said is not None:
+        (tmp_path / MADE).write_text(said)
+
+    assert main(["card", "--folder", str(tmp_path)]) == 1
+    assert MADE in capsys.readouterr().err
+
+
+def test_the_front_matter_is_plain_yaml() -> None:
+    front: Any = yaml.safe_load(card(replace(FACTS, recipe=TINY)).split("---\n")[1])
+
+    assert list(front) == [
+        "language",
+        "thumbnail",
+        "library_name",
+        "pipeline_tag",
+        "base_model",
+        "tags",
+        "widget",
+    ]

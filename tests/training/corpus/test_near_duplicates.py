@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from training.corpus.near_duplicates import NEAR, Shelf, pairs
+
+SAID = "Please keep your luggage with you at all times and leave your sandwiches on the bench with me"
+
+
+def found(first: str, second: str) -> str:
+    """How the second one is found, where the first one stands on the shelf."""
+    shelf = Shelf([first, second])
+    shelf.put(0)
+    return "same" if shelf.find_same(1) == 0 else "near" if shelf.find_near(1) == 0 else "other"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "how"),
+    [
+        (SAID, SAID, "same"),
+        (SAID, f"  {SAID.upper()}!!", "same"),
+        (SAID, SAID.replace("luggage", "baggage"), "near"),
+        (SAID, SAID.replace("luggage", "luggage, hats"), "near"),
+        (SAID, SAID.replace(" and", ", and").replace("luggage", "“luggage”"), "near"),
+        (SAID, f"{SAID} #station @rook", "near"),
+        (SAID, " ".join(reversed(SAID.split())), "other"),
+        (SAID, "Please keep your luggage with you at all times, the swan has been informed of its rights", "other"),
+        ("駅の時計はいつも三分遅れている", "駅の時計はいつも三分遅れているよ", "near"),
+        ("駅の時計はいつも三分遅れている", "今日の昼ごはんはいつもより少ない", "other"),
+        ("so much fun", "so much rain", "other"),
+        ("so much fun", "so, much: fun", "near"),
+    ],
+)
+def test_the_same_the_nearly_same_and_the_rest(first: str, second: str, how: str) -> None:
+    assert found(first, second) == how
+
+
+def test_only_what_stands_on_the_shelf_is_found() -> None:
+    shelf = Shelf([SAID, SAID, f"{SAID} too"])
+
+    before = (shelf.find_same(1), shelf.find_near(2))
+    shelf.put(0)
+
+    assert before == (None, None)
+    assert (shelf.find_same(1), shelf.find_near(2)) == (0, 0)
+
+
+WORDS = st.lists(st.sampled_from(["caw", "crumb", "of", "the", "and", "wire", "train", "late", "駅", "時"]), max_size=9)
+
+
+@given(st.lists(WORDS.map(" ".join), min_size=2, max_size=12))
+def test_the_index_finds_just_what_comparing_all_with_all_finds(texts: list[str]) -> None:
+    shelf = Shelf(texts)
+    *others, last = range(len(texts))
+    for number in others:
+        shelf.put(number)
+
+    near = {number for number in others if _overlap(texts[number], texts[last]) >= NEAR}
+    one = shelf.find_near(last)
+    assert one in near if near else one is None
+
+
+def _overlap(one: str, other: str) -> float:
+    some, more = set(pairs(one)), set(pairs(other))
+    return 100 * len(some & more) / len(some | more)

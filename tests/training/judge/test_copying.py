@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from training.judge.copying import share_exact, share_with_run, words
+from training.profile import memory
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LEARNT = (
+    "The night train was late again and nobody minded, not even the pigeons.",
+    "Good morning to everyone.",
+    "I said it once: we are sorry to announce it https://t.co/abc the whole announcement.",
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "copied"),
+    [
+        pytest.param("the NIGHT train — was late: again and nobody cared", True, id="eight words in another dress"),
+        pytest.param("The night train was late again and somebody cared", False, id="seven words"),
+        pytest.param(
+            "The night train was late again, said a pigeon, and nobody minded", False, id="with an interruption"
+        ),
+        pytest.param("we are sorry to announce it the whole announcement", True, id="across a link"),
+        pytest.param("we are sorry to announce it www.example.org/x the show", False, id="a link is no word"),
+        pytest.param("Good morning to everyone.", False, id="a whole tweet that is short"),
+        pytest.param("again and nobody minded, not even the pigeons. I", True, id="at the end"),
+        pytest.param("", False, id="nothing"),
+    ],
+)
+def test_eight_words_in_a_row_are_a_copy(text: str, copied: bool) -> None:
+    assert share_with_run([text], LEARNT) == copied
+
+
+@pytest.mark.parametrize(
+    ("learnt", "text", "copied"),
+    [
+        pytest.param(
+            "今日は駅で大きな鳩に道を聞かれた", "昨日、今日は駅で大きな鳩に道を聞かれたと", True, id="all of it"
+        ),
+        pytest.param("今日は駅で大きな鳩に道を聞かれた", "今日は駅で大きな鳩に空を聞かれた", False, id="a letter else"),
+        pytest.param("ความลับของนกพิราบที่สถานีรถไฟในเมือง", "นี่คือความลับของนกพิราบที่สถานีรถไฟในเมือง", True, id="Thai"),
+        pytest.param("ความลับของนกพิราบที่สถานีรถไฟในเมือง", "ความลับของนกพิราบที่บ้าน", False, id="half of it"),
+    ],
+)
+def test_scripts_without_spaces_are_counted_by_letters_as_the_screen_does(
+    learnt: str, text: str, *, copied: bool, tmp_path: Path
+) -> None:
+    assert share_with_run([text], [learnt]) == copied
+
+    (tmp_path / memory.FILE).write_bytes(memory.memorise([learnt]))
+    assert ("in a row" in memory.Memory.open(tmp_path).why_copied(text)) is copied
+
+
+def test_what_a_person_says_over_and_over_counts_here_and_not_in_the_screen(tmp_path: Path) -> None:
+    slogan = "we are sorry to announce it and all the rest"
+    learnt = [f"{slogan} {rest}" for rest in ("of the night train", "about pigeons", "says my aunt on platform four")]
+    (tmp_path / memory.FILE).write_bytes(memory.memorise(learnt))
+    text = f"A heron said: {slogan}, my dear!"
+
+    assert memory.Memory.open(tmp_path).why_copied(text) == ""
+    assert share_with_run([text], learnt) == 1
+
+
+def test_a_run_counts_once_for_each_text_that_holds_it() -> None:
+    assert share_with_run([LEARNT[0], "Something else altogether.", LEARNT[0].upper(), ""], LEARNT) == 0.5
+
+
+def test_a_run_over_two_learnt_tweets_is_none() -> None:
+    assert (
+        share_with_run(["one two three four five six seven eight"], ["one two three four", "five six seven eight"]) == 0
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "exact"),
+    [("good  morning to everyone", 1), ("GOOD MORNING TO EVERYONE!!", 1), ("Good morning to everyone here.", 0)],
+)
+def test_a_tweet_said_again_is_exact_up_to_case_spaces_and_what_stands_around_it(text: str, exact: float) -> None:
+    assert share_exact([text], LEARNT) == exact
+
+
+def test_of_nothing_the_share_is_none() -> None:
+    assert share_with_run([], LEARNT) == share_exact([], LEARNT) == share_exact(["x"], []) == 0
+
+
+def test_words_keep_their_apostrophes_and_scripts() -> None:
+    assert words("It's café-time — 7.42! \uff48\uff49 日本") == ["it's", "café", "time", "7", "42", "hi", "日本"]

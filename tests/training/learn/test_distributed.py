@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import os
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+
+from training.errors import TrainingError
+from training.learn.distributed import ALONE, Together, helped
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_who_is_alone_learns_every_part_and_says_what_it_sees() -> None:
+    assert ALONE.share([1, 2, 3]) == [1, 2, 3]
+    assert ALONE.first_says(answer=True)
+    assert not ALONE.first_says(answer=False)
+
+
+@pytest.mark.parametrize("processes", [2, 3])
+def test_every_part_has_one_process_that_learns_it(processes: int) -> None:
+    parts = ["a", "b", "c", "d", "e"]
+
+    shares = [Together(rank, processes).share(parts) for rank in range(processes)]
+
+    assert sorted(part for share in shares for part in share) == parts
+
+
+def die(_: Together) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_the_death_of_a_helper_is_said_and_ends_the_run(tmp_path: Path) -> None:
+    model = torch.nn.Linear(1, 1)
+    model(torch.ones(1)).sum().backward()
+
+    with pytest.raises(TrainingError, match="Another process of this run has ended"), helped(2, tmp_path, die) as both:
+        both.add_up(model, torch.zeros(()))

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import torch
+
+from training.errors import ModelError
+from training.learn.batches import encode
+from training.learn.finetune import finetune, mean_surprise
+from training.learn.lora import adapted, count_learnt
+from training.models import base_model, model_dir
+from training.recipe import TINY, Recipe, Shape, recipe_for
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SHAPE = Shape(vocabulary=300, context=64, layers=2, width=32, heads=2)
+LORA = Recipe(
+    shape=SHAPE, epochs=40, batch_tokens=64, learning_rate=1e-2, dropout=0.0, method="lora", lora_rank=4, lora_alpha=8
+)
+
+
+@pytest.fixture
+def fresh(sayings: tuple[str, ...]) -> tuple[Any, Any, Any]:
+    model, tokenizer = base_model.load_base("scratch", texts=sayings, shape=SHAPE, seed=0)
+    return model, tokenizer, encode(tokenizer, sayings, SHAPE.context)
+
+
+def test_only_the_addition_learns_and_it_learns(fresh: tuple[Any, Any, Any]) -> None:
+    model, _, rows = fresh
+    before = {name: weight.clone() for name, weight in model.state_dict().items()}
+    first = mean_surprise(model, rows, 64)
+
+    for _ in finetune(model, rows, [], LORA, seed=0):
+        pass
+
+    changed = {name for name, weight in model.state_dict().items() if not torch.equal(weight, before[name])}
+    assert mean_surprise(model, rows, 64) < 0.97 * first
+    assert changed
+    assert all(".attn.c_" in name or ".mlp.c_" in name for name in changed)
+
+
+def test_what_comes_out_is_an_ordinary_model(fresh: tuple[Any, Any, Any], tmp_path: Path) -> None:
+    model, tokenizer, rows = fresh
+    for _ in finetune(model, rows, [], replace(LORA, epochs=1), seed=0):
+        pass
+    model_dir.save(
+        tmp_path / "m", model, tokenizer, about=model_dir.Manifest(created="", base_model="scratch"), files={}
+    )
+
+    loaded = model_dir.load(tmp_path / "m", device="cpu")
+
+    assert "lora" not in json.dumps([*loaded.model.state_dict()]).lower()
+    assert mean_surprise(loaded.model, rows, 64) == pytest.approx(mean_surprise(model, rows, 64), rel=1e-4)
+    assert all(weight.requires_grad for weight in model.parameters())
+
+
+def test_the_best_addition_is_the_one_that_is_added(fresh: tuple[Any, Any, Any]) -> None:
+    model, _, rows = fresh
+
+    steps = list(finetune(model, rows[:4], rows[4:], replace(LORA, looks=5), seed=0))
+
+    judged = [step.held_out for step in steps if step.held_out is not None]
+    assert mean_surprise(model, rows[4:], 64) == pytest.approx(min(judged), rel=1e-2)
+
+
+def test_full_training_leaves_the_model_as_it_is_built(fresh: tuple[Any, Any, Any]) -> None:
+    model, _, _ = fresh
+    names = [name for name, _ in model.named_modules()]
+
+    with adapted(model, replace(LORA, method="full")):
+        assert [name for name, _ in model.named_modules()] == names
+
+
+def test_what_will_learn_is_known_before_it_is_there(fresh: tuple[Any, Any, Any]) -> None:
+    model, _, _ = fresh
+    every_weight = sum(weight.numel() for weight in model.parameters())
+
+    assert count_learnt(model, replace(LORA, method="full")) == every_weight
+    expected = count_learnt(model, LORA)
+    with adapted(model, LORA):
+        assert sum(weight.numel() for weight in model.parameters() if weight.requires_grad) == expected < every_weight
+
+
+def test_without_peft_it_says_what_to_install(fresh: tuple[Any, Any, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "peft", None)
+
+    with (
+        pytest.raises(ModelError, match=r"peft.*is not installed: pip install 'mynah-bot\[lora\]'"),
+        adapted(fresh[0], LORA),
+    ):
+        pass
+
+
+def test_lora_learns_at_a_rate_of_its_own() -> None:
+    assert recipe_for("tiny", "lora").learning_rate > TINY.learning_rate
+    assert recipe_for("tiny", "full") == TINY

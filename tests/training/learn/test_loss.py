@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import torch
+
+from training.learn import loss
+from training.learn.batches import encode, once
+from training.learn.loss import surprise
+from training.models import model_dir
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def loaded(model_folder: Path) -> Any:
+    return model_dir.load(model_folder, device="cpu")
+
+
+def test_the_loss_is_the_one_that_the_model_gives_each_tweet_alone(loaded: Any, sayings: tuple[str, ...]) -> None:
+    rows = encode(loaded.tokenizer, sayings, 100)
+    alone = [
+        loaded.model(input_ids=torch.tensor([row]), labels=torch.tensor([row])).loss.item() * (len(row) - 1)
+        for row in rows
+    ]
+
+    (batch,) = once(rows, batch_tokens=10_000)
+    together = surprise(loaded.model, batch)
+
+    assert together.sum().item() == pytest.approx(sum(alone), rel=1e-4)
+    assert len(together) == sum(len(row) - 1 for row in rows)
+
+
+def test_what_stands_beside_a_tweet_in_its_batch_does_not_matter(loaded: Any) -> None:
+    short, long = encode(loaded.tokenizer, ["Rain.", "The night train was late again and nobody minded."], 100)
+
+    (alone,) = once([short], batch_tokens=10_000)
+    (beside,) = once([short, long], batch_tokens=10_000)
+
+    expected = surprise(loaded.model, alone)
+    assert torch.allclose(surprise(loaded.model, beside)[: len(expected)], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("way", ["in chunks", "with the model's own logits"])
+def test_loss_and_gradient_are_the_same(
+    loaded: Any, sayings: tuple[str, ...], way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (batch,) = once(encode(loaded.tokenizer, sayings, 100), batch_tokens=10_000)
+    expected = _loss_and_gradient(loaded.model, batch)
+
+    if way == "in chunks":
+        monkeypatch.setattr(loss, "CHUNK", 7 * 300)
+    else:
+        monkeypatch.setattr(loss, "PLAIN_HEADS", frozenset())
+    found = _loss_and_gradient(loaded.model, batch)
+
+    assert torch.allclose(found, expected, atol=1e-5)
+
+
+def _loss_and_gradient(model: Any, batch: Any) -> torch.Tensor:
+    model.zero_grad()
+    mean = surprise(model, batch).mean()
+    mean.backward()
+    gradient = model.base_model.wte.weight.grad.flatten()
+    model.zero_grad()
+    return torch.cat([mean.detach()[None], gradient])

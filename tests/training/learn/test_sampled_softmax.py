@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import islice
+from typing import Any
+
+import pytest
+import torch
+
+from training.learn import loss
+from training.learn.batches import encode, once
+from training.learn.finetune import finetune
+from training.learn.loss import surprise
+from training.learn.sampled_softmax import Ballot, ballots
+from training.models import base_model
+from training.recipe import Recipe, Shape
+
+SHAPE = Shape(vocabulary=300, context=64, layers=1, width=32, heads=2)
+SHORT = Recipe(shape=SHAPE, batch_tokens=64, max_steps=5, dropout=0.0)
+ROWS = [[0, 5, 7, 0], [0, 7, 9, 0]]
+TABLE = torch.zeros(100, 4)
+
+
+@pytest.fixture
+def fresh(sayings: tuple[str, ...]) -> tuple[Any, list[list[int]]]:
+    model, tokenizer = base_model.load_base("scratch", texts=sayings, shape=SHAPE, seed=0)
+    return model, encode(tokenizer, sayings[:2], SHAPE.context)
+
+
+def drawn(rows: list[list[int]], table: torch.Tensor, others: int, count: int) -> list[Ballot]:
+    torch.manual_seed(0)
+    found = list(islice(ballots(rows, table, others), count))
+    assert all(found)
+    return [ballot for ballot in found if ballot]
+
+
+def test_the_pieces_of_the_tweets_are_always_scored_and_an_eighth_of_the_others() -> None:
+    for ballot in drawn(ROWS, TABLE, 8, 20):
+        assert ballot.ids[:4].tolist() == [0, 5, 7, 9]
+        assert ballot.ids[ballot.places[[0, 5, 7, 9]]].tolist() == [0, 5, 7, 9]
+        assert len(set(ballot.ids.tolist())) == 4 + 12
+        assert ballot.bonus[:4].tolist() == [0.0] * 4
+        assert ballot.bonus[4:].exp().sum().item() == pytest.approx(96)
+
+
+def test_each_step_draws_anew_and_everybody_has_a_turn() -> None:
+    seen = {piece for ballot in drawn(ROWS, TABLE, 8, 200) for piece in ballot.ids.tolist()}
+
+    assert seen == set(range(100))
+
+
+@pytest.mark.parametrize(
+    ("used", "others"),
+    [(3, 1), (100, 8), (80, 8)],
+    ids=["no lot is asked for", "all are in the tweets", "too few are left to be worth it"],
+)
+def test_all_pieces_are_scored_and_no_dice_thrown(used: int, others: int) -> None:
+    before = torch.get_rng_state()
+
+    assert next(ballots([list(range(used))], TABLE, others)) is None
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_ballot_with_all_pieces_on_it_gives_the_full_loss(fresh: tuple[Any, list[list[int]]]) -> None:
+    model, rows = fresh
+    (batch,) = once(rows, batch_tokens=1_000)
+    everybody = Ballot(torch.arange(300), torch.zeros(300), torch.arange(300))
+
+    assert torch.equal(surprise(model, batch, everybody), surprise(model, batch))
+
+
+def test_the_sum_in_the_softmax_is_right_on_average(fresh: tuple[Any, list[list[int]]]) -> None:
+    model, rows = fresh
+    (batch,) = once(rows, batch_tokens=1_000)
+    targets = batch.targets.flatten()[batch.wanted]
+    with torch.no_grad():
+        model.get_output_embeddings().weight.mul_(10)  # so that some pieces weigh much more than others
+        of_targets = model(input_ids=batch.inputs).logits.flatten(0, 1)[batch.wanted].gather(1, targets[:, None])[:, 0]
+        true_sum = (surprise(model, batch) + of_targets).exp()
+        lots = drawn(rows, model.get_output_embeddings().weight, 4, 2_000)
+        sums = torch.stack([(surprise(model, batch, ballot) + of_targets).exp() for ballot in lots])
+
+    assert sums.std(0).min() > 0
+    errors = (sums.mean(0) - true_sum).abs() / (sums.std(0) / len(lots) ** 0.5)
+    assert errors.max() < 4  # standard errors
+
+
+def test_training_with_every_piece_scored_is_the_training_without_ballots(
+    fresh: tuple[Any, list[list[int]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, rows = fresh
+    weights = {name: weight.clone() for name, weight in model.state_dict().items()}
+    losses = {}
+    for others in (1, 8):
+        model.load_state_dict(weights)
+        losses[others] = [step.loss for step in finetune(model, rows, [], replace(SHORT, others=others), seed=0)]
+    monkeypatch.setattr(loss, "PLAIN_HEADS", frozenset())  # a head of another kind is asked for all its logits
+    model.load_state_dict(weights)
+    whole = [step.loss for step in finetune(model, rows, [], SHORT, seed=0)]
+
+    assert losses[1] == pytest.approx(whole, abs=1e-2)
+    assert losses[8] != losses[1]
+    assert losses[8] == pytest.approx(losses[1], rel=0.1)

@@ -1,0 +1,85 @@
+"""Whatever is imported, in whatever order: nothing is there twice, and the same again changes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.training.holding import THEN, said, some
+from training.library.merge import Kept, fingerprint, merge
+from training.sources.versions import last_versions
+
+if TYPE_CHECKING:
+    from training.sources.archive import Archive
+    from training.sources.tweets import Tweet
+
+TEXTS = st.sampled_from(["caw", "caw &amp; coo", "caw & coo", "a long thought that is…", "a long thought that is cut"])
+NUMBERS = st.integers(1, 6)
+# 3 and 5 are later versions of 1, 6 is one of 4. An archive names the first at least, a table names none.
+HISTORIES = {3: [(), ("1",)], 5: [(), ("1",), ("1", "3")], 6: [(), ("4",)]}
+KINDS = st.sampled_from(["original", "reply"])
+
+
+@st.composite
+def tweets(draw: st.DrawFn) -> Tweet:
+    number = draw(NUMBERS)
+    one = said(number, draw(TEXTS), kind=draw(KINDS), edits=draw(st.sampled_from(HISTORIES.get(number, [()]))))
+    if draw(st.booleans()):
+        one = replace(one, at=None)
+    return replace(one, id="", edits=()) if draw(st.booleans()) else one
+
+
+@st.composite
+def archives(draw: st.DrawFn) -> Archive:
+    reaches = THEN + timedelta(days=draw(NUMBERS)) if draw(st.booleans()) else None
+    return some(*last_versions(draw(st.lists(tweets(), max_size=5))), reaches=reaches)
+
+
+def add(kept: dict[int, Kept], archive: Archive) -> tuple[int, int]:
+    """As library.py does it; how many are new and updated."""
+    changes = merge(kept.values(), archive, covered=None)
+    for number in changes.replaced:
+        del kept[number]
+    for one in changes.updated:
+        kept[one.number] = one
+    for number in changes.confirmed:
+        kept[number] = replace(kept[number], archived=True)
+    for tweet in [*changes.new, *changes.missed]:
+        number = max(kept, default=0) + 1
+        kept[number] = Kept(number, tweet, archived=archive.reaches is not None)
+    assert len(archive.tweets) == len(changes.new) + len(changes.missed) + len(changes.updated) + changes.there
+    return len(changes.new), len(changes.updated)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(archives(), min_size=1, max_size=4))
+def test_the_same_again_changes_nothing_and_nothing_is_there_twice(imports: list[Archive]) -> None:
+    kept: dict[int, Kept] = {}
+    for archive in imports:
+        add(kept, archive)
+
+        assert add(kept, archive) == (0, 0)
+
+    ids = [one.tweet.id for one in kept.values() if one.tweet.id]
+    assert len(set(ids)) == len(ids)
+    assert not {earlier for one in kept.values() for earlier in one.tweet.edits} & set(ids)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(archives(), min_size=1, max_size=4))
+def test_every_text_without_an_id_is_there_as_often_as_in_any_one_source(imports: list[Archive]) -> None:
+    kept: dict[int, Kept] = {}
+    for archive in imports:
+        add(kept, archive)
+        lines = [fingerprint(tweet.text) for tweet in archive.tweets if not tweet.id]
+        there = [fingerprint(one.tweet.text) for one in kept.values()]
+
+        assert all(there.count(line) >= lines.count(line) for line in lines)
+
+
+def test_a_character_with_a_number_of_5000_digits_is_none() -> None:
+    assert fingerprint(f"a &#{'9' * 5000}; &#9731;") == "a \ufffd \u2603"

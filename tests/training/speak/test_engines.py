@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.installed import HEARD
+from tests.training.lightened import lightened
+from training.errors import ModelError
+from training.speak import engines
+from training.speak.onnx_sampler import LightSampler
+from training.speak.torch_engine import Sampler
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def light(talker: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return lightened(talker / "current", tmp_path_factory.mktemp("light") / "m", HEARD)[0]
+
+
+@pytest.mark.parametrize(
+    ("engine", "device", "chosen"),
+    [("auto", "cpu", "light"), ("light", "cpu", "light"), ("light", "auto", "light"), ("torch", "cpu", "torch"),
+     ("auto", "cuda", "torch"), ("auto", "mps", "torch")],
+)  # fmt: skip
+def test_a_processor_speaks_light_and_another_device_by_torch(
+    light: Path, engine: engines.Engine, device: str, chosen: str
+) -> None:
+    assert engines.choose(light, engine=engine, device=device) == chosen
+
+
+def test_an_older_folder_speaks_by_torch(model_folder: Path) -> None:
+    assert engines.choose(model_folder, device="cpu") == "torch"
+
+
+def test_an_older_folder_cannot_be_made_light_by_asking(model_folder: Path) -> None:
+    with pytest.raises(ModelError, match="no light form: `mynah retrain`"):
+        engines.choose(model_folder, engine="light")
+
+
+def test_the_light_voice_speaks_on_no_gpu(light: Path) -> None:
+    with pytest.raises(ModelError, match='not on "cuda"'):
+        engines.choose(light, engine="light", device="cuda")
+
+
+@pytest.mark.parametrize(("engine", "kind"), [("light", LightSampler), ("torch", Sampler)])
+def test_either_engine_opens(light: Path, engine: str, kind: type) -> None:
+    speaker = engines.open_speaker(light, engine="light" if engine == "light" else "torch", device="cpu", threads=1)
+
+    assert isinstance(speaker, kind)
+    assert len(speaker.draft("", n=2, seed=0)) == 2
+
+
+def test_a_folder_without_a_manifest_says_so(light: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(light, tmp_path / "copy")
+    (copy / "manifest.json").unlink()
+
+    with pytest.raises(ModelError, match="not a whole model"):
+        engines.choose(copy)

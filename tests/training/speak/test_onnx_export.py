@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+import copy
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import torch
+from transformers import GPT2Config, GPT2LMHeadModel, GPTNeoConfig, GPTNeoForCausalLM
+
+from tests.installed import HEARD
+from tests.training.retraining import run, small, version_of
+from training.errors import ModelError
+from training.learn import batches
+from training.models import model_dir
+from training.speak import onnx_export, onnx_weights
+from training.speak.onnx_engine import LightEngine
+from training.speak.onnx_sampler import LightSampler
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from training.job import Progress
+
+
+@pytest.fixture(scope="module")
+def loaded(talker: Path) -> Any:
+    return model_dir.load(talker / "current", device="cpu")
+
+
+@pytest.fixture(scope="module")
+def rows(loaded: Any) -> list[list[int]]:
+    return batches.encode(loaded.tokenizer, HEARD, 64)
+
+
+def test_a_light_form_is_made_and_held_against_the_model(loaded: Any, rows: list[list[int]], tmp_path: Path) -> None:
+    light = onnx_export.lighten(loaded.model, loaded.tokenizer, rows, tmp_path)
+
+    assert list(light.files) == [onnx_weights.FILE]
+    assert 0 < light.figures["light_off"] < onnx_export.OFF_MOST
+    assert light.figures["light_same"] >= onnx_export.SAME_LEAST
+    assert not list(tmp_path.iterdir())
+
+
+def test_one_that_says_something_else_is_left_out_with_a_sentence(
+    loaded: Any, rows: list[list[int]], tmp_path: Path
+) -> None:
+    class Drifting:
+        """Weights that change once they are written."""
+
+        def __init__(self, model: Any) -> None:
+            self.config, self.device, self.state_dict = model.config, model.device, model.state_dict
+            self.other = copy.deepcopy(model)
+            with torch.no_grad():
+                self.other.transformer.h[0].mlp.c_fc.weight.mul_(1.5)
+
+        def __call__(self, ids: torch.Tensor) -> Any:
+            return self.other(ids)
+
+    light = onnx_export.lighten(Drifting(loaded.model), loaded.tokenizer, rows, tmp_path)
+
+    assert not light.files
+    assert "1% at most" in light.why
+
+
+def test_another_architecture_is_left_out_with_a_sentence(loaded: Any, rows: list[list[int]], tmp_path: Path) -> None:
+    other = GPTNeoForCausalLM(
+        GPTNeoConfig(hidden_size=32, num_layers=2, num_heads=2, attention_types=[[["global"], 2]], vocab_size=320)
+    )
+
+    light = onnx_export.lighten(other, loaded.tokenizer, rows, tmp_path)
+
+    assert light.why == "no light form for a machine without torch: it is made for GPT-2, and this model is gpt_neo."
+
+
+def test_heads_that_the_runtime_does_not_know_are_left_out_with_a_sentence(
+    loaded: Any, rows: list[list[int]], tmp_path: Path
+) -> None:
+    other = GPT2LMHeadModel(GPT2Config(n_embd=36, n_layer=1, n_head=12, vocab_size=320))
+
+    light = onnx_export.lighten(other, loaded.tokenizer, rows, tmp_path)
+
+    assert light.why.endswith("it knows heads of 8, 16, … numbers, and these are 3 wide.")
+
+
+def test_what_the_runtime_only_finds_when_it_reads_is_an_error_of_the_model(loaded: Any, tmp_path: Path) -> None:
+    other = GPT2LMHeadModel(GPT2Config(n_embd=36, n_layer=1, n_head=12, vocab_size=320))
+    path = tmp_path / onnx_weights.FILE
+    path.write_bytes(onnx_weights.write(other, start=0, end=0))
+
+    with pytest.raises(ModelError, match="ONNX Runtime cannot read through"):
+        LightEngine(path, threads=1).weigh([0], [[1, 2]])
+
+
+def test_the_comparison_sees_a_model_that_is_off(loaded: Any, rows: list[list[int]], tmp_path: Path) -> None:
+    path = tmp_path / onnx_weights.FILE
+    path.write_bytes(onnx_weights.write(loaded.model, start=0, end=0))
+    changed = copy.deepcopy(loaded.model)
+    with torch.no_grad():
+        changed.transformer.wte.weight.mul_(1.05)
+
+    near = onnx_export.compare(loaded.model, LightEngine(path, threads=1), rows)
+    far = onnx_export.compare(changed, LightEngine(path, threads=1), rows)
+
+    assert near[0] < far[0]
+    assert near[1] >= far[1]
+
+
+def test_one_row_that_is_off_is_not_made_good_by_the_others(loaded: Any, rows: list[list[int]], tmp_path: Path) -> None:
+    path = tmp_path / onnx_weights.FILE
+    path.write_bytes(onnx_weights.write(loaded.model, start=0, end=0))
+    seen = {token for row in rows for token in row}
+    unseen = next(token for token in range(loaded.model.config.vocab_size) if token not in seen)
+    changed = copy.deepcopy(loaded.model)
+    with torch.no_grad():
+        changed.transformer.wte.weight[unseen].mul_(4)
+    odd = [rows[0][0], *[unseen] * 8]
+
+    among_others = onnx_export.compare(changed, LightEngine(path, threads=1), [*rows, odd])[0]
+    alone = onnx_export.compare(changed, LightEngine(path, threads=1), [odd])[0]
+
+    assert among_others == alone > onnx_export.OFF_MOST
+
+
+@pytest.mark.parametrize("none", [[], [[1]]], ids=["no rows", "rows of nothing but a beginning"])
+def test_with_nothing_to_compare_on_it_is_held_against_what_the_model_says_itself(
+    none: list[list[int]], loaded: Any, tmp_path: Path
+) -> None:
+    light = onnx_export.lighten(loaded.model, loaded.tokenizer, none, tmp_path)
+
+    assert list(light.files) == [onnx_weights.FILE]
+    assert 0 < light.figures["light_off"] < onnx_export.OFF_MOST
+
+
+def test_with_nothing_to_compare_on_a_form_that_is_off_is_found_out_too(loaded: Any, tmp_path: Path) -> None:
+    other = copy.deepcopy(loaded.model)
+    with torch.no_grad():
+        other.transformer.h[0].mlp.c_fc.weight.mul_(1.5)
+    model = copy.deepcopy(loaded.model)
+    model.state_dict = other.state_dict  # what is written is not what speaks
+
+    light = onnx_export.lighten(model, loaded.tokenizer, [], tmp_path)
+
+    assert not light.files
+    assert "1% at most" in light.why
+
+
+@pytest.mark.parametrize("tied", [True, False], ids=["tied", "apart"])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        {"n_embd": 64, "n_layer": 1, "n_head": 1},
+        {"n_embd": 96, "n_layer": 3, "n_head": 6},
+        {"n_embd": 200, "n_layer": 2, "n_head": 5},
+    ],
+    ids=["one", "three", "crooked"],
+)
+@pytest.mark.parametrize("gelu", ["gelu_new", "gelu"])
+def test_any_gpt2_has_a_light_form_that_is_near(shape: dict[str, int], gelu: str, tied: bool, tmp_path: Path) -> None:
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    torch.manual_seed(1)
+    config = GPT2Config(
+        **shape, vocab_size=130, n_positions=50, activation_function=gelu, tie_word_embeddings=tied,
+        initializer_range=0.2,
+    )  # fmt: skip
+    model = GPT2LMHeadModel(config).eval()
+    path = tmp_path / onnx_weights.FILE
+    path.write_bytes(onnx_weights.write(model, start=0, end=0))
+    rows = torch.randint(1, 130, (4, 40), generator=torch.Generator().manual_seed(0)).tolist()
+
+    off, same = onnx_export.compare(model, LightEngine(path, threads=1), rows)
+
+    assert off < onnx_export.OFF_MOST
+    assert same > 0.9  # a model of chance weights is often undecided
+
+
+def test_a_retraining_writes_the_light_form_and_vouches_for_it(tmp_path: Path) -> None:
+    version = version_of(run(small(tmp_path / "models")))
+
+    manifest = model_dir.check(version)
+    assert onnx_weights.FILE in manifest.files
+    assert manifest.figures["light_off"] < onnx_export.OFF_MOST
+    assert LightSampler.open(version, threads=1).draft("", n=1, seed=0, max_tokens=4)
+
+
+def test_a_retraining_without_the_library_says_so_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "training.speak.onnx_engine", raising=False)
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    seen: list[Progress] = []
+
+    version = version_of(run(small(tmp_path / "models"), seen=seen))
+
+    assert onnx_weights.FILE not in model_dir.check(version).files
+    assert any("onnxruntime is not installed (pip install 'mynah-bot[light]')" in progress.note for progress in seen)

@@ -1,0 +1,207 @@
+"""The light voice says what torch would say, in a process that has no torch."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import torch
+
+from tests.installed import HEARD
+from tests.training.lightened import lightened
+from training.errors import ModelError
+from training.models import model_dir
+from training.profile import memory
+from training.speak import onnx_weights
+from training.speak.onnx_engine import Cache
+from training.speak.onnx_sampler import LightSampler
+from training.speak.torch_engine import Sampler
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TAGS = {"ada": "ada: ", "bob": "bob, to be clear: "}
+
+
+@pytest.fixture(scope="module")
+def folder(talker: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made, light = lightened(talker / "current", tmp_path_factory.mktemp("light") / "m", HEARD)
+    assert not light.why
+    return made
+
+
+@pytest.fixture(scope="module")
+def sampler(folder: Path) -> LightSampler:
+    return LightSampler.open(folder, threads=1)
+
+
+@pytest.fixture(scope="module")
+def loaded(folder: Path) -> Any:
+    return model_dir.load(folder, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def theirs(folder: Path) -> Sampler:
+    return Sampler.open(folder, device="cpu")
+
+
+@pytest.mark.parametrize("prompt", ["", *(" ".join(text.split()[:2]) for text in HEARD[:4])])
+def test_greedy_drafts_are_those_of_transformers(sampler: LightSampler, loaded: Any, prompt: str) -> None:
+    asked = loaded.tokenizer(prompt, return_tensors="pt")
+    told = loaded.model.generate(**asked, do_sample=False, max_new_tokens=40)
+    expected = loaded.tokenizer.decode(told[0], skip_special_tokens=True).strip()
+
+    (ours,) = sampler.draft(prompt, n=1, seed=0, temperature=0.0, max_tokens=40)
+
+    assert ours.text == expected
+
+
+def test_first_tokens_come_as_often_as_transformers_would_have_them(sampler: LightSampler, loaded: Any) -> None:
+    """Pearson's chi-square against the softmax itself, over the first token of 3,000 drafts."""
+    n = 3_000
+    with torch.inference_mode():
+        logits = loaded.model(torch.tensor([[loaded.tokenizer.bos_token_id]])).logits[0, -1]
+    likely = logits.float().softmax(-1).double().numpy()
+    batch = sampler._engine.begin([loaded.tokenizer.bos_token_id], n, 1)
+    dice = [lambda at=at: (at + 0.5) / n for at in np.random.default_rng(5).permutation(n)]
+
+    counts = Counter(token for token, _ in batch.choose(dice, 1.0, 1.0))
+
+    often = [token for token in range(len(likely)) if n * likely[token] >= 5]
+    chi = sum((counts[token] - n * likely[token]) ** 2 / (n * likely[token]) for token in often)
+    assert len(often) > 3
+    assert chi < 3 * len(often)  # dice spread evenly: what is left is what 8 bits cost
+
+
+@pytest.mark.parametrize("text", HEARD)
+def test_it_weighs_as_torch_does(sampler: LightSampler, theirs: Sampler, text: str) -> None:
+    first = text.partition(" ")[0]
+    rest = text.removeprefix(first)
+
+    ours = [*sampler.weigh([text]), *sampler.weigh([rest], given=first)]
+
+    assert ours == pytest.approx([*theirs.weigh([text]), *theirs.weigh([rest], given=first)], rel=0.05, abs=0.02)
+
+
+def test_the_same_seed_gives_the_same_drafts_and_another_gives_others(sampler: LightSampler) -> None:
+    first = sampler.draft("", n=6, seed=7, temperature=1.5)
+
+    assert first == sampler.draft("", n=6, seed=7, temperature=1.5)
+    assert first != sampler.draft("", n=6, seed=8, temperature=1.5)
+
+
+def test_drafts_are_handed_out_as_they_end_and_are_the_same(sampler: LightSampler) -> None:
+    streamed = list(sampler.stream("", n=6, seed=7, temperature=1.5))
+
+    assert [sample for _, sample in sorted(streamed, key=lambda one: one[0])] == sampler.draft(
+        "", n=6, seed=7, temperature=1.5
+    )
+
+
+def test_a_draft_is_as_likely_as_it_says(sampler: LightSampler) -> None:
+    """In one reading from its start, whatever rows left the batch beside it."""
+    drafts = [draft for draft in sampler.draft("", n=12, seed=3, top_p=1.0) if draft.finished]
+
+    assert len({len(draft.text) for draft in drafts}) > 3
+    weights = sampler.weigh([draft.text for draft in drafts])
+    respelt = [abs(draft.likelihood - weight) < 0.03 for draft, weight in zip(drafts, weights, strict=True)]
+    assert sum(respelt) > len(drafts) / 2  # a text may be spelt in other pieces than it was said in
+
+
+def test_rows_that_leave_do_not_change_the_others(sampler: LightSampler) -> None:
+    engine = sampler._engine
+    start = sampler._start
+    chance = np.random.default_rng(0)
+    batch = engine.begin([start, 5], 8, 20)
+    rows = [[start, 5] for _ in range(8)]
+    for kept in ([0, 1, 2, 3, 4, 5, 6, 7], [1, 2, 3, 4, 5, 7], [0, 2, 3, 5], [0, 3], [1], [0]):
+        tokens = chance.integers(1, engine.shape.vocabulary, len(kept)).tolist()
+        rows = [[*rows[row], token] for row, token in zip(kept, tokens, strict=True)]
+        batch.go_on(tokens, kept)
+
+        alone = [
+            Cache(engine, 1, len(row)).read(np.asarray([row]), np.asarray([len(row) - 1])).argmax() for row in rows
+        ]
+        greedy = batch.choose([lambda: 1.0] * len(rows), 0.0, 1.0)
+        assert [token for token, _ in greedy] == alone
+
+
+def test_the_tags_come_with_the_folder(talker: Path, tmp_path: Path) -> None:
+    folder, _ = lightened(talker / "current", tmp_path / "m", HEARD, tags=TAGS)
+
+    with pytest.raises(ModelError, match="does not know @eve, only @ada, @bob"):
+        LightSampler.open(folder).draft("", n=1, seed=0, author="eve")
+
+
+def test_a_prompt_that_fills_the_context_is_refused(sampler: LightSampler) -> None:
+    with pytest.raises(ModelError, match="shorten it"):
+        sampler.draft("crumb ☔ " * 200, n=1, seed=0)
+
+
+def test_a_draft_may_be_as_long_as_the_context_and_no_longer(sampler: LightSampler) -> None:
+    drafts = sampler.draft("", n=4, seed=1, temperature=3.0, max_tokens=1_000)
+
+    assert all(draft.text for draft in drafts)
+
+
+SPEAK = """
+import sys
+from pathlib import Path
+from training import engines
+folder = Path(sys.argv[1])
+speaker = engines.open_speaker(folder, engine=engines.choose(folder, device="cpu"), threads=1)
+speaker.draft("", n=2, seed=0)
+speaker.weigh(["hello"], given="you")
+print(sorted({"torch", "transformers", "safetensors", "onnx"} & set(sys.modules)))
+"""
+
+
+def test_it_speaks_without_torch(folder: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", SPEAK, folder], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.fixture
+def copy(folder: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(folder, tmp_path / "copy")
+
+
+@pytest.mark.parametrize("name", [onnx_weights.FILE, "tokenizer.json", memory.FILE])
+def test_a_changed_file_is_refused(copy: Path, name: str) -> None:
+    content = bytearray((copy / name).read_bytes())
+    content[-9] ^= 1
+    (copy / name).write_bytes(content)
+
+    with pytest.raises(ModelError, match=f"{name} is not what was written"):
+        LightSampler.open(copy)
+
+
+def test_the_weights_that_only_torch_reads_need_be_there_and_no_more(copy: Path) -> None:
+    weights = copy / "model.safetensors"
+    weights.write_bytes(bytes(weights.stat().st_size))  # five hundred megabytes are not read to see this
+
+    assert LightSampler.open(copy).draft("", n=1, seed=0)
+    with pytest.raises(ModelError, match="is not what was written"):
+        Sampler.open(copy, device="cpu")
+
+
+def test_a_folder_without_a_light_form_is_refused(model_folder: Path) -> None:
+    with pytest.raises(ModelError, match=r"does not vouch for light\.safetensors"):
+        LightSampler.open(model_folder)
+
+
+def test_a_vouched_for_file_that_is_none_is_refused(copy: Path) -> None:
+    (copy / "tokenizer.json").write_text("{}")
+    said = json.loads((copy / "manifest.json").read_text())
+    said["files"]["tokenizer.json"] = [model_dir._digest(copy / "tokenizer.json"), 2]
+    (copy / "manifest.json").write_text(json.dumps(said))
+
+    with pytest.raises(ModelError, match=r"tokenizer\.json does not load"):
+        LightSampler.open(copy)

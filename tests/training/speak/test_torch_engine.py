@@ -1,0 +1,333 @@
+"""Torch's engines say what transformers' own `generate` says, without what the reference hid in it."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import torch
+from transformers import GPT2Config, GPT2LMHeadModel, GPTNeoXConfig, GPTNeoXForCausalLM
+
+from training.errors import ModelError
+from training.learn.finetune import has_bf16
+from training.models import base_model, model_dir
+from training.speak.gpt2 import lays_out
+from training.speak.torch_engine import AnyModel, Sampler, WrittenOut, draw
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from training.speak.sampler import Engine
+
+PIECES = 64  # of the small models made here
+END = 0
+DRAWS = 4_000  # enough that a hidden top_k of 5 is seen by far
+
+
+@pytest.fixture(scope="module")
+def loaded(model_folder: Path) -> Any:
+    return model_dir.load(model_folder, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def sampler(loaded: Any) -> Sampler:
+    return Sampler(loaded.model, loaded.tokenizer, kind=torch.float32)
+
+
+@pytest.fixture(scope="module")
+def opinionated() -> Any:
+    """A small GPT-2 with random weights so large that it prefers some tokens by far, and differs by what was said."""
+    torch.manual_seed(5)
+    config = GPT2Config(vocab_size=PIECES, n_positions=40, n_embd=32, n_layer=2, n_head=2, initializer_range=0.3)
+    model: Any = GPT2LMHeadModel(config)
+    return model.eval()
+
+
+@pytest.fixture(scope="module", params=["written out", "as on a GPU", "any model", "another architecture"])
+def engine(request: pytest.FixtureRequest, opinionated: Any) -> tuple[Engine, Any]:
+    if request.param == "another architecture":
+        torch.manual_seed(5)
+        config = GPTNeoXConfig(
+            vocab_size=PIECES,
+            hidden_size=32,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            intermediate_size=64,
+            max_position_embeddings=40,
+            initializer_range=0.3,
+        )
+        other: Any = GPTNeoXForCausalLM(config)
+        return AnyModel(other), other.eval()
+    if request.param == "any model":
+        return AnyModel(opinionated), opinionated
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch's, for it sets all of oneDNN's switches anew, Intel's GPUs' too
+        with torch.backends.mkldnn.flags(enabled=request.param == "written out"):  # a GPU has no oneDNN
+            return WrittenOut(opinionated, torch.float32), opinionated
+
+
+def say(
+    engine: Engine, begun: list[int], rows: int, room: int, *, temperature: float = 1.0, top_p: float = 1.0
+) -> list[list[int]]:
+    """So many tokens of each row, whatever they are."""
+    throws = torch.Generator().manual_seed(0)
+    dice: list[Callable[[], float]] = [lambda: 1.0 - float(torch.rand((), generator=throws))] * rows
+    batch = engine.begin(begun, rows, room)
+    said: list[list[int]] = [[] for _ in range(rows)]
+    for step in range(room):
+        tokens = [token for token, _ in batch.choose(dice, temperature, top_p)]
+        for row, token in zip(said, tokens, strict=True):
+            row.append(token)
+        if step + 1 < room:
+            batch.go_on(tokens, range(rows))
+    return said
+
+
+def theirs(model: Any, begun: list[int], rows: int, room: int, **settings: Any) -> list[list[int]]:
+    """What transformers says; no token ends a row."""
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        ids = model.generate(
+            torch.tensor([begun]),
+            attention_mask=torch.ones(1, len(begun)),
+            num_return_sequences=rows,
+            max_new_tokens=room,
+            pad_token_id=END,
+            eos_token_id=-1,
+            **settings,
+        )
+    said: list[list[int]] = ids[:, len(begun) :].tolist()
+    return said
+
+
+@pytest.mark.parametrize("begun", [[0], [0, 7], [0, *range(9, 30)]], ids=["start", "a token", "a line"])
+def test_greedy_tokens_are_those_of_transformers(engine: tuple[Engine, Any], begun: list[int]) -> None:
+    ours, model = engine
+
+    assert say(ours, begun, 2, 18, temperature=0.0) == theirs(model, begun, 1, 18, do_sample=False) * 2
+
+
+@pytest.mark.parametrize("prompt", ["My dream is", "", "Rain ☔", "the the the", "1, 2, 3 and\n4"])
+@pytest.mark.parametrize("base", ["small", "embedded"])
+def test_greedy_drafts_are_those_of_transformers(loaded: Any, base: str, prompt: str) -> None:
+    model, tokenizer = (loaded.model, loaded.tokenizer) if base == "small" else base_model.load_embedded()
+    asked = tokenizer(prompt, return_tensors="pt")
+    ids = model.generate(**asked, do_sample=False, max_new_tokens=40)
+    expected = tokenizer.decode(ids[0], skip_special_tokens=True).strip()
+
+    (ours,) = Sampler(model, tokenizer, kind=torch.float32).draft(prompt, n=1, seed=0, temperature=0.0, max_tokens=40)
+
+    assert ours.text == expected
+
+
+CHANCES = [{"temperature": 1.0, "top_p": 0.95}, {"temperature": 0.7, "top_p": 0.8}, {"temperature": 1.3, "top_p": 1.0}]
+
+
+@pytest.mark.parametrize("chance", CHANCES, ids=str)
+def test_the_distribution_is_that_of_transformers(opinionated: Any, chance: dict[str, float]) -> None:
+    ours = say(WrittenOut(opinionated, torch.float32), [0, 7], DRAWS, 2, **chance)
+    expected = theirs(opinionated, [0, 7], DRAWS, 2, do_sample=True, top_k=0, **chance)
+
+    assert likelihood_of_being_alike(ours, expected) > 0.01
+
+
+@pytest.mark.parametrize("trap", [{"top_k": 5}, {"temperature": 0.8}, {"top_p": 0.85}, {"min_p": 0.05}], ids=str)
+def test_another_distribution_would_be_noticed(opinionated: Any, trap: dict[str, Any]) -> None:
+    plain = {"top_k": 0, "temperature": 1.0, "top_p": 0.95}
+    ours = say(WrittenOut(opinionated, torch.float32), [0, 7], DRAWS, 2, temperature=1.0, top_p=0.95)
+    others = theirs(opinionated, [0, 7], DRAWS, 2, do_sample=True, **plain | trap)
+
+    assert likelihood_of_being_alike(ours, others) < 1e-6
+
+
+def likelihood_of_being_alike(some: list[list[int]], others: list[list[int]]) -> float:
+    """By a chi-square test of two samples of the same size; what is seldom said shares a cell."""
+    counts = torch.zeros(2, PIECES**2)
+    for side, rows in enumerate((some, others)):
+        cells = torch.tensor([first * PIECES + second for first, second in rows])
+        counts[side] = torch.bincount(cells, minlength=PIECES**2)
+    often = counts.sum(0) >= 20
+    cells = torch.cat([counts[:, often], counts[:, ~often].sum(1, keepdim=True)], 1)
+    cells = cells[:, cells.sum(0) > 0]
+    statistic = ((cells[0] - cells[1]) ** 2 / cells.sum(0)).sum()
+    return float(torch.special.gammaincc(torch.tensor((cells.shape[1] - 1) / 2), statistic / 2))
+
+
+def test_a_token_outside_the_nucleus_is_never_drawn() -> None:
+    mass = torch.tensor([[0.4, 0.05, 0.3, 0.2, 0.05]]).expand(2_000, -1)
+    throws = torch.rand(20_000, generator=torch.Generator().manual_seed(0)).tolist()
+
+    drawn = draw(mass, [lambda: 1.0 - throws.pop()] * len(mass), 0.85).squeeze(1)
+
+    assert set(drawn.tolist()) == {0, 2, 3}
+    assert [float((drawn == token).float().mean()) for token in (0, 2, 3)] == pytest.approx(
+        [4 / 9, 3 / 9, 2 / 9], abs=0.04
+    )
+
+
+@pytest.mark.parametrize("die", [1e-12, 1.0], ids=["lowest", "highest"])
+def test_a_token_of_no_mass_is_never_drawn(die: float) -> None:
+    mass = torch.tensor([[0.0, 0.5, 0.5, 0.0]])
+
+    assert int(draw(mass, [lambda: die], 1.0)) in {1, 2}
+
+
+@pytest.mark.parametrize("top_p", [1e-6, 0.0])
+def test_a_nucleus_smaller_than_the_likeliest_token_still_has_that_token(sampler: Sampler, top_p: float) -> None:
+    nearly_greedy = sampler.draft("My dream is", n=4, seed=3, top_p=top_p, max_tokens=20)
+    greedy = sampler.draft("My dream is", n=4, seed=3, temperature=0.0, max_tokens=20)
+
+    assert nearly_greedy == greedy
+
+
+def test_more_than_fifty_tokens_have_a_chance(sampler: Sampler) -> None:
+    first = {tuple(row) for row in say(sampler._engine, [0], 1_000, 1)}
+
+    assert len(first) > 50
+
+
+def test_a_text_that_ends_at_once_may_be_said(loaded: Any) -> None:
+    model: Any = GPT2LMHeadModel(GPT2Config(vocab_size=300, n_embd=32, n_layer=1, n_head=2))
+    torch.nn.init.zeros_(model.transformer.ln_f.weight)
+    torch.nn.init.ones_(model.transformer.ln_f.bias)
+    model.transformer.wte.weight.data[END] = 0.1  # the end is what it expects most, wherever it is
+
+    drafts = Sampler(model, loaded.tokenizer, kind=torch.float32).draft("", n=200, seed=0)
+
+    assert sum(draft.text == "" for draft in drafts) > 10
+
+
+@pytest.mark.parametrize("family", ["written out", "any model"])
+def test_nothing_is_dropped_while_it_speaks(loaded: Any, family: str) -> None:
+    config = GPT2Config(vocab_size=300, n_embd=32, n_layer=2, n_head=2, initializer_range=0.3)
+    config.scale_attn_by_inverse_layer_idx = family == "any model"
+    model = GPT2LMHeadModel(config).train()
+    speaker = Sampler(model, loaded.tokenizer, kind=torch.float32)
+
+    assert isinstance(speaker._engine, AnyModel if family == "any model" else WrittenOut)
+    assert speaker.weigh(["My dream is"]) == speaker.weigh(["My dream is"])
+    assert len({draft.text for draft in speaker.draft("My", n=8, seed=0, temperature=0.0, max_tokens=12)}) == 1
+
+
+def test_rows_that_leave_do_not_change_those_that_stay(engine: tuple[Engine, Any]) -> None:
+    ours, _ = engine
+    begun, lengths = [0, 7, 9], [3, 1, 4, 1, 5, 9, 2, 6]
+    throws = torch.Generator().manual_seed(0)
+    batch = ours.begin(begun, len(lengths), max(lengths))
+    tails: list[list[int]] = [[] for _ in lengths]
+    scores = [0.0] * len(lengths)
+    rows = list(range(len(lengths)))
+    while rows:
+        heard = batch.choose([lambda: 1.0 - float(torch.rand((), generator=throws))] * len(rows), 1.0, 1.0)
+        for row, (token, gain) in zip(rows, heard, strict=True):
+            tails[row].append(token)
+            scores[row] += gain
+        kept = [number for number, row in enumerate(rows) if len(tails[row]) < lengths[row]][::-1]  # and change places
+        rows = [rows[number] for number in kept]
+        if rows:
+            batch.go_on([tails[row][-1] for row in rows], kept)
+
+    assert [len(tail) for tail in tails] == lengths
+    assert scores == pytest.approx(ours.weigh(begun, tails), rel=1e-4)
+
+
+def test_a_text_weighs_what_transformers_says(engine: tuple[Engine, Any]) -> None:
+    ours, model = engine
+    begun, tails = [0, 7], [[5], [4, 9, 33, 2], [8, 8]]
+
+    weighed = ours.weigh(begun, tails)
+
+    for tail, nats in zip(tails, weighed, strict=True):
+        ids = torch.tensor([begun + tail])
+        with torch.no_grad():
+            told = model(ids).logits.log_softmax(-1)[0, :-1].gather(1, ids[0, 1:, None])
+        assert nats == pytest.approx(float(told[len(begun) - 1 :].sum()), rel=1e-4)
+
+
+def test_a_draft_is_as_likely_as_it_says() -> None:
+    sampler = Sampler(*base_model.load_embedded(), kind=torch.float32)
+
+    (draft,) = sampler.draft("My dream is", n=1, seed=0, temperature=0.0)
+
+    assert draft.finished
+    assert sampler.weigh([draft.text.removeprefix("My dream is")], given="My dream is") == pytest.approx(
+        [draft.likelihood]
+    )
+
+
+def test_the_same_seed_gives_the_same_drafts(sampler: Sampler) -> None:
+    assert sampler.draft("My dream is", n=6, seed=7, max_tokens=20) == sampler.draft(
+        "My dream is", n=6, seed=7, max_tokens=20
+    )
+
+
+def test_another_seed_gives_other_drafts(sampler: Sampler) -> None:
+    first = sampler.draft("My dream is", n=6, seed=7, max_tokens=20)
+    second = sampler.draft("My dream is", n=6, seed=8, max_tokens=20)
+
+    assert not {sample.text for sample in first} & {sample.text for sample in second}
+
+
+def test_a_draft_does_not_depend_on_how_many_others_there_are(sampler: Sampler) -> None:
+    alone = sampler.draft("My dream is", n=1, seed=7, max_tokens=20)
+    among = sampler.draft("My dream is", n=12, seed=7, max_tokens=20)
+
+    assert alone[0].text == among[0].text
+    assert len({draft.text for draft in among}) == 12
+
+
+def test_a_draft_begins_with_its_prompt_and_stray_spaces_do_not_matter(sampler: Sampler) -> None:
+    spaced = sampler.draft(" My dream is  ", n=3, seed=1, max_tokens=20)
+    plain = sampler.draft("My dream is", n=3, seed=1, max_tokens=20)
+
+    assert spaced == plain
+    assert all(sample.text.startswith("My dream is") for sample in plain)
+
+
+def test_a_torch_without_onednns_own_operations_speaks_all_the_same() -> None:
+    class Reordering:
+        _reorder_linear_weight = staticmethod(torch.ops.mkldnn._reorder_linear_weight)
+
+    assert not lays_out(object(), torch.float32)
+    assert not lays_out(Reordering(), torch.float32)
+
+
+@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="this torch has no oneDNN")
+def test_this_torch_has_onednns_own_operations() -> None:
+    assert lays_out(torch.ops.mkldnn, torch.float32)
+
+
+@pytest.mark.skipif(not has_bf16(torch.device("cpu")), reason="this chip has no bf16")
+def test_half_the_bits_tell_the_same_of_a_text(sayings: tuple[str, ...]) -> None:
+    model, tokenizer = base_model.load_embedded()
+    texts = [*sayings, "ok", "Bonjour ! ça va ?", "☔☔☔"]
+
+    whole = Sampler(model, tokenizer, kind=torch.float32).weigh(texts)
+    half = Sampler(model, tokenizer, kind=torch.bfloat16).weigh(texts)
+
+    assert half == pytest.approx(whole, rel=0.005)
+    assert half != whole
+
+
+def test_a_device_that_is_not_there_is_refused(model_folder: Path) -> None:
+    with pytest.raises(ModelError, match='no device "abacus"'):
+        Sampler.open(model_folder, device="abacus")
+
+
+def test_speaking_leaves_the_global_dice_alone(sampler: Sampler) -> None:
+    before = torch.random.get_rng_state()
+
+    sampler.draft("My", n=2, seed=0, max_tokens=5)
+
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_the_tags_come_with_the_folder(loaded: Any, tmp_path: Path) -> None:
+    tags = {"ada": "ada: ", "bob": "bob, to be clear: "}
+    about = model_dir.Manifest(created="", base_model="tiny", authors=("ada", "bob"), tags=tags)
+    model_dir.save(tmp_path / "m", loaded.model, loaded.tokenizer, about=about, files={})
+
+    with pytest.raises(ModelError, match="does not know @eve"):
+        Sampler.open(tmp_path / "m", device="cpu").draft("", n=1, seed=0, author="eve")

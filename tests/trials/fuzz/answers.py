@@ -1,0 +1,237 @@
+"""What X answers: a page of mentions to a bot that answers people, anything to any call, and bytes on a connection."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import socket
+import threading
+from contextlib import suppress
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from bot.commands.import_from_x import _Read
+from bot.config.settings import Budget
+from bot.values import Draft, Slot
+from bot.x import signin
+from bot.x.dialects import is_id
+from bot.x.wire import Reply, Wire
+from tests.fake_x.faults import Fault
+from tests.fakes import NOON
+from tests.trials.fuzz import documents
+from tests.trials.fuzz.kinds import undone
+from tests.trials.reply_life import Life, Parrot
+from training.library.library import Library
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+NEXT = b"\n-----\n"  # between one answer and the next
+MINUTE = timedelta(minutes=1)
+
+
+class Mentions:
+    """A whole bot: an input is what X answers to its first requests, one after the other; then X is well again."""
+
+    def __init__(self, folder: Path) -> None:
+        self._life = Life(folder / "mentions.db", listen=True, posts_every=timedelta(minutes=30))
+        self._life.begins()
+        self._begun = self._life.clock.now()
+        documents.crowd(self._life)
+        self._posts = dict(self._life.world._posts)
+
+    def seeds(self) -> Iterator[bytes]:
+        page, timeline = documents.mentions(self._life), documents.timeline(self._life)
+        lost = documents.answer(503, b"")
+        yield page
+        yield NEXT.join((lost, page, timeline))
+        yield NEXT.join((timeline, lost, lost, timeline, page))
+        renamed = page
+        for old, new in (("edit_history_tweet_ids", "edit_history_post_ids"), ("note_tweet", "note_post"),
+                         ("referenced_tweets", "referenced_posts")):  # fmt: skip
+            renamed = renamed.replace(old.encode(), new.encode())
+        yield renamed
+
+    def take(self, data: bytes) -> None:
+        life = self._life
+        assert life.direct
+        life.clock.is_set(self._begun)
+        life.world._posts = dict(self._posts)
+        life.voice = Parrot()
+        life.agenda, life.replying = life.born()
+        life.direct.requests.clear()
+        life.direct.faults = [Fault(status, body, headers) for status, headers, body in map(_read, data.split(NEXT))]
+        with undone(life.store):
+            for _ in range(4):
+                life.beat()
+                life.clock.passes(10 * MINUTE)
+            assert life.store.damage() == []
+
+    def close(self) -> None:
+        self._life.close()
+
+
+class Answers:
+    """One call, named in the first line, and the answers to it; an importing asks until there is nothing more."""
+
+    def __init__(self, folder: Path) -> None:
+        self._life = Life(folder / "answers.db")
+        self._life.begins()
+        documents.crowd(self._life)
+        self._wire: Any = Canned()
+        self._life.x._client._wire = self._wire
+        self._library = Library.open(folder / "imported.db")
+        self._calls: dict[str, Callable[[], object]] = {
+            "post": self._post,
+            "look": self._look,
+            "me": self._life.x.me,
+            "delete": lambda: self._life.x.delete("7"),
+            "import": self._import,
+            "renew": lambda: signin.renewed(self._wire, CLIENT, "old", now=NOON),
+            "code": lambda: signin.logged_in(self._wire, CLIENT, ASKED, "code", now=NOON),
+            "pin": lambda: signin.ask_for_pin(self._wire, "key", "secret"),
+            "keys": lambda: signin.keys_for(self._wire, "key", "secret", PIN, "1234567"),
+        }
+
+    def seeds(self) -> Iterator[bytes]:
+        me = documents.asked(self._life, "GET", "/2/users/me", **{"user.fields": "description"})
+        page = documents.answer(200, json.dumps(documents.PAGE).encode())
+        good = {
+            "post": documents.answer(201, b'{"data": {"id": "1500000000000000099", "text": "soup &amp; rain"}}'),
+            "look": documents.timeline(self._life),
+            "me": me,
+            "delete": documents.answer(200, b'{"data": {"deleted": true}}'),
+            "import": NEXT.join((me, page, page.replace(b', "next_token": "b2"', b""))),
+            "renew": documents.answer(200, GRANT),
+            "code": documents.answer(200, GRANT),
+            "pin": documents.answer(200, b"oauth_token=a&oauth_token_secret=b&oauth_callback_confirmed=true"),
+            "keys": documents.answer(200, b"oauth_token=a&oauth_token_secret=b&user_id=7&screen_name=bird"),
+        }
+        for name, answers in good.items():
+            yield name.encode() + b"\n" + answers
+        for name in ("post", "look", "renew", "pin"):
+            yield from (name.encode() + b"\n" + fault for fault in documents.faults())
+
+    def take(self, data: bytes) -> None:
+        name, _, answers = data.partition(b"\n")
+        call = self._calls.get(name.decode("latin-1"), self._post)
+        self._wire.answers = [_read(each) for each in answers.split(NEXT)]
+        self._wire.asked = 0
+        with undone(self._life.store):
+            call()
+            assert self._life.store.damage() == []
+
+    def close(self) -> None:
+        self._library.close()
+        self._life.close()
+
+    def _post(self) -> None:
+        post = self._approved()
+        sent = self._life.agenda._outbox.send(self._life.store, post)
+        assert sent.post.state != "posted" or is_id(sent.post.x_id)
+        sent.detail.encode()
+
+    def _look(self) -> None:
+        store = self._life.store
+        post = self._approved()
+        for state in ("sending", "unknown"):
+            store.move(post.id, state, at=self._life.clock.now())
+        lookout = self._life.agenda._lookout
+        assert lookout
+        lookout.look(store, "unknown")
+
+    def _approved(self) -> Any:
+        store, now = self._life.store, self._life.clock.now()
+        number = store.add_draft(
+            Draft("soup & rain"), slot=Slot("s", now), norm="soup & rain", length=11, dry=False, model="m", at=now
+        )
+        store.move(number, "approved", at=now)
+        return store.post(number)
+
+    def _import(self) -> None:
+        with undone(self._library):
+            read = _Read(self._library, self._life.x, "magpie", Budget())
+            read.all(100, NOON)
+            read.told()
+            self._library.authors()
+
+
+CLIENT = signin.Client("client", "secret")
+ASKED = signin.Asked("https://x.com/", "http://127.0.0.1:8765/", "state", "verifier")
+PIN = signin.Pin("https://x.com/", "token", "secret")
+GRANT = (
+    b'{"token_type": "bearer", "access_token": "a", "refresh_token": "r", "expires_in": 7200, '
+    b'"scope": "tweet.read tweet.write users.read offline.access"}'
+)
+
+
+class Canned:
+    """In the place of a wire: gives these answers, the last one again and again."""
+
+    base_url = "https://api.x.com"
+
+    def __init__(self) -> None:
+        self.answers: list[tuple[int, dict[str, str], bytes]] = []
+        self.asked = 0
+
+    def close(self) -> None:
+        pass
+
+    def ask(self, method: str, path: str, **_: Any) -> Reply:
+        assert self.asked < 1_000, "it asks for ever"
+        status, headers, body = self.answers[min(self.asked, len(self.answers) - 1)]
+        self.asked += 1
+        return Reply(status, headers, body.decode("utf-8", errors="replace"))
+
+
+class Connection:
+    """Bytes that a server answers with before it hangs up, through the real wire over a real socket."""
+
+    def __init__(self, folder: Path) -> None:
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self._data = b""
+        self._wire = Wire(f"http://127.0.0.1:{self._server.getsockname()[1]}", timeout=(10.0, 10.0))
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def seeds(self) -> Iterator[bytes]:
+        body = json.dumps(documents.PAGE).encode()
+        kind = b"Content-Type: application/json; charset=utf-8\r\n"
+        yield b"HTTP/1.1 200 OK\r\n%sContent-Length: %d\r\n\r\n%s" % (kind, len(body), body)
+        yield b"HTTP/1.1 201 Created\r\n%sTransfer-Encoding: chunked\r\n\r\n3\r\n{}\n\r\n0\r\n\r\n" % kind
+        yield b"HTTP/1.0 200 OK\r\nx-rate-limit-reset: 1795000000\r\n\r\n" + body
+        packed = gzip.compress(body, mtime=0)
+        yield b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s" % (len(packed), packed)
+        yield b"HTTP/1.1 307 Temporary Redirect\r\nLocation: http://elsewhere.invalid/\r\nContent-Length: 0\r\n\r\n"
+        yield b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\nSet-Cookie: a=b\r\n\r\n"
+
+    def take(self, data: bytes) -> None:
+        self._data = data
+        reply = self._wire.ask("GET", "/2/users/me", sign=lambda request: request, hide=("canary",))
+        reply.text.encode()
+        reply.parsed()
+
+    def close(self) -> None:
+        self._wire.close()
+        self._server.close()
+
+    def _serve(self) -> None:
+        with suppress(OSError):  # closed
+            while True:
+                connection, _ = self._server.accept()
+                with connection, suppress(OSError):
+                    connection.recv(65_536)
+                    connection.sendall(self._data)
+                    connection.shutdown(socket.SHUT_WR)
+                    while connection.recv(65_536):
+                        pass
+
+
+def _read(answer: bytes) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers by their names in lower case, body; what is none of these is a body alone."""
+    head, _, body = answer.partition(b"\n\n")
+    status, *lines = head.decode("latin-1").split("\n")
+    if not (status.isascii() and status.isdecimal() and len(status) == 3):
+        return 200, {}, answer
+    pairs = (line.partition(": ") for line in lines)
+    return int(status), {name.lower(): value for name, _, value in pairs}, body

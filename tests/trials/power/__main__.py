@@ -1,0 +1,187 @@
+"""Cuts the power of a machine that writes a history: `make power`, or `python -m tests.trials.power --cuts 20`.
+
+A guest in QEMU writes the lives of posts through the real store and says each commit that was acknowledged; QEMU is
+killed at a random moment, at times in the midst of opening the history again; in half of the cuts the disk forgets any
+part of what it was not told to keep. The next start must find all that was acknowledged, and nothing half made. Then
+the same under SQLite's own default in place of our setting, the control: where that loses nothing, this test sees
+nothing. Exit 1 if something is lost, or nothing by the control.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import re
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.trials.power.judge import Judge, Told
+from tests.trials.power.machine import Machine, System
+from tests.trials.qemu.emulator import why_not
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CACHE = Path(os.environ.get("MYNAH_POWER", "/var/tmp/mynah-power"))
+PATIENCE = 600.0  # seconds: a machine that has nothing else to do needs ten
+LONGEST = 0.5  # it writes for up to so much of the time that its start took: machines differ
+EARLY, WHILE_OPENING = 0.15, 0.2  # how many cuts come before the guest has told what it found; the same
+FORGETS = 0.5  # how many cuts the disk forgets at
+PER_DISK = 10  # cuts, then a fresh disk: each start reads all that there is
+DEFAULT = "DELETE/FULL"  # SQLite's own
+
+
+@dataclass
+class Figures:
+    cuts: int = 0
+    early: int = 0
+    forgetful: int = 0
+    forgotten: int = 0  # writes that the disk had, and lost
+    acked: int = 0
+    lossy: int = 0  # cuts that lost something
+    lost: int = 0
+    wrong: list[str] = field(default_factory=list)
+
+    def __add__(self, other: Figures) -> Figures:
+        return Figures(*(mine + its for mine, its in zip(vars(self).values(), vars(other).values(), strict=True)))
+
+    def __str__(self) -> str:
+        return (
+            f"{self.cuts} cuts ({self.early} while it was opened, {self.forgetful} in which the disk forgot "
+            f"{self.forgotten:,} writes), {self.acked:,} commits acknowledged: {self.lost} lost in {self.lossy} cuts, "
+            f"{len(self.wrong)} damaged or half made"
+        )
+
+
+class Series:
+    """Cuts one after the other, of one disk under one setting."""
+
+    def __init__(self, machine: Machine, chance: random.Random, journal: str = "") -> None:
+        self._machine = machine
+        self._chance = chance
+        self._journal = journal
+        self.figures = Figures()
+
+    def run(self, cuts: int) -> Figures:
+        self._machine.fresh()
+        with tempfile.TemporaryDirectory() as folder:
+            judge = Judge(Path(folder))
+            for _ in range(cuts):
+                self._cut(judge)
+            self._judge(judge, self._live(lambda told: told.has_told, 0))  # what came of the last one
+        return self.figures
+
+    def _cut(self, judge: Judge) -> None:
+        early, forgets = self._chance.random() < EARLY, self._chance.random() < FORGETS
+        share = self._chance.uniform(0, WHILE_OPENING if early else LONGEST)
+        told = self._live(lambda told: told.is_open if early else told.has_told, share)
+        if told.has_told:
+            self._judge(judge, told)
+        if forgets:
+            until, forgotten = self._machine.forget(self._chance)
+        else:
+            self._machine.keep_all()
+            until, forgotten = None, 0
+        if acked := told.acked(until):
+            self.figures.acked += acked - judge.acked
+            judge.acked = acked
+        self.figures.cuts += 1
+        self.figures.early += early
+        self.figures.forgetful += forgets
+        self.figures.forgotten += forgotten
+        found = "cut while it was opened" if told.at is None else f"found {told.at} commits"
+        where = f"{self._machine.name}, {self._journal or 'ours'}, cut {self.figures.cuts}"
+        say(f"{where}: {found}, acknowledged {judge.acked}, forgot {forgotten} writes")
+
+    def _live(self, is_ready: Callable[[Told], bool], share: float) -> Told:
+        """From switching on until it is ready, and for a share of that time more."""
+        told, began = Told(sent=self._machine.sent), time.monotonic()
+        with self._machine.start(self._journal) as guest:
+            while not is_ready(told):
+                if time.monotonic() - began > PATIENCE:
+                    raise RuntimeError(f"nothing came of it in {PATIENCE:.0f} s: {told}")
+                told.hear(guest.said(0.1))
+            told.hear(guest.said(share * (time.monotonic() - began)))
+            told.hear(guest.cut())
+        return told
+
+    def _judge(self, judge: Judge, told: Told) -> None:
+        verdict = judge.judge(told)
+        self.figures.lossy += verdict.lost > 0
+        self.figures.lost += verdict.lost
+        self.figures.wrong += verdict.wrong
+        if verdict.wrong or (verdict.lost and not self._journal):
+            kept = self._machine.keep(f"wrong-{self._journal.replace('/', '-') or 'ours'}-{self.figures.cuts}.img")
+            say("\n".join([f"{verdict.lost} lost", *verdict.wrong, *told.noise, f"the disk is kept: {kept}"]))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.trials.power", description=__doc__)
+    parser.add_argument("--cuts", type=int, default=100)
+    parser.add_argument("--control", type=int, default=10, help="cuts under the setting that must lose; 0: none")
+    parser.add_argument(
+        "--journal", type=setting, default=DEFAULT, help=f"the control's, as MODE/SYNCHRONOUS ({DEFAULT})"
+    )
+    parser.add_argument("--guests", type=int, default=2, help="side by side")
+    parser.add_argument("--seed", type=int, default=1, help="of the moments")
+    parser.add_argument("--accelerator", default="tcg", help="QEMU's; kvm where it works")
+    given = parser.parse_args()
+    if reason := why_not():
+        say(f"skipped: {reason}")
+        return 0
+    say(f"a machine in {CACHE} (the first time: a Debian is fetched)")
+    began = time.monotonic()
+    ours, control = cut_all(given)
+    took = timedelta(seconds=round(time.monotonic() - began))
+    say(f"power: {ours}. Control {given.journal}: {control}. Seed {given.seed}, {took}")
+    return ended(ours, control)
+
+
+def setting(text: str) -> str:
+    if not re.fullmatch("[A-Z]+/[A-Z]+", text):
+        raise argparse.ArgumentTypeError(f"{text} is not a journal's mode and what it waits for, as {DEFAULT} is")
+    return text
+
+
+def cut_all(given: argparse.Namespace) -> tuple[Figures, Figures]:
+    """So many guests side by side, a disk each until all the cuts are made."""
+    system = System(CACHE)
+    sums = {"": Figures(), given.journal: Figures()}
+    disks = [("", cuts) for cuts in shared(given.cuts)] + [(given.journal, cuts) for cuts in shared(given.control)]
+
+    def one(nth: int) -> tuple[str, Figures]:
+        journal, cuts = disks[nth]
+        machine = Machine(system, CACHE / f"disk-{nth + 1}", accelerator=given.accelerator)
+        return journal, Series(machine, random.Random(f"{given.seed} {nth}"), journal).run(cuts)
+
+    with ThreadPoolExecutor(given.guests) as guests:
+        for journal, figures in guests.map(one, range(len(disks))):
+            sums[journal] += figures
+    return sums[""], sums[given.journal]
+
+
+def shared(cuts: int) -> list[int]:
+    """So many for each disk."""
+    return [min(PER_DISK, cuts - first) for first in range(0, cuts, PER_DISK)]
+
+
+def ended(ours: Figures, control: Figures) -> int:
+    if control.cuts and not control.lost:
+        say("the control lost nothing: this test sees nothing")
+        return 1
+    return 1 if ours.lost or ours.wrong else 0
+
+
+def say(line: str) -> None:
+    print(line, flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    sys.exit(main())

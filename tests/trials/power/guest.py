@@ -1,0 +1,58 @@
+"""What runs in the machine whose power fails: it opens the history, says all that is in it, and writes on.
+
+A line on the console is a whole fact: `at N` (what was found is told to the end), `ack N` (commit N was made). It
+knows nothing of what it said before: that is for the machine outside, which is still there.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+from bot.errors import MynahError
+from bot.history.store import Store
+from tests.trials.power import lives
+
+# Of the time that a commit takes. A bot mostly rests, and then nothing else brings its last commit to the disk.
+REST = 2.0
+
+
+def main(path: str, journal: str = "", most: str = "") -> int:
+    """`journal` is SQLite's `mode/synchronous` in place of ours, for the control; without `most` it has no end."""
+    say("opening")
+    try:
+        with Store.open(Path(path)) as store:
+            if journal:
+                mode, synchronous = journal.split("/")
+                store.rows(f"PRAGMA journal_mode = {mode}")
+                store.write(f"PRAGMA synchronous = {synchronous}", {})
+            tell(store)
+            for commit in lives.commits(after=lives.position(store)):
+                if most and commit.nth > int(most):
+                    break
+                began = time.monotonic()
+                lives.write(store, commit)
+                say(f"ack {commit.nth}")
+                time.sleep(REST * (time.monotonic() - began))
+    except MynahError as error:
+        say(f"broken {error}")
+        return 1
+    return 0
+
+
+def tell(store: Store) -> None:
+    for line in store.damage():
+        say(f"damage {line}")
+    for name, (rows, digest) in lives.tables(store).items():
+        say(f"table {name} {rows} {digest}")
+    say(f"at {lives.position(store)}")
+
+
+def say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

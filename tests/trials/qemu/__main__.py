@@ -1,0 +1,37 @@
+"""What a container cannot enforce of the units, in QEMU: `make test-qemu`, as root on Debian; a line a check.
+
+Exit 1 where one fails. With words behind it, only what has one of them in its name is tried.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from tests.trials.checks import say, tried
+from tests.trials.qemu.checks import BOT, CONFIG, Checks
+from tests.trials.qemu.emulator import why_not
+from tests.trials.qemu.machine import MYNAH, Machine, furnished
+
+CACHE = Path(os.environ.get("MYNAH_POWER", "/var/tmp/mynah-power"))
+
+
+def main() -> int:
+    if reason := why_not():
+        say(f"skipped: {reason}")
+        return 0
+    say(f"a machine in {CACHE} (the first time: a Debian is fetched)")
+    image = furnished(CACHE)
+    with Machine(CACHE, image, accelerator=os.environ.get("MYNAH_ACCELERATOR", "tcg")) as machine:
+        checks = Checks(machine)
+        say(machine(str(MYNAH), "install-units", "--bot", "a").splitlines()[0])
+        machine("cp", "-a", "/srv/models", "/var/lib/mynah/a/models")
+        machine.write("/etc/mynah/a/config.toml", CONFIG)
+        machine.write("/etc/systemd/system/mynah@a.service.d/test.conf", BOT)
+        machine("systemctl", "daemon-reload")
+        return tried(checks, machine, unit="mynah*")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

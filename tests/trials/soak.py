@@ -1,0 +1,179 @@
+"""The real process in a hurry, beside a fake X: `make soak`, or `make soak MINUTES=10`. It prints what grew.
+
+A heartbeat each 0.2 s where life has one each 15 s, and a slot each second where it has one each few hours: an hour is
+three days of heartbeats and years of slots. Meanwhile models are swapped, configurations reloaded, figures scraped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+from tests.fake_x.server import FakeX
+from tests.fake_x.state import World, newcomer
+from tests.installed import MYNAH, environment
+from tests.talker import make
+from training.models import registry
+
+SAMPLE, SWAP, RELOAD = 2.0, 15.0, 20.0  # seconds
+MOST_GROWTH, MOST_AGE = 0.05, 15.0  # of memory; seconds between two heartbeats, as life allows
+CONFIG = """
+[voice]
+threads = 1
+temperature = {temperature}
+candidates = 4
+[posting]
+min_gap = "1s"
+max_per_hour = 99999
+max_per_day = 99999
+[budget]
+per_day = 9999
+per_month = 9999
+[backup]
+every = "1m"
+"""
+
+
+@dataclass
+class Seen:
+    memory: list[int] = field(default_factory=list)  # kB
+    files: list[int] = field(default_factory=list)
+    ages: list[float] = field(default_factory=list)
+    scrapes: int = 0
+    events: Counter[str] = field(default_factory=Counter)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.trials.soak")
+    parser.add_argument("--minutes", type=float, default=60.0)
+    minutes = parser.parse_args().minutes
+    with tempfile.TemporaryDirectory() as place, FakeX(World(newcomer(), now=lambda: datetime.now(UTC))) as x:
+        folder = Path(place)
+        seen = live(folder, x, minutes * 60)
+    return told(seen, x, minutes)
+
+
+def live(folder: Path, x: FakeX, seconds: float) -> Seen:
+    models, config, seen = make(folder / "state"), folder / "config.toml", Seen()
+    first = registry.current(models)
+    assert first
+    other = models / "20261121T120000Z-0000"
+    subprocess.run(["cp", "-a", str(first), str(other)], check=True)
+    config.write_text(CONFIG.format(temperature=1.2))
+    user = newcomer()
+    keys = {
+        "CONSUMER_KEY": user.secrets.consumer_key,
+        "CONSUMER_SECRET": user.secrets.consumer_secret,
+        "ACCESS_TOKEN": user.access_token,
+        "ACCESS_TOKEN_SECRET": user.secrets.token_secret,
+        "BASE_URL": x.url,
+    }
+    changed = {f"MYNAH_X__{name}": value for name, value in keys.items()}
+    changed |= {"MYNAH_METRICS__LISTEN": f"{folder}/m", "MYNAH_VOICE__ENGINE": "torch"}  # which takes the most memory
+    words = [MYNAH, "--config", config, "--state", folder / "state", "run", "--live", "--every", "1s"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment(**changed)) as process:
+        assert process.stdout
+        listener = threading.Thread(target=listen, args=(process.stdout, seen.events))
+        listener.start()
+        try:
+            while not seen.events["round.ended"] and process.poll() is None:
+                time.sleep(0.1)
+            watch(process, folder, [other, first], config, seen, seconds)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(60)
+            listener.join()
+    return seen
+
+
+def listen(lines: IO[str], events: Counter[str]) -> None:
+    for line in lines:
+        told = json.loads(line)
+        events[told["event"]] += 1
+        if told["event"] == "round.ended":
+            events[f"round {told['outcome']}"] += 1
+        if told["level"] == "error":
+            events[f"error: {line.strip()[:300]}"] += 1
+
+
+def watch(
+    process: subprocess.Popen[str], folder: Path, models: list[Path], config: Path, seen: Seen, seconds: float
+) -> None:
+    began = time.monotonic()
+    swap, reload = began + SWAP, began + RELOAD
+    while (now := time.monotonic()) < began + seconds and process.poll() is None:
+        if now > swap:
+            registry.promote(models[0])
+            models.reverse()
+            swap = now + SWAP
+        if now > reload:
+            config.write_text(CONFIG.format(temperature=1.2 + 0.1 * (seen.events["configuration.reloaded"] % 2)))
+            process.send_signal(signal.SIGHUP)
+            reload = now + RELOAD
+        look(process.pid, folder, seen)
+        time.sleep(SAMPLE)
+
+
+def look(pid: int, folder: Path, seen: Seen) -> None:
+    status = Path(f"/proc/{pid}/status").read_text()
+    seen.memory.append(int(status.split("VmRSS:")[1].split()[0]))
+    seen.files.append(len(os.listdir(f"/proc/{pid}/fd")))  # noqa: PTH208  names are enough
+    seen.ages.append(time.time() - (folder / "state/holder.json").stat().st_mtime)
+    with socket.socket(socket.AF_UNIX) as asker:
+        asker.settimeout(10)
+        asker.connect(f"{folder}/m")
+        asker.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        seen.scrapes += b" 200 " in asker.recv(64)
+
+
+def told(seen: Seen, x: FakeX, minutes: float) -> int:
+    part = max(len(seen.memory) // 5, 1)
+    early, late = statistics.median(seen.memory[part : 2 * part]), statistics.median(seen.memory[-part:])
+    growth = late / early - 1
+    files = (min(seen.files[part:]), max(seen.files[part:]), seen.files[-1])
+    errors = [event for event in seen.events if event.startswith("error: ")]
+    posted = seen.events["round posted"]
+    say(f"{minutes:g} minutes: {len(seen.memory)} looks, {seen.scrapes} scrapes answered")
+    say(f"rounds {seen.events['round.ended']}, posted {posted}, at X {len(x.world.texts)}")
+    say(f"models taken over {seen.events['model.taken_over']}, reloads {seen.events['configuration.reloaded']}")
+    say(f"memory {early / 1024:.1f} MB in the second fifth, {late / 1024:.1f} MB in the last: {growth:+.1%}")
+    say(f"files open: {files[0]} to {files[1]}, at the end {files[2]}")
+    say(f"oldest heartbeat seen: {max(seen.ages):.1f} s")
+    for event in errors:
+        say(event)
+    holds = {
+        f"memory grows by less than {MOST_GROWTH:.0%}": growth < MOST_GROWTH,
+        "no file more than at first": files[2] <= files[1] and files[1] - files[0] <= 4,
+        f"no heartbeat later than {MOST_AGE:.0f} s": max(seen.ages) < MOST_AGE,
+        "each post once": posted == len(x.world.texts) == len(set(x.world.texts)),
+        "swaps and reloads were taken": seen.events["model.taken_over"] > 0
+        and seen.events["configuration.reloaded"] > 0,
+        "every scrape answered": seen.scrapes == len(seen.memory),
+        "no error": not errors,
+        "it ended when asked": seen.events["daemon.stopped"] == 1,
+    }
+    for sentence, is_so in holds.items():
+        say(f"{'ok  ' if is_so else 'FAIL'}  {sentence}")
+    return 0 if all(holds.values()) else 1
+
+
+def say(line: str) -> None:
+    print(line, flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+
+def test_a_retraining_killed_at_any_moment_breaks_nothing_and_comes_to_the_same_weights() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.trials.killing_retrain", "--kills", "3", "--steps", "6"],
+        check=True, capture_output=True, text=True, cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+
+    found = json.loads(done.stdout)
+
+    assert (found.pop("kills"), found.pop("finished") > 0) == (3, True)
+    assert found.pop("went_on") >= 0
+    assert not any(found.values()), found

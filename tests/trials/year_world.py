@@ -1,0 +1,217 @@
+"""The world around a bot that is watched for a year: time that jumps, an X that fails, and what it must never see.
+
+True time is a number of seconds. The bot sees it through a wall clock, which may be set wrong, and a monotonic one,
+which stands still while the machine sleeps. X sees everything that the bot does, and notes what breaks a promise.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from bot.errors import Unknown
+from bot.sending.budget import Prices
+from bot.values import Draft, Receipt, Timeline
+from bot.x.dialects import Account, id_at
+from bot.x.verdicts import Answer, no_answer, why_not
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bot.errors import XError
+    from bot.sending.outbox import Brakes
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+LAG = 60.0  # seconds until a post is in its author's timeline
+HALTS = {  # what X answers when it will have nothing from us at all
+    "credits": (402, {"title": "CreditsDepleted", "detail": "no credits"}),
+    "revoked": (401, {"title": "Unauthorized", "detail": "Unauthorized"}),
+    "locked": (403, {"errors": [{"code": 326, "message": "this account is locked"}]}),
+}
+FAILURES = {"down": (503, None), "limited": (429, {"title": "Too Many Requests"})}
+OUTAGES = ("unreachable", "silent", *FAILURES, *HALTS)
+WORDS = ("rain", "soup", "bell", "crumb", "clock", "train", "hat", "bench", "roof", "piano", "pigeon", "whistle")
+
+
+class Crash(BaseException):
+    """The process is gone, between one instruction and the next."""
+
+
+class Clock:
+    """What the bot reads; `true` goes on whatever is done to the wall."""
+
+    def __init__(self, began: datetime) -> None:
+        self._began = began
+        self.true = 0.0
+        self.wrong = timedelta(0)  # how far the wall clock is from the truth
+        self.asleep = 0.0
+
+    def now(self) -> datetime:
+        return self.truth() + self.wrong
+
+    def truth(self) -> datetime:
+        return self._began + timedelta(seconds=self.true)
+
+    def monotonic(self) -> float:
+        return self.true - self.asleep
+
+
+class Voice:
+    """Says the same for the same seed, as a model does."""
+
+    name = "words"
+    person = None
+
+    def draft(self, prompt: str, *, n: int, seed: int, author: str | None = None) -> list[Draft]:
+        chance = random.Random(seed)
+        return [Draft(" ".join(chance.choices(WORDS, k=9)) + ".", prompt, seed) for _ in range(n)]
+
+    def weigh(self, texts: Sequence[str], *, given: str = "") -> list[float]:
+        return [-1.0] * len(texts)
+
+    def copied(self, _: str) -> str:
+        return ""
+
+    def foreign(self, _: str) -> str:
+        return ""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A post that X made: when by the bot's own clocks, in which life, and when it truly was."""
+
+    id: str
+    text: str
+    wall: datetime
+    mono: float
+    life: int
+    true: float
+
+
+class X:
+    """The account: it makes posts, loses answers, fails for hours, and compares what comes with what may come."""
+
+    def __init__(self, clock: Clock, brakes: Brakes, chance: random.Random, *, price: int, strict: bool) -> None:
+        self._clock = clock
+        self._brakes = brakes
+        self._chance = chance
+        self._price = price
+        self._strict = strict  # it refuses what is signed by a clock that is wrong by more than five minutes
+        self.outage = ""
+        self.life = 0
+        self.crashes = True
+        self.posts: list[Seen] = []
+        self.maybe: list[datetime] = []  # when the bot's clock said so, of each try that left it in doubt or was made
+        self.read: list[tuple[datetime, int]] = []  # when, by the same clock, and for how much
+        self.broken: Counter[str] = Counter()
+        self.told: list[str] = []
+        self.requests = 0
+
+    def post(self, text: str, *, reply_to: str | None = None, without: Sequence[str] = ()) -> Receipt:
+        self.requests += 1
+        if self.crashes and self._chance.random() < 0.02:  # the intent is written, and nothing has left
+            self.maybe.append(self._clock.now())
+            raise Crash
+        if error := self._trouble("POST", "/2/tweets"):
+            raise error
+        fate = self._chance.random()
+        if fate < 0.02:  # an answer that is lost; half of these posts are made
+            self.maybe.append(self._clock.now())
+            if fate < 0.01:
+                self._made(text)
+            raise self._lost()
+        if fate < 0.03:
+            raise self._answer(503, None, "POST", "/2/tweets")
+        self.maybe.append(self._clock.now())
+        receipt = self._made(text)
+        if self.crashes and self._chance.random() < 0.02:  # it is on X, and nobody here knows
+            raise Crash
+        return receipt
+
+    def me(self) -> Account:
+        if error := self._trouble("GET", "/2/users/me"):
+            raise error
+        self.read.append((self._clock.now(), Prices().account))
+        return Account("1", "words", "Words")
+
+    def own_posts(self, account_id: str, *, since_id: str | None = None, limit: int = 5) -> Timeline:
+        if error := self._trouble("GET", "/2/users/1/tweets"):
+            raise error
+        seen = self._clock.true - LAG
+        found = [
+            post for post in reversed(self.posts[-500:]) if int(post.id) > int(since_id or 0) and post.true <= seen
+        ]
+        self.read.append((self._clock.now(), Prices().own * len(found[:limit])))
+        return Timeline(tuple(Receipt(post.id, post.text) for post in found[:limit]), whole=len(found) <= limit)
+
+    def _made(self, text: str) -> Receipt:
+        now = Seen(
+            str(id_at(self._clock.truth()) + len(self.posts)),
+            text,
+            self._clock.now(),
+            self._clock.monotonic(),
+            self.life,
+            self._clock.true,
+        )
+        self._compare(now)
+        self.posts.append(now)
+        return Receipt(now.id, text)
+
+    def _compare(self, new: Seen) -> None:
+        """With every post of the last days, by the bot's own clocks."""
+        gap = self._brakes.min_gap
+        for post in self.posts[-2:]:
+            if post.life == new.life and new.mono - post.mono < gap.total_seconds():
+                self.breaks("gap", f"{new.mono - post.mono:.0f} s after another, in one life")
+        near = [abs(new.wall - post.wall) for post in self.posts]
+        if near and min(near) < gap:
+            self.breaks("gap", f"{min(near)} from another by the wall clock")
+        for span, most in ((HOUR, self._brakes.per_hour), (DAY, self._brakes.per_day)):
+            if sum(one < span for one in near) >= most:
+                self.breaks("cap", f"{most + 1} in {span} at {new.wall}")
+        today = sum(post.wall.date() == new.wall.date() for post in self.posts) + 1
+        month = sum(f"{post.wall:%Y%m}" == f"{new.wall:%Y%m}" for post in self.posts) + 1
+        if today * self._price > self._brakes.caps.per_day or month * self._price > self._brakes.caps.per_month:
+            self.breaks("budget", f"{today} today, {month} this month")
+        if new.text in {post.text for post in self.posts}:
+            self.breaks("doubled", new.text)
+
+    def breaks(self, what: str, how: str) -> None:
+        self.broken[what] += 1
+        if len(self.told) < 20:
+            self.told.append(f"{what}: {how} ({self._clock.truth():%Y-%m-%d %H:%M}, off by {self._clock.wrong})")
+
+    def _trouble(self, method: str, path: str) -> XError | None:
+        if self.outage in HALTS:
+            return self._answer(*HALTS[self.outage], method, path)
+        if self.outage in FAILURES:
+            return self._answer(*FAILURES[self.outage], method, path)
+        if self.outage:
+            is_sent = self.outage == "silent"
+            if is_sent and method == "POST":
+                self.maybe.append(self._clock.now())
+            return no_answer("timeout", method=method, path=path, sent=is_sent)
+        if self._strict and abs(self._clock.wrong) > timedelta(minutes=5):
+            return self._answer(401, {"title": "Unauthorized"}, method, path)
+        return None
+
+    def _answer(self, status: int, body: Any, method: str, path: str) -> XError:
+        error = why_not(Answer(status, {}, body), method=method, path=path, now=self._clock.now())
+        assert error is not None
+        if isinstance(error, Unknown):
+            self.maybe.append(self._clock.now())
+        return error
+
+    def _lost(self) -> XError:
+        return no_answer("connection reset", method="POST", path="/2/tweets", sent=True)
+
+
+def changes(zone: str, year: int) -> list[datetime]:
+    """The days of that year on which the clocks of a zone are changed."""
+    days = [datetime(year, 1, 1, tzinfo=UTC) + number * DAY for number in range(365)]
+    here = ZoneInfo(zone)
+    return [day for day in days if day.astimezone(here).utcoffset() != (day + DAY).astimezone(here).utcoffset()]

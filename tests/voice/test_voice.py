@@ -1,0 +1,160 @@
+"""Which model speaks, with the loading left out."""
+
+from __future__ import annotations
+
+import weakref
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from structlog.testing import CapturingLogger
+
+from bot.errors import ModelError
+from bot.voice.voice import CurrentVoice, ModelVoice
+
+
+class Models:
+    """What is promoted, and what happens when it is looked for or loaded."""
+
+    def __init__(self) -> None:
+        self.promoted: Path | ModelError | None = Path("one")
+        self.broken: set[str] = set()
+        self.loaded: list[str] = []
+
+    def current(self) -> Path | None:
+        if isinstance(self.promoted, ModelError):
+            raise self.promoted
+        return self.promoted
+
+    def load(self, folder: Path) -> ModelVoice:
+        self.loaded.append(folder.name)
+        if folder.name in self.broken:
+            raise ModelError(f"{folder} is damaged")
+        nothing = cast("Any", None)
+        return ModelVoice(folder.name, nothing, nothing, temperature=1.0, top_p=1.0, max_tokens=9)
+
+
+@pytest.fixture
+def models() -> Models:
+    return Models()
+
+
+@pytest.fixture
+def log() -> CapturingLogger:
+    return CapturingLogger()
+
+
+def voice(models: Models, log: CapturingLogger) -> CurrentVoice:
+    return CurrentVoice(models.current, models.load, cast("Any", log))
+
+
+def test_a_newly_promoted_model_is_taken_over(models: Models, log: CapturingLogger) -> None:
+    current = voice(models, log)
+    models.promoted = Path("two")
+
+    current.refresh()
+
+    assert current.name == "two"
+    assert [call.args for call in log.calls] == [("model.taken_over",)]
+
+
+def test_a_round_speaks_with_one_model(models: Models, log: CapturingLogger) -> None:
+    class Silent:
+        def draft(self, *_: object, **__: object) -> list[object]:
+            return []
+
+    def load(folder: Path) -> ModelVoice:
+        silent, nothing = cast("Any", Silent()), cast("Any", None)
+        return ModelVoice(folder.name, silent, nothing, temperature=1.0, top_p=1.0, max_tokens=9)
+
+    current = CurrentVoice(models.current, load, cast("Any", log))
+    models.promoted = Path("two")
+
+    current.draft("", n=1, seed=0)
+
+    assert current.name == "one"
+
+
+def test_a_model_that_cannot_be_loaded_is_refused_once_and_the_old_one_goes_on(
+    models: Models, log: CapturingLogger
+) -> None:
+    current = voice(models, log)
+    models.promoted, models.broken = Path("two"), {"two"}
+
+    current.refresh()
+    current.refresh()
+
+    assert current.name == "one"
+    assert models.loaded == ["one", "two"]
+    assert [call.args for call in log.calls] == [("model.refused",)]
+
+
+@pytest.mark.parametrize("promoted", [ModelError("current points to two, which is gone"), None], ids=["gone", "none"])
+def test_a_voice_goes_on_when_the_promoted_model_cannot_be_found(
+    models: Models, log: CapturingLogger, promoted: ModelError | None
+) -> None:
+    current = voice(models, log)
+    models.promoted = promoted
+
+    current.refresh()
+    current.refresh()
+
+    assert current.name == "one"
+    assert len(log.calls) == (promoted is not None)
+
+
+def test_without_a_model_there_is_no_voice(models: Models, log: CapturingLogger) -> None:
+    models.promoted = None
+
+    with pytest.raises(ModelError, match="`mynah retrain`"):
+        voice(models, log)
+
+
+class Breathing:
+    """Speaks, and can be seen to be gone."""
+
+    def draft(self, *_: object, **__: object) -> list[object]:
+        return []
+
+    def weigh(self, texts: list[str], *, given: str = "") -> list[float]:
+        return [float(len(text) + len(given)) for text in texts]
+
+
+@pytest.mark.parametrize(
+    ("keep", "short", "loaded"),
+    [(True, False, ["one"]), (False, False, ["one", "one"]), (True, True, ["one", "one"])],
+    ids=["kept", "dropped", "pressed"],
+)
+def test_a_voice_that_is_not_kept_is_loaded_for_each_round(
+    models: Models, log: CapturingLogger, keep: bool, short: bool, loaded: list[str]
+) -> None:
+    alive: list[weakref.ref[Breathing]] = []
+
+    def load(folder: Path) -> ModelVoice:
+        breathing = Breathing()
+        alive.append(weakref.ref(breathing))
+        models.loaded.append(folder.name)
+        nothing = cast("Any", None)
+        return ModelVoice(folder.name, cast("Any", breathing), nothing, temperature=1.0, top_p=1.0, max_tokens=9)
+
+    current = CurrentVoice(models.current, load, cast("Any", log), keep_loaded=keep, is_short=lambda: short)
+    current.draft("", n=1, seed=0)
+    current.refresh()
+    current.refresh()  # there is nothing left to put away
+
+    assert (alive[0]() is not None) is (keep and not short)
+    assert [call.args for call in log.calls] == [("model.put_away",)] * short
+    assert current.name == "one"
+    assert current.weigh(["three"], given="two") == [8.0]
+    assert models.loaded == loaded
+
+
+def test_a_voice_that_is_not_kept_takes_over_a_new_model(models: Models, log: CapturingLogger) -> None:
+    current = CurrentVoice(models.current, models.load, cast("Any", log), keep_loaded=False)
+    models.promoted = Path("two")
+
+    current.refresh()
+
+    assert current.name == "two"
+    assert current.engine == "torch"
+    assert models.loaded == ["one", "two", "two"]

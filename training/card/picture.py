@@ -1,0 +1,213 @@
+"""predictions.png: who it is of, that it is a bot, and what it said, for a card or a post; drawn with Pillow.
+
+It knows names and texts, not models. Which fonts make every script legible: docs/pictures.md.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+import warnings
+import zlib
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from training.card.drawing import clusters
+from training.card.drawing.fonts import FOLDERS, Fonts
+from training.card.drawing.lettering import Lettering
+from training.errors import TrainingError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from PIL.Image import Image
+
+_Ink = tuple[int, int, int]
+
+SIZE = 1120, 586  # shown at half of it, as the reference's was
+_PAPER, _CARD, _EDGE = (232, 238, 244), (255, 255, 255), (214, 222, 230)
+_TEXT, _FAINT, _ACCENT = (20, 28, 38), (96, 110, 124), (29, 104, 196)
+_FACES = ((196, 78, 82), (76, 132, 92), (129, 90, 170), (29, 104, 196), (190, 110, 40), (40, 130, 140))
+_LEFT, _RIGHT = 84, SIZE[0] - 84
+_AVATAR = 132
+_BOTTOM = 504  # of what it said
+_FOOT = "Written by a language model that learnt from tweets, not by a person."
+_BYTES = 20_000_000  # X allows avatars of 2 MB
+_PIXELS = 40_000_000  # 160 MB in memory; a larger one is an attack or a mistake
+_FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
+# What Pillow's readers raise for broken files, besides OSError.
+_BROKEN = (OSError, SyntaxError, ValueError, LookupError, TypeError, EOFError, MemoryError, struct.error, zlib.error)
+
+
+def predictions_png(
+    *,
+    name: str,
+    handle: str,
+    bot_word: Literal["AI BOT", "AI CYBORG"],
+    prompt: str,
+    prediction: str,
+    avatar: Path | bytes | None = None,
+    folders: Sequence[Path] = FOLDERS,
+) -> bytes:
+    """The picture as PNG. `prediction` may begin with the prompt; without an avatar an initial stands for it."""
+    from PIL import Image, ImageDraw
+
+    plain, bold = Lettering(Fonts(folders)), Lettering(Fonts(folders, bold=True))
+    face = _initial(bold, name or handle) if avatar is None else _portrait(avatar)
+    image = Image.new("RGB", SIZE, _PAPER)
+    _smooth(image, (30, 28, SIZE[0] - 30, SIZE[1] - 28), 34, _CARD, _EDGE)
+    image.paste(face, (_LEFT, 64), _disc(_AVATAR))
+    _header(image, plain, bold, name=name or handle, handle=handle, bot_word=bot_word)
+    ImageDraw.Draw(image).line((_LEFT, 222, _RIGHT, 222), fill=_EDGE, width=2)
+    _speech(image, plain, prompt.strip(), prediction.strip())
+    foot = plain.fit(_FOOT, _RIGHT - _LEFT, 34, largest=22, smallest=22)
+    plain.draw(image, foot, (_LEFT, 514), _RIGHT - _LEFT, _FAINT)
+    return png(image)
+
+
+def png(image: Image) -> bytes:
+    out = BytesIO()
+    image.save(out, "PNG")
+    return out.getvalue()
+
+
+def _header(image: Image, plain: Lettering, bold: Lettering, *, name: str, handle: str, bot_word: str) -> None:
+    left = _LEFT + _AVATAR + 32
+    title = bold.fit(" ".join(name.split()), _RIGHT - left, 66, largest=46, smallest=30)
+    wide = bold.width(title.lines[0], title.size)
+    bold.draw(image, title, (left, 64 + (66 - title.height) / 2), wide, _TEXT)
+    badge = _badge(bold, bot_word)
+    image.paste(badge, (left, 142), badge)
+    beside = left + badge.width + 22
+    handle = handle.strip().removeprefix("@")
+    below = plain.fit(handle and "@" + handle, _RIGHT - beside, 46, largest=30, smallest=22)
+    plain.draw(image, below, (beside, 142 + (50 - below.height) / 2), _RIGHT - beside, _FAINT)
+
+
+def _speech(image: Image, plain: Lettering, prompt: str, prediction: str) -> None:
+    top, width = 236, _RIGHT - _LEFT
+    if prompt:
+        if prediction.startswith(prompt):
+            prediction = prediction.removeprefix(prompt).strip()
+        asked = plain.fit(prompt, width - 70, 92, largest=34, smallest=26)
+        plain.draw(image, asked, (_LEFT + 70 * asked.leftwards, top), width - 70, _ACCENT)
+        end = plain.width(asked.lines[-1], asked.size) + 20
+        middle = top + asked.height - 0.62 * asked.size
+        _arrow(image, (_RIGHT - end if asked.leftwards else _LEFT + end, middle), asked.leftwards)
+        top += round(asked.height) + 6
+    said = plain.fit(prediction or "…", width, _BOTTOM - top, largest=54, smallest=26)
+    plain.draw(image, said, (_LEFT, top + (_BOTTOM - top - said.height) / 2), width, _TEXT)
+
+
+def _badge(bold: Lettering, words: str) -> Image:
+    """The words between two robots, which are drawn, so that they are there on a machine without emoji."""
+    from PIL import Image
+
+    block = bold.fit(words, 400, 40, largest=26, smallest=26)
+    wide = math.ceil(bold.width(block.lines[0], block.size))
+    badge = Image.new("RGBA", (wide + 124, 50))
+    _smooth(badge, (0, 0, badge.width, 50), 25, _ACCENT, _ACCENT)
+    _robot(badge, (18, 9))
+    _robot(badge, (badge.width - 50, 9))
+    bold.draw(badge, block, (62, 7), wide, _CARD)
+    return badge
+
+
+def _robot(image: Image, at: tuple[int, int]) -> None:
+    from PIL import Image as Images
+    from PIL import ImageDraw
+
+    big = Images.new("RGBA", (128, 128))  # four times its size, for smooth edges
+    painter = ImageDraw.Draw(big)
+    painter.line((64, 8, 64, 34), fill=_CARD, width=8)
+    painter.ellipse((54, 0, 74, 20), fill=_CARD)
+    painter.rounded_rectangle((18, 32, 110, 112), 18, fill=_CARD)
+    painter.rounded_rectangle((4, 56, 14, 88), 4, fill=_CARD)
+    painter.rounded_rectangle((114, 56, 124, 88), 4, fill=_CARD)
+    for x in (44, 84):
+        painter.ellipse((x - 11, 50, x + 11, 72), fill=_ACCENT)
+    painter.rounded_rectangle((40, 86, 88, 96), 4, fill=_ACCENT)
+    small = big.resize((32, 32))
+    image.paste(small, at, small)
+
+
+def _arrow(image: Image, at: tuple[float, float], leftwards: bool) -> None:
+    from PIL import Image as Images
+    from PIL import ImageDraw
+
+    mask = Images.new("L", (184, 88))  # four times its size, for smooth edges
+    painter = ImageDraw.Draw(mask)
+    painter.line((0, 44, 136, 44), fill=255, width=20)
+    painter.polygon(((184, 44), (112, 0), (112, 88)), fill=255)
+    mask = mask.resize((46, 22))
+    if leftwards:
+        mask = mask.transpose(Images.Transpose.FLIP_LEFT_RIGHT)
+    image.paste(_ACCENT, (round(at[0]) - 46 * leftwards, round(at[1]) - 11), mask)
+
+
+def _initial(bold: Lettering, name: str) -> Image:
+    from PIL import Image
+
+    face = Image.new("RGB", (_AVATAR, _AVATAR), _FACES[zlib.crc32(name.encode("utf-8", "replace")) % len(_FACES)])
+    letters = list(clusters.split(clusters.paragraphs(name)[0]))
+    first = next((letter for letter in letters if letter[0].isalnum()), letters[0] if letters else "?")
+    block = bold.fit(first.upper(), _AVATAR, _AVATAR, largest=70, smallest=70)
+    wide = bold.width(block.lines[0], block.size)
+    bold.draw(face, block, ((_AVATAR - wide) / 2, (_AVATAR - block.size * 1.32) / 2), wide, _CARD)
+    return face
+
+
+def _portrait(avatar: Path | bytes) -> Image:
+    from PIL import Image, ImageOps
+
+    where = f"The avatar {avatar}" if isinstance(avatar, Path) else "The avatar"
+    try:
+        if isinstance(avatar, Path):
+            if not avatar.is_file():
+                raise TrainingError(f"{where} is no file: give a PNG, JPEG, WebP or GIF.")
+            with avatar.open("rb") as file:
+                avatar = file.read(_BYTES + 1)
+        if len(avatar) > _BYTES:
+            raise TrainingError(f"{where} has more than {_BYTES // 1_000_000} MB: give a smaller one.")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's about sizes; ours is below
+            with Image.open(BytesIO(avatar), formats=_FORMATS) as opened:
+                if opened.width * opened.height > _PIXELS:
+                    raise TrainingError(f"{where} is {opened.width} by {opened.height} pixels: give a smaller one.")
+                upright = ImageOps.exif_transpose(opened).convert("RGBA")
+    except Image.DecompressionBombError as error:
+        raise TrainingError(f"{where} has too many pixels: give a smaller one.") from error
+    except _BROKEN as error:
+        raise TrainingError(f"{where} cannot be read as a PNG, JPEG, WebP or GIF: give another.") from error
+    face = Image.new("RGB", (_AVATAR, _AVATAR), _CARD)
+    fitted = ImageOps.fit(upright, (_AVATAR, _AVATAR))
+    face.paste(fitted, (0, 0), fitted)
+    return face
+
+
+@cache
+def _disc(size: int) -> Image:
+    from PIL import Image, ImageDraw
+
+    big = Image.new("L", (size * 4, size * 4))
+    ImageDraw.Draw(big).ellipse((0, 0, size * 4 - 1, size * 4 - 1), fill=255)
+    return big.resize((size, size))
+
+
+def _smooth(image: Image, box: tuple[int, int, int, int], radius: int, fill: _Ink, edge: _Ink) -> None:
+    """A rounded rectangle without steps in its corners, which Pillow's own has."""
+    from PIL import Image as Images
+    from PIL import ImageDraw
+
+    for inset, colour in ((0, edge), (2, fill)):
+        wide, high, round_ = box[2] - box[0] - 2 * inset, box[3] - box[1] - 2 * inset, radius - inset
+        mask = Images.new("L", (wide, high))
+        for x in (0, wide - 2 * round_):
+            for y in (0, high - 2 * round_):
+                mask.paste(_disc(2 * round_), (x, y))
+        ImageDraw.Draw(mask).rectangle((round_, 0, wide - round_ - 1, high), fill=255)
+        if high > 2 * round_:
+            ImageDraw.Draw(mask).rectangle((0, round_, wide, high - round_ - 1), fill=255)
+        image.paste(colour, (box[0] + inset, box[1] + inset), mask)

@@ -1,0 +1,191 @@
+"""The judgement: what a model foresees of tweets that it has not seen, and how what it says compares with them.
+
+It does not know how the model was made, nor what is good enough: that is for gate.py.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from training.errors import ModelError
+from training.judge import copying, ngram_floor, similarity
+from training.judge.report import Report
+from training.learn.batches import encode, spell
+from training.learn.finetune import total_surprise
+from training.models import model_dir
+from training.models.base_model import SCRATCH, context_of, load_base
+from training.profile.memory import Memory
+from training.recipe import recipe_for
+from training.speak.torch_engine import Sampler
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from training.corpus.corpus import Corpus, Text
+    from training.speak.types import Sample
+
+BATCH_TOKENS = 4_096  # only speed and memory depend on it
+SAMPLES = 256  # a share of them is known to 6 points at worst; two seconds of one core (benchmarks/judgement.py)
+TOGETHER = 64  # samples at once: GPT-2 keeps 0.5 GB for them
+LIMIT = 280  # X's
+SLIP = 0.02  # the share of the held-out tweets that another model may have learnt, and still be compared
+
+
+def evaluate(
+    model: Any,
+    tokenizer: Any,
+    corpus: Corpus,
+    *,
+    context: int,
+    seed: int,
+    drafts: Sequence[Sample],
+    base_bits: float | None = None,
+    current_bits: float | None = None,
+    length: Callable[[str], int] = len,
+) -> Report:
+    """`drafts` are what the model said (see `speak`), `length` is how long X finds a text.
+
+    The bits of the other models are `bits_of` and `bits_in_use`.
+    """
+    train = [text.text for text in corpus.train]
+    held_out = [text.text for text in corpus.held_out]
+    said = [draft.text for draft in drafts]
+    own = random.Random(seed).sample([*train, *held_out], len(train) + len(held_out))
+    most = min(similarity.count_words(said), similarity.count_words(own))
+    lengths, own_lengths = [length(text) for text in said], [length(text) for text in own]
+    return Report(
+        seed=seed,
+        samples=len(said),
+        learnt=len(train),
+        held_out=len(held_out),
+        bits_per_character=bits_of(model, tokenizer, corpus.held_out, context=context, tags=corpus.tags),
+        base_bits=base_bits,
+        current_bits=current_bits,
+        ngram_bits=ngram_floor.bits_per_character(train, held_out),
+        copied=copying.share_with_run(said, train),
+        copied_author=_copied_by_author(held_out, train, sum(corpus.overlap.values())),
+        exact=copying.share_exact(said, train),
+        overlong=sum(one > LIMIT for one in lengths) / max(len(lengths), 1),
+        overlong_author=sum(one > LIMIT for one in own_lengths) / max(len(own_lengths), 1),
+        unfinished=sum(not draft.finished for draft in drafts) / max(len(drafts), 1),
+        lengths=similarity.histogram(lengths),
+        lengths_author=similarity.histogram(own_lengths),
+        length_distance=similarity.length_distance(lengths, own_lengths),
+        distinct=similarity.distinct(said, most),
+        distinct_author=similarity.distinct(own, most),
+        told_apart=similarity.told_apart(said, held_out, seed=seed),
+        told_apart_author=similarity.told_apart(train, held_out, seed=seed),
+    )
+
+
+def judge_again(
+    version: Path,
+    in_use: Path | None,
+    corpus: Corpus,
+    *,
+    device: str,
+    seed: int,
+    samples: int,
+    length: Callable[[str], int] = len,
+) -> Report:
+    """A version that was made some time ago, by today's tweets: those of the held-out ones that it has not learnt."""
+    memory = Memory.open(version)
+    fresh = tuple(text for text in corpus.held_out if not memory.said(text.text))
+    if not fresh:
+        raise ModelError(f"{version.name} has learnt all the tweets that it could be judged by: import newer ones.")
+    loaded = model_dir.load(version, device=device)
+    manifest = loaded.manifest
+    context = min(recipe_for(manifest.base_model).shape.context, context_of(loaded.model))
+    other = None if in_use is None or in_use.name == version.name else in_use
+    return evaluate(
+        loaded.model,
+        loaded.tokenizer,
+        replace(corpus, held_out=fresh, tags=manifest.tags),
+        context=context,
+        seed=seed,
+        drafts=speak(loaded.model, loaded.tokenizer, manifest.tags, count=samples, seed=seed),
+        base_bits=_bits_of_base(manifest.base_model, fresh, context=context, device=device),
+        current_bits=bits_in_use(other, fresh, context=context, device=device),
+        length=length,
+    )
+
+
+def _copied_by_author(held_out: Sequence[str], train: Sequence[str], repeated: int) -> float | None:
+    """`repeated` tweets of the author's newest are not held out, since they nearly are a learnt one: copies, all."""
+    if not held_out:
+        return None
+    return (copying.share_with_run(held_out, train) * len(held_out) + repeated) / (len(held_out) + repeated)
+
+
+def speak(model: Any, tokenizer: Any, tags: Mapping[str, str], *, count: int, seed: int) -> list[Sample]:
+    """Texts without a prompt, by the sampler's own defaults; the same for the same seed."""
+    sampler = Sampler(model, tokenizer, tags)
+    sizes = [min(TOGETHER, count - done) for done in range(0, count, TOGETHER)]
+    return [text for turn, n in enumerate(sizes) for text in sampler.draft("", n=n, seed=seed + turn)]
+
+
+def bits_of(
+    model: Any, tokenizer: Any, texts: Sequence[Text], *, context: int, tags: Mapping[str, str] | None = None
+) -> float | None:
+    """Bits per character; each text alone, given its author's tag where the model knows tags. None without texts."""
+    if not texts:
+        return None
+    known = [(tags or {}).get(text.author, "") for text in texts]
+    return bits_per_character(model, tokenizer, [text.text for text in texts], context=context, tags=known)
+
+
+def bits_in_use(version: Path | None, texts: Sequence[Text], *, context: int, device: str) -> float | None:
+    """Of the model in use; None where there is none, or a broken one, which is no measure.
+
+    None as well where it has learnt these texts and so would be flattered.
+    """
+    if version is None or not texts:
+        return None
+    try:
+        memory = Memory.open(version)
+        if sum(memory.said(text.text) for text in texts) > SLIP * len(texts):
+            return None
+        loaded = model_dir.load(version, device=device)
+    except ModelError:
+        return None
+    room = min(context, context_of(loaded.model))
+    return bits_of(loaded.model, loaded.tokenizer, texts, context=room, tags=loaded.manifest.tags)
+
+
+def _bits_of_base(name: str, texts: Sequence[Text], *, context: int, device: str) -> float | None:
+    """None where the version began from nothing, or its base is no longer to be had."""
+    if name == SCRATCH:
+        return None
+    try:
+        model, tokenizer = load_base(name, texts=(), shape=recipe_for(name).shape, seed=0)
+    except ModelError:
+        return None
+    model.to(model_dir.pick_device(device))
+    return bits_of(model, tokenizer, texts, context=min(context, context_of(model)))
+
+
+def bits_per_character(
+    model: Any, tokenizer: Any, texts: Sequence[str], *, context: int, tags: Sequence[str] = ()
+) -> float:
+    """Each tweet alone, from its start, its end included, as the bot speaks; comparable between tokenizers.
+
+    `tags` has one for each text, or none at all; what stands before a text is given and costs nothing.
+    """
+    rows = encode(tokenizer, texts, context, tags)
+    if not rows:
+        return math.nan
+    pieces = dict(zip(tags, spell(tokenizer, tags), strict=True))  # of each different tag
+    nats, _ = total_surprise(model, rows, BATCH_TOKENS)
+    for tag, times in Counter(tag for tag in tags if tag).items():
+        given, _ = total_surprise(model, [[rows[0][0], *pieces[tag]]], BATCH_TOKENS)
+        nats -= given * times
+    begins = [1 + len(pieces[tag]) for tag in tags] or [1] * len(rows)
+    # a tweet cut at the context counts with the characters that were read
+    said = (row[begin:] for row, begin in zip(rows, begins, strict=True))
+    spelt = (tokenizer.decode(row, skip_special_tokens=True, clean_up_tokenization_spaces=False) for row in said)
+    return nats / math.log(2) / sum(map(len, spelt))

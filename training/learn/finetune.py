@@ -1,0 +1,214 @@
+"""The loop, one page. It yields what happened at each step; others report it, time it and save the model."""
+
+from __future__ import annotations
+
+import math
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from training.errors import OutOfMemory, TrainingError
+from training.learn import mixing
+from training.learn.batches import endless, once, pad
+from training.learn.distributed import ALONE, Together
+from training.learn.fast_cpu import shortcuts
+from training.learn.lora import adapted
+from training.learn.loss import has_plain_head, surprise
+from training.learn.sampled_softmax import ballots
+from training.learn.trainer_state import Pupil
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator, Sequence
+
+    from training.learn.batches import Batch, Row
+    from training.learn.checkpoint import Checkpoints
+    from training.learn.sampled_softmax import Ballot
+    from training.recipe import Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step, in numbers; losses are nats per token."""
+
+    number: int  # from 1
+    of: int
+    loss: float
+    tokens: int  # learnt in this step, padding not counted
+    held_out: float | None = None  # where this step was followed by a look at the held-out tweets
+    rate: float = 0.0
+
+
+def finetune(
+    model: Any,
+    train: Sequence[Row],
+    held_out: Sequence[Row],
+    recipe: Recipe,
+    *,
+    seed: int,
+    authors: Sequence[str] = (),
+    weights: Sequence[float] = (),
+    checkpoints: Checkpoints | None = None,
+) -> Generator[Step]:
+    """Teach the model in place; after the last step it holds its last weights or its best, as the recipe says.
+
+    Each row has an author and a weight, or all rows are one author's and weigh the same. From a checkpoint it goes
+    on to the very weights of a run that was never interrupted.
+    """
+    torch.manual_seed(seed)  # dropout, ballots and what LoRA begins with draw from the global generator
+    decks = authors or [""] * len(train), weights or [1.0] * len(train)
+    with computing(model.device, recipe.threads), shortcuts(model), adapted(model, recipe):
+        yield from _steps(model, train, decks, held_out, recipe, seed, checkpoints)
+
+
+def _steps(
+    model: Any,
+    train: Sequence[Row],
+    decks: tuple[Sequence[str], Sequence[float]],
+    held_out: Sequence[Row],
+    recipe: Recipe,
+    seed: int,
+    checkpoints: Checkpoints | None,
+) -> Iterator[Step]:
+    steps = count_steps(train, recipe, authors=decks[0], weights=decks[1], seed=seed)
+    looks = {round(steps * part / recipe.looks) for part in range(1, recipe.looks + 1)}
+    pupil = Pupil(model, recipe)
+    set_dropout(model, recipe.dropout)
+    scored = ballots(train, model.get_input_embeddings().weight, recipe.others if has_plain_head(model) else 1)
+    done = pupil.resume(checkpoints)
+    groups = endless(train, mixing.passes(lengths(train), *decks, seed=seed), recipe.batch_tokens, seed)
+    for number, rows in enumerate(islice(groups, done, steps), start=done + 1):
+        rate = pupil.set_rate(recipe.learning_rate * _share_of_rate(number - 1, steps, recipe))
+        part = pad(rows)
+        loss = learn(model, [part], [pupil.optimizer], recipe.clip, ballot=next(scored))
+        if not math.isfinite(loss):
+            raise TrainingError(f"The loss is {loss} at step {number}: lower the learning_rate in training/recipe.py.")
+        judged = mean_surprise(model, held_out, recipe.batch_tokens) if held_out and number in looks else None
+        if judged is not None and recipe.keep_best:
+            pupil.consider(judged)
+        yield Step(number, steps, loss, part.tokens, judged, rate)
+        if checkpoints and number < steps and checkpoints.due():  # whoever watches has heard of the step by now
+            checkpoints.save(pupil.state(number))
+    pupil.restore_best()
+    model.eval()
+
+
+def count_steps(
+    train: Sequence[Row],
+    recipe: Recipe,
+    *,
+    authors: Sequence[str] = (),
+    weights: Sequence[float] = (),
+    seed: int = 0,
+) -> int:
+    """So many that there are `epochs` passes, within the recipe's bound."""
+    sizes = lengths(train)
+    order = next(mixing.passes(sizes, authors or [""] * len(train), weights or [1.0] * len(train), seed=seed))
+    tokens = sum(sizes[number] for number in order)
+    return min(recipe.max_steps, max(1, math.ceil(recipe.epochs * tokens / recipe.batch_tokens)))
+
+
+def lengths(rows: Sequence[Row]) -> list[int]:
+    """The tokens to learn in each row."""
+    return [len(row) - 1 for row in rows]
+
+
+def mean_surprise(model: Any, rows: Sequence[Row], batch_tokens: int) -> float:
+    nats, tokens = total_surprise(model, rows, batch_tokens)
+    return nats / tokens
+
+
+@torch.no_grad()
+def total_surprise(model: Any, rows: Sequence[Row], batch_tokens: int) -> tuple[float, int]:
+    """Nats and tokens of all rows, every row on its own."""
+    model.eval()
+    nats, tokens = 0.0, 0
+    for batch in once(rows, batch_tokens):
+        with autocast(model.device):
+            nats += float(surprise(model, batch.to(model.device)).sum())
+        tokens += batch.tokens
+    return nats, tokens
+
+
+def autocast(device: torch.device) -> torch.autocast:
+    """bf16 where the chip multiplies it faster than fp32; the weights stay fp32."""
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=has_bf16(device))
+
+
+def has_bf16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    chip = torch.cpu.get_capabilities()
+    return device.type == "cpu" and bool(chip.get("avx512_bf16") or chip.get("amx_bf16"))
+
+
+def learn(
+    model: Any,
+    parts: Sequence[Batch],
+    optimizers: Sequence[torch.optim.Optimizer],
+    clip: float,
+    together: Together = ALONE,
+    ballot: Ballot | None = None,
+) -> float:
+    """One step down for all parts together, which are in memory one after the other; the loss before it."""
+    model.train()
+    tokens = sum(part.tokens for part in parts)
+    loss = torch.zeros((), device=model.device)
+    with within_memory(model.device, f"a batch of {tokens} tokens"):
+        for part in together.share(parts):
+            with autocast(model.device):
+                share = surprise(model, part.to(model.device), ballot).sum() / tokens
+            share.backward()
+            loss += share.detach()
+        together.add_up(model, loss)
+        torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
+        for optimizer in optimizers:
+            optimizer.step()
+    for optimizer in optimizers:
+        optimizer.zero_grad(set_to_none=True)
+    return loss.item()
+
+
+@contextmanager
+def within_memory(device: torch.device, what: str) -> Iterator[None]:
+    """An OutOfMemory that says what did not fit."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:  # torch.OutOfMemoryError on a GPU, a plain one with a text on a CPU
+        if "alloc" not in str(error) and not isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+            raise
+        raise OutOfMemory(
+            f"The memory of {device} is too small for {what}: "
+            "lower batch_tokens in training/recipe.py or take a smaller base_model."
+        ) from error
+
+
+@contextmanager
+def computing(device: torch.device, threads: int) -> Iterator[None]:
+    """How torch computes while we train or judge; as it was for others afterwards."""
+    were = torch.get_num_threads(), torch.get_float32_matmul_precision()
+    torch.set_num_threads(threads or were[0])
+    # TF32 on a GPU; on a processor oneDNN, which is twice as fast in fp32 as torch's own path
+    torch.set_float32_matmul_precision("high" if device.type == "cuda" else "medium")
+    try:
+        yield
+    finally:
+        torch.set_num_threads(were[0])
+        torch.set_float32_matmul_precision(were[1])
+
+
+def _share_of_rate(step: int, steps: int, recipe: Recipe) -> float:
+    """A linear warm-up, then half a cosine down to the floor."""
+    warmup = recipe.warmup * steps
+    if step < warmup:
+        return (step + 1) / (warmup + 1)
+    done = (step - warmup) / max(1.0, steps - warmup)
+    return recipe.floor + (1 - recipe.floor) * 0.5 * (1 + math.cos(math.pi * done))
+
+
+def set_dropout(model: Any, share: float) -> None:
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = share

@@ -1,0 +1,85 @@
+"""What changes while a model learns: its weights, the optimizer, and the weights that did best so far.
+
+It is what a checkpoint holds. It does not know what is learnt, nor how fast.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from training.learn.lora import count_learnt
+
+if TYPE_CHECKING:
+    from training.learn.checkpoint import Checkpoints
+    from training.recipe import Recipe
+
+
+KEPT = 4  # times what learns: the weights, AdamW's two averages and the best so far
+FP32 = 4  # bytes
+
+
+class Pupil:
+    """The best weights are those that foresee best the tweets that the model does not learn from."""
+
+    def __init__(self, model: Any, recipe: Recipe) -> None:
+        self.optimizer = _optimizer(model, recipe)
+        self._weights = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
+        self._best_loss = math.inf
+        self._best: dict[str, torch.Tensor] = {}
+
+    def set_rate(self, rate: float) -> float:
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        return rate
+
+    def consider(self, loss: float) -> None:
+        if loss < self._best_loss:
+            self._best_loss = loss
+            self._best = {name: weight.detach().clone() for name, weight in self._weights.items()}
+
+    def restore_best(self) -> None:
+        if self._best:
+            self._put(self._best)
+
+    def state(self, number: int) -> dict[str, Any]:
+        return {
+            "step": number,
+            "weights": {name: weight.detach() for name, weight in self._weights.items()},
+            "optimizer": self.optimizer.state_dict(),
+            "best_loss": self._best_loss,
+            "best": self._best,
+        }
+
+    def resume(self, checkpoints: Checkpoints | None) -> int:
+        """The number of steps that are done already."""
+        device = next(iter(self._weights.values())).device
+        state = checkpoints.resume(device) if checkpoints else None
+        if state is None:
+            return 0
+        self._put(state["weights"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self._best_loss, self._best = state["best_loss"], state["best"]
+        number: int = state["step"]
+        return number
+
+    @torch.no_grad()
+    def _put(self, weights: dict[str, torch.Tensor]) -> None:
+        for name, weight in self._weights.items():
+            weight.copy_(weights[name])
+
+
+def size_of_state(model: Any, recipe: Recipe) -> int:
+    """The bytes of a checkpoint of this model, before it begins to learn."""
+    return KEPT * FP32 * count_learnt(model, recipe)
+
+
+def _optimizer(model: Any, recipe: Recipe) -> torch.optim.Optimizer:
+    weights = [weight for weight in model.parameters() if weight.requires_grad]
+    groups = [
+        {"params": [weight for weight in weights if weight.dim() > 1], "weight_decay": recipe.weight_decay},
+        {"params": [weight for weight in weights if weight.dim() <= 1], "weight_decay": 0.0},  # biases, norms
+    ]
+    return torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=recipe.betas, fused=model.device.type != "mps")

@@ -1,0 +1,274 @@
+"""The person's tweets, merged over imports, in one SQLite file. Alone imports sqlite_utils in training.
+
+How the file is opened: file.py; what an import changes: merge.py.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Self
+
+from sqlite_utils import Database, Migrations
+
+from training.errors import LibraryError
+from training.library import schema
+from training.library.file import connect, translated
+from training.library.merge import Changes, Kept, merge
+from training.library.values import Added, Author, Import
+from training.sources.archive import Archive
+from training.sources.decoding import well_formed
+from training.sources.records import handle_of
+from training.sources.tweets import Tweet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+FILE = "library.db"
+MIGRATIONS = Migrations("library")
+
+
+@MIGRATIONS(name="0001_first")
+def _first(db: Database) -> None:
+    for statement in schema.FIRST:
+        db.execute(statement)
+
+
+def _nothing(_: Path, __: str) -> None:
+    """A copy is for the caller to make."""
+
+
+class Library:
+    """`Library.open` is the only way in, so that every connection is as durable as the next."""
+
+    def __init__(self, db: Database, path: Path) -> None:
+        self._db = db
+        self._path = path
+
+    @classmethod
+    def open(
+        cls, path: Path, *, create: bool = True, read_only: bool = False, before: Callable[[Path, str], None] = _nothing
+    ) -> Self:
+        """Open, and bring an older schema up to date; `read_only` neither creates nor migrates.
+
+        `before` is called with the name of the first change of the schema that is missing, before it is made.
+        """
+        if not path.exists() and (read_only or not create):
+            raise LibraryError(f"There is no library at {path} yet: `mynah import` begins one.")
+        with translated(path):
+            library = cls(Database(connect(path, read_only=read_only)), path)
+        try:
+            library._migrate(read_only=read_only, before=before)
+        except BaseException:
+            library.close()
+            raise
+        return library
+
+    def _migrate(self, *, read_only: bool, before: Callable[[Path, str], None]) -> None:
+        with translated(self._path):
+            known = {migration.name for migration in MIGRATIONS._migrations}  # noqa: SLF001  there is no public list
+            applied = {migration.name for migration in MIGRATIONS.applied(self._db)}
+            unknown = sorted(applied - known)
+            pending = MIGRATIONS.pending(self._db)
+        if unknown:
+            raise LibraryError(
+                f"{self._path} was made by a newer mynah (it knows {', '.join(unknown)}): upgrade this one."
+            )
+        if pending and read_only:
+            raise LibraryError(f"{self._path} was made by an older mynah: `mynah import` brings it up to date.")
+        if pending:
+            if applied:  # there is something to lose
+                before(self._path, pending[0].name)
+            with self.atomic():
+                MIGRATIONS.apply(self._db)
+
+    def close(self) -> None:
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def atomic(self) -> Iterator[None]:
+        """All or nothing, also for several imports; meanwhile nobody else writes."""
+        connection = self._db.conn
+        if connection.in_transaction:  # part of a larger whole
+            yield
+            return
+        with translated(self._path):
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                connection.execute("COMMIT")
+            except BaseException:  # a commit may fail too, and would leave the transaction open
+                connection.rollback()
+                raise
+
+    def add(self, archive: Archive, *, source: str, at: datetime, drop_missing: bool = False) -> Added:
+        """Merge; `source` names the file, or the account on X, that it came from."""
+        author = archive.author
+        if archive.reaches and archive.reaches > at:  # a wrong date would make every later archive an older one
+            archive = replace(archive, reaches=at)
+        with self.atomic():
+            self._write("INSERT OR IGNORE INTO author VALUES (?, ?)", [author, archive.display_name])
+            if archive.display_name != author:
+                self._write("UPDATE author SET display_name = ? WHERE handle = ?", [archive.display_name, author])
+            changes = merge(self._kept(author), archive, self._covered(author))
+            dropped = len(changes.missing) + len(changes.missed) if drop_missing else 0
+            new = changes.new if drop_missing else changes.new + changes.missed
+            self._write(
+                "INSERT INTO import (author, at, source, kind, reaches, found, new, updated, dropped) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [author, _stamp(at), well_formed(source), archive.kind, _stamp(archive.reaches), len(archive.tweets),
+                 len(new), len(changes.updated), dropped],
+            )  # fmt: skip
+            self._keep(changes, new, drop=changes.missing if drop_missing else [], archived=archive.reaches is not None)
+            relatives = self._relatives(archive)
+        times = [tweet.at for tweet in archive.tweets if tweet.at]
+        return Added(
+            author=author,
+            found=len(archive.tweets),
+            new=len(new),
+            updated=len(changes.updated),
+            there=changes.there,
+            missing=len(changes.missing) + len(changes.missed),
+            dropped=dropped,
+            first=min(times, default=None),
+            last=max(times, default=None),
+            relatives=relatives,
+        )
+
+    def _keep(self, changes: Changes, new: Iterable[Tweet], *, drop: Iterable[int], archived: bool) -> None:
+        with translated(self._path):
+            many = self._db.conn.executemany
+            many("DELETE FROM tweet WHERE number = ?", [[number] for number in (*changes.replaced, *drop)])
+            many("UPDATE tweet SET archived = 1 WHERE number = ?", [[number] for number in changes.confirmed])
+            many(
+                "UPDATE tweet SET id = ?, at = ?, kind = ?, lang = ?, text = ?, edits = ?, archived = ? "
+                "WHERE number = ?",
+                ([*_columns(one.tweet), one.archived, one.number] for one in changes.updated),
+            )
+            many(
+                "INSERT INTO tweet (id, at, kind, lang, text, edits, archived, author, import) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, (SELECT max(id) FROM import))",
+                ([*_columns(tweet), archived, tweet.author] for tweet in new),
+            )
+
+    def authors(self) -> list[Author]:
+        return [
+            Author(
+                tweets=sum(kinds.values()),
+                first=_moment(row["first"]),
+                last=_moment(row["last"]),
+                kinds=kinds,
+                languages=self._counts("lang", row["handle"]),
+                imports=tuple(self._imports(row["handle"])),
+                handle=row["handle"],
+                display_name=row["display_name"],
+            )
+            for row in self._rows(
+                "SELECT author.*, min(at) AS first, max(at) AS last FROM author "
+                "LEFT JOIN tweet ON tweet.author = handle GROUP BY handle ORDER BY handle"
+            )
+            for kinds in [self._counts("kind", row["handle"])]
+        ]
+
+    def archive(self, handle: str) -> Archive:
+        """All of one author, the oldest first; those without a date come before, in the order in which they came."""
+        author = handle_of(handle)
+        names = self._rows("SELECT display_name FROM author WHERE handle = ?", [author])
+        if not names:
+            raise self._stranger(handle)
+        tweets = tuple(one.tweet for one in self._kept(author))
+        kinds = dict.fromkeys(one.kind for one in self._imports(author))
+        return Archive(author, names[0]["display_name"], tweets, kind=", ".join(kinds))
+
+    def forget(self, handle: str) -> int:
+        """How many tweets are gone, from the file too: what is deleted is overwritten, and the rest packed anew."""
+        author = handle_of(handle)
+        with self.atomic():
+            count = len(self._rows("SELECT 1 FROM tweet WHERE author = ?", [author]))
+            if not self._write("DELETE FROM author WHERE handle = ?", [author]):  # and with it all that is his
+                raise self._stranger(handle)
+        self._write("VACUUM")
+        return count
+
+    def noted(self, handle: str, key: str) -> str:
+        """What was noted of an author, such as how far X was asked; nothing if nothing was."""
+        rows = self._rows("SELECT value FROM note WHERE author = ? AND key = ?", [handle, key])
+        return str(rows[0]["value"]) if rows else ""
+
+    def note(self, handle: str, key: str, value: str) -> None:
+        """Forgotten with the author; in the same `atomic` as an `add`, both are kept or neither."""
+        self._write("INSERT OR REPLACE INTO note VALUES (?, ?, ?)", [handle, key, value])
+
+    def _stranger(self, handle: str) -> LibraryError:
+        there = ", ".join(f"@{row['handle']}" for row in self._rows("SELECT handle FROM author ORDER BY handle"))
+        return LibraryError(
+            f"@{handle.removeprefix('@')} is not in the library ({there or 'it is empty'}): `mynah import` adds people."
+        )
+
+    def _kept(self, author: str) -> Iterator[Kept]:
+        rows = self._rows(
+            "SELECT number, id, at, kind, lang, text, edits, archived FROM tweet WHERE author = ? "
+            "ORDER BY at IS NOT NULL, at, length(id), id, number",
+            [author],
+        )
+        for row in rows:
+            tweet = Tweet(
+                row["id"], author, row["text"], _moment(row["at"]), row["kind"], row["lang"],
+                tuple(row["edits"].split()),
+            )  # fmt: skip
+            yield Kept(row["number"], tweet, bool(row["archived"]))
+
+    def _covered(self, author: str) -> datetime | None:
+        rows = self._rows("SELECT max(reaches) AS reaches FROM import WHERE author = ?", [author])
+        return _moment(rows[0]["reaches"])
+
+    def _relatives(self, archive: Archive) -> dict[str, int]:
+        """Who renamed the account has two archives of two names, and the same tweets in both."""
+        ids = {tweet.id for tweet in archive.tweets if tweet.id}
+        rows = self._rows("SELECT author, id FROM tweet WHERE author <> ?", [archive.author])
+        return dict(Counter(row["author"] for row in rows if row["id"] in ids))
+
+    def _counts(self, column: str, author: str) -> dict[str, int]:
+        rows = self._rows(
+            f"SELECT {column} AS what, count(*) AS n FROM tweet WHERE author = ? GROUP BY 1 ORDER BY n DESC, what",  # noqa: S608  one of our own two columns
+            [author],
+        )
+        return {row["what"]: row["n"] for row in rows}
+
+    def _imports(self, author: str) -> Iterator[Import]:
+        sums = ", ".join(f"sum({column}) AS {column}" for column in ("found", "new", "updated", "dropped"))
+        pages = "GROUP BY at, source, kind ORDER BY min(id)"  # of X's API, each is an import
+        for row in self._rows(f"SELECT at, source, kind, {sums} FROM import WHERE author = ? {pages}", [author]):  # noqa: S608
+            yield Import(**row | {"at": datetime.fromisoformat(row["at"])})
+
+    def _rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        with translated(self._path):
+            cursor = self._db.conn.execute(sql, parameters)
+            names = [column[0] for column in cursor.description]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]  # no open cursor, no lock
+
+    def _write(self, sql: str, parameters: Sequence[Any] = ()) -> int:
+        with translated(self._path):
+            return self._db.conn.execute(sql, parameters).rowcount
+
+
+def _columns(tweet: Tweet) -> list[str | None]:
+    return [tweet.id, _stamp(tweet.at), tweet.kind, tweet.lang, tweet.text, " ".join(tweet.edits)]
+
+
+def _stamp(moment: datetime | None) -> str | None:
+    """UTC, so that the text sorts as the time does."""
+    return moment.astimezone(UTC).isoformat() if moment else None
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

@@ -1,0 +1,146 @@
+"""What is learnt, by whom, from where: from archives to texts, a model to begin with, and rows of tokens.
+
+Afresh from the base, or from the model in use with only what it has not learnt yet. It trains nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from training.corpus import corpus
+from training.errors import ModelError, NothingNew
+from training.job import Progress
+from training.learn import batches
+from training.learn.finetune import within_memory
+from training.models import base_model, model_dir, registry
+from training.profile.memory import Memory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from training.corpus.corpus import Corpus, Text
+    from training.job import Tweets, Wanted
+    from training.learn.batches import Row
+    from training.models.model_dir import Manifest
+    from training.recipe import Recipe
+    from training.sources.archive import Archive
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an author's tweets come from, and what they are written in."""
+
+    kind: str = ""  # of source
+    first: str = ""  # the day of the oldest
+    last: str = ""
+    languages: Mapping[str, int] = field(default_factory=dict)  # as X names them; how many tweets are in each
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    texts: Corpus
+    model: Any
+    tokenizer: Any
+    recipe: Recipe
+    context: int  # tokens
+    train: Sequence[Row]
+    held_out: Sequence[Row]
+    learnt: tuple[Text, ...]  # what it will have learnt in the end, as far as the tweets are still at hand
+    known: Memory | None = None  # what the model has learnt before
+    before: Manifest | None = None  # of the model that it goes on from
+    origins: Mapping[str, Origin] = field(default_factory=dict)  # per author
+
+    @property
+    def authors(self) -> list[str]:
+        return [text.author for text in self.texts.train]
+
+    @property
+    def weights(self) -> list[float]:
+        return [text.weight for text in self.texts.train]
+
+    def mark(self, seed: int) -> str:
+        """The same for two lessons that come to the same weights: by rows, beginning, recipe and dice."""
+        import torch
+
+        said = {
+            "recipe": asdict(self.recipe),
+            "seed": seed,
+            "device": self.model.device.type,
+            "torch": torch.__version__,
+            "decks": [self.authors, self.weights],
+            "rows": [self.train, self.held_out],
+        }
+        digest = hashlib.sha256(json.dumps(said).encode())
+        for weight in self.model.parameters():
+            digest.update(weight.detach().cpu().contiguous().view(torch.uint8).numpy())
+        return digest.hexdigest()
+
+
+def prepare(tweets: Tweets, wanted: Wanted, report: Callable[[Progress], None]) -> Lesson:
+    """Read, clean, choose where to begin, and spell."""
+    report(Progress("read"))
+    archives = tweets()
+    report(Progress("clean"))
+    texts = corpus.build(archives, wanted.choices)
+    for warning in texts.warnings:
+        report(Progress("clean", 1, note=warning))
+    lesson = _afresh(texts, wanted) if wanted.begin == "base" else _from_current(texts, wanted)
+    of_those = ", all new to the model in use" if lesson.known else ""
+    learnt, held_out = len(lesson.texts.train), len(lesson.texts.held_out)
+    report(Progress("tokenise", note=f"{learnt:,} tweets to learn{of_those}, {held_out:,} held out"))
+    return replace(lesson, origins=_origins(archives))
+
+
+def _origins(archives: Sequence[Archive]) -> dict[str, Origin]:
+    found = {}
+    for author in dict.fromkeys(archive.author for archive in archives):
+        own = [archive for archive in archives if archive.author == author]
+        days = [f"{tweet.at:%Y-%m-%d}" for archive in own for tweet in archive.tweets if tweet.at]
+        kinds = dict.fromkeys(archive.kind for archive in own if archive.kind)
+        languages = Counter(tweet.lang for archive in own for tweet in archive.tweets if tweet.kind != "retweet")
+        found[author] = Origin(", ".join(kinds), min(days, default=""), max(days, default=""), languages)
+    return found
+
+
+def _afresh(texts: Corpus, wanted: Wanted) -> Lesson:
+    learnt = [text.text for text in texts.train]
+    model, tokenizer = base_model.load_base(wanted.base, texts=learnt, shape=wanted.recipe.shape, seed=wanted.seed)
+    return _spelled(texts, model, tokenizer, wanted.recipe, wanted.device)
+
+
+def _from_current(texts: Corpus, wanted: Wanted) -> Lesson:
+    current = registry.current(wanted.models)
+    if current is None:
+        raise ModelError(f"There is no model in {wanted.models} to go on from: retrain from the base first.")
+    known = Memory.open(current)
+    fresh = replace(texts, train=_unknown(texts.train, known), held_out=_unknown(texts.held_out, known))
+    if not fresh.train:
+        raise NothingNew(f"The model in use, {current.name}, has learnt all these tweets: there is nothing to do.")
+    loaded = model_dir.load(current, device="cpu")
+    if dict(loaded.manifest.tags) != dict(texts.tags):
+        raise ModelError(f"{current.name} knows its authors by other tags: retrain from the base.")
+    lesson = _spelled(fresh, loaded.model, loaded.tokenizer, wanted.recipe, wanted.device)
+    again = (text for text in texts.held_out if known.said(text.text))
+    return replace(lesson, known=known, before=loaded.manifest, learnt=(*texts.train, *again))
+
+
+def _unknown(texts: Sequence[Text], known: Memory) -> tuple[Text, ...]:
+    return tuple(text for text in texts if not known.said(text.text))
+
+
+def _spelled(texts: Corpus, model: Any, tokenizer: Any, recipe: Recipe, device: str) -> Lesson:
+    target = model_dir.pick_device(device)
+    with within_memory(target, "the model"):
+        model.to(target)
+    context = min(recipe.shape.context, base_model.context_of(model))
+    train, held_out = (rows(tokenizer, part, texts, context) for part in (texts.train, texts.held_out))
+    return Lesson(texts, model, tokenizer, recipe, context, train, held_out, learnt=texts.train)
+
+
+def rows(tokenizer: Any, part: Sequence[Text], texts: Corpus, context: int) -> list[Row]:
+    tags = [texts.tags.get(text.author, "") for text in part] if texts.tags else []
+    return batches.encode(tokenizer, [text.text for text in part], context, tags)
