@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from bot.clock import Clock
     from bot.config.settings import Settings
-    from bot.x.dialects import Account
+    from bot.x.payloads import Account
     from bot.x.tokens import Grant
     from bot.x.twitter import Identity
     from bot.x.wire import Wire

@@ -67,7 +67,7 @@ def _history(path: Path, folder: StateFolder, settings: Settings, source: Path, 
     """
     from bot.clock import stamp
     from bot.history.store import Store
-    from bot.replies import reading
+    from bot.replies import polling
     from bot.rounds.agenda import BORN
     from bot.running import assembly
     from bot.sending import outbox
@@ -77,7 +77,7 @@ def _history(path: Path, folder: StateFolder, settings: Settings, source: Path, 
         assembly.claim(store, settings)
         _same_account(store.meta(ACCOUNT), folder.history)
         store.keep_meta(BORN, stamp(now))
-        reading.begin_again(store, now)
+        polling.begin_again(store, now)
         _leave_alone(store, folder.history, now)
         for post in store.posts_in("drafted", "approved", dry=False):
             store.move(post.id, "expired", at=now, note="it may have gone out after the backup")
@@ -92,7 +92,7 @@ def _history(path: Path, folder: StateFolder, settings: Settings, source: Path, 
 def _leave_alone(store: Store, present: Path, now: datetime) -> None:
     """Whoever said stop, or was blocked, since the backup; who was unblocked since is blocked again, to be sure."""
     from bot.history import blocks
-    from bot.replies.reading import MARK
+    from bot.replies.polling import MARK
 
     rows, are_all = _blocked_in(present, now)
     count = blocks.take_over(store, rows)

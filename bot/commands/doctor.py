@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bot.config.state_dir import StateFolder
     from bot.history.store import Store
     from bot.running.doctor import Check
-    from bot.x.dialects import Account
+    from bot.x.payloads import Account
     from bot.x.twitter import Identity
 
 UNITS = Path("/etc/systemd/system")

@@ -1,6 +1,6 @@
 """Who named us and what followed, in the history's own tables, and how many answers were given.
 
-It keeps numbers and names, and what was said only while it waits. The rules are in summons.py and limits.py.
+It keeps numbers and names, and what was said only while it waits. The rules are in eligibility.py and limits.py.
 """
 
 from __future__ import annotations

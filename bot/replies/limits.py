@@ -13,7 +13,7 @@ from bot.clock import moment
 from bot.history import blocks, mentions
 from bot.text.durations import written
 from bot.values import Reason
-from bot.x.dialects import time_of
+from bot.x.payloads import time_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,6 +1,6 @@
 """Mentions to answers: who summoned us, may we answer, once. One answer a turn, and never beside another post.
 
-Reading is in reading.py, the rules are in summons.py and limits.py, the words in answering.py; sending, and what a lost
+Reading is in polling.py, the rules are in eligibility.py and limits.py, the words in drafting.py; sending, and what a lost
 answer becomes, is the outbox's and the lookout's as with every post.
 """
 
@@ -10,14 +10,14 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from bot.history import mentions
-from bot.replies.answering import choose
+from bot.replies.drafting import choose
 from bot.replies.limits import why_rest
 from bot.screen.repeats import normalised
 from bot.sending.budget import dollars
 from bot.sending.outbox import why_paused
 from bot.text.length import weighted_length
 from bot.values import Slot
-from bot.x.dialects import time_of
+from bot.x.payloads import time_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from bot.clock import Clock
     from bot.history.mentions import Waiting
     from bot.history.store import Store
-    from bot.replies.answering import Listener
+    from bot.replies.drafting import Listener
     from bot.replies.limits import Limits
-    from bot.replies.reading import Reading
+    from bot.replies.polling import Reading
     from bot.rounds.posting import Manner
     from bot.screen.chain import Screen
     from bot.sending.outbox import Outbox

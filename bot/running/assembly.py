@@ -20,7 +20,7 @@ from bot.rounds.posting import Manner
 from bot.rounds.prompts import Topics
 from bot.rounds.slots import Daily, Every, Schedule
 from bot.running import assembly_replies
-from bot.screen import chain, form, harm, privacy, reach
+from bot.screen import chain, entities, form, harm, privacy
 from bot.screen.operator_lists import Rules, lists, read
 from bot.sending.budget import DOLLAR, Caps, Prices
 from bot.sending.outbox import Brakes, Outbox, Publisher, Rehearsal
@@ -126,7 +126,7 @@ def outbox(settings: Settings, publisher: Publisher, clock: Clock, *, every: tim
         NO_BRAKES if every and not settings.live else brakes(settings),
         clock,
         dry=not settings.live,
-        price=lambda text: ours.of_post(has_link=reach.link(text) is not None),
+        price=lambda text: ours.of_post(has_link=entities.link(text) is not None),
         answering=assembly_replies.answering(settings, caps(settings), ours),
     )
 

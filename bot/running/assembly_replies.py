@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bot.replies.eligibility import Summons
 from bot.replies.limits import Limits
 from bot.replies.opt_out import OptOut
-from bot.replies.reading import Reading
+from bot.replies.polling import Reading
 from bot.replies.replying import Replying
-from bot.replies.summons import Summons
-from bot.screen import reach
+from bot.screen import entities
 from bot.sending.outbox import Answering, Rehearsal
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bot.clock import Clock
     from bot.config.settings import Settings
     from bot.history.store import Store
-    from bot.replies.answering import Listener
+    from bot.replies.drafting import Listener
     from bot.rounds.posting import Manner
     from bot.screen.chain import Screen
     from bot.sending.budget import Caps, Prices
@@ -33,7 +33,7 @@ def answering(settings: Settings, caps: Caps, prices: Prices) -> Answering | Non
     return Answering(
         limits(settings),
         caps.share(settings.replies.budget_share),
-        price=lambda text: prices.of_reply(has_link=reach.link(text) is not None),
+        price=lambda text: prices.of_reply(has_link=entities.link(text) is not None),
     )
 
 

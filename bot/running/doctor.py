@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from bot.history.store import Store
     from bot.screen.chain import Screen
     from bot.voice.voice import Voice
-    from bot.x.dialects import Account
+    from bot.x.payloads import Account
     from bot.x.tokens import Grant
 
 Verdict = Literal["ok", "warn", "fail"]

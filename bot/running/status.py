@@ -11,7 +11,7 @@ from bot.history import mentions, refusals, review
 from bot.sending import budget
 from bot.sending.outbox import why_paused
 from bot.sending.reconcile import next_look
-from bot.x.dialects import time_of
+from bot.x.payloads import time_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bot.screen import copies, form, harm, privacy, reach, repeats
+from bot.screen import copies, entities, form, harm, privacy, repeats
 from bot.screen.lists import Lists
 from bot.text import length
 from bot.values import Draft, Reason
@@ -69,10 +69,10 @@ def build(
         "control_character": lambda draft: form.control_character(draft.text),
         "repetition": lambda draft: form.repetition(draft.text),
         "length": lambda draft: length.why_not(draft.text),
-        "mention": lambda draft: reach.mention(draft.text),
-        "cashtags": lambda draft: reach.too_many_cashtags(draft.text),
-        "hashtags": lambda draft: reach.too_many_hashtags(draft.text, most=max_hashtags),
-        "link": lambda draft: None if allow_links else reach.link(draft.text),
+        "mention": lambda draft: entities.mention(draft.text),
+        "cashtags": lambda draft: entities.too_many_cashtags(draft.text),
+        "hashtags": lambda draft: entities.too_many_hashtags(draft.text, most=max_hashtags),
+        "link": lambda draft: None if allow_links else entities.link(draft.text),
         "lists": lambda draft: lists.why_not(draft.text),
         "harm": lambda draft: harm.why_not(draft.text, vulgar=allow_vulgar, allowed=lists.allowed),
         "privacy": lambda draft: privacy.why_not(draft.text),

@@ -16,7 +16,7 @@ from bot.clock import stamp
 from bot.errors import RateLimited, XError
 from bot.history import ledger
 from bot.sending import budget
-from bot.x.dialects import id_at
+from bot.x.payloads import id_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bot.clock import Clock
     from bot.history.store import Store
     from bot.values import Post, Receipt, Timeline
-    from bot.x.dialects import Account
+    from bot.x.payloads import Account
 
 ACCOUNT = "account"  # whose history this is, as the store names it
 # The pauses before the looks that must all miss it. X says nowhere how far its timeline lags behind; seconds are usual.

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, parse_qsl, quote, urlencode, urlsplit
 
 from bot.errors import ConfigError, Halted, MynahError, RateLimited, TryLater, Unknown, XError
+from bot.x.responses import WINDOW, Answer
+from bot.x.responses import quote as words_of
 from bot.x.signing import Keys, app, verified
 from bot.x.tokens import Grant
-from bot.x.verdicts import WINDOW, Answer
-from bot.x.verdicts import quote as words_of
 from bot.x.wire import HOSTS
 
 if TYPE_CHECKING:

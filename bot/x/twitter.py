@@ -1,6 +1,6 @@
 """Talking to X: its calls, through tweepy and over our own wire. Alone imports tweepy.
 
-It repeats nothing and waits for no limit. What an answer means is in verdicts.py; what follows from it is the caller's
+It repeats nothing and waits for no limit. What an answer means is in responses.py; what follows from it is the caller's
 business.
 """
 
@@ -12,8 +12,8 @@ import requests
 import tweepy
 
 from bot.values import Timeline
-from bot.x.dialects import Account, account, created, is_whole, mentions, timeline
-from bot.x.verdicts import Answer, why_not
+from bot.x.payloads import Account, account, created, is_whole, mentions, timeline
+from bot.x.responses import Answer, why_not
 from bot.x.wire import TIMEOUT, WITHIN, Wire
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ from bot.errors import Busy, Damaged, StoreError
 from bot.history import backup, blocks
 from bot.history.backup import Backups
 from bot.history.store import Store
-from bot.replies import reading
+from bot.replies import polling
 from bot.sending import outbox
 from bot.values import Draft, Slot
-from bot.x.dialects import time_of
+from bot.x.payloads import time_of
 from tests.fakes import NOON
 from tests.history.test_upgrades import HISTORIES, made, shape
 from tests.installed import environment, mynah
@@ -257,13 +257,13 @@ def test_what_may_have_gone_out_after_the_backup_does_not_go_out_again(state: Pa
 
 def test_who_called_before_a_restore_is_not_answered_after_it(state: Path) -> None:
     with Store.open(state / "history.db") as store:
-        reading.keep(store, reading.Mark(since="7"))
+        polling.keep(store, polling.Mark(since="7"))
     (history, _) = backups(state).make(NOON)
 
     mynah("restore", history, state=state)
 
     with Store.open(state / "history.db") as store:
-        mark = reading.load(store)
+        mark = polling.load(store)
     assert mark.since == "7"
     assert time_of(mark.before) > NOON
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bot.errors import XError
-from bot.x.verdicts import Answer, why_not
+from bot.x.responses import Answer, why_not
 from tests.fake_x.faults import FAULTS, End
 from tests.fake_x.server import FakeX
 from tests.fake_x.state import World

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.history import blocks, mentions
-from bot.replies import reading
+from bot.replies import polling
 from bot.sending import outbox
 from bot.sending.budget import Caps
 from tests.fake_x.faults import FAULTS
@@ -702,7 +702,7 @@ def test_what_was_answered_and_forgotten_is_not_answered_when_x_shows_it_again(l
     mention = life.says(MAGPIE, f"{BOT} hello")
     life.lives(10 * MINUTE)
     mentions.forget(life.store, "magpie")
-    life.store.keep_meta(reading.MARK, json.dumps({"since": "1"}))
+    life.store.keep_meta(polling.MARK, json.dumps({"since": "1"}))
 
     life.lives(10 * MINUTE)
 
@@ -716,7 +716,7 @@ def test_after_a_restore_nobody_of_before_is_answered_but_a_stop_is_heard(life: 
     since, stop = life.says(JAY, f"{BOT} hello"), life.says(GROK, f"{BOT} stop")
     life.clock.passes(MINUTE)
 
-    reading.begin_again(life.store, life.clock.now())
+    polling.begin_again(life.store, life.clock.now())
     life.clock.passes(MINUTE)
     after = life.says(JAY, f"{BOT} hello again")
     life.lives(HOUR)

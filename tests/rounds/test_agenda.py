@@ -19,7 +19,7 @@ from bot.sending.budget import Caps, Prices
 from bot.sending.outbox import Brakes, Outbox
 from bot.sending.reconcile import Lookout
 from bot.values import Draft, Receipt, Timeline
-from bot.x.dialects import Account
+from bot.x.payloads import Account
 from tests.fakes import NOON, FakeClock, FakePublisher, FakeVoice
 
 if TYPE_CHECKING:

@@ -35,7 +35,7 @@ from bot.sending.budget import Prices
 from bot.sending.outbox import Outbox
 from bot.sending.reconcile import Lookout
 from bot.values import Receipt, Timeline
-from bot.x.dialects import Account
+from bot.x.payloads import Account
 from tests.fakes import NOON, FakeClock, FakePublisher, FakeVoice
 from tests.installed import MYNAH, environment, lines, mynah
 from tests.limits import files_up_to, small_disk

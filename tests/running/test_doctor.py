@@ -16,7 +16,7 @@ from bot.history.store import Store
 from bot.running import doctor
 from bot.screen import chain
 from bot.values import Draft, Reason, Slot
-from bot.x.dialects import Account
+from bot.x.payloads import Account
 from bot.x.tokens import Grant
 from tests.fake_x.faults import Fault
 from tests.fake_x.server import FakeX

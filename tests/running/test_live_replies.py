@@ -11,8 +11,8 @@ import pytest
 
 from bot.clock import stamp
 from bot.history.store import Store
-from bot.replies.reading import Mark, keep
-from bot.x.dialects import id_at
+from bot.replies.polling import Mark, keep
+from bot.x.payloads import id_at
 from tests.fake_x.server import FakeX
 from tests.fake_x.state import World, newcomer
 from tests.installed import HEARD, MYNAH, environment, lines, mynah

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bot.history import store
-from bot.replies import reading
+from bot.replies import polling
 from bot.sending import outbox
 from tests.fake_x.state import newcomer
 from tests.trials.killing_x import call, said
@@ -62,7 +62,7 @@ class Callers:
 
     def look(self, ask: Ask) -> None:
         """What must hold whenever nobody lives. Verdicts are noted here, for the history forgets them after a while."""
-        since = [json.loads(value)["since"] for (value,) in ask("value FROM meta WHERE key = ?", reading.MARK)]
+        since = [json.loads(value)["since"] for (value,) in ask("value FROM meta WHERE key = ?", polling.MARK)]
         verdicts = dict(ask("id, verdict FROM mention"))
         self._handled |= {number: verdict for number, verdict in verdicts.items() if verdict}
         known = verdicts.keys() | self._handled.keys()
@@ -126,15 +126,15 @@ def _sends_again() -> None:
 
 def _remembers_first() -> None:
     """How far it has read is on the disk before what it has read."""
-    take = reading.Reading._take
+    take = polling.Reading._take
 
-    def hasty(self: reading.Reading, store: Store, mark: reading.Mark, page: Mentions, *more: Any) -> reading.Mark:
+    def hasty(self: polling.Reading, store: Store, mark: polling.Mark, page: Mentions, *more: Any) -> polling.Mark:
         if page.found:
             newest = max(int(mention.id) for mention in page.found)
-            reading.keep(store, replace(mark, since=str(max(newest, int(mark.since or 0)))))
+            polling.keep(store, replace(mark, since=str(max(newest, int(mark.since or 0)))))
         return take(self, store, mark, page, *more)
 
-    reading.Reading._take = hasty  # type: ignore[method-assign,assignment]
+    polling.Reading._take = hasty  # type: ignore[method-assign,assignment]
 
 
 def _commits_each() -> None:

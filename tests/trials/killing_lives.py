@@ -24,7 +24,7 @@ import bot
 from bot import cli, clock
 from bot.errors import XError
 from bot.history import review, store
-from bot.replies import limits, reading
+from bot.replies import limits, polling
 from bot.running import app as life
 from bot.running import assembly, daemon
 from bot.sending import outbox
@@ -115,7 +115,7 @@ class Trace:
     def listen(self) -> None:
         """Begin where something is written down or sent: what a life does before costs time, and nothing is lost."""
         for place, name in ((store.Store, "add_draft"), (outbox.Outbox, "send"), (review, "approve"),
-                            (review, "reject"), (review, "edit"), (reading.Reading, "read")):  # fmt: skip
+                            (review, "reject"), (review, "edit"), (polling.Reading, "read")):  # fmt: skip
             setattr(place, name, self._begun_by(getattr(place, name)))
 
     def _begun_by(self, step: Callable[..., Any]) -> Callable[..., Any]:
@@ -174,7 +174,7 @@ def begin(folder: Path, words: Sequence[str], *, name: str = "life", point: Poin
         clock.SystemClock = FastClock  # type: ignore[assignment,misc]
         limits.Limits.is_stale = lambda *_: False  # type: ignore[method-assign]  # a day is over in four seconds
         daemon.Daemon = Once if words == BEAT else Awake  # type: ignore[misc]
-        reading.PAGES = (reading.FIRST,)  # a page is a turn: so a handful of calls is several
+        polling.PAGES = (polling.FIRST,)  # a page is a turn: so a handful of calls is several
         assembly.voice = lambda *_, **__: Voice(asks="review" in words)  # type: ignore[assignment]
         voice.promoted = life.promoted = lambda _: Path("words")
         model_memory.Learnt.open = lambda _: model_memory.Learnt()  # type: ignore[assignment,method-assign]

@@ -19,10 +19,10 @@ import structlog
 from bot.config.settings import Settings
 from bot.history import ledger
 from bot.history.store import Store
+from bot.replies.eligibility import Summons
 from bot.replies.opt_out import OptOut
-from bot.replies.reading import Reading, load
+from bot.replies.polling import Reading, load
 from bot.replies.replying import Replying
-from bot.replies.summons import Summons
 from bot.rounds.agenda import Agenda
 from bot.rounds.posting import Manner
 from bot.rounds.slots import Every
@@ -32,9 +32,9 @@ from bot.sending.budget import Caps, Prices
 from bot.sending.outbox import Answering, Outbox
 from bot.sending.reconcile import Lookout
 from bot.values import Draft
+from bot.x.responses import no_answer
 from bot.x.signing import Keys
 from bot.x.twitter import X
-from bot.x.verdicts import no_answer
 from bot.x.wire import Reply
 from tests.fake_x.api import Api
 from tests.fake_x.faults import End

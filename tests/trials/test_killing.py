@@ -52,7 +52,7 @@ def test_kills_at_twenty_lines_and_at_any_moment_double_nothing_and_lose_nothing
     ("lacks", "at", "seen"),
     [
         ("intent", "answer: bot/sending/outbox.py, _remember", "answered_twice"),
-        ("watermark", "answer: bot/replies/reading.py, _take", "calls_before_the_watermark"),
+        ("watermark", "answer: bot/replies/polling.py, _take", "calls_before_the_watermark"),
         ("transactions", "answer: bot/history/mentions.py, add_reply", "answered_in_name_only"),
     ],
 )

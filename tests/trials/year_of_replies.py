@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from bot.history import blocks, mentions
 from bot.replies.opt_out import OptOut
 from bot.sending.budget import Caps, dollars
-from bot.x.dialects import time_of
+from bot.x.payloads import time_of
 from tests.fake_x.faults import FAULTS
 from tests.fake_x.mentions import summons
 from tests.fake_x.money import CREATE, CREATE_SUMMONED, READ_OWN, READ_USER

@@ -16,8 +16,8 @@ from zoneinfo import ZoneInfo
 from bot.errors import Unknown
 from bot.sending.budget import Prices
 from bot.values import Draft, Receipt, Timeline
-from bot.x.dialects import Account, id_at
-from bot.x.verdicts import Answer, no_answer, why_not
+from bot.x.payloads import Account, id_at
+from bot.x.responses import Answer, no_answer, why_not
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

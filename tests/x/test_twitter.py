@@ -14,7 +14,7 @@ import pytest
 
 from bot.errors import Duplicate, Halted, RateLimited, Refused, TryLater, Unexplained, Unknown, XError
 from bot.values import Receipt, Timeline
-from bot.x.dialects import Account
+from bot.x.payloads import Account
 from bot.x.signing import Keys
 from bot.x.twitter import X
 from bot.x.wire import WITHIN

@@ -16,7 +16,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from training.rules import others, tidy, words
+from training.rules import cleaning, words
+from training.rules import quotes as others
 from training.rules.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -28,13 +29,13 @@ RULES = ("retweet", "reply", "quote", "truncated", "short", "unspeakable", "dupl
 FEWEST_WORDS = 3  # as published; see words.py for what counts
 # Old exports cut at 140 characters, newer ones long notes at 280, link and all; somebody who likes to end with an
 # ellipsis seldom ends there.
-CUT = re.compile(rf"[^\u2026]\u2026[\s{tidy.GAP}]*$")
+CUT = re.compile(rf"[^\u2026]\u2026[\s{cleaning.GAP}]*$")
 CUT_LENGTHS = (range(137, 142), range(275, 400))
 # Not after "U.S." or "No.": the last two letters before the mark are letters, the first of them no capital.
 SENTENCES = re.compile(
     r".*(?:[^\W\d_A-Z][^\W\d_][.!?]+[\"'\u201d\u2019)]*(?=\s)|[\u3002\uff01\uff1f]+[\u300d\u300f]*)", re.DOTALL
 )
-CONTINUED = re.compile(rf"[(\[]\s?cont(?:\.|inued|'d)?\s?[)\]]?[\s{tidy.GAP}]*$", re.IGNORECASE)
+CONTINUED = re.compile(rf"[(\[]\s?cont(?:\.|inued|'d)?\s?[)\]]?[\s{cleaning.GAP}]*$", re.IGNORECASE)
 
 
 def judge(
@@ -44,10 +45,10 @@ def judge(
         return Verdict("", "retweet")
     if not replies and tweet.kind == "reply":
         return Verdict("", "reply")
-    raw = tidy.unescaped(tweet.text)
-    gapped = tidy.gapped(raw)
+    raw = cleaning.unescaped(tweet.text)
+    gapped = cleaning.gapped(raw)
     text, quotes = others.own_words(gapped)
-    text = tidy.spaced(others.without_chain(tidy.closed(text), reply=tweet.kind == "reply"), newlines=newlines)
+    text = cleaning.spaced(others.without_chain(cleaning.closed(text), reply=tweet.kind == "reply"), newlines=newlines)
     cut = not quotes and is_cut(gapped, len(raw.strip()))
     if cut:
         text = whole_sentences(text)

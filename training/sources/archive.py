@@ -14,9 +14,9 @@ from training.errors import SourceError
 from training.sources import archive_file, note_tweets
 from training.sources.columns import lowered, rows
 from training.sources.decoding import any_text, well_formed
+from training.sources.edits import last_versions
 from training.sources.javascript import Script
 from training.sources.records import Record, handle_of, owner_of, tweet_of, when
-from training.sources.versions import last_versions
 
 if TYPE_CHECKING:
     from datetime import datetime

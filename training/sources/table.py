@@ -14,8 +14,8 @@ from training.sources import archive_file
 from training.sources.archive import Archive, whose
 from training.sources.columns import delimiter_of, lowered, rows
 from training.sources.decoding import any_text, json_of
+from training.sources.edits import last_versions
 from training.sources.records import TEXT_NAMES, Record, owner_of, tweet_of
-from training.sources.versions import last_versions
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.training.holding import THEN, said, some
 from training.library.merge import Kept, fingerprint, merge
-from training.sources.versions import last_versions
+from training.sources.edits import last_versions
 
 if TYPE_CHECKING:
     from training.sources.archive import Archive

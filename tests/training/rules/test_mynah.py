@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.rules import mynah, tidy, words
+from training.rules import cleaning, mynah, words
 from training.rules.verdict import Verdict
 from training.sources.tweets import Tweet
 
@@ -241,8 +241,8 @@ def test_whatever_is_learnt_is_clean(text: str, newlines: bool) -> None:
     verdict = judge(text, newlines=newlines)
 
     learnt = verdict.text
-    assert tidy.GAP not in learnt
-    assert not tidy.LINK.search(learnt)
+    assert cleaning.GAP not in learnt
+    assert not cleaning.LINK.search(learnt)
     assert unicodedata.is_normalized("NFC", learnt)
     assert learnt == learnt.strip()
     assert "  " not in learnt

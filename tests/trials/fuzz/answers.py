@@ -14,7 +14,7 @@ from bot.commands.import_from_x import _Read
 from bot.config.settings import Budget
 from bot.values import Draft, Slot
 from bot.x import signin
-from bot.x.dialects import is_id
+from bot.x.payloads import is_id
 from bot.x.wire import Reply, Wire
 from tests.fake_x.faults import Fault
 from tests.fakes import NOON

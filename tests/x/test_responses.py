@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.errors import Halted, RateLimited, TryLater, Unexplained, Unknown, XError
-from bot.x.verdicts import DAY, LONGEST_WAIT, MEANINGS, WINDOW, Answer, Meaning, no_answer, why_not
+from bot.x.responses import DAY, LONGEST_WAIT, MEANINGS, WINDOW, Answer, Meaning, no_answer, why_not
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from bot.errors import TryLater
+from bot.replies.eligibility import Summons, Us, bystanders
 from bot.replies.opt_out import OptOut
-from bot.replies.summons import Summons, Us, bystanders
 from bot.values import Call, Mention, Wording
-from bot.x.dialects import mentions
+from bot.x.payloads import mentions
 
 US = Us("15", "stationmynah")
 RULES = Summons(OptOut(), frozenset({"grok"}))

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Protocol
 from bot.clock import moment, stamp
 from bot.errors import RateLimited, TryLater, XError
 from bot.history import blocks, ledger, mentions
-from bot.replies.summons import Us, bystanders
+from bot.replies.eligibility import Us, bystanders
 from bot.sending.budget import dollars
 from bot.sending.reconcile import ACCOUNT
 from bot.values import Reason
-from bot.x.dialects import id_at
+from bot.x.payloads import id_at
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
     from bot.clock import Clock
     from bot.history.store import Store
-    from bot.replies.summons import Summons
+    from bot.replies.eligibility import Summons
     from bot.sending.budget import Prices
     from bot.sending.outbox import Outbox
     from bot.values import Mention, Mentions
-    from bot.x.dialects import Account
+    from bot.x.payloads import Account
 
 MARK = "mentions"  # how far they are read, as the store names it
 FIRST, MOST = 5, 100  # posts on a page: the fewest, and the most, that X gives

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from training.rules.tidy import GAP
+from training.rules.cleaning import GAP
 
 MARKS = "\"'\u201c\u201d\u201e\u2018\u2019\u00ab"
 H = "[A-Za-z0-9_]"  # what a handle is made of

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bot.errors import TryLater
 from bot.values import Receipt
-from bot.x.dialects import Account, account, created, timeline
+from bot.x.payloads import Account, account, created, timeline
 
 FIELDS = st.sampled_from(
     [

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from bot.errors import Duplicate, Gone, Halted, RateLimited, Refused, TryLater, Unexplained, Unknown, XError
-from bot.x.dialects import is_id
+from bot.x.payloads import is_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -5,21 +5,21 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bot.screen import reach
+from bot.screen import entities
 from bot.values import Reason
 
 CASES = Path(__file__).parents[2] / ".." / "shared" / "data" / "twitter-text" / "validate.yml"
 
 
 def test_a_link_is_refused_by_name() -> None:
-    assert reach.link("both example.com and http://example.org/x") == Reason(
+    assert entities.link("both example.com and http://example.org/x") == Reason(
         "link", "example.com, http://example.org/x"
     )
 
 
 @pytest.mark.parametrize("text", ["7.42", "e.g. this", "wait...what", "no.Yes", "somebody@example.com"])
 def test_a_full_stop_is_not_yet_a_link(text: str) -> None:
-    assert reach.link(text) is None
+    assert entities.link(text) is None
 
 
 @pytest.mark.parametrize(
@@ -37,17 +37,17 @@ def test_a_full_stop_is_not_yet_a_link(text: str) -> None:
     ],
 )
 def test_a_mention_is_refused_by_name(text: str, handle: str) -> None:
-    assert reach.mention(text) == Reason("mention", handle)
+    assert entities.mention(text) == Reason("mention", handle)
 
 
 @pytest.mark.parametrize("text", ["somebody@example.com", "f@ther", "@ five", "@", "@日本"])
 def test_an_at_sign_is_not_yet_a_mention(text: str) -> None:
-    assert reach.mention(text) is None
+    assert entities.mention(text) is None
 
 
 @pytest.mark.parametrize("text", ["$A and $BC", "$a $b", "$BRK.A $x"])
 def test_a_second_cashtag_is_refused(text: str) -> None:
-    reason = reach.too_many_cashtags(text)
+    reason = entities.too_many_cashtags(text)
 
     assert reason is not None
     assert reason.name == "too_many_cashtags"
@@ -55,26 +55,28 @@ def test_a_second_cashtag_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["$ONE", "$5 and $6", "a$b c$d", "$toolong $waytoolong", "$A1 $B2"])
 def test_one_cashtag_and_sums_of_money_may_stay(text: str) -> None:
-    assert reach.too_many_cashtags(text) is None
+    assert entities.too_many_cashtags(text) is None
 
 
 @pytest.mark.parametrize("text", ["#a #b #c", "#a#b #c", "#日本 \uff03b #1st", "(#a) ##b #c_"])
 def test_more_hashtags_than_the_limit_are_refused(text: str) -> None:
     found = text.count("#") + text.count("\uff03") - text.count("##") - text.count("a#b")
 
-    assert reach.too_many_hashtags(text, most=found) is None
-    assert reach.too_many_hashtags(text, most=found - 1) == Reason("too_many_hashtags", f"{found}, at most {found - 1}")
+    assert entities.too_many_hashtags(text, most=found) is None
+    assert entities.too_many_hashtags(text, most=found - 1) == Reason(
+        "too_many_hashtags", f"{found}, at most {found - 1}"
+    )
 
 
 @pytest.mark.parametrize("text", ["#1", "a#b", "&#x", "#", "# a", "#️⃣a", "#_"], ids=ascii)
 def test_a_number_sign_is_not_yet_a_hashtag(text: str) -> None:
-    assert reach.too_many_hashtags(text, most=0) is None
+    assert entities.too_many_hashtags(text, most=0) is None
 
 
 @pytest.mark.skipif(not CASES.exists(), reason="twitter-text's conformance cases are not on this machine")
 def test_the_hashtags_of_the_conformance_cases_are_counted() -> None:
     cases = yaml.load(CASES.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)["tests"]["hashtags"]
 
-    counted = {case["text"]: reach.too_many_hashtags(case["text"], most=0) is not None for case in cases}
+    counted = {case["text"]: entities.too_many_hashtags(case["text"], most=0) is not None for case in cases}
 
     assert counted == {case["text"]: case["expected"] for case in cases}

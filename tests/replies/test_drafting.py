@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from bot.replies.answering import choose
+from bot.replies.drafting import choose
 from bot.rounds.posting import Manner
 from bot.screen import chain
 from bot.values import Slot
