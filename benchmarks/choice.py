@@ -33,7 +33,7 @@ from training.corpus import corpus
 from training.judge import copying, similarity
 from training.profile import person, vocabulary
 from training.sources import recognise
-from training.speak.torch_engine import Sampler
+from training.speak.torch_engine import TorchSampler
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -105,8 +105,8 @@ def measure(asked: argparse.Namespace) -> None:
     texts = corpus.build([recognise.read(asked.tweets, asked.tweets.stem)])
     learnt, held_out = [text.text for text in texts.train], [text.text for text in texts.held_out]
     cut = len(held_out) // 2
-    sampler = Sampler.open(asked.folder, device="cpu")
-    likelihoods = sampler.weigh(held_out)
+    sampler = TorchSampler.open(asked.folder, device="cpu")
+    likelihoods = sampler.log_likelihoods(held_out)
     who = person.describe([*learnt, *held_out[:cut]], likelihoods[:cut], length=weighted_length)
     who = person.replace(who, vocabulary=vocabulary.Vocabulary.open(asked.folder))
     if not len(who.vocabulary):
@@ -126,7 +126,7 @@ def measure(asked: argparse.Namespace) -> None:
         report(newer, drafts[half : 2 * half], judge)
 
 
-def draw(sampler: Sampler, count: int, temperature: float, top_p: float) -> list[Draft]:
+def draw(sampler: TorchSampler, count: int, temperature: float, top_p: float) -> list[Draft]:
     """Those that found an end: the others never go out."""
     drafts = []
     for seed in range(10_000, 10_000 + count, 64):
@@ -183,7 +183,7 @@ def fit(older: Sequence[Scored], drafts: Sequence[Scored], judge: Judge) -> None
 
 
 def sweep(
-    sampler: Sampler, who: Person, learnt: Sequence[str], newer: Sequence[Scored], asked: argparse.Namespace
+    sampler: TorchSampler, who: Person, learnt: Sequence[str], newer: Sequence[Scored], asked: argparse.Namespace
 ) -> None:
     drawn = {
         (temperature, top_p): scored(draw(sampler, asked.drafts, temperature, top_p), who)

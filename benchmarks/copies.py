@@ -60,7 +60,7 @@ def main() -> None:
         case "history":
             history(asked.rows, asked.keep)
         case _:
-            people(asked.data, asked.model, asked.manner)
+            people(asked.data, asked.model, asked.draft_settings)
 
 
 def index(sizes: Sequence[int]) -> None:
@@ -126,21 +126,21 @@ def ask(store: Store, name: str, drafts: Sequence[str]) -> None:
     print(f"| {name} | {found / len(drafts):.1%} | " + " | ".join(f"{ms:.2f} ms" for ms in figures) + " |", flush=True)
 
 
-def people(data: Path, model: Path | None, manner: int) -> None:
+def people(data: Path, model: Path | None, draft_settings: int) -> None:
     print("| whose newest tenth | tweets | copies, every run counted | copies, without their manner | foreign |")
     print("|---|---:|---:|---:|---:|")
     for name, author in PEOPLE.items():
         texts = corpus.build([recognise.read(data / "corpora" / name, author)])
         learnt, newest = [text.text for text in texts.train], [text.text for text in texts.held_out]
-        refused = [share(newest, knowing(learnt, least).why_copied) for least in (sys.maxsize, manner)]
+        refused = [share(newest, knowing(learnt, least).why_copied) for least in (sys.maxsize, draft_settings)]
         profile = speaking(learnt)
         foreign = share(newest, profile.why_foreign) if profile else "-"
         print(f"| {Path(name).stem} | {len(newest):,} | {' | '.join(refused)} | {foreign} |", flush=True)
     if model:
-        from training.speak.torch_engine import Sampler
+        from training.speak.torch_engine import TorchSampler
 
         own, profile = Memory.open(model), Language.open(model)
-        sampler = Sampler.open(model, device="cpu")
+        sampler = TorchSampler.open(model, device="cpu")
         drafts = [sample.text for seed in range(8) for sample in sampler.draft("", n=64, seed=seed) if sample.finished]
         print(f"\n{len(drafts)} drafts of {model.name}: {share(drafts, own.why_copied)} copies", end="")
         print(f", {share(drafts, profile.why_foreign)} foreign" if profile else "")
@@ -167,8 +167,8 @@ def runs(text: str) -> list[tuple[str, ...]]:
     return [tuple(words[at : at + 8]) for at in range(len(words) - 7)]
 
 
-def knowing(tweets: Sequence[str], manner: int) -> Memory:
-    kept, memory.MANNER = memory.MANNER, manner
+def knowing(tweets: Sequence[str], draft_settings: int) -> Memory:
+    kept, memory.MANNER = memory.MANNER, draft_settings
     try:
         with tempfile.TemporaryDirectory() as folder:
             (Path(folder) / memory.FILE).write_bytes(memorise(tweets))

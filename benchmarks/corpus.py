@@ -35,7 +35,7 @@ def main() -> None:
     for archive in archives:
         for choices in (corpus.Choices("huggingtweets"), corpus.Choices("mynah")):
             began = time.process_time()
-            sifted = corpus.sift(archive.author, archive.tweets, choices)
+            sifted = corpus.filter_tweets(archive.author, archive.tweets, choices)
             seconds = time.process_time() - began
             print(_row(choices.rules, sifted.funnel, seconds), flush=True)
 

@@ -147,7 +147,7 @@ def wait_for_text(process: subprocess.Popen[str]) -> None:
     sys.exit(f"{process.args} said nothing")
 
 
-def make(state: Path, shape: Shape) -> tuple[Path, onnx_export.Lightened]:
+def make(state: Path, shape: Shape) -> tuple[Path, onnx_export.OnnxExport]:
     """A model folder, in use, whose light form is checked."""
     chance = random.Random(0)
     syllables = [a + b for a in "bcdfghjklmnprstvwz" for b in ("a", "e", "i", "o", "u", "ai", "ou", "en", "er")]
@@ -158,7 +158,7 @@ def make(state: Path, shape: Shape) -> tuple[Path, onnx_export.Lightened]:
     model.resize_token_embeddings(shape.vocabulary)
     rows = batches.encode(tokenizer, SENTENCES, shape.context)
     learn_by_heart(model, rows)
-    light = onnx_export.lighten(model, tokenizer, rows, state.parent)
+    light = onnx_export.export_onnx(model, tokenizer, rows, state.parent)
     version = state / "models" / "20261121T120000Z-0000"
     about = model_dir.Manifest(created="2026-11-21T12:00:00+00:00", base_model="scratch", authors=("nobody",))
     files = {memory.FILE: memory.memorise([]), **light.files}

@@ -13,7 +13,7 @@ from bot.screen import chain
 from bot.values import Draft
 from training.models.base_model import EMBEDDED
 from training.profile.memory import FILE, Memory
-from training.speak.torch_engine import Sampler
+from training.speak.torch_engine import TorchSampler
 
 AT_ONCE = 50
 
@@ -27,7 +27,7 @@ def main() -> None:
     learnt = Memory.open(asked.folder).why_copied if (asked.folder / FILE).exists() else lambda _: ""
     spoken: set[str] = set()
     screen = chain.build(said=spoken.__contains__, copied=learnt)
-    sampler = Sampler.open(asked.folder, device="cpu")
+    sampler = TorchSampler.open(asked.folder, device="cpu")
     reasons: Counter[str] = Counter()
     for seed in range(0, asked.samples, AT_ONCE):
         for sample in sampler.draft("", n=AT_ONCE, seed=seed, temperature=asked.temperature):

@@ -31,8 +31,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 import training_speed
 
-from training.speak.sampler import Teller
-from training.speak.torch_engine import AnyModel, WrittenOut
+from training.speak.sampler import Sampler
+from training.speak.torch_engine import Gpt2Engine, TransformersEngine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -163,9 +163,9 @@ def _end_by_chance(model: Any, tokenizer: Any) -> None:
 def _by_pipeline(model: Any, tokenizer: Any, folder: Path, threads: int) -> Any:  # noqa: ARG001  the others' arguments
     from transformers import pipeline, set_seed
 
-    from training.models.model_dir import hush
+    from training.models.model_dir import silence_transformers
 
-    hush()
+    silence_transformers()
     asked = {"do_sample": True, "temperature": 1.0, "top_p": 0.95, "top_k": 50, "min_length": 10}
     pipe: Any = pipeline("text-generation", model=model, tokenizer=tokenizer, device="cpu")
     end = tokenizer.eos_token_id
@@ -183,7 +183,7 @@ def _by_teller(engine: Any, tokenizer: Any) -> Any:
     end, pieces = tokenizer.eos_token_id, tokenizer.backend_tokenizer
 
     def speak(task: str, n: int, seed: int) -> Iterator[str]:
-        teller = Teller(engine, pieces, start=end, end=end if task == "natural" else -1)
+        teller = Sampler(engine, pieces, start=end, end=end if task == "natural" else -1)
         yield from (draft.text for _, draft in teller.stream(PROMPT, n=n, seed=seed, max_tokens=ROOM))
 
     return speak
@@ -191,18 +191,18 @@ def _by_teller(engine: Any, tokenizer: Any) -> Any:
 
 def _by_light(model: Any, tokenizer: Any, folder: Path, threads: int) -> Any:
     from training.speak import onnx_weights
-    from training.speak.onnx_engine import LightEngine
+    from training.speak.onnx_engine import OnnxEngine
 
     path = folder / onnx_weights.FILE
     path.write_bytes(onnx_weights.write(model, start=tokenizer.eos_token_id, end=tokenizer.eos_token_id))
-    return _by_teller(LightEngine(path, threads=threads), tokenizer)
+    return _by_teller(OnnxEngine(path, threads=threads), tokenizer)
 
 
 SPEAKERS: dict[str, Callable[[Any, Any, Path, int], Any]] = {
     "pipeline": _by_pipeline,
-    "theirs": lambda model, tokenizer, *_: _by_teller(AnyModel(model), tokenizer),
-    "fp32": lambda model, tokenizer, *_: _by_teller(WrittenOut(model, torch.float32), tokenizer),
-    "bf16": lambda model, tokenizer, *_: _by_teller(WrittenOut(model, torch.bfloat16), tokenizer),
+    "theirs": lambda model, tokenizer, *_: _by_teller(TransformersEngine(model), tokenizer),
+    "fp32": lambda model, tokenizer, *_: _by_teller(Gpt2Engine(model, torch.float32), tokenizer),
+    "bf16": lambda model, tokenizer, *_: _by_teller(Gpt2Engine(model, torch.bfloat16), tokenizer),
     "light": _by_light,
 }
 

@@ -26,7 +26,7 @@ from training_speed import MODELS, SAMPLE, load, machine
 
 from training.corpus import corpus
 from training.learn import batches
-from training.learn.finetune import finetune, total_surprise
+from training.learn.finetune import finetune, total_loss
 from training.models import base_model
 from training.recipe import recipe_for
 from training.sources import recognise
@@ -55,7 +55,7 @@ class Learner:
 
     def nats(self) -> float:
         """A token of the held-out tweets."""
-        nats, tokens = total_surprise(self.model, self.held_out, BATCH_TOKENS)
+        nats, tokens = total_loss(self.model, self.held_out, BATCH_TOKENS)
         return nats / tokens
 
     def bits(self, nats: float) -> float:

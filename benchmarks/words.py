@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from training.models.base_model import EMBEDDED
-from training.speak.torch_engine import Sampler
+from training.speak.torch_engine import TorchSampler
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -50,7 +50,7 @@ def words(text: str) -> list[str]:
 
 
 def samples(folder: Path, wanted: int, temperature: float) -> list[str]:
-    sampler = Sampler.open(folder, device="cpu")
+    sampler = TorchSampler.open(folder, device="cpu")
     starts = range(0, wanted, AT_ONCE)
     drafts = (sampler.draft("", n=AT_ONCE, seed=seed, temperature=temperature) for seed in starts)
     return [draft.text for some in drafts for draft in some]

@@ -1,5 +1,7 @@
 """Every error the bot raises, as a tree; cli.py alone turns them into exit codes.
 
+`training_errors` is the one place where an error of `training` becomes one of these.
+
 MynahError                 exit 1
 ├── ConfigError            exit 78   the configuration or a secret is wrong; restarting will not help
 ├── Busy                   exit 75   somebody else holds the state folder; try later
@@ -20,10 +22,15 @@ MynahError                 exit 1
 
 from __future__ import annotations
 
+import errno
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # what the system says of a full disk, a quota, a file-size limit
 
 
 class MynahError(Exception):
@@ -92,3 +99,16 @@ class Halted(XError):
 
 class Unknown(XError):
     pass
+
+
+@contextmanager
+def training_errors(otherwise: type[MynahError] = MynahError, *, about: str = "") -> Iterator[None]:
+    """Raise training's errors as ours; `otherwise` is the class for those that have no counterpart here."""
+    from training import errors
+
+    try:
+        yield
+    except errors.TrainingError as error:
+        ours = {errors.StateBusy: Busy, errors.OutOfRoom: NoRoom, errors.ModelError: ModelError}
+        kind = next((ours[theirs] for theirs in ours if isinstance(error, theirs)), otherwise)
+        raise kind(f"{about}{error}") from error

@@ -49,7 +49,7 @@ def test_the_reference_falls_along_a_cosine_with_a_plain_optimizer(
 
     seen: list[tuple[float, str, bool]] = []
 
-    class Watch(TrainerCallback):  # type: ignore[misc]
+    class Monitor(TrainerCallback):  # type: ignore[misc]
         def on_step_end(self, *_: Any, optimizer: Any, **__: Any) -> None:
             group = optimizer.param_groups[0]
             seen.append((group["lr"], type(optimizer.optimizer).__name__, bool(group["fused"])))
@@ -58,7 +58,7 @@ def test_the_reference_falls_along_a_cosine_with_a_plain_optimizer(
     model, tokenizer = toy
     blocks = reference.blocks(tokenizer, sayings, block=16, seed=1)
 
-    reference.train(model, blocks, reference.Reference(block=16), seed=1, watch=[Watch()])
+    reference.train(model, blocks, reference.Reference(block=16), seed=1, watch=[Monitor()])
 
     rates = [
         reference.LEARNING_RATE * 0.5 * (1 + math.cos(math.pi * done / len(blocks)))

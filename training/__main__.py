@@ -85,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _retrain(asked: argparse.Namespace) -> int:
-    from training.job import Wanted, Watch, every
+    from training.job import Job, Monitor, every
     from training.judge.gate import Gate
     from training.plan import plan
     from training.recipe import recipe_for
@@ -93,9 +93,9 @@ def _retrain(asked: argparse.Namespace) -> int:
     from training.sources import recognise
 
     line = _Line()
-    watch = Watch(report=line.show, seconds=time.monotonic, due=every(asked.checkpoint_every, time.monotonic))
+    watch = Monitor(report=line.show, seconds=time.monotonic, due=every(asked.checkpoint_every, time.monotonic))
     recipe = recipe_for(asked.base_model, asked.method)
-    wanted = Wanted(
+    wanted = Job(
         models=asked.models,
         base=asked.base_model,
         begin=asked.begin,
@@ -154,9 +154,9 @@ def _card(asked: argparse.Namespace) -> int:
     from training.pretrain import base_card
 
     if asked.draw:
-        from training.speak.torch_engine import Sampler
+        from training.speak.torch_engine import TorchSampler
 
-        drafts = Sampler.open(asked.folder, device="cpu").draft("", n=base_card.SAMPLES, seed=0)
+        drafts = TorchSampler.open(asked.folder, device="cpu").draft("", n=base_card.SAMPLES, seed=0)
         made = replace(base_card.read_made(asked.folder), samples=[draft.text for draft in drafts])
         base_card.write_made(asked.folder, made)
     path = asked.folder / FILE

@@ -13,17 +13,17 @@ from training.judge import report as judgement
 from training.models import model_dir
 from training.prepare import Origin
 from training.profile import language, memory, person, vocabulary
-from training.speak.torch_engine import Sampler
+from training.speak.torch_engine import TorchSampler
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from training.corpus.corpus import Choices
-    from training.job import Wanted
+    from training.job import Job
     from training.judge.report import Report
     from training.learn.metrics import Metrics
-    from training.prepare import Lesson
+    from training.prepare import PreparedRun
     from training.speak.types import Sample
 
 LIMIT = 280  # X's
@@ -35,8 +35,8 @@ A_LANGUAGE = 0.1  # of the tweets: X often takes a short text for a language tha
 
 
 def write(
-    lesson: Lesson,
-    wanted: Wanted,
+    run: PreparedRun,
+    job: Job,
     metrics: Metrics,
     report: Report,
     drafts: Sequence[Sample],
@@ -47,62 +47,62 @@ def write(
     """Each file's name and content; `drafts` are what the model was judged by."""
     figures = report.figures()
     files = {
-        memory.FILE: memory.memorise((text.text for text in lesson.texts.train), also=lesson.known),
+        memory.FILE: memory.memorise((text.text for text in run.texts.train), also=run.known),
         judgement.FILE: report.to_json(),
         model_dir.METRICS: metrics.end({"figures": figures}),
-        person.FILE: _person(lesson, wanted).to_json(),
-        vocabulary.FILE: vocabulary.collect([text.text for text in lesson.learnt], lesson.tokenizer),
+        person.FILE: _person(run, job).to_json(),
+        vocabulary.FILE: vocabulary.collect([text.text for text in run.learnt], run.tokenizer),
     }
-    if profile := language.learn([text.text for text in lesson.learnt]):
+    if profile := language.learn([text.text for text in run.learnt]):
         files[language.FILE] = profile
-    files |= _pictures(lesson, wanted, metrics, drafts) if wanted.pictures else {}
+    files |= _pictures(run, job, metrics, drafts) if job.pictures else {}
     facts = card.CardFacts(
-        authors=_authors(lesson),
-        base_model=_base(lesson, wanted),
-        architecture=lesson.model.config.model_type,
-        recipe=lesson.recipe,
-        run=_run(lesson, wanted, metrics),
+        authors=_authors(run),
+        base_model=_base(run, job),
+        architecture=run.model.config.model_type,
+        recipe=run.recipe,
+        run=_run(run, job, metrics),
         figures=judgement.explained(report),
         pictures=[name for name in files if name.endswith(".png")],
-        rules=wanted.choices.rules,
-        languages=_languages(lesson),
-        tags=list(lesson.texts.tags.values()),
+        rules=job.choices.rules,
+        languages=_languages(run),
+        tags=list(run.texts.tags.values()),
         version=name,
         created=now.isoformat(),
     )
     return files | {card.FILE: card.card(facts).encode()}
 
 
-def manifest(lesson: Lesson, wanted: Wanted, report: Report, now: datetime) -> model_dir.Manifest:
+def manifest(run: PreparedRun, job: Job, report: Report, now: datetime) -> model_dir.Manifest:
     return model_dir.Manifest(
         created=now.isoformat(),
-        base_model=_base(lesson, wanted),
-        authors=tuple(_funnels(lesson)),
-        funnel=_funnels(lesson),
+        base_model=_base(run, job),
+        authors=tuple(_funnels(run)),
+        funnel=_funnels(run),
         figures=report.figures(),
-        tags=lesson.texts.tags,
+        tags=run.texts.tags,
     )
 
 
-def _base(lesson: Lesson, wanted: Wanted) -> str:
-    return lesson.before.base_model if lesson.before else wanted.base
+def _base(run: PreparedRun, job: Job) -> str:
+    return run.before.base_model if run.before else job.base
 
 
-def _funnels(lesson: Lesson) -> dict[str, Mapping[str, int]]:
+def _funnels(run: PreparedRun) -> dict[str, Mapping[str, int]]:
     """The counts of each author, also of those whom only the model that it goes on from has learnt."""
-    earlier = lesson.before.funnel if lesson.before else {}
-    return {**earlier, **{funnel.author: funnel.counts() for funnel in lesson.texts.funnels}}
+    earlier = run.before.funnel if run.before else {}
+    return {**earlier, **{funnel.author: funnel.counts() for funnel in run.texts.funnels}}
 
 
-def _authors(lesson: Lesson) -> list[card.Author]:
-    return [_author(lesson, handle, dict(counts)) for handle, counts in _funnels(lesson).items()]
+def _authors(run: PreparedRun) -> list[card.Author]:
+    return [_author(run, handle, dict(counts)) for handle, counts in _funnels(run).items()]
 
 
-def _author(lesson: Lesson, handle: str, counts: dict[str, int]) -> card.Author:
-    origin = lesson.origins.get(handle, Origin())
+def _author(run: PreparedRun, handle: str, counts: dict[str, int]) -> card.Author:
+    origin = run.origins.get(handle, Origin())
     return card.Author(
         handle=handle,
-        name=lesson.texts.display_names.get(handle, ""),
+        name=run.texts.display_names.get(handle, ""),
         downloaded=counts.pop("downloaded"),
         kept=counts.pop("kept"),
         dropped=counts,
@@ -112,84 +112,84 @@ def _author(lesson: Lesson, handle: str, counts: dict[str, int]) -> card.Author:
     )
 
 
-def _languages(lesson: Lesson) -> list[str]:
+def _languages(run: PreparedRun) -> list[str]:
     """The commonest first; none where no source said any."""
     counts: Counter[str] = Counter()
-    for origin in lesson.origins.values():
+    for origin in run.origins.values():
         for lang, count in origin.languages.items():
             if LANGUAGE.fullmatch(code := lang.lower().split("-")[0]):
                 counts[RENAMED.get(code, code)] += count
     return [lang for lang, count in counts.most_common() if count >= A_LANGUAGE * counts.total()]
 
 
-def _pictures(lesson: Lesson, wanted: Wanted, metrics: Metrics, drafts: Sequence[Sample]) -> dict[str, bytes]:
+def _pictures(run: PreparedRun, job: Job, metrics: Metrics, drafts: Sequence[Sample]) -> dict[str, bytes]:
     """A model without pictures is a model too: where they cannot be drawn, the card goes without."""
-    own = [*lesson.learnt, *lesson.texts.held_out]
+    own = [*run.learnt, *run.texts.held_out]
     try:
         from training.card import picture, plots
 
-        authors = _authors(lesson)
+        authors = _authors(run)
         return {
             card.PREDICTIONS: picture.predictions_png(
                 name=" & ".join(author.shown for author in authors),
                 handle=card.handles(authors),
                 bot_word=card.bot_word(authors),
                 prompt=card.PROMPT,
-                prediction=_prediction(lesson, wanted),
+                prediction=_prediction(run, job),
             ),
             card.LOSS: plots.loss_curve(metrics.steps),
             card.LENGTHS: plots.lengths(
-                [wanted.length(text.text) for text in own], [wanted.length(draft.text) for draft in drafts]
+                [job.length(text.text) for text in own], [job.length(draft.text) for draft in drafts]
             ),
         }
     except (ModuleNotFoundError, TrainingError):  # no Pillow, no fonts
         return {}
 
 
-def _person(lesson: Lesson, wanted: Wanted) -> person.Person:
+def _person(run: PreparedRun, job: Job) -> person.Person:
     """How they write whom it learnt from, and how likely it finds what they wrote later."""
-    sampler = Sampler(lesson.model, lesson.tokenizer, lesson.texts.tags)
+    sampler = TorchSampler(run.model, run.tokenizer, run.texts.tags)
     likelihoods: list[float] = []
-    for author in dict.fromkeys(text.author for text in lesson.texts.held_out):
-        own = [text.text for text in lesson.texts.held_out if text.author == author]
-        known = author if author in lesson.texts.tags else None
-        likelihoods += sampler.weigh(own[-ENOUGH:], author=known)
+    for author in dict.fromkeys(text.author for text in run.texts.held_out):
+        own = [text.text for text in run.texts.held_out if text.author == author]
+        known = author if author in run.texts.tags else None
+        likelihoods += sampler.log_likelihoods(own[-ENOUGH:], author=known)
     return person.describe(
-        [text.text for text in lesson.learnt],
+        [text.text for text in run.learnt],
         likelihoods,
-        length=wanted.length,
-        unspeakable=wanted.choices.unspeakable,
+        length=job.length,
+        unspeakable=job.choices.unspeakable,
     )
 
 
-def _prediction(lesson: Lesson, wanted: Wanted) -> str:
+def _prediction(run: PreparedRun, job: Job) -> str:
     """The first that is whole and fits; unselected beyond that."""
-    sampler = Sampler(lesson.model, lesson.tokenizer, lesson.texts.tags)
-    drafts = sampler.draft(card.PROMPT, n=8, seed=wanted.seed)
-    return next((draft for draft in drafts if draft.finished and wanted.length(draft.text) <= LIMIT), drafts[0]).text
+    sampler = TorchSampler(run.model, run.tokenizer, run.texts.tags)
+    drafts = sampler.draft(card.PROMPT, n=8, seed=job.seed)
+    return next((draft for draft in drafts if draft.finished and job.length(draft.text) <= LIMIT), drafts[0]).text
 
 
-def _chosen(lesson: Lesson, choices: Choices) -> dict[str, object]:
+def _chosen(run: PreparedRun, choices: Choices) -> dict[str, object]:
     """What else a reader must know to make it again; the published rules know neither of the first two."""
     own = {"replies learnt": choices.replies, "line breaks kept": choices.newlines}
     chosen: dict[str, object] = dict(own) if choices.rules == "mynah" else {}
     if choices.recency:
         chosen["half-life of a tweet's weight"] = f"{choices.recency / timedelta(days=1):g} days"
-    return chosen | ({"names before the texts": True} if lesson.texts.tags else {})
+    return chosen | ({"names before the texts": True} if run.texts.tags else {})
 
 
-def _run(lesson: Lesson, wanted: Wanted, metrics: Metrics) -> Mapping[str, object]:
+def _run(run: PreparedRun, job: Job, metrics: Metrics) -> Mapping[str, object]:
     """What happened, rather than what was chosen."""
     steps = metrics.steps
     earlier: dict[str, object] = {}
-    if lesson.before and lesson.known:
-        earlier = {"continued from": f"the model of {lesson.before.created}", "tweets learnt before": len(lesson.known)}
+    if run.before and run.known:
+        earlier = {"continued from": f"the model of {run.before.created}", "tweets learnt before": len(run.known)}
     return {
         "steps": len(steps),
         "tokens": sum(step.tokens for step in steps),
         "seconds": round(metrics.seconds),
-        "tweets learnt": len(lesson.train),
-        **_chosen(lesson, wanted.choices),
-        "seed": wanted.seed,
-        "device": lesson.model.device.type,
+        "tweets learnt": len(run.train),
+        **_chosen(run, job.choices),
+        "seed": job.seed,
+        "device": run.model.device.type,
     } | earlier

@@ -35,7 +35,7 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Job:
     """The model that is asked for."""
 
     models: Path
@@ -53,7 +53,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class Monitor:
     """Who asks: hears of the progress, and has a clock."""
 
     report: Callable[[Progress], None]

@@ -18,8 +18,8 @@ from training.models import model_dir
 from training.prepare import prepare
 
 if TYPE_CHECKING:
-    from training.job import Tweets, Wanted, Watch
-    from training.prepare import Lesson
+    from training.job import Job, Monitor, Tweets
+    from training.prepare import PreparedRun
 
 STEPS = 3  # and one before them, which sets things up
 LOOK = 1 / 3  # of the time of learning a token: the way forward without the way back
@@ -54,32 +54,30 @@ class Plan:
         ]
 
 
-def plan(tweets: Tweets, wanted: Wanted, watch: Watch) -> Plan:
+def plan(tweets: Tweets, job: Job, watch: Monitor) -> Plan:
     """Everything up to the training, and three steps of it."""
-    lesson = prepare(tweets, wanted, watch.report)
-    steps = count_steps(lesson.train, lesson.recipe, authors=lesson.authors, weights=lesson.weights, seed=wanted.seed)
-    disk, checkpoint = model_dir.size_of(lesson.model), size_of_state(lesson.model, lesson.recipe)
+    run = prepare(tweets, job, watch.report)
+    steps = count_steps(run.train, run.recipe, authors=run.authors, weights=run.weights, seed=job.seed)
+    disk, checkpoint = model_dir.size_of(run.model), size_of_state(run.model, run.recipe)
     return Plan(
-        base=wanted.base if wanted.begin == "base" else "the model in use",
-        authors=tuple(dict.fromkeys(lesson.authors)),
-        learnt=len(lesson.train),
-        held_out=len(lesson.held_out),
-        tokens=sum(len(row) - 1 for row in lesson.train),
+        base=job.base if job.begin == "base" else "the model in use",
+        authors=tuple(dict.fromkeys(run.authors)),
+        learnt=len(run.train),
+        held_out=len(run.held_out),
+        tokens=sum(len(row) - 1 for row in run.train),
         steps=steps,
-        method=lesson.recipe.method,
-        device=lesson.model.device.type,
-        seconds=_seconds(lesson, wanted, watch, steps),
+        method=run.recipe.method,
+        device=run.model.device.type,
+        seconds=_seconds(run, job, watch, steps),
         disk=disk,
         disk_meanwhile=2 * checkpoint,  # the last one, and the next while it is written
         memory=_memory() + checkpoint // KEPT,  # the best weights so far are kept too
     )
 
 
-def _seconds(lesson: Lesson, wanted: Wanted, watch: Watch, steps: int) -> float:
+def _seconds(run: PreparedRun, job: Job, watch: Monitor, steps: int) -> float:
     """Of all steps, and of the looks at the held-out tweets."""
-    training = finetune(
-        lesson.model, lesson.train, [], lesson.recipe, seed=wanted.seed, authors=lesson.authors, weights=lesson.weights
-    )
+    training = finetune(run.model, run.train, [], run.recipe, seed=job.seed, authors=run.authors, weights=run.weights)
     moments, tokens = [watch.seconds()], []
     for step in islice(training, STEPS + 1):
         moments.append(watch.seconds())
@@ -88,7 +86,7 @@ def _seconds(lesson: Lesson, wanted: Wanted, watch: Watch, steps: int) -> float:
     took = [after - before for before, after in pairwise(moments)]
     each = median(took[1:] or took)
     per_token = each / median(tokens[1:] or tokens)
-    looked_at = lesson.recipe.looks * sum(len(row) - 1 for row in lesson.held_out)
+    looked_at = run.recipe.looks * sum(len(row) - 1 for row in run.held_out)
     return steps * each + looked_at * per_token * LOOK
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from training.corpus.corpus import Corpus, Text
-    from training.job import Tweets, Wanted
+    from training.job import Job, Tweets
     from training.learn.batches import Row
     from training.models.model_dir import Manifest
     from training.recipe import Recipe
@@ -41,7 +41,7 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
+class PreparedRun:
     texts: Corpus
     model: Any
     tokenizer: Any
@@ -80,19 +80,19 @@ class Lesson:
         return digest.hexdigest()
 
 
-def prepare(tweets: Tweets, wanted: Wanted, report: Callable[[Progress], None]) -> Lesson:
+def prepare(tweets: Tweets, job: Job, report: Callable[[Progress], None]) -> PreparedRun:
     """Read, clean, choose where to begin, and spell."""
     report(Progress("read"))
     archives = tweets()
     report(Progress("clean"))
-    texts = corpus.build(archives, wanted.choices)
+    texts = corpus.build(archives, job.choices)
     for warning in texts.warnings:
         report(Progress("clean", 1, note=warning))
-    lesson = _afresh(texts, wanted) if wanted.begin == "base" else _from_current(texts, wanted)
-    of_those = ", all new to the model in use" if lesson.known else ""
-    learnt, held_out = len(lesson.texts.train), len(lesson.texts.held_out)
+    run = _afresh(texts, job) if job.begin == "base" else _from_current(texts, job)
+    of_those = ", all new to the model in use" if run.known else ""
+    learnt, held_out = len(run.texts.train), len(run.texts.held_out)
     report(Progress("tokenise", note=f"{learnt:,} tweets to learn{of_those}, {held_out:,} held out"))
-    return replace(lesson, origins=_origins(archives))
+    return replace(run, origins=_origins(archives))
 
 
 def _origins(archives: Sequence[Archive]) -> dict[str, Origin]:
@@ -106,16 +106,16 @@ def _origins(archives: Sequence[Archive]) -> dict[str, Origin]:
     return found
 
 
-def _afresh(texts: Corpus, wanted: Wanted) -> Lesson:
+def _afresh(texts: Corpus, job: Job) -> PreparedRun:
     learnt = [text.text for text in texts.train]
-    model, tokenizer = base_model.load_base(wanted.base, texts=learnt, shape=wanted.recipe.shape, seed=wanted.seed)
-    return _spelled(texts, model, tokenizer, wanted.recipe, wanted.device)
+    model, tokenizer = base_model.load_base(job.base, texts=learnt, shape=job.recipe.shape, seed=job.seed)
+    return _spelled(texts, model, tokenizer, job.recipe, job.device)
 
 
-def _from_current(texts: Corpus, wanted: Wanted) -> Lesson:
-    current = registry.current(wanted.models)
+def _from_current(texts: Corpus, job: Job) -> PreparedRun:
+    current = registry.current(job.models)
     if current is None:
-        raise ModelError(f"There is no model in {wanted.models} to go on from: retrain from the base first.")
+        raise ModelError(f"There is no model in {job.models} to go on from: retrain from the base first.")
     known = Memory.open(current)
     fresh = replace(texts, train=_unknown(texts.train, known), held_out=_unknown(texts.held_out, known))
     if not fresh.train:
@@ -123,22 +123,22 @@ def _from_current(texts: Corpus, wanted: Wanted) -> Lesson:
     loaded = model_dir.load(current, device="cpu")
     if dict(loaded.manifest.tags) != dict(texts.tags):
         raise ModelError(f"{current.name} knows its authors by other tags: retrain from the base.")
-    lesson = _spelled(fresh, loaded.model, loaded.tokenizer, wanted.recipe, wanted.device)
+    run = _spelled(fresh, loaded.model, loaded.tokenizer, job.recipe, job.device)
     again = (text for text in texts.held_out if known.said(text.text))
-    return replace(lesson, known=known, before=loaded.manifest, learnt=(*texts.train, *again))
+    return replace(run, known=known, before=loaded.manifest, learnt=(*texts.train, *again))
 
 
 def _unknown(texts: Sequence[Text], known: Memory) -> tuple[Text, ...]:
     return tuple(text for text in texts if not known.said(text.text))
 
 
-def _spelled(texts: Corpus, model: Any, tokenizer: Any, recipe: Recipe, device: str) -> Lesson:
+def _spelled(texts: Corpus, model: Any, tokenizer: Any, recipe: Recipe, device: str) -> PreparedRun:
     target = model_dir.pick_device(device)
     with within_memory(target, "the model"):
         model.to(target)
     context = min(recipe.shape.context, base_model.context_of(model))
     train, held_out = (rows(tokenizer, part, texts, context) for part in (texts.train, texts.held_out))
-    return Lesson(texts, model, tokenizer, recipe, context, train, held_out, learnt=texts.train)
+    return PreparedRun(texts, model, tokenizer, recipe, context, train, held_out, learnt=texts.train)
 
 
 def rows(tokenizer: Any, part: Sequence[Text], texts: Corpus, context: int) -> list[Row]:

@@ -74,7 +74,7 @@ def _by_address(settings: Settings, place: Path, wire: Wire, clock: Clock) -> li
     """OAuth 2.0: a token for two hours, which the bot renews by itself."""
     from dataclasses import replace
 
-    from bot.config.state_dir import StateFolder
+    from bot.config.state_dir import StateDir
     from bot.running import assembly
     from bot.x import signin
     from bot.x.bearer import JustLoggedIn
@@ -94,7 +94,7 @@ def _by_address(settings: Settings, place: Path, wire: Wire, clock: Clock) -> li
     if found := _check(settings, JustLoggedIn(grant), "", clock):
         grant = replace(grant, account=found.id, handle=found.handle)
     file = assembly.login(settings)
-    StateFolder(settings.state).make()
+    StateDir(settings.state).make()
     with file.lock():
         file.keep(grant)
     new = {name: value for name, value in typed.items() if value and _must_keep(settings, name)}

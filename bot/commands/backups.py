@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.commands.opening import FAILED, loaded, translated
-from bot.errors import Damaged, StoreError
+from bot.commands.opening import FAILED, loaded
+from bot.errors import Damaged, StoreError, training_errors
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     from typing import Any
 
     from bot.config.settings import Settings
-    from bot.config.state_dir import StateFolder
+    from bot.config.state_dir import StateDir
     from bot.history.store import Store
 
 
 def backup(args: Namespace) -> int:
     from bot.clock import SystemClock
-    from bot.config.state_dir import StateFolder
+    from bot.config.state_dir import StateDir
     from bot.running import assembly
 
     settings = loaded(args).settings
-    made = assembly.backups(settings, StateFolder(settings.state)).make(SystemClock().now())
+    made = assembly.backups(settings, StateDir(settings.state)).make(SystemClock().now())
     print("\n".join(map(str, made)) if made else "there is neither a history nor a library yet")
     return 0 if made else FAILED
 
@@ -32,11 +32,11 @@ def backup(args: Namespace) -> int:
 def restore(args: Namespace) -> int:
     """Refused while the bot runs: it would go on in the file that was put aside."""
     from bot.clock import SystemClock, stamp
-    from bot.config.state_dir import StateFolder
+    from bot.config.state_dir import StateDir
     from bot.history import backup
 
     settings, now = loaded(args).settings, SystemClock().now()
-    folder = StateFolder(settings.state)
+    folder = StateDir(settings.state)
     try:
         kind = backup.kind_of(args.file)
     except Damaged as error:  # its own advice is for a file in use
@@ -58,7 +58,7 @@ def restore(args: Namespace) -> int:
     return 0
 
 
-def _history(path: Path, folder: StateFolder, settings: Settings, source: Path, now: datetime) -> None:
+def _history(path: Path, folder: StateDir, settings: Settings, source: Path, now: datetime) -> None:
     """What was said since is not in it, so a live bot waits for a person's word.
 
     No slot of before is open, what was to go out then does not, and who called before is not answered; who is to be
@@ -152,11 +152,11 @@ def _same_account(account: str | None, present: Path) -> None:
 def _library(path: Path) -> None:
     from training.library.library import Library
 
-    with translated():
+    with training_errors():
         Library.open(path, create=False).close()
 
 
-def _told(folder: StateFolder, source: Path) -> list[str]:
+def _told(folder: StateDir, source: Path) -> list[str]:
     """What the present history knows and the older one does not, as far as it can be read."""
 
     def ids(path: Path) -> set[str]:

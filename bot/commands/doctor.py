@@ -9,8 +9,8 @@ from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.commands.opening import FAILED, agreed, installing, is_on_x, loaded, looked_at, show, translated, writable
-from bot.errors import ConfigError, Halted, ModelError, MynahError, Refused, StoreError, XError
+from bot.commands.opening import FAILED, agreed, installing, is_on_x, loaded, looked_at, show, writable
+from bot.errors import ConfigError, Halted, ModelError, MynahError, Refused, StoreError, XError, training_errors
 from bot.history import ledger
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from bot.clock import Clock
     from bot.config.settings import Settings
-    from bot.config.state_dir import StateFolder
+    from bot.config.state_dir import StateDir
     from bot.history.store import Store
     from bot.running.doctor import Check
     from bot.x.payloads import Account
@@ -47,7 +47,7 @@ def told(checks: Sequence[Check], args: Namespace) -> int:
     return FAILED if failed else 0
 
 
-def ready(settings: Settings, folder: StateFolder, store: Store, clock: Clock) -> None:
+def ready(settings: Settings, folder: StateDir, store: Store, clock: Clock) -> None:
     """Before the first post for real; what is dear or needs the network is left to `mynah doctor`."""
     failed = [check for check in _quick(settings, folder, store, clock) if check.verdict == "fail"]
     if failed:
@@ -79,7 +79,7 @@ def _all(args: Namespace, clock: Clock) -> list[Check]:
     return checks
 
 
-def _quick(settings: Settings, folder: StateFolder, store: Store | None, clock: Clock) -> list[Check]:
+def _quick(settings: Settings, folder: StateDir, store: Store | None, clock: Clock) -> list[Check]:
     from zoneinfo import ZoneInfo
 
     from bot.history import mentions
@@ -125,26 +125,26 @@ def _screen(settings: Settings) -> Check:
     from bot.running import assembly
     from bot.running import doctor as look
     from bot.screen.operator_lists import Rules, lists
-    from bot.voice.model_memory import Learnt
+    from bot.voice.model_memory import ModelMemory
 
     try:
         own = Rules(lists(settings.screen))
     except ConfigError as error:
         return look.Check("screen", "fail", str(error), MEND_SCREEN)
-    return look.screen(assembly.screen(settings, None, Learnt(), rules=own))
+    return look.screen(assembly.screen(settings, None, ModelMemory(), rules=own))
 
 
-def _thorough(settings: Settings, folder: StateFolder) -> Iterator[Check]:
+def _thorough(settings: Settings, folder: StateDir) -> Iterator[Check]:
     from bot.running import assembly
     from bot.running import doctor as look
-    from bot.voice.model_memory import Learnt
+    from bot.voice.model_memory import ModelMemory
     from bot.voice.voice import ModelVoice, promoted
     from training.library.library import Library
 
     try:
         authors = []
         if folder.library.exists():
-            with translated(), Library.open(folder.library, read_only=True) as library:
+            with training_errors(), Library.open(folder.library, read_only=True) as library:
                 authors = library.authors()
         yield look.library(len(authors), sum(author.tweets for author in authors))
     except MynahError as error:
@@ -162,7 +162,7 @@ def _thorough(settings: Settings, folder: StateFolder) -> Iterator[Check]:
         return
     engine = speaker.engine if isinstance(speaker, ModelVoice) else ""
     try:
-        yield look.voice(speaker, assembly.screen(settings, None, Learnt()), engine)
+        yield look.voice(speaker, assembly.screen(settings, None, ModelMemory()), engine)
     except MynahError as error:
         yield look.Check("model", "fail", f"nothing can judge what it says: {error}", MEND_SCREEN)
 
@@ -211,10 +211,10 @@ def ask_x(settings: Settings, identity: Identity, clock: Clock) -> tuple[Account
 
 def _write_down(settings: Settings, price: int, clock: Clock) -> None:
     """For `mynah spend`, where there is a history to write into."""
-    from bot.config.state_dir import StateFolder
+    from bot.config.state_dir import StateDir
     from bot.history.store import Store
 
-    history = StateFolder(settings.state).history
+    history = StateDir(settings.state).history
     if history.exists():
         with Store.open(history, create=False) as store:
             ledger.spend(store, "account", price, about="whose keys these are", by_hand=True, at=clock.now())

@@ -60,12 +60,12 @@ def _row(draft: Draft, score: Score, reasons: Sequence[Reason]) -> dict[str, Any
 def screen(args: Namespace) -> int:
     from bot.running import assembly
     from bot.values import Draft
-    from bot.voice.model_memory import Learnt
+    from bot.voice.model_memory import ModelMemory
     from bot.voice.voice import promoted
 
     settings = loaded(args).settings
     folder, store = looked_at(settings)
-    chain = assembly.screen(settings, store, Learnt.open(promoted(folder.models)))
+    chain = assembly.screen(settings, store, ModelMemory.open(promoted(folder.models)))
     rows = []
     for text in _texts(args):
         reasons = chain.reasons(Draft(text))

@@ -7,8 +7,8 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from bot.commands.opening import agreed, loaded, open_library, translated, tweets
-from bot.errors import MynahError, XError
+from bot.commands.opening import agreed, loaded, open_library, tweets
+from bot.errors import MynahError, XError, training_errors
 from bot.history import ledger
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from bot.clock import Clock
     from bot.config.settings import Budget, Settings
-    from bot.config.state_dir import StateFolder
+    from bot.config.state_dir import StateDir
     from bot.x.twitter import X
     from training.library.library import Library
     from training.library.values import Added
@@ -29,7 +29,7 @@ PLACE, ACCOUNT = "x.place", "x.account"  # what the library notes of an author
 def import_from_x(args: Namespace) -> int:
     from bot.clock import SystemClock
     from bot.commands.console import tables
-    from bot.config.state_dir import StateFolder
+    from bot.config.state_dir import StateDir
     from bot.running import assembly
     from training.sources.api import FEWEST
     from training.sources.records import handle_of
@@ -40,14 +40,14 @@ def import_from_x(args: Namespace) -> int:
     if args.limit < FEWEST:
         raise MynahError(f"--limit {args.limit}: X gives no fewer than {FEWEST} at once")
     settings = loaded(args).settings
-    folder, clock = StateFolder(settings.state), SystemClock()
+    folder, clock = StateDir(settings.state), SystemClock()
     with assembly.gateway(settings, clock) as x:
         print(_price(settings, handle, args.limit), file=sys.stderr)
         if not args.yes and not agreed("Go on?"):
             print("nothing was read")
             return 0
         folder.make()
-        with translated(), open_library(folder) as library:
+        with training_errors(), open_library(folder) as library:
             read = _Read(library, x, handle, settings.budget)
             try:
                 read.all(args.limit, clock.now())
@@ -57,7 +57,7 @@ def import_from_x(args: Namespace) -> int:
     return 0
 
 
-def _write_down(read: _Read, folder: StateFolder, clock: Clock) -> None:
+def _write_down(read: _Read, folder: StateDir, clock: Clock) -> None:
     """For `mynah spend`, beside what the bot spends by itself; where there is a history to write into."""
     from bot.history.store import Store
     from bot.sending.budget import DOLLAR

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from bot.commands.import_from_x import import_from_x
-from bot.commands.opening import agreed, loaded, open_library, translated, tweets
-from bot.errors import ConfigError, MynahError
+from bot.commands.opening import agreed, loaded, open_library, tweets
+from bot.errors import ConfigError, MynahError, training_errors
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bot.config.settings import Settings
-    from bot.config.state_dir import StateFolder
-    from training.corpus.corpus import Choices, Sifted
+    from bot.config.state_dir import StateDir
+    from training.corpus.corpus import Choices, FilterResult
     from training.library.library import Library
     from training.library.values import Added, Author
     from training.sources.archive import Archive
@@ -33,14 +33,14 @@ def import_(args: Namespace) -> int:
     if args.from_api:
         return import_from_x(args)
     from bot.clock import SystemClock
-    from bot.config.state_dir import StateFolder, expanded
+    from bot.config.state_dir import StateDir, expanded
     from training.sources import recognise
 
-    folder = StateFolder(loaded(args).settings.state)
+    folder = StateDir(loaded(args).settings.state)
     folder.make()
     now = SystemClock().now()
     said = []
-    with translated(), open_library(folder) as library, library.atomic():
+    with training_errors(), open_library(folder) as library, library.atomic():
         for file in args.files:
             with _reading(file) as report:
                 archive = recognise.read(expanded(file), args.author, report)
@@ -57,11 +57,11 @@ def import_(args: Namespace) -> int:
 def show_library(args: Namespace) -> int:
     from dataclasses import asdict
 
-    from bot.config.state_dir import StateFolder
+    from bot.config.state_dir import StateDir
 
     settings = loaded(args).settings
-    folder = StateFolder(settings.state)
-    with translated(), _looked_at(folder) as library:
+    folder = StateDir(settings.state)
+    with training_errors(), _looked_at(folder) as library:
         authors = library.authors() if library else []
         for author in authors:
             assert library is not None  # noqa: S101  it has authors
@@ -78,13 +78,13 @@ def show_library(args: Namespace) -> int:
 
 
 def forget(args: Namespace) -> int:
-    from bot.config.state_dir import StateFolder
+    from bot.config.state_dir import StateDir
     from bot.history import backup
     from bot.running import assembly
 
     settings = loaded(args).settings
-    folder = StateFolder(settings.state)
-    with translated(), open_library(folder, create=False) as library:
+    folder = StateDir(settings.state)
+    with training_errors(), open_library(folder, create=False) as library:
         author = library.archive(args.author)  # or the sentence that there is no such person
         if not args.yes and not agreed(f"Remove {tweets(len(author.tweets))} of @{author.author}?"):
             print("nothing was removed")
@@ -108,11 +108,11 @@ def forget(args: Namespace) -> int:
 
 def archives(settings: Settings) -> list[Archive]:
     """What a training learns from, which calls it when it is ready; raises the errors of training too."""
-    from bot.config.state_dir import StateFolder
+    from bot.config.state_dir import StateDir
     from training.sources import recognise
     from training.sources.sample import ARCHIVE, HANDLE
 
-    with _looked_at(StateFolder(settings.state)) as library:
+    with _looked_at(StateDir(settings.state)) as library:
         there = {author.handle for author in library.authors() if author.tweets} if library else set()
         wanted = settings.training.authors or tuple(sorted(there)) or (() if settings.live else (HANDLE,))
         if not wanted:
@@ -145,7 +145,7 @@ def choices(settings: Settings) -> Choices:
 
 
 @contextmanager
-def _looked_at(folder: StateFolder) -> Iterator[Library | None]:
+def _looked_at(folder: StateDir) -> Iterator[Library | None]:
     """To read, if there is one."""
     from training.library.library import Library
 
@@ -224,7 +224,7 @@ def _described(author: Author) -> Iterator[str]:
         )
 
 
-def _funnelled(sifted: Sifted, settings: Settings, examples: int) -> Iterator[str]:
+def _funnelled(sifted: FilterResult, settings: Settings, examples: int) -> Iterator[str]:
     from training.card.markup import plain
 
     funnel = sifted.funnel
@@ -238,7 +238,7 @@ def _funnelled(sifted: Sifted, settings: Settings, examples: int) -> Iterator[st
     yield f"    {funnel.kept:>9,}  kept"
 
 
-def _examples(sifted: Sifted, most: int) -> dict[str, Any]:
+def _examples(sifted: FilterResult, most: int) -> dict[str, Any]:
     if not most:
         return {}
     return {
@@ -253,10 +253,10 @@ def _listed(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{what} {count:,}" for what, count in counts.items()) or "none"
 
 
-def _sifted(archive: Archive, settings: Settings) -> Sifted:
-    from training.corpus.corpus import sift
+def _sifted(archive: Archive, settings: Settings) -> FilterResult:
+    from training.corpus.corpus import filter_tweets
 
-    return sift(archive.author, archive.tweets, choices(settings))
+    return filter_tweets(archive.author, archive.tweets, choices(settings))
 
 
 def _learnt_from(author: str, models: Path) -> Iterator[tuple[str, bool]]:

@@ -6,7 +6,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from bot.commands.library import archives, choices
-from bot.commands.opening import loaded, show, translated
+from bot.commands.opening import loaded, show
+from bot.errors import training_errors
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -25,7 +26,7 @@ def models(args: Namespace) -> int:
 
     settings = loaded(args).settings
     folder = _models(settings)
-    with translated():
+    with training_errors():
         earlier = registry.before(folder)[-1:]
         there = registry.versions(folder)
     why = {version.name: _why_not(version.folder, gate(settings)) for version in there}
@@ -46,7 +47,7 @@ def promote(args: Namespace) -> int:
 
     settings = loaded(args).settings
     folder = _models(settings)
-    with translated():
+    with training_errors():
         registry.find(folder, args.version)  # before a folder is made to be held
         with registry.hold(folder):
             version = registry.find(folder, args.version)
@@ -61,7 +62,7 @@ def rollback(args: Namespace) -> int:
     from training.models import registry
 
     folder = _models(loaded(args).settings)
-    with translated():
+    with training_errors():
         registry.find(folder, registry.CURRENT)
         with registry.hold(folder):
             version = registry.rollback(folder)
@@ -81,7 +82,7 @@ def evaluate(args: Namespace) -> int:
 
     settings = loaded(args).settings
     folder = _models(settings)
-    with translated():
+    with training_errors():
         version = registry.find(folder, args.version)
         texts = corpus.build(archives(settings), choices(settings))
         print(f"{version.name} says {args.number:,} texts; this takes a while", file=sys.stderr)
@@ -121,9 +122,9 @@ def gate(settings: Settings) -> Gate:
 
 
 def _models(settings: Settings) -> Path:
-    from bot.config.state_dir import StateFolder
+    from bot.config.state_dir import StateDir
 
-    return StateFolder(settings.state).models
+    return StateDir(settings.state).models
 
 
 def _why_not(folder: Path, gate: Gate) -> Sequence[str]:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from bot.errors import Busy, MynahError, NoRoom, StoreError
+from bot.errors import MynahError, StoreError
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from bot.config.load import Loaded
     from bot.config.settings import Settings
-    from bot.config.state_dir import StateFolder
+    from bot.config.state_dir import StateDir
     from bot.history.store import Store
     from bot.values import Post, Reason
     from training.library.library import Library
@@ -43,22 +42,22 @@ def loaded(args: Namespace, *, keyless: bool = False) -> Loaded:
     return load.load(args.config, flags, keyless=keyless)
 
 
-def looked_at(settings: Settings) -> tuple[StateFolder, Store | None]:
+def looked_at(settings: Settings) -> tuple[StateDir, Store | None]:
     """For commands that only look: the folder, and its history if there is one."""
-    from bot.config.state_dir import StateFolder
+    from bot.config.state_dir import StateDir
     from bot.history.store import Store
 
-    folder = StateFolder(settings.state)
+    folder = StateDir(settings.state)
     return folder, Store.open(folder.history, read_only=True) if folder.history.exists() else None
 
 
 def writable(args: Namespace) -> Store:
     """Begun where there is none, but not beside a bot that runs: it has lost one, and would say things again."""
-    from bot.config.state_dir import StateFolder
+    from bot.config.state_dir import StateDir
     from bot.history.store import Store
 
     settings = loaded(args).settings
-    folder = StateFolder(settings.state)
+    folder = StateDir(settings.state)
     folder.make()
     if folder.history.exists():
         return Store.open(folder.history, create=False)
@@ -70,22 +69,7 @@ def writable(args: Namespace) -> Store:
     return assembly.history(settings, folder)
 
 
-@contextmanager
-def translated() -> Iterator[None]:
-    """The errors of training as the bot's, so that they become exit codes."""
-    from training import errors
-
-    try:
-        yield
-    except errors.StateBusy as error:
-        raise Busy(str(error)) from error
-    except errors.OutOfRoom as error:
-        raise NoRoom(str(error)) from error
-    except errors.TrainingError as error:
-        raise MynahError(str(error)) from error
-
-
-def open_library(folder: StateFolder, *, create: bool = True) -> Library:
+def open_library(folder: StateDir, *, create: bool = True) -> Library:
     """To be written to; an older one is copied before its schema changes. Raises the errors of training."""
     from bot.history import backup
     from training.library.library import Library

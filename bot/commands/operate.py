@@ -17,11 +17,11 @@ SPENT = ("day", "kind", "number", "each", "cost", "note")
 def status(args: Namespace) -> int:
     from bot.clock import SystemClock
     from bot.commands.arguments import VERSION
-    from bot.config.state_dir import StateFolder
+    from bot.config.state_dir import StateDir
     from bot.running import status_row
 
     settings = loaded(args).settings
-    row = status_row.row(settings, StateFolder(settings.state), SystemClock().now()) | {"version": VERSION}
+    row = status_row.row(settings, StateDir(settings.state), SystemClock().now()) | {"version": VERSION}
     lines = [{"what": key.replace("_", " "), "is": value} for key, value in row.items()]
     show([row] if args.json else lines, ("what", "is"), args)
     return 0

@@ -6,14 +6,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from bot.commands.library import forget as forget_tweets
-from bot.commands.opening import agreed, loaded, looked_at, show, translated, writable
-from bot.errors import MynahError
+from bot.commands.opening import agreed, loaded, looked_at, show, writable
+from bot.errors import MynahError, training_errors
 
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Iterator
 
-    from bot.config.state_dir import StateFolder
+    from bot.config.state_dir import StateDir
     from bot.history.store import Store
 
 
@@ -49,9 +49,9 @@ def unblock(args: Namespace) -> int:
 
 def forget(args: Namespace) -> int:
     """Two things that may be known of a person: mentions, in the history, and tweets, in the library."""
-    from bot.config.state_dir import StateFolder
+    from bot.config.state_dir import StateDir
 
-    folder = StateFolder(loaded(args).settings.state)
+    folder = StateDir(loaded(args).settings.state)
     with _history(folder) as store:
         has_called = store is not None and _forget_mentions(args, store)
     if has_called and not _has_tweets(folder, args.author):
@@ -81,7 +81,7 @@ def _forget_mentions(args: Namespace, store: Store) -> bool:
 
 
 @contextmanager
-def _history(folder: StateFolder) -> Iterator[Store | None]:
+def _history(folder: StateDir) -> Iterator[Store | None]:
     from bot.history.store import Store
 
     if not folder.history.exists():
@@ -91,11 +91,11 @@ def _history(folder: StateFolder) -> Iterator[Store | None]:
         yield store
 
 
-def _has_tweets(folder: StateFolder, handle: str) -> bool:
+def _has_tweets(folder: StateDir, handle: str) -> bool:
     from training.library.library import Library
     from training.sources.records import handle_of
 
     if not folder.library.exists():
         return False
-    with translated(), Library.open(folder.library, read_only=True) as library:
+    with training_errors(), Library.open(folder.library, read_only=True) as library:
         return handle_of(handle) in {author.handle for author in library.authors()}

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
     from bot.clock import Clock
     from bot.config.settings import Settings
-    from bot.config.state_dir import StateFolder
+    from bot.config.state_dir import StateDir
     from bot.history.store import Store
-    from bot.rounds.posting import Manner, Round
-    from bot.sending.outbox import Rehearsal
+    from bot.rounds.posting import DraftSettings, Round
+    from bot.sending.outbox import DryRunPublisher
     from bot.values import Post, Receipt
-    from bot.voice.model_memory import Learnt
+    from bot.voice.model_memory import ModelMemory
     from bot.voice.voice import Voice
     from bot.x.twitter import X
 
@@ -36,17 +36,17 @@ PATIENCE = 45.0  # seconds for the bot that runs: its heartbeat comes each 15 s,
 def post(args: Namespace) -> int:
     """One process at a time speaks from a history. Where the bot runs, it is the bot that sends: it has the keys."""
     from bot.clock import SystemClock
-    from bot.config.state_dir import StateFolder
+    from bot.config.state_dir import StateDir
 
     settings = loaded(args).settings
-    folder, clock = StateFolder(settings.state), SystemClock()
+    folder, clock = StateDir(settings.state), SystemClock()
     holder = folder.holder()
     if holder is None:
         return _tell(_alone(args, settings, folder, clock), settings, args)
     return _tell(_through(holder, args, settings, folder, clock), settings, args)
 
 
-def _alone(args: Namespace, settings: Settings, folder: StateFolder, clock: Clock) -> Round:
+def _alone(args: Namespace, settings: Settings, folder: StateDir, clock: Clock) -> Round:
     from bot.clock import stamp
     from bot.rounds import slots
     from bot.rounds.posting import deliver, speak
@@ -66,15 +66,13 @@ def _alone(args: Namespace, settings: Settings, folder: StateFolder, clock: Cloc
             return found
         if parked := _parked(args, store, dry=outbox.dry):
             return deliver(parked, outbox, store)
-        voice, manner = _words(args, settings, folder, store)
+        voice, draft_settings = _words(args, settings, folder, store)
         screen = assembly.screen(settings, store, voice)
-        slot, asks = slots.once(clock.now()), args.draft and settings.mode == "review"
-        return speak(slot, voice, screen, outbox, store, manner, clock, asks=asks)
+        slot, review_mode = slots.once(clock.now()), args.draft and settings.mode == "review"
+        return speak(slot, voice, screen, outbox, store, draft_settings, clock, review_mode=review_mode)
 
 
-def _through(
-    holder: Mapping[str, Any], args: Namespace, settings: Settings, folder: StateFolder, clock: Clock
-) -> Round:
+def _through(holder: Mapping[str, Any], args: Namespace, settings: Settings, folder: StateDir, clock: Clock) -> Round:
     """Write it down as approved, which is what the bot that runs sends first, and wait for what becomes of it."""
     from bot.history.store import Store
     from bot.rounds import slots
@@ -96,10 +94,10 @@ def _through(
         if parked := _parked(args, store, dry=outbox.dry):
             written = Round("approved", slot.key, post=parked)
         else:
-            voice, manner = _words(args, settings, folder, store)
+            voice, draft_settings = _words(args, settings, folder, store)
             screen = assembly.screen(settings, store, voice)
-            asks = args.draft and "review" in {settings.mode, holder.get("mode")}
-            written = prepare(slot, voice, screen, outbox, store, manner, clock, asks=asks)
+            review_mode = args.draft and "review" in {settings.mode, holder.get("mode")}
+            written = prepare(slot, voice, screen, outbox, store, draft_settings, clock, review_mode=review_mode)
         return _outcome(written, store, clock) if written.outcome == "approved" else written
 
 
@@ -110,14 +108,14 @@ class _Elsewhere:
         raise Busy(f"only the bot that runs may send {text!r}: please report this")
 
 
-def _look(store: Store, settings: Settings, publisher: X | Rehearsal, clock: Clock) -> None:
+def _look(store: Store, settings: Settings, publisher: X | DryRunPublisher, clock: Clock) -> None:
     """For a post that may or may not exist, as the bot that runs does: nothing goes out beside it."""
     from bot.running import assembly, log
 
     hidden = assembly.hidden(settings)  # what it finds goes to stderr: stdout is the command's own answer
     log.configure(level=settings.log.level, console=True, stream=sys.stderr, secrets=hidden, clock=clock)
-    if lookout := assembly.lookout(settings, publisher, clock):
-        lookout.look(store, "unknown")
+    if reconciler := assembly.reconciler(settings, publisher, clock):
+        reconciler.look(store, "unknown")
 
 
 def _found(args: Namespace, store: Store, lost: Sequence[Post]) -> Round | None:
@@ -141,7 +139,7 @@ class ByHand:
     name = "by hand"
     person = None
 
-    def __init__(self, text: str, learnt: Learnt) -> None:
+    def __init__(self, text: str, learnt: ModelMemory) -> None:
         self._text = text
         self.copied = learnt.copied
         self.foreign = learnt.foreign
@@ -149,26 +147,28 @@ class ByHand:
     def draft(self, prompt: str, *, n: int, seed: int, author: str | None = None) -> list[Draft]:  # noqa: ARG002
         return [Draft(self._text)]
 
-    def weigh(self, texts: Sequence[str], *, given: str = "") -> list[float]:  # noqa: ARG002  nobody judges it
+    def log_likelihoods(self, texts: Sequence[str], *, given: str = "") -> list[float]:  # noqa: ARG002  nobody judges it
         return [0.0] * len(texts)
 
 
-def _words(args: Namespace, settings: Settings, folder: StateFolder, store: Store) -> tuple[Voice, Manner]:
+def _words(args: Namespace, settings: Settings, folder: StateDir, store: Store) -> tuple[Voice, DraftSettings]:
     """Who speaks, and how to ask; a person's words are looked at here, to give every reason against them at once."""
-    from bot.rounds.posting import Manner
+    from bot.rounds.posting import DraftSettings
     from bot.running import assembly
-    from bot.voice.model_memory import Learnt
+    from bot.voice.model_memory import ModelMemory
     from bot.voice.voice import promoted
 
     current = promoted(folder.models)
     if args.draft:
         if current is None:
             raise ModelError(f"there is no model in {folder.models} yet: `mynah retrain` makes one")
-        return assembly.voice(current, settings), assembly.manner(settings, lambda why: print(why, file=sys.stderr))
-    voice = ByHand(args.text, Learnt.open(current))
+        return assembly.voice(current, settings), assembly.draft_settings(
+            settings, lambda why: print(why, file=sys.stderr)
+        )
+    voice = ByHand(args.text, ModelMemory.open(current))
     if reasons := assembly.screen(settings, store, voice).reasons(Draft(args.text)):
         raise MynahError(f"this may not go out: {listed(reasons)}; docs/operating.md says what each means")
-    return voice, Manner(prompts=("",), candidates=1, tries=1)
+    return voice, DraftSettings(prompts=("",), candidates=1, tries=1)
 
 
 def _outcome(written: Round, store: Store, clock: Clock) -> Round:
@@ -210,7 +210,7 @@ def _tell(ended: Round, settings: Settings, args: Namespace) -> int:
 def delete(args: Namespace) -> int:
     """By hand, and for good: neither a pause nor an empty budget should keep a bad post on X."""
     from bot.clock import SystemClock
-    from bot.config.state_dir import StateFolder
+    from bot.config.state_dir import StateDir
     from bot.history.store import Store
     from bot.running import assembly
     from bot.sending import budget
@@ -218,7 +218,7 @@ def delete(args: Namespace) -> int:
     settings, clock = loaded(args).settings, SystemClock()
     price = assembly.prices(settings).delete
     with ExitStack() as opened:
-        store = opened.enter_context(Store.open(StateFolder(settings.state).history, create=False))
+        store = opened.enter_context(Store.open(StateDir(settings.state).history, create=False))
         found = store.post(args.id)
         if found.state != "posted" or found.x_id is None:
             raise MynahError(f"post {found.id} is {found.state}: only one that is posted can be deleted")

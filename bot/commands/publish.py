@@ -5,21 +5,22 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from bot.commands.opening import agreed, loaded, translated
+from bot.commands.opening import agreed, loaded
+from bot.errors import training_errors
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from training.card.publish import Parcel
+    from training.card.publish import Upload
 
 
 def publish(args: Namespace) -> int:
-    from bot.config.state_dir import StateFolder
+    from bot.config.state_dir import StateDir
     from training.card import publish as hub
     from training.models import registry
 
-    models = StateFolder(loaded(args).settings.state).models
-    with translated():
+    models = StateDir(loaded(args).settings.state).models
+    with training_errors():
         version = registry.find(models, args.version)
         parcel = hub.parcel(version, args.repo, private=not args.public, consent=args.consent)
         _show(parcel)
@@ -30,7 +31,7 @@ def publish(args: Namespace) -> int:
     return 0
 
 
-def _show(parcel: Parcel) -> None:
+def _show(parcel: Upload) -> None:
     whose = ", ".join(f"@{author}" for author in sorted(parcel.manifest.authors)) or "nobody that it names"
     seen = "private: only you, and whom you let in" if parcel.private else "public: everybody"
     print(f"model       {parcel.folder.name}")

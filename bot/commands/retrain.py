@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from bot.commands.library import archives, choices
 from bot.commands.models import gate
-from bot.commands.opening import FAILED, loaded, translated
-from bot.errors import Busy, ConfigError, StoreError
+from bot.commands.opening import FAILED, loaded
+from bot.errors import Busy, ConfigError, StoreError, training_errors
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from bot.clock import Clock
     from bot.commands.console.progress import TrainingBar
     from bot.config.settings import Settings
-    from bot.config.state_dir import StateFolder
+    from bot.config.state_dir import StateDir
     from bot.running.systemd import Notifier
-    from training.job import Begin, Outcome, Wanted, Watch
+    from training.job import Begin, Job, Monitor, Outcome
     from training.learn.tracking import Tracker
 
 CHECKPOINT_EVERY_S = 120  # GPT-2's takes two or three seconds to write
@@ -28,17 +28,17 @@ CHECKPOINT_EVERY_S = 120  # GPT-2's takes two or three seconds to write
 def retrain(args: Namespace) -> int:
     from bot.clock import SystemClock
     from bot.config import load
-    from bot.config.state_dir import StateFolder
+    from bot.config.state_dir import StateDir
     from bot.running.systemd import Notifier
 
     settings, clock = loaded(args).settings, SystemClock()
-    folder, notifier = StateFolder(settings.state), Notifier(load.notify_socket())
-    wanted = _wanted(settings, folder, begin=args.begin, as_is=args.as_is)
+    folder, notifier = StateDir(settings.state), Notifier(load.notify_socket())
+    job = _wanted(settings, folder, begin=args.begin, as_is=args.as_is)
     if args.plan:
-        return _plan(settings, wanted, clock, notifier)
+        return _plan(settings, job, clock, notifier)
     folder.make()
     _back_up(settings, folder, clock)
-    outcome = _train(settings, wanted, clock, notifier)
+    outcome = _train(settings, job, clock, notifier)
     for sentence in outcome.why:
         print(f"mynah: {sentence}", file=sys.stderr)
     if outcome.version is None:
@@ -50,7 +50,7 @@ def retrain(args: Namespace) -> int:
     return 0 if outcome.promoted else FAILED
 
 
-def _back_up(settings: Settings, folder: StateFolder, clock: Clock) -> None:
+def _back_up(settings: Settings, folder: StateDir, clock: Clock) -> None:
     """The tweets are the one thing that a training cannot make again; without a copy it goes on, for it only reads."""
     from bot.running import assembly
 
@@ -60,7 +60,7 @@ def _back_up(settings: Settings, folder: StateFolder, clock: Clock) -> None:
         print(f"mynah: there is no backup from before this training: {error}", file=sys.stderr)
 
 
-def train(settings: Settings, folder: StateFolder, clock: Clock, notifier: Notifier) -> None:
+def train(settings: Settings, folder: StateDir, clock: Clock, notifier: Notifier) -> None:
     """A first model, in use when this returns: nobody speaks without."""
     outcome = _train(settings, _wanted(settings, folder), clock, notifier)
     if not outcome.promoted and outcome.version is not None:
@@ -70,14 +70,14 @@ def train(settings: Settings, folder: StateFolder, clock: Clock, notifier: Notif
         )
 
 
-def _plan(settings: Settings, wanted: Wanted, clock: Clock, notifier: Notifier) -> int:
+def _plan(settings: Settings, job: Job, clock: Clock, notifier: Notifier) -> int:
     from bot.commands.console.progress import TrainingBar
     from training.errors import NothingNew
     from training.plan import plan
 
-    with translated(), TrainingBar(clock.monotonic) as bar:
+    with training_errors(), TrainingBar(clock.monotonic) as bar:
         try:
-            planned = plan(lambda: archives(settings), wanted, _watch(bar, clock, notifier))
+            planned = plan(lambda: archives(settings), job, _watch(bar, clock, notifier))
         except NothingNew as nothing:
             print(f"mynah: {nothing}", file=sys.stderr)
             return 0
@@ -85,22 +85,22 @@ def _plan(settings: Settings, wanted: Wanted, clock: Clock, notifier: Notifier) 
     return 0
 
 
-def _train(settings: Settings, wanted: Wanted, clock: Clock, notifier: Notifier) -> Outcome:
+def _train(settings: Settings, job: Job, clock: Clock, notifier: Notifier) -> Outcome:
     from bot.commands.console.progress import TrainingBar
     from training.retrain import retrain
 
-    with translated(), TrainingBar(clock.monotonic) as bar:
+    with training_errors(), TrainingBar(clock.monotonic) as bar:
         watch = replace(_watch(bar, clock, notifier), tracker=_tracker(settings, bar))
-        return retrain(lambda: archives(settings), wanted, watch, now=clock.now())
+        return retrain(lambda: archives(settings), job, watch, now=clock.now())
 
 
-def _wanted(settings: Settings, folder: StateFolder, *, begin: Begin = "base", as_is: bool = False) -> Wanted:
+def _wanted(settings: Settings, folder: StateDir, *, begin: Begin = "base", as_is: bool = False) -> Job:
     from bot.text.length import weighted_length
-    from training.job import Wanted
+    from training.job import Job
     from training.recipe import recipe_for
 
     chosen = settings.training
-    return Wanted(
+    return Job(
         models=folder.models,
         base=chosen.base_model,
         begin=begin,
@@ -131,12 +131,12 @@ def _tracker(settings: Settings, bar: TrainingBar) -> Tracker:
     )
 
 
-def _watch(bar: TrainingBar, clock: Clock, notifier: Notifier) -> Watch:
+def _watch(bar: TrainingBar, clock: Clock, notifier: Notifier) -> Monitor:
     """The init system is asked for more time as long as the training moves on."""
-    from training.job import Watch, every
+    from training.job import Monitor, every
 
     def report(progress: Any) -> None:
         notifier.needs(600)  # a big model on a slow chip is judged for minutes
         bar.show(progress)
 
-    return Watch(report, seconds=clock.monotonic, due=every(CHECKPOINT_EVERY_S, clock.monotonic))
+    return Monitor(report, seconds=clock.monotonic, due=every(CHECKPOINT_EVERY_S, clock.monotonic))

@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
     from bot.clock import Clock
     from bot.config.settings import Settings
-    from bot.config.state_dir import StateFolder
+    from bot.config.state_dir import StateDir
     from bot.rounds.agenda import Agenda
-    from bot.running.app import Life
+    from bot.running.app import App
     from bot.running.systemd import Notifier
 
 
 def run(args: Namespace) -> int:
     from bot.clock import SystemClock, stamp
     from bot.config import load
-    from bot.config.state_dir import StateFolder
+    from bot.config.state_dir import StateDir
     from bot.running import assembly, log
     from bot.running.systemd import Notifier
 
@@ -39,7 +39,7 @@ def run(args: Namespace) -> int:
     console = settings.log.format == "console" or (settings.log.format == "auto" and sys.stdout.isatty())
     hidden = assembly.hidden(settings)
     log.configure(level=settings.log.level, console=console, stream=sys.stdout, secrets=hidden, clock=clock)
-    folder = StateFolder(settings.state)
+    folder = StateDir(settings.state)
     notifier = Notifier(load.notify_socket())
     every = args.every.total_seconds() if args.every else None
     about = {"since": stamp(clock.now()), "live": settings.live, "every": every, "bot": settings.bot}
@@ -47,26 +47,26 @@ def run(args: Namespace) -> int:
         begin = partial(_born, args, settings, folder, about, clock, notifier)
         if args.once:
             return _once(begin().now.agenda, clock)
-        life = _begun(begin, partial(_why_wait, folder, clock), notifier)
-        if life is None:
+        app = _begun(begin, partial(_why_wait, folder, clock), notifier)
+        if app is None:
             return 0
-        with _watched(life, folder, clock):
-            return _on_and_on(args, folder, life, clock, notifier)
+        with _watched(app, folder, clock):
+            return _on_and_on(args, folder, app, clock, notifier)
 
 
 def _born(
     args: Namespace,
     settings: Settings,
-    folder: StateFolder,
+    folder: StateDir,
     about: Mapping[str, Any],
     clock: Clock,
     notifier: Notifier,
-) -> Life:
+) -> App:
     """The bot, put together. What can be wrong cheaply is looked at first."""
     import structlog
 
     from bot.running import assembly
-    from bot.running.app import Life
+    from bot.running.app import App
 
     publisher = assembly.publisher(settings, clock)
     _look(settings, folder, clock)
@@ -74,32 +74,32 @@ def _born(
     if _untrained(folder):
         log.info("model.missing", detail="training one first")
         train(settings, folder, clock, notifier)
-    life = Life(
+    app = App(
         lambda: loaded(args).settings,
         settings,
         publisher=publisher,
         folder=folder,
         about=about,
         every=args.every,
-        moves_on=notifier.moves_on,
+        keepalive=notifier.keepalive,
         clock=clock,
     )
     log.info(
         "daemon.started",
         bot=settings.bot,
         mode="live" if settings.live else "dry run",
-        asks=settings.mode == "review",
-        model=life.voice.name,
-        engine=life.voice.engine,
-        next_slot="now" if args.once else f"{life.now.schedule.next(clock.now()).due:%Y-%m-%d %H:%M:%S} UTC",
+        review_mode=settings.mode == "review",
+        model=app.voice.name,
+        engine=app.voice.engine,
+        next_slot="now" if args.once else f"{app.now.schedule.next(clock.now()).due:%Y-%m-%d %H:%M:%S} UTC",
     )
-    for post in life.now.agenda.begin():
+    for post in app.now.agenda.begin():
         log.warning("post.unknown", post=post, do=f"nothing: it is looked for. Or `mynah resolve {post} …`")
-    life.tell()
-    return life
+    app.tell()
+    return app
 
 
-def _look(settings: Settings, folder: StateFolder, clock: Clock) -> None:
+def _look(settings: Settings, folder: StateDir, clock: Clock) -> None:
     """Is the history whole, is it this account's, and is all there that going live needs?"""
     from bot.history.file import advice
     from bot.running import assembly
@@ -112,7 +112,7 @@ def _look(settings: Settings, folder: StateFolder, clock: Clock) -> None:
             ready(settings, folder, store, clock)
 
 
-def _untrained(folder: StateFolder) -> bool:
+def _untrained(folder: StateDir) -> bool:
     """A damaged model in use is no reason to train: there may be an earlier one."""
     from bot.voice.voice import promoted
 
@@ -122,7 +122,7 @@ def _untrained(folder: StateFolder) -> bool:
         return False
 
 
-def _why_wait(folder: StateFolder, clock: Clock) -> str | None:
+def _why_wait(folder: StateDir, clock: Clock) -> str | None:
     """A machine without a clock of its own begins in the past, where nobody may go live; the network sets it soon."""
     return why_doubted(clock.now()) or resources.why_not(folder.root)
 
@@ -131,11 +131,11 @@ PAUSES = 15.0, 120.0  # seconds; a first training reads all tweets before it kno
 
 
 def _begun(
-    begin: Callable[[], Life],
+    begin: Callable[[], App],
     why_not: Callable[[], str | None],
     notifier: Notifier,
     pauses: tuple[float, float] = PAUSES,
-) -> Life | None:
+) -> App | None:
     """Without room, or with a wrong clock, it waits, for to fall would keep it down; None: it was asked to stop.
 
     `pauses`: before it looks again, and before it begins again where there was room and yet too little.
@@ -164,21 +164,22 @@ def _begun(
 
 
 @contextmanager
-def _watched(life: Life, folder: StateFolder, clock: Clock) -> Iterator[None]:
+def _watched(app: App, folder: StateDir, clock: Clock) -> Iterator[None]:
     """The door for Prometheus, where one is asked for; a bot without it speaks all the same."""
     import structlog
 
     from bot.commands.arguments import VERSION
+    from bot.config.types import listen_address
     from bot.running import metrics, status_row
 
-    at = metrics.address(life.now.settings.metrics.listen)
+    at = listen_address(app.now.settings.metrics.listen)
     door = None
     try:
         if at:
             row = partial(status_row.row, folder=folder)
-            door = metrics.Door(
+            door = metrics.MetricsServer(
                 at,
-                lambda: metrics.exposition(row(life.now.settings, now=clock.now()) | {"version": VERSION}),
+                lambda: metrics.exposition(row(app.now.settings, now=clock.now()) | {"version": VERSION}),
                 clock.monotonic,
             )
     except MynahError as error:
@@ -195,18 +196,18 @@ def _once(agenda: Agenda, clock: Clock) -> int:
 
     from bot.rounds import slots
     from bot.running.daemon import on_signals
-    from bot.running.round_log import Diary
+    from bot.running.round_log import RoundLog
 
     with on_signals(stop=lambda _: None):  # the round ends, and then so do we
         ended = agenda.speak_now(slots.once(clock.now()))
-        Diary(structlog.get_logger()).write(ended)
+        RoundLog(structlog.get_logger()).write(ended)
     return {"dry": 0, "posted": 0, "drafted": 0, "waiting": BUSY}.get(ended.outcome, FAILED)
 
 
 def _on_and_on(
     args: Namespace,
-    folder: StateFolder,
-    life: Life,
+    folder: StateDir,
+    app: App,
     clock: Clock,
     notifier: Notifier,
 ) -> int:
@@ -217,14 +218,14 @@ def _on_and_on(
 
     from bot.running.daemon import Daemon
     from bot.running.heartbeat import Heartbeat
-    from bot.running.round_log import Diary
+    from bot.running.round_log import RoundLog
 
     faulthandler.enable()  # a stack for the watchdog's SIGABRT
     log = structlog.get_logger()
     heartbeat = Heartbeat(
-        lambda: life.now,
-        Diary(log),
-        refresh=life.refresh,
+        lambda: app.now,
+        RoundLog(log),
+        refresh=app.refresh,
         room=lambda: resources.why_not(folder.root),
         clock=clock,
         log=log,
@@ -237,7 +238,7 @@ def _on_and_on(
     seldom = timedelta(seconds=15)  # lets a small machine sleep, and a minute's punctuality is not asked of a bot
     daemon = Daemon(
         beat,
-        life.reload,
+        app.reload,
         period=max(min(seldom, args.every / 5), timedelta(milliseconds=200)) if args.every else seldom,
         clock=clock,
         notifier=notifier,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import json
 import os
@@ -11,17 +10,16 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from bot.errors import Busy, ConfigError, StoreError
-from bot.history.file import BACKUPS
+from bot.errors import FULL, Busy, ConfigError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no room, no quota, a limit on the size of files
+BACKUPS = "backups"  # the folder beside the history, unless backup.folder names another
 
 
-class StateFolder:
+class StateDir:
     def __init__(self, root: Path) -> None:
         self.root = expanded(root).absolute()
         self.history = self.root / "history.db"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import time, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from bot.running import metrics
 from bot.text import durations, patterns
 
 LONGEST_PROMPT = 120  # bytes: as many tokens at most, and the smallest model reads 160
@@ -73,8 +73,24 @@ def _pattern(pattern: str) -> str:
     return pattern
 
 
+def listen_address(listen: str) -> tuple[str, int] | Path | None:
+    """HOST:PORT of this machine itself, or the path of a Unix socket; None for nowhere."""
+    if not listen:
+        return None
+    if listen.startswith("/"):
+        return Path(listen)
+    host, _, port = listen.rpartition(":")
+    try:
+        at = ip_address(host.strip("[]").replace("localhost", "127.0.0.1"))
+    except ValueError:
+        at = None
+    if at is None or not at.is_loopback or not port.isascii() or not port.isdigit() or not 0 <= int(port) < 65_536:
+        raise ValueError(f'{listen!r} is no place on this machine alone; they look like "127.0.0.1:9464" or "/run/…"')
+    return str(at), int(port)
+
+
 def _listen(place: str) -> str:
-    metrics.address(place)
+    listen_address(place)
     return place
 
 

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from bot.config.state_dir import FULL
-from bot.errors import Busy, Damaged, NoRoom, StoreError
-from bot.history.file import BACKUPS, advice, translated
+from bot.config.state_dir import BACKUPS
+from bot.errors import FULL, Busy, Damaged, NoRoom, StoreError
+from bot.history.file import advice, translated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -9,13 +9,13 @@ import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from bot.config.state_dir import BACKUPS
 from bot.errors import Damaged, NoRoom, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-BACKUPS = "backups"  # the folder beside a history, unless backup.folder names another
 FULL = ("SQLITE_FULL", "SQLITE_IOERR_WRITE")  # no room; no quota, or a limit on the size of files
 DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 REMEDIES = {

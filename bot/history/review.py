@@ -27,18 +27,18 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class ReviewSettings:
     """How patient the queue is."""
 
     expires: timedelta  # a draft waits this long for a verdict, and a yes this long to be followed
     most: int  # drafts that may wait at once
 
 
-class Queue:
-    """The queue as the bot that runs sees it. `asks`: its drafts need a person's yes."""
+class ReviewQueue:
+    """The queue as the bot that runs sees it. `review_mode`: its drafts need a person's yes."""
 
-    def __init__(self, terms: Terms, *, asks: bool, clock: Clock, log: BoundLogger) -> None:
-        self.asks = asks
+    def __init__(self, terms: ReviewSettings, *, review_mode: bool, clock: Clock, log: BoundLogger) -> None:
+        self.review_mode = review_mode
         self._terms = terms
         self._clock = clock
         self._log = log
@@ -56,12 +56,12 @@ class Queue:
         return full if len(drafts) >= self._terms.most else None
 
 
-def waiting(store: Store, terms: Terms, now: datetime, *, dry: bool) -> list[Post]:
+def waiting(store: Store, terms: ReviewSettings, now: datetime, *, dry: bool) -> list[Post]:
     """The oldest first."""
     return [post for post in store.posts_in("drafted", dry=dry) if not _is_late(post, terms, now)]
 
 
-def expire(store: Store, terms: Terms, now: datetime, *, dry: bool) -> list[Post]:
+def expire(store: Store, terms: ReviewSettings, now: datetime, *, dry: bool) -> list[Post]:
     """The drafts whose time has passed, now expired."""
     late = []
     for post in store.posts_in("drafted", dry=dry):
@@ -72,7 +72,7 @@ def expire(store: Store, terms: Terms, now: datetime, *, dry: bool) -> list[Post
     return late
 
 
-def expires(post: Post, terms: Terms) -> datetime:
+def expires(post: Post, terms: ReviewSettings) -> datetime:
     return post.created_at + terms.expires
 
 
@@ -87,7 +87,7 @@ def approved_at(store: Store, post: int) -> datetime | None:
     return moment(rows[0]["at"]) if rows[0]["at"] else None
 
 
-def approve(store: Store, seen: Post, terms: Terms, now: datetime) -> None:
+def approve(store: Store, seen: Post, terms: ReviewSettings, now: datetime) -> None:
     """Yes to the text that was seen; the bot that runs sends it."""
     expire(store, terms, now, dry=seen.dry)
     with store.atomic():
@@ -104,7 +104,9 @@ def reject(store: Store, seen: Post, because: str, now: datetime) -> None:
         store.move(post.id, "rejected", at=now, note=because)
 
 
-def edit(store: Store, seen: Post, text: str, screen: Screen, terms: Terms, now: datetime) -> tuple[Reason, ...]:
+def edit(
+    store: Store, seen: Post, text: str, screen: Screen, terms: ReviewSettings, now: datetime
+) -> tuple[Reason, ...]:
     """Another text in its place, which still waits; or the reasons against that text, and nothing has changed."""
     expire(store, terms, now, dry=seen.dry)
     with store.atomic():  # the screen asks the history: nobody may say the same in between
@@ -128,7 +130,7 @@ def edit(store: Store, seen: Post, text: str, screen: Screen, terms: Terms, now:
     return ()
 
 
-def _is_late(post: Post, terms: Terms, now: datetime) -> bool:
+def _is_late(post: Post, terms: ReviewSettings, now: datetime) -> bool:
     """In the future too, where the clock was set back: how old it is cannot be known then."""
     return abs(now - post.created_at) > terms.expires
 

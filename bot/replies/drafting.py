@@ -17,7 +17,7 @@ from bot.screen import echoes
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from bot.rounds.posting import Manner
+    from bot.rounds.posting import DraftSettings
     from bot.screen.chain import Screen
     from bot.values import Draft, Reason, Slot
     from training.profile.person import Person
@@ -36,7 +36,7 @@ class Listener(Protocol):
 
     def draft(self, prompt: str, *, n: int, seed: int) -> list[Draft]: ...
 
-    def weigh(self, texts: Sequence[str], *, given: str = "") -> list[float]: ...
+    def log_likelihoods(self, texts: Sequence[str], *, given: str = "") -> list[float]: ...
 
 
 _LINKS_AND_NAMES = re.compile(r"https?://\S+|[@\uff20#\uff03$]\w+", re.IGNORECASE)
@@ -54,7 +54,7 @@ _EMPTY = frozenset(_FILLERS.split())
 
 
 def choose(
-    slot: Slot, voice: Listener, screen: Screen, manner: Manner, last: Sequence[str], *, told: str | None
+    slot: Slot, voice: Listener, screen: Screen, draft_settings: DraftSettings, last: Sequence[str], *, told: str | None
 ) -> tuple[Draft | None, Refused]:
     """The best answer, and the drafts that may not go out. `told` None: nobody listens, so it is as with posts.
 
@@ -63,8 +63,8 @@ def choose(
     passed: list[Draft] = []
     refused: Refused = []
     heard = heard_in(told) if told else ""
-    for prompt, seed in _tries(slot, voice.person, manner, _subjects(heard, voice.person)):
-        for draft in voice.draft(prompt, n=manner.candidates, seed=seed):
+    for prompt, seed in _tries(slot, voice.person, draft_settings, _subjects(heard, voice.person)):
+        for draft in voice.draft(prompt, n=draft_settings.candidates, seed=seed):
             reason = screen.why_not(draft) or (echoes.why_not(draft.text, told) if told else None)
             if reason:
                 refused.append((draft, reason))
@@ -78,7 +78,7 @@ def choose(
 def _aptest(passed: Sequence[Draft], voice: Listener, heard: str) -> Draft:
     """What was said makes it likelier; what is likely anyway ("I don't know.") answers nothing."""
     texts = [draft.text for draft in passed]
-    after, anyway = voice.weigh(texts, given=heard), voice.weigh(texts)
+    after, anyway = voice.log_likelihoods(texts, given=heard), voice.log_likelihoods(texts)
     gains = [given - alone for given, alone in zip(after, anyway, strict=True)]
     return passed[max(range(len(passed)), key=gains.__getitem__)]
 
@@ -91,12 +91,16 @@ def heard_in(told: str) -> str:
 def _subjects(heard: str, person: Person | None) -> list[str]:
     """The longest word that the person might have said too, to begin with."""
     words = dict.fromkeys(word for word in _WORD.findall(heard) if word not in _EMPTY)
-    known = [word for word in words if person is None or not person.strangers(word)]
+    known = [word for word in words if person is None or not person.unknown_words(word)]
     return [max(known, key=len).capitalize()] if known else []
 
 
-def _tries(slot: Slot, person: Person | None, manner: Manner, first: Sequence[str]) -> Iterator[tuple[str, int]]:
+def _tries(
+    slot: Slot, person: Person | None, draft_settings: DraftSettings, first: Sequence[str]
+) -> Iterator[tuple[str, int]]:
     """The word that was heard, then as posts begin, but for the rotation: there the answers take no part."""
-    usual = prompts.tries(slot, manner.beginnings(person), manner.shares, (), count=manner.tries)
-    for (prompt, seed), heard in zip_longest(usual, first[: manner.tries]):
+    usual = prompts.tries(
+        slot, draft_settings.beginnings(person), draft_settings.shares, (), count=draft_settings.tries
+    )
+    for (prompt, seed), heard in zip_longest(usual, first[: draft_settings.tries]):
         yield heard or prompt, seed

@@ -24,7 +24,7 @@ _PREFIX = re.compile(r"\s*(?:@\w{1,15}(?:\s+|\Z))*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Us:
+class BotAccount:
     """Whom it is about: the bot's account."""
 
     id: str
@@ -32,17 +32,17 @@ class Us:
 
 
 @dataclass(frozen=True, slots=True)
-class Summons:
+class Eligibility:
     """The rules that need no history."""
 
     opt_out: OptOut
     known_bots: Collection[str]  # handles in lower case
 
-    def why_not(self, mention: Mention, us: Us) -> Reason | None:
+    def why_not(self, mention: Mention, us: BotAccount) -> Reason | None:
         """`opted_out` comes before all that others can bring about: whoever says stop is heard, however he says it."""
         return next(self._reasons(mention, us), None)
 
-    def _reasons(self, mention: Mention, us: Us) -> Iterator[Reason]:
+    def _reasons(self, mention: Mention, us: BotAccount) -> Iterator[Reason]:
         if not mention.author:
             yield Reason("unreadable", "X did not say who wrote it")
         if mention.author == us.id:
@@ -61,13 +61,13 @@ class Summons:
             yield Reason("crowd", "X did not say who the others are, so they could not be left out")
 
 
-def bystanders(mention: Mention, us: Us) -> tuple[str, ...]:
+def bystanders(mention: Mention, us: BotAccount) -> tuple[str, ...]:
     """Those whom X would call on in an answer, and who did not ask for one."""
     called = (call.user for wording in mention.wordings for call in wording.calls)
     return tuple(dict.fromkeys(user for user in called if user and user not in (us.id, mention.author)))
 
 
-def _is_seen(wording: Wording, us: Us, *, is_reply: bool) -> bool:
+def _is_seen(wording: Wording, us: BotAccount, *, is_reply: bool) -> bool:
     """A range that is said counts in the handles before it, which are ASCII: whatever X counts in, it is the same."""
     own = wording.own
     if own is None:
@@ -75,7 +75,7 @@ def _is_seen(wording: Wording, us: Us, *, is_reply: bool) -> bool:
     return any(start >= own for start in _starts(wording, us))
 
 
-def _starts(wording: Wording, us: Us) -> Iterator[int]:
+def _starts(wording: Wording, us: BotAccount) -> Iterator[int]:
     if wording.calls:
         for call in wording.calls:
             if call.user == us.id or (not call.user and call.handle.casefold() == us.handle.casefold()):
@@ -91,7 +91,7 @@ def _prefix_ends(text: str) -> int:
     return match.end() if match else 0
 
 
-def _names_unknown(mention: Mention, us: Us) -> bool:
+def _names_unknown(mention: Mention, us: BotAccount) -> bool:
     """Whether it names others of whom X gave no number."""
     known = {us.handle.casefold(), mention.handle.casefold()}
     calls = [call for wording in mention.wordings for call in wording.calls]

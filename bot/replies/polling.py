@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from bot.clock import moment, stamp
 from bot.errors import RateLimited, TryLater, XError
 from bot.history import blocks, ledger, mentions
-from bot.replies.eligibility import Us, bystanders
+from bot.replies.eligibility import BotAccount, bystanders
 from bot.sending.budget import dollars
 from bot.sending.reconcile import ACCOUNT
 from bot.values import Reason
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from bot.clock import Clock
     from bot.history.store import Store
-    from bot.replies.eligibility import Summons
+    from bot.replies.eligibility import Eligibility
     from bot.sending.budget import Prices
     from bot.sending.outbox import Outbox
     from bot.values import Mention, Mentions
@@ -76,13 +76,13 @@ class Mark:
         return None
 
 
-class Reading:
+class MentionPoller:
     def __init__(
         self,
         reader: Reader,
         outbox: Outbox,
         *,
-        summons: Summons,
+        summons: Eligibility,
         handle: str,
         every: timedelta,
         listen: bool,
@@ -118,7 +118,7 @@ class Reading:
         mark = replace(mark, asked=stamp(now), again=stamp(now + self._every))
         keep(store, mark)  # before it is paid for: a page that we fall over must not be bought at every heartbeat
         try:
-            us = Us(self._account(store), self._handle)
+            us = BotAccount(self._account(store), self._handle)
             page = self._page(us, mark, limit)
         except XError as error:
             wait = min(self._every * (1 << min(mark.failures, 10)), LONGEST)
@@ -143,7 +143,7 @@ class Reading:
                 ledger.spend(store, "account", self._prices.account, about="", by_hand=False, at=self._clock.now())
         return account
 
-    def _page(self, us: Us, mark: Mark, limit: int) -> Mentions:
+    def _page(self, us: BotAccount, mark: Mark, limit: int) -> Mentions:
         since = mark.since if mark.since and int(mark.since) else ""
         token = ""
         for _ in range(EMPTY):
@@ -153,7 +153,7 @@ class Reading:
                 return page
         raise TryLater(f"X answered {EMPTY} pages of mentions without one, and says that there are more")
 
-    def _take(self, store: Store, mark: Mark, page: Mentions, us: Us) -> Mark:
+    def _take(self, store: Store, mark: Mark, page: Mentions, us: BotAccount) -> Mark:
         ids = [int(mention.id) for mention in page.found]
         cost = len(ids) * self._prices.mention
         if not ids and not mark.until and mark.since is not None and not mark.failures:
@@ -177,7 +177,7 @@ class Reading:
             self._log.info("mentions.read", read=len(ids), waiting=waiting, since=mark.since, cost=dollars(cost))
         return mark
 
-    def _write(self, store: Store, mention: Mention, us: Us, mark: Mark, *, at: datetime) -> str | None:
+    def _write(self, store: Store, mention: Mention, us: BotAccount, mark: Mark, *, at: datetime) -> str | None:
         reason = self._summons.why_not(mention, us)
         blocks.bind(store, mention.author, mention.handle)
         if reason is None and blocks.is_blocked(store, mention.author, mention.handle):

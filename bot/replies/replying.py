@@ -1,7 +1,7 @@
 """Mentions to answers: who summoned us, may we answer, once. One answer a turn, and never beside another post.
 
-Reading is in polling.py, the rules are in eligibility.py and limits.py, the words in drafting.py; sending, and what a lost
-answer becomes, is the outbox's and the lookout's as with every post.
+polling.py reads them, eligibility.py and limits.py hold the rules, drafting.py finds the words. Sending an answer, and
+looking for one that was lost, is the outbox's and the reconciler's work, as with every post.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from bot.history.store import Store
     from bot.replies.drafting import Listener
     from bot.replies.limits import Limits
-    from bot.replies.polling import Reading
-    from bot.rounds.posting import Manner
+    from bot.replies.polling import MentionPoller
+    from bot.rounds.posting import DraftSettings
     from bot.screen.chain import Screen
     from bot.sending.outbox import Outbox
     from bot.values import Post
@@ -39,19 +39,19 @@ if TYPE_CHECKING:
 LAST = 20  # texts that an answer should not repeat the words of
 
 
-class Replying:
+class Replier:
     def __init__(
         self,
         *,
         open_store: Callable[[], Store],
-        reading: Reading,
+        reading: MentionPoller,
         voice: Listener,
         screen: Callable[[Store], Screen],
         outbox: Outbox,
         limits: Limits,
-        manner: Manner,
+        draft_settings: DraftSettings,
         listen: bool,
-        asks: bool,  # no answer leaves before a person has said yes
+        review_mode: bool,  # no answer leaves before a person has said yes
         clock: Clock,
         log: BoundLogger,
     ) -> None:
@@ -61,9 +61,9 @@ class Replying:
         self._screen = screen
         self._outbox = outbox
         self._limits = limits
-        self._manner = manner
+        self._draft_settings = draft_settings
         self._listen = listen
-        self._asks = asks
+        self._review_mode = review_mode
         self._clock = clock
         self._log = log
         self._waits = ""
@@ -109,7 +109,7 @@ class Replying:
             now = self._clock.now()
             if reason := self._limits.why_never(store, mention, now):
                 self._pass_over(store, mention, reason.name, reason.detail, now)
-            elif not self._asks and (why := self._outbox.why_no_reply(store)):
+            elif not self._review_mode and (why := self._outbox.why_no_reply(store)):
                 return why
             else:
                 return self._answer(store, mention)
@@ -120,7 +120,7 @@ class Replying:
         screen = self._screen(store)
         told = mention.words if self._listen else None
         slot = Slot(mention.id, time_of(mention.id))
-        draft, refused = choose(slot, self._voice, screen, self._manner, last, told=told)
+        draft, refused = choose(slot, self._voice, screen, self._draft_settings, last, told=told)
         reasons = Counter(reason.name for _, reason in refused)
         with store.atomic():
             now = self._clock.now()
@@ -140,9 +140,9 @@ class Replying:
             )
             if post is None:  # blocked or forgotten while we were thinking
                 return None
-            if not self._asks:
+            if not self._review_mode:
                 store.move(post, "approved", at=now)
-        if self._asks:
+        if self._review_mode:
             self._log.info("reply.ended", mention=mention.id, outcome="drafted", post=post, text=draft.text)
             return None
         return self._send(store, store.post(post), reasons)

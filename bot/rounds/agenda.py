@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bot.clock import Clock
-    from bot.history.review import Queue
+    from bot.history.review import ReviewQueue
     from bot.history.store import Store
-    from bot.replies.replying import Replying
-    from bot.rounds.posting import Manner
+    from bot.replies.replying import Replier
+    from bot.rounds.posting import DraftSettings
     from bot.rounds.slots import Schedule
     from bot.screen.chain import Screen
     from bot.sending.outbox import Outbox
-    from bot.sending.reconcile import Lookout
+    from bot.sending.reconcile import Reconciler
     from bot.values import Slot
     from bot.voice.voice import Voice
 
@@ -33,20 +33,20 @@ class Agenda:
         voice: Voice,
         screen: Callable[[Store], Screen],
         outbox: Outbox,
-        lookout: Lookout | None,  # None in a rehearsal: nothing of it can be anywhere
+        reconciler: Reconciler | None,  # None in a rehearsal: nothing of it can be anywhere
         schedule: Schedule,
-        manner: Manner,
+        draft_settings: DraftSettings,
         clock: Clock,
-        queue: Queue | None = None,  # None: nobody is asked, and nothing waits
-        replying: Replying | None = None,  # None: nobody is answered
+        queue: ReviewQueue | None = None,  # None: nobody is asked, and nothing waits
+        replying: Replier | None = None,  # None: nobody is answered
     ) -> None:
         self._open_store = open_store
         self._voice = voice
         self._screen = screen
         self._outbox = outbox
-        self._lookout = lookout
+        self._reconciler = reconciler
         self._schedule = schedule
-        self._manner = manner
+        self._draft_settings = draft_settings
         self._clock = clock
         self._queue = queue
         self._replying = replying
@@ -68,8 +68,8 @@ class Agenda:
                 return parked
             slot = self._schedule.due(self._clock.now())
             if slot is None or not self._is_open(slot, store):
-                if self._lookout:  # there is time
-                    self._lookout.look(store, "abandoned")
+                if self._reconciler:  # there is time
+                    self._reconciler.look(store, "abandoned")
                 return parked
             return self._speak(slot, store)
 
@@ -96,26 +96,28 @@ class Agenda:
 
     def _goes_on_after(self, parked: Round) -> bool:
         """Several with a person's yes may wait for hours; new drafts are made for that person all the same."""
-        return parked.outcome == "waiting" and self._asks
+        return parked.outcome == "waiting" and self._review_mode
 
     @property
-    def _asks(self) -> bool:
-        return self._queue is not None and self._queue.asks
+    def _review_mode(self) -> bool:
+        return self._queue is not None and self._queue.review_mode
 
     def _recover(self, store: Store) -> None:
         self._outbox.recover(store)  # a round that broke off in an error may have left a post in flight
-        if self._lookout:
-            self._lookout.look(store, "unknown")
+        if self._reconciler:
+            self._reconciler.look(store, "unknown")
         if self._queue:
             self._queue.sweep(store, dry=self._outbox.dry)
 
     def _speak(self, slot: Slot, store: Store) -> Round:
         dry = self._outbox.dry
-        if self._queue and self._queue.asks and (full := self._queue.why_full(store, dry=dry)):
+        if self._queue and self._queue.review_mode and (full := self._queue.why_full(store, dry=dry)):
             store.close_slot(slot, "skipped", dry=dry, detail=full, at=self._clock.now())
             return Round("skipped", slot.key, detail=full)
-        screen, asks = self._screen(store), self._asks
-        return speak(slot, self._voice, screen, self._outbox, store, self._manner, self._clock, asks=asks)
+        screen, review_mode = self._screen(store), self._review_mode
+        return speak(
+            slot, self._voice, screen, self._outbox, store, self._draft_settings, self._clock, review_mode=review_mode
+        )
 
     def _is_open(self, slot: Slot, store: Store) -> bool:
         born = store.meta(BORN)

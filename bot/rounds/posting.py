@@ -28,7 +28,7 @@ LAST = 20  # posts that the next one should not sound like: three days of six a 
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class DraftSettings:
     """How to look for something to say."""
 
     prompts: Mapping[str, float] | Sequence[str]  # with weights; one that is there twice weighs twice as much
@@ -63,14 +63,14 @@ def speak(
     screen: Screen,
     outbox: Outbox,
     store: Store,
-    manner: Manner,
+    draft_settings: DraftSettings,
     clock: Clock,
     *,
-    asks: bool = False,
+    review_mode: bool = False,
 ) -> Round:
-    """Say one thing in this slot, or say why not; `asks`: no more than write it down for a person to judge."""
-    found = prepare(slot, voice, screen, outbox, store, manner, clock, asks=asks)
-    return deliver(found.post, outbox, store, found.refused) if found.post and not asks else found
+    """Say one thing in this slot, or say why not; `review_mode`: no more than write it down for a person to judge."""
+    found = prepare(slot, voice, screen, outbox, store, draft_settings, clock, review_mode=review_mode)
+    return deliver(found.post, outbox, store, found.refused) if found.post and not review_mode else found
 
 
 def prepare(
@@ -79,18 +79,18 @@ def prepare(
     screen: Screen,
     outbox: Outbox,
     store: Store,
-    manner: Manner,
+    draft_settings: DraftSettings,
     clock: Clock,
     *,
-    asks: bool = False,
+    review_mode: bool = False,
 ) -> Round:
     """Find something to say and write it down as approved: whoever speaks from this history may then send it.
 
-    `asks`: it stays a draft until a person has judged it. Of the brakes only a pause is heeded then: nothing goes out.
+    """Say one thing in this slot, or say why not; `review_mode`: only write it down for a person to judge."""
     """
-    if why := why_paused(store, clock.now()) if asks else outbox.why_wait(store):
+    if why := why_paused(store, clock.now()) if review_mode else outbox.why_wait(store):
         return Round("waiting", slot.key, detail=why)
-    found = _choose(slot, voice, screen, store, manner, dry=outbox.dry)
+    found = _choose(slot, voice, screen, store, draft_settings, dry=outbox.dry)
     draft, refused = found.draft, found.refused
     reasons = Counter(reason.name for _, reason in refused)
     with store.atomic():
@@ -110,10 +110,12 @@ def prepare(
             model=voice.name,
             at=now,
         )
-        if not asks:
+        if not review_mode:
             store.move(post, "approved", at=now)
-    detail = "waits for a yes: `mynah review`" if asks else ""
-    return Round("drafted" if asks else "approved", slot.key, post=store.post(post), detail=detail, refused=reasons)
+    detail = "waits for a yes: `mynah review`" if review_mode else ""
+    return Round(
+        "drafted" if review_mode else "approved", slot.key, post=store.post(post), detail=detail, refused=reasons
+    )
 
 
 def deliver(post: Post, outbox: Outbox, store: Store, refused: Mapping[str, int] | None = None) -> Round:
@@ -140,16 +142,18 @@ class _Found:
     tried: list[str]  # prompts
 
 
-def _choose(slot: Slot, voice: Voice, screen: Screen, store: Store, manner: Manner, *, dry: bool) -> _Found:
+def _choose(
+    slot: Slot, voice: Voice, screen: Screen, store: Store, draft_settings: DraftSettings, *, dry: bool
+) -> _Found:
     """The best of the first drafts that the screen lets through, and those that it turned down."""
     found = _Found(None, [], [])
     person = voice.person
-    begins = manner.beginnings(person)
+    begins = draft_settings.beginnings(person)
     recent = prompts.recent(store, dry=dry)
-    for prompt, seed in prompts.tries(slot, begins, manner.shares, recent, count=manner.tries):
+    for prompt, seed in prompts.tries(slot, begins, draft_settings.shares, recent, count=draft_settings.tries):
         found.tried.append(prompt)
         passed = []
-        for draft in voice.draft(prompt, n=manner.candidates, seed=seed):
+        for draft in voice.draft(prompt, n=draft_settings.candidates, seed=seed):
             if reason := screen.why_not(draft):
                 found.refused.append((draft, reason))
             else:

@@ -45,7 +45,7 @@ def score(draft: Draft, person: Person | None, last: Sequence[str] = ()) -> Scor
     """`last` are the texts of the last posts. Where nothing is known of the person, the likeliest is the best."""
     parts = {
         "likely": _likely(draft.likelihood, person.likelihoods if person else ()),
-        "words": STRANGE ** len(person.strangers(draft.text)) if person else 1.0,
+        "words": STRANGE ** len(person.unknown_words(draft.text)) if person else 1.0,
         "whole": _whole(draft.text) * (person.ends(draft.text) if person else 1.0),
         "length": usual(weighted_length(draft.text), person.lengths) if person and person.lengths else 1.0,
         "fresh": 1 - max((overlap(draft.text, other) for other in last), default=0.0),

@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
     from bot.clock import Clock
     from bot.config.settings import Settings
-    from bot.config.state_dir import StateFolder
+    from bot.config.state_dir import StateDir
     from bot.history.backup import Backups
     from bot.rounds.slots import Schedule
     from bot.screen.chain import Screen
     from bot.screen.operator_lists import Rules
-    from bot.sending.outbox import Outbox, Rehearsal
+    from bot.sending.outbox import DryRunPublisher, Outbox
     from bot.voice.voice import ModelVoice, Voice
     from bot.x.twitter import X
 
@@ -54,26 +54,26 @@ class Parts:
     backups: Backups
 
 
-class Life:
+class App:
     def __init__(
         self,
         wanted: Callable[[], Settings],
         settings: Settings,
         *,
-        publisher: X | Rehearsal,
-        folder: StateFolder,
+        publisher: X | DryRunPublisher,
+        folder: StateDir,
         about: Mapping[str, Any],
         every: timedelta | None,
-        moves_on: Callable[[], None],
+        keepalive: Callable[[], None],
         clock: Clock,
     ) -> None:
-        """`wanted` reads the configuration anew; `about` is what the folder tells of us; `moves_on`: see voice.py."""
+        """`wanted` reads the configuration anew; `about` is what the folder tells of us; `keepalive`: see voice.py."""
         self._wanted = wanted
         self._publisher = publisher
         self._folder = folder
         self._about = about
         self._every = every
-        self._moves_on = moves_on
+        self._keepalive = keepalive
         self._clock = clock
         self._log = structlog.get_logger()
         self._told = ""
@@ -118,7 +118,7 @@ class Life:
         self._told = self.voice.name if self._folder.tell(about) else ""
 
     def _opened(self, path: Path, settings: Settings | None = None) -> ModelVoice:
-        voice = assembly.voice(path, settings or self._settings, moves_on=self._moves_on)
+        voice = assembly.voice(path, settings or self._settings, keepalive=self._keepalive)
         if is_mute(voice):
             raise ModelError(f"{path} opens, and says nothing: train it again, or `mynah rollback`")
         return voice
@@ -126,7 +126,7 @@ class Life:
     def _made(self, settings: Settings, own: Rules) -> Parts:
         log, clock = self._log, self._clock
         outbox = assembly.outbox(settings, self._publisher, clock, every=self._every)
-        manner = assembly.manner(settings, lambda why: log.warning("topics.refused", why=why))
+        draft_settings = assembly.draft_settings(settings, lambda why: log.warning("topics.refused", why=why))
         schedule = assembly.schedule(settings, self._every)
 
         def open_store() -> Store:
@@ -140,9 +140,9 @@ class Life:
             voice=self.voice,
             screen=screen,
             outbox=outbox,
-            lookout=assembly.lookout(settings, self._publisher, clock),
+            reconciler=assembly.reconciler(settings, self._publisher, clock),
             schedule=schedule,
-            manner=manner,
+            draft_settings=draft_settings,
             clock=clock,
             queue=assembly.queue(settings, clock),
             replying=assembly_replies.replying(
@@ -152,7 +152,7 @@ class Life:
                 self.voice,
                 open_store=open_store,
                 screen=screen,
-                manner=manner,
+                draft_settings=draft_settings,
                 prices=assembly.prices(settings),
                 clock=clock,
             ),

@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from bot.config.settings import KEYS, SECRETS, Settings
-from bot.config.state_dir import StateFolder, expanded
+from bot.config.state_dir import StateDir, expanded
 from bot.errors import ConfigError, Damaged
 from bot.history import near_duplicates
 from bot.history.backup import Backups, copies
-from bot.history.review import Queue, Terms
-from bot.rounds.posting import Manner
+from bot.history.review import ReviewQueue, ReviewSettings
+from bot.rounds.posting import DraftSettings
 from bot.rounds.prompts import Topics
 from bot.rounds.slots import Daily, Every, Schedule
 from bot.running import assembly_replies
 from bot.screen import chain, entities, form, harm, privacy
 from bot.screen.operator_lists import Rules, lists, read
 from bot.sending.budget import DOLLAR, Caps, Prices
-from bot.sending.outbox import Brakes, Outbox, Publisher, Rehearsal
-from bot.sending.reconcile import ACCOUNT, Lookout
+from bot.sending.outbox import Brakes, DryRunPublisher, Outbox, Publisher
+from bot.sending.reconcile import ACCOUNT, Reconciler
 from bot.voice.voice import ModelVoice, Voice, open_voice
 from bot.x.tokens import NAME, TokenFile
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from bot.clock import Clock
     from bot.history.store import Store
     from bot.screen.chain import Screen
-    from bot.voice.model_memory import Learnt
+    from bot.voice.model_memory import ModelMemory
     from bot.x.bearer import Bearer
     from bot.x.signing import Keys
     from bot.x.twitter import X
@@ -62,7 +62,7 @@ def lacking(settings: Settings) -> list[str]:
 
 
 def login(settings: Settings) -> TokenFile:
-    return TokenFile(StateFolder(settings.state).root / NAME)
+    return TokenFile(StateDir(settings.state).root / NAME)
 
 
 def account(settings: Settings) -> str:
@@ -74,8 +74,8 @@ def account(settings: Settings) -> str:
     return number if number.isdigit() else ""
 
 
-def publisher(settings: Settings, clock: Clock) -> X | Rehearsal:
-    return gateway(settings, clock) if settings.live else Rehearsal()
+def publisher(settings: Settings, clock: Clock) -> X | DryRunPublisher:
+    return gateway(settings, clock) if settings.live else DryRunPublisher()
 
 
 def gateway(settings: Settings, clock: Clock) -> X:
@@ -131,13 +131,13 @@ def outbox(settings: Settings, publisher: Publisher, clock: Clock, *, every: tim
     )
 
 
-def lookout(settings: Settings, publisher: X | Rehearsal, clock: Clock) -> Lookout | None:
+def reconciler(settings: Settings, publisher: X | DryRunPublisher, clock: Clock) -> Reconciler | None:
     """None in a rehearsal: what was never sent is nowhere."""
-    if isinstance(publisher, Rehearsal):
+    if isinstance(publisher, DryRunPublisher):
         return None
     import structlog
 
-    return Lookout(publisher, caps(settings), clock, prices=prices(settings), log=structlog.get_logger())
+    return Reconciler(publisher, caps(settings), clock, prices=prices(settings), log=structlog.get_logger())
 
 
 def brakes(settings: Settings) -> Brakes:
@@ -152,15 +152,15 @@ def brakes(settings: Settings) -> Brakes:
     )
 
 
-def queue(settings: Settings, clock: Clock) -> Queue:
+def queue(settings: Settings, clock: Clock) -> ReviewQueue:
     """In auto mode too: what waits from before still expires."""
     import structlog
 
-    return Queue(terms(settings), asks=settings.mode == "review", clock=clock, log=structlog.get_logger())
+    return ReviewQueue(terms(settings), review_mode=settings.mode == "review", clock=clock, log=structlog.get_logger())
 
 
-def terms(settings: Settings) -> Terms:
-    return Terms(settings.review.expires, settings.review.most)
+def terms(settings: Settings) -> ReviewSettings:
+    return ReviewSettings(settings.review.expires, settings.review.most)
 
 
 def prices(settings: Settings) -> Prices:
@@ -176,13 +176,13 @@ def prices(settings: Settings) -> Prices:
     )
 
 
-def backups(settings: Settings, folder: StateFolder) -> Backups:
+def backups(settings: Settings, folder: StateDir) -> Backups:
     wanted = settings.backup
     place = expanded(wanted.folder) if wanted.folder else folder.backups
     return Backups(place, [folder.history, folder.library], keep=wanted.keep, every=wanted.every)
 
 
-def history(settings: Settings, folder: StateFolder) -> Store:
+def history(settings: Settings, folder: StateDir) -> Store:
     """Begun where there is none; but not where a live bot has lost one, for it would say things again."""
     from bot.history.store import Store
 
@@ -191,7 +191,7 @@ def history(settings: Settings, folder: StateFolder) -> Store:
     return Store.open(folder.history)
 
 
-def lost(settings: Settings, folder: StateFolder) -> str | None:
+def lost(settings: Settings, folder: StateDir) -> str | None:
     """What to do where the history is gone, and a copy of it is there; None where all is well."""
     place = backups(settings, folder).folder
     there = [copy.path for copy in copies(place) if copy.kind == folder.history.stem]
@@ -223,10 +223,10 @@ def schedule(settings: Settings, every: timedelta | None) -> Schedule:
     )
 
 
-def manner(settings: Settings, warn: Callable[[str], None]) -> Manner:
+def draft_settings(settings: Settings, warn: Callable[[str], None]) -> DraftSettings:
     """`warn` hears what is wrong with the file of topics."""
     wanted = settings.voice
-    return Manner(
+    return DraftSettings(
         wanted.prompts,
         wanted.candidates,
         wanted.tries,
@@ -239,7 +239,7 @@ def manner(settings: Settings, warn: Callable[[str], None]) -> Manner:
 def screen(
     settings: Settings,
     store: Store | None,
-    learnt: Learnt | Voice,
+    learnt: ModelMemory | Voice,
     *,
     but: int | None = None,
     rules: Rules | None = None,
@@ -273,8 +273,8 @@ def unspeakable(settings: Settings) -> Callable[[str], str | None]:
     return why
 
 
-def voice(folder: Path, settings: Settings, moves_on: Callable[[], None] = lambda: None) -> ModelVoice:
-    """`moves_on` is called while a draft grows."""
+def voice(folder: Path, settings: Settings, keepalive: Callable[[], None] = lambda: None) -> ModelVoice:
+    """`keepalive` is called while a draft grows."""
     wanted = settings.voice
     return open_voice(
         folder,
@@ -284,7 +284,7 @@ def voice(folder: Path, settings: Settings, moves_on: Callable[[], None] = lambd
         temperature=wanted.temperature,
         top_p=wanted.top_p,
         max_tokens=wanted.max_tokens,
-        moves_on=moves_on,
+        keepalive=keepalive,
     )
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.replies.eligibility import Summons
+from bot.replies.eligibility import Eligibility
 from bot.replies.limits import Limits
 from bot.replies.opt_out import OptOut
-from bot.replies.polling import Reading
-from bot.replies.replying import Replying
+from bot.replies.polling import MentionPoller
+from bot.replies.replying import Replier
 from bot.screen import entities
-from bot.sending.outbox import Answering, Rehearsal
+from bot.sending.outbox import Answering, DryRunPublisher
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bot.config.settings import Settings
     from bot.history.store import Store
     from bot.replies.drafting import Listener
-    from bot.rounds.posting import Manner
+    from bot.rounds.posting import DraftSettings
     from bot.screen.chain import Screen
     from bot.sending.budget import Caps, Prices
     from bot.sending.outbox import Outbox
@@ -50,25 +50,25 @@ def limits(settings: Settings) -> Limits:
 
 def replying(
     settings: Settings,
-    x: X | Rehearsal,
+    x: X | DryRunPublisher,
     outbox: Outbox,
     voice: Listener,
     *,
     open_store: Callable[[], Store],
     screen: Callable[[Store], Screen],
-    manner: Manner,
+    draft_settings: DraftSettings,
     prices: Prices,
     clock: Clock,
-) -> Replying | None:
-    if isinstance(x, Rehearsal) or not settings.replies.are_on:
+) -> Replier | None:
+    if isinstance(x, DryRunPublisher) or not settings.replies.are_on:
         return None
     import structlog
 
     wanted, log = settings.replies, structlog.get_logger()
-    reading = Reading(
+    reading = MentionPoller(
         x,
         outbox,
-        summons=Summons(OptOut(wanted.opt_out), frozenset(wanted.known_bots)),
+        summons=Eligibility(OptOut(wanted.opt_out), frozenset(wanted.known_bots)),
         handle=settings.bot,
         every=wanted.poll,
         listen=wanted.listen,
@@ -76,16 +76,16 @@ def replying(
         clock=clock,
         log=log,
     )
-    return Replying(
+    return Replier(
         open_store=open_store,
         reading=reading,
         voice=voice,
         screen=screen,
         outbox=outbox,
         limits=limits(settings),
-        manner=manner,
+        draft_settings=draft_settings,
         listen=wanted.listen,
-        asks=settings.mode == "review",
+        review_mode=settings.mode == "review",
         clock=clock,
         log=log,
     )

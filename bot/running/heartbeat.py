@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bot.clock import Clock
     from bot.history.backup import Backups
     from bot.rounds.agenda import Agenda
-    from bot.running.round_log import Diary
+    from bot.running.round_log import RoundLog
 
     class Parts(Protocol):
         @property
@@ -39,7 +39,7 @@ class Heartbeat:
     def __init__(
         self,
         now: Callable[[], Parts],
-        diary: Diary,
+        round_log: RoundLog,
         *,
         refresh: Callable[[], None],
         room: Callable[[], str | None],
@@ -47,7 +47,7 @@ class Heartbeat:
         log: BoundLogger,
     ) -> None:
         self._now = now
-        self._diary = diary
+        self._round_log = round_log
         self._refresh = refresh
         self._room = room
         self._clock = clock
@@ -65,7 +65,7 @@ class Heartbeat:
             agenda = self._now().agenda
             ended = agenda.turn()
             if ended:
-                self._diary.write(ended)
+                self._round_log.write(ended)
             agenda.answer()
         except Damaged:  # nothing to wait for: the watchdog ends us, and the next start says what to restore
             raise

@@ -11,10 +11,10 @@ import stat
 import threading
 from contextlib import suppress
 from datetime import datetime
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bot.config.types import listen_address
 from bot.errors import MynahError
 
 if TYPE_CHECKING:
@@ -47,22 +47,6 @@ MONEY = {
     "mynah_spent_dollars": ("what was spent", "spent_today", "spent_this_month"),
     "mynah_budget_dollars": ("what may be spent", "budget_per_day", "budget_per_month"),
 }
-
-
-def address(listen: str) -> tuple[str, int] | Path | None:
-    """HOST:PORT of this machine itself, or the path of a Unix socket; None for nowhere."""
-    if not listen:
-        return None
-    if listen.startswith("/"):
-        return Path(listen)
-    host, _, port = listen.rpartition(":")
-    try:
-        at = ip_address(host.strip("[]").replace("localhost", "127.0.0.1"))
-    except ValueError:
-        at = None
-    if at is None or not at.is_loopback or not port.isascii() or not port.isdigit() or not 0 <= int(port) < 65_536:
-        raise ValueError(f'{listen!r} is no place on this machine alone; they look like "127.0.0.1:9464" or "/run/…"')
-    return str(at), int(port)
 
 
 def exposition(row: Mapping[str, Any]) -> str:
@@ -109,7 +93,7 @@ def _escaped(value: Any) -> str:
     return str(value if value is not None else "").replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
 
 
-class Door:
+class MetricsServer:
     """`text` is called once a question, on a thread of its own; what it raises becomes a 503."""
 
     def __init__(self, at: tuple[str, int] | Path, text: Callable[[], str], monotonic: Callable[[], float]) -> None:
@@ -202,6 +186,6 @@ def _is_here(host: str, *, by_path: bool) -> bool:
     if by_path:
         return True  # no name led here
     try:
-        return isinstance(address(host if host.rpartition(":")[2].isdigit() else f"{host}:80"), tuple)
+        return isinstance(listen_address(host if host.rpartition(":")[2].isdigit() else f"{host}:80"), tuple)
     except ValueError:
         return False

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from bot.rounds.posting import Round
 
 
-class Diary:
+class RoundLog:
     def __init__(self, log: BoundLogger) -> None:
         self._log = log
         self._waiting = ("", "")

@@ -32,8 +32,8 @@ def standing(
     schedule: Schedule,
     model: str | None,
     caps: budget.Caps,
-    asks: bool,
-    terms: review.Terms,
+    review_mode: bool,
+    terms: review.ReviewSettings,
     replies: str = "off",
     now: datetime,
 ) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def standing(
         "last_slot": None,
         "last_slot_was": None,
         "last_post": None,
-        "asks": asks,
+        "asks": review_mode,
         "to_review": 0,
         "next_expires": None,
         "replies": replies,
@@ -97,7 +97,7 @@ def _since(holder: Mapping[str, Any] | None) -> datetime | None:
         return None
 
 
-def _remembered(store: Store, terms: review.Terms, *, dry: bool, now: datetime) -> dict[str, Any]:
+def _remembered(store: Store, terms: review.ReviewSettings, *, dry: bool, now: datetime) -> dict[str, Any]:
     drafts = review.waiting(store, terms, now, dry=dry)
     return {
         "to_review": len(drafts),

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bot.config.settings import Settings
-    from bot.config.state_dir import StateFolder
+    from bot.config.state_dir import StateDir
 
 
-def row(settings: Settings, folder: StateFolder, now: datetime) -> dict[str, Any]:
+def row(settings: Settings, folder: StateDir, now: datetime) -> dict[str, Any]:
     """The history is opened for reading, and closed again. A running bot is asked what it runs as."""
     if not folder.history.exists():
         return _row(settings, folder, None, now)
@@ -27,7 +27,7 @@ def row(settings: Settings, folder: StateFolder, now: datetime) -> dict[str, Any
         return _row(settings, folder, store, now)
 
 
-def _row(settings: Settings, folder: StateFolder, store: Store | None, now: datetime) -> dict[str, Any]:
+def _row(settings: Settings, folder: StateDir, store: Store | None, now: datetime) -> dict[str, Any]:
     holder = folder.holder()
     about = holder or {}
     every, live = about.get("every"), about.get("live", settings.live)
@@ -44,7 +44,7 @@ def _row(settings: Settings, folder: StateFolder, store: Store | None, now: date
         schedule=assembly.schedule(settings, timedelta(seconds=every) if every else None),
         model=model,
         caps=assembly.caps(settings),
-        asks=about.get("mode", settings.mode) == "review",
+        review_mode=about.get("mode", settings.mode) == "review",
         terms=assembly.terms(settings),
         replies=settings.replies.standing(live=live),
         now=now,

@@ -33,7 +33,7 @@ class Notifier:
         """What moves on no longer counts, until something ends well again."""
         self._is_well = False
 
-    def moves_on(self) -> None:
+    def keepalive(self) -> None:
         """In the midst of what takes long, so that the watchdog lets it end."""
         if self._is_well:
             self._send("WATCHDOG=1")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.errors import ConfigError, ModelError
+from bot.errors import ConfigError, ModelError, training_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -13,13 +13,10 @@ if TYPE_CHECKING:
 
 def opened(folder: Path, labels: Sequence[str], threshold: float) -> Callable[[str], str]:
     """Which of the labels a text has, in words; empty if none."""
-    from training import errors
     from training.models.text_classifier import Classifier
 
-    try:
+    with training_errors(ModelError, about="screen.classifier: "):
         found = Classifier.open(folder)
-    except errors.TrainingError as error:
-        raise ModelError(f"screen.classifier: {error}") from error
     if unknown := [label for label in labels if label not in found.labels]:
         raise ConfigError(
             f"screen.classifier_labels: {folder} has no {', '.join(unknown)}; it knows {', '.join(found.labels)}"

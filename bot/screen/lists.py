@@ -42,8 +42,8 @@ class Lists:
         plain = [phrase for phrase in denied if not _has_signs(phrase)]
         written = [disguises.bare(phrase) for phrase in denied if _has_signs(phrase)]
         compiled = {pattern: patterns.compiled(pattern) for pattern in deny_patterns}
-        allowed = _together(unicodedata.normalize("NFKC", phrase) for phrase in allow)
-        return cls(Phrases.of(plain), _together(written), compiled, allowed)
+        allowed = _process_group(unicodedata.normalize("NFKC", phrase) for phrase in allow)
+        return cls(Phrases.of(plain), _process_group(written), compiled, allowed)
 
     def why_not(self, text: str) -> Reason | None:
         if (self.deny.entries or self.deny.unspaced) and (found := self.deny.first_in(disguises.views(text))):
@@ -61,7 +61,7 @@ def _has_signs(phrase: str) -> bool:
     return any(unicodedata.category(character)[0] in "PS" for character in _BETWEEN.sub("", words or phrase))
 
 
-def _together(phrases: Iterable[str]) -> re.Pattern[str] | None:
+def _process_group(phrases: Iterable[str]) -> re.Pattern[str] | None:
     """Each phrase as a whole, in small letters or capitals; the longest first."""
     plain = {" ".join(phrase.split()) for phrase in phrases} - {""}
     if not plain:

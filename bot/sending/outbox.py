@@ -45,7 +45,7 @@ class Publisher(Protocol):
         """`without`: users whom a reply must not call on, though the post that it answers does."""
 
 
-class Rehearsal:
+class DryRunPublisher:
     """Where a dry run's texts go: nowhere. It has no way to the network."""
 
     def post(self, text: str, *, reply_to: str | None = None, without: Sequence[str] = ()) -> Receipt:  # noqa: ARG002

@@ -61,7 +61,7 @@ class Finding:
     not_before: datetime | None = None
 
 
-class Lookout:
+class Reconciler:
     def __init__(
         self, reader: Reader, caps: budget.Caps, clock: Clock, *, prices: budget.Prices, log: BoundLogger
     ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from bot.errors import ModelError
+from bot.errors import ModelError, training_errors
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from training.profile.memory import Memory
 
 
-class Learnt:
+class ModelMemory:
     def __init__(self, memory: Memory | None = None, language: Language | None = None) -> None:
         self._memory = memory
         self._language = language
@@ -21,16 +21,13 @@ class Learnt:
     @classmethod
     def open(cls, folder: Path | None) -> Self:
         """Nothing where there is no model yet."""
-        from training import errors
         from training.profile.language import Language
         from training.profile.memory import Memory
 
         if folder is None:
             return cls()
-        try:
+        with training_errors(ModelError):
             return cls(Memory.open(folder), Language.open(folder))
-        except errors.TrainingError as error:
-            raise ModelError(str(error)) from error
 
     def copied(self, text: str) -> str:
         """What of it is a tweet that the model learnt from, in words; empty if it is its own."""

@@ -8,9 +8,9 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from bot.errors import ModelError
+from bot.errors import ModelError, training_errors
 from bot.values import Draft
-from bot.voice.model_memory import Learnt
+from bot.voice.model_memory import ModelMemory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,7 +32,7 @@ class Voice(Protocol):
     def draft(self, prompt: str, *, n: int, seed: int, author: str | None = None) -> list[Draft]:
         """N drafts that start with `prompt`; the same seed gives the same drafts."""
 
-    def weigh(self, texts: Sequence[str], *, given: str = "") -> list[float]:
+    def log_likelihoods(self, texts: Sequence[str], *, given: str = "") -> list[float]:
         """How likely each text is right after `given`: mean log-likelihood per token in nats, the end included."""
 
     def copied(self, text: str) -> str:
@@ -53,19 +53,19 @@ class ModelVoice:
         self,
         name: str,
         speaker: Speaker,
-        learnt: Learnt,
+        learnt: ModelMemory,
         *,
         temperature: float,
         top_p: float,
         max_tokens: int,
         engine: Literal["torch", "light"] = "torch",
         person: Person | None = None,
-        moves_on: Callable[[], None] = lambda: None,
+        keepalive: Callable[[], None] = lambda: None,
     ) -> None:
-        """`moves_on` is called while drafts grow: on a small machine a round takes minutes."""
+        """`keepalive` is called while drafts grow: on a small machine a round takes minutes."""
         self.name = name
         self.person = person
-        self._moves_on = moves_on
+        self._keepalive = keepalive
         self.engine = engine
         self._speaker = speaker
         self._learnt = learnt
@@ -75,9 +75,7 @@ class ModelVoice:
 
     def draft(self, prompt: str, *, n: int, seed: int, author: str | None = None) -> list[Draft]:
         """`author`: one of several, where the model tells them apart; else the seed chooses."""
-        from training import errors
-
-        try:
+        with training_errors(ModelError):
             samples = self._speaker.draft(
                 prompt,
                 n=n,
@@ -88,23 +86,17 @@ class ModelVoice:
                 author=author,
                 full=self._grows,
             )
-        except errors.ModelError as error:
-            raise ModelError(str(error)) from error
         return [Draft(sample.text, prompt, seed, sample.likelihood, sample.finished) for sample in samples]
 
     def _grows(self, _: str) -> bool:
         """Asked every few tokens whether a draft is too long already; none is, but somebody may want to know."""
-        self._moves_on()
+        self._keepalive()
         return False
 
-    def weigh(self, texts: Sequence[str], *, given: str = "") -> list[float]:
-        from training import errors
-
-        self._moves_on()
-        try:
-            return self._speaker.weigh(texts, given=given)
-        except errors.ModelError as error:
-            raise ModelError(str(error)) from error
+    def log_likelihoods(self, texts: Sequence[str], *, given: str = "") -> list[float]:
+        self._keepalive()
+        with training_errors(ModelError):
+            return self._speaker.log_likelihoods(texts, given=given)
 
     def copied(self, text: str) -> str:
         return self._learnt.copied(text)
@@ -174,8 +166,8 @@ class CurrentVoice:
     def draft(self, prompt: str, *, n: int, seed: int, author: str | None = None) -> list[Draft]:
         return self._loaded().draft(prompt, n=n, seed=seed, author=author)
 
-    def weigh(self, texts: Sequence[str], *, given: str = "") -> list[float]:
-        return self._loaded().weigh(texts, given=given)
+    def log_likelihoods(self, texts: Sequence[str], *, given: str = "") -> list[float]:
+        return self._loaded().log_likelihoods(texts, given=given)
 
     def copied(self, text: str) -> str:
         return self._loaded().copied(text)
@@ -238,13 +230,10 @@ class CurrentVoice:
 
 def promoted(models: Path) -> Path | None:
     """The model folder in use, if there is one."""
-    from training import errors
     from training.models import registry
 
-    try:
+    with training_errors(ModelError):
         return registry.current(models)
-    except errors.TrainingError as error:
-        raise ModelError(str(error)) from error
 
 
 def earlier(models: Path) -> list[Path]:
@@ -267,20 +256,17 @@ def open_voice(
     temperature: float,
     top_p: float,
     max_tokens: int,
-    moves_on: Callable[[], None] = lambda: None,
+    keepalive: Callable[[], None] = lambda: None,
 ) -> ModelVoice:
     """Load a model folder, checked; ModelError says what is wrong with it."""
-    from training import errors
     from training.profile.person import Person
     from training.speak import engines
 
-    try:
+    with training_errors(ModelError):
         chosen = engines.choose(folder, engine=engine, device=device)
         speaker = engines.open_speaker(folder, engine=chosen, device=device, threads=threads)
         person = Person.open(folder)
-    except errors.TrainingError as error:
-        raise ModelError(str(error)) from error
-    learnt = Learnt.open(folder)
+    learnt = ModelMemory.open(folder)
     return ModelVoice(
         folder.name,
         speaker,
@@ -290,7 +276,7 @@ def open_voice(
         max_tokens=max_tokens,
         engine=chosen,
         person=person,
-        moves_on=moves_on,
+        keepalive=keepalive,
     )
 
 

@@ -55,7 +55,7 @@ def timeline(body: Any) -> tuple[Receipt, ...]:
 
 
 def mentions(body: Any) -> Mentions:
-    """A page of mentions. One without an id would be lost unseen; what one without an author is, eligibility.py says."""
+    """A page of mentions. One without an id would be lost unseen; eligibility.py deals with those without an author."""
     posts, meta = body.get("data", []), body.get("meta")
     if not isinstance(posts, list) or not all(isinstance(post, dict) and is_id(post.get("id")) for post in posts):
         raise TryLater("X answered the mentions without a list of posts with ids: it can be tried again")

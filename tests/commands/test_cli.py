@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.commands.operate import _until
-from bot.config.state_dir import StateFolder
+from bot.config.state_dir import StateDir
 from bot.history.store import Store
 from bot.values import Draft, Slot
 from tests.fakes import NOON
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 def remembered(state: Path, text: str = "hello there", *, moves: tuple[str, ...] = ("approved", "sending")) -> int:
     """A post of a live history that got as far as `moves`."""
-    StateFolder(state).make()
+    StateDir(state).make()
     with Store.open(state / "history.db") as store:
         post = store.add_draft(
             Draft(text), slot=Slot(text, NOON), norm=text, length=len(text), dry=False, model="m", at=NOON
@@ -101,7 +101,7 @@ def test_a_model_promoted_meanwhile_is_taken_over_without_a_restart(state: Path)
 
 
 def test_a_second_process_is_told_who_holds_the_folder(state: Path) -> None:
-    with StateFolder(state).hold({"since": "noon"}):
+    with StateDir(state).hold({"since": "noon"}):
         done = mynah("run", "--once", state=state)
 
     assert done.returncode == 75
@@ -317,7 +317,7 @@ def test_status_tells_how_the_bot_stands(state: Path) -> None:
 
 
 def test_status_knows_who_is_running(state: Path) -> None:
-    with StateFolder(state).hold({"since": "noon", "live": False, "every": 5.0}):
+    with StateDir(state).hold({"since": "noon", "live": False, "every": 5.0}):
         (row,) = lines(mynah("status", "--json", state=state).stdout)
 
     assert (row["running"], row["pid"], row["mode"]) == (True, os.getpid(), "dry")

@@ -10,7 +10,7 @@ import pytest
 from bot import cli
 from bot.commands.opening import address
 from bot.config.settings import Settings
-from bot.config.state_dir import StateFolder
+from bot.config.state_dir import StateDir
 from tests.fake_x.server import FakeX
 from tests.fake_x.state import World, newcomer
 from tests.installed import HEARD, environment, lines, mynah, rehearsing
@@ -30,7 +30,7 @@ def x() -> Iterator[FakeX]:
     assert server.broken == []
 
 
-class Desk:
+class ReviewSession:
     """The command line in this process: a start of Python for each of many commands would take minutes."""
 
     def __init__(self, x: FakeX, state: Path, env: pytest.MonkeyPatch, screen: pytest.CaptureFixture[str]) -> None:
@@ -67,21 +67,23 @@ class Done(NamedTuple):
 
 
 @pytest.fixture
-def desk(x: FakeX, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Desk:
-    return Desk(x, tmp_path / "state", monkeypatch, capsys)
+def session(
+    x: FakeX, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> ReviewSession:
+    return ReviewSession(x, tmp_path / "state", monkeypatch, capsys)
 
 
 # post
 
 
-def test_a_persons_words_are_posted_once_and_remembered(x: FakeX, desk: Desk) -> None:
-    done = desk.ask("post", WORDS)
+def test_a_persons_words_are_posted_once_and_remembered(x: FakeX, session: ReviewSession) -> None:
+    done = session.ask("post", WORDS)
 
     assert done.code == 0, done.err
     assert x.world.texts == [WORDS]
-    (row,) = desk.history()
+    (row,) = session.history()
     assert (row["state"], row["text"], row["model"], row["cost"]) == ("posted", WORDS, "by hand", 0.015)
-    assert lines(desk.ask("review", "show", "1", "--json").out)[0]["cost"] == 0.015
+    assert lines(session.ask("review", "show", "1", "--json").out)[0]["cost"] == 0.015
     assert done.out == f"{WORDS}\npost 1: on X as {row['x_id']} at {x.url}\n"
 
 
@@ -91,62 +93,62 @@ def test_only_what_is_on_x_itself_has_an_address_there() -> None:
     assert address(Settings(x={"base_url": "http://127.0.0.1:8080"}), "magpie", "7") == "7 at http://127.0.0.1:8080"
 
 
-def test_it_is_a_rehearsal_unless_it_is_live(x: FakeX, desk: Desk) -> None:
-    done = desk.ask("post", WORDS, MYNAH_LIVE="false")
+def test_it_is_a_rehearsal_unless_it_is_live(x: FakeX, session: ReviewSession) -> None:
+    done = session.ask("post", WORDS, MYNAH_LIVE="false")
 
     assert done.code == 0
     assert "sent to nobody" in done.out
-    assert desk.history()[0]["state"] == "dry"
+    assert session.history()[0]["state"] == "dry"
     assert x.requests == []
 
 
-def test_what_the_screen_turns_down_is_told_whole_and_not_sent(x: FakeX, desk: Desk) -> None:
-    done = desk.ask("post", "Hello @somebody, see example.com")
+def test_what_the_screen_turns_down_is_told_whole_and_not_sent(x: FakeX, session: ReviewSession) -> None:
+    done = session.ask("post", "Hello @somebody, see example.com")
 
     assert done.code == 1
     assert "mention" in done.err
     assert "link" in done.err
-    assert (x.requests, desk.history()) == ([], [])
+    assert (x.requests, session.history()) == ([], [])
 
 
-def test_the_brakes_hold_a_person_too_and_leave_nothing_behind(x: FakeX, desk: Desk) -> None:
-    desk.ask("post", WORDS)
+def test_the_brakes_hold_a_person_too_and_leave_nothing_behind(x: FakeX, session: ReviewSession) -> None:
+    session.ask("post", WORDS)
 
-    again = desk.ask("post", "And one more thing about the bell.")
+    again = session.ask("post", "And one more thing about the bell.")
 
     assert again.code == 75
     assert "posting.min_gap" in again.err
-    assert len(x.world.texts) == len(desk.history()) == 1
+    assert len(x.world.texts) == len(session.history()) == 1
 
 
-def test_a_pause_holds_a_person_too(x: FakeX, desk: Desk) -> None:
-    desk.ask("pause")
+def test_a_pause_holds_a_person_too(x: FakeX, session: ReviewSession) -> None:
+    session.ask("pause")
 
-    done = desk.ask("post", WORDS)
+    done = session.ask("post", WORDS)
 
     assert done.code == 75
     assert "mynah resume" in done.err
     assert x.requests == []
 
 
-def test_what_x_wants_later_waits_and_the_same_words_are_no_second_post(x: FakeX, desk: Desk) -> None:
+def test_what_x_wants_later_waits_and_the_same_words_are_no_second_post(x: FakeX, session: ReviewSession) -> None:
     x.fail_with("too_many")
 
-    first = desk.ask("post", WORDS)
-    second = desk.ask("post", WORDS)
+    first = session.ask("post", WORDS)
+    second = session.ask("post", WORDS)
 
     assert (first.code, second.code) == (75, 75)
     assert "the limit of X is reached" in first.err
     assert "waits until" in second.err
-    assert [row["state"] for row in desk.history()] == ["approved"]
+    assert [row["state"] for row in session.history()] == ["approved"]
     assert len(x.requests) == 1
 
 
-def test_an_answer_that_was_lost_is_told_and_the_same_words_find_their_post(x: FakeX, desk: Desk) -> None:
+def test_an_answer_that_was_lost_is_told_and_the_same_words_find_their_post(x: FakeX, session: ReviewSession) -> None:
     x.fail_with("reset_after")
 
-    first = desk.ask("post", WORDS)
-    again = desk.ask("post", WORDS, "--json")
+    first = session.ask("post", WORDS)
+    again = session.ask("post", WORDS, "--json")
 
     assert first.code == 1
     assert "may or may not exist" in first.err
@@ -156,53 +158,55 @@ def test_an_answer_that_was_lost_is_told_and_the_same_words_find_their_post(x: F
     assert x.world.texts == [WORDS]
 
 
-def test_a_lost_post_is_looked_for_before_other_words_go_out(x: FakeX, desk: Desk) -> None:
+def test_a_lost_post_is_looked_for_before_other_words_go_out(x: FakeX, session: ReviewSession) -> None:
     x.fail_with("reset_after")
-    desk.ask("post", WORDS)
+    session.ask("post", WORDS)
 
-    other = desk.ask("post", "And one more thing about hats.", MYNAH_POSTING__MIN_GAP="0s")
+    other = session.ask("post", "And one more thing about hats.", MYNAH_POSTING__MIN_GAP="0s")
 
     assert other.code == 0, other.err
-    assert [row["state"] for row in desk.history()] == ["posted", "posted"]
+    assert [row["state"] for row in session.history()] == ["posted", "posted"]
 
 
-def test_a_post_that_is_not_in_the_timeline_yet_lets_nothing_out_beside_it(x: FakeX, desk: Desk) -> None:
+def test_a_post_that_is_not_in_the_timeline_yet_lets_nothing_out_beside_it(x: FakeX, session: ReviewSession) -> None:
     x.fail_with("reset_before")
-    desk.ask("post", WORDS)
+    session.ask("post", WORDS)
 
-    other = desk.ask("post", "And one more thing about hats.", MYNAH_POSTING__MIN_GAP="0s")
+    other = session.ask("post", "And one more thing about hats.", MYNAH_POSTING__MIN_GAP="0s")
 
     assert other.code == 75
     assert "mynah resolve 1" in other.err
     assert x.world.texts == []
 
 
-def test_the_outcome_is_there_for_programs(x: FakeX, desk: Desk) -> None:
-    (row,) = lines(desk.ask("post", WORDS, "--json").out)
+def test_the_outcome_is_there_for_programs(x: FakeX, session: ReviewSession) -> None:
+    (row,) = lines(session.ask("post", WORDS, "--json").out)
 
     assert (row["outcome"], row["post"], row["text"]) == ("posted", 1, WORDS)
     assert row["x_id"] == x.world.posts_of(ME.id)[0].id
 
 
-def test_the_model_can_be_asked_for_one_now(x: FakeX, desk: Desk, state: Path) -> None:
-    done = desk.ask("post", "--draft")
+def test_the_model_can_be_asked_for_one_now(x: FakeX, session: ReviewSession, state: Path) -> None:
+    done = session.ask("post", "--draft")
 
     assert done.code == 0, done.err
     assert len(x.world.texts) == 1
     assert x.world.texts[0] in HEARD
 
 
-def test_where_a_person_is_asked_first_a_draft_waits_and_own_words_do_not(x: FakeX, desk: Desk, state: Path) -> None:
-    done = desk.ask("post", "--draft", MYNAH_MODE="review")
+def test_where_a_person_is_asked_first_a_draft_waits_and_own_words_do_not(
+    x: FakeX, session: ReviewSession, state: Path
+) -> None:
+    done = session.ask("post", "--draft", MYNAH_MODE="review")
 
     assert done.code == 75
     assert "waits for a yes: `mynah review`" in done.err
-    assert (desk.history()[0]["state"], x.requests) == ("drafted", [])
-    assert desk.ask("post", WORDS).code == 0
+    assert (session.history()[0]["state"], x.requests) == ("drafted", [])
+    assert session.ask("post", WORDS).code == 0
 
 
-def test_a_draft_needs_a_model(desk: Desk) -> None:
-    done = desk.ask("post", "--draft")
+def test_a_draft_needs_a_model(session: ReviewSession) -> None:
+    done = session.ask("post", "--draft")
 
     assert done.code == 1
     assert "mynah retrain" in done.err
@@ -228,9 +232,11 @@ def test_while_the_bot_runs_it_is_the_bot_that_speaks(state: Path) -> None:
     [({"live": False}, "rehearses, and this would be for real"), ({}, "is only starting")],
     ids=["other mode", "unknown mode"],
 )
-def test_a_bot_of_the_other_mode_is_not_asked(x: FakeX, desk: Desk, about: dict[str, object], words: str) -> None:
-    with StateFolder(desk.state).hold(about):
-        done = desk.ask("post", WORDS)
+def test_a_bot_of_the_other_mode_is_not_asked(
+    x: FakeX, session: ReviewSession, about: dict[str, object], words: str
+) -> None:
+    with StateDir(session.state).hold(about):
+        done = session.ask("post", WORDS)
 
     assert done.code == 75
     assert words in done.err
@@ -240,43 +246,43 @@ def test_a_bot_of_the_other_mode_is_not_asked(x: FakeX, desk: Desk, about: dict[
 # delete
 
 
-def test_a_post_is_taken_back_and_the_history_says_so(x: FakeX, desk: Desk) -> None:
-    desk.ask("post", WORDS)
+def test_a_post_is_taken_back_and_the_history_says_so(x: FakeX, session: ReviewSession) -> None:
+    session.ask("post", WORDS)
 
-    done = desk.ask("delete", "1", "--yes")
+    done = session.ask("delete", "1", "--yes")
 
     assert (done.code, done.out) == (0, "post 1 is deleted\n")
     assert x.world.texts == []
-    (row,) = desk.history()
+    (row,) = session.history()
     assert (row["state"], row["note"]) == ("posted", "deleted on X")
-    (spent,) = lines(desk.ask("spend", "--json").out)
+    (spent,) = lines(session.ask("spend", "--json").out)
     assert {each["kind"]: each["cost"] for each in spent["days"]} == {"post": 0.015, "delete": 0.01}
 
 
-def test_what_is_deleted_is_not_asked_for_again(x: FakeX, desk: Desk) -> None:
-    desk.ask("post", WORDS)
-    desk.ask("delete", "1", "--yes")
+def test_what_is_deleted_is_not_asked_for_again(x: FakeX, session: ReviewSession) -> None:
+    session.ask("post", WORDS)
+    session.ask("delete", "1", "--yes")
 
-    again = desk.ask("delete", "1", "--yes")
+    again = session.ask("delete", "1", "--yes")
 
     assert (again.code, again.out) == (0, "post 1 is deleted already\n")
     assert len(x.requests) == 2
 
 
-def test_what_somebody_deleted_by_hand_is_marked_and_costs_nothing(x: FakeX, desk: Desk) -> None:
-    desk.ask("post", WORDS)
+def test_what_somebody_deleted_by_hand_is_marked_and_costs_nothing(x: FakeX, session: ReviewSession) -> None:
+    session.ask("post", WORDS)
     x.world.delete(x.world.posts_of(ME.id)[0].id)
 
-    done = desk.ask("delete", "1", "--yes")
+    done = session.ask("delete", "1", "--yes")
 
     assert (done.code, done.out) == (0, "post 1 was no longer on X\n")
-    assert desk.history()[0]["note"] == "deleted on X"
+    assert session.history()[0]["note"] == "deleted on X"
 
 
-def test_without_a_yes_nothing_is_deleted(x: FakeX, desk: Desk) -> None:
-    desk.ask("post", WORDS)
+def test_without_a_yes_nothing_is_deleted(x: FakeX, session: ReviewSession) -> None:
+    session.ask("post", WORDS)
 
-    done = desk.ask("delete", "1")
+    done = session.ask("delete", "1")
 
     assert done.code == 1
     assert "--yes" in done.err
@@ -295,33 +301,33 @@ def test_without_a_yes_nothing_is_deleted(x: FakeX, desk: Desk) -> None:
     ],
 )
 def test_where_x_does_not_delete_it_says_why_and_nothing_is_marked(
-    x: FakeX, desk: Desk, fault: str, words: str
+    x: FakeX, session: ReviewSession, fault: str, words: str
 ) -> None:
-    desk.ask("post", WORDS)
+    session.ask("post", WORDS)
     x.fail_with(fault)
 
-    done = desk.ask("delete", "1", "--yes")
+    done = session.ask("delete", "1", "--yes")
 
     assert done.code == 1
     assert words in done.err
-    assert (x.world.texts, desk.history()[0]["note"]) == ([WORDS], "")
+    assert (x.world.texts, session.history()[0]["note"]) == ([WORDS], "")
 
 
 @pytest.mark.parametrize(("number", "words"), [("1", "post 1 is dry"), ("7", "no post 7")])
-def test_only_what_is_on_x_can_be_deleted(x: FakeX, desk: Desk, number: str, words: str) -> None:
-    desk.ask("post", WORDS, MYNAH_LIVE="false")
+def test_only_what_is_on_x_can_be_deleted(x: FakeX, session: ReviewSession, number: str, words: str) -> None:
+    session.ask("post", WORDS, MYNAH_LIVE="false")
 
-    done = desk.ask("delete", number, "--yes")
+    done = session.ask("delete", number, "--yes")
 
     assert done.code == 1
     assert words in done.err
     assert x.requests == []
 
 
-def test_a_post_of_another_account_is_not_deleted(x: FakeX, desk: Desk) -> None:
-    desk.ask("post", WORDS)
+def test_a_post_of_another_account_is_not_deleted(x: FakeX, session: ReviewSession) -> None:
+    session.ask("post", WORDS)
 
-    done = desk.ask("delete", "1", "--yes", MYNAH_X__ACCESS_TOKEN="222-fake")
+    done = session.ask("delete", "1", "--yes", MYNAH_X__ACCESS_TOKEN="222-fake")
 
     assert done.code == 78
     assert "account 222" in done.err

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from bot import cli
-from bot.config.state_dir import StateFolder
+from bot.config.state_dir import StateDir
 from bot.history.store import Store
 from bot.values import Draft, Slot
 from tests.installed import MYNAH, environment, lines
@@ -34,7 +34,7 @@ class Done(NamedTuple):
     err: str
 
 
-class Desk:
+class ReviewSession:
     """The command line in this process, and a history with drafts."""
 
     def __init__(self, state: Path, env: pytest.MonkeyPatch, screen: pytest.CaptureFixture[str]) -> None:
@@ -69,64 +69,64 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Desk:
-    return Desk(tmp_path / "state", monkeypatch, capsys)
+def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> ReviewSession:
+    return ReviewSession(tmp_path / "state", monkeypatch, capsys)
 
 
 # By number
 
 
-def test_what_waits_is_listed_the_oldest_first_with_its_end(desk: Desk) -> None:
-    desk.drafts(BELL, SOUP)
+def test_what_waits_is_listed_the_oldest_first_with_its_end(session: ReviewSession) -> None:
+    session.drafts(BELL, SOUP)
 
-    rows = lines(desk.ask("review", "list", "--json").out)
+    rows = lines(session.ask("review", "list", "--json").out)
 
     assert [(row["id"], row["text"], row["state"]) for row in rows] == [(1, BELL, "drafted"), (2, SOUP, "drafted")]
     made, ends = (datetime.fromisoformat(rows[0][name]) for name in ("created_at", "expires"))
     assert ends - made == timedelta(days=1)
 
 
-def test_where_nothing_waits_that_is_said(desk: Desk) -> None:
-    assert desk.ask("review", "list") == Done(0, "nothing waits\n", "")
-    assert desk.ask("review", "approve", "1").err.startswith("mynah: nothing waits")
+def test_where_nothing_waits_that_is_said(session: ReviewSession) -> None:
+    assert session.ask("review", "list") == Done(0, "nothing waits\n", "")
+    assert session.ask("review", "approve", "1").err.startswith("mynah: nothing waits")
 
 
-def test_yes_and_no_by_number(desk: Desk) -> None:
-    desk.drafts(BELL, SOUP)
+def test_yes_and_no_by_number(session: ReviewSession) -> None:
+    session.drafts(BELL, SOUP)
 
-    yes = desk.ask("review", "approve", "1")
-    no = desk.ask("review", "reject", "2", "--because", "not funny")
+    yes = session.ask("review", "approve", "1")
+    no = session.ask("review", "reject", "2", "--because", "not funny")
 
     assert (yes.code, yes.out) == (0, "post 1 is approved: it goes out when `mynah run` rehearses again\n")
     assert (no.code, no.out) == (0, "post 2 is rejected\n")
-    assert desk.states() == ["approved", "rejected"]
-    assert desk.row(2)["reviews"][0]["because"] == "not funny"
+    assert session.states() == ["approved", "rejected"]
+    assert session.row(2)["reviews"][0]["because"] == "not funny"
 
 
-def test_the_second_verdict_on_one_draft_fails_in_a_sentence(desk: Desk) -> None:
-    desk.drafts(BELL)
-    desk.ask("review", "reject", "1", "--because", "not funny")
+def test_the_second_verdict_on_one_draft_fails_in_a_sentence(session: ReviewSession) -> None:
+    session.drafts(BELL)
+    session.ask("review", "reject", "1", "--because", "not funny")
 
-    again = desk.ask("review", "approve", "1")
+    again = session.ask("review", "approve", "1")
 
     assert again.code == 1
     assert again.err == "mynah: post 1 is rejected (not funny): only one that is drafted can be judged\n"
 
 
-def test_where_the_bot_runs_it_is_said_that_it_sends(desk: Desk) -> None:
-    desk.drafts(BELL)
+def test_where_the_bot_runs_it_is_said_that_it_sends(session: ReviewSession) -> None:
+    session.drafts(BELL)
 
-    with StateFolder(desk.state).hold({"live": False}):
-        done = desk.ask("review", "approve", "1")
+    with StateDir(session.state).hold({"live": False}):
+        done = session.ask("review", "approve", "1")
 
     assert "the bot that runs sends it" in done.out
 
 
-def test_a_new_text_is_screened_and_waits_for_its_own_yes(desk: Desk) -> None:
-    desk.drafts(BELL)
+def test_a_new_text_is_screened_and_waits_for_its_own_yes(session: ReviewSession) -> None:
+    session.drafts(BELL)
 
-    refused = desk.ask("review", "edit", "1", "--text", "See example.com and @somebody")
-    edited = desk.ask("review", "edit", "1", "--text", " A bell hums in the roof. ", "--json")
+    refused = session.ask("review", "edit", "1", "--text", "See example.com and @somebody")
+    edited = session.ask("review", "edit", "1", "--text", " A bell hums in the roof. ", "--json")
 
     assert refused.code == 1
     assert "link" in refused.err
@@ -135,83 +135,83 @@ def test_a_new_text_is_screened_and_waits_for_its_own_yes(desk: Desk) -> None:
     assert (row["text"], row["state"], row["length"]) == ("A bell hums in the roof.", "drafted", 24)
 
 
-def test_a_draft_whose_time_has_passed_can_not_be_approved(desk: Desk) -> None:
-    desk.drafts(BELL, at=datetime.now(UTC) - timedelta(days=2))
+def test_a_draft_whose_time_has_passed_can_not_be_approved(session: ReviewSession) -> None:
+    session.drafts(BELL, at=datetime.now(UTC) - timedelta(days=2))
 
-    done = desk.ask("review", "approve", "1")
+    done = session.ask("review", "approve", "1")
 
     assert done.code == 1
     assert "post 1 is expired (nobody said yes in time)" in done.err
-    assert desk.ask("review", "list").out == "nothing waits\n"
+    assert session.ask("review", "list").out == "nothing waits\n"
 
 
-def test_status_says_how_many_wait_and_until_when(desk: Desk) -> None:
-    desk.drafts(BELL, at=datetime.now(UTC) - timedelta(days=2))  # nobody can judge this one any more
-    desk.drafts(SOUP, HAT)
+def test_status_says_how_many_wait_and_until_when(session: ReviewSession) -> None:
+    session.drafts(BELL, at=datetime.now(UTC) - timedelta(days=2))  # nobody can judge this one any more
+    session.drafts(SOUP, HAT)
 
-    (row,) = lines(desk.ask("status", "--json").out)
+    (row,) = lines(session.ask("status", "--json").out)
 
     assert (row["asks"], row["to_review"]) == (False, 2)
-    assert row["next_expires"] == desk.row(2)["expires"]
+    assert row["next_expires"] == session.row(2)["expires"]
 
 
 # One after the other, by lines
 
 
-def test_the_drafts_are_judged_one_after_the_other(desk: Desk) -> None:
-    desk.drafts(BELL, SOUP, HAT)
+def test_the_drafts_are_judged_one_after_the_other(session: ReviewSession) -> None:
+    session.drafts(BELL, SOUP, HAT)
 
-    done = desk.ask("review", typed="a\nr not funny\ns\n")
+    done = session.ask("review", typed="a\nr not funny\ns\n")
 
     assert done.code == 0
-    assert desk.states() == ["approved", "rejected", "drafted"]
-    assert desk.row(2)["reviews"][0]["because"] == "not funny"
+    assert session.states() == ["approved", "rejected", "drafted"]
+    assert session.row(2)["reviews"][0]["because"] == "not funny"
     assert done.out.endswith("; 1 wait\n")
 
 
-def test_all_that_is_needed_to_judge_is_on_the_page(desk: Desk) -> None:
-    desk.drafts(BELL)
+def test_all_that_is_needed_to_judge_is_on_the_page(session: ReviewSession) -> None:
+    session.drafts(BELL)
 
-    page = desk.ask("review", typed="q\n").out
+    page = session.ask("review", typed="q\n").out
 
     for told in (BELL, "'A bell'", "some-model", "-1.250", "25 of 280", "in 23h59m", "a rehearsal"):
         assert told in page
-    assert desk.states() == ["drafted"]
+    assert session.states() == ["drafted"]
 
 
-def test_an_answer_to_somebody_is_shown_with_what_it_answers(desk: Desk) -> None:
-    desk.drafts(BELL)
-    with Store.open(desk.state / "history.db") as store:
+def test_an_answer_to_somebody_is_shown_with_what_it_answers(session: ReviewSession) -> None:
+    session.drafts(BELL)
+    with Store.open(session.state / "history.db") as store:
         store.write("UPDATE post SET kind = 'reply', reply_to = '1890000000000000000'", {})
 
-    page = desk.ask("review", typed="q\n").out
+    page = session.ask("review", typed="q\n").out
 
     assert "https://x.com/i/status/1890000000000000000" in page
 
 
-def test_an_edited_draft_is_shown_again(desk: Desk) -> None:
-    desk.drafts(BELL)
+def test_an_edited_draft_is_shown_again(session: ReviewSession) -> None:
+    session.drafts(BELL)
 
-    done = desk.ask("review", typed="e See example.com\ne A bell hums in the roof.\na\n")
+    done = session.ask("review", typed="e See example.com\ne A bell hums in the roof.\na\n")
 
     assert "may not go out: link" in done.out
-    assert desk.states() == ["approved"]
-    assert desk.row(1)["text"] == "A bell hums in the roof."
+    assert session.states() == ["approved"]
+    assert session.row(1)["text"] == "A bell hums in the roof."
 
 
-def test_an_unknown_key_and_an_end_of_the_answers_change_nothing(desk: Desk) -> None:
-    desk.drafts(BELL)
+def test_an_unknown_key_and_an_end_of_the_answers_change_nothing(session: ReviewSession) -> None:
+    session.drafts(BELL)
 
-    done = desk.ask("review", typed="x\n\n")
+    done = session.ask("review", typed="x\n\n")
 
     assert "'x' is none of the keys" in done.out
-    assert (done.code, desk.states()) == (0, ["drafted"])
+    assert (done.code, session.states()) == (0, ["drafted"])
 
 
-def test_with_nothing_to_judge_it_ends_at_once(desk: Desk) -> None:
-    desk.drafts()
+def test_with_nothing_to_judge_it_ends_at_once(session: ReviewSession) -> None:
+    session.drafts()
 
-    assert desk.ask("review") == Done(0, "nothing was judged; nothing waits\n", "")
+    assert session.ask("review") == Done(0, "nothing was judged; nothing waits\n", "")
 
 
 # On a terminal
@@ -270,9 +270,9 @@ class Terminal:
         return code
 
 
-def test_on_a_terminal_single_keys_will_do(desk: Desk) -> None:
-    desk.drafts(BELL, SOUP)
-    person = Terminal(desk.state)
+def test_on_a_terminal_single_keys_will_do(session: ReviewSession) -> None:
+    session.drafts(BELL, SOUP)
+    person = Terminal(session.state)
     assert BELL.encode() in person.shows(KEYS)
 
     person.types(b"a")
@@ -285,13 +285,13 @@ def test_on_a_terminal_single_keys_will_do(desk: Desk) -> None:
     person.shows(b"nothing waits")
 
     assert person.ends() == 0
-    assert desk.states() == ["approved", "rejected"]
-    assert desk.row(2)["reviews"][0]["because"] == "not funny"
+    assert session.states() == ["approved", "rejected"]
+    assert session.row(2)["reviews"][0]["because"] == "not funny"
 
 
-def test_on_a_terminal_the_text_is_there_to_be_changed(desk: Desk) -> None:
-    desk.drafts(BELL)
-    person = Terminal(desk.state)
+def test_on_a_terminal_the_text_is_there_to_be_changed(session: ReviewSession) -> None:
+    session.drafts(BELL)
+    person = Terminal(session.state)
     person.shows(KEYS)
 
     person.types(b"e")
@@ -301,13 +301,13 @@ def test_on_a_terminal_the_text_is_there_to_be_changed(desk: Desk) -> None:
     person.types(b"q")
 
     assert person.ends() == 0
-    assert desk.row(1)["text"] == BELL.removesuffix(".") + " Twice."
+    assert session.row(1)["text"] == BELL.removesuffix(".") + " Twice."
 
 
 @pytest.mark.parametrize("where", ["at the keys", "at the words"])
-def test_ctrl_c_leaves_everything_as_it_is(desk: Desk, where: str) -> None:
-    desk.drafts(BELL)
-    person = Terminal(desk.state)
+def test_ctrl_c_leaves_everything_as_it_is(session: ReviewSession, where: str) -> None:
+    session.drafts(BELL)
+    person = Terminal(session.state)
     person.shows(KEYS)
     if where == "at the words":
         person.types(b"r")
@@ -316,4 +316,4 @@ def test_ctrl_c_leaves_everything_as_it_is(desk: Desk, where: str) -> None:
     person.interrupts(b"nothing was lost")
 
     assert person.ends() == 128 + signal.SIGINT
-    assert desk.states() == ["drafted"]
+    assert session.states() == ["drafted"]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.config.state_dir import StateFolder
+from bot.config.state_dir import StateDir
 from bot.errors import Busy, ConfigError
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 HOLD = """
 import sys
 from pathlib import Path
-from bot.folder import StateFolder
-with StateFolder(Path(sys.argv[1])).hold({"since": "noon"}):
+from bot.folder import StateDir
+with StateDir(Path(sys.argv[1])).hold({"since": "noon"}):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -39,12 +39,12 @@ def test_one_process_holds_the_folder_and_others_are_told_who(tmp_path: Path) ->
     with holding(tmp_path) as other:
         with (
             pytest.raises(Busy, match=rf"process {other.pid} \(since noon\)") as caught,
-            StateFolder(tmp_path).hold({}),
+            StateDir(tmp_path).hold({}),
         ):
             pass
 
         assert caught.value.exit_code == 75
-        assert StateFolder(tmp_path).holder() == {"pid": other.pid, "since": "noon"}
+        assert StateDir(tmp_path).holder() == {"pid": other.pid, "since": "noon"}
         other.communicate("")
 
 
@@ -53,13 +53,13 @@ def test_a_killed_process_holds_nothing(tmp_path: Path) -> None:
         other.kill()
         other.communicate()
 
-    assert StateFolder(tmp_path).holder() is None
-    with StateFolder(tmp_path).hold({"since": "later"}):
+    assert StateDir(tmp_path).holder() is None
+    with StateDir(tmp_path).hold({"since": "later"}):
         assert json.loads((tmp_path / "holder.json").read_text())["pid"] == os.getpid()
 
 
 def test_the_folder_is_private(tmp_path: Path) -> None:
-    StateFolder(tmp_path / "new" / "state").make()
+    StateDir(tmp_path / "new" / "state").make()
 
     assert (tmp_path / "new" / "state").stat().st_mode & 0o777 == 0o700
 
@@ -68,11 +68,11 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
     with pytest.raises(ConfigError, match="not a folder"):
-        StateFolder(tmp_path / "file").make()
+        StateDir(tmp_path / "file").make()
 
 
 def test_a_folder_that_is_not_there_is_held_by_nobody(tmp_path: Path) -> None:
-    assert StateFolder(tmp_path / "nowhere").holder() is None
+    assert StateDir(tmp_path / "nowhere").holder() is None
 
 
 def test_a_look_at_the_lock_does_not_turn_a_start_away(tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_a_look_at_the_lock_does_not_turn_a_start_away(tmp_path: Path) -> None:
     fcntl.flock(looking, fcntl.LOCK_SH)
     threading.Timer(0.1, os.close, [looking]).start()
 
-    with StateFolder(tmp_path).hold({"since": "now"}):
+    with StateDir(tmp_path).hold({"since": "now"}):
         held = (tmp_path / "holder.json").exists()
 
     assert held

@@ -408,10 +408,10 @@ def test_the_history_of_another_account_is_not_put_back(state: Path, *, is_newer
 
 
 def test_nothing_is_put_back_while_the_bot_runs(state: Path) -> None:
-    from bot.config.state_dir import StateFolder
+    from bot.config.state_dir import StateDir
 
     (history, _) = backups(state).make(NOON)
-    with StateFolder(state).hold({}):
+    with StateDir(state).hold({}):
         refused = mynah("restore", history, state=state)
 
     assert refused.returncode == 75

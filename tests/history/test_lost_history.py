@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from bot.config.state_dir import StateFolder
+from bot.config.state_dir import StateDir
 from tests.fake_x.server import FakeX
 from tests.fake_x.state import World, newcomer
 from tests.installed import lines, mynah, rehearsing
@@ -30,10 +30,10 @@ def test_beside_a_bot_that_lost_its_history_no_command_begins_another(state: Pat
             next(line for line in process.stdout if '"backup.made"' in line)
             lose(state)
             waits = json.loads(next(line for line in process.stdout if '"daemon.waits"' in line))
-            before = StateFolder(state).last_beat()
+            before = StateDir(state).last_beat()
             resumed, blocked = mynah("resume", state=state), mynah("block", "@magpie", state=state)
             told = json.loads(mynah("status", "--json", state=state).stdout)
-            after = StateFolder(state).last_beat()
+            after = StateDir(state).last_beat()
             process.send_signal(signal.SIGTERM)
             process.stdout.read()
         finally:

@@ -11,10 +11,10 @@ import structlog
 
 from bot.errors import MynahError, TryLater
 from bot.history import review
-from bot.history.review import Queue, Terms
+from bot.history.review import ReviewQueue, ReviewSettings
 from bot.history.store import MIGRATIONS, Store
 from bot.rounds.agenda import Agenda
-from bot.rounds.posting import Manner
+from bot.rounds.posting import DraftSettings
 from bot.rounds.slots import Every, once
 from bot.running import assembly
 from bot.screen import chain
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 PERIOD = timedelta(hours=2)
 DAY = timedelta(days=1)
-TERMS = Terms(expires=DAY, most=3)
+TERMS = ReviewSettings(expires=DAY, most=3)
 GAP = Brakes(timedelta(minutes=20), 99, 99, assembly.NO_BRAKES.caps, grace=timedelta(minutes=10), yes_holds=DAY)
 SAID = [part for number in range(9) for part in (f"Draft number {number} is about bells.", "")]
 
@@ -50,7 +50,9 @@ def store(path: Path) -> Iterator[Store]:
 class Bird:
     """A bot that asks before it speaks, its clock, what it sent and what it logged."""
 
-    def __init__(self, path: Path, *, asks: bool = True, brakes: Brakes = GAP, clock: FakeClock | None = None) -> None:
+    def __init__(
+        self, path: Path, *, review_mode: bool = True, brakes: Brakes = GAP, clock: FakeClock | None = None
+    ) -> None:
         self.path = path
         self.x = FakePublisher()
         self.voice = FakeVoice(*SAID)
@@ -62,11 +64,11 @@ class Bird:
             voice=self.voice,
             screen=lambda store: chain.build(said=lambda norm: store.said(norm, dry=False), copied=self.voice.copied),
             outbox=Outbox(self.x, brakes, self.clock, dry=False, price=lambda _: 15_000),
-            lookout=None,
+            reconciler=None,
             schedule=Every(PERIOD),
-            manner=Manner(prompts=("",), candidates=2, tries=1),
+            draft_settings=DraftSettings(prompts=("",), candidates=2, tries=1),
             clock=self.clock,
-            queue=Queue(TERMS, asks=asks, clock=self.clock, log=log),
+            queue=ReviewQueue(TERMS, review_mode=review_mode, clock=self.clock, log=log),
         )
         self.agenda.begin()
 
@@ -196,7 +198,7 @@ def test_what_waits_when_nobody_is_asked_any_more_is_not_sent(path: Path) -> Non
     clock = FakeClock()
     Bird(path, clock=clock).turns(1, apart=timedelta(0))
     clock.passes(PERIOD)
-    alone = Bird(path, asks=False, clock=clock)
+    alone = Bird(path, review_mode=False, clock=clock)
     alone.voice = FakeVoice()
 
     assert alone.turns(1) == ["skipped"]  # its first words are those that wait: they count as said
@@ -215,7 +217,7 @@ def test_one_round_now_sends_what_was_approved_first(path: Path) -> None:
 
 
 def test_one_round_now_passes_over_what_came_too_late(path: Path) -> None:
-    bird = Bird(path, asks=False)
+    bird = Bird(path, review_mode=False)
     bird.x.answers = [TryLater("down")]
     bird.turns(1, apart=timedelta(hours=1))
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from bot.errors import TryLater
-from bot.replies.eligibility import Summons, Us, bystanders
+from bot.replies.eligibility import BotAccount, Eligibility, bystanders
 from bot.replies.opt_out import OptOut
 from bot.values import Call, Mention, Wording
 from bot.x.payloads import mentions
 
-US = Us("15", "stationmynah")
-RULES = Summons(OptOut(), frozenset({"grok"}))
+US = BotAccount("15", "stationmynah")
+RULES = Eligibility(OptOut(), frozenset({"grok"}))
 ROOT = Path(__file__).parents[2]
 
 

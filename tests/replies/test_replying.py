@@ -620,7 +620,7 @@ def test_three_refusals_in_a_row_are_a_day_of_rest(path: Path) -> None:
 
 
 def test_where_a_person_decides_an_answer_waits_for_the_yes(path: Path) -> None:
-    life = Life(path, MAGPIE, asks=True)
+    life = Life(path, MAGPIE, review_mode=True)
     life.begins()
     mention = life.says(MAGPIE, f"{BOT} hello")
     life.lives(HOUR)
@@ -633,7 +633,7 @@ def test_where_a_person_decides_an_answer_waits_for_the_yes(path: Path) -> None:
 
 
 def test_a_yes_that_comes_too_late_for_the_mention_is_no_answer(path: Path) -> None:
-    life = Life(path, MAGPIE, asks=True)
+    life = Life(path, MAGPIE, review_mode=True)
     life.begins()
     life.says(MAGPIE, f"{BOT} hello")
     life.lives(7 * HOUR, beat=5 * MINUTE)
@@ -670,7 +670,7 @@ def test_a_stop_is_heard_while_an_answer_waits_for_x(life: Life) -> None:
 
 def test_a_day_of_rest_holds_for_what_a_person_said_yes_to(path: Path) -> None:
     people = [person(number) for number in range(4)]
-    life = Life(path, *people, asks=True)
+    life = Life(path, *people, review_mode=True)
     life.begins()
     for who in people:
         life.says(who, f"{BOT} hello")
@@ -685,7 +685,7 @@ def test_a_day_of_rest_holds_for_what_a_person_said_yes_to(path: Path) -> None:
 
 
 def test_the_days_caps_count_from_when_an_answer_left(path: Path) -> None:
-    life = Life(path, MAGPIE, ROOK, asks=True, limits=replace(LIMITS, per_day=1))
+    life = Life(path, MAGPIE, ROOK, review_mode=True, limits=replace(LIMITS, per_day=1))
     life.begins()
     life.says(MAGPIE, f"{BOT} hello")
     life.lives(5 * HOUR, beat=5 * MINUTE)

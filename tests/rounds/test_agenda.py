@@ -11,13 +11,13 @@ from bot.errors import TryLater, Unknown
 from bot.history import refusals
 from bot.history.store import Store
 from bot.rounds.agenda import BORN, Agenda
-from bot.rounds.posting import Manner
+from bot.rounds.posting import DraftSettings
 from bot.rounds.slots import Every, once
 from bot.running import assembly
 from bot.screen import chain
 from bot.sending.budget import Caps, Prices
 from bot.sending.outbox import Brakes, Outbox
-from bot.sending.reconcile import Lookout
+from bot.sending.reconcile import Reconciler
 from bot.values import Draft, Receipt, Timeline
 from bot.x.payloads import Account
 from tests.fakes import NOON, FakeClock, FakePublisher, FakeVoice
@@ -66,9 +66,9 @@ class Bird:
             voice=voice,
             screen=lambda store: chain.build(said=lambda norm: store.said(norm, dry=dry), copied=voice.copied),
             outbox=Outbox(self.x, brakes, self.clock, dry=dry, price=lambda _: 15_000),
-            lookout=Lookout(timeline, CAPS, self.clock, prices=Prices(), log=get_logger()) if timeline else None,
+            reconciler=Reconciler(timeline, CAPS, self.clock, prices=Prices(), log=get_logger()) if timeline else None,
             schedule=Every(PERIOD),
-            manner=Manner(prompts=("", "My dream is"), candidates=2, tries=2),
+            draft_settings=DraftSettings(prompts=("", "My dream is"), candidates=2, tries=2),
             clock=self.clock,
         )
         self.agenda.begin()

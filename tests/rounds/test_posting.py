@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.history.store import Store
-from bot.rounds.posting import Manner, last_said, prepare
+from bot.rounds.posting import DraftSettings, last_said, prepare
 from bot.screen import chain
-from bot.sending.outbox import Rehearsal
+from bot.sending.outbox import DryRunPublisher
 from bot.values import Draft, Slot
 from tests.fakes import NOON, FakeClock, FakeVoice
 from tests.sending.test_outbox import outbox
@@ -44,28 +44,30 @@ class Parrot(FakeVoice):
         return [Draft(text, prompt, seed, likelihood) for text, likelihood in self._said.items()]
 
 
-def spoken(store: Store, voice: FakeVoice, manner: Manner, key: str = "one", *, hours: int = 0) -> Round:
+def spoken(store: Store, voice: FakeVoice, draft_settings: DraftSettings, key: str = "one", *, hours: int = 0) -> Round:
     clock = FakeClock(NOON + timedelta(hours=hours))
     screen = chain.build(said=lambda norm: store.said(norm, dry=True), copied=lambda _: "")  # type: ignore[call-arg]
-    return prepare(Slot(key, clock.now()), voice, screen, outbox(Rehearsal(), clock, dry=True), store, manner, clock)
+    return prepare(
+        Slot(key, clock.now()), voice, screen, outbox(DryRunPublisher(), clock, dry=True), store, draft_settings, clock
+    )
 
 
 def test_the_draft_that_is_most_like_the_person_is_taken(store: Store) -> None:
     person = Person(lengths=(20, 25, 30, 40, 60), likelihoods=(-5.0, -4.0, -3.5, -3.0, -2.5), stopped=0.97)
     drafts = {"It is what it is today.": -0.5, "The lamp (is read.": -3.5, "A pigeon asked me the way.": -3.4}
 
-    found = spoken(store, Parrot(drafts, person), Manner(["", "Today"], candidates=3, tries=1))
+    found = spoken(store, Parrot(drafts, person), DraftSettings(["", "Today"], candidates=3, tries=1))
 
     assert found.post is not None
     assert found.post.text == "A pigeon asked me the way."
 
 
 def test_a_draft_that_sounds_like_the_last_posts_is_not(store: Store) -> None:
-    manner = Manner(["", "Today"], candidates=2, tries=1)
-    spoken(store, Parrot({"The pigeons looked at yellow umbrellas.": -3.0}), manner)
+    draft_settings = DraftSettings(["", "Today"], candidates=2, tries=1)
+    spoken(store, Parrot({"The pigeons looked at yellow umbrellas.": -3.0}), draft_settings)
     drafts = {"Yellow umbrellas looked at the pigeons.": -3.0, "Somebody sang behind a lamp all evening.": -3.1}
 
-    found = spoken(store, Parrot(drafts), manner, "two", hours=1)
+    found = spoken(store, Parrot(drafts), draft_settings, "two", hours=1)
 
     assert found.post is not None
     assert found.post.text == "Somebody sang behind a lamp all evening."
@@ -73,7 +75,7 @@ def test_a_draft_that_sounds_like_the_last_posts_is_not(store: Store) -> None:
 
 def test_the_persons_own_beginnings_and_topics_are_prompts_too(store: Store) -> None:
     voice = Parrot({NOTHING: 0.0}, Person(openers={"Lost property: a": 9, "Some secret": 9}))
-    manner = Manner(
+    draft_settings = DraftSettings(
         {"My dream is": 1.0},
         candidates=1,
         tries=6,
@@ -81,7 +83,7 @@ def test_the_persons_own_beginnings_and_topics_are_prompts_too(store: Store) -> 
         unspeakable=lambda text: "secret" if "secret" in text else None,
     )
 
-    spoken(store, voice, manner)
+    spoken(store, voice, draft_settings)
 
     assert {prompt for prompt, _, _ in voice.asked} == {"", "My dream is", "Lost property: a", "The rain today"}
 
@@ -89,7 +91,7 @@ def test_the_persons_own_beginnings_and_topics_are_prompts_too(store: Store) -> 
 def test_a_round_that_finds_nothing_fit_says_what_it_tried(store: Store) -> None:
     voice = Parrot({NOTHING: 0.0, "see example.com": 0.0})
 
-    ended = spoken(store, voice, Manner(["Today"], candidates=2, tries=2, shares={"none": 1.0}))
+    ended = spoken(store, voice, DraftSettings(["Today"], candidates=2, tries=2, shares={"none": 1.0}))
 
     [kept] = store.rows("SELECT outcome, detail FROM slot")
     tried = ", ".join(repr(prompt) if prompt else "no prompt" for prompt, _, _ in voice.asked)
@@ -99,10 +101,10 @@ def test_a_round_that_finds_nothing_fit_says_what_it_tried(store: Store) -> None
 
 
 def test_what_led_to_nothing_waits_for_its_turn_again(store: Store) -> None:
-    manner = Manner(["One", "Two", "Three"], candidates=1, tries=1, shares={"none": 0.0})
+    draft_settings = DraftSettings(["One", "Two", "Three"], candidates=1, tries=1, shares={"none": 0.0})
     silent = Parrot({NOTHING: 0.0})
     for hour in range(6):
-        spoken(store, silent, manner, f"slot {hour}", hours=hour)
+        spoken(store, silent, draft_settings, f"slot {hour}", hours=hour)
 
     prompts = [prompt for prompt, _, _ in silent.asked]
     assert len(set(prompts[:3])) == 3
@@ -110,9 +112,11 @@ def test_what_led_to_nothing_waits_for_its_turn_again(store: Store) -> None:
 
 
 def test_what_was_rejected_or_never_sent_is_not_what_was_said_last(store: Store) -> None:
-    manner = Manner([""], candidates=1, tries=1)
+    draft_settings = DraftSettings([""], candidates=1, tries=1)
     posts = [
-        spoken(store, Parrot({f"This is number {number} of them.": -1.0}), manner, f"{number}", hours=number).post
+        spoken(
+            store, Parrot({f"This is number {number} of them.": -1.0}), draft_settings, f"{number}", hours=number
+        ).post
         for number in range(2)
     ]
     assert posts[1] is not None

@@ -10,12 +10,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot.config.settings import Settings
-from bot.config.state_dir import StateFolder
+from bot.config.state_dir import StateDir
 from bot.errors import StoreError
 from bot.history.store import Store
 from bot.running import assembly, status_row
-from bot.running.app import Life, is_mute
-from bot.sending.outbox import Rehearsal
+from bot.running.app import App, is_mute
+from bot.sending.outbox import DryRunPublisher
 from bot.values import Draft
 from tests.fakes import NOON, FakeClock, FakeVoice
 from tests.limits import files_up_to
@@ -25,18 +25,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def life(state: Path, moves_on: Any = lambda: None, *, keep_loaded: bool = True) -> Life:
+def app(state: Path, keepalive: Any = lambda: None, *, keep_loaded: bool = True) -> App:
     settings = Settings(state=state, voice={"threads": 1, "max_tokens": 32, "keep_loaded": keep_loaded})  # type: ignore[arg-type]
-    folder = StateFolder(state)
+    folder = StateDir(state)
     Store.open(folder.history).close()
-    return Life(
+    return App(
         lambda: settings,
         settings,
-        publisher=Rehearsal(),
+        publisher=DryRunPublisher(),
         folder=folder,
         about={},
         every=None,
-        moves_on=moves_on,
+        keepalive=keepalive,
         clock=FakeClock(),
     )
 
@@ -44,7 +44,7 @@ def life(state: Path, moves_on: Any = lambda: None, *, keep_loaded: bool = True)
 def test_a_model_speaks_before_anybody_is_told_that_the_bot_is_ready(state: Path) -> None:
     moves: list[int] = []
 
-    born = life(state, lambda: moves.append(1))
+    born = app(state, lambda: moves.append(1))
 
     assert born.voice.name == "20261120T120000Z-0000"
     assert moves  # it has said something, and was heard while it did
@@ -85,7 +85,7 @@ def test_a_draft_tells_that_it_grows_and_says_the_same(state: Path) -> None:
 
 
 def test_a_reload_does_not_forget_when_the_last_post_left(state: Path) -> None:
-    born = life(state)
+    born = app(state)
     born.now.outbox._last_sent = 900.0
     before = born.now.outbox
 
@@ -99,14 +99,14 @@ def test_who_looks_is_told_of_a_model_that_broke_while_it_was_put_away(state: Pa
     models = state / "models"
     shutil.copytree(models / "20261120T120000Z-0000", models / "20261121T120000Z-0001")
     registry.promote(models / "20261121T120000Z-0001")
-    born = life(state, keep_loaded=False)
-    with StateFolder(state).hold({}):
+    born = app(state, keep_loaded=False)
+    with StateDir(state).hold({}):
         born.refresh()
         (models / "20261121T120000Z-0001" / "memory.bin").write_bytes(b"something else")
         born.voice.draft("", n=1, seed=0)
         born.refresh()
 
-        told = status_row.row(Settings(state=state), StateFolder(state), NOON)
+        told = status_row.row(Settings(state=state), StateDir(state), NOON)
 
     assert born.voice.name == "20261120T120000Z-0000"
     assert any("it speaks with 20261120T120000Z-0000" in alert for alert in told["alerts"])
@@ -118,7 +118,7 @@ def test_a_reload_takes_a_model_over_that_was_refused_and_then_put_right_in_its_
     registry.promote(models / "20261121T120000Z-0001")
     memory = models / "20261121T120000Z-0001" / "memory.bin"
     memory.rename(models / "away")
-    born = life(state)
+    born = app(state)
     before = born.voice.name
     (models / "away").rename(memory)
 
@@ -128,7 +128,7 @@ def test_a_reload_takes_a_model_over_that_was_refused_and_then_put_right_in_its_
 
 
 def test_what_could_not_be_told_on_a_full_disk_is_told_when_there_is_room(state: Path) -> None:
-    born = life(state)
+    born = app(state)
     with files_up_to(0):
         born.tell()
     born.refresh()
@@ -137,7 +137,7 @@ def test_what_could_not_be_told_on_a_full_disk_is_told_when_there_is_room(state:
 
 
 def test_a_reload_is_said_though_others_cannot_be_told_and_they_are_told_when_they_can(state: Path) -> None:
-    born = life(state)
+    born = app(state)
     born.tell()
     (state / "holder.json").unlink()
     (state / "holder.json").mkdir()

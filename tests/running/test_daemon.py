@@ -213,7 +213,7 @@ def test_what_moves_on_feeds_the_watchdog_until_a_tick_fails_and_again_once_one_
 
         def tick() -> None:
             hears()
-            notifier.moves_on()
+            notifier.keepalive()
             fed.append(hears())
             if len(fed) == 1:
                 raise RuntimeError("broken")

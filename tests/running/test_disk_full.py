@@ -25,7 +25,7 @@ from bot.errors import NoRoom
 from bot.history.backup import Backups
 from bot.history.store import Store
 from bot.rounds.agenda import Agenda
-from bot.rounds.posting import Manner
+from bot.rounds.posting import DraftSettings
 from bot.rounds.slots import Every
 from bot.running import assembly
 from bot.running import resources as room
@@ -33,7 +33,7 @@ from bot.running.heartbeat import AGAIN, Heartbeat
 from bot.screen import chain
 from bot.sending.budget import Prices
 from bot.sending.outbox import Outbox
-from bot.sending.reconcile import Lookout
+from bot.sending.reconcile import Reconciler
 from bot.values import Receipt, Timeline
 from bot.x.payloads import Account
 from tests.fakes import NOON, FakeClock, FakePublisher, FakeVoice
@@ -70,20 +70,20 @@ class Bird:
         self.path, self.clock, self.x = folder / "history.db", FakeClock(), OnX()
         self.log: Any = CapturingLogger()
         texts = [text for number in range(500) for text in (f"Number {number} is a word.", f"And {number} another.")]
-        voice, diary = FakeVoice(*texts), self
+        voice, round_log = FakeVoice(*texts), self
         agenda = Agenda(
             open_store=lambda: Store.open(self.path),
             voice=voice,
             screen=lambda store: chain.build(said=lambda norm: store.said(norm, dry=False), copied=voice.copied),
             outbox=Outbox(self.x, assembly.NO_BRAKES, self.clock, dry=False, price=lambda _: 15_000),
-            lookout=Lookout(self.x, assembly.NO_BRAKES.caps, self.clock, prices=Prices(), log=self.log),
+            reconciler=Reconciler(self.x, assembly.NO_BRAKES.caps, self.clock, prices=Prices(), log=self.log),
             schedule=Every(PERIOD),
-            manner=Manner(("",), candidates=2, tries=2),
+            draft_settings=DraftSettings(("",), candidates=2, tries=2),
             clock=self.clock,
         )
         agenda.begin()
         self.backups = Backups(folder / "backups", [self.path], keep=3, every=timedelta(days=1))
-        told: Any = diary
+        told: Any = round_log
         now: Any = SimpleNamespace(agenda=agenda, backups=self.backups)
         self.heart = Heartbeat(lambda: now, told, refresh=lambda: None, room=room, clock=self.clock, log=self.log)
 

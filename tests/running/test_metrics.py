@@ -60,8 +60,8 @@ def asked(place: tuple[str, int] | Path, request: str) -> tuple[int, str]:
 
 
 @pytest.fixture
-def door() -> metrics.Door:
-    opened = metrics.Door(("127.0.0.1", 0), lambda: metrics.exposition(ROW), time.monotonic)
+def door() -> metrics.MetricsServer:
+    opened = metrics.MetricsServer(("127.0.0.1", 0), lambda: metrics.exposition(ROW), time.monotonic)
     yield opened  # type: ignore[misc]
     opened.close()
 
@@ -101,7 +101,9 @@ def test_every_figure_has_its_type_and_what_is_not_known_is_left_out() -> None:
     ],
     ids=lambda part: str(part)[:60],
 )
-def test_only_who_asks_for_the_page_at_this_machine_gets_it(door: metrics.Door, request_: str, status: int) -> None:
+def test_only_who_asks_for_the_page_at_this_machine_gets_it(
+    door: metrics.MetricsServer, request_: str, status: int
+) -> None:
     try:
         said, body = asked(("127.0.0.1", door.port), request_)
     except ConnectionError:  # it has heard enough
@@ -113,7 +115,7 @@ def test_only_who_asks_for_the_page_at_this_machine_gets_it(door: metrics.Door, 
 
 def test_one_who_dawdles_is_given_up_and_the_next_is_answered() -> None:
     seconds = chain([0.0, 1.95, 1.95], repeat(0.0))  # he has two, of which little is left
-    door = metrics.Door(("127.0.0.1", 0), lambda: "well\n", lambda: next(seconds))
+    door = metrics.MetricsServer(("127.0.0.1", 0), lambda: "well\n", lambda: next(seconds))
     with socket.create_connection(("127.0.0.1", door.port)) as dawdler:
         dawdler.sendall(b"GET /met")
         told = asked(("127.0.0.1", door.port), GET)
@@ -130,7 +132,7 @@ def test_what_cannot_be_told_is_a_503_and_the_door_stays_open() -> None:
             raise error
         return "well\n"
 
-    door = metrics.Door(("127.0.0.1", 0), text, time.monotonic)
+    door = metrics.MetricsServer(("127.0.0.1", 0), text, time.monotonic)
     first, second = asked(("127.0.0.1", door.port), GET), asked(("127.0.0.1", door.port), GET)
     door.close()
 
@@ -142,7 +144,7 @@ def test_a_socket_that_a_killed_bot_left_is_taken_over_and_another_file_is_not(t
     left = tmp_path / "metrics"
     with socket.socket(socket.AF_UNIX) as old:
         old.bind(str(left))
-    door = metrics.Door(left, lambda: "here\n", time.monotonic)
+    door = metrics.MetricsServer(left, lambda: "here\n", time.monotonic)
     told = asked(left, GET)
     door.close()
     (tmp_path / "mine").write_text("mine")
@@ -150,21 +152,21 @@ def test_a_socket_that_a_killed_bot_left_is_taken_over_and_another_file_is_not(t
     assert told == (200, "here\n")
     assert not left.exists()
     with pytest.raises(MynahError, match=r"metrics\.listen"):
-        metrics.Door(tmp_path / "mine", str, time.monotonic)
+        metrics.MetricsServer(tmp_path / "mine", str, time.monotonic)
     assert (tmp_path / "mine").read_text() == "mine"
 
 
 def test_a_socket_at_which_another_bot_listens_stays_its_own(tmp_path: Path) -> None:
-    theirs = metrics.Door(tmp_path / "metrics", lambda: "theirs\n", time.monotonic)
+    theirs = metrics.MetricsServer(tmp_path / "metrics", lambda: "theirs\n", time.monotonic)
     with pytest.raises(MynahError, match="in use"):
-        metrics.Door(tmp_path / "metrics", lambda: "ours\n", time.monotonic)
+        metrics.MetricsServer(tmp_path / "metrics", lambda: "ours\n", time.monotonic)
     told = asked(tmp_path / "metrics", GET)
     theirs.close()
 
     assert told == (200, "theirs\n")
 
 
-def test_a_door_outlives_a_want_of_descriptors(door: metrics.Door) -> None:
+def test_a_door_outlives_a_want_of_descriptors(door: metrics.MetricsServer) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with socket.socket() as first, socket.socket() as second:
         resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))

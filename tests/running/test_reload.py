@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from bot.config.settings import Settings
-from bot.config.state_dir import StateFolder
+from bot.config.state_dir import StateDir
 from bot.running.app import held
 from tests.installed import MYNAH, environment
 
@@ -45,7 +45,7 @@ class Bot:
 
 
 def mode(state: Path) -> str:
-    return str((StateFolder(state).holder() or {})["mode"])
+    return str((StateDir(state).holder() or {})["mode"])
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from bot.commands.opening import translated
 from bot.commands.run import _begun, _why_wait
-from bot.config.state_dir import StateFolder
+from bot.config.state_dir import StateDir
 from bot.errors import MynahError, NoRoom
 from bot.running.systemd import Notifier
 from tests.fakes import NOON, FakeClock
@@ -53,7 +53,7 @@ def test_a_clock_that_is_not_set_yet_is_waited_for_and_said_once(tmp_path: Path)
     clock = FakeClock(datetime(1970, 1, 1, 0, 0, tzinfo=UTC))
 
     def why_not() -> str | None:
-        why = _why_wait(StateFolder(tmp_path), clock)
+        why = _why_wait(StateDir(tmp_path), clock)
         clock.passes(timedelta(hours=7))
         if why and clock.now().hour == 21:
             clock.is_set(NOON)  # by the network

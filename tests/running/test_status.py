@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bot.clock import stamp
 from bot.config.settings import Settings
-from bot.config.state_dir import StateFolder
+from bot.config.state_dir import StateDir
 from bot.history import mentions, refusals
 from bot.history.store import Store
 from bot.running import status_row
@@ -27,7 +27,7 @@ def mention(written_ago: timedelta) -> Mention:
 
 
 def test_slots_refusals_and_how_long_a_mention_waits_are_told(tmp_path: Path) -> None:
-    folder = StateFolder(tmp_path)
+    folder = StateDir(tmp_path)
     with Store.open(folder.history) as store:
         store.close_slot(Slot("early", NOON - timedelta(hours=2)), "spoken", dry=True, detail="", at=NOON)
         store.close_slot(Slot("late", NOON - timedelta(hours=1)), "skipped", dry=True, detail="", at=NOON)
@@ -45,7 +45,7 @@ def test_slots_refusals_and_how_long_a_mention_waits_are_told(tmp_path: Path) ->
 
 
 def test_a_bot_whose_heartbeats_fail_is_told_of_after_three_minutes(tmp_path: Path) -> None:
-    folder = StateFolder(tmp_path)
+    folder = StateDir(tmp_path)
     settings = Settings(state=tmp_path)
     with folder.hold({"since": stamp(NOON), "live": False, "every": None, "bot": "crow"}):
         os.utime(tmp_path / "holder.json", (NOON.timestamp(), NOON.timestamp()))

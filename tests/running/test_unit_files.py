@@ -122,7 +122,7 @@ def test_a_bot_without_keys_gets_blank_credentials(tmp_path: Path, monkeypatch: 
     rehearsing, speaking = load.load().settings, load.load(flags={"live": True}).settings
 
     assert {path.name for path in tmp_path.iterdir()} == set(SECRETS)
-    assert isinstance(assembly.publisher(rehearsing, FakeClock()), assembly.Rehearsal)
+    assert isinstance(assembly.publisher(rehearsing, FakeClock()), assembly.DryRunPublisher)
     with pytest.raises(ConfigError, match="consumer_key"):
         assembly.publisher(speaking, FakeClock())
 

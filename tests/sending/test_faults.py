@@ -16,7 +16,7 @@ from bot.running import assembly, log
 from bot.sending import outbox
 from bot.sending.budget import Caps, Prices
 from bot.sending.outbox import Outbox
-from bot.sending.reconcile import Lookout
+from bot.sending.reconcile import Reconciler
 from bot.values import Draft, Slot
 from bot.x import signin
 from bot.x.bearer import Bearer
@@ -163,7 +163,9 @@ class Scene:
     def looks(self, state: str, fault: str) -> None:
         self.meets(fault)
         with Store.open(self.folder / "history.db") as store, self.gateway() as x:
-            Lookout(x, Caps(10**9, 10**9), self.clock, prices=Prices(), log=structlog.get_logger()).look(store, state)
+            Reconciler(x, Caps(10**9, 10**9), self.clock, prices=Prices(), log=structlog.get_logger()).look(
+                store, state
+            )
 
     def says(self, *words: str) -> None:
         self.stream.write("".join(words))

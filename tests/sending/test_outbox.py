@@ -10,7 +10,7 @@ from bot.errors import Duplicate, Halted, RateLimited, Refused, StoreError, TryL
 from bot.history.store import Store
 from bot.sending import outbox as outboxes
 from bot.sending.budget import Caps
-from bot.sending.outbox import Brakes, Outbox, Rehearsal
+from bot.sending.outbox import Brakes, DryRunPublisher, Outbox
 from bot.values import Draft, Post, Receipt, Slot
 from tests.fakes import NOON, FakeClock, FakePublisher
 
@@ -55,7 +55,7 @@ def test_an_approved_post_is_sent_and_its_id_remembered(store: Store, clock: Fak
 
 
 def test_a_rehearsal_takes_the_same_path_to_dry(store: Store, clock: FakeClock) -> None:
-    sent = outbox(Rehearsal(), clock, dry=True).send(store, approved(store, clock, dry=True))
+    sent = outbox(DryRunPublisher(), clock, dry=True).send(store, approved(store, clock, dry=True))
 
     assert (sent.post.state, sent.post.x_id, sent.post.cost) == ("dry", None, 15_000)
 
@@ -158,7 +158,7 @@ def test_a_rehearsal_that_died_is_done(store: Store, clock: FakeClock) -> None:
     post = approved(store, clock, dry=True)
     store.move(post.id, "sending", at=clock.now())
 
-    assert outbox(Rehearsal(), clock, dry=True).recover(store) == []
+    assert outbox(DryRunPublisher(), clock, dry=True).recover(store) == []
     assert store.post(post.id).state == "dry"
 
 

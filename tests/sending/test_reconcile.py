@@ -17,7 +17,7 @@ from bot.running import assembly
 from bot.sending import reconcile
 from bot.sending.budget import Caps, Prices
 from bot.sending.outbox import Outbox
-from bot.sending.reconcile import ACCOUNT, Lookout, next_look
+from bot.sending.reconcile import ACCOUNT, Reconciler, next_look
 from bot.values import Draft, Post, Slot
 from bot.x.signing import Keys
 from bot.x.twitter import X
@@ -63,7 +63,7 @@ class Life:
         """One heartbeat."""
         with kind.open(self.path) as store, self.x() as x:
             self.outbox(x).recover(store)
-            guard = Lookout(x, self.caps, self.clock, prices=Prices(), log=structlog.get_logger())
+            guard = Reconciler(x, self.caps, self.clock, prices=Prices(), log=structlog.get_logger())
             for state in ("unknown", "abandoned"):
                 guard.look(store, state)
 
@@ -300,7 +300,7 @@ def spent(life: Life) -> int:
 
 
 def test_a_rehearsal_has_nothing_to_look_for(clock: FakeClock) -> None:
-    assert assembly.lookout(Settings(), assembly.publisher(Settings(), clock), clock) is None
+    assert assembly.reconciler(Settings(), assembly.publisher(Settings(), clock), clock) is None
 
 
 def test_a_person_who_is_faster_is_right(life: Life) -> None:

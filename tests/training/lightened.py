@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 def lightened(
     source: Path, folder: Path, texts: Sequence[str], *, tags: Mapping[str, str] | None = None
-) -> tuple[Path, onnx_export.Lightened]:
+) -> tuple[Path, onnx_export.OnnxExport]:
     """A copy of the model `source`, and what was said of its light form."""
     loaded = model_dir.load(source, device="cpu")
     folder.parent.mkdir(parents=True, exist_ok=True)
     rows = batches.encode(loaded.tokenizer, texts, 64)
-    light = onnx_export.lighten(loaded.model, loaded.tokenizer, rows, folder.parent)
+    light = onnx_export.export_onnx(loaded.model, loaded.tokenizer, rows, folder.parent)
     about = model_dir.Manifest(created="2026-11-20T12:00:00+00:00", base_model="tiny", tags=tags or {})
     files = {memory.FILE: memory.memorise([]), **light.files}
     model_dir.save(folder, loaded.model, loaded.tokenizer, about=about, files=files)

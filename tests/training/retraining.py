@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING
 
-from training.job import Progress, Wanted, Watch
+from training.job import Job, Monitor, Progress
 from training.models import model_dir
 from training.recipe import Recipe, Shape
 from training.retrain import retrain
@@ -40,9 +40,9 @@ def archive(author: str = "stationmynah", texts: list[str] = TEXTS) -> Archive:
     return Archive(author, author.title(), tuple(tweets))
 
 
-def small(models: Path) -> Wanted:
+def small(models: Path) -> Job:
     """A small model that nobody would take into use, taken into use."""
-    return Wanted(models, base="scratch", recipe=QUICK, gate=None, device="cpu", seed=1, samples=8, pictures=False)
+    return Job(models, base="scratch", recipe=QUICK, gate=None, device="cpu", seed=1, samples=8, pictures=False)
 
 
 class Killed(BaseException):
@@ -50,7 +50,7 @@ class Killed(BaseException):
 
 
 def run(
-    wanted: Wanted,
+    wanted: Job,
     *archives: Archive,
     now: datetime = NOON,
     seen: list[Progress] | None = None,
@@ -63,7 +63,7 @@ def run(
             raise Killed
 
     seconds = count()
-    watch = Watch(report, seconds=lambda: float(next(seconds)), due=lambda: True)
+    watch = Monitor(report, seconds=lambda: float(next(seconds)), due=lambda: True)
     return retrain(lambda: archives or (archive(),), wanted, watch, now=now)
 
 

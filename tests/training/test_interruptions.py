@@ -18,16 +18,16 @@ from training.retrain import UNFINISHED
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from training.job import Progress, Wanted
+    from training.job import Job, Progress
 
 
 @pytest.fixture
-def wanted(tmp_path: Path) -> Wanted:
+def wanted(tmp_path: Path) -> Job:
     return small(tmp_path / "models")
 
 
 @pytest.mark.parametrize("moment", [("train", 1), ("train", 3), ("judge", 0), ("save", 0), ("promote", 0)], ids=str)
-def test_a_killed_training_goes_on_to_the_same_model(wanted: Wanted, moment: tuple[str, int], tmp_path: Path) -> None:
+def test_a_killed_training_goes_on_to_the_same_model(wanted: Job, moment: tuple[str, int], tmp_path: Path) -> None:
     unbroken = version_of(run(replace(wanted, models=tmp_path / "unbroken")))
     with pytest.raises(Killed):
         run(wanted, kill_at=moment)
@@ -48,7 +48,7 @@ def test_a_killed_training_goes_on_to_the_same_model(wanted: Wanted, moment: tup
     [{"seed": 2}, {"recipe": replace(QUICK, learning_rate=1e-4)}, {"choices": Choices(held_out_share=0.2)}],
     ids=lambda other: next(iter(other)),
 )
-def test_what_is_asked_for_otherwise_begins_anew(wanted: Wanted, other: dict[str, Any]) -> None:
+def test_what_is_asked_for_otherwise_begins_anew(wanted: Job, other: dict[str, Any]) -> None:
     with pytest.raises(Killed):
         run(wanted, kill_at=("train", 3))
     seen: list[Progress] = []
@@ -58,14 +58,14 @@ def test_what_is_asked_for_otherwise_begins_anew(wanted: Wanted, other: dict[str
     assert [progress.done for progress in seen if progress.stage == "train"] == [1, 2, 3, 4]
 
 
-def test_an_interrupted_training_without_a_checkpoint_leaves_nothing(wanted: Wanted) -> None:
+def test_an_interrupted_training_without_a_checkpoint_leaves_nothing(wanted: Job) -> None:
     with pytest.raises(Killed):
         run(wanted, kill_at=("train", 1))
 
     assert list(wanted.models.iterdir()) == []
 
 
-def test_a_training_that_fails_leaves_the_model_in_use_in_use(wanted: Wanted, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_training_that_fails_leaves_the_model_in_use_in_use(wanted: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
     first = version_of(run(wanted))
     with pytest.raises(HubUnreachable):
@@ -75,7 +75,7 @@ def test_a_training_that_fails_leaves_the_model_in_use_in_use(wanted: Wanted, mo
     assert sorted(path.name for path in wanted.models.iterdir()) == [first.name, "current"]
 
 
-def test_a_loss_that_is_no_number_leaves_the_model_in_use_in_use(wanted: Wanted) -> None:
+def test_a_loss_that_is_no_number_leaves_the_model_in_use_in_use(wanted: Job) -> None:
     first = version_of(run(wanted))
     wild = replace(QUICK, learning_rate=1e30, warmup=0.0)
 
@@ -86,7 +86,7 @@ def test_a_loss_that_is_no_number_leaves_the_model_in_use_in_use(wanted: Wanted)
     assert sorted(path.name for path in wanted.models.iterdir()) == [first.name, "current"]
 
 
-def test_a_last_step_that_ends_in_no_number_is_said_too(wanted: Wanted) -> None:
+def test_a_last_step_that_ends_in_no_number_is_said_too(wanted: Job) -> None:
     wild = replace(QUICK, learning_rate=1e30, warmup=0.0, max_steps=1)
 
     with pytest.raises(TrainingError, match=r"in the last steps is no number: lower the learning_rate"):
@@ -96,7 +96,7 @@ def test_a_last_step_that_ends_in_no_number_is_said_too(wanted: Wanted) -> None:
 
 
 @pytest.mark.parametrize("link", [True, False], ids=["a link", "a file"])
-def test_what_stands_in_the_place_of_the_work_is_left_alone(wanted: Wanted, tmp_path: Path, link: bool) -> None:
+def test_what_stands_in_the_place_of_the_work_is_left_alone(wanted: Job, tmp_path: Path, link: bool) -> None:
     wanted.models.mkdir()
     (tmp_path / "mine").mkdir()
     place = wanted.models / UNFINISHED
@@ -108,7 +108,7 @@ def test_what_stands_in_the_place_of_the_work_is_left_alone(wanted: Wanted, tmp_
     assert place.exists()
 
 
-def test_a_broken_model_in_use_is_mended_by_a_new_one(wanted: Wanted) -> None:
+def test_a_broken_model_in_use_is_mended_by_a_new_one(wanted: Job) -> None:
     first = version_of(run(wanted))
     (first / "model.safetensors").write_bytes(b"broken")
 
@@ -127,7 +127,7 @@ def test_a_memory_that_is_too_small_is_said() -> None:
         torch.empty(2**60)
 
 
-def test_a_disk_that_is_too_small_is_said_before_the_long_work(wanted: Wanted, tmp_path: Path) -> None:
+def test_a_disk_that_is_too_small_is_said_before_the_long_work(wanted: Job, tmp_path: Path) -> None:
     free = shutil.disk_usage(tmp_path).free
     with pytest.raises(OutOfRoom, match="make room"):
-        model_dir.need_room(tmp_path / "models", torch.nn.Linear(1, 1), besides=2 * free)
+        model_dir.require_disk_space(tmp_path / "models", torch.nn.Linear(1, 1), besides=2 * free)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from training.errors import ModelError, NothingNew
-from training.job import Progress, Wanted, Watch
+from training.job import Job, Monitor, Progress
 from training.judge.gate import Gate
 from training.plan import Plan, plan
 from training.recipe import Recipe, Shape
@@ -28,8 +28,8 @@ def tweets() -> list[Archive]:
 
 def planned(models: Path, **change: object) -> Plan:
     seconds = count(step=2)  # each step takes two seconds
-    watch = Watch(lambda _: None, seconds=lambda: float(next(seconds)), due=lambda: True)
-    wanted = Wanted(models, base="scratch", recipe=QUICK, device="cpu", gate=Gate())
+    watch = Monitor(lambda _: None, seconds=lambda: float(next(seconds)), due=lambda: True)
+    wanted = Job(models, base="scratch", recipe=QUICK, device="cpu", gate=Gate())
     return plan(tweets, replace(wanted, **change), watch)  # type: ignore[arg-type]  fields by name
 
 
@@ -69,8 +69,8 @@ def test_the_stages_up_to_the_training_are_told(tmp_path: Path) -> None:
     seen: list[Progress] = []
     plan(
         tweets,
-        Wanted(tmp_path / "models", base="scratch", recipe=QUICK, device="cpu"),
-        Watch(seen.append, seconds=lambda: 0.0, due=lambda: False),
+        Job(tmp_path / "models", base="scratch", recipe=QUICK, device="cpu"),
+        Monitor(seen.append, seconds=lambda: 0.0, due=lambda: False),
     )
 
     assert list(dict.fromkeys(progress.stage for progress in seen)) == ["read", "clean", "tokenise"]

@@ -11,31 +11,31 @@ from tests.training.retraining import LATER, NOON, TEXTS, archive, run, small, v
 from training.card import card
 from training.corpus.corpus import Choices
 from training.errors import ModelError, StateBusy, TooLittleData
-from training.job import Progress, Wanted, every
+from training.job import Job, Progress, every
 from training.judge import report as judgement
 from training.judge.gate import Gate
 from training.models import model_dir, registry
 from training.profile.memory import Memory
-from training.speak.torch_engine import Sampler
+from training.speak.torch_engine import TorchSampler
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 @pytest.fixture
-def wanted(tmp_path: Path) -> Wanted:
+def wanted(tmp_path: Path) -> Job:
     return small(tmp_path / "models")
 
 
-def test_tweets_become_a_model_in_use_that_speaks(wanted: Wanted) -> None:
+def test_tweets_become_a_model_in_use_that_speaks(wanted: Job) -> None:
     outcome = run(wanted)
 
     assert outcome.promoted
     assert registry.current(wanted.models) == outcome.version
-    assert Sampler.open(version_of(outcome), device="cpu").draft("My dream is", n=2, seed=0)
+    assert TorchSampler.open(version_of(outcome), device="cpu").draft("My dream is", n=2, seed=0)
 
 
-def test_the_stages_are_told_in_their_order(wanted: Wanted) -> None:
+def test_the_stages_are_told_in_their_order(wanted: Job) -> None:
     seen: list[Progress] = []
 
     run(wanted, seen=seen)
@@ -45,7 +45,7 @@ def test_the_stages_are_told_in_their_order(wanted: Wanted) -> None:
     assert [progress.done for progress in seen if progress.stage == "train"] == [1, 2, 3, 4]
 
 
-def test_the_folder_says_whose_tweets_it_learnt_and_how_well(wanted: Wanted) -> None:
+def test_the_folder_says_whose_tweets_it_learnt_and_how_well(wanted: Job) -> None:
     version = version_of(run(wanted))
 
     manifest = model_dir.check(version)
@@ -59,7 +59,7 @@ def test_the_folder_says_whose_tweets_it_learnt_and_how_well(wanted: Wanted) -> 
     assert report.figures() | light == dict(manifest.figures)
 
 
-def test_the_card_names_the_languages_as_the_hub_does(wanted: Wanted) -> None:
+def test_the_card_names_the_languages_as_the_hub_does(wanted: Job) -> None:
     said = archive()
     langs = ["in", "en", "und", "", "in", "qme"]
     tweets = tuple(replace(tweet, lang=langs[place % 6]) for place, tweet in enumerate(said.tweets))
@@ -70,7 +70,7 @@ def test_the_card_names_the_languages_as_the_hub_does(wanted: Wanted) -> None:
     assert 'language: ["id", "en"]' in (version / card.FILE).read_text(encoding="utf-8")
 
 
-def test_the_card_tells_what_was_chosen(wanted: Wanted) -> None:
+def test_the_card_tells_what_was_chosen(wanted: Job) -> None:
     choices = Choices(newlines=True, recency=timedelta(days=30))
 
     text = (version_of(run(replace(wanted, choices=choices))) / card.FILE).read_text(encoding="utf-8")
@@ -79,7 +79,7 @@ def test_the_card_tells_what_was_chosen(wanted: Wanted) -> None:
     assert "| replies learnt | yes |\n| line breaks kept | yes |\n| half-life of a tweet's weight | 30 days |" in text
 
 
-def test_everything_that_belongs_to_a_model_lies_in_its_folder(wanted: Wanted) -> None:
+def test_everything_that_belongs_to_a_model_lies_in_its_folder(wanted: Job) -> None:
     version = version_of(run(replace(wanted, pictures=True)))
 
     pictures = {card.PREDICTIONS, card.LOSS, card.LENGTHS}
@@ -92,14 +92,14 @@ def test_everything_that_belongs_to_a_model_lies_in_its_folder(wanted: Wanted) -
     assert "Stationmynah" in (version / "README.md").read_text()
 
 
-def test_it_remembers_what_it_learnt_and_not_what_was_held_out(wanted: Wanted) -> None:
+def test_it_remembers_what_it_learnt_and_not_what_was_held_out(wanted: Job) -> None:
     memory = Memory.open(version_of(run(wanted)))
 
     assert sum(map(memory.said, TEXTS)) == len(memory)
     assert not any(map(memory.said, TEXTS[-10:]))
 
 
-def test_a_second_training_takes_the_place_of_the_first_and_leaves_it_there(wanted: Wanted) -> None:
+def test_a_second_training_takes_the_place_of_the_first_and_leaves_it_there(wanted: Job) -> None:
     first = version_of(run(wanted))
     second = version_of(run(wanted, now=LATER))
 
@@ -107,13 +107,13 @@ def test_a_second_training_takes_the_place_of_the_first_and_leaves_it_there(want
     assert model_dir.check(first).created == NOON.isoformat()
 
 
-def test_old_versions_are_removed_where_that_is_asked_for(wanted: Wanted) -> None:
+def test_old_versions_are_removed_where_that_is_asked_for(wanted: Job) -> None:
     outcomes = [run(replace(wanted, keep=1), now=NOON + timedelta(days=day)) for day in range(3)]
 
     assert [version_of(outcome).exists() for outcome in outcomes] == [False, True, True]  # one to roll back to
 
 
-def test_a_model_folder_can_be_the_base_of_the_next(wanted: Wanted) -> None:
+def test_a_model_folder_can_be_the_base_of_the_next(wanted: Job) -> None:
     first = version_of(run(wanted))
 
     second = version_of(run(replace(wanted, base=str(first)), now=LATER))
@@ -121,7 +121,7 @@ def test_a_model_folder_can_be_the_base_of_the_next(wanted: Wanted) -> None:
     assert model_dir.check(second).base_model == str(first)
 
 
-def test_a_model_that_is_not_good_enough_is_kept_and_not_used(wanted: Wanted) -> None:
+def test_a_model_that_is_not_good_enough_is_kept_and_not_used(wanted: Job) -> None:
     first = version_of(run(wanted))
 
     outcome = run(replace(wanted, gate=Gate(unfinished_most=-1.0)), now=LATER)
@@ -132,18 +132,18 @@ def test_a_model_that_is_not_good_enough_is_kept_and_not_used(wanted: Wanted) ->
     assert model_dir.check(version_of(outcome)).created == LATER.isoformat()
 
 
-def test_two_authors_are_learnt_side_by_side_and_known_by_their_tags(wanted: Wanted) -> None:
+def test_two_authors_are_learnt_side_by_side_and_known_by_their_tags(wanted: Job) -> None:
     other = archive("nightporter", [text[::-1] for text in TEXTS])
 
     version = version_of(run(replace(wanted, choices=Choices(tags=True)), archive(), other))
 
     manifest = model_dir.check(version)
     assert set(manifest.authors) == set(manifest.tags) == {"stationmynah", "nightporter"}
-    sampler = Sampler.open(version, device="cpu")
+    sampler = TorchSampler.open(version, device="cpu")
     assert sampler.draft("", n=1, seed=0, author="nightporter") != sampler.draft("", n=1, seed=0, author="stationmynah")
 
 
-def test_it_goes_on_from_the_model_in_use_with_what_is_new(wanted: Wanted) -> None:
+def test_it_goes_on_from_the_model_in_use_with_what_is_new(wanted: Job) -> None:
     first = version_of(run(wanted, archive(texts=TEXTS[:120])))
     seen: list[Progress] = []
 
@@ -157,7 +157,7 @@ def test_it_goes_on_from_the_model_in_use_with_what_is_new(wanted: Wanted) -> No
     assert registry.current(wanted.models) == second
 
 
-def test_what_it_goes_on_to_say_is_compared_with_all_that_it_has_learnt(wanted: Wanted) -> None:
+def test_what_it_goes_on_to_say_is_compared_with_all_that_it_has_learnt(wanted: Job) -> None:
     run(wanted, archive(texts=TEXTS[:120]))
 
     second = version_of(run(replace(wanted, begin="current"), archive(), now=LATER))
@@ -170,7 +170,7 @@ def test_what_it_goes_on_to_say_is_compared_with_all_that_it_has_learnt(wanted: 
     assert "| tweets learnt before | 108 |" in said
 
 
-def test_who_was_learnt_before_stays_on_the_card_and_in_the_manifest(wanted: Wanted) -> None:
+def test_who_was_learnt_before_stays_on_the_card_and_in_the_manifest(wanted: Job) -> None:
     run(wanted)
     other = archive("nightporter", [text[::-1] for text in TEXTS])
 
@@ -185,7 +185,7 @@ def test_who_was_learnt_before_stays_on_the_card_and_in_the_manifest(wanted: Wan
     assert "| Tweets downloaded | 180 | 180 |" in said
 
 
-def test_tweets_held_out_now_that_the_model_in_use_has_learnt_are_left_out(wanted: Wanted) -> None:
+def test_tweets_held_out_now_that_the_model_in_use_has_learnt_are_left_out(wanted: Job) -> None:
     run(wanted, archive(texts=[*TEXTS[175:], *TEXTS[:100]]))
     seen: list[Progress] = []
 
@@ -195,7 +195,7 @@ def test_tweets_held_out_now_that_the_model_in_use_has_learnt_are_left_out(wante
     assert notes == ["72 tweets to learn, all new to the model in use, 13 held out"]
 
 
-def test_where_nothing_is_new_nothing_is_done(wanted: Wanted) -> None:
+def test_where_nothing_is_new_nothing_is_done(wanted: Job) -> None:
     first = version_of(run(wanted))
 
     outcome = run(replace(wanted, begin="current"), now=LATER)
@@ -206,17 +206,17 @@ def test_where_nothing_is_new_nothing_is_done(wanted: Wanted) -> None:
     assert sorted(path.name for path in wanted.models.iterdir()) == [first.name, "current"]
 
 
-def test_without_a_model_in_use_there_is_nothing_to_go_on_from(wanted: Wanted) -> None:
+def test_without_a_model_in_use_there_is_nothing_to_go_on_from(wanted: Job) -> None:
     with pytest.raises(ModelError, match="retrain from the base first"):
         run(replace(wanted, begin="current"))
 
 
-def test_too_few_tweets_are_refused_before_anything_is_trained(wanted: Wanted) -> None:
+def test_too_few_tweets_are_refused_before_anything_is_trained(wanted: Job) -> None:
     with pytest.raises(TooLittleData, match="needs at least"):
         run(wanted, archive(texts=["Only this one tweet was ever written."]))
 
 
-def test_two_trainings_do_not_meet_in_one_folder(wanted: Wanted) -> None:
+def test_two_trainings_do_not_meet_in_one_folder(wanted: Job) -> None:
     with registry.hold(wanted.models), pytest.raises(StateBusy):
         run(wanted)
 

@@ -126,15 +126,17 @@ def _sends_again() -> None:
 
 def _remembers_first() -> None:
     """How far it has read is on the disk before what it has read."""
-    take = polling.Reading._take
+    take = polling.MentionPoller._take
 
-    def hasty(self: polling.Reading, store: Store, mark: polling.Mark, page: Mentions, *more: Any) -> polling.Mark:
+    def hasty(
+        self: polling.MentionPoller, store: Store, mark: polling.Mark, page: Mentions, *more: Any
+    ) -> polling.Mark:
         if page.found:
             newest = max(int(mention.id) for mention in page.found)
             polling.keep(store, replace(mark, since=str(max(newest, int(mark.since or 0)))))
         return take(self, store, mark, page, *more)
 
-    polling.Reading._take = hasty  # type: ignore[method-assign,assignment]
+    polling.MentionPoller._take = hasty  # type: ignore[method-assign,assignment]
 
 
 def _commits_each() -> None:

@@ -72,14 +72,14 @@ class Voice:
     engine = "words"
     person = None
 
-    def __init__(self, *, asks: bool) -> None:
-        self._first = "Perhaps the" if asks else "The"
+    def __init__(self, *, review_mode: bool) -> None:
+        self._first = "Perhaps the" if review_mode else "The"
 
     def draft(self, prompt: str, *, n: int, seed: int, author: str | None = None) -> list[Draft]:
         chance = random.Random(seed)
         return [Draft(f"{self._first} {sentence(chance)}", prompt, seed) for _ in range(n)]
 
-    def weigh(self, texts: Sequence[str], *, given: str = "") -> list[float]:
+    def log_likelihoods(self, texts: Sequence[str], *, given: str = "") -> list[float]:
         return [-1.0 for _ in texts]
 
     def copied(self, _: str) -> str:
@@ -115,7 +115,7 @@ class Trace:
     def listen(self) -> None:
         """Begin where something is written down or sent: what a life does before costs time, and nothing is lost."""
         for place, name in ((store.Store, "add_draft"), (outbox.Outbox, "send"), (review, "approve"),
-                            (review, "reject"), (review, "edit"), (polling.Reading, "read")):  # fmt: skip
+                            (review, "reject"), (review, "edit"), (polling.MentionPoller, "read")):  # fmt: skip
             setattr(place, name, self._begun_by(getattr(place, name)))
 
     def _begun_by(self, step: Callable[..., Any]) -> Callable[..., Any]:
@@ -175,9 +175,9 @@ def begin(folder: Path, words: Sequence[str], *, name: str = "life", point: Poin
         limits.Limits.is_stale = lambda *_: False  # type: ignore[method-assign]  # a day is over in four seconds
         daemon.Daemon = Once if words == BEAT else Awake  # type: ignore[misc]
         polling.PAGES = (polling.FIRST,)  # a page is a turn: so a handful of calls is several
-        assembly.voice = lambda *_, **__: Voice(asks="review" in words)  # type: ignore[assignment]
+        assembly.voice = lambda *_, **__: Voice(review_mode="review" in words)  # type: ignore[assignment]
         voice.promoted = life.promoted = lambda _: Path("words")
-        model_memory.Learnt.open = lambda _: model_memory.Learnt()  # type: ignore[assignment,method-assign]
+        model_memory.ModelMemory.open = lambda _: model_memory.ModelMemory()  # type: ignore[assignment,method-assign]
         if trace:
             trace.listen()
         return cli.main(["--state", str(folder / "state"), *words])

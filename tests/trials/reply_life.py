@@ -19,18 +19,18 @@ import structlog
 from bot.config.settings import Settings
 from bot.history import ledger
 from bot.history.store import Store
-from bot.replies.eligibility import Summons
+from bot.replies.eligibility import Eligibility
 from bot.replies.opt_out import OptOut
-from bot.replies.polling import Reading, load
-from bot.replies.replying import Replying
+from bot.replies.polling import MentionPoller, load
+from bot.replies.replying import Replier
 from bot.rounds.agenda import Agenda
-from bot.rounds.posting import Manner
+from bot.rounds.posting import DraftSettings
 from bot.rounds.slots import Every
 from bot.running import assembly, assembly_replies
 from bot.screen import chain
 from bot.sending.budget import Caps, Prices
 from bot.sending.outbox import Answering, Outbox
-from bot.sending.reconcile import Lookout
+from bot.sending.reconcile import Reconciler
 from bot.values import Draft
 from bot.x.responses import no_answer
 from bot.x.signing import Keys
@@ -80,7 +80,7 @@ class Parrot:
         texts = self.texts or [f"{prompt} {' '.join(chance.choices(WORDS, k=8))}.".strip() for _ in range(n)]
         return [Draft(text, prompt, seed, likelihood=-1.0 - place) for place, text in enumerate(texts[:n])]
 
-    def weigh(self, texts: Sequence[str], *, given: str = "") -> list[float]:
+    def log_likelihoods(self, texts: Sequence[str], *, given: str = "") -> list[float]:
         self.given.append(given)
         heard = set(given.casefold().split())
         return [-3.0 + len(heard & set(text.casefold().strip(".?!").split())) for text in texts]
@@ -149,7 +149,7 @@ class Life:
         caps: Caps = PLENTY,
         share: float = 1.0,
         listen: bool = False,
-        asks: bool = False,
+        review_mode: bool = False,
         new_dialect: bool = False,
         every: timedelta = timedelta(minutes=5),
         posts_every: timedelta | None = None,
@@ -164,7 +164,7 @@ class Life:
         self.voice = voice or Parrot()
         self.opt_out = opt_out or OptOut()
         self.limits, self.caps, self.share = limits, caps, share
-        self.listen, self.asks, self.every = listen, asks, every
+        self.listen, self.review_mode, self.every = listen, review_mode, every
         self.posts_every = posts_every
         self.known_bots = frozenset({"grok"})
         self.logged: Counter[str] = Counter()
@@ -185,7 +185,7 @@ class Life:
         self.store.close()
         self.x.close()
 
-    def born(self, kind: type[Store] | None = None) -> tuple[Agenda, Replying]:
+    def born(self, kind: type[Store] | None = None) -> tuple[Agenda, Replier]:
         """A process: what it knows besides its history begins anew. `kind` is a store that may go down with it."""
 
         def open_store() -> Any:
@@ -204,10 +204,10 @@ class Life:
             price=lambda _: Prices().post,
             answering=Answering(self.limits, self.caps.share(self.share), price),
         )
-        reading = Reading(
+        reading = MentionPoller(
             self.x,
             outbox,
-            summons=Summons(self.opt_out, self.known_bots),
+            summons=Eligibility(self.opt_out, self.known_bots),
             handle=ME.handle,
             every=self.every,
             listen=self.listen,
@@ -215,17 +215,17 @@ class Life:
             clock=self.clock,
             log=log,
         )
-        manner = Manner(("",), candidates=3, tries=2)
-        replying = Replying(
+        draft_settings = DraftSettings(("",), candidates=3, tries=2)
+        replying = Replier(
             open_store=open_store,
             reading=reading,
             voice=self.voice,
             screen=self.screen,
             outbox=outbox,
             limits=self.limits,
-            manner=manner,
+            draft_settings=draft_settings,
             listen=self.listen,
-            asks=self.asks,
+            review_mode=self.review_mode,
             clock=self.clock,
             log=log,
         )
@@ -234,9 +234,9 @@ class Life:
             voice=self.voice,
             screen=self.screen,
             outbox=outbox,
-            lookout=Lookout(self.x, self.caps, self.clock, prices=Prices(), log=log),
+            reconciler=Reconciler(self.x, self.caps, self.clock, prices=Prices(), log=log),
             schedule=Every(self.posts_every or timedelta(days=365 * 20)),
-            manner=manner,
+            draft_settings=draft_settings,
             clock=self.clock,
             replying=replying,
         )

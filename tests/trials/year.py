@@ -31,13 +31,13 @@ from bot.errors import Unknown
 from bot.history.backup import Backups
 from bot.history.store import Store
 from bot.rounds.agenda import Agenda
-from bot.rounds.posting import Manner
+from bot.rounds.posting import DraftSettings
 from bot.rounds.slots import Daily
 from bot.running.heartbeat import Heartbeat
 from bot.screen import chain
 from bot.sending.budget import Caps, Prices, day_start, month_start
 from bot.sending.outbox import Brakes, Outbox, why_paused
-from bot.sending.reconcile import Lookout
+from bot.sending.reconcile import Reconciler
 from tests.trials.year_world import DAY, HALTS, HOUR, OUTAGES, Clock, Crash, Voice, X, changes
 
 if TYPE_CHECKING:
@@ -143,16 +143,16 @@ class Year:
             voice=Voice(),
             screen=lambda store: chain.build(said=lambda norm: store.said(norm, dry=False), copied=lambda _: ""),
             outbox=Outbox(self.x, brakes, self.clock, dry=False, price=lambda _: PRICE),
-            lookout=Lookout(self.x, BRAKES.caps, self.clock, prices=Prices(), log=LOG),
+            reconciler=Reconciler(self.x, BRAKES.caps, self.clock, prices=Prices(), log=LOG),
             schedule=self.schedule,
-            manner=Manner(("",), candidates=2, tries=2),
+            draft_settings=DraftSettings(("",), candidates=2, tries=2),
             clock=self.clock,
         )
         agenda.begin()
         never = Backups(self.path.parent, [], keep=1, every=timedelta(0))
-        diary: Any = self
+        round_log: Any = self
         now: Any = SimpleNamespace(agenda=agenda, backups=never)
-        return Heartbeat(lambda: now, diary, refresh=lambda: None, room=lambda: None, clock=self.clock, log=LOG)
+        return Heartbeat(lambda: now, round_log, refresh=lambda: None, room=lambda: None, clock=self.clock, log=LOG)
 
     def write(self, ended: Round) -> None:
         """As the diary does."""

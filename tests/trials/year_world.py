@@ -70,7 +70,7 @@ class Voice:
         chance = random.Random(seed)
         return [Draft(" ".join(chance.choices(WORDS, k=9)) + ".", prompt, seed) for _ in range(n)]
 
-    def weigh(self, texts: Sequence[str], *, given: str = "") -> list[float]:
+    def log_likelihoods(self, texts: Sequence[str], *, given: str = "") -> list[float]:
         return [-1.0] * len(texts)
 
     def copied(self, _: str) -> str:

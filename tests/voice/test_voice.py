@@ -116,7 +116,7 @@ class Breathing:
     def draft(self, *_: object, **__: object) -> list[object]:
         return []
 
-    def weigh(self, texts: list[str], *, given: str = "") -> list[float]:
+    def log_likelihoods(self, texts: list[str], *, given: str = "") -> list[float]:
         return [float(len(text) + len(given)) for text in texts]
 
 
@@ -145,7 +145,7 @@ def test_a_voice_that_is_not_kept_is_loaded_for_each_round(
     assert (alive[0]() is not None) is (keep and not short)
     assert [call.args for call in log.calls] == [("model.put_away",)] * short
     assert current.name == "one"
-    assert current.weigh(["three"], given="two") == [8.0]
+    assert current.log_likelihoods(["three"], given="two") == [8.0]
     assert models.loaded == loaded
 
 

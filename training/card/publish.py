@@ -38,7 +38,7 @@ AGAIN = "what has arrived is kept, and the same command goes on from there"
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class Upload:
     """What goes up, and under which name; `changed` are the files that read otherwise on the hub."""
 
     folder: Path
@@ -49,7 +49,7 @@ class Parcel:
     changed: Mapping[str, bytes]
 
 
-def parcel(folder: Path, repo: str, *, private: bool, consent: str = "") -> Parcel:
+def parcel(folder: Path, repo: str, *, private: bool, consent: str = "") -> Upload:
     """Everything that can be wrong before the network is asked is said here."""
     _check_name(repo)
     manifest = check(folder)
@@ -66,17 +66,17 @@ def parcel(folder: Path, repo: str, *, private: bool, consent: str = "") -> Parc
     return _parcel(folder, repo, manifest, names, told, private=private)
 
 
-def _parcel(folder: Path, repo: str, manifest: Manifest, names: list[str], told: str, *, private: bool) -> Parcel:
+def _parcel(folder: Path, repo: str, manifest: Manifest, names: list[str], told: str, *, private: bool) -> Upload:
     changed = {card.FILE: told.encode()}
     files = {name: manifest.files[name] for name in names if name != MANIFEST}
     files[card.FILE] = (_digest(changed[card.FILE]), len(changed[card.FILE]))
     going = replace(manifest, base_model=without_place(manifest.base_model), files=dict(sorted(files.items())))
     changed[MANIFEST] = (json.dumps(asdict(going), indent=2, ensure_ascii=False) + "\n").encode()
     sizes = {name: size for name, (_, size) in going.files.items()} | {MANIFEST: len(changed[MANIFEST])}
-    return Parcel(folder, repo, private, going, dict(sorted(sizes.items())), changed)
+    return Upload(folder, repo, private, going, dict(sorted(sizes.items())), changed)
 
 
-def send(sent: Parcel, *, endpoint: str | None = None, progress: bool = False) -> str:
+def send(sent: Upload, *, endpoint: str | None = None, progress: bool = False) -> str:
     """Make the repository if need be, upload, commit; the address of the commit. All files arrive, or none is seen."""
     from huggingface_hub import CommitOperationAdd, HfApi
     from huggingface_hub.errors import LocalTokenNotFoundError

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
-from training.corpus.near_duplicates import Shelf
+from training.corpus.near_duplicates import NearDuplicateIndex
 from training.errors import TooLittleData
 from training.rules import huggingtweets, mynah
 
@@ -82,7 +82,7 @@ class Dropped:
 
 
 @dataclass(frozen=True, slots=True)
-class Sifted:
+class FilterResult:
     """The kept ones, the oldest first, and all others by rule."""
 
     kept: tuple[Kept, ...]
@@ -119,7 +119,7 @@ def build(archives: Iterable[Archive], choices: Choices = MYNAH) -> Corpus:
     warnings: list[str] = []
     characters: dict[str, int] = {}
     for author, own in tweets.items():
-        sifted = sift(author, own, choices)
+        sifted = filter_tweets(author, own, choices)
         characters[author] = _characters(sifted)
         warnings += _too_little(sifted.funnel, characters[author])
         funnels.append(sifted.funnel)
@@ -142,7 +142,7 @@ def build(archives: Iterable[Archive], choices: Choices = MYNAH) -> Corpus:
     )
 
 
-def sift(author: str, tweets: Sequence[Tweet], choices: Choices = MYNAH) -> Sifted:
+def filter_tweets(author: str, tweets: Sequence[Tweet], choices: Choices = MYNAH) -> FilterResult:
     """What the rules keep and what they drop; of texts that say the same, the first one said is kept."""
     rules, judge = _rules(choices)
     dropped: dict[str, list[Dropped]] = {rule: [] for rule in rules}
@@ -156,7 +156,7 @@ def sift(author: str, tweets: Sequence[Tweet], choices: Choices = MYNAH) -> Sift
     if "duplicate" in dropped:
         kept = _first_said(kept, dropped)
     funnel = Funnel(author, len(tweets), {rule: len(those) for rule, those in dropped.items()}, len(kept))
-    return Sifted(tuple(kept), {rule: tuple(those) for rule, those in dropped.items()}, funnel)
+    return FilterResult(tuple(kept), {rule: tuple(those) for rule, those in dropped.items()}, funnel)
 
 
 def _rules(choices: Choices) -> tuple[Sequence[str], Callable[[Tweet], Verdict]]:
@@ -171,7 +171,7 @@ def _rules(choices: Choices) -> tuple[Sequence[str], Callable[[Tweet], Verdict]]
 
 def _first_said(kept: Sequence[Kept], dropped: Mapping[str, list[Dropped]]) -> list[Kept]:
     """Without those that say again what one before them said; that one is as fresh as they are."""
-    shelf = Shelf([one.text for one in kept])
+    shelf = NearDuplicateIndex([one.text for one in kept])
     first: dict[int, Kept] = {}  # by its number on the shelf
     for number, one in enumerate(kept):
         rule, before = "duplicate", shelf.find_same(number)
@@ -188,7 +188,7 @@ def _first_said(kept: Sequence[Kept], dropped: Mapping[str, list[Dropped]]) -> l
 
 def _unlike(newest: Sequence[Text], train: Sequence[Text]) -> list[Text]:
     """Those that are neither nearly in `train` nor nearly one another."""
-    shelf = Shelf([text.text for text in [*train, *newest]])
+    shelf = NearDuplicateIndex([text.text for text in [*train, *newest]])
     for number in range(len(train)):
         shelf.put(number)
     unlike = []
@@ -235,7 +235,7 @@ def _count(texts: Sequence[Text], author: str) -> int:
     return sum(text.author == author for text in texts)
 
 
-def _characters(sifted: Sifted) -> int:
+def _characters(sifted: FilterResult) -> int:
     return sum(len(kept.text) for kept in sifted.kept) + SEPARATOR * max(len(sifted.kept) - 1, 0)
 
 

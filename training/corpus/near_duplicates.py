@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 NEAR = 60
 
 
-class Shelf:
+class NearDuplicateIndex:
     """Some of the texts stand on it: `find` one of them that another is like, `put` another beside them."""
 
     def __init__(self, texts: Sequence[str]) -> None:

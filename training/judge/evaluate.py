@@ -15,12 +15,12 @@ from training.errors import ModelError
 from training.judge import copying, ngram_floor, similarity
 from training.judge.report import Report
 from training.learn.batches import encode, spell
-from training.learn.finetune import total_surprise
+from training.learn.finetune import total_loss
 from training.models import model_dir
 from training.models.base_model import SCRATCH, context_of, load_base
 from training.profile.memory import Memory
 from training.recipe import recipe_for
-from training.speak.torch_engine import Sampler
+from training.speak.torch_engine import TorchSampler
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -124,7 +124,7 @@ def _copied_by_author(held_out: Sequence[str], train: Sequence[str], repeated: i
 
 def speak(model: Any, tokenizer: Any, tags: Mapping[str, str], *, count: int, seed: int) -> list[Sample]:
     """Texts without a prompt, by the sampler's own defaults; the same for the same seed."""
-    sampler = Sampler(model, tokenizer, tags)
+    sampler = TorchSampler(model, tokenizer, tags)
     sizes = [min(TOGETHER, count - done) for done in range(0, count, TOGETHER)]
     return [text for turn, n in enumerate(sizes) for text in sampler.draft("", n=n, seed=seed + turn)]
 
@@ -180,9 +180,9 @@ def bits_per_character(
     if not rows:
         return math.nan
     pieces = dict(zip(tags, spell(tokenizer, tags), strict=True))  # of each different tag
-    nats, _ = total_surprise(model, rows, BATCH_TOKENS)
+    nats, _ = total_loss(model, rows, BATCH_TOKENS)
     for tag, times in Counter(tag for tag in tags if tag).items():
-        given, _ = total_surprise(model, [[rows[0][0], *pieces[tag]]], BATCH_TOKENS)
+        given, _ = total_loss(model, [[rows[0][0], *pieces[tag]]], BATCH_TOKENS)
         nats -= given * times
     begins = [1 + len(pieces[tag]) for tag in tags] or [1] * len(rows)
     # a tweet cut at the context counts with the characters that were read

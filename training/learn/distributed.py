@@ -25,7 +25,7 @@ PATIENCE = timedelta(hours=6)  # a run may be stopped for a while (SIGSTOP), and
 
 
 @dataclass(frozen=True, slots=True)
-class Together:
+class ProcessGroup:
     """One process among the others; by default there are none."""
 
     rank: int = 0
@@ -55,11 +55,11 @@ class Together:
         return bool(said)
 
 
-ALONE = Together()
+ALONE = ProcessGroup()
 
 
 @contextmanager
-def helped(processes: int, work: Path, help_with: Callable[..., None], *arguments: object) -> Iterator[Together]:
+def helped(processes: int, work: Path, help_with: Callable[..., None], *arguments: object) -> Iterator[ProcessGroup]:
     """This process as the first of so many; each other one calls `help_with(together, *arguments)`."""
     if processes == 1:
         yield ALONE
@@ -68,8 +68,8 @@ def helped(processes: int, work: Path, help_with: Callable[..., None], *argument
     threads = torch.get_num_threads()
     helpers: Any = spawn(_help, (processes, work, help_with, arguments), nprocs=processes - 1, join=False)
     try:
-        with _meeting(Together(0, processes), work) as together:
-            yield together
+        with _meeting(ProcessGroup(0, processes), work) as process_group:
+            yield process_group
     finally:
         torch.set_num_threads(threads)
         for helper in helpers.processes:
@@ -78,8 +78,8 @@ def helped(processes: int, work: Path, help_with: Callable[..., None], *argument
 
 
 def _help(number: int, processes: int, work: Path, help_with: Callable[..., None], arguments: Sequence[Any]) -> None:
-    with _meeting(Together(number + 1, processes), work) as together:
-        help_with(together, *arguments)
+    with _meeting(ProcessGroup(number + 1, processes), work) as process_group:
+        help_with(process_group, *arguments)
 
 
 @contextmanager
@@ -91,13 +91,13 @@ def _heard() -> Iterator[None]:
 
 
 @contextmanager
-def _meeting(together: Together, work: Path) -> Iterator[Together]:
-    torch.set_num_threads(max(1, torch.get_num_threads() // together.processes))
+def _meeting(process_group: ProcessGroup, work: Path) -> Iterator[ProcessGroup]:
+    torch.set_num_threads(max(1, torch.get_num_threads() // process_group.processes))
     place = (work / MEETING).absolute().as_uri()
     torch.distributed.init_process_group(
-        "gloo", init_method=place, rank=together.rank, world_size=together.processes, timeout=PATIENCE
+        "gloo", init_method=place, rank=process_group.rank, world_size=process_group.processes, timeout=PATIENCE
     )
     try:
-        yield together
+        yield process_group
     finally:
         torch.distributed.destroy_process_group()

@@ -17,7 +17,7 @@ FAMILY = frozenset({"gpt2"})
 
 
 @contextmanager
-def shortcuts(model: Any) -> Iterator[None]:
+def fast_cpu(model: Any) -> Iterator[None]:
     """Attention written out, for torch's kernel is made for rows longer than tweets; GELU in one pass, not in seven."""
     if model.device.type != "cpu" or model.config.model_type not in FAMILY:
         yield

@@ -13,19 +13,19 @@ import torch
 from training.errors import OutOfMemory, TrainingError
 from training.learn import mixing
 from training.learn.batches import endless, once, pad
-from training.learn.distributed import ALONE, Together
-from training.learn.fast_cpu import shortcuts
+from training.learn.distributed import ALONE, ProcessGroup
+from training.learn.fast_cpu import fast_cpu
 from training.learn.lora import adapted
-from training.learn.loss import has_plain_head, surprise
-from training.learn.sampled_softmax import ballots
-from training.learn.trainer_state import Pupil
+from training.learn.loss import has_plain_head, token_losses
+from training.learn.sampled_softmax import sampled_vocabularies
+from training.learn.trainer_state import TrainerState
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
 
     from training.learn.batches import Batch, Row
     from training.learn.checkpoint import Checkpoints
-    from training.learn.sampled_softmax import Ballot
+    from training.learn.sampled_softmax import SampledVocabulary
     from training.recipe import Recipe
 
 
@@ -59,7 +59,7 @@ def finetune(
     """
     torch.manual_seed(seed)  # dropout, ballots and what LoRA begins with draw from the global generator
     decks = authors or [""] * len(train), weights or [1.0] * len(train)
-    with computing(model.device, recipe.threads), shortcuts(model), adapted(model, recipe):
+    with computing(model.device, recipe.threads), fast_cpu(model), adapted(model, recipe):
         yield from _steps(model, train, decks, held_out, recipe, seed, checkpoints)
 
 
@@ -74,24 +74,26 @@ def _steps(
 ) -> Iterator[Step]:
     steps = count_steps(train, recipe, authors=decks[0], weights=decks[1], seed=seed)
     looks = {round(steps * part / recipe.looks) for part in range(1, recipe.looks + 1)}
-    pupil = Pupil(model, recipe)
+    trainer_state = TrainerState(model, recipe)
     set_dropout(model, recipe.dropout)
-    scored = ballots(train, model.get_input_embeddings().weight, recipe.others if has_plain_head(model) else 1)
-    done = pupil.resume(checkpoints)
+    scored = sampled_vocabularies(
+        train, model.get_input_embeddings().weight, recipe.others if has_plain_head(model) else 1
+    )
+    done = trainer_state.resume(checkpoints)
     groups = endless(train, mixing.passes(lengths(train), *decks, seed=seed), recipe.batch_tokens, seed)
     for number, rows in enumerate(islice(groups, done, steps), start=done + 1):
-        rate = pupil.set_rate(recipe.learning_rate * _share_of_rate(number - 1, steps, recipe))
+        rate = trainer_state.set_rate(recipe.learning_rate * _share_of_rate(number - 1, steps, recipe))
         part = pad(rows)
-        loss = learn(model, [part], [pupil.optimizer], recipe.clip, ballot=next(scored))
+        loss = learn(model, [part], [trainer_state.optimizer], recipe.clip, sampled=next(scored))
         if not math.isfinite(loss):
             raise TrainingError(f"The loss is {loss} at step {number}: lower the learning_rate in training/recipe.py.")
-        judged = mean_surprise(model, held_out, recipe.batch_tokens) if held_out and number in looks else None
+        judged = mean_loss(model, held_out, recipe.batch_tokens) if held_out and number in looks else None
         if judged is not None and recipe.keep_best:
-            pupil.consider(judged)
+            trainer_state.consider(judged)
         yield Step(number, steps, loss, part.tokens, judged, rate)
         if checkpoints and number < steps and checkpoints.due():  # whoever watches has heard of the step by now
-            checkpoints.save(pupil.state(number))
-    pupil.restore_best()
+            checkpoints.save(trainer_state.state(number))
+    trainer_state.restore_best()
     model.eval()
 
 
@@ -115,19 +117,19 @@ def lengths(rows: Sequence[Row]) -> list[int]:
     return [len(row) - 1 for row in rows]
 
 
-def mean_surprise(model: Any, rows: Sequence[Row], batch_tokens: int) -> float:
-    nats, tokens = total_surprise(model, rows, batch_tokens)
+def mean_loss(model: Any, rows: Sequence[Row], batch_tokens: int) -> float:
+    nats, tokens = total_loss(model, rows, batch_tokens)
     return nats / tokens
 
 
 @torch.no_grad()
-def total_surprise(model: Any, rows: Sequence[Row], batch_tokens: int) -> tuple[float, int]:
+def total_loss(model: Any, rows: Sequence[Row], batch_tokens: int) -> tuple[float, int]:
     """Nats and tokens of all rows, every row on its own."""
     model.eval()
     nats, tokens = 0.0, 0
     for batch in once(rows, batch_tokens):
         with autocast(model.device):
-            nats += float(surprise(model, batch.to(model.device)).sum())
+            nats += float(token_losses(model, batch.to(model.device)).sum())
         tokens += batch.tokens
     return nats, tokens
 
@@ -149,20 +151,20 @@ def learn(
     parts: Sequence[Batch],
     optimizers: Sequence[torch.optim.Optimizer],
     clip: float,
-    together: Together = ALONE,
-    ballot: Ballot | None = None,
+    process_group: ProcessGroup = ALONE,
+    sampled: SampledVocabulary | None = None,
 ) -> float:
     """One step down for all parts together, which are in memory one after the other; the loss before it."""
     model.train()
     tokens = sum(part.tokens for part in parts)
     loss = torch.zeros((), device=model.device)
     with within_memory(model.device, f"a batch of {tokens} tokens"):
-        for part in together.share(parts):
+        for part in process_group.share(parts):
             with autocast(model.device):
-                share = surprise(model, part.to(model.device), ballot).sum() / tokens
+                share = token_losses(model, part.to(model.device), sampled).sum() / tokens
             share.backward()
             loss += share.detach()
-        together.add_up(model, loss)
+        process_group.add_up(model, loss)
         torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
         for optimizer in optimizers:
             optimizer.step()

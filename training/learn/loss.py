@@ -10,7 +10,7 @@ from torch.utils.checkpoint import checkpoint
 
 if TYPE_CHECKING:
     from training.learn.batches import Batch
-    from training.learn.sampled_softmax import Ballot
+    from training.learn.sampled_softmax import SampledVocabulary
 
 # Logits held at once: 256 MB in fp32, or 1,335 tokens of GPT-2's vocabulary, more than the reference's block has.
 # LOG: making them again took 15 % of a step where a step was split in four.
@@ -22,7 +22,7 @@ def has_plain_head(model: Any) -> bool:
     return model.config.model_type in PLAIN_HEADS
 
 
-def surprise(model: Any, batch: Batch, ballot: Ballot | None = None) -> torch.Tensor:
+def token_losses(model: Any, batch: Batch, sampled: SampledVocabulary | None = None) -> torch.Tensor:
     """The negative log-likelihood in nats of every target, padding left out: (tokens,) in fp32.
 
     With a ballot, which only a plain head understands, an estimate from the pieces on it.
@@ -34,8 +34,8 @@ def surprise(model: Any, batch: Batch, ballot: Ballot | None = None) -> torch.Te
     seen = model.base_model(input_ids=batch.inputs, use_cache=False).last_hidden_state  # (rows, length, width)
     hidden = seen.flatten(0, 1)[batch.wanted]  # (tokens, width)
     table, bonus = model.get_output_embeddings().weight, None  # (pieces, width)
-    if ballot:
-        table, bonus, targets = table.index_select(0, ballot.ids), ballot.bonus, ballot.places[targets]
+    if sampled:
+        table, bonus, targets = table.index_select(0, sampled.ids), sampled.bonus, sampled.places[targets]
     rows = max(1, CHUNK // len(table))
     if len(targets) <= rows:
         return _surprise_of(table, bonus, hidden, targets)

@@ -22,13 +22,13 @@ WORTH_WHILE = 0.8  # of the vocabulary: where more must be scored than this, all
 
 
 @dataclass(frozen=True, slots=True)
-class Ballot:
+class SampledVocabulary:
     ids: torch.Tensor  # (scored,), the pieces of the tweets first
     bonus: torch.Tensor  # (scored,), added to the scores
     places: torch.Tensor  # (vocabulary,), of the pieces of the tweets among the ids; -1 for all others, never a target
 
 
-def ballots(rows: Sequence[Row], table: torch.Tensor, others: int) -> Iterator[Ballot | None]:
+def sampled_vocabularies(rows: Sequence[Row], table: torch.Tensor, others: int) -> Iterator[SampledVocabulary | None]:
     """One for each step; None where all pieces are to be scored. The dice are torch's own, which a checkpoint keeps."""
     in_use = torch.zeros(len(table), dtype=torch.bool)
     in_use[[piece for row in rows for piece in row]] = True
@@ -44,4 +44,4 @@ def ballots(rows: Sequence[Row], table: torch.Tensor, others: int) -> Iterator[B
     places, bonus = places.to(table.device), bonus.to(table.device)
     while True:
         lot = rest[torch.randperm(len(rest))[:drawn]]
-        yield Ballot(torch.cat([used, lot]).to(table.device), bonus, places)
+        yield SampledVocabulary(torch.cat([used, lot]).to(table.device), bonus, places)

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from training.job import Wanted
+    from training.job import Job
     from training.judge.report import Report
     from training.learn.tracking import Tracker
-    from training.prepare import Lesson
+    from training.prepare import PreparedRun
     from training.speak.types import Sample
 
 EXAMPLES = 10  # as many as the reference showed
@@ -33,10 +33,10 @@ def finished(tracker: Tracker) -> Iterator[None]:
     tracker.finish()
 
 
-def tell_lesson(tracker: Tracker, lesson: Lesson, wanted: Wanted) -> None:
-    texts = lesson.texts
+def tell_lesson(tracker: Tracker, run: PreparedRun, job: Job) -> None:
+    texts = run.texts
     handle = "-".join(sorted(funnel.author for funnel in texts.funnels))
-    chosen = wanted.choices
+    chosen = job.choices
     config = {
         "rules": chosen.rules,
         "newlines": chosen.newlines,
@@ -49,7 +49,7 @@ def tell_lesson(tracker: Tracker, lesson: Lesson, wanted: Wanted) -> None:
     tracker.preprocess(
         handle=handle, config=config, counts=counts | {"texts": learnt}, texts=[text.text for text in texts.train]
     )
-    tracker.begin(handle=handle, config=asdict(lesson.recipe) | {"seed": wanted.seed}, base=without_place(wanted.base))
+    tracker.begin(handle=handle, config=asdict(run.recipe) | {"seed": job.seed}, base=without_place(job.base))
 
 
 def tell_model(tracker: Tracker, version: Path, report: Report, drafts: Sequence[Sample]) -> None:

@@ -21,7 +21,7 @@ KEPT = 4  # times what learns: the weights, AdamW's two averages and the best so
 FP32 = 4  # bytes
 
 
-class Pupil:
+class TrainerState:
     """The best weights are those that foresee best the tweets that the model does not learn from."""
 
     def __init__(self, model: Any, recipe: Recipe) -> None:

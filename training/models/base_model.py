@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from training.errors import HubUnreachable, ModelError, first_line
-from training.models.model_dir import hush, load
+from training.models.model_dir import load, silence_transformers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,7 +32,7 @@ def without_place(name: str) -> str:
 
 def load_base(name: str, *, texts: Iterable[str], shape: Shape, seed: int) -> tuple[Any, Any]:
     """A model in fp32 and a tokenizer that begins each text with the start token."""
-    hush()
+    silence_transformers()
     if name == TINY:
         model, tokenizer = load_embedded()
     elif name == SCRATCH:

@@ -63,7 +63,7 @@ class Loaded:
 def save(folder: Path, model: Any, tokenizer: Any, *, about: Manifest, files: Mapping[str, bytes]) -> None:
     """Write a whole model folder or none: weights, tokenizer, `files`, and then the manifest that vouches for them."""
     half_made = folder.with_name(folder.name + HALF_MADE)
-    need_room(folder.parent, model, besides=sum(map(len, files.values())))
+    require_disk_space(folder.parent, model, besides=sum(map(len, files.values())))
     try:
         shutil.rmtree(half_made, ignore_errors=True)
         half_made.mkdir(parents=True)
@@ -90,7 +90,7 @@ def load(folder: Path, *, device: str = "auto", dtype: torch.dtype | None = None
 
     manifest = check(folder)
     target = pick_device(device)
-    hush()
+    silence_transformers()
     try:
         answer: Any = AutoModelForCausalLM.from_pretrained(
             folder,
@@ -148,7 +148,7 @@ def read_manifest(folder: Path) -> Manifest:
         raise ModelError(f"{path} lacks what a manifest must say ({error}): train the model again.") from error
 
 
-def need_room(parent: Path, model: Any, *, besides: int = 0) -> None:
+def require_disk_space(parent: Path, model: Any, *, besides: int = 0) -> None:
     """Look, before the long work as well as before saving, whether a model of this size can be written there.
 
     `besides` are the bytes that must fit in next to it.
@@ -181,7 +181,7 @@ def pick_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def hush() -> None:
+def silence_transformers() -> None:
     """No progress bars and no advice from transformers on the user's console."""
     from transformers.utils import logging
 
@@ -192,7 +192,7 @@ def hush() -> None:
 def _write_model(folder: Path, model: Any, tokenizer: Any) -> None:
     from transformers import GenerationConfig
 
-    hush()
+    silence_transformers()
     end = tokenizer.eos_token_id
     start = end if tokenizer.bos_token_id is None else tokenizer.bos_token_id
     model.generation_config = GenerationConfig(bos_token_id=start, eos_token_id=end, pad_token_id=end, **GENERATION)

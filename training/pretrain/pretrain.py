@@ -19,7 +19,7 @@ from training.errors import TrainingError
 from training.judge.evaluate import bits_per_character
 from training.learn import checkpoint
 from training.learn.batches import mixed
-from training.learn.distributed import Together, helped
+from training.learn.distributed import ProcessGroup, helped
 from training.learn.finetune import Step, learn
 from training.models.base_model import begin_with_start, train_tokenizer
 from training.pretrain.documents import Documents, lines_of, write_tokens
@@ -84,20 +84,20 @@ def pretrain(
     if processes > 1 and not (work / CHECKPOINT).exists():  # where the others begin
         _save(work / CHECKPOINT, model, _optimizers(model, recipe), _begin(recipe))
     lesson = texts, last, recipe, work, seed
-    with helped(processes, work, _help, model.config, lesson) as together:
-        yield from _steps(together, model, *lesson)
+    with helped(processes, work, _help, model.config, lesson) as process_group:
+        yield from _steps(process_group, model, *lesson)
 
 
-def _help(together: Together, config: Any, lesson: tuple[Any, ...]) -> None:
+def _help(process_group: ProcessGroup, config: Any, lesson: tuple[Any, ...]) -> None:
     """What another process does: the same steps, from the same checkpoint."""
     from transformers import AutoModelForCausalLM
 
-    for _ in _steps(together, AutoModelForCausalLM.from_config(config), *lesson):
+    for _ in _steps(process_group, AutoModelForCausalLM.from_config(config), *lesson):
         pass
 
 
 def _steps(
-    together: Together,
+    process_group: ProcessGroup,
     model: Any,
     texts: Sequence[Path],
     last: Sequence[Path],
@@ -112,13 +112,13 @@ def _steps(
     place = _resume(work / CHECKPOINT, model, optimizers) or _begin(recipe)
     pools = 0
     while place.step < place.of:
-        if together.first_says(answer=(work / COOL_DOWN).exists()) and place.step < place.cools_from:
+        if process_group.first_says(answer=(work / COOL_DOWN).exists()) and place.step < place.cools_from:
             place.cools_from, place.of = place.step, math.ceil(place.step / (1 - recipe.cooling))
         pool = _pool(all_texts, last_texts, recipe, place, seed)
         while place.step < place.of and len(parts := list(islice(pool, recipe.parts))) == recipe.parts:
-            yield _step(model, parts, optimizers, recipe, place, together)
+            yield _step(model, parts, optimizers, recipe, place, process_group)
         pools += 1
-        if together.rank == 0 and (pools % recipe.save_every == 0 or place.step == place.of):
+        if process_group.rank == 0 and (pools % recipe.save_every == 0 or place.step == place.of):
             _save(work / CHECKPOINT, model, optimizers, place)
     model.eval()
 
@@ -171,14 +171,14 @@ def _step(
     optimizers: Sequence[torch.optim.Optimizer],
     recipe: Pretraining,
     place: _Place,
-    together: Together,
+    process_group: ProcessGroup,
 ) -> Step:
     share = share_of_rate(place.step, recipe, cools_from=place.cools_from, of=place.of)
     for optimizer in optimizers:
         for group in optimizer.param_groups:
             group["lr"] = recipe.learning_rate * share
     place.step += 1
-    loss = learn(model, parts, optimizers, recipe.clip, together)
+    loss = learn(model, parts, optimizers, recipe.clip, process_group)
     if not math.isfinite(loss):
         raise TrainingError(f"The loss is {loss} at step {place.step}: lower the learning_rate in training/recipe.py.")
     return Step(place.step, place.of, loss, sum(part.tokens for part in parts))

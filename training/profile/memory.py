@@ -26,7 +26,7 @@ from hashlib import blake2b
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from training.corpus.near_duplicates import Shelf
+from training.corpus.near_duplicates import NearDuplicateIndex
 from training.corpus.normalise import normalise
 from training.errors import ModelError
 from training.profile import handles
@@ -212,13 +212,13 @@ def _shown(places: Sequence[int], spelt: Sequence[str], weights: Sequence[float]
 
 def _rows(places: Sequence[int]) -> list[list[int]]:
     """The stretches without a gap."""
-    together = groupby(enumerate(places), key=lambda numbered: numbered[1] - numbered[0])
-    return [[place for _, place in row] for _, row in together]
+    process_group = groupby(enumerate(places), key=lambda numbered: numbered[1] - numbered[0])
+    return [[place for _, place in row] for _, row in process_group]
 
 
 def _first_alike(texts: Sequence[str]) -> list[int]:
     """For each text the first one that it is nearly the same as, itself perhaps."""
-    shelf = Shelf(texts)
+    shelf = NearDuplicateIndex(texts)
     first = []
     for number in range(len(texts)):
         near = shelf.find_same(number)

@@ -75,9 +75,9 @@ class Person:
         said = {name: getattr(self, name) for name in ("openers", "lengths", "likelihoods", "stopped")}
         return (json.dumps(said, indent=2, ensure_ascii=False) + "\n").encode()
 
-    def strangers(self, text: str) -> list[str]:
+    def unknown_words(self, text: str) -> list[str]:
         """The words that neither the person used nor the tokenizer has: most of those that are none, see there."""
-        return self.vocabulary.strangers(text)
+        return self.vocabulary.unknown_words(text)
 
     def ends(self, text: str) -> float:
         """Whether it is usual to end so, with a full stop or without: 1, or less for what the person seldom does."""

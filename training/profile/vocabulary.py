@@ -45,7 +45,7 @@ class Vocabulary:
         except (OSError, struct.error) as error:
             raise ModelError(f"{path} is no list of words ({error}): train the model again.") from error
 
-    def strangers(self, text: str) -> list[str]:
+    def unknown_words(self, text: str) -> list[str]:
         """The words that are not known; handles, hashtags, numbers and scripts without spaces are not looked at."""
         return [word for word in split(text) if not self._has(fingerprint(word))] if self._hashes else []
 

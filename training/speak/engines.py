@@ -35,12 +35,12 @@ def choose(folder: Path, *, engine: Engine = "auto", device: str = "auto") -> Li
 def open_speaker(folder: Path, *, engine: Literal["torch", "light"], device: str = "auto", threads: int = 0) -> Speaker:
     """Load a model folder, checked; a ModelError says what is wrong with it."""
     if engine == "light":
-        from training.speak.onnx_sampler import LightSampler
+        from training.speak.onnx_sampler import OnnxSampler
 
-        return LightSampler.open(folder, threads=threads)
-    from training.speak.torch_engine import Sampler
+        return OnnxSampler.open(folder, threads=threads)
+    from training.speak.torch_engine import TorchSampler
 
-    return Sampler.open(folder, device=device, threads=threads)
+    return TorchSampler.open(folder, device=device, threads=threads)
 
 
 def _better_light(device: str) -> bool:

@@ -19,7 +19,7 @@ CURVES = frozenset({"gelu_new", "gelu_pytorch_tanh"})  # one function, written i
 ROWS = 16  # for which oneDNN lays the weights out; other numbers of rows are as fast on the same layout
 
 
-def is_written_out(model: Any) -> bool:
+def is_plain_gpt2(model: Any) -> bool:
     """Is the model GPT-2 as it was published, without any of the switches that transformers adds?"""
     config = model.config
     return (
@@ -100,7 +100,7 @@ class Gpt2:
             cache.length += length
         return hidden
 
-    def foresee(self, hidden: torch.Tensor) -> torch.Tensor:
+    def logits(self, hidden: torch.Tensor) -> torch.Tensor:
         """(tokens, width) to (tokens, pieces)."""
         return self._head(self._normed(hidden, self._norm))
 

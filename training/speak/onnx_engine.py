@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Integers = NDArray[np.int64]
 
 
-class LightEngine:
+class OnnxEngine:
     """A light form, ready to be read through."""
 
     most = 32  # GPT-2's cache for them is 260 MB
@@ -44,14 +44,14 @@ class LightEngine:
                 f'{path} does not load ({first_line(error)}): set voice.engine to "torch", or train the model again.'
             ) from error
 
-    def begin(self, ids: Sequence[int], rows: int, room: int) -> LightBatch:
+    def begin(self, ids: Sequence[int], rows: int, room: int) -> OnnxBatch:
         """The beginning is read once for all."""
         cache = Cache(self, rows, len(ids) + room)
         logits = cache.read(np.asarray([ids]), np.asarray([len(ids) - 1]))
         cache.spread()
-        return LightBatch(cache, np.repeat(logits, rows, axis=0))
+        return OnnxBatch(cache, np.repeat(logits, rows, axis=0))
 
-    def weigh(self, begun: Sequence[int], tails: Sequence[Sequence[int]]) -> list[float]:
+    def log_likelihoods(self, begun: Sequence[int], tails: Sequence[Sequence[int]]) -> list[float]:
         cache = Cache(self, 1, len(begun) + max(map(len, tails)))
         first = cache.read(np.asarray([begun]), np.asarray([len(begun) - 1]))
         weights = []
@@ -83,7 +83,7 @@ class LightEngine:
             raise ModelError(f"ONNX Runtime cannot read through {self.model.path} ({first_line(error)}).") from error
 
 
-class LightBatch:
+class OnnxBatch:
     """Rows that grow together. Where a row lies in the cache is its own affair: one from behind fills a gap."""
 
     def __init__(self, cache: Cache, logits: Floats) -> None:
@@ -114,7 +114,7 @@ class Cache:
     The first rows are read and written where they lie; nothing is copied from step to step.
     """
 
-    def __init__(self, engine: LightEngine, rows: int, length: int) -> None:
+    def __init__(self, engine: OnnxEngine, rows: int, length: int) -> None:
         shape = engine.shape
         self._engine = engine
         self._binding = engine.binding()

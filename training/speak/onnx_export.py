@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from training.speak.onnx_engine import LightEngine
+    from training.speak.onnx_engine import OnnxEngine
 
 MOST = 64  # rows to compare on: some 2,000 tokens, which GPT-2 reads in a few seconds
 OFF_MOST = 0.01  # of a row's log-likelihood, and every row is held to it
@@ -26,7 +26,7 @@ SAME_LEAST = 0.95  # of the steps: the likeliest token is the same
 
 
 @dataclass(frozen=True, slots=True)
-class Lightened:
+class OnnxExport:
     """Files for the model folder and figures for its manifest, or a sentence."""
 
     files: Mapping[str, bytes] = field(default_factory=dict)
@@ -34,7 +34,7 @@ class Lightened:
     why: str = ""
 
 
-def lighten(model: Any, tokenizer: Any, rows: Sequence[Sequence[int]], work: Path) -> Lightened:
+def export_onnx(model: Any, tokenizer: Any, rows: Sequence[Sequence[int]], work: Path) -> OnnxExport:
     """`rows` are tweets in tokens, best such as the model has not seen; `work` is a folder for a moment's file.
 
     Without rows the two are compared on what the model says by itself.
@@ -42,7 +42,7 @@ def lighten(model: Any, tokenizer: Any, rows: Sequence[Sequence[int]], work: Pat
     if why := onnx_weights.why_not(model.config):
         return _without(why)
     try:
-        from training.speak.onnx_engine import LightEngine
+        from training.speak.onnx_engine import OnnxEngine
     except ModuleNotFoundError as error:
         return _without(f"{error.name} is not installed (pip install 'mynah-bot[light]')")
     end = tokenizer.eos_token_id
@@ -51,7 +51,7 @@ def lighten(model: Any, tokenizer: Any, rows: Sequence[Sequence[int]], work: Pat
     path = work / onnx_weights.FILE
     try:
         path.write_bytes(content)
-        engine = LightEngine(path, threads=1)
+        engine = OnnxEngine(path, threads=1)
         off, same = compare(model, engine, _spread(rows) or _spread(_said(model, tokenizer)))
     except ModelError as error:
         return _without(str(error))
@@ -61,10 +61,10 @@ def lighten(model: Any, tokenizer: Any, rows: Sequence[Sequence[int]], work: Pat
         return _without(f"the log-likelihood of a text is {off:.2%} off ({OFF_MOST:.0%} at most)")
     if not same >= SAME_LEAST:
         return _without(f"its likeliest token is the model's in {same:.1%} of the steps ({SAME_LEAST:.0%} at least)")
-    return Lightened({onnx_weights.FILE: content}, {"light_off": round(off, 5), "light_same": round(same, 4)})
+    return OnnxExport({onnx_weights.FILE: content}, {"light_off": round(off, 5), "light_same": round(same, 4)})
 
 
-def compare(model: Any, engine: LightEngine, rows: Sequence[Sequence[int]]) -> tuple[float, float]:
+def compare(model: Any, engine: OnnxEngine, rows: Sequence[Sequence[int]]) -> tuple[float, float]:
     """By how much the log-likelihood differs of the row that is farthest off; in which share of the steps they agree.
 
     The steps are those of the rows themselves: where what was said is given, is the same token the likeliest next?
@@ -91,11 +91,11 @@ def _spread(rows: Sequence[Sequence[int]]) -> list[Sequence[int]]:
 
 
 def _said(model: Any, tokenizer: Any) -> list[list[int]]:
-    from training.speak.torch_engine import Sampler
+    from training.speak.torch_engine import TorchSampler
 
-    said = Sampler(model, tokenizer).draft("", n=OWN, seed=0)
+    said = TorchSampler(model, tokenizer).draft("", n=OWN, seed=0)
     return batches.encode(tokenizer, [text.text for text in said], model.config.n_positions)
 
 
-def _without(why: str) -> Lightened:
-    return Lightened(why=f"no light form for a machine without torch: {why}.")
+def _without(why: str) -> OnnxExport:
+    return OnnxExport(why=f"no light form for a machine without torch: {why}.")

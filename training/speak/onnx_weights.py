@@ -32,7 +32,7 @@ NORMS = {"ln1": "ln_1", "ln2": "ln_2"}
 
 
 @dataclass(frozen=True, slots=True)
-class LightModel:
+class OnnxWeights:
     """A file of weights, looked at and mapped into memory."""
 
     path: Path
@@ -98,7 +98,7 @@ def size_of(model: Any) -> int:
     return int(sum(weight.numel() for weight in model.parameters()) * 1.15) + 2**20
 
 
-def read(path: Path) -> LightModel:
+def read(path: Path) -> OnnxWeights:
     """The file, its header believed as far as it fits the file; that its bytes are the right ones is the manifest's."""
     try:
         return _read(path)
@@ -112,7 +112,7 @@ def unpacked(codes: np.ndarray[Any, Any], scales: np.ndarray[Any, Any], width: i
     return numbers.reshape(*codes.shape[:-2], -1)[..., :width]
 
 
-def _read(path: Path) -> LightModel:
+def _read(path: Path) -> OnnxWeights:
     with path.open("rb") as file:
         (length,) = struct.unpack("<Q", file.read(8))
         if length > LONGEST:
@@ -125,7 +125,7 @@ def _read(path: Path) -> LightModel:
     spans = {name: _span(told, 8 + length) for name, told in header.items()}
     if max(span.offset + span.length for span in spans.values()) != path.stat().st_size:
         raise ValueError("it is cut off")
-    return LightModel(path, shape, int(about["start"]), int(about["end"]), spans)
+    return OnnxWeights(path, shape, int(about["start"]), int(about["end"]), spans)
 
 
 def _span(told: Mapping[str, Any], begin: int) -> Span:

@@ -42,7 +42,7 @@ class Engine(Protocol):
     def begin(self, ids: Sequence[int], rows: int, room: int) -> Batch:
         """So many rows that all begin with `ids` and grow by `room` tokens at most."""
 
-    def weigh(self, begun: Sequence[int], tails: Sequence[Sequence[int]]) -> list[float]:
+    def log_likelihoods(self, begun: Sequence[int], tails: Sequence[Sequence[int]]) -> list[float]:
         """The log-likelihood of each tail, summed over its tokens, where it stands right after `begun`."""
 
 
@@ -68,7 +68,7 @@ class _Turn:
     full: Callable[[str], bool] | None
 
 
-class Teller:
+class Sampler:
     """Speaks with an engine; a `Speaker`.
 
     Every row throws dice of its own, so a draft depends on the seed, its place and the prompt, not on how many others
@@ -143,7 +143,7 @@ class Teller:
                 some = places[first : first + self._engine.most]
                 yield from self._tell(_Turn(begun, len(said), some, room, one_line, full), seed, temperature, top_p)
 
-    def weigh(self, texts: Sequence[str], *, given: str = "", author: str | None = None) -> list[float]:
+    def log_likelihoods(self, texts: Sequence[str], *, given: str = "", author: str | None = None) -> list[float]:
         """See `Speaker`. Where the seed would choose the author, what the authors say of the text, taken together."""
         if not texts:
             return []
@@ -153,7 +153,7 @@ class Teller:
         tails = [[*self._spell(text), self._end][:room] for text in texts]
         said = self._spell(given)
         said = said[max(0, len(said) + max(map(len, tails)) - room) :]  # of a long story its end
-        told = [self._engine.weigh([self._start, *tag, *said], tails) for tag in tags]
+        told = [self._engine.log_likelihoods([self._start, *tag, *said], tails) for tag in tags]
         return [_mean(nats) / len(tail) for nats, tail in zip(zip(*told, strict=True), tails, strict=True)]
 
     def _tell(self, turn: _Turn, seed: int, temperature: float, top_p: float) -> Iterator[tuple[int, Sample]]:

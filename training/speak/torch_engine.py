@@ -14,10 +14,10 @@ from transformers import DynamicCache
 
 from training.learn.batches import once
 from training.learn.finetune import has_bf16
-from training.learn.loss import surprise
+from training.learn.loss import token_losses
 from training.models import model_dir
-from training.speak.gpt2 import Gpt2, is_written_out
-from training.speak.sampler import Teller
+from training.speak.gpt2 import Gpt2, is_plain_gpt2
+from training.speak.sampler import Sampler
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -30,7 +30,7 @@ TOGETHER = 512  # tokens weighed at once: GPT-2's logits for them are 100 MB
 MOST, MOST_ON_GPU = 32, 256  # rows that grow together: GPT-2's cache for them is 260 MB, and 1 GB on a GPU
 
 
-class Sampler(Teller):
+class TorchSampler(Sampler):
     """A loaded model that speaks; keep it, since loading is the slow part."""
 
     def __init__(
@@ -43,11 +43,11 @@ class Sampler(Teller):
         end = tokenizer.eos_token_id
         start = end if tokenizer.bos_token_id is None else tokenizer.bos_token_id
         kind = kind or fastest(model.device)
-        engine = WrittenOut(model, kind) if is_written_out(model) else AnyModel(model)
+        engine = Gpt2Engine(model, kind) if is_plain_gpt2(model) else TransformersEngine(model)
         super().__init__(engine, tokenizer.backend_tokenizer, start=start, end=end, tags=tags)
 
     @classmethod
-    def open(cls, folder: Path, *, device: str = "auto", threads: int = 0) -> Sampler:
+    def open(cls, folder: Path, *, device: str = "auto", threads: int = 0) -> TorchSampler:
         """`threads` bounds torch's processor threads, 0 leaves them to torch."""
         if threads:
             torch.set_num_threads(threads)
@@ -55,7 +55,7 @@ class Sampler(Teller):
         return cls(loaded.model, loaded.tokenizer, loaded.manifest.tags)
 
 
-class WrittenOut:
+class Gpt2Engine:
     """GPT-2 by `gpt2.py`."""
 
     def __init__(self, model: Any, kind: torch.dtype) -> None:
@@ -69,23 +69,23 @@ class WrittenOut:
 
         def go_on(tokens: torch.Tensor, kept: Sequence[int]) -> torch.Tensor:
             cache.keep(kept)
-            return model.foresee(model.read(tokens, cache)[:, -1])
+            return model.logits(model.read(tokens, cache)[:, -1])
 
         said = go_on(torch.tensor([ids], device=model.device), [0])  # the beginning is read once for all
         cache.repeat(rows)
         return Rows(said.expand(rows, -1), go_on)
 
     @torch.inference_mode()
-    def weigh(self, begun: Sequence[int], tails: Sequence[Sequence[int]]) -> list[float]:
+    def log_likelihoods(self, begun: Sequence[int], tails: Sequence[Sequence[int]]) -> list[float]:
         def surprise_of(batch: Batch) -> torch.Tensor:
             hidden = self._model.read(batch.inputs.to(self._model.device)).flatten(0, 1)[batch.wanted]
             targets = batch.targets.flatten()[batch.wanted].to(hidden.device)
-            return cross_entropy(self._model.foresee(hidden).float(), targets, reduction="none")
+            return cross_entropy(self._model.logits(hidden).float(), targets, reduction="none")
 
         return _weigh(begun, tails, surprise_of)
 
 
-class AnyModel:
+class TransformersEngine:
     """Whatever transformers knows, by its own cache."""
 
     def __init__(self, model: Any) -> None:
@@ -107,8 +107,8 @@ class AnyModel:
         return Rows(said.expand(rows, -1), go_on)
 
     @torch.inference_mode()
-    def weigh(self, begun: Sequence[int], tails: Sequence[Sequence[int]]) -> list[float]:
-        return _weigh(begun, tails, lambda batch: surprise(self._model, batch.to(self._model.device)))
+    def log_likelihoods(self, begun: Sequence[int], tails: Sequence[Sequence[int]]) -> list[float]:
+        return _weigh(begun, tails, lambda batch: token_losses(self._model, batch.to(self._model.device)))
 
 
 class Rows:

@@ -56,5 +56,5 @@ class Speaker(Protocol):
     ) -> Iterator[tuple[int, Sample]]:
         """The same drafts, each as soon as it is said, with its place among the `n`."""
 
-    def weigh(self, texts: Sequence[str], *, given: str = "", author: str | None = None) -> list[float]:
+    def log_likelihoods(self, texts: Sequence[str], *, given: str = "", author: str | None = None) -> list[float]:
         """Mean log-likelihood per token in nats, the end included, of each text that stands right after `given`."""

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.corpus.corpus import Choices, Corpus, Dropped, Funnel, Text, build, sift
-from training.corpus.near_duplicates import Shelf
+from training.corpus.corpus import Choices, Corpus, Dropped, Funnel, Text, build, filter_tweets
+from training.corpus.near_duplicates import NearDuplicateIndex
 from training.errors import TooLittleData
 from training.sources import recognise
 from training.sources.archive import Archive
@@ -78,7 +78,7 @@ def test_rules_that_are_asked_for_count_too() -> None:
     reply = account("magpie", ["@rook no, that was the wind"], kind="reply")
     choices = Choices(replies=False, unspeakable=lambda text: "wire is theft" if "wire" in text else None)
 
-    sifted = sift("magpie", [*archive.tweets, *reply.tweets], choices)
+    sifted = filter_tweets("magpie", [*archive.tweets, *reply.tweets], choices)
 
     assert [kept.text for kept in sifted.kept] == ["nothing but crumbs today"]
     assert sifted.funnel.dropped["reply"] == sifted.funnel.dropped["unspeakable"] == 1
@@ -89,7 +89,7 @@ def test_each_rule_shows_what_it_dropped_and_what_that_repeats() -> None:
     [said, other] = many(2)
     archive = account("magpie", [said, other, f"{said} indeed", said])
 
-    sifted = sift("magpie", archive.tweets)
+    sifted = filter_tweets("magpie", archive.tweets)
 
     assert [kept.tweet for kept in sifted.kept] == list(archive.tweets[:2])
     assert sifted.dropped["near_duplicate"] == (Dropped(archive.tweets[2], said),)
@@ -284,7 +284,7 @@ def test_the_order_of_the_file_changes_nothing(texts: list[str], chance: random.
     tweets = list(account("magpie", texts).tweets)
     mixed = chance.sample(tweets, len(tweets))
 
-    assert sift("magpie", mixed) == sift("magpie", tweets)
+    assert filter_tweets("magpie", mixed) == filter_tweets("magpie", tweets)
 
 
 REAL = sorted(CORPORA.glob("538-*/*.csv")) if CORPORA.is_dir() else []
@@ -302,7 +302,7 @@ def test_a_real_timeline_adds_up_and_is_split_without_overlap(path: Path) -> Non
 
 def _alike(corpus: Corpus) -> list[int]:
     """The numbers of those held out that are like one to learn; not their texts, which are a real person's."""
-    shelf = Shelf(texts_of(corpus.train + corpus.held_out))
+    shelf = NearDuplicateIndex(texts_of(corpus.train + corpus.held_out))
     for number in range(len(corpus.train)):
         shelf.put(number)
     held_out = range(len(corpus.train), len(corpus.train) + len(corpus.held_out))

@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.corpus.near_duplicates import NEAR, Shelf, pairs
+from training.corpus.near_duplicates import NEAR, NearDuplicateIndex, pairs
 
 SAID = "Please keep your luggage with you at all times and leave your sandwiches on the bench with me"
 
 
 def found(first: str, second: str) -> str:
     """How the second one is found, where the first one stands on the shelf."""
-    shelf = Shelf([first, second])
+    shelf = NearDuplicateIndex([first, second])
     shelf.put(0)
     return "same" if shelf.find_same(1) == 0 else "near" if shelf.find_near(1) == 0 else "other"
 
@@ -38,7 +38,7 @@ def test_the_same_the_nearly_same_and_the_rest(first: str, second: str, how: str
 
 
 def test_only_what_stands_on_the_shelf_is_found() -> None:
-    shelf = Shelf([SAID, SAID, f"{SAID} too"])
+    shelf = NearDuplicateIndex([SAID, SAID, f"{SAID} too"])
 
     before = (shelf.find_same(1), shelf.find_near(2))
     shelf.put(0)
@@ -52,7 +52,7 @@ WORDS = st.lists(st.sampled_from(["caw", "crumb", "of", "the", "and", "wire", "t
 
 @given(st.lists(WORDS.map(" ".join), min_size=2, max_size=12))
 def test_the_index_finds_just_what_comparing_all_with_all_finds(texts: list[str]) -> None:
-    shelf = Shelf(texts)
+    shelf = NearDuplicateIndex(texts)
     *others, last = range(len(texts))
     for number in others:
         shelf.put(number)

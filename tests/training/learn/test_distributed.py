@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from training.errors import TrainingError
-from training.learn.distributed import ALONE, Together, helped
+from training.learn.distributed import ALONE, ProcessGroup, helped
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,12 +24,12 @@ def test_who_is_alone_learns_every_part_and_says_what_it_sees() -> None:
 def test_every_part_has_one_process_that_learns_it(processes: int) -> None:
     parts = ["a", "b", "c", "d", "e"]
 
-    shares = [Together(rank, processes).share(parts) for rank in range(processes)]
+    shares = [ProcessGroup(rank, processes).share(parts) for rank in range(processes)]
 
     assert sorted(part for share in shares for part in share) == parts
 
 
-def die(_: Together) -> None:
+def die(_: ProcessGroup) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel
 
-from training.learn.fast_cpu import shortcuts
+from training.learn.fast_cpu import fast_cpu
 from training.learn.finetune import finetune
 from training.recipe import Recipe, Shape
 
@@ -35,7 +35,7 @@ def test_the_short_way_comes_to_the_same(gpt2: Any) -> None:
     ids = torch.tensor(ROWS[1:])
     before, expected = ways(gpt2), gpt2(input_ids=ids).logits
 
-    with shortcuts(gpt2):
+    with fast_cpu(gpt2):
         during, found = ways(gpt2), gpt2(input_ids=ids).logits
 
     assert before == ways(gpt2) == ("sdpa", {"NewGELUActivation"})
@@ -67,5 +67,5 @@ def test_a_trained_model_is_built_and_saved_as_it_was(gpt2: Any, tmp_path: Path,
 def test_a_model_of_another_family_is_left_alone(gpt2: Any) -> None:
     gpt2.config.model_type = "another"
 
-    with shortcuts(gpt2):
+    with fast_cpu(gpt2):
         assert ways(gpt2) == ("sdpa", {"NewGELUActivation"})

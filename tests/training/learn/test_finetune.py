@@ -9,7 +9,7 @@ import torch
 
 from training.errors import TrainingError
 from training.learn.batches import encode
-from training.learn.finetune import count_steps, finetune, mean_surprise
+from training.learn.finetune import count_steps, finetune, mean_loss
 from training.models import base_model
 from training.recipe import Recipe, Shape
 
@@ -27,11 +27,11 @@ def fresh(sayings: tuple[str, ...]) -> tuple[Any, list[Row]]:
 
 def test_a_model_learns_what_it_reads(sayings: tuple[str, ...]) -> None:
     model, rows = fresh(sayings)
-    before = mean_surprise(model, rows, 64)
+    before = mean_loss(model, rows, 64)
 
     steps = list(finetune(model, rows, [], SHORT, seed=0))
 
-    assert mean_surprise(model, rows, 64) < 0.75 * before
+    assert mean_loss(model, rows, 64) < 0.75 * before
     assert [step.number for step in steps] == list(range(1, steps[0].of + 1))
     assert not model.training
 
@@ -54,7 +54,7 @@ def test_the_best_weights_are_kept_where_the_recipe_says_so(sayings: tuple[str, 
     judged = [step.held_out for step in steps if step.held_out is not None]
     assert len(judged) == 5
     assert min(judged) < judged[-1]
-    assert mean_surprise(model, rows[4:], 64) == pytest.approx(min(judged), rel=1e-3)
+    assert mean_loss(model, rows[4:], 64) == pytest.approx(min(judged), rel=1e-3)
 
 
 def test_the_last_weights_are_kept_where_the_recipe_says_so(sayings: tuple[str, ...]) -> None:
@@ -62,7 +62,7 @@ def test_the_last_weights_are_kept_where_the_recipe_says_so(sayings: tuple[str, 
 
     steps = list(finetune(model, rows[:4], rows[4:], replace(SHORT, keep_best=False), seed=0))
 
-    assert mean_surprise(model, rows[4:], 64) == pytest.approx(steps[-1].held_out, rel=1e-3)
+    assert mean_loss(model, rows[4:], 64) == pytest.approx(steps[-1].held_out, rel=1e-3)
 
 
 def test_a_loss_that_is_no_number_ends_the_training_in_a_sentence(sayings: tuple[str, ...]) -> None:
@@ -103,11 +103,11 @@ def test_the_threads_of_others_are_given_back(sayings: tuple[str, ...]) -> None:
 def test_on_a_gpu_a_model_learns_too(sayings: tuple[str, ...]) -> None:
     model, rows = fresh(sayings)
     model.to("cuda")
-    before = mean_surprise(model, rows, 64)
+    before = mean_loss(model, rows, 64)
 
     list(finetune(model, rows, rows, SHORT, seed=0))
 
-    assert mean_surprise(model, rows, 64) < 0.75 * before
+    assert mean_loss(model, rows, 64) < 0.75 * before
 
 
 def test_how_torch_multiplies_is_given_back(sayings: tuple[str, ...]) -> None:

@@ -10,7 +10,7 @@ import torch
 
 from training.errors import ModelError
 from training.learn.batches import encode
-from training.learn.finetune import finetune, mean_surprise
+from training.learn.finetune import finetune, mean_loss
 from training.learn.lora import adapted, count_learnt
 from training.models import base_model, model_dir
 from training.recipe import TINY, Recipe, Shape, recipe_for
@@ -33,13 +33,13 @@ def fresh(sayings: tuple[str, ...]) -> tuple[Any, Any, Any]:
 def test_only_the_addition_learns_and_it_learns(fresh: tuple[Any, Any, Any]) -> None:
     model, _, rows = fresh
     before = {name: weight.clone() for name, weight in model.state_dict().items()}
-    first = mean_surprise(model, rows, 64)
+    first = mean_loss(model, rows, 64)
 
     for _ in finetune(model, rows, [], LORA, seed=0):
         pass
 
     changed = {name for name, weight in model.state_dict().items() if not torch.equal(weight, before[name])}
-    assert mean_surprise(model, rows, 64) < 0.97 * first
+    assert mean_loss(model, rows, 64) < 0.97 * first
     assert changed
     assert all(".attn.c_" in name or ".mlp.c_" in name for name in changed)
 
@@ -55,7 +55,7 @@ def test_what_comes_out_is_an_ordinary_model(fresh: tuple[Any, Any, Any], tmp_pa
     loaded = model_dir.load(tmp_path / "m", device="cpu")
 
     assert "lora" not in json.dumps([*loaded.model.state_dict()]).lower()
-    assert mean_surprise(loaded.model, rows, 64) == pytest.approx(mean_surprise(model, rows, 64), rel=1e-4)
+    assert mean_loss(loaded.model, rows, 64) == pytest.approx(mean_loss(model, rows, 64), rel=1e-4)
     assert all(weight.requires_grad for weight in model.parameters())
 
 
@@ -65,7 +65,7 @@ def test_the_best_addition_is_the_one_that_is_added(fresh: tuple[Any, Any, Any])
     steps = list(finetune(model, rows[:4], rows[4:], replace(LORA, looks=5), seed=0))
 
     judged = [step.held_out for step in steps if step.held_out is not None]
-    assert mean_surprise(model, rows[4:], 64) == pytest.approx(min(judged), rel=1e-2)
+    assert mean_loss(model, rows[4:], 64) == pytest.approx(min(judged), rel=1e-2)
 
 
 def test_full_training_leaves_the_model_as_it_is_built(fresh: tuple[Any, Any, Any]) -> None:

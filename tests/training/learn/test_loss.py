@@ -7,7 +7,7 @@ import torch
 
 from training.learn import loss
 from training.learn.batches import encode, once
-from training.learn.loss import surprise
+from training.learn.loss import token_losses
 from training.models import model_dir
 
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ def test_the_loss_is_the_one_that_the_model_gives_each_tweet_alone(loaded: Any, 
     ]
 
     (batch,) = once(rows, batch_tokens=10_000)
-    together = surprise(loaded.model, batch)
+    process_group = token_losses(loaded.model, batch)
 
-    assert together.sum().item() == pytest.approx(sum(alone), rel=1e-4)
-    assert len(together) == sum(len(row) - 1 for row in rows)
+    assert process_group.sum().item() == pytest.approx(sum(alone), rel=1e-4)
+    assert len(process_group) == sum(len(row) - 1 for row in rows)
 
 
 def test_what_stands_beside_a_tweet_in_its_batch_does_not_matter(loaded: Any) -> None:
@@ -39,8 +39,8 @@ def test_what_stands_beside_a_tweet_in_its_batch_does_not_matter(loaded: Any) ->
     (alone,) = once([short], batch_tokens=10_000)
     (beside,) = once([short, long], batch_tokens=10_000)
 
-    expected = surprise(loaded.model, alone)
-    assert torch.allclose(surprise(loaded.model, beside)[: len(expected)], expected, atol=1e-5)
+    expected = token_losses(loaded.model, alone)
+    assert torch.allclose(token_losses(loaded.model, beside)[: len(expected)], expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("way", ["in chunks", "with the model's own logits"])
@@ -61,7 +61,7 @@ def test_loss_and_gradient_are_the_same(
 
 def _loss_and_gradient(model: Any, batch: Any) -> torch.Tensor:
     model.zero_grad()
-    mean = surprise(model, batch).mean()
+    mean = token_losses(model, batch).mean()
     mean.backward()
     gradient = model.base_model.wte.weight.grad.flatten()
     model.zero_grad()

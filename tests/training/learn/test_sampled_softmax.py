@@ -10,8 +10,8 @@ import torch
 from training.learn import loss
 from training.learn.batches import encode, once
 from training.learn.finetune import finetune
-from training.learn.loss import surprise
-from training.learn.sampled_softmax import Ballot, ballots
+from training.learn.loss import token_losses
+from training.learn.sampled_softmax import SampledVocabulary, sampled_vocabularies
 from training.models import base_model
 from training.recipe import Recipe, Shape
 
@@ -27,24 +27,24 @@ def fresh(sayings: tuple[str, ...]) -> tuple[Any, list[list[int]]]:
     return model, encode(tokenizer, sayings[:2], SHAPE.context)
 
 
-def drawn(rows: list[list[int]], table: torch.Tensor, others: int, count: int) -> list[Ballot]:
+def drawn(rows: list[list[int]], table: torch.Tensor, others: int, count: int) -> list[SampledVocabulary]:
     torch.manual_seed(0)
-    found = list(islice(ballots(rows, table, others), count))
+    found = list(islice(sampled_vocabularies(rows, table, others), count))
     assert all(found)
-    return [ballot for ballot in found if ballot]
+    return [sampled for sampled in found if sampled]
 
 
 def test_the_pieces_of_the_tweets_are_always_scored_and_an_eighth_of_the_others() -> None:
-    for ballot in drawn(ROWS, TABLE, 8, 20):
-        assert ballot.ids[:4].tolist() == [0, 5, 7, 9]
-        assert ballot.ids[ballot.places[[0, 5, 7, 9]]].tolist() == [0, 5, 7, 9]
-        assert len(set(ballot.ids.tolist())) == 4 + 12
-        assert ballot.bonus[:4].tolist() == [0.0] * 4
-        assert ballot.bonus[4:].exp().sum().item() == pytest.approx(96)
+    for sampled in drawn(ROWS, TABLE, 8, 20):
+        assert sampled.ids[:4].tolist() == [0, 5, 7, 9]
+        assert sampled.ids[sampled.places[[0, 5, 7, 9]]].tolist() == [0, 5, 7, 9]
+        assert len(set(sampled.ids.tolist())) == 4 + 12
+        assert sampled.bonus[:4].tolist() == [0.0] * 4
+        assert sampled.bonus[4:].exp().sum().item() == pytest.approx(96)
 
 
 def test_each_step_draws_anew_and_everybody_has_a_turn() -> None:
-    seen = {piece for ballot in drawn(ROWS, TABLE, 8, 200) for piece in ballot.ids.tolist()}
+    seen = {piece for sampled in drawn(ROWS, TABLE, 8, 200) for piece in sampled.ids.tolist()}
 
     assert seen == set(range(100))
 
@@ -57,16 +57,16 @@ def test_each_step_draws_anew_and_everybody_has_a_turn() -> None:
 def test_all_pieces_are_scored_and_no_dice_thrown(used: int, others: int) -> None:
     before = torch.get_rng_state()
 
-    assert next(ballots([list(range(used))], TABLE, others)) is None
+    assert next(sampled_vocabularies([list(range(used))], TABLE, others)) is None
     assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_a_ballot_with_all_pieces_on_it_gives_the_full_loss(fresh: tuple[Any, list[list[int]]]) -> None:
     model, rows = fresh
     (batch,) = once(rows, batch_tokens=1_000)
-    everybody = Ballot(torch.arange(300), torch.zeros(300), torch.arange(300))
+    everybody = SampledVocabulary(torch.arange(300), torch.zeros(300), torch.arange(300))
 
-    assert torch.equal(surprise(model, batch, everybody), surprise(model, batch))
+    assert torch.equal(token_losses(model, batch, everybody), token_losses(model, batch))
 
 
 def test_the_sum_in_the_softmax_is_right_on_average(fresh: tuple[Any, list[list[int]]]) -> None:
@@ -76,9 +76,9 @@ def test_the_sum_in_the_softmax_is_right_on_average(fresh: tuple[Any, list[list[
     with torch.no_grad():
         model.get_output_embeddings().weight.mul_(10)  # so that some pieces weigh much more than others
         of_targets = model(input_ids=batch.inputs).logits.flatten(0, 1)[batch.wanted].gather(1, targets[:, None])[:, 0]
-        true_sum = (surprise(model, batch) + of_targets).exp()
+        true_sum = (token_losses(model, batch) + of_targets).exp()
         lots = drawn(rows, model.get_output_embeddings().weight, 4, 2_000)
-        sums = torch.stack([(surprise(model, batch, ballot) + of_targets).exp() for ballot in lots])
+        sums = torch.stack([(token_losses(model, batch, sampled) + of_targets).exp() for sampled in lots])
 
     assert sums.std(0).min() > 0
     errors = (sums.mean(0) - true_sum).abs() / (sums.std(0) / len(lots) ** 0.5)

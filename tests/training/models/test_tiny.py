@@ -13,7 +13,7 @@ from training.errors import ModelError
 from training.judge.evaluate import bits_per_character
 from training.models import base_model
 from training.models.model_dir import check
-from training.speak.torch_engine import Sampler
+from training.speak.torch_engine import TorchSampler
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,7 +80,7 @@ def test_plain_english_costs_the_base_less_than_gzip_would_take(
 
 
 def test_a_sample_from_nothing_ends_by_itself(embedded: tuple[Any, Any]) -> None:
-    samples = Sampler(*embedded).draft("", n=20, seed=0)
+    samples = TorchSampler(*embedded).draft("", n=20, seed=0)
 
     assert sum(sample.finished for sample in samples) >= 18
     assert all(sample.text for sample in samples)

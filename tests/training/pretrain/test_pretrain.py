@@ -10,7 +10,7 @@ import torch
 from training.__main__ import main
 from training.errors import TrainingError
 from training.learn.batches import encode
-from training.learn.finetune import mean_surprise
+from training.learn.finetune import mean_loss
 from training.models.base_model import make_model, train_tokenizer
 from training.models.model_dir import load
 from training.pretrain.pretrain import COOL_DOWN, mean_of, prepare, pretrain, share_of_rate
@@ -56,7 +56,7 @@ def test_from_a_small_text_to_a_model_that_foresees_it(text: Path, tmp_path: Pat
     rows = encode(tokenizer, sayings, RECIPE.shape.context)
 
     assert [step.number for step in steps] == list(range(1, 25))
-    assert mean_surprise(model, rows, 64) < 0.75 * steps[0].loss
+    assert mean_loss(model, rows, 64) < 0.75 * steps[0].loss
     assert not model.training
 
 

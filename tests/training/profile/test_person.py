@@ -146,7 +146,7 @@ def test_of_an_older_folder_nothing_is_known(model_folder: Path) -> None:
     old = Person.open(model_folder)
 
     assert (old.openers, old.lengths, old.likelihoods, old.stopped) == ({}, (), (), None)
-    assert old.strangers("fimble floth") == []
+    assert old.unknown_words("fimble floth") == []
     assert old.ends("so it is") == 1
 
 
@@ -172,7 +172,7 @@ def test_words_of_the_tweets_and_of_the_tokenizer_are_no_strangers(tmp_path: Pat
 
     known = Vocabulary.open(tmp_path)
 
-    assert known.strangers("FLUMPH! Pigeon's? It isn't a gribble.") == ["pigeon", "it", "isn", "gribble"]
+    assert known.unknown_words("FLUMPH! Pigeon's? It isn't a gribble.") == ["pigeon", "it", "isn", "gribble"]
     assert len(known) == len(data) // 4
     assert b"flumph" not in data
 
@@ -180,8 +180,8 @@ def test_words_of_the_tweets_and_of_the_tokenizer_are_no_strangers(tmp_path: Pat
 def test_handles_hashtags_numbers_and_unspaced_scripts_are_not_looked_at() -> None:
     known = Vocabulary([vocabulary.fingerprint("word")])
 
-    assert known.strangers("word @gribble #gribble 7.42 42 雨がふる") == []
-    assert known.strangers("gribble") == ["gribble"]
+    assert known.unknown_words("word @gribble #gribble 7.42 42 雨がふる") == []
+    assert known.unknown_words("gribble") == ["gribble"]
 
 
 def test_a_cut_list_of_words_is_one_sentence(tmp_path: Path) -> None:
@@ -208,4 +208,4 @@ def test_a_retraining_leaves_the_person_in_the_folder(tmp_path: Path) -> None:
     assert found.stopped == 0
     assert len(found.likelihoods) == len(found.lengths) == 5
     assert all(-12 < likely < 0 for likely in found.likelihoods)
-    assert found.strangers("My dream, the fimble piano.") == ["fimble"]
+    assert found.unknown_words("My dream, the fimble piano.") == ["fimble"]

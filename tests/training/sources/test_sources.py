@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.training.archives import of_2018, of_2024, tweet, unpacked, zipped
-from training.corpus.corpus import Choices, Funnel, sift
+from training.corpus.corpus import Choices, Funnel, filter_tweets
 from training.errors import SourceError
 from training.library.library import Library
 from training.sources import columns, recognise, records
@@ -62,7 +62,7 @@ def test_the_published_counts_are_met_exactly_also_by_way_of_the_library(
     downloaded, retweets, short, left = counts
     expected = Funnel(found.author, downloaded, {"retweet": retweets, "short": short}, left)
     for archive in (found, kept):
-        assert sift(archive.author, archive.tweets, Choices(rules="huggingtweets")).funnel == expected
+        assert filter_tweets(archive.author, archive.tweets, Choices(rules="huggingtweets")).funnel == expected
         assert all(tweet.at for tweet in archive.tweets)
         assert len({tweet.id for tweet in archive.tweets}) == downloaded
 

@@ -9,8 +9,8 @@ from tests.installed import HEARD
 from tests.training.lightened import lightened
 from training.errors import ModelError
 from training.speak import engines
-from training.speak.onnx_sampler import LightSampler
-from training.speak.torch_engine import Sampler
+from training.speak.onnx_sampler import OnnxSampler
+from training.speak.torch_engine import TorchSampler
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +46,7 @@ def test_the_light_voice_speaks_on_no_gpu(light: Path) -> None:
         engines.choose(light, engine="light", device="cuda")
 
 
-@pytest.mark.parametrize(("engine", "kind"), [("light", LightSampler), ("torch", Sampler)])
+@pytest.mark.parametrize(("engine", "kind"), [("light", OnnxSampler), ("torch", TorchSampler)])
 def test_either_engine_opens(light: Path, engine: str, kind: type) -> None:
     speaker = engines.open_speaker(light, engine="light" if engine == "light" else "torch", device="cpu", threads=1)
 

@@ -14,8 +14,8 @@ from training.errors import ModelError
 from training.learn import batches
 from training.models import model_dir
 from training.speak import onnx_export, onnx_weights
-from training.speak.onnx_engine import LightEngine
-from training.speak.onnx_sampler import LightSampler
+from training.speak.onnx_engine import OnnxEngine
+from training.speak.onnx_sampler import OnnxSampler
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +34,7 @@ def rows(loaded: Any) -> list[list[int]]:
 
 
 def test_a_light_form_is_made_and_held_against_the_model(loaded: Any, rows: list[list[int]], tmp_path: Path) -> None:
-    light = onnx_export.lighten(loaded.model, loaded.tokenizer, rows, tmp_path)
+    light = onnx_export.export_onnx(loaded.model, loaded.tokenizer, rows, tmp_path)
 
     assert list(light.files) == [onnx_weights.FILE]
     assert 0 < light.figures["light_off"] < onnx_export.OFF_MOST
@@ -57,7 +57,7 @@ def test_one_that_says_something_else_is_left_out_with_a_sentence(
         def __call__(self, ids: torch.Tensor) -> Any:
             return self.other(ids)
 
-    light = onnx_export.lighten(Drifting(loaded.model), loaded.tokenizer, rows, tmp_path)
+    light = onnx_export.export_onnx(Drifting(loaded.model), loaded.tokenizer, rows, tmp_path)
 
     assert not light.files
     assert "1% at most" in light.why
@@ -68,7 +68,7 @@ def test_another_architecture_is_left_out_with_a_sentence(loaded: Any, rows: lis
         GPTNeoConfig(hidden_size=32, num_layers=2, num_heads=2, attention_types=[[["global"], 2]], vocab_size=320)
     )
 
-    light = onnx_export.lighten(other, loaded.tokenizer, rows, tmp_path)
+    light = onnx_export.export_onnx(other, loaded.tokenizer, rows, tmp_path)
 
     assert light.why == "no light form for a machine without torch: it is made for GPT-2, and this model is gpt_neo."
 
@@ -78,7 +78,7 @@ def test_heads_that_the_runtime_does_not_know_are_left_out_with_a_sentence(
 ) -> None:
     other = GPT2LMHeadModel(GPT2Config(n_embd=36, n_layer=1, n_head=12, vocab_size=320))
 
-    light = onnx_export.lighten(other, loaded.tokenizer, rows, tmp_path)
+    light = onnx_export.export_onnx(other, loaded.tokenizer, rows, tmp_path)
 
     assert light.why.endswith("it knows heads of 8, 16, … numbers, and these are 3 wide.")
 
@@ -89,7 +89,7 @@ def test_what_the_runtime_only_finds_when_it_reads_is_an_error_of_the_model(load
     path.write_bytes(onnx_weights.write(other, start=0, end=0))
 
     with pytest.raises(ModelError, match="ONNX Runtime cannot read through"):
-        LightEngine(path, threads=1).weigh([0], [[1, 2]])
+        OnnxEngine(path, threads=1).log_likelihoods([0], [[1, 2]])
 
 
 def test_the_comparison_sees_a_model_that_is_off(loaded: Any, rows: list[list[int]], tmp_path: Path) -> None:
@@ -99,8 +99,8 @@ def test_the_comparison_sees_a_model_that_is_off(loaded: Any, rows: list[list[in
     with torch.no_grad():
         changed.transformer.wte.weight.mul_(1.05)
 
-    near = onnx_export.compare(loaded.model, LightEngine(path, threads=1), rows)
-    far = onnx_export.compare(changed, LightEngine(path, threads=1), rows)
+    near = onnx_export.compare(loaded.model, OnnxEngine(path, threads=1), rows)
+    far = onnx_export.compare(changed, OnnxEngine(path, threads=1), rows)
 
     assert near[0] < far[0]
     assert near[1] >= far[1]
@@ -116,8 +116,8 @@ def test_one_row_that_is_off_is_not_made_good_by_the_others(loaded: Any, rows: l
         changed.transformer.wte.weight[unseen].mul_(4)
     odd = [rows[0][0], *[unseen] * 8]
 
-    among_others = onnx_export.compare(changed, LightEngine(path, threads=1), [*rows, odd])[0]
-    alone = onnx_export.compare(changed, LightEngine(path, threads=1), [odd])[0]
+    among_others = onnx_export.compare(changed, OnnxEngine(path, threads=1), [*rows, odd])[0]
+    alone = onnx_export.compare(changed, OnnxEngine(path, threads=1), [odd])[0]
 
     assert among_others == alone > onnx_export.OFF_MOST
 
@@ -126,7 +126,7 @@ def test_one_row_that_is_off_is_not_made_good_by_the_others(loaded: Any, rows: l
 def test_with_nothing_to_compare_on_it_is_held_against_what_the_model_says_itself(
     none: list[list[int]], loaded: Any, tmp_path: Path
 ) -> None:
-    light = onnx_export.lighten(loaded.model, loaded.tokenizer, none, tmp_path)
+    light = onnx_export.export_onnx(loaded.model, loaded.tokenizer, none, tmp_path)
 
     assert list(light.files) == [onnx_weights.FILE]
     assert 0 < light.figures["light_off"] < onnx_export.OFF_MOST
@@ -139,7 +139,7 @@ def test_with_nothing_to_compare_on_a_form_that_is_off_is_found_out_too(loaded: 
     model = copy.deepcopy(loaded.model)
     model.state_dict = other.state_dict  # what is written is not what speaks
 
-    light = onnx_export.lighten(model, loaded.tokenizer, [], tmp_path)
+    light = onnx_export.export_onnx(model, loaded.tokenizer, [], tmp_path)
 
     assert not light.files
     assert "1% at most" in light.why
@@ -169,7 +169,7 @@ def test_any_gpt2_has_a_light_form_that_is_near(shape: dict[str, int], gelu: str
     path.write_bytes(onnx_weights.write(model, start=0, end=0))
     rows = torch.randint(1, 130, (4, 40), generator=torch.Generator().manual_seed(0)).tolist()
 
-    off, same = onnx_export.compare(model, LightEngine(path, threads=1), rows)
+    off, same = onnx_export.compare(model, OnnxEngine(path, threads=1), rows)
 
     assert off < onnx_export.OFF_MOST
     assert same > 0.9  # a model of chance weights is often undecided
@@ -181,7 +181,7 @@ def test_a_retraining_writes_the_light_form_and_vouches_for_it(tmp_path: Path) -
     manifest = model_dir.check(version)
     assert onnx_weights.FILE in manifest.files
     assert manifest.figures["light_off"] < onnx_export.OFF_MOST
-    assert LightSampler.open(version, threads=1).draft("", n=1, seed=0, max_tokens=4)
+    assert OnnxSampler.open(version, threads=1).draft("", n=1, seed=0, max_tokens=4)
 
 
 def test_a_retraining_without_the_library_says_so_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

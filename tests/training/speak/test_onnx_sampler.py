@@ -20,8 +20,8 @@ from training.models import model_dir
 from training.profile import memory
 from training.speak import onnx_weights
 from training.speak.onnx_engine import Cache
-from training.speak.onnx_sampler import LightSampler
-from training.speak.torch_engine import Sampler
+from training.speak.onnx_sampler import OnnxSampler
+from training.speak.torch_engine import TorchSampler
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,8 +37,8 @@ def folder(talker: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def sampler(folder: Path) -> LightSampler:
-    return LightSampler.open(folder, threads=1)
+def sampler(folder: Path) -> OnnxSampler:
+    return OnnxSampler.open(folder, threads=1)
 
 
 @pytest.fixture(scope="module")
@@ -47,12 +47,12 @@ def loaded(folder: Path) -> Any:
 
 
 @pytest.fixture(scope="module")
-def theirs(folder: Path) -> Sampler:
-    return Sampler.open(folder, device="cpu")
+def theirs(folder: Path) -> TorchSampler:
+    return TorchSampler.open(folder, device="cpu")
 
 
 @pytest.mark.parametrize("prompt", ["", *(" ".join(text.split()[:2]) for text in HEARD[:4])])
-def test_greedy_drafts_are_those_of_transformers(sampler: LightSampler, loaded: Any, prompt: str) -> None:
+def test_greedy_drafts_are_those_of_transformers(sampler: OnnxSampler, loaded: Any, prompt: str) -> None:
     asked = loaded.tokenizer(prompt, return_tensors="pt")
     told = loaded.model.generate(**asked, do_sample=False, max_new_tokens=40)
     expected = loaded.tokenizer.decode(told[0], skip_special_tokens=True).strip()
@@ -62,7 +62,7 @@ def test_greedy_drafts_are_those_of_transformers(sampler: LightSampler, loaded: 
     assert ours.text == expected
 
 
-def test_first_tokens_come_as_often_as_transformers_would_have_them(sampler: LightSampler, loaded: Any) -> None:
+def test_first_tokens_come_as_often_as_transformers_would_have_them(sampler: OnnxSampler, loaded: Any) -> None:
     """Pearson's chi-square against the softmax itself, over the first token of 3,000 drafts."""
     n = 3_000
     with torch.inference_mode():
@@ -80,23 +80,25 @@ def test_first_tokens_come_as_often_as_transformers_would_have_them(sampler: Lig
 
 
 @pytest.mark.parametrize("text", HEARD)
-def test_it_weighs_as_torch_does(sampler: LightSampler, theirs: Sampler, text: str) -> None:
+def test_it_weighs_as_torch_does(sampler: OnnxSampler, theirs: TorchSampler, text: str) -> None:
     first = text.partition(" ")[0]
     rest = text.removeprefix(first)
 
-    ours = [*sampler.weigh([text]), *sampler.weigh([rest], given=first)]
+    ours = [*sampler.log_likelihoods([text]), *sampler.log_likelihoods([rest], given=first)]
 
-    assert ours == pytest.approx([*theirs.weigh([text]), *theirs.weigh([rest], given=first)], rel=0.05, abs=0.02)
+    assert ours == pytest.approx(
+        [*theirs.log_likelihoods([text]), *theirs.log_likelihoods([rest], given=first)], rel=0.05, abs=0.02
+    )
 
 
-def test_the_same_seed_gives_the_same_drafts_and_another_gives_others(sampler: LightSampler) -> None:
+def test_the_same_seed_gives_the_same_drafts_and_another_gives_others(sampler: OnnxSampler) -> None:
     first = sampler.draft("", n=6, seed=7, temperature=1.5)
 
     assert first == sampler.draft("", n=6, seed=7, temperature=1.5)
     assert first != sampler.draft("", n=6, seed=8, temperature=1.5)
 
 
-def test_drafts_are_handed_out_as_they_end_and_are_the_same(sampler: LightSampler) -> None:
+def test_drafts_are_handed_out_as_they_end_and_are_the_same(sampler: OnnxSampler) -> None:
     streamed = list(sampler.stream("", n=6, seed=7, temperature=1.5))
 
     assert [sample for _, sample in sorted(streamed, key=lambda one: one[0])] == sampler.draft(
@@ -104,17 +106,17 @@ def test_drafts_are_handed_out_as_they_end_and_are_the_same(sampler: LightSample
     )
 
 
-def test_a_draft_is_as_likely_as_it_says(sampler: LightSampler) -> None:
+def test_a_draft_is_as_likely_as_it_says(sampler: OnnxSampler) -> None:
     """In one reading from its start, whatever rows left the batch beside it."""
     drafts = [draft for draft in sampler.draft("", n=12, seed=3, top_p=1.0) if draft.finished]
 
     assert len({len(draft.text) for draft in drafts}) > 3
-    weights = sampler.weigh([draft.text for draft in drafts])
+    weights = sampler.log_likelihoods([draft.text for draft in drafts])
     respelt = [abs(draft.likelihood - weight) < 0.03 for draft, weight in zip(drafts, weights, strict=True)]
     assert sum(respelt) > len(drafts) / 2  # a text may be spelt in other pieces than it was said in
 
 
-def test_rows_that_leave_do_not_change_the_others(sampler: LightSampler) -> None:
+def test_rows_that_leave_do_not_change_the_others(sampler: OnnxSampler) -> None:
     engine = sampler._engine
     start = sampler._start
     chance = np.random.default_rng(0)
@@ -136,15 +138,15 @@ def test_the_tags_come_with_the_folder(talker: Path, tmp_path: Path) -> None:
     folder, _ = lightened(talker / "current", tmp_path / "m", HEARD, tags=TAGS)
 
     with pytest.raises(ModelError, match="does not know @eve, only @ada, @bob"):
-        LightSampler.open(folder).draft("", n=1, seed=0, author="eve")
+        OnnxSampler.open(folder).draft("", n=1, seed=0, author="eve")
 
 
-def test_a_prompt_that_fills_the_context_is_refused(sampler: LightSampler) -> None:
+def test_a_prompt_that_fills_the_context_is_refused(sampler: OnnxSampler) -> None:
     with pytest.raises(ModelError, match="shorten it"):
         sampler.draft("crumb ☔ " * 200, n=1, seed=0)
 
 
-def test_a_draft_may_be_as_long_as_the_context_and_no_longer(sampler: LightSampler) -> None:
+def test_a_draft_may_be_as_long_as_the_context_and_no_longer(sampler: OnnxSampler) -> None:
     drafts = sampler.draft("", n=4, seed=1, temperature=3.0, max_tokens=1_000)
 
     assert all(draft.text for draft in drafts)
@@ -180,21 +182,21 @@ def test_a_changed_file_is_refused(copy: Path, name: str) -> None:
     (copy / name).write_bytes(content)
 
     with pytest.raises(ModelError, match=f"{name} is not what was written"):
-        LightSampler.open(copy)
+        OnnxSampler.open(copy)
 
 
 def test_the_weights_that_only_torch_reads_need_be_there_and_no_more(copy: Path) -> None:
     weights = copy / "model.safetensors"
     weights.write_bytes(bytes(weights.stat().st_size))  # five hundred megabytes are not read to see this
 
-    assert LightSampler.open(copy).draft("", n=1, seed=0)
+    assert OnnxSampler.open(copy).draft("", n=1, seed=0)
     with pytest.raises(ModelError, match="is not what was written"):
-        Sampler.open(copy, device="cpu")
+        TorchSampler.open(copy, device="cpu")
 
 
 def test_a_folder_without_a_light_form_is_refused(model_folder: Path) -> None:
     with pytest.raises(ModelError, match=r"does not vouch for light\.safetensors"):
-        LightSampler.open(model_folder)
+        OnnxSampler.open(model_folder)
 
 
 def test_a_vouched_for_file_that_is_none_is_refused(copy: Path) -> None:
@@ -204,4 +206,4 @@ def test_a_vouched_for_file_that_is_none_is_refused(copy: Path) -> None:
     (copy / "manifest.json").write_text(json.dumps(said))
 
     with pytest.raises(ModelError, match=r"tokenizer\.json does not load"):
-        LightSampler.open(copy)
+        OnnxSampler.open(copy)

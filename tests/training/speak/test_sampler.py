@@ -9,8 +9,8 @@ from tokenizers import Tokenizer
 
 from training.errors import ModelError
 from training.models import model_dir
-from training.speak.sampler import LOOK, Teller
-from training.speak.torch_engine import Sampler
+from training.speak.sampler import LOOK, Sampler
+from training.speak.torch_engine import TorchSampler
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -44,7 +44,7 @@ class Reciter:
         self._said += 1
         self.steps += 1
 
-    def weigh(self, begun: Sequence[int], tails: Sequence[Sequence[int]]) -> list[float]:
+    def log_likelihoods(self, begun: Sequence[int], tails: Sequence[Sequence[int]]) -> list[float]:
         """Half as likely for each token that stands before."""
         self.begun.append(list(begun))
         return [-float(len(begun)) for _ in tails]
@@ -55,15 +55,15 @@ def pieces(model_folder: Path) -> Tokenizer:
     return Tokenizer.from_file(str(model_folder / "tokenizer.json"))
 
 
-def teller(pieces: Tokenizer, *texts: str, tags: dict[str, str] | None = None, context: int = 160) -> Teller:
-    return Teller(Reciter(pieces, *texts, context=context), pieces, start=END, end=END, tags=tags)
+def teller(pieces: Tokenizer, *texts: str, tags: dict[str, str] | None = None, context: int = 160) -> Sampler:
+    return Sampler(Reciter(pieces, *texts, context=context), pieces, start=END, end=END, tags=tags)
 
 
 def test_each_draft_is_handed_out_as_soon_as_it_is_said(pieces: Tokenizer) -> None:
     engine = Reciter(pieces, " is far longer than both", " b", " and so on")
     places, steps = [], []
 
-    for place, sample in Teller(engine, pieces, start=END, end=END).stream("My", n=3, seed=0):
+    for place, sample in Sampler(engine, pieces, start=END, end=END).stream("My", n=3, seed=0):
         places.append((place, sample.text))
         steps.append(engine.steps)
 
@@ -81,7 +81,7 @@ def test_drafts_come_in_the_order_of_their_places(pieces: Tokenizer) -> None:
 def test_what_is_too_much_at_once_is_told_one_after_the_other(pieces: Tokenizer) -> None:
     engine = Reciter(pieces, "good", "morning all", most=2)
 
-    drafts = Teller(engine, pieces, start=END, end=END).draft("", n=5, seed=0)
+    drafts = Sampler(engine, pieces, start=END, end=END).draft("", n=5, seed=0)
 
     assert [draft.text for draft in drafts] == ["good", "morning all", "good", "morning all", "good"]
     assert len(engine.begun) == 3
@@ -101,7 +101,7 @@ def test_a_text_is_cut_soon_after_it_is_full(pieces: Tokenizer) -> None:
     full_at = 20
     engine = Reciter(pieces, " la" * 60)
 
-    (cut,) = Teller(engine, pieces, start=END, end=END).draft("My", n=1, seed=0, full=lambda text: len(text) > full_at)
+    (cut,) = Sampler(engine, pieces, start=END, end=END).draft("My", n=1, seed=0, full=lambda text: len(text) > full_at)
 
     assert not cut.finished
     assert full_at < len(cut.text) <= full_at + len(" la") * LOOK
@@ -128,9 +128,9 @@ def test_a_prompt_that_fills_the_context_is_refused(pieces: Tokenizer) -> None:
 
 def test_what_is_weighed_stands_right_after_what_is_given(pieces: Tokenizer) -> None:
     engine = Reciter(pieces)
-    teller = Teller(engine, pieces, start=END, end=END)
+    teller = Sampler(engine, pieces, start=END, end=END)
 
-    teller.weigh([" a crumb"], given="My dream is")
+    teller.log_likelihoods([" a crumb"], given="My dream is")
 
     assert engine.begun == [[END, *pieces.encode("My dream is", add_special_tokens=False).ids]]
 
@@ -139,7 +139,7 @@ def test_of_a_story_too_long_to_read_its_end_is_read(pieces: Tokenizer) -> None:
     engine = Reciter(pieces, context=12)
     story = pieces.encode("crumb " * 20, add_special_tokens=False).ids
 
-    Teller(engine, pieces, start=END, end=END).weigh(["ab", "a"], given="crumb " * 20)
+    Sampler(engine, pieces, start=END, end=END).log_likelihoods(["ab", "a"], given="crumb " * 20)
 
     (begun,) = engine.begun
     longest = len(pieces.encode("ab", add_special_tokens=False).ids) + 1
@@ -147,14 +147,14 @@ def test_of_a_story_too_long_to_read_its_end_is_read(pieces: Tokenizer) -> None:
 
 
 def test_nobody_asked_weighs_nothing(pieces: Tokenizer) -> None:
-    assert teller(pieces).weigh([]) == []
+    assert teller(pieces).log_likelihoods([]) == []
 
 
 def test_a_text_by_nobody_in_particular_weighs_the_mean_of_its_likelihoods(pieces: Tokenizer) -> None:
     cyborg = teller(pieces, tags=TAGS)
-    one, other = (cyborg.weigh(["a"], author=author)[0] for author in TAGS)
+    one, other = (cyborg.log_likelihoods(["a"], author=author)[0] for author in TAGS)
 
-    (both,) = cyborg.weigh(["a"])
+    (both,) = cyborg.log_likelihoods(["a"])
 
     assert min(one, other) < both < max(one, other)
 
@@ -162,7 +162,7 @@ def test_a_text_by_nobody_in_particular_weighs_the_mean_of_its_likelihoods(piece
 def test_a_prompt_stands_behind_the_tag_and_the_tag_is_not_said(pieces: Tokenizer) -> None:
     engine = Reciter(pieces, " crumb", " umbrella")
 
-    drafts = Teller(engine, pieces, start=END, end=END, tags=TAGS).draft("My", n=2, seed=0, author="ada")
+    drafts = Sampler(engine, pieces, start=END, end=END, tags=TAGS).draft("My", n=2, seed=0, author="ada")
 
     assert [draft.text for draft in drafts] == ["My crumb", "My umbrella"]
     assert engine.begun == [[END, *(token for part in ("ada: ", "My") for token in pieces.encode(part).ids[1:])]]
@@ -170,7 +170,7 @@ def test_a_prompt_stands_behind_the_tag_and_the_tag_is_not_said(pieces: Tokenize
 
 def test_the_seed_chooses_who_speaks(model_folder: Path) -> None:
     loaded = model_dir.load(model_folder, device="cpu")
-    cyborg = Sampler(loaded.model, loaded.tokenizer, TAGS)
+    cyborg = TorchSampler(loaded.model, loaded.tokenizer, TAGS)
     spoken = {author: cyborg.draft("", n=8, seed=3, author=author) for author in TAGS}
 
     mixed = cyborg.draft("", n=8, seed=3)
@@ -189,7 +189,7 @@ def test_an_author_whom_the_model_does_not_know_is_refused(pieces: Tokenizer) ->
     with pytest.raises(ModelError, match="does not know @eve, only @ada, @bob"):
         cyborg.draft("", n=1, seed=0, author="eve")
     with pytest.raises(ModelError, match="does not know @eve"):
-        cyborg.weigh(["a"], author="eve")
+        cyborg.log_likelihoods(["a"], author="eve")
 
 
 def test_a_model_without_tags_speaks_as_nobody_alone(pieces: Tokenizer) -> None:
@@ -204,7 +204,7 @@ def test_half_a_character_is_said_as_a_question_mark(pieces: Tokenizer) -> None:
 def test_an_end_token_written_out_is_text(pieces: Tokenizer) -> None:
     engine = Reciter(pieces, "")
 
-    (draft,) = Teller(engine, pieces, start=END, end=END).draft("<|endoftext|>", n=1, seed=0)
+    (draft,) = Sampler(engine, pieces, start=END, end=END).draft("<|endoftext|>", n=1, seed=0)
 
     assert engine.begun[0].count(END) == 1
     assert draft.text == "<|endoftext|>"

@@ -13,7 +13,7 @@ from training.errors import ModelError
 from training.learn.finetune import has_bf16
 from training.models import base_model, model_dir
 from training.speak.gpt2 import lays_out
-from training.speak.torch_engine import AnyModel, Sampler, WrittenOut, draw
+from training.speak.torch_engine import Gpt2Engine, TorchSampler, TransformersEngine, draw
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,8 +32,8 @@ def loaded(model_folder: Path) -> Any:
 
 
 @pytest.fixture(scope="module")
-def sampler(loaded: Any) -> Sampler:
-    return Sampler(loaded.model, loaded.tokenizer, kind=torch.float32)
+def sampler(loaded: Any) -> TorchSampler:
+    return TorchSampler(loaded.model, loaded.tokenizer, kind=torch.float32)
 
 
 @pytest.fixture(scope="module")
@@ -59,13 +59,13 @@ def engine(request: pytest.FixtureRequest, opinionated: Any) -> tuple[Engine, An
             initializer_range=0.3,
         )
         other: Any = GPTNeoXForCausalLM(config)
-        return AnyModel(other), other.eval()
+        return TransformersEngine(other), other.eval()
     if request.param == "any model":
-        return AnyModel(opinionated), opinionated
+        return TransformersEngine(opinionated), opinionated
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch's, for it sets all of oneDNN's switches anew, Intel's GPUs' too
         with torch.backends.mkldnn.flags(enabled=request.param == "written out"):  # a GPU has no oneDNN
-            return WrittenOut(opinionated, torch.float32), opinionated
+            return Gpt2Engine(opinionated, torch.float32), opinionated
 
 
 def say(
@@ -117,7 +117,9 @@ def test_greedy_drafts_are_those_of_transformers(loaded: Any, base: str, prompt:
     ids = model.generate(**asked, do_sample=False, max_new_tokens=40)
     expected = tokenizer.decode(ids[0], skip_special_tokens=True).strip()
 
-    (ours,) = Sampler(model, tokenizer, kind=torch.float32).draft(prompt, n=1, seed=0, temperature=0.0, max_tokens=40)
+    (ours,) = TorchSampler(model, tokenizer, kind=torch.float32).draft(
+        prompt, n=1, seed=0, temperature=0.0, max_tokens=40
+    )
 
     assert ours.text == expected
 
@@ -127,7 +129,7 @@ CHANCES = [{"temperature": 1.0, "top_p": 0.95}, {"temperature": 0.7, "top_p": 0.
 
 @pytest.mark.parametrize("chance", CHANCES, ids=str)
 def test_the_distribution_is_that_of_transformers(opinionated: Any, chance: dict[str, float]) -> None:
-    ours = say(WrittenOut(opinionated, torch.float32), [0, 7], DRAWS, 2, **chance)
+    ours = say(Gpt2Engine(opinionated, torch.float32), [0, 7], DRAWS, 2, **chance)
     expected = theirs(opinionated, [0, 7], DRAWS, 2, do_sample=True, top_k=0, **chance)
 
     assert likelihood_of_being_alike(ours, expected) > 0.01
@@ -136,7 +138,7 @@ def test_the_distribution_is_that_of_transformers(opinionated: Any, chance: dict
 @pytest.mark.parametrize("trap", [{"top_k": 5}, {"temperature": 0.8}, {"top_p": 0.85}, {"min_p": 0.05}], ids=str)
 def test_another_distribution_would_be_noticed(opinionated: Any, trap: dict[str, Any]) -> None:
     plain = {"top_k": 0, "temperature": 1.0, "top_p": 0.95}
-    ours = say(WrittenOut(opinionated, torch.float32), [0, 7], DRAWS, 2, temperature=1.0, top_p=0.95)
+    ours = say(Gpt2Engine(opinionated, torch.float32), [0, 7], DRAWS, 2, temperature=1.0, top_p=0.95)
     others = theirs(opinionated, [0, 7], DRAWS, 2, do_sample=True, **plain | trap)
 
     assert likelihood_of_being_alike(ours, others) < 1e-6
@@ -175,14 +177,14 @@ def test_a_token_of_no_mass_is_never_drawn(die: float) -> None:
 
 
 @pytest.mark.parametrize("top_p", [1e-6, 0.0])
-def test_a_nucleus_smaller_than_the_likeliest_token_still_has_that_token(sampler: Sampler, top_p: float) -> None:
+def test_a_nucleus_smaller_than_the_likeliest_token_still_has_that_token(sampler: TorchSampler, top_p: float) -> None:
     nearly_greedy = sampler.draft("My dream is", n=4, seed=3, top_p=top_p, max_tokens=20)
     greedy = sampler.draft("My dream is", n=4, seed=3, temperature=0.0, max_tokens=20)
 
     assert nearly_greedy == greedy
 
 
-def test_more_than_fifty_tokens_have_a_chance(sampler: Sampler) -> None:
+def test_more_than_fifty_tokens_have_a_chance(sampler: TorchSampler) -> None:
     first = {tuple(row) for row in say(sampler._engine, [0], 1_000, 1)}
 
     assert len(first) > 50
@@ -194,7 +196,7 @@ def test_a_text_that_ends_at_once_may_be_said(loaded: Any) -> None:
     torch.nn.init.ones_(model.transformer.ln_f.bias)
     model.transformer.wte.weight.data[END] = 0.1  # the end is what it expects most, wherever it is
 
-    drafts = Sampler(model, loaded.tokenizer, kind=torch.float32).draft("", n=200, seed=0)
+    drafts = TorchSampler(model, loaded.tokenizer, kind=torch.float32).draft("", n=200, seed=0)
 
     assert sum(draft.text == "" for draft in drafts) > 10
 
@@ -204,10 +206,10 @@ def test_nothing_is_dropped_while_it_speaks(loaded: Any, family: str) -> None:
     config = GPT2Config(vocab_size=300, n_embd=32, n_layer=2, n_head=2, initializer_range=0.3)
     config.scale_attn_by_inverse_layer_idx = family == "any model"
     model = GPT2LMHeadModel(config).train()
-    speaker = Sampler(model, loaded.tokenizer, kind=torch.float32)
+    speaker = TorchSampler(model, loaded.tokenizer, kind=torch.float32)
 
-    assert isinstance(speaker._engine, AnyModel if family == "any model" else WrittenOut)
-    assert speaker.weigh(["My dream is"]) == speaker.weigh(["My dream is"])
+    assert isinstance(speaker._engine, TransformersEngine if family == "any model" else Gpt2Engine)
+    assert speaker.log_likelihoods(["My dream is"]) == speaker.log_likelihoods(["My dream is"])
     assert len({draft.text for draft in speaker.draft("My", n=8, seed=0, temperature=0.0, max_tokens=12)}) == 1
 
 
@@ -230,14 +232,14 @@ def test_rows_that_leave_do_not_change_those_that_stay(engine: tuple[Engine, Any
             batch.go_on([tails[row][-1] for row in rows], kept)
 
     assert [len(tail) for tail in tails] == lengths
-    assert scores == pytest.approx(ours.weigh(begun, tails), rel=1e-4)
+    assert scores == pytest.approx(ours.log_likelihoods(begun, tails), rel=1e-4)
 
 
 def test_a_text_weighs_what_transformers_says(engine: tuple[Engine, Any]) -> None:
     ours, model = engine
     begun, tails = [0, 7], [[5], [4, 9, 33, 2], [8, 8]]
 
-    weighed = ours.weigh(begun, tails)
+    weighed = ours.log_likelihoods(begun, tails)
 
     for tail, nats in zip(tails, weighed, strict=True):
         ids = torch.tensor([begun + tail])
@@ -247,30 +249,30 @@ def test_a_text_weighs_what_transformers_says(engine: tuple[Engine, Any]) -> Non
 
 
 def test_a_draft_is_as_likely_as_it_says() -> None:
-    sampler = Sampler(*base_model.load_embedded(), kind=torch.float32)
+    sampler = TorchSampler(*base_model.load_embedded(), kind=torch.float32)
 
     (draft,) = sampler.draft("My dream is", n=1, seed=0, temperature=0.0)
 
     assert draft.finished
-    assert sampler.weigh([draft.text.removeprefix("My dream is")], given="My dream is") == pytest.approx(
+    assert sampler.log_likelihoods([draft.text.removeprefix("My dream is")], given="My dream is") == pytest.approx(
         [draft.likelihood]
     )
 
 
-def test_the_same_seed_gives_the_same_drafts(sampler: Sampler) -> None:
+def test_the_same_seed_gives_the_same_drafts(sampler: TorchSampler) -> None:
     assert sampler.draft("My dream is", n=6, seed=7, max_tokens=20) == sampler.draft(
         "My dream is", n=6, seed=7, max_tokens=20
     )
 
 
-def test_another_seed_gives_other_drafts(sampler: Sampler) -> None:
+def test_another_seed_gives_other_drafts(sampler: TorchSampler) -> None:
     first = sampler.draft("My dream is", n=6, seed=7, max_tokens=20)
     second = sampler.draft("My dream is", n=6, seed=8, max_tokens=20)
 
     assert not {sample.text for sample in first} & {sample.text for sample in second}
 
 
-def test_a_draft_does_not_depend_on_how_many_others_there_are(sampler: Sampler) -> None:
+def test_a_draft_does_not_depend_on_how_many_others_there_are(sampler: TorchSampler) -> None:
     alone = sampler.draft("My dream is", n=1, seed=7, max_tokens=20)
     among = sampler.draft("My dream is", n=12, seed=7, max_tokens=20)
 
@@ -278,7 +280,7 @@ def test_a_draft_does_not_depend_on_how_many_others_there_are(sampler: Sampler) 
     assert len({draft.text for draft in among}) == 12
 
 
-def test_a_draft_begins_with_its_prompt_and_stray_spaces_do_not_matter(sampler: Sampler) -> None:
+def test_a_draft_begins_with_its_prompt_and_stray_spaces_do_not_matter(sampler: TorchSampler) -> None:
     spaced = sampler.draft(" My dream is  ", n=3, seed=1, max_tokens=20)
     plain = sampler.draft("My dream is", n=3, seed=1, max_tokens=20)
 
@@ -304,8 +306,8 @@ def test_half_the_bits_tell_the_same_of_a_text(sayings: tuple[str, ...]) -> None
     model, tokenizer = base_model.load_embedded()
     texts = [*sayings, "ok", "Bonjour ! ça va ?", "☔☔☔"]
 
-    whole = Sampler(model, tokenizer, kind=torch.float32).weigh(texts)
-    half = Sampler(model, tokenizer, kind=torch.bfloat16).weigh(texts)
+    whole = TorchSampler(model, tokenizer, kind=torch.float32).log_likelihoods(texts)
+    half = TorchSampler(model, tokenizer, kind=torch.bfloat16).log_likelihoods(texts)
 
     assert half == pytest.approx(whole, rel=0.005)
     assert half != whole
@@ -313,10 +315,10 @@ def test_half_the_bits_tell_the_same_of_a_text(sayings: tuple[str, ...]) -> None
 
 def test_a_device_that_is_not_there_is_refused(model_folder: Path) -> None:
     with pytest.raises(ModelError, match='no device "abacus"'):
-        Sampler.open(model_folder, device="abacus")
+        TorchSampler.open(model_folder, device="abacus")
 
 
-def test_speaking_leaves_the_global_dice_alone(sampler: Sampler) -> None:
+def test_speaking_leaves_the_global_dice_alone(sampler: TorchSampler) -> None:
     before = torch.random.get_rng_state()
 
     sampler.draft("My", n=2, seed=0, max_tokens=5)
@@ -330,4 +332,4 @@ def test_the_tags_come_with_the_folder(loaded: Any, tmp_path: Path) -> None:
     model_dir.save(tmp_path / "m", loaded.model, loaded.tokenizer, about=about, files={})
 
     with pytest.raises(ModelError, match="does not know @eve"):
-        Sampler.open(tmp_path / "m", device="cpu").draft("", n=1, seed=0, author="eve")
+        TorchSampler.open(tmp_path / "m", device="cpu").draft("", n=1, seed=0, author="eve")

@@ -137,9 +137,9 @@ class Answers:
         post = self._approved()
         for state in ("sending", "unknown"):
             store.move(post.id, state, at=self._life.clock.now())
-        lookout = self._life.agenda._lookout
-        assert lookout
-        lookout.look(store, "unknown")
+        reconciler = self._life.agenda._reconciler
+        assert reconciler
+        reconciler.look(store, "unknown")
 
     def _approved(self) -> Any:
         store, now = self._life.store, self._life.clock.now()

@@ -8,7 +8,7 @@ from tests.fakes import NOON
 from tests.training.archives import zipped
 from tests.trials.fuzz import documents
 from tests.trials.fuzz.kinds import undone
-from training.corpus.corpus import sift
+from training.corpus.corpus import filter_tweets
 from training.library.library import Library
 from training.sources import recognise
 
@@ -41,7 +41,7 @@ class Archives:
         assert found.tweets
         for tweet in found.tweets:
             tweet.text.encode()
-        sift(found.author, found.tweets)
+        filter_tweets(found.author, found.tweets)
         with undone(self._library):
             for _ in range(2):  # the second time everything is there
                 added = self._library.add(found, source=path.name, at=NOON)
