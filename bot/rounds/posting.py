@@ -86,7 +86,7 @@ def prepare(
 ) -> Round:
     """Find something to say and write it down as approved: whoever speaks from this history may then send it.
 
-    """Say one thing in this slot, or say why not; `review_mode`: only write it down for a person to judge."""
+    `review_mode`: it stays a draft until a person has judged it, so of all limits only a pause holds it back.
     """
     if why := why_paused(store, clock.now()) if review_mode else outbox.why_wait(store):
         return Round("waiting", slot.key, detail=why)
