@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from training.recipe import Recipe
 
-SAMPLE = Path(__file__).parents[1] / "training" / "sample" / "stationmynah.zip"
+SAMPLE = Path(__file__).parents[1] / "training" / "sources" / "sample" / "stationmynah.zip"
 SCRATCH_EPOCHS = 12  # more gain 0.015 on the sample account and nothing on larger ones (LOG: 2026-11-21)
 
 

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from training.profile.person import Person
 
-SAMPLE = Path(__file__).parents[1] / "training" / "sample" / "stationmynah.zip"
+SAMPLE = Path(__file__).parents[1] / "training" / "sources" / "sample" / "stationmynah.zip"
 GROUP = 8  # drafts of which one is chosen: voice.candidates
 LAST = 20  # texts before it that a text should not sound like: posting.LAST
 TEMPERATURES = (0.6, 0.7, 0.8, 0.9, 1.0, 1.1)

@@ -28,7 +28,7 @@ from training.sources import recognise
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SAMPLE = Path(__file__).parents[1] / "training" / "sample" / "stationmynah.zip"
+SAMPLE = Path(__file__).parents[1] / "training" / "sources" / "sample" / "stationmynah.zip"
 
 
 def main() -> None:

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 ROOT = Path(__file__).parents[1]
-SAMPLE = ROOT / "training" / "sample" / "stationmynah.zip"
+SAMPLE = ROOT / "training" / "sources" / "sample" / "stationmynah.zip"
 PIECES = ROOT.parent / "shared" / "data" / "gpt2-tokenizer"
 GPT2_PIECES = 50_257
 CHIP_FACTS = ("cpu family", "model")  # its number and its name: a name alone may hide the generation

@@ -51,7 +51,10 @@ def test_every_state_is_explained() -> None:
 
 
 def test_every_reason_is_explained() -> None:
-    screen = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "bot" / "screen").glob("*.py"))
+    screen = "\n".join(
+        path.read_text(encoding="utf-8")
+        for path in [*(ROOT / "bot" / "screen").glob("*.py"), ROOT / "bot" / "text" / "length.py"]
+    )
 
     named = {*re.findall(r'Reason\("(\w+)"', screen), *harm.kinds(), *privacy.FINDERS}
     assert set(first_column("Reasons to turn a draft down")) == named

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 HOLD = """
 import sys
 from pathlib import Path
-from bot.folder import StateDir
+from bot.config.state_dir import StateDir
 with StateDir(Path(sys.argv[1])).hold({"since": "noon"}):
     print("held", flush=True)
     sys.stdin.read()

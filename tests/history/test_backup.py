@@ -456,10 +456,11 @@ KILLED = """
 import os, signal, sys
 from datetime import UTC, datetime
 from pathlib import Path
-import bot.build, bot.commands.backups, bot.commands.living, rich, training.library
-from bot import backup, cli
-from bot.store import Store
-from tests.test_backup import said_plainly
+import bot.running.assembly, bot.commands.backups, bot.commands.run, rich, training.library.library
+from bot import cli
+from bot.history import backup
+from bot.history.store import Store
+from tests.history.test_backup import said_plainly
 
 state, work, folder = Path(sys.argv[1]), sys.argv[2], Path(sys.argv[1]) / "backups"
 whole = said_plainly(state / "history.db")

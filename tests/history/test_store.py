@@ -210,7 +210,7 @@ def test_a_commit_that_fails_leaves_no_transaction_open(store: Store, tmp_path: 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from bot.store import Store
+from bot.history.store import Store
 store = Store.open(Path(sys.argv[1]))
 store._db.conn.execute("PRAGMA cache_size = 1")  # pages go to the file before the commit
 store._db.conn.execute("BEGIN IMMEDIATE")

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from structlog.testing import capture_logs
 
-from bot.commands.opening import translated
 from bot.commands.run import _begun, _why_wait
 from bot.config.state_dir import StateDir
-from bot.errors import MynahError, NoRoom
+from bot.errors import MynahError, NoRoom, training_errors
 from bot.running.systemd import Notifier
 from tests.fakes import NOON, FakeClock
 from training.errors import OutOfMemory, OutOfRoom
@@ -71,7 +70,7 @@ def test_a_clock_that_is_not_set_yet_is_waited_for_and_said_once(tmp_path: Path)
 def test_a_training_without_room_is_waited_for_and_one_without_memory_is_not(
     error: type[Exception], *, is_waited_for: bool
 ) -> None:
-    with pytest.raises(MynahError, match="needs 9 MB") as raised, translated():
+    with pytest.raises(MynahError, match="needs 9 MB") as raised, training_errors():
         raise error("needs 9 MB")
 
     assert isinstance(raised.value, NoRoom) is is_waited_for

@@ -150,12 +150,12 @@ def test_an_installed_package_has_its_units_with_it(tmp_path: Path) -> None:
     shutil.copy(ROOT / "config.example.toml", tmp_path / places["config.example.toml"])
 
     code = (
-        "from bot import units\n"
+        "from bot.running import units\n"
         "print(units.shipped(), units.example().is_file(), *units.texts(units.Path('/x'), gpu=True))"
     )
     told = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60
     ).stdout.split()
 
-    assert told[:2] == [str(tmp_path / "bot/systemd"), "True"]
+    assert told[:2] == [str(tmp_path / "bot/running/systemd"), "True"]
     assert sorted(told[2:]) == sorted([*SHIPPED, *units.GPU])

@@ -40,9 +40,9 @@ if TYPE_CHECKING:
     from types import FrameType
 
 ROOT = Path(__file__).parents[2]
-TRACED = {str(ROOT / "bot" / f"{name}.py"): name for name in (
-    "agenda", "posting", "outbox", "review", "refusals", "store", "commands/speaking", "commands/review",
-    "mentions", "blocks", "replies/reading", "replies/replying",
+TRACED = {str(ROOT / "bot" / f"{name}.py"): f"bot/{name}" for name in (
+    "rounds/agenda", "rounds/posting", "sending/outbox", "history/review", "history/refusals", "history/store",
+    "commands/post", "commands/review", "history/mentions", "history/blocks", "replies/polling", "replies/replying",
 )}  # fmt: skip
 # Of the store what writes; each commit is a point of its own.
 STORE = {"atomic", "add_draft", "move", "close_slot", "keep_meta"}
@@ -132,7 +132,9 @@ class Trace:
 
     def _enter(self, frame: FrameType, _: str, __: object) -> Callable[..., Any] | None:
         code = frame.f_code
-        if code.co_filename not in TRACED or (TRACED[code.co_filename] == "store" and code.co_name not in STORE):
+        if code.co_filename not in TRACED or (
+            TRACED[code.co_filename] == "bot/history/store" and code.co_name not in STORE
+        ):
             return None
         return self._line
 

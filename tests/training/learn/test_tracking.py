@@ -28,7 +28,7 @@ FOLLOW = """
 import json, struct, sys
 from pathlib import Path
 from types import SimpleNamespace
-from training import tracking
+from training.learn import tracking
 
 folder, options, steps = Path(sys.argv[1]), json.loads(sys.argv[2]), json.loads(sys.argv[3])
 model = folder / "20261121T100000Z-0000"
@@ -219,7 +219,7 @@ def test_a_missing_package_is_one_sentence_that_names_the_extra(tmp_path: Path) 
     (tmp_path / "wandb").mkdir()  # wandb leaves such folders behind; they are no package
     code = (
         f"import sys; from pathlib import Path; sys.path[:0] = [{str(ROOT)!r}, {str(tmp_path)!r}]\n"
-        "from training import errors, tracking\n"
+        "from training import errors; from training.learn import tracking\n"
         "try: tracking.wandb_tracker(folder=Path('x'), project='mynah', warn=print)\n"
         "except errors.TrainingError as error: print(error)"
     )

@@ -76,9 +76,9 @@ KILLED = """
 import sys
 from pathlib import Path
 from datetime import UTC, datetime
-from training.library import Library
+from training.library.library import Library
 from training.sources.archive import Archive
-from training.tweets import Tweet
+from training.sources.tweets import Tweet
 
 tweets = tuple(Tweet(str(number), "magpie", f"number {number} " * 20) for number in range(1, 20_000))
 with Library.open(Path(sys.argv[1])) as library, library.atomic():

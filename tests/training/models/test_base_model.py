@@ -102,7 +102,7 @@ def test_where_the_hub_cannot_be_reached_two_ways_out_are_named() -> None:
     import sys
 
     program = (
-        "from training import base_model; from training.errors import HubUnreachable\n"
+        "from training.models import base_model; from training.errors import HubUnreachable\n"
         "from training.recipe import Shape\n"
         "try: base_model.load_base('nobody/no-such-bird', texts=(), shape=Shape(), seed=0)\n"
         "except HubUnreachable as error: print(error)"

@@ -211,7 +211,7 @@ def test_a_second_training_is_told_to_wait(tmp_path: Path) -> None:
 
 def test_a_training_that_was_killed_holds_nothing(tmp_path: Path) -> None:
     program = (
-        "import os, pathlib, signal; from training import registry\n"
+        "import os, pathlib, signal; from training.models import registry\n"
         f"with registry.hold(pathlib.Path({str(tmp_path)!r})): os.kill(os.getpid(), signal.SIGKILL)"
     )
     subprocess.run([sys.executable, "-c", program], check=False)

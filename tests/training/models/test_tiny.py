@@ -92,7 +92,7 @@ def test_tiny_is_the_base_in_the_package_and_asks_no_network() -> None:
         "import socket\n"
         "def refuse(*_): raise AssertionError('a connection was asked for')\n"
         "socket.socket.connect = socket.getaddrinfo = refuse\n"
-        "from training import base_model; from training.recipe import Shape\n"
+        "from training.models import base_model; from training.recipe import Shape\n"
         "model, _ = base_model.load_base('tiny', texts=(), shape=Shape(), seed=0)\n"
         "print(model.dtype, model.config.vocab_size)"
     )

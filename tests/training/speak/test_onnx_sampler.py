@@ -155,11 +155,11 @@ def test_a_draft_may_be_as_long_as_the_context_and_no_longer(sampler: OnnxSample
 SPEAK = """
 import sys
 from pathlib import Path
-from training import engines
+from training.speak import engines
 folder = Path(sys.argv[1])
 speaker = engines.open_speaker(folder, engine=engines.choose(folder, device="cpu"), threads=1)
 speaker.draft("", n=2, seed=0)
-speaker.weigh(["hello"], given="you")
+speaker.log_likelihoods(["hello"], given="you")
 print(sorted({"torch", "transformers", "safetensors", "onnx"} & set(sys.modules)))
 """
 
