@@ -26,14 +26,14 @@ def auth(args: Namespace) -> int:
     from bot.clock import SystemClock
     from bot.config import load
     from bot.config.state_dir import expanded
-    from bot.running import assembly
+    from bot.running import account, assembly
     from bot.sending import budget
     from bot.x.wire import Wire
 
     clock = SystemClock()
     if args.check:
         settings = loaded(args).settings
-        return told(ask_x(settings, assembly.identity(settings, clock), clock)[1], args)
+        return told(ask_x(settings, account.identity(settings, clock), clock)[1], args)
     settings = loaded(args, keyless=True).settings
     place = expanded(settings.x.keys).absolute() if settings.x.keys else load.beside(args.config) / "keys"
     print(
@@ -75,7 +75,7 @@ def _by_address(settings: Settings, place: Path, wire: Wire, clock: Clock) -> li
     from dataclasses import replace
 
     from bot.config.state_dir import StateDir
-    from bot.running import assembly
+    from bot.running import account
     from bot.x import signin
     from bot.x.bearer import JustLoggedIn
     from bot.x.tokens import keep
@@ -93,7 +93,7 @@ def _by_address(settings: Settings, place: Path, wire: Wire, clock: Clock) -> li
     grant: Grant = signin.logged_in(wire, client, wanted, code, now=clock.now())
     if found := _check(settings, JustLoggedIn(grant), "", clock):
         grant = replace(grant, account=found.id, handle=found.handle)
-    file = assembly.login(settings)
+    file = account.login(settings)
     StateDir(settings.state).make()
     with file.lock():
         file.keep(grant)
@@ -119,16 +119,16 @@ def _check(settings: Settings, identity: Identity, handle: str, clock: Clock) ->
 
 def _must_keep(settings: Settings, name: str) -> bool:
     """What the app is known by may be configured already, and not in a file."""
-    from bot.running import assembly
+    from bot.running import account
 
-    return name not in assembly.secrets(settings) or name.startswith("access_token")
+    return name not in account.secrets(settings) or name.startswith("access_token")
 
 
 def _typed(settings: Settings, names: tuple[str, ...], *, may_be_empty: str = "") -> dict[str, str]:
     """What is configured, and for the rest what a person types, unseen."""
-    from bot.running import assembly
+    from bot.running import account
 
-    found = assembly.secrets(settings)
+    found = account.secrets(settings)
     return {
         name: found.get(name) or _line(f"{name} of the app, unseen", hidden=True, empty=name == may_be_empty)
         for name in names

@@ -69,12 +69,12 @@ def _history(path: Path, folder: StateDir, settings: Settings, source: Path, now
     from bot.history.store import Store
     from bot.replies import polling
     from bot.rounds.agenda import BORN
-    from bot.running import assembly
+    from bot.running import account
     from bot.sending import outbox
     from bot.sending.reconcile import ACCOUNT
 
     with Store.open(path, create=False, back_up=False) as store:
-        assembly.claim(store, settings)
+        account.claim(store, settings)
         _same_account(store.meta(ACCOUNT), folder.history)
         store.keep_meta(BORN, stamp(now))
         polling.begin_again(store, now)

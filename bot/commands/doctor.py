@@ -56,7 +56,7 @@ def ready(settings: Settings, folder: StateDir, store: Store, clock: Clock) -> N
 
 
 def _all(args: Namespace, clock: Clock) -> list[Check]:
-    from bot.running import assembly
+    from bot.running import account
     from bot.running import doctor as look
 
     try:
@@ -73,7 +73,7 @@ def _all(args: Namespace, clock: Clock) -> list[Check]:
         checks += _thorough(settings, folder)
     if args.online:
         try:
-            checks += ask_x(settings, assembly.identity(settings, clock), clock)[1]
+            checks += ask_x(settings, account.identity(settings, clock), clock)[1]
         except ConfigError as error:
             checks.append(look.Check("handle", "fail", str(error)))
     return checks
@@ -168,14 +168,14 @@ def _thorough(settings: Settings, folder: StateDir) -> Iterator[Check]:
 
 
 def _credentials(settings: Settings, of_history: str | None) -> Iterator[Check]:
-    from bot.running import assembly
+    from bot.running import account
     from bot.running import doctor as look
 
-    yield look.keys(assembly.lacking(settings), live=settings.live)
+    yield look.keys(account.lacking(settings), live=settings.live)
     try:
         if settings.x.auth == "oauth2":
-            yield look.login(assembly.login(settings).read(), live=settings.live)
-        yield look.account(assembly.account(settings), of_history)
+            yield look.login(account.login(settings).read(), live=settings.live)
+        yield look.account(account.account_id(settings), of_history)
     except ConfigError as error:
         yield look.Check("login", "fail", str(error), "put it right, or log in again with `mynah auth`")
 

@@ -30,7 +30,7 @@ def import_from_x(args: Namespace) -> int:
     from bot.clock import SystemClock
     from bot.commands.console import tables
     from bot.config.state_dir import StateDir
-    from bot.running import assembly
+    from bot.running import account
     from training.sources.api import FEWEST
     from training.sources.records import handle_of
 
@@ -41,7 +41,7 @@ def import_from_x(args: Namespace) -> int:
         raise MynahError(f"--limit {args.limit}: X gives no fewer than {FEWEST} at once")
     settings = loaded(args).settings
     folder, clock = StateDir(settings.state), SystemClock()
-    with assembly.gateway(settings, clock) as x:
+    with account.gateway(settings, clock) as x:
         print(_price(settings, handle, args.limit), file=sys.stderr)
         if not args.yes and not agreed("Go on?"):
             print("nothing was read")

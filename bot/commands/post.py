@@ -50,13 +50,13 @@ def _alone(args: Namespace, settings: Settings, folder: StateDir, clock: Clock) 
     from bot.clock import stamp
     from bot.rounds import slots
     from bot.rounds.posting import deliver, speak
-    from bot.running import assembly
+    from bot.running import account, assembly
 
-    publisher = assembly.publisher(settings, clock)
+    publisher = account.publisher(settings, clock)
     outbox = assembly.outbox(settings, publisher, clock, every=None)
     about = {"since": stamp(clock.now()), "live": settings.live, "every": None, "bot": settings.bot}
     with folder.hold(about | {"mode": settings.mode}), assembly.history(settings, folder) as store:
-        assembly.claim(store, settings)
+        account.claim(store, settings)
         if settings.live:
             ready(settings, folder, store, clock)
         lost = outbox.recover(store)
@@ -110,9 +110,9 @@ class _Elsewhere:
 
 def _look(store: Store, settings: Settings, publisher: X | DryRunPublisher, clock: Clock) -> None:
     """For a post that may or may not exist, as the bot that runs does: nothing goes out beside it."""
-    from bot.running import assembly, log
+    from bot.running import account, assembly, log
 
-    hidden = assembly.hidden(settings)  # what it finds goes to stderr: stdout is the command's own answer
+    hidden = account.hidden(settings)  # what it finds goes to stderr: stdout is the command's own answer
     log.configure(level=settings.log.level, console=True, stream=sys.stderr, secrets=hidden, clock=clock)
     if reconciler := assembly.reconciler(settings, publisher, clock):
         reconciler.look(store, "unknown")
@@ -212,7 +212,7 @@ def delete(args: Namespace) -> int:
     from bot.clock import SystemClock
     from bot.config.state_dir import StateDir
     from bot.history.store import Store
-    from bot.running import assembly
+    from bot.running import account, assembly
     from bot.sending import budget
 
     settings, clock = loaded(args).settings, SystemClock()
@@ -225,8 +225,8 @@ def delete(args: Namespace) -> int:
         if store.is_deleted(found.id):
             print(f"post {found.id} is deleted already")
             return 0
-        x = opened.enter_context(assembly.gateway(settings, clock))  # asks for the keys
-        assembly.claim(store, settings.model_copy(update={"live": True}))
+        x = opened.enter_context(account.gateway(settings, clock))  # asks for the keys
+        account.claim(store, settings.model_copy(update={"live": True}))
         print(f"{found.text}\nDeleting it costs {budget.dollars(price)} at X and cannot be undone.", file=sys.stderr)
         if not args.yes and not agreed(f"Delete post {found.id}?"):
             print("nothing was deleted")

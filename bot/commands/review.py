@@ -46,7 +46,7 @@ def review(args: Namespace) -> int:
     folder, store = looked_at(settings)
     if args.what == "show" and store is None:
         raise MynahError(f"there is no history in {folder.root} yet")
-    now, terms = SystemClock().now(), assembly.terms(settings)
+    now, terms = SystemClock().now(), assembly.review_settings(settings)
     if args.what == "list":
         rows = [_row(post, terms) for post in _waiting(store, terms, now)] if store else []
         show(rows, COLUMNS, args, empty="nothing waits")
@@ -68,7 +68,7 @@ def _judge(args: Namespace) -> int:
     if not folder.history.exists():
         raise MynahError(f"nothing waits: there is no history in {folder.root} yet")
     with Store.open(folder.history, create=False) as store:
-        session = ReviewSession(settings, folder, store, assembly.terms(settings), SystemClock())
+        session = ReviewSession(settings, folder, store, assembly.review_settings(settings), SystemClock())
         return _one_by_one(session) if args.what is None else _one(session, args)
 
 

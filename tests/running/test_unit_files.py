@@ -16,8 +16,9 @@ from bot.commands import arguments
 from bot.config import load
 from bot.config.settings import SECRETS
 from bot.errors import Busy, ConfigError
-from bot.running import assembly
+from bot.running import account
 from bot.running.daemon import STOP_WITHIN
+from bot.sending.outbox import DryRunPublisher
 from tests.fakes import FakeClock
 
 ROOT = Path(__file__).parents[2]
@@ -122,9 +123,9 @@ def test_a_bot_without_keys_gets_blank_credentials(tmp_path: Path, monkeypatch: 
     rehearsing, speaking = load.load().settings, load.load(flags={"live": True}).settings
 
     assert {path.name for path in tmp_path.iterdir()} == set(SECRETS)
-    assert isinstance(assembly.publisher(rehearsing, FakeClock()), assembly.DryRunPublisher)
+    assert isinstance(account.publisher(rehearsing, FakeClock()), DryRunPublisher)
     with pytest.raises(ConfigError, match="consumer_key"):
-        assembly.publisher(speaking, FakeClock())
+        account.publisher(speaking, FakeClock())
 
 
 def test_what_will_not_mend_is_not_started_again_and_what_may_is() -> None:

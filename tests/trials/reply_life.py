@@ -26,7 +26,7 @@ from bot.replies.replying import Replier
 from bot.rounds.agenda import Agenda
 from bot.rounds.posting import DraftSettings
 from bot.rounds.slots import Every
-from bot.running import assembly, assembly_replies
+from bot.running import assembly
 from bot.screen import chain
 from bot.sending.budget import Caps, Prices
 from bot.sending.outbox import Answering, Outbox
@@ -54,7 +54,7 @@ ME = newcomer()
 KEYS = Keys(ME.secrets.consumer_key, ME.secrets.consumer_secret, ME.access_token, ME.secrets.token_secret)
 BOT = f"@{ME.handle}"
 PLENTY = Caps(10**12, 10**12)
-LIMITS = assembly_replies.limits(Settings())
+LIMITS = assembly.limits(Settings())
 WORDS = ("rain", "soup", "bell", "crumb", "clock", "train", "hat", "bench", "roof", "piano", "pigeon", "whistle")
 
 
