@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Protocol
 from bot.clock import moment, stamp
 from bot.errors import Duplicate, Halted, RateLimited, Refused, StoreError, TryLater, Unexplained, XError
 from bot.history import mentions, review
-from bot.sending import breaker, budget
+from bot.sending import budget
+from bot.sending import pause as breaker
 from bot.text import durations
 from bot.values import Receipt
 

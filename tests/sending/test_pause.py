@@ -9,7 +9,8 @@ import pytest
 from bot.errors import Refused, Unexplained, XError
 from bot.history.store import Store
 from bot.running import assembly
-from bot.sending import breaker, outbox
+from bot.sending import outbox
+from bot.sending import pause as breaker
 from bot.sending.outbox import Outbox
 from bot.values import Draft, Slot
 from tests.fakes import FakeClock, FakePublisher
