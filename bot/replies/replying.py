@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from bot.history import mentions
 from bot.replies.drafting import choose
 from bot.replies.limits import why_rest
-from bot.screen.repeats import normalised
 from bot.sending.budget import dollars
 from bot.sending.outbox import why_paused
 from bot.text.length import weighted_length
+from bot.text.normalise import normalise
 from bot.values import Slot
 from bot.x.payloads import time_of
 
@@ -133,7 +133,7 @@ class Replier:
                 store,
                 mention.id,
                 draft,
-                norm=normalised(draft.text),
+                norm=normalise(draft.text),
                 length=weighted_length(draft.text),
                 model=self._voice.name,
                 at=now,

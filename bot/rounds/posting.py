@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from bot.history import refusals
 from bot.rounds import prompts, score
-from bot.screen.repeats import normalised
 from bot.sending.outbox import why_paused
 from bot.text.length import weighted_length
+from bot.text.normalise import normalise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -104,7 +104,7 @@ def prepare(
         post = store.add_draft(
             draft,
             slot=slot,
-            norm=normalised(draft.text),
+            norm=normalise(draft.text),
             length=weighted_length(draft.text),
             dry=outbox.dry,
             model=voice.name,
