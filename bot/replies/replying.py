@@ -13,7 +13,7 @@ from bot.history import mentions
 from bot.replies.drafting import choose
 from bot.replies.limits import why_rest
 from bot.sending.budget import dollars
-from bot.sending.outbox import why_paused
+from bot.sending.pause import why_paused
 from bot.text.length import weighted_length
 from bot.text.normalise import normalise
 from bot.values import Slot

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from bot.history import refusals
 from bot.rounds import prompts, score
-from bot.sending.outbox import why_paused
+from bot.sending.pause import why_paused
 from bot.text.length import weighted_length
 from bot.text.normalise import normalise
 

@@ -18,7 +18,7 @@ from bot.rounds.posting import DraftSettings
 from bot.rounds.slots import Every, once
 from bot.running import assembly
 from bot.screen import chain
-from bot.sending import outbox
+from bot.sending import pause
 from bot.sending.outbox import Brakes, Outbox
 from bot.values import Draft, Slot
 from tests.fakes import FakeClock, FakePublisher, FakeVoice
@@ -147,7 +147,7 @@ def test_a_yes_holds_from_when_it_was_said(path: Path, hours: int, outcome: str)
     bird.turns(1, apart=timedelta(hours=23))
     bird.approve(1)
     with Store.open(path) as store:
-        outbox.pause(store, until=bird.clock.now() + timedelta(hours=hours), because="a test")
+        pause.pause(store, until=bird.clock.now() + timedelta(hours=hours), because="a test")
     bird.clock.passes(timedelta(hours=hours))
 
     assert bird.turns(1) == [outcome]
@@ -158,7 +158,7 @@ def test_a_pause_stops_the_drafting_and_what_was_approved(path: Path) -> None:
     bird.turns(1)
     bird.approve(1)
     with Store.open(path) as store:
-        outbox.pause(store, until=outbox.FOR_GOOD, because="a test")
+        pause.pause(store, until=pause.FOR_GOOD, because="a test")
 
     assert bird.turns(2) == ["waiting", "waiting"]
     assert (len(bird.voice.asked), bird.x.texts) == (1, [])

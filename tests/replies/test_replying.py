@@ -12,7 +12,7 @@ import pytest
 
 from bot.history import blocks, mentions
 from bot.replies import polling
-from bot.sending import outbox
+from bot.sending import pause
 from bot.sending.budget import Caps
 from tests.fake_x.faults import FAULTS
 from tests.fakes import NOON
@@ -489,7 +489,7 @@ def test_words_are_not_kept_longer_than_they_may_be_answered_whatever_holds_the_
     life.begins()
     mention = life.says(MAGPIE, f"{BOT} zanzibar")
     life.replying._reading.read(life.store)
-    outbox.pause(life.store, until=life.clock.now() + 30 * DAY, because="a test")
+    pause.pause(life.store, until=life.clock.now() + 30 * DAY, because="a test")
 
     life.lives(7 * HOUR, beat=HOUR)
 
@@ -547,7 +547,7 @@ def test_with_nothing_to_say_it_says_nothing_and_thinks_once(path: Path) -> None
 
 
 def test_a_pause_holds_answers_and_readings(life: Life) -> None:
-    outbox.pause(life.store, until=life.clock.now() + HOUR, because="a test")
+    pause.pause(life.store, until=life.clock.now() + HOUR, because="a test")
     before = len(life.direct.requests)
     mention = life.says(MAGPIE, f"{BOT} hello")
 

@@ -36,7 +36,8 @@ from bot.rounds.slots import Daily
 from bot.running.heartbeat import Heartbeat
 from bot.screen import chain
 from bot.sending.budget import Caps, Prices, day_start, month_start
-from bot.sending.outbox import Brakes, Outbox, why_paused
+from bot.sending.outbox import Brakes, Outbox
+from bot.sending.pause import why_paused
 from bot.sending.reconcile import Reconciler
 from tests.trials.year_world import DAY, HALTS, HOUR, OUTAGES, Clock, Crash, Voice, X, changes
 
