@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from bot.clock import moment, stamp, why_doubted
 from bot.rounds.posting import Round, deliver, speak
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from bot.clock import Clock
     from bot.history.review import ReviewQueue
     from bot.history.store import Store
-    from bot.replies.replying import Replier
     from bot.rounds.posting import DraftSettings
     from bot.rounds.slots import Schedule
     from bot.screen.chain import Screen
@@ -23,6 +22,12 @@ if TYPE_CHECKING:
     from bot.voice.voice import Voice
 
 BORN = "born"  # when this history began, in the store: what was due before is nobody's backlog
+
+
+class Replier(Protocol):
+    """Answers mentions; `bot.replies` has it, a floor above."""
+
+    def turn(self) -> None: ...
 
 
 class Agenda:

@@ -31,7 +31,7 @@ def answering(settings: Settings, caps: Caps, prices: Prices) -> Answering | Non
     if not settings.live or not settings.replies.are_on:
         return None
     return Answering(
-        limits(settings),
+        limits(settings).why_never,
         caps.share(settings.replies.budget_share),
         price=lambda text: prices.of_reply(has_link=entities.link(text) is not None),
     )

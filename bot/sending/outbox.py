@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from bot.clock import Clock
     from bot.history.mentions import Waiting
     from bot.history.store import Store
-    from bot.replies.limits import Limits
-    from bot.values import Post
+    from bot.values import Post, Reason
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -63,7 +62,7 @@ class Brakes:
 class Answering:
     """What holds every reply back, in place of the gaps and caps of posts: neither may starve the other."""
 
-    limits: Limits
+    why_never: Callable[[Store, Waiting, datetime], Reason | None]  # a mention is not answered, now or later
     caps: budget.Caps  # of what reading mentions and answering them may cost, within the caps of all
     price: Callable[[str], int]
     kept_to_read: float = 0.25  # of these caps: without money to read, nobody would hear a stop
@@ -226,7 +225,7 @@ class Outbox:
         asked = mentions.one(store, post.reply_to)
         if asked is None:
             return "the mention that it answers was forgotten"
-        reason = self._answering.limits.why_never(store, asked, now)
+        reason = self._answering.why_never(store, asked, now)
         return f"{reason.name}: {reason.detail}".rstrip(": ") if reason else None
 
     def _settle(self, store: Store, post: Post, error: XError) -> None:

@@ -202,7 +202,7 @@ class Life:
             self.clock,
             dry=False,
             price=lambda _: Prices().post,
-            answering=Answering(self.limits, self.caps.share(self.share), price),
+            answering=Answering(self.limits.why_never, self.caps.share(self.share), price),
         )
         reading = MentionPoller(
             self.x,
