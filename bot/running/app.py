@@ -16,6 +16,7 @@ from bot.config.load import differing
 from bot.errors import ConfigError, ModelError
 from bot.history.store import Store
 from bot.rounds.agenda import Agenda
+from bot.rounds.posting import Pipeline
 from bot.running import assembly, assembly_replies, resources
 from bot.screen import operator_lists as rules
 from bot.voice.voice import CurrentVoice, earlier, promoted
@@ -135,26 +136,16 @@ class App:
         def screen(store: Store) -> Screen:
             return assembly.screen(settings, store, self.voice, rules=own)
 
+        pipeline = Pipeline(self.voice, screen, outbox, draft_settings, clock)
+        prices = assembly.prices(settings)
         agenda = Agenda(
+            pipeline,
+            schedule,
             open_store=open_store,
-            voice=self.voice,
-            screen=screen,
-            outbox=outbox,
             reconciler=assembly.reconciler(settings, self._publisher, clock),
-            schedule=schedule,
-            draft_settings=draft_settings,
-            clock=clock,
             queue=assembly.queue(settings, clock),
-            replying=assembly_replies.replying(
-                settings,
-                self._publisher,
-                outbox,
-                self.voice,
-                open_store=open_store,
-                screen=screen,
-                draft_settings=draft_settings,
-                prices=assembly.prices(settings),
-                clock=clock,
+            replier=assembly_replies.replying(
+                settings, self._publisher, pipeline, open_store=open_store, prices=prices
             ),
         )
         return Parts(settings, own, outbox, schedule, agenda, assembly.backups(settings, self._folder))

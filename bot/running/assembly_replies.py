@@ -7,22 +7,18 @@ from typing import TYPE_CHECKING
 from bot.replies.eligibility import Eligibility
 from bot.replies.limits import Limits
 from bot.replies.opt_out import OptOut
-from bot.replies.polling import MentionPoller
-from bot.replies.replying import Replier
+from bot.replies.polling import MentionPoller, PollSettings
+from bot.replies.replying import Replier, ReplySettings
 from bot.screen import entities
 from bot.sending.outbox import Answering, DryRunPublisher
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bot.clock import Clock
     from bot.config.settings import Settings
     from bot.history.store import Store
-    from bot.replies.drafting import Listener
-    from bot.rounds.posting import DraftSettings
-    from bot.screen.chain import Screen
+    from bot.rounds.posting import Pipeline
     from bot.sending.budget import Caps, Prices
-    from bot.sending.outbox import Outbox
     from bot.x.twitter import X
 
 
@@ -49,43 +45,15 @@ def limits(settings: Settings) -> Limits:
 
 
 def replying(
-    settings: Settings,
-    x: X | DryRunPublisher,
-    outbox: Outbox,
-    voice: Listener,
-    *,
-    open_store: Callable[[], Store],
-    screen: Callable[[Store], Screen],
-    draft_settings: DraftSettings,
-    prices: Prices,
-    clock: Clock,
+    settings: Settings, x: X | DryRunPublisher, pipeline: Pipeline, *, open_store: Callable[[], Store], prices: Prices
 ) -> Replier | None:
     if isinstance(x, DryRunPublisher) or not settings.replies.are_on:
         return None
     import structlog
 
     wanted, log = settings.replies, structlog.get_logger()
-    reading = MentionPoller(
-        x,
-        outbox,
-        summons=Eligibility(OptOut(wanted.opt_out), frozenset(wanted.known_bots)),
-        handle=settings.bot,
-        every=wanted.poll,
-        listen=wanted.listen,
-        prices=prices,
-        clock=clock,
-        log=log,
-    )
-    return Replier(
-        open_store=open_store,
-        reading=reading,
-        voice=voice,
-        screen=screen,
-        outbox=outbox,
-        limits=limits(settings),
-        draft_settings=draft_settings,
-        listen=wanted.listen,
-        review_mode=settings.mode == "review",
-        clock=clock,
-        log=log,
-    )
+    eligibility = Eligibility(OptOut(wanted.opt_out), frozenset(wanted.known_bots))
+    polls = PollSettings(settings.bot, wanted.poll, wanted.listen, eligibility, prices)
+    poller = MentionPoller(x, pipeline.outbox, polls, clock=pipeline.clock, log=log)
+    replies = ReplySettings(limits(settings), wanted.listen, review_mode=settings.mode == "review")
+    return Replier(pipeline, poller, replies, open_store=open_store, log=log)

@@ -14,7 +14,7 @@ from bot.history import review
 from bot.history.review import ReviewQueue, ReviewSettings
 from bot.history.store import MIGRATIONS, Store
 from bot.rounds.agenda import Agenda
-from bot.rounds.posting import DraftSettings
+from bot.rounds.posting import DraftSettings, Pipeline
 from bot.rounds.slots import Every, once
 from bot.running import assembly
 from bot.screen import chain
@@ -59,15 +59,17 @@ class Bird:
         self.clock = clock or FakeClock()
         self.logged: list[dict[str, Any]] = []
         log = structlog.wrap_logger(None, processors=[self._take])
+        pipeline = Pipeline(
+            self.voice,
+            lambda store: chain.build(said=lambda norm: store.said(norm, dry=False), copied=self.voice.copied),
+            Outbox(self.x, brakes, self.clock, dry=False, price=lambda _: 15_000),
+            DraftSettings(prompts=("",), candidates=2, tries=1),
+            self.clock,
+        )
         self.agenda = Agenda(
+            pipeline,
+            Every(PERIOD),
             open_store=lambda: Store.open(path),
-            voice=self.voice,
-            screen=lambda store: chain.build(said=lambda norm: store.said(norm, dry=False), copied=self.voice.copied),
-            outbox=Outbox(self.x, brakes, self.clock, dry=False, price=lambda _: 15_000),
-            reconciler=None,
-            schedule=Every(PERIOD),
-            draft_settings=DraftSettings(prompts=("",), candidates=2, tries=1),
-            clock=self.clock,
             queue=ReviewQueue(TERMS, review_mode=review_mode, clock=self.clock, log=log),
         )
         self.agenda.begin()
