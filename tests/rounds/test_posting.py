@@ -87,6 +87,14 @@ def test_the_persons_own_beginnings_and_topics_are_prompts_too(store: Store) -> 
     assert {prompt for prompt, _, _ in voice.asked} == {"", "My dream is", "Lost property: a", "The rain today"}
 
 
+def test_an_opener_that_the_person_uses_nine_times_as_often_weighs_three_times_as_much() -> None:
+    person = Person(openers={"The lamp": 81, "My dream": 9})
+
+    weights = DraftSettings([], candidates=1, tries=1).beginnings(person)["openers"]
+
+    assert weights == {"The lamp": 9.0, "My dream": 3.0}
+
+
 def test_a_round_that_finds_nothing_fit_says_what_it_tried(store: Store) -> None:
     voice = Parrot({NOTHING: 0.0, "see example.com": 0.0})
 
