@@ -70,7 +70,7 @@ def _history(path: Path, folder: StateDir, settings: Settings, source: Path, now
     from bot.replies import polling
     from bot.rounds.agenda import BORN
     from bot.running import account
-    from bot.sending import outbox
+    from bot.sending import pause
     from bot.sending.reconcile import ACCOUNT
 
     with Store.open(path, create=False, back_up=False) as store:
@@ -85,7 +85,7 @@ def _history(path: Path, folder: StateDir, settings: Settings, source: Path, now
             last = store.last_moment()
             ends = f"which ends at {stamp(last)}" if last else "which is empty"
             because = f"restored from {source}, {ends}: look at the bot's page for what it has said since"
-            outbox.pause(store, until=outbox.FOR_GOOD, because=because)
+            pause.pause(store, until=pause.FOR_GOOD, because=because)
             print("paused, since what was posted after the backup is not in it; `mynah resume` when you have looked")
 
 

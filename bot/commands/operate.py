@@ -49,13 +49,14 @@ def spend(args: Namespace) -> int:
 
 def pause(args: Namespace) -> int:
     from bot.clock import SystemClock, stamp
-    from bot.sending import outbox
+    from bot.sending.pause import FOR_GOOD
+    from bot.sending.pause import pause as pause_sending
 
     now = SystemClock().now()
-    until = now + args.span if args.span else _until(args, now) if args.until else outbox.FOR_GOOD
+    until = now + args.span if args.span else _until(args, now) if args.until else FOR_GOOD
     with writable(args) as store:
-        outbox.pause(store, until=until, because=f"`mynah pause` at {stamp(now)}")
-    print(f"paused: nothing goes out until {'`mynah resume`' if until == outbox.FOR_GOOD else stamp(until)}")
+        pause_sending(store, until=until, because=f"`mynah pause` at {stamp(now)}")
+    print(f"paused: nothing goes out until {'`mynah resume`' if until == FOR_GOOD else stamp(until)}")
     return 0
 
 
@@ -64,7 +65,7 @@ def _until(args: Namespace, now: datetime) -> datetime:
     from datetime import UTC, datetime, timedelta
     from zoneinfo import ZoneInfo
 
-    from bot.sending.outbox import FOR_GOOD
+    from bot.sending.pause import FOR_GOOD
 
     zone = ZoneInfo(loaded(args).settings.schedule.timezone)
     if isinstance(args.until, datetime):
@@ -80,10 +81,10 @@ def _until(args: Namespace, now: datetime) -> datetime:
 
 
 def resume(args: Namespace) -> int:
-    from bot.sending import outbox
+    from bot.sending.pause import resume as resume_sending
 
     with writable(args) as store:
-        outbox.resume(store)
+        resume_sending(store)
     print("resumed")
     return 0
 

@@ -49,7 +49,7 @@ def post(args: Namespace) -> int:
 def _alone(args: Namespace, settings: Settings, folder: StateDir, clock: Clock) -> Round:
     from bot.clock import stamp
     from bot.rounds import slots
-    from bot.rounds.posting import deliver, speak
+    from bot.rounds.posting import Pipeline, deliver, speak
     from bot.running import account, assembly
 
     publisher = account.publisher(settings, clock)
@@ -67,16 +67,16 @@ def _alone(args: Namespace, settings: Settings, folder: StateDir, clock: Clock) 
         if parked := _parked(args, store, dry=outbox.dry):
             return deliver(parked, outbox, store)
         voice, draft_settings = _words(args, settings, folder, store)
-        screen = assembly.screen(settings, store, voice)
-        slot, review_mode = slots.once(clock.now()), args.draft and settings.mode == "review"
-        return speak(slot, voice, screen, outbox, store, draft_settings, clock, review_mode=review_mode)
+        pipeline = Pipeline(voice, lambda _: assembly.screen(settings, store, voice), outbox, draft_settings, clock)
+        review_mode = args.draft and settings.mode == "review"
+        return speak(slots.once(clock.now()), store, pipeline, review_mode=review_mode)
 
 
 def _through(holder: Mapping[str, Any], args: Namespace, settings: Settings, folder: StateDir, clock: Clock) -> Round:
     """Write it down as approved, which is what the bot that runs sends first, and wait for what becomes of it."""
     from bot.history.store import Store
     from bot.rounds import slots
-    from bot.rounds.posting import Round, prepare
+    from bot.rounds.posting import Pipeline, Round, prepare
     from bot.running import assembly
 
     if holder.get("live") is not settings.live:
@@ -95,9 +95,9 @@ def _through(holder: Mapping[str, Any], args: Namespace, settings: Settings, fol
             written = Round("approved", slot.key, post=parked)
         else:
             voice, draft_settings = _words(args, settings, folder, store)
-            screen = assembly.screen(settings, store, voice)
+            pipeline = Pipeline(voice, lambda _: assembly.screen(settings, store, voice), outbox, draft_settings, clock)
             review_mode = args.draft and "review" in {settings.mode, holder.get("mode")}
-            written = prepare(slot, voice, screen, outbox, store, draft_settings, clock, review_mode=review_mode)
+            written = prepare(slot, store, pipeline, review_mode=review_mode)
         return _outcome(written, store, clock) if written.outcome == "approved" else written
 
 

@@ -16,6 +16,7 @@ from bot.config.load import differing
 from bot.errors import ConfigError, ModelError
 from bot.history.store import Store
 from bot.rounds.agenda import Agenda
+from bot.rounds.posting import Pipeline
 from bot.running import assembly, resources
 from bot.screen import operator_lists
 from bot.voice.voice import CurrentVoice, earlier, promoted
@@ -134,19 +135,14 @@ class App:
         def screen(store: Store) -> Screen:
             return assembly.screen(settings, store, self.voice, rules=rules)
 
+        pipeline = Pipeline(self.voice, screen, outbox, drafts, clock)
         agenda = Agenda(
+            pipeline,
+            schedule,
             open_store=open_store,
-            voice=self.voice,
-            screen=screen,
-            outbox=outbox,
             reconciler=assembly.reconciler(settings, publisher, clock),
-            schedule=schedule,
-            draft_settings=drafts,
-            clock=clock,
             queue=assembly.review_queue(settings, clock),
-            replying=assembly.replier(
-                settings, publisher, outbox, self.voice, drafts, open_store=open_store, screen=screen, clock=clock
-            ),
+            replier=assembly.replier(settings, publisher, pipeline, open_store=open_store),
         )
         return Parts(settings, rules, outbox, schedule, agenda, assembly.backups(settings, self._process.state_dir))
 

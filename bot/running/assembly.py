@@ -18,8 +18,8 @@ from bot.history.review import ReviewQueue, ReviewSettings
 from bot.replies.eligibility import Eligibility
 from bot.replies.limits import Limits
 from bot.replies.opt_out import OptOut
-from bot.replies.polling import MentionPoller
-from bot.replies.replying import Replier
+from bot.replies.polling import MentionPoller, PollSettings
+from bot.replies.replying import Replier, ReplySettings
 from bot.rounds.posting import DraftSettings
 from bot.rounds.prompts import Topics
 from bot.rounds.slots import Daily, Every, Schedule
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from bot.clock import Clock
     from bot.config.settings import Settings
     from bot.history.store import Store
-    from bot.replies.drafting import Listener
+    from bot.rounds.posting import Pipeline
     from bot.screen.chain import Screen
     from bot.voice.model_memory import ModelMemory
     from bot.x.twitter import X
@@ -211,7 +211,7 @@ def answering(settings: Settings, prices: Prices) -> Answering | None:
     if not settings.live or not settings.replies.are_on:
         return None
     return Answering(
-        limits(settings),
+        limits(settings).why_never,
         caps(settings).share(settings.replies.budget_share),
         price=lambda text: prices.of_reply(has_link=entities.link(text) is not None),
     )
@@ -228,51 +228,19 @@ def limits(settings: Settings) -> Limits:
     )
 
 
-def poller(settings: Settings, x: X, outbox: Outbox, clock: Clock) -> MentionPoller:
-    import structlog
-
-    configured = settings.replies
-    return MentionPoller(
-        x,
-        outbox,
-        summons=Eligibility(OptOut(configured.opt_out), frozenset(configured.known_bots)),
-        handle=settings.bot,
-        every=configured.poll,
-        listen=configured.listen,
-        prices=prices(settings),
-        clock=clock,
-        log=structlog.get_logger(),
-    )
-
-
 def replier(
-    settings: Settings,
-    publisher: X | DryRunPublisher,
-    outbox: Outbox,
-    voice: Listener,
-    drafts: DraftSettings,
-    *,
-    open_store: Callable[[], Store],
-    screen: Callable[[Store], Screen],
-    clock: Clock,
+    settings: Settings, publisher: X | DryRunPublisher, pipeline: Pipeline, *, open_store: Callable[[], Store]
 ) -> Replier | None:
     if isinstance(publisher, DryRunPublisher) or not settings.replies.are_on:
         return None
     import structlog
 
-    return Replier(
-        open_store=open_store,
-        reading=poller(settings, publisher, outbox, clock),
-        voice=voice,
-        screen=screen,
-        outbox=outbox,
-        limits=limits(settings),
-        draft_settings=drafts,
-        listen=settings.replies.listen,
-        review_mode=settings.mode == "review",
-        clock=clock,
-        log=structlog.get_logger(),
-    )
+    configured, log = settings.replies, structlog.get_logger()
+    eligibility = Eligibility(OptOut(configured.opt_out), frozenset(configured.known_bots))
+    poll_settings = PollSettings(settings.bot, configured.poll, configured.listen, eligibility, prices(settings))
+    poller = MentionPoller(publisher, pipeline.outbox, poll_settings, clock=pipeline.clock, log=log)
+    reply_settings = ReplySettings(limits(settings), configured.listen, review_mode=settings.mode == "review")
+    return Replier(pipeline, poller, reply_settings, open_store=open_store, log=log)
 
 
 # What it remembers

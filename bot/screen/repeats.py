@@ -1,10 +1,10 @@
-"""Has the bot said this before? `normalised` is what the history compares, and keeps in a column of its own."""
+"""Has the bot said this before, or nearly this?"""
 
 from __future__ import annotations
 
-import unicodedata
 from typing import TYPE_CHECKING
 
+from bot.text.normalise import normalise
 from bot.values import Reason
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def why_not(text: str, said: Callable[[str], bool]) -> Reason | None:
     """`said` answers for a normalised text."""
-    return Reason("said_before") if said(normalised(text)) else None
+    return Reason("said_before") if said(normalise(text)) else None
 
 
 def nearly(text: str, near: Callable[[str], str]) -> Reason | None:
@@ -26,20 +26,3 @@ def refused(text: str, before: Callable[[str], str]) -> Reason | None:
     """`before` tells why the same words were turned down."""
     detail = before(text)
     return Reason("refused_before", detail) if detail else None
-
-
-def normalised(text: str) -> str:
-    """The same for texts that a reader would call the same: case, width, spaces and what stands at the end aside."""
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    spaced = " ".join(folded.split())
-    return _without_end(spaced) or spaced  # a text of emoji alone is its own end
-
-
-def _without_end(text: str) -> str:
-    """Without the punctuation and emoji that it ends with."""
-    end = len(text)
-    while end and unicodedata.category(text[end - 1])[0] not in "LN":
-        end -= 1
-    while end < len(text) and unicodedata.category(text[end])[0] == "M":  # the accents of the last letter are its own
-        end += 1
-    return text[:end]

@@ -16,7 +16,7 @@ from bot.history import backup, blocks
 from bot.history.backup import Backups
 from bot.history.store import Store
 from bot.replies import polling
-from bot.sending import outbox
+from bot.sending import pause
 from bot.values import Draft, Slot
 from bot.x.payloads import time_of
 from tests.fakes import NOON
@@ -212,11 +212,11 @@ def test_a_restored_live_history_says_nothing_until_a_person_has_looked(state: P
 
     assert "paused, since what was posted after the backup is not in it" in told.stdout
     with Store.open(state / "history.db") as store:
-        why = outbox.why_paused(store, NOON + 3650 * DAY) or ""
+        why = pause.why_paused(store, NOON + 3650 * DAY) or ""
         assert "which ends at 2026-11-20T12:00:00.000Z: look at the bot's page" in why
     assert mynah("resume", state=state).returncode == 0
     with Store.open(state / "history.db") as store:
-        assert outbox.why_paused(store, NOON) is None
+        assert pause.why_paused(store, NOON) is None
 
 
 def test_no_slot_of_before_a_restore_is_open_again(state: Path) -> None:

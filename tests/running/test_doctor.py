@@ -184,7 +184,7 @@ def test_a_damaged_history_is_a_fail(tmp_path: Path) -> None:
 
 
 def test_a_pause_and_a_post_in_doubt_are_worth_a_look(tmp_path: Path) -> None:
-    from bot.sending import outbox
+    from bot.sending import pause
 
     with Store.open(tmp_path / "history.db") as store:
         calm = doctor.unsettled(store, NOON, dry=False)
@@ -192,7 +192,7 @@ def test_a_pause_and_a_post_in_doubt_are_worth_a_look(tmp_path: Path) -> None:
         for state in ("approved", "sending", "unknown"):
             store.move(number, state, at=NOON)
         doubt = doctor.unsettled(store, NOON, dry=False)
-        outbox.pause(store, until=outbox.FOR_GOOD, because="by hand")
+        pause.pause(store, until=pause.FOR_GOOD, because="by hand")
         paused = doctor.unsettled(store, NOON, dry=False)
 
     assert [check.verdict for check in (calm, doubt, paused)] == ["ok", "warn", "warn"]

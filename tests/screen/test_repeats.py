@@ -1,48 +1,12 @@
 from __future__ import annotations
 
-import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from bot.screen import repeats
-from bot.screen.repeats import normalised
+from bot.text.normalise import normalise
 from bot.values import Reason
 
 
 def test_what_it_has_said_before_is_refused() -> None:
-    history = {normalised("Good morning.")}
+    history = {normalise("Good morning.")}
 
     assert repeats.why_not("good  MORNING! ☀️", history.__contains__) == Reason("said_before")
     assert repeats.why_not("good night", history.__contains__) is None
-
-
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        ("Good morning", "good morning"),
-        ("good morning", " good\n\nmorning "),
-        ("good morning", "good morning!!! 🐦"),
-        ("good morning", "\uff47\uff4f\uff4f\uff44 morning"),
-        ("caf\u00e9", "cafe\u0301"),
-        ("STRASSE", "straße"),
-        ("👍🏽", "👍🏽"),
-    ],
-    ids=ascii,
-)
-def test_texts_that_a_reader_calls_the_same_have_one_form(one: str, other: str) -> None:
-    assert normalised(one) == normalised(other)
-
-
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [("good morning", "good mornings"), ("👍", "👎"), ("cafe", "café"), ("one. two", "one two"), ("हि", "हु")],
-    ids=ascii,
-)
-def test_texts_that_differ_keep_different_forms(one: str, other: str) -> None:
-    assert normalised(one) != normalised(other)
-
-
-@settings(deadline=None)  # a shared machine may pause
-@given(st.text())
-def test_a_normalised_text_is_its_own_form(text: str) -> None:
-    assert normalised(normalised(text)) == normalised(text)

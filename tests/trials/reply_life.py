@@ -21,10 +21,10 @@ from bot.history import ledger
 from bot.history.store import Store
 from bot.replies.eligibility import Eligibility
 from bot.replies.opt_out import OptOut
-from bot.replies.polling import MentionPoller, load
-from bot.replies.replying import Replier
+from bot.replies.polling import MentionPoller, PollSettings, load
+from bot.replies.replying import Replier, ReplySettings
 from bot.rounds.agenda import Agenda
-from bot.rounds.posting import DraftSettings
+from bot.rounds.posting import DraftSettings, Pipeline
 from bot.rounds.slots import Every
 from bot.running import assembly
 from bot.screen import chain
@@ -202,43 +202,25 @@ class Life:
             self.clock,
             dry=False,
             price=lambda _: Prices().post,
-            answering=Answering(self.limits, self.caps.share(self.share), price),
-        )
-        reading = MentionPoller(
-            self.x,
-            outbox,
-            summons=Eligibility(self.opt_out, self.known_bots),
-            handle=ME.handle,
-            every=self.every,
-            listen=self.listen,
-            prices=Prices(),
-            clock=self.clock,
-            log=log,
+            answering=Answering(self.limits.why_never, self.caps.share(self.share), price),
         )
         draft_settings = DraftSettings(("",), candidates=3, tries=2)
+        pipeline = Pipeline(self.voice, self.screen, outbox, draft_settings, self.clock)
+        eligibility = Eligibility(self.opt_out, self.known_bots)
+        polls = PollSettings(ME.handle, self.every, self.listen, eligibility, Prices())
         replying = Replier(
+            pipeline,
+            MentionPoller(self.x, outbox, polls, clock=self.clock, log=log),
+            ReplySettings(self.limits, self.listen, self.review_mode),
             open_store=open_store,
-            reading=reading,
-            voice=self.voice,
-            screen=self.screen,
-            outbox=outbox,
-            limits=self.limits,
-            draft_settings=draft_settings,
-            listen=self.listen,
-            review_mode=self.review_mode,
-            clock=self.clock,
             log=log,
         )
         agenda = Agenda(
+            pipeline,
+            Every(self.posts_every or timedelta(days=365 * 20)),
             open_store=open_store,
-            voice=self.voice,
-            screen=self.screen,
-            outbox=outbox,
             reconciler=Reconciler(self.x, self.caps, self.clock, prices=Prices(), log=log),
-            schedule=Every(self.posts_every or timedelta(days=365 * 20)),
-            draft_settings=draft_settings,
-            clock=self.clock,
-            replying=replying,
+            replier=replying,
         )
         if kind is None:
             agenda.begin()

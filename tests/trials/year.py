@@ -31,12 +31,13 @@ from bot.errors import Unknown
 from bot.history.backup import Backups
 from bot.history.store import Store
 from bot.rounds.agenda import Agenda
-from bot.rounds.posting import DraftSettings
+from bot.rounds.posting import DraftSettings, Pipeline
 from bot.rounds.slots import Daily
 from bot.running.heartbeat import Heartbeat
 from bot.screen import chain
 from bot.sending.budget import Caps, Prices, day_start, month_start
-from bot.sending.outbox import Brakes, Outbox, why_paused
+from bot.sending.outbox import Brakes, Outbox
+from bot.sending.pause import why_paused
 from bot.sending.reconcile import Reconciler
 from tests.trials.year_world import DAY, HALTS, HOUR, OUTAGES, Clock, Crash, Voice, X, changes
 
@@ -138,15 +139,18 @@ class Year:
             "budget": replace(BRAKES, caps=FREE.caps),
             "slots": FREE,
         }.get(self.without, BRAKES)
+        pipeline = Pipeline(
+            Voice(),
+            lambda store: chain.build(said=lambda norm: store.said(norm, dry=False), copied=lambda _: ""),
+            Outbox(self.x, brakes, self.clock, dry=False, price=lambda _: PRICE),
+            DraftSettings(("",), candidates=2, tries=2),
+            self.clock,
+        )
         agenda = Agenda(
+            pipeline,
+            self.schedule,
             open_store=lambda: kind.open(self.path),
-            voice=Voice(),
-            screen=lambda store: chain.build(said=lambda norm: store.said(norm, dry=False), copied=lambda _: ""),
-            outbox=Outbox(self.x, brakes, self.clock, dry=False, price=lambda _: PRICE),
             reconciler=Reconciler(self.x, BRAKES.caps, self.clock, prices=Prices(), log=LOG),
-            schedule=self.schedule,
-            draft_settings=DraftSettings(("",), candidates=2, tries=2),
-            clock=self.clock,
         )
         agenda.begin()
         never = Backups(self.path.parent, [], keep=1, every=timedelta(0))
