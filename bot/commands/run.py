@@ -170,12 +170,13 @@ def _watched(app: App, folder: StateDir, clock: Clock) -> Iterator[None]:
 
     from bot.commands.arguments import VERSION
     from bot.config.types import listen_address
-    from bot.running import metrics, status_row
 
     at = listen_address(app.now.settings.metrics.listen)
     door = None
     try:
         if at:
+            from bot.running import metrics, status_row  # prometheus_client is loaded for those who listen alone
+
             row = partial(status_row.row, folder=folder)
             door = metrics.MetricsServer(
                 at,
