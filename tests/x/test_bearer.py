@@ -70,6 +70,18 @@ def test_a_login_speaks_without_being_renewed_while_it_is_fresh(practice: Practi
     assert (practice.renewals, practice.x.world.texts) == (0, ["hello"])
 
 
+@pytest.mark.parametrize(("left", "renewals"), [(90, 0), (30, 1)], ids=["90 s left", "30 s left"])
+def test_a_token_that_could_expire_during_the_request_is_renewed_before_it(
+    practice: Practice, left: int, renewals: int
+) -> None:
+    practice.clock.passes(TOKEN_LIVES - timedelta(seconds=left))
+
+    with practice.gateway() as x:
+        x.post("hello")
+
+    assert [request.path for request in practice.x.requests] == ["/2/oauth2/token"] * renewals + ["/2/tweets"]
+
+
 def test_an_old_login_is_renewed_and_the_new_one_kept_before_it_is_used(practice: Practice) -> None:
     old = practice.kept
     practice.clock.passes(LATER)

@@ -78,6 +78,21 @@ def test_what_is_not_to_be_shown_is_hidden_in_the_answer(fake: FakeX) -> None:
     assert ask(fake) == "a [secret], and a [secret]"
 
 
+def test_a_request_in_progress_does_not_keep_the_process_alive(fake: FakeX) -> None:
+    """A process whose main thread ends would wait for the timer, up to WITHIN seconds, if it were no daemon."""
+    timers: list[threading.Timer] = []
+
+    def sign(request: Any) -> Any:  # called while the request is on its way
+        timers.extend(thread for thread in threading.enumerate() if isinstance(thread, threading.Timer))
+        return request
+
+    wire = Wire(fake.url)
+    wire.ask("GET", "/2/users/me", sign=sign)
+    wire.close()
+
+    assert [timer.daemon for timer in timers] == [True]
+
+
 def test_no_request_leaves_a_thread_behind(fake: FakeX) -> None:
     for fault in ("ok", "reset_before", "cut"):
         fake.fail_with(fault)
