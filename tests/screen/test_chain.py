@@ -79,6 +79,26 @@ def test_each_fault_has_its_name(text: str, name: str) -> None:
     assert names(strict.reasons(Draft(text))) == [name]
 
 
+def test_a_text_that_was_posted_in_another_form_is_refused() -> None:
+    history = {normalised("Good morning.")}
+
+    assert screen(history.__contains__).reasons(Draft("good  MORNING! ☀️")) == (Reason("said_before"),)
+    assert screen(history.__contains__).reasons(Draft("good night")) == ()
+
+
+def test_a_copy_is_looked_for_in_the_text_as_it_is_and_the_reason_says_what_it_copies() -> None:
+    copying = screen(copied=lambda text: "the whole of a tweet" if text == " A  Crumb " else "")
+
+    assert copying.reasons(Draft(" A  Crumb ")) == (Reason("copied", "the whole of a tweet"),)
+    assert copying.reasons(Draft("a crumb")) == ()
+
+
+def test_a_text_in_another_language_is_refused_with_the_language() -> None:
+    foreign = screen(foreign=lambda text: f"not {text}")
+
+    assert foreign.reasons(Draft("Bonjour")) == (Reason("language", "not Bonjour"),)
+
+
 def test_a_good_text_goes_out(sayings: tuple[str, ...]) -> None:
     assert [screen().reasons(Draft(text)) for text in sayings] == [()] * len(sayings)
 

@@ -4,16 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.screen import repeats
 from bot.screen.repeats import normalised
-from bot.values import Reason
-
-
-def test_what_it_has_said_before_is_refused() -> None:
-    history = {normalised("Good morning.")}
-
-    assert repeats.why_not("good  MORNING! ☀️", history.__contains__) == Reason("said_before")
-    assert repeats.why_not("good night", history.__contains__) is None
 
 
 @pytest.mark.parametrize(
