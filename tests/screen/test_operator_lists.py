@@ -29,7 +29,7 @@ def test_the_lists_of_the_configuration_and_of_its_files_are_one(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("content", "why"), [(None, "is no file"), (b"\xff\xfe", "not UTF-8"), (b"x" * 4_000_001, "larger than")]
+    ("content", "why"), [(None, "is not a file"), (b"\xff\xfe", "not UTF-8"), (b"x" * 4_000_001, "larger than")]
 )
 def test_a_list_that_cannot_be_read_is_an_error_of_the_configuration(
     tmp_path: Path, content: bytes | None, why: str
@@ -51,7 +51,7 @@ def test_what_cannot_work_is_refused_with_the_configuration(values: dict[str, An
 
 
 def test_what_has_no_end_is_no_list() -> None:
-    with pytest.raises(ConfigError, match=r"screen\.allow_file: /dev/zero is no file"):
+    with pytest.raises(ConfigError, match=r"screen\.allow_file: /dev/zero is not a file"):
         read(wanted(allow_file="/dev/zero"))
 
 
