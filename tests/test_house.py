@@ -36,6 +36,7 @@ ALONE = {
     "requests": {"bot/x/twitter.py", "bot/x/wire.py"},  # the first only says to tweepy: give back what you get
     "requests_oauthlib": {"bot/x/signing.py"},
     "apscheduler": {"bot/running/daemon.py"},
+    "prometheus_client": {"bot/running/metrics.py"},
     "sqlite_utils": {"training/sqlite_file.py"},
     "huggingface_hub": {"training/models/base_model.py", "training/card/publish.py"},
     "PIL": {"training/card"},

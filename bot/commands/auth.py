@@ -80,7 +80,7 @@ def _by_address(settings: Settings, place: Path, wire: Wire, clock: Clock) -> li
     from bot.x.bearer import JustLoggedIn
     from bot.x.tokens import keep
 
-    redirect = signin.checked_redirect(settings.x.redirect)
+    redirect = signin.check_redirect(settings.x.redirect)
     typed = _typed(settings, ("client_id", "client_secret"), may_be_empty="client_secret")
     client = signin.Client(typed["client_id"], typed["client_secret"])
     wanted = signin.ask_for_code(wire, client, redirect)
@@ -90,7 +90,7 @@ def _by_address(settings: Settings, place: Path, wire: Wire, clock: Clock) -> li
         flush=True,
     )
     code = signin.code_in(_line("the whole address that the browser went to"), wanted)
-    grant: Grant = signin.logged_in(wire, client, wanted, code, now=clock.now())
+    grant: Grant = signin.log_in(wire, client, wanted, code, now=clock.now())
     if found := _check(settings, JustLoggedIn(grant), "", clock):
         grant = replace(grant, account=found.id, handle=found.handle)
     file = account.login(settings)

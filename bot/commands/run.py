@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from bot.clock import why_doubted
+from bot.commands.arguments import VERSION
 from bot.commands.doctor import ready
 from bot.commands.opening import BUSY, FAILED, loaded
 from bot.commands.retrain import train
@@ -219,20 +220,21 @@ def metrics_server(app: App, process: Process) -> Iterator[None]:
     """Prometheus metrics if `metrics.listen` is set. If the address cannot be used, the bot runs without them."""
     import structlog
 
-    from bot.commands.arguments import VERSION
     from bot.config.types import listen_address
-    from bot.running import metrics, status_row
-
-    def text() -> str:
-        row = status_row.row(app.now.settings, process.state_dir, process.clock.now())
-        return metrics.exposition(row | {"version": VERSION})
 
     address = listen_address(app.now.settings.metrics.listen)
     server = None
-    try:
-        server = metrics.MetricsServer(address, text, process.clock.monotonic) if address else None
-    except MynahError as error:
-        structlog.get_logger().error("metrics.failed", why=str(error))
+    if address:
+        from bot.running import metrics, status_row  # only here: prometheus_client takes memory
+
+        def text() -> str:
+            row = status_row.row(app.now.settings, process.state_dir, process.clock.now())
+            return metrics.exposition(row | {"version": VERSION})
+
+        try:
+            server = metrics.MetricsServer(address, text, process.clock.monotonic)
+        except MynahError as error:
+            structlog.get_logger().error("metrics.failed", why=str(error))
     try:
         yield
     finally:

@@ -1,7 +1,8 @@
-"""How the bot stands as Prometheus reads it, and the door where that is asked for. It knows no history and no settings.
+"""The row of `mynah status` as Prometheus metrics, and the small server that answers `GET /metrics` with it.
 
-One thread answers one question at a time, each within two seconds, and only from this machine: whoever dawdles keeps
-other askers waiting, never the bot. A name that was made to point here (DNS rebinding) is turned away by its Host.
+prometheus_client writes the text. Its own server would not do: it checks no Host header (DNS rebinding), has no Unix
+socket, answers any path, and starts a thread for each request with no bound on its time. Ours answers this machine
+alone, one request at a time and each within two seconds: a slow client delays other clients, never the bot.
 """
 
 from __future__ import annotations
@@ -14,72 +15,80 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from prometheus_client import generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
+from prometheus_client.registry import Collector
+
 from bot.config.types import listen_address
 from bot.errors import MynahError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-LONGEST = 2.0  # seconds for one question
-MOST = 8_192  # bytes of one
-AGAIN = 1.0  # seconds
+    from prometheus_client.core import Metric
 
-# name -> (type, help, where in the row); labels come from the keys of what is there
-FIGURES = {
-    "mynah_running": ("gauge", "1 while a process lives as the bot", "running"),
-    "mynah_heartbeat_age_seconds": ("gauge", "since a heartbeat last ended well", "heartbeat_age"),
-    "mynah_next_slot_timestamp_seconds": ("gauge", "when it may speak next", "next_slot"),
-    "mynah_last_slot_timestamp_seconds": ("gauge", "the last slot that was used or skipped", "last_slot"),
-    "mynah_last_post_timestamp_seconds": ("gauge", "when something went out last", "last_post"),
-    "mynah_paused": ("gauge", "1 while nothing may go out", "paused"),
-    "mynah_unknown_posts": ("gauge", "posts that may or may not exist", "unknown"),
-    "mynah_to_review": ("gauge", "drafts that wait for a yes", "to_review"),
-    "mynah_alerts": ("gauge", "what wants a person, as mynah status lists it", "alerts"),
-    "mynah_last_backup_timestamp_seconds": ("gauge", "when the newest backup was made", "last_backup"),
-    "mynah_mention_lag_seconds": ("gauge", "how long the oldest unanswered mention has waited", "mention_lag"),
+REQUEST_SECONDS = 2.0
+REQUEST_BYTES = 8_192
+RETRY_SECONDS = 1.0  # after a connection that could not be accepted
+
+# name -> (help, key of the row)
+GAUGES = {
+    "mynah_running": ("1 while a process runs the bot", "running"),
+    "mynah_heartbeat_age_seconds": ("time since the last successful heartbeat", "heartbeat_age"),
+    "mynah_next_slot_timestamp_seconds": ("next slot", "next_slot"),
+    "mynah_last_slot_timestamp_seconds": ("last slot that was used or skipped", "last_slot"),
+    "mynah_last_post_timestamp_seconds": ("last post", "last_post"),
+    "mynah_paused": ("1 while posting is paused", "paused"),
+    "mynah_unknown_posts": ("posts that may or may not exist", "unknown"),
+    "mynah_to_review": ("drafts that wait for approval", "to_review"),
+    "mynah_alerts": ("problems that need a person, as mynah status lists them", "alerts"),
+    "mynah_last_backup_timestamp_seconds": ("newest backup", "last_backup"),
+    "mynah_mention_lag_seconds": ("how long the oldest unanswered mention has waited", "mention_lag"),
 }
-TABLES = {
-    "mynah_posts": ("gauge", "posts by state", "posts", "state"),
-    "mynah_refusals_total": ("counter", "drafts that the screen turned down, by reason", "refusals", "reason"),
-    "mynah_mentions": ("gauge", "mentions by verdict", "mentions", "verdict"),
+# name -> (type, help, key of the row, label)
+TABLES: dict[str, tuple[type[GaugeMetricFamily | CounterMetricFamily], str, str, str]] = {
+    "mynah_posts": (GaugeMetricFamily, "posts by state", "posts", "state"),
+    "mynah_refusals_total": (CounterMetricFamily, "drafts that the screen refused, by reason", "refusals", "reason"),
+    "mynah_mentions": (GaugeMetricFamily, "mentions by verdict", "mentions", "verdict"),
 }
-MONEY = {
-    "mynah_spent_dollars": ("what was spent", "spent_today", "spent_this_month"),
-    "mynah_budget_dollars": ("what may be spent", "budget_per_day", "budget_per_month"),
+# name -> (help, keys of the row for the day and the month)
+DOLLARS = {
+    "mynah_spent_dollars": ("dollars spent", "spent_today", "spent_this_month"),
+    "mynah_budget_dollars": ("dollars that may be spent", "budget_per_day", "budget_per_month"),
 }
 
 
 def exposition(row: Mapping[str, Any]) -> str:
-    """The text format 0.0.4. What is not known is left out."""
-    return "".join(f"{line}\n" for line in _lines(row))
+    """The text format 0.0.4. Unknown values are left out."""
+    return generate_latest(StatusCollector(row)).decode()
 
 
-def _lines(row: Mapping[str, Any]) -> Iterator[str]:
-    yield from _head("mynah_info", "gauge", "which bot this is")
-    about = ",".join(f'{name}="{_escaped(row.get(name))}"' for name in ("version", "bot", "mode", "model"))
-    yield f"mynah_info{{{about}}} 1"
-    for name, (kind, help_, key) in FIGURES.items():
-        value = _number(row.get(key), key)
-        if value is not None:
-            yield from _head(name, kind, help_)
-            yield f"{name} {value:.15g}"
-    for name, (kind, help_, key, label) in TABLES.items():
-        yield from _head(name, kind, help_)
-        for what, number in sorted(row.get(key, {}).items()):
-            yield f'{name}{{{label}="{_escaped(what)}"}} {number}'
-    for name, (help_, *keys) in MONEY.items():
-        yield from _head(name, "gauge", help_)
-        for span, key in zip(("day", "month"), keys, strict=True):
-            yield f'{name}{{span="{span}"}} {str(row[key]).removeprefix("$")}'
+class StatusCollector(Collector):
+    def __init__(self, row: Mapping[str, Any]) -> None:
+        self._row = row
 
-
-def _head(name: str, kind: str, help_: str) -> Iterator[str]:
-    yield f"# HELP {name} {help_}"
-    yield f"# TYPE {name} {kind}"
+    def collect(self) -> Iterator[Metric]:
+        row = self._row
+        info = {name: row.get(name) or "" for name in ("version", "bot", "mode", "model")}
+        yield InfoMetricFamily("mynah", "which bot this is", info)
+        for name, (help_, key) in GAUGES.items():
+            number = _number(row.get(key), key)
+            if number is not None:
+                yield GaugeMetricFamily(name, help_, number)
+        for name, (family, help_, key, label) in TABLES.items():
+            table = family(name, help_, labels=[label])
+            for value, count in sorted(row.get(key, {}).items()):
+                table.add_metric([value], count)
+            yield table
+        for name, (help_, *keys) in DOLLARS.items():
+            dollars = GaugeMetricFamily(name, help_, labels=["span"])
+            for span, key in zip(("day", "month"), keys, strict=True):
+                dollars.add_metric([span], float(row[key].removeprefix("$")))
+            yield dollars
 
 
 def _number(value: Any, key: str) -> float | None:
-    """A list counts, a moment is its seconds, and to be paused is a sentence."""
+    """The length of a list, the seconds of a timestamp, and 1 where a reason for the pause is given."""
     if key == "paused":
         return float(value is not None)
     if isinstance(value, list | dict):
@@ -89,102 +98,98 @@ def _number(value: Any, key: str) -> float | None:
     return None if value is None else float(value)
 
 
-def _escaped(value: Any) -> str:
-    return str(value if value is not None else "").replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
-
-
 class MetricsServer:
-    """`text` is called once a question, on a thread of its own; what it raises becomes a 503."""
+    """`text` is called for each request, on the server's thread; an exception becomes a 503."""
 
-    def __init__(self, at: tuple[str, int] | Path, text: Callable[[], str], monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self, address: tuple[str, int] | Path, text: Callable[[], str], monotonic: Callable[[], float]
+    ) -> None:
         self._text = text
         self._monotonic = monotonic
-        self._path = at if isinstance(at, Path) else None
-        inet = socket.AF_INET6 if isinstance(at, tuple) and ":" in at[0] else socket.AF_INET
+        self._path = address if isinstance(address, Path) else None
+        inet = socket.AF_INET6 if isinstance(address, tuple) and ":" in address[0] else socket.AF_INET
         self._socket = socket.socket(socket.AF_UNIX if self._path else inet)
         try:
             if self._path:
-                _clear(self._path)
+                _remove_stale_socket(self._path)
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            self._socket.bind(str(at) if isinstance(at, Path) else at)
+            self._socket.bind(str(address) if isinstance(address, Path) else address)
             self._socket.listen(16)
         except OSError as error:
             self._socket.close()
-            where = at if isinstance(at, Path) else f"{at[0]}, port {at[1]}"
-            raise MynahError(f"metrics.listen: {where}: {error.strerror or error}; choose another place") from error
+            where = address if isinstance(address, Path) else f"{address[0]}, port {address[1]}"
+            raise MynahError(f"metrics.listen: {where}: {error.strerror or error}; choose another address") from error
         self._closed = threading.Event()
         self.port = 0 if self._path else self._socket.getsockname()[1]
-        threading.Thread(target=self._answer_all, name="metrics", daemon=True).start()
+        threading.Thread(target=self._serve, name="metrics", daemon=True).start()
 
     def close(self) -> None:
         self._closed.set()
         with suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)  # wakes the one who waits at it
+            self._socket.shutdown(socket.SHUT_RDWR)  # wakes the thread out of accept()
         self._socket.close()
         if self._path:
             with suppress(OSError):
                 self._path.unlink()
 
-    def _answer_all(self) -> None:
+    def _serve(self) -> None:
         while True:
             try:
-                caller, _ = self._socket.accept()
-            except OSError:  # closed; or there is no descriptor left, for a while
-                if self._closed.wait(AGAIN):
+                connection, _ = self._socket.accept()
+            except OSError:  # closed, or out of file descriptors for a while
+                if self._closed.wait(RETRY_SECONDS):
                     return
                 continue
-            with caller, suppress(OSError):
-                self._answer(caller)
+            with connection, suppress(OSError):
+                self._answer(connection)
 
-    def _answer(self, caller: socket.socket) -> None:
-        until = self._monotonic() + LONGEST
+    def _answer(self, connection: socket.socket) -> None:
+        deadline = self._monotonic() + REQUEST_SECONDS
         head = b""
         while b"\r\n\r\n" not in head:
-            caller.settimeout(max(until - self._monotonic(), 0.001))
-            part = caller.recv(2_048)
-            head += part
-            if not part or len(head) > MOST:
+            connection.settimeout(max(deadline - self._monotonic(), 0.001))
+            block = connection.recv(2_048)
+            head += block
+            if not block or len(head) > REQUEST_BYTES:
                 return
-        status, body = self._page(head.split(b"\r\n\r\n")[0].decode("latin-1"))
+        status, body = self._response(head.split(b"\r\n\r\n")[0].decode("latin-1"))
         data = body.encode()
-        caller.settimeout(max(until - self._monotonic(), 0.1))
-        caller.sendall(
+        connection.settimeout(max(deadline - self._monotonic(), 0.1))
+        connection.sendall(
             f"HTTP/1.1 {status}\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n"
             f"Content-Length: {len(data)}\r\nConnection: close\r\n\r\n".encode()
             + data
         )
 
-    def _page(self, head: str) -> tuple[str, str]:
+    def _response(self, head: str) -> tuple[str, str]:
         request, *lines = head.split("\r\n")
         method, _, rest = request.partition(" ")
         hosts = [line.partition(":")[2].strip() for line in lines if line.lower().startswith("host:")]
-        if len(hosts) != 1 or not _is_here(hosts[0], by_path=self._path is not None):
-            return "421 Misdirected Request", "this is asked for by the address of this machine itself\n"
+        if len(hosts) != 1 or not (self._path or _is_loopback(hosts[0])):  # no host name leads to a Unix socket
+            return "421 Misdirected Request", "the Host must be a loopback address, such as 127.0.0.1\n"
         if rest.split(" ")[0].split("?")[0] != "/metrics":
-            return "404 Not Found", "/metrics is all there is\n"
+            return "404 Not Found", "only /metrics is served here\n"
         if method != "GET":
             return "405 Method Not Allowed", "only GET\n"
         try:
             return "200 OK", self._text()
-        except Exception as error:  # noqa: BLE001  an asker is told; the bot goes on
+        except Exception as error:  # noqa: BLE001  the client gets the message; the bot goes on
             return "503 Service Unavailable", f"{error}\n"
 
 
-def _clear(path: Path) -> None:
-    """Of a bot that was killed: nobody listens there any more. No other kind of file is touched."""
+def _remove_stale_socket(path: Path) -> None:
+    """Left by a bot that was killed. A socket in use and any other kind of file stay."""
     with suppress(FileNotFoundError):
         if stat.S_ISSOCK(path.lstat().st_mode):
-            with socket.socket(socket.AF_UNIX) as caller:
-                caller.settimeout(LONGEST)
+            with socket.socket(socket.AF_UNIX) as client:
+                client.settimeout(REQUEST_SECONDS)
                 try:
-                    caller.connect(str(path))
+                    client.connect(str(path))
                 except ConnectionRefusedError:
                     path.unlink()
 
 
-def _is_here(host: str, *, by_path: bool) -> bool:
-    if by_path:
-        return True  # no name led here
+def _is_loopback(host: str) -> bool:
     try:
         return isinstance(listen_address(host if host.rpartition(":")[2].isdigit() else f"{host}:80"), tuple)
     except ValueError:

@@ -1,13 +1,14 @@
-"""All checks in a row, from cheap to dear. A check that breaks refuses: what nobody could look at stays in."""
+"""All checks of a draft in a row, from cheap to expensive. A check that fails itself refuses the draft."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bot.screen import copies, entities, form, harm, privacy, repeats
+from bot.screen import entities, form, harm, privacy
 from bot.screen.lists import Lists
 from bot.text import length
+from bot.text.normalise import normalise
 from bot.values import Draft, Reason
 
 if TYPE_CHECKING:
@@ -21,10 +22,10 @@ NO_LISTS = Lists()
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    checks: tuple[tuple[str, Check], ...]  # each with a name, for the day when it breaks
+    checks: tuple[tuple[str, Check], ...]  # (name, check); the name is reported when the check raises
 
     def why_not(self, draft: Draft) -> Reason | None:
-        """The first reason against it; what is dearer is not asked any more."""
+        """The first reason to refuse the draft; the checks after it do not run."""
         return next(self._reasons(draft), None)
 
     def reasons(self, draft: Draft) -> tuple[Reason, ...]:
@@ -34,14 +35,14 @@ class Screen:
         for name, check in self.checks:
             try:
                 reason = check(draft)
-            except Exception as error:  # noqa: BLE001  whatever went wrong, the text was not looked at
+            except Exception as error:  # noqa: BLE001  whatever went wrong, the text was not checked
                 reason = Reason("screen_failed", f"{name}: {type(error).__name__}")
             if reason:
                 yield reason
 
 
 def nothing(_: str) -> str:
-    """What a history without posts and a voice without a person would say."""
+    """Never a reason: for a history without posts and a voice without a person."""
     return ""
 
 
@@ -60,8 +61,10 @@ def build(
 ) -> Screen:
     """The screen of a bot.
 
-    `said`, `near` and `refused` are the history's, see repeats.py; `copied` and `foreign` the voice's, see copies.py;
-    `classified` is what a classifier of the operator's own says.
+    `said` asks the history whether it has a normalised text. The other callables take the text as it is and return the
+    detail of a reason, empty if there is none: `near` and `refused` ask the history for near-duplicates and for earlier
+    refusals, `copied` and `foreign` ask the voice for copied training tweets and for another language, and `classified`
+    asks the operator's own classifier.
     """
     checks: dict[str, Check] = {
         "empty": lambda draft: form.empty(draft.text),
@@ -76,16 +79,15 @@ def build(
         "lists": lambda draft: lists.why_not(draft.text),
         "harm": lambda draft: harm.why_not(draft.text, vulgar=allow_vulgar, allowed=lists.allowed),
         "privacy": lambda draft: privacy.why_not(draft.text),
-        "repeats": lambda draft: repeats.why_not(draft.text, said),
-        "refused": lambda draft: repeats.refused(draft.text, refused),
-        "copies": lambda draft: copies.why_not(draft.text, copied),
-        "language": lambda draft: copies.foreign(draft.text, foreign),
-        "near": lambda draft: repeats.nearly(draft.text, near),
-        "classifier": lambda draft: _classified(draft.text, classified),
+        "repeats": lambda draft: Reason("said_before") if said(normalise(draft.text)) else None,
+        "refused": lambda draft: _reason("refused_before", refused(draft.text)),
+        "copies": lambda draft: _reason("copied", copied(draft.text)),
+        "language": lambda draft: _reason("language", foreign(draft.text)),
+        "near": lambda draft: _reason("said_nearly", near(draft.text)),
+        "classifier": lambda draft: _reason("classifier", classified(draft.text)),
     }
     return Screen(tuple(checks.items()))
 
 
-def _classified(text: str, classified: Callable[[str], str]) -> Reason | None:
-    detail = classified(text)
-    return Reason("classifier", detail) if detail else None
+def _reason(name: str, detail: str) -> Reason | None:
+    return Reason(name, detail) if detail else None

@@ -1,4 +1,4 @@
-"""The door to a classifier of the operator's own, which may keep a draft in. torch is loaded behind it, not before."""
+"""Opens the operator's own text classifier, which may refuse a draft. Imports torch, so only inside the function."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def opened(folder: Path, labels: Sequence[str], threshold: float) -> Callable[[str], str]:
-    """Which of the labels a text has, in words; empty if none."""
+def open_classifier(folder: Path, labels: Sequence[str], threshold: float) -> Callable[[str], str]:
+    """A function that returns which of the labels a text has, as one text; empty for none."""
     from training.models.text_classifier import Classifier
 
     with training_errors(ModelError, about="screen.classifier: "):
-        found = Classifier.open(folder)
-    if unknown := [label for label in labels if label not in found.labels]:
+        model = Classifier.open(folder)
+    if unknown := [label for label in labels if label not in model.labels]:
         raise ConfigError(
-            f"screen.classifier_labels: {folder} has no {', '.join(unknown)}; it knows {', '.join(found.labels)}"
+            f"screen.classifier_labels: {folder} has no label {', '.join(unknown)}; "
+            f"its labels are {', '.join(model.labels)}"
         )
-    return lambda text: found.why_not(text, labels, threshold)
+    return lambda text: model.why_not(text, labels, threshold)

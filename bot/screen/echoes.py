@@ -1,6 +1,6 @@
-"""Does an answer say after what it was told? Whoever calls on the bot must not choose its words.
+"""Refuses a reply that repeats the mention it answers: whoever mentions the bot must not choose its words.
 
-Pure; `told` is what the other said. Words are compared as a reader sees them, through their disguises.
+Words are compared without their disguises.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from bot.values import Reason
 
 WORDS = 4  # in a row
 CHARACTERS = 20  # in a row, for scripts without spaces
-CODE = 3  # characters: what has a digit in it, and is no year's tail
+CODE = 3  # characters, at least one a digit; two digits may be the end of a year
 _WORD = re.compile(r"[^\W_]+")
 _NAME = re.compile(r"[@\uff20#\uff03$](\w+)")
 _LINK = re.compile(r"https?://\S+", re.IGNORECASE)
 
 
-def why_not(text: str, told: str) -> Reason | None:
-    ours, theirs = _WORD.findall(bare(text)), _WORD.findall(bare(told))
+def why_not(text: str, mention: str) -> Reason | None:
+    ours, theirs = _WORD.findall(bare(text)), _WORD.findall(bare(mention))
     if shared := _runs(ours, WORDS) & _runs(theirs, WORDS):
         return Reason("echo", " ".join(min(shared)))
-    if shared_letters := _runs(_folded(text), CHARACTERS) & _runs(_folded(told), CHARACTERS):
+    if shared_letters := _runs(_folded(text), CHARACTERS) & _runs(_folded(mention), CHARACTERS):
         return Reason("echo", "".join(min(shared_letters)))
-    named = {name for name in map(bare, _NAME.findall(told)) if name}
-    if shared_words := set(ours) & (named | {word for word in theirs if _is_code(word)}):
+    names = {name for name in map(bare, _NAME.findall(mention)) if name}
+    if shared_words := set(ours) & (names | {word for word in theirs if _is_code(word)}):
         return Reason("echo", min(shared_words))
-    shown = text.casefold()
-    return next((Reason("echo", link) for link in sorted(_links(told)) if link in shown), None)
+    folded = text.casefold()
+    return next((Reason("echo", link) for link in sorted(_links(mention)) if link in folded), None)
 
 
 def _runs(parts: str | list[str], length: int) -> set[tuple[str, ...]]:
@@ -45,5 +45,5 @@ def _is_code(word: str) -> bool:
 
 
 def _links(text: str) -> set[str]:
-    found = [text[start:end] for start, end in links(text)] + _LINK.findall(text)
-    return {link.casefold().removeprefix("http://").removeprefix("https://").rstrip("/") for link in found}
+    all_links = [text[start:end] for start, end in links(text)] + _LINK.findall(text)
+    return {link.casefold().removeprefix("http://").removeprefix("https://").rstrip("/") for link in all_links}

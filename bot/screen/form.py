@@ -1,6 +1,6 @@
-"""Whether it is a text at all: something said, in characters that show, ended, and not stuck in a loop.
+"""Checks the form of a text: not empty, only visible characters, finished, not stuck in a loop.
 
-Each check is named as its reason is. None knows a language: what they look for is the same in all of them.
+Each function is named after its reason. They work the same in every language.
 """
 
 from __future__ import annotations
@@ -12,46 +12,46 @@ from collections import Counter
 from bot.text.length import EMOJI
 from bot.values import Reason
 
-_SAME_WORD = 4  # "no no no" is how people speak, a fourth is how a model gets stuck
-_SAME_THREE = 3  # the same three words three times
+_SAME_WORD = 4  # times in a row; people say "no no no", a fourth one is a model that is stuck
+_SAME_THREE = 3  # times that the same three words occur
 
-_WORD = re.compile(r"\w(?:\S*\w)?")  # a link is one word, not three that come again in the next link
-_BROKEN_OFF = re.compile(r"[,;:(\[{&]\s*$")
+_WORD = re.compile(r"\w(?:\S*\w)?")  # a link is one word, not three that the next link repeats
+_OPEN_END = re.compile(r"[,;:(\[{&]\s*$")
 
-# Letters and signs, says Unicode, and yet nothing shows: Hangul fillers, Khmer inherent vowels, the empty Braille cell.
+# Letters and signs by their category, yet invisible: Hangul fillers, Khmer inherent vowels, the empty Braille cell.
 _BLANK = frozenset("\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
-# U+FFFD is what is left of broken bytes: byte-level models make it. The rest are more than any font needs.
+# U+FFFD replaces broken bytes, which byte-level models produce. The others are variation selectors that no font needs.
 _NEVER = frozenset("\ufffd") | _BLANK | {chr(code) for code in range(0xE0100, 0xE01F0)}
 _HIDDEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 _JOINERS = "\u200c\u200d"
-_NEEDS_JOINERS = 0x0590  # scripts from Hebrew on write with joiners; between Latin letters they only hide a word
+_NEEDS_JOINERS = 0x0590  # scripts from Hebrew on need joiners; between Latin letters they only hide a word
 
 
 def empty(text: str) -> Reason | None:
-    """Nothing said; `only_symbols` where there is something to see: emoji, punctuation."""
+    """No letter and no digit: `only_symbols` for emoji and punctuation, else `empty`."""
     if any(unicodedata.category(character)[0] in "LN" for character in EMOJI.sub("", text) if character not in _BLANK):
         return None
     return Reason("only_symbols", text.strip()) if text.strip() else Reason("empty")
 
 
 def control_character(text: str) -> Reason | None:
-    """Control, direction, zero-width, private, unassigned: characters that hide, reorder, or show as a box."""
+    """Control, direction, zero-width, private and unassigned characters: they hide, reorder, or show as a box."""
     if text.isascii() and text.replace("\n", "").isprintable():
         return None
-    bare = EMOJI.sub(lambda emoji: "." * len(emoji[0]), text)  # emoji are joined by right; places stay as they are
-    for place, character in enumerate(bare):
-        if _shows(character, before=bare[place - 1] if place else ""):
+    bare = EMOJI.sub(lambda emoji: "." * len(emoji[0]), text)  # joiners belong in emoji; positions stay the same
+    for position, character in enumerate(bare):
+        if _is_visible(character, before=bare[position - 1] if position else ""):
             continue
         name = unicodedata.name(character, unicodedata.category(character))
-        return Reason("control_character", f"U+{ord(character):04X} {name} at {place}")
+        return Reason("control_character", f"U+{ord(character):04X} {name} at {position}")
     return None
 
 
 def unfinished(text: str, *, finished: bool = True) -> Reason | None:
-    """`finished` is the voice's word on it; an open bracket or a comma at the end tells too."""
+    """`finished` comes from the voice; an open bracket or a comma at the end means unfinished too."""
     if not finished:
         return Reason("unfinished", "cut off at the token limit")
-    end = _BROKEN_OFF.search(text)
+    end = _OPEN_END.search(text)
     return Reason("unfinished", f"ends with {end[0].strip()}") if end else None
 
 
@@ -67,7 +67,7 @@ def repetition(text: str) -> Reason | None:
     return None
 
 
-def _shows(character: str, *, before: str) -> bool:
+def _is_visible(character: str, *, before: str) -> bool:
     if character == "\n":
         return True
     if character in _JOINERS:

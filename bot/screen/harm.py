@@ -1,12 +1,12 @@
-"""Harmful words and the few harmful sentences that have a shape. What a list cannot see, the meaning, it cannot see.
+"""Refuses harmful words, and the few kinds of harmful sentences that a pattern can find. It does not see the meaning.
 
 slur          a word that demeans people for what they are
 vulgar        obscene and sexual words
-threat        violence announced to somebody
-self_harm     somebody told to hurt themselves, or saying that they will
+threat        announced violence against somebody
+self_harm     telling somebody to hurt themselves, or announcing it
 minors        children and sex in one text
-promise       money or health for certain
-office        speaking as the state, a court, the police
+promise       guaranteed money or health
+office        speaking as the state, a court or the police
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ _APOSTROPHES = re.compile(r"['’`´]")
 
 
 def why_not(text: str, *, vulgar: bool = False, allowed: re.Pattern[str] | None = None) -> Reason | None:
-    """`vulgar`: whether obscene words may be said. What `allowed` finds is not looked up in the lists of words."""
-    listed = allowed.sub(" allowed ", unicodedata.normalize("NFKC", text)) if allowed else text
-    found = _listed(listed, ("slur",) if vulgar else ("slur", "vulgar"))
-    return found or _shaped(disguises.bare(text))
+    """`vulgar`: obscene words are fine. What `allowed` matches is not looked up in the word lists."""
+    remaining = allowed.sub(" allowed ", unicodedata.normalize("NFKC", text)) if allowed else text
+    lists = ("slur",) if vulgar else ("slur", "vulgar")
+    return _first_listed(remaining, lists) or _first_shape(disguises.bare(text))
 
 
 def kinds() -> tuple[str, ...]:
@@ -42,29 +42,29 @@ def kinds() -> tuple[str, ...]:
     return (*_LISTS, *_shapes())
 
 
-def _shaped(bare: str) -> Reason | None:
+def _first_shape(bare: str) -> Reason | None:
     line = " ".join(_APOSTROPHES.sub("", bare).split())
     for name, pattern in _shapes().items():
-        if found := pattern.search(line):
-            return Reason(name, found[0])
+        if match := pattern.search(line):
+            return Reason(name, match[0])
     return None
 
 
 @cache
 def _shapes() -> dict[str, re.Pattern[str]]:
-    said = tomllib.loads((_WORDS / "shapes.toml").read_text(encoding="utf-8"))
+    document = tomllib.loads((_WORDS / "shapes.toml").read_text(encoding="utf-8"))
 
     def whole(shape: str) -> str:
-        return re.sub(r"<(\w+)>", lambda part: whole(said["parts"][part[1]]), shape)
+        return re.sub(r"<(\w+)>", lambda part: whole(document["parts"][part[1]]), shape)
 
-    return {name: re.compile("|".join(map(whole, shapes))) for name, shapes in said["reasons"].items()}
+    return {name: re.compile("|".join(map(whole, shapes))) for name, shapes in document["reasons"].items()}
 
 
-def _listed(text: str, lists: Sequence[str]) -> Reason | None:
+def _first_listed(text: str, lists: Sequence[str]) -> Reason | None:
     views = disguises.views(text)
     for name in lists:
-        if found := _words(name).first_in(views):
-            return Reason(name, found)
+        if phrase := _words(name).first_in(views):
+            return Reason(name, phrase)
     return None
 
 

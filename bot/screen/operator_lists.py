@@ -1,6 +1,6 @@
-"""The operator's own part of the screen: lists out of the configuration and its files, and a classifier.
+"""The operator's own rules of the screen: lists from the configuration and its files, and a classifier.
 
-A reload reads them anew; the classifier stays, for another one is another gigabyte.
+A reload reads the lists again and keeps the classifier: a second one in memory would take another gigabyte.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from bot.config.state_dir import expanded
 from bot.errors import ConfigError
-from bot.screen import classifier, phrases
+from bot.screen import phrases
 from bot.screen.chain import NO_LISTS
+from bot.screen.classifier import open_classifier
 from bot.screen.lists import Lists
 from bot.text import lines
 
@@ -21,36 +22,36 @@ if TYPE_CHECKING:
 
     from bot.config.settings import ScreenLists
 
-MOST_BYTES = 4_000_000  # of a file; a list of words is a page or two
+MAX_BYTES = 4_000_000  # of a file; a word list is a page or two
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
     lists: Lists = NO_LISTS
-    classified: Callable[[str], str] | None = None  # which of its labels a text has
+    classified: Callable[[str], str] | None = None  # which of the classifier's labels a text has
 
 
-def read(wanted: ScreenLists) -> Rules:
+def read(settings: ScreenLists) -> Rules:
     classified = None
-    if wanted.classifier:
-        folder = expanded(wanted.classifier)
-        classified = classifier.opened(folder, wanted.classifier_labels, wanted.classifier_threshold)
-    return Rules(lists(wanted), classified)
+    if settings.classifier:
+        folder = expanded(settings.classifier)
+        classified = open_classifier(folder, settings.classifier_labels, settings.classifier_threshold)
+    return Rules(lists(settings), classified)
 
 
-def lists(wanted: ScreenLists) -> Lists:
-    deny = [*wanted.deny, *_lines("deny_file", wanted.deny_file)]
-    if mute := [entry for entry in deny if not phrases.words(entry)]:
+def lists(settings: ScreenLists) -> Lists:
+    deny = [*settings.deny, *_lines("deny_file", settings.deny_file)]
+    if wordless := [entry for entry in deny if not phrases.words(entry)]:
         raise ConfigError(
-            f"screen.deny and deny_file: {mute[0]!r} has no letter and no digit; "
+            f"screen.deny and deny_file: {wordless[0]!r} has no letter and no digit; "
             "screen.deny_patterns finds signs and emoji"
         )
-    allow = [*wanted.allow, *_lines("allow_file", wanted.allow_file)]
-    return Lists.of(deny=deny, deny_patterns=wanted.deny_patterns, allow=allow)
+    allow = [*settings.allow, *_lines("allow_file", settings.allow_file)]
+    return Lists.of(deny=deny, deny_patterns=settings.deny_patterns, allow=allow)
 
 
 def _lines(key: str, path: Path | None) -> list[str]:
     try:
-        return lines.read(expanded(path), MOST_BYTES) if path else []
+        return lines.read(expanded(path), MAX_BYTES) if path else []
     except ValueError as error:
-        raise ConfigError(f"screen.{key}: {path} {error}; it is a file with one phrase a line") from error
+        raise ConfigError(f"screen.{key}: {path} {error}; it must be a text file with one phrase a line") from error

@@ -1,4 +1,4 @@
-"""Lists of words and phrases, found in a text through its disguises. It knows no list by name."""
+"""Finds the words and phrases of a list in a text, through their disguises."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from bot.screen.disguises import Key
 
 _PLURALS = ("", "s", "es")
-_UNSPACED = re.compile(UNSPACED)  # where nothing stands between words, they are looked for anywhere
+_UNSPACED = re.compile(UNSPACED)  # without spaces between words, an entry is searched anywhere
 
 
 @dataclass(frozen=True, slots=True)
 class Phrases:
-    """A list by the letters of its entries; an entry is one word or several."""
+    """The entries of a list by their letters; an entry is one word or several."""
 
     entries: dict[str, list[Key]]
-    longest: int  # words of the longest entry
-    heads: frozenset[str]  # first words
+    longest: int  # words in the longest entry
+    heads: frozenset[str]  # the first words of the entries
     unspaced: tuple[str, ...]
 
     @classmethod
@@ -45,10 +45,10 @@ class Phrases:
         return cls(dict(entries), longest, frozenset(entry.split()[0] for entry in entries), tuple(unspaced))
 
     def first_in(self, views: Sequence[Sequence[str]]) -> str | None:
-        """`views` are those of disguises.py."""
+        """`views` come from disguises.views()."""
         for view in views:
-            if found := self._first_in(view) or self._inside("".join(view)):
-                return found
+            if entry := self._first_in(view) or self._inside("".join(view)):
+                return entry
         return None
 
     def _inside(self, text: str) -> str | None:
@@ -72,12 +72,12 @@ class Phrases:
 
 
 def words(line: str) -> str:
-    """What is looked for of an entry; nothing, where it has signs alone."""
+    """The words of an entry; empty if it has only signs."""
     return " ".join(re.findall(r"[^\W_]+", disguises.bare(line)))
 
 
 def _spaced(keys: Sequence[Key]) -> Key:
-    """One key for several words, a space between them."""
+    """One key for several words, with spaces between them."""
     joined: list[tuple[str, int]] = []
     for key in keys:
         joined += [(" ", 1), *key] if joined else key

@@ -1,8 +1,8 @@
-"""What looks like somebody's private data, made up or not: addresses, numbers, keys. It knows shapes and check sums.
+"""Refuses what looks like private data, real or not: addresses, numbers and keys, by their shapes and check sums.
 
     email, phone, card, iban, social_security, ip, street, key
 
-phonenumbers was left out: 48 MB of plans for numbers that exist, where the bot should say none, real or not.
+The phonenumbers library is not used: 48 MB of numbering plans tell real numbers from others, and both are refused.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ _NAME = r"(?!dot\b)[\w-]+"
 _EMAIL = re.compile(
     rf"\b[\w.+-]+(?:\s+dot\s+[\w+-]+)?{_AT}{_NAME}(?:{_DOT}{_NAME})*{_DOT}(?!dot\b)[a-z]{{2,}}\b", re.IGNORECASE
 )
-_SAID_AT = re.compile(r"\s+at\s+", re.IGNORECASE)
-_SAID_DOT = re.compile(r"\s+dot\s+|[\[({<]\s?dot", re.IGNORECASE)
-# Digits with what people put between them. A date, a score, a sum of money and a span of years are none of these.
+_SPOKEN_AT = re.compile(r"\s+at\s+", re.IGNORECASE)
+_SPOKEN_DOT = re.compile(r"\s+dot\s+|[\[({<]\s?dot", re.IGNORECASE)
+# Digits with the signs that people put between them. Dates, scores, sums of money and spans of years do not match.
 _NUMBER = re.compile(
     r"(?<![\w.,$€£#%])(?:\+|00)?\(?\d(?:[\s().\-–/]{0,3}\d){6,}(?![\w%]|[.,]\d)(?:\s?(?:x|ext\.?)\s?\d+)?"
 )
 _DATE = re.compile(
     r"\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[-/.]\d\d?[-/.]\d{2,4}|(?:1[5-9]|20)\d\d\s?[-–/]\s?(?:1[5-9]|20)\d\d"
 )
-_LONGEST_PHONE, _FEWEST_PHONE = 15, 7  # digits; E.164's most, and the fewest that are dialled in a town
+_LONGEST_PHONE, _FEWEST_PHONE = 15, 7  # digits: the maximum of E.164, and the fewest of a local number
 _CARD = re.compile(r"(?<!\d)\d(?:[ -]?\d){12,18}(?!\d)")
 _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}\b")
 _SOCIAL = re.compile(r"(?<![\w-])(?!000|666|9\d\d)\d{3}[- ](?!00)\d{2}[- ](?!0000)\d{4}(?![\w-])")
@@ -55,42 +55,42 @@ _KEY = re.compile(
 
 
 def why_not(text: str) -> Reason | None:
-    shown = unicodedata.normalize("NFKC", text)
+    folded = unicodedata.normalize("NFKC", text)
     for name, find in FINDERS.items():
-        for found in find(shown):
-            return Reason(name, found)
+        for match in find(folded):
+            return Reason(name, match)
     return None
 
 
 def _emails(text: str) -> Iterator[str]:
-    for found in _EMAIL.finditer(text):
-        # "meet me at noon. then" is no address: said with words, it wants both of them
-        if not _SAID_AT.search(found[0]) or _SAID_DOT.search(found[0]):
-            yield found[0]
+    for match in _EMAIL.finditer(text):
+        # "meet me at noon. then" is not an address: with "at" as a word, "dot" must be one too
+        if not _SPOKEN_AT.search(match[0]) or _SPOKEN_DOT.search(match[0]):
+            yield match[0]
 
 
 def _phones(text: str) -> Iterator[str]:
-    for found in _NUMBER.finditer(text):
-        number = found[0].strip()
+    for match in _NUMBER.finditer(text):
+        number = match[0].strip()
         if _FEWEST_PHONE <= _count(number) <= _LONGEST_PHONE and not _DATE.match(number):
             yield number
 
 
 def _cards(text: str) -> Iterator[str]:
-    return (found[0] for found in _CARD.finditer(text) if _luhn(_digits(found[0])))
+    return (match[0] for match in _CARD.finditer(text) if _passes_luhn(_digits(match[0])))
 
 
 def _ibans(text: str) -> Iterator[str]:
-    for found in _IBAN.finditer(text):
-        account = found[0].replace(" ", "")
-        moved = account[4:] + account[:4]
-        if 15 <= len(account) <= 34 and int("".join(str(int(letter, 36)) for letter in moved)) % 97 == 1:
-            yield found[0]
+    for match in _IBAN.finditer(text):
+        account = match[0].replace(" ", "")
+        rotated = account[4:] + account[:4]
+        if 15 <= len(account) <= 34 and int("".join(str(int(letter, 36)) for letter in rotated)) % 97 == 1:
+            yield match[0]
 
 
 def _ips(text: str) -> Iterator[str]:
-    for found in _IP.finditer(text):
-        address = found[0].rstrip(".")
+    for match in _IP.finditer(text):
+        address = match[0].rstrip(".")
         try:
             ipaddress.ip_address(address)
         except ValueError:  # a time of day, a version, three dots
@@ -100,7 +100,7 @@ def _ips(text: str) -> Iterator[str]:
 
 
 def _all(pattern: re.Pattern[str]) -> Callable[[str], Iterator[str]]:
-    return lambda text: (found[0] for found in pattern.finditer(text))
+    return lambda text: (match[0] for match in pattern.finditer(text))
 
 
 def _digits(text: str) -> list[int]:
@@ -111,8 +111,8 @@ def _count(text: str) -> int:
     return len(_digits(text))
 
 
-def _luhn(digits: list[int]) -> bool:
-    doubled = [digit if place % 2 == 0 else sum(divmod(2 * digit, 10)) for place, digit in enumerate(digits[::-1])]
+def _passes_luhn(digits: list[int]) -> bool:
+    doubled = [digit if index % 2 == 0 else sum(divmod(2 * digit, 10)) for index, digit in enumerate(digits[::-1])]
     return sum(doubled) % 10 == 0 and len(set(digits)) > 1
 
 

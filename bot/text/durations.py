@@ -1,4 +1,4 @@
-"""Spans of time as people write them: 10s, 20m, 1h30m, 2d. Pure."""
+"""Durations as people write them: 10s, 20m, 1h30m, 2d."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ _LONGEST = 366 * 86_400
 
 
 def parsed(text: object) -> timedelta:
-    """Raises ValueError, in a sentence for the user."""
+    """Raises ValueError with a message for the user."""
     if isinstance(text, timedelta):
         return text
     match = _SHAPE.fullmatch(str(text).strip().lower())
     if match is None or not any(match.groups()):
-        raise ValueError(f"{str(text)!r} is no duration; they look like 10s, 20m, 1h30m or 2d")
+        raise ValueError(f"{str(text)!r} is not a duration: use 30s, 10m, 1h30m or 2d")
     seconds = sum(float(number or 0) * size for number, size in zip(match.groups(), _UNITS.values(), strict=True))
     if not 0 <= seconds <= _LONGEST:
-        raise ValueError(f"{str(text)!r} is longer than a year")
+        raise ValueError(f"{str(text)!r} is longer than a year: use at most 366d")
     return timedelta(seconds=seconds)
 
 
-def written(span: timedelta) -> str:
+def written(duration: timedelta) -> str:
     """The shortest form that `parsed` reads back."""
-    left = span.total_seconds()
+    left = duration.total_seconds()
     parts = []
     for unit, size in _UNITS.items():
         number = left // size if unit != "s" else left

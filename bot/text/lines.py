@@ -1,4 +1,4 @@
-"""The lines of a small file that somebody wrote by hand. It knows nothing of what they mean."""
+"""Reads the lines of a small text file that somebody wrote by hand."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-REMARK = "#"  # a line that begins with it
+COMMENT = "#"  # at the beginning of a line
 
 
-def read(path: Path, most: int) -> list[str]:
-    """Those that say something, without remarks. ValueError, in words that go on from the path: it is none of these."""
+def read(path: Path, max_bytes: int) -> list[str]:
+    """The lines without comments and empty ones. Raises ValueError with a message that continues after the path."""
     try:
-        if not path.is_file():  # a pipe would keep us waiting, and /dev/zero has no end
-            raise ValueError("is no file")
+        if not path.is_file():  # a pipe would block, and /dev/zero has no end
+            raise ValueError("is not a file")
         with path.open("rb") as file:
-            data = file.read(most + 1)
+            data = file.read(max_bytes + 1)
     except OSError as error:
         raise ValueError(f"cannot be read ({error.strerror})") from error
-    if len(data) > most:
-        raise ValueError(f"is larger than {most:,} bytes")
+    if len(data) > max_bytes:
+        raise ValueError(f"is larger than {max_bytes:,} bytes")
     try:
         lines = data.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise ValueError("is not UTF-8 text") from error
-    return [line.strip() for line in lines if line.strip() and not line.startswith(REMARK)]
+    return [line.strip() for line in lines if line.strip() and not line.startswith(COMMENT)]

@@ -1,7 +1,7 @@
-"""Regular expressions whose time is bound: each takes a time that grows with the text, and no more, whatever it says.
+"""Regular expressions in linear time, whatever the pattern says.
 
-Python's own may take years over thirty letters ("(a+)+$") and cannot be stopped from another thread. pydantic brings an
-engine that never goes back (Rust's): look-around and references to groups, which need that, are refused.
+Python's own engine may take years for thirty letters ("(a+)+$") and cannot be interrupted from another thread. Rust's,
+which comes with pydantic, does not backtrack: it refuses look-around and backreferences, which need that.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 
 def compiled(pattern: str) -> Callable[[str], bool]:
-    """Does it stand anywhere in a text? ValueError says what is wrong with it."""
+    """A function that says whether the pattern matches anywhere in a text. Raises ValueError for a wrong pattern."""
     if not pattern:
-        raise ValueError("an empty pattern stands in every text")
+        raise ValueError("an empty pattern matches every text: leave it out")
     try:
         validator = SchemaValidator(core_schema.str_schema(pattern=pattern, regex_engine="rust-regex"))
     except SchemaError as error:
-        raise ValueError(f"{pattern!r} is no pattern that can be used: {_why(str(error))}") from None
+        raise ValueError(f"{pattern!r} is not a pattern that can be used: {_last_line(str(error))}") from None
 
-    def stands_in(text: str) -> bool:
+    def matches(text: str) -> bool:
         try:
             validator.validate_python(text)
         except ValidationError as error:
@@ -32,10 +32,10 @@ def compiled(pattern: str) -> Callable[[str], bool]:
             return False
         return True
 
-    return stands_in
+    return matches
 
 
-def _why(said: str) -> str:
-    """The engine's last line: the ones before it draw the pattern."""
-    last = said.strip().splitlines()[-1].strip()
+def _last_line(message: str) -> str:
+    """The reason; the lines before it draw the pattern."""
+    last = message.strip().splitlines()[-1].strip()
     return last.removeprefix("error: ").removeprefix("SchemaError: ").rstrip(".")

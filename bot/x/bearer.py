@@ -1,7 +1,7 @@
-"""Who we are by OAuth 2.0: a token for two hours, and one to renew it with, which can be used once.
+"""Authentication by OAuth 2.0: an access token for two hours, and a refresh token that can be used once.
 
-The new pair is on the disk before it is used. Killed between X's answer and that, it is lost: there is no way to ask
-for it again, and a person has to log in. So a use is counted before it is tried, and there are few tries, never a loop.
+A new pair is on disk before it is used. If the process is killed between X's answer and that, the pair is lost: X does
+not give it again, and a person has to log in. So each use is counted before it is tried, and there are few tries.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ if TYPE_CHECKING:
     from bot.x.tokens import Grant, TokenFile
     from bot.x.wire import Wire
 
-EARLY = 60.0  # seconds before its end a token is renewed: a request may take as long
-USED_UP = "the login to X is used up: the answer with its new tokens was lost; `mynah auth` logs in again"
+EARLY = 60.0  # seconds before it expires a token is renewed: a request may take that long
+USED_UP = "the login to X is used up: X's answer with the new tokens was lost; `mynah auth` logs in again"
 
 
-def bearing(token: str) -> Callable[[Any], Any]:
-    def put(request: Any) -> Any:
+def bearer_auth(token: str) -> Callable[[Any], Any]:
+    def authorize(request: Any) -> Any:
         request.headers["Authorization"] = f"Bearer {token}"
         return request
 
-    return put
+    return authorize
 
 
 @dataclass(frozen=True, slots=True)
 class JustLoggedIn:
-    """A login that is not kept yet: whose it is has to be asked first."""
+    """A login that is not saved yet: X must say first which account it belongs to."""
 
     grant: Grant
 
@@ -45,14 +45,14 @@ class JustLoggedIn:
         return (self.grant.access_token, self.grant.refresh_token)
 
     def sign(self, _: Wire) -> Callable[[Any], Any]:
-        return bearing(self.grant.access_token)
+        return bearer_auth(self.grant.access_token)
 
     def distrust(self) -> None:
-        """It is forgotten anyway."""
+        """Nothing to do: it is not saved."""
 
 
 class Bearer:
-    """Asked by twitter.py for each request; another process may have renewed the login since the last."""
+    """Signs each request of twitter.py; another process may have renewed the login since the last one."""
 
     def __init__(self, file: TokenFile, client: Client, *, now: Callable[[], datetime]) -> None:
         self._file = file
@@ -62,59 +62,59 @@ class Bearer:
 
     @property
     def hide(self) -> tuple[str, ...]:
-        mine = (self._grant.access_token, self._grant.refresh_token) if self._grant else ()
-        return (*mine, *filter(None, (self._client.secret,)))
+        tokens = (self._grant.access_token, self._grant.refresh_token) if self._grant else ()
+        return (*tokens, *filter(None, (self._client.secret,)))
 
     def sign(self, wire: Wire) -> Callable[[Any], Any]:
         try:
             self._grant = self._valid(wire)
         except XError:
             raise
-        except MynahError as error:  # a file that cannot be read or written: a post must not be left in doubt by it
+        except MynahError as error:  # a file that cannot be read or written must not leave a post in doubt
             raise Halted(str(error)) from error
-        return bearing(self._grant.access_token)
+        return bearer_auth(self._grant.access_token)
 
     def distrust(self) -> None:
-        """X did not take the token: the next request renews it first, unless somebody has."""
+        """X rejected the token: the next request renews it first, unless another process has done so."""
         with suppress(MynahError), self._file.lock():
-            kept = self._file.read()
-            if kept and self._grant and kept.access_token == self._grant.access_token:
-                self._file.keep(replace(kept, expires=0.0))
+            stored = self._file.read()
+            if stored and self._grant and stored.access_token == self._grant.access_token:
+                self._file.keep(replace(stored, expires=0.0))
 
     def _valid(self, wire: Wire) -> Grant:
-        grant = self._kept()
+        grant = self._stored()
         if self._is_fresh(grant):
             return grant
         with self._file.lock():
-            grant = self._kept()
-            return grant if self._is_fresh(grant) else self._renewed(wire, grant)
+            grant = self._stored()
+            return grant if self._is_fresh(grant) else self._renew(wire, grant)
 
-    def _kept(self) -> Grant:
+    def _stored(self) -> Grant:
         if grant := self._file.read():
             return grant
-        raise Halted(f"nobody is logged in: {self._file.path} is not there; `mynah auth` logs in")
+        raise Halted(f"not logged in to X: {self._file.path} is missing; `mynah auth` logs in")
 
     def _is_fresh(self, grant: Grant) -> bool:
         return self._now().timestamp() < grant.expires - EARLY
 
-    def _renewed(self, wire: Wire, grant: Grant) -> Grant:
-        """Nothing has been sent yet when this fails, so no error of it leaves a post in doubt."""
+    def _renew(self, wire: Wire, grant: Grant) -> Grant:
+        """Runs before the request is sent, so none of its errors leaves a post in doubt."""
         if grant.tries >= MOST_TRIES:
             raise Halted(USED_UP)
-        tried = replace(grant, tries=grant.tries + 1)
-        self._file.keep(tried)
+        counted = replace(grant, tries=grant.tries + 1)
+        self._file.keep(counted)
         try:
-            new = signin.renewed(wire, self._client, grant.refresh_token, now=self._now())
-        except (TryLater, signin.Unasked):  # it never left, or X did not look at the token
+            new = signin.renew(wire, self._client, grant.refresh_token, now=self._now())
+        except (TryLater, signin.NotProcessed):  # X did not use the token up
             self._file.keep(grant)
             raise
         except Halted:
             self._file.keep(replace(grant, tries=MOST_TRIES))
             raise
         except Unknown as error:
-            if tried.tries >= MOST_TRIES:
+            if counted.tries >= MOST_TRIES:
                 raise Halted(USED_UP) from error
-            raise TryLater(f"the login could not be renewed: {error}; it is tried again") from error
-        kept = replace(new, account=grant.account, handle=grant.handle)
-        self._file.keep(kept)
-        return kept
+            raise TryLater(f"the login could not be renewed: {error}; it will be tried again") from error
+        renewed = replace(new, account=grant.account, handle=grant.handle)
+        self._file.keep(renewed)
+        return renewed

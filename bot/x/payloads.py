@@ -1,7 +1,7 @@
-"""What X sends, as our values: raw JSON in, posts and accounts out.
+"""Parses X's JSON into posts, mentions and accounts.
 
-X renamed its fields in August 2026 (tweet.fields became post.fields, and so on), and either spelling may come, so both
-are read here. It knows no network.
+X renamed its fields in August 2026 (tweet.fields became post.fields, and so on). Either spelling may come, so both are
+read.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 HANDLE = re.compile(r"\w{1,20}", re.ASCII)
-LONGEST_ID = 19  # digits; X counts in 63 bits
-NO_CHARACTER = re.compile(r"&#[0-9]{1000,};?")
-EPOCH_MS = 1_288_834_974_657  # milliseconds after 1970, where X's ids begin to count; 22 bits are below them
+LONGEST_ID = 19  # digits; X's ids have 63 bits
+NOT_A_CHARACTER = re.compile(r"&#[0-9]{1000,};?")
+EPOCH_MS = 1_288_834_974_657  # milliseconds after 1970 at which X's ids start; the lower 22 bits are not time
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,28 +37,28 @@ def account(body: Any) -> Account:
         case {"data": {"id": str(id_), "username": str(handle), "name": str(name)}} if is_id(id_):
             bio = body["data"].get("description")
             return Account(id_, handle, _well_formed(name), _unescaped(bio) if isinstance(bio, str) else "")
-    raise TryLater("X answered a question about an account without id, username and name: it can be tried again")
+    raise TryLater("X sent an account without id, username and name: it can be tried again")
 
 
 def created(body: Any, *, sent: str) -> Receipt:
-    """The receipt of a new post, whose id alone proves that it exists."""
+    """The receipt of a new post; the id alone proves that it exists."""
     data = body["data"]
     return Receipt(data["id"], _text(data) or sent)
 
 
 def timeline(body: Any) -> tuple[Receipt, ...]:
-    """The posts of a timeline without the retweets. One that cannot be read might be the one that is looked for."""
-    posts = body.get("data", [])  # an empty timeline has none
+    """The posts of a timeline without retweets. Raises if one cannot be read: it might be the one that is searched."""
+    posts = body.get("data", [])  # missing in an empty timeline
     if not isinstance(posts, list):
-        raise TryLater("X answered a timeline without a list of posts: it can be tried again")
+        raise TryLater("X sent a timeline without a list of posts: it can be tried again")
     return tuple(_receipt(post) for post in posts if not _is_retweet(post))
 
 
 def mentions(body: Any) -> Mentions:
-    """A page of mentions. One without an id would be lost unseen; eligibility.py deals with those without an author."""
+    """A page of mentions. Raises for one without an id, which would be lost; eligibility.py handles missing authors."""
     posts, meta = body.get("data", []), body.get("meta")
     if not isinstance(posts, list) or not all(isinstance(post, dict) and is_id(post.get("id")) for post in posts):
-        raise TryLater("X answered the mentions without a list of posts with ids: it can be tried again")
+        raise TryLater("X sent mentions without a list of posts with ids: it can be tried again")
     includes = body.get("includes")
     users = _list(includes.get("users") if isinstance(includes, dict) else None)
     handles = {user["id"]: user.get("username") for user in users if is_id(user.get("id"))}
@@ -67,13 +67,13 @@ def mentions(body: Any) -> Mentions:
 
 
 def is_whole(body: Any) -> bool:
-    """Whether a page is all that was asked for."""
+    """Whether the page is the last one."""
     meta = body.get("meta")
     return isinstance(meta, dict) and not meta.get("next_token")
 
 
 def id_at(moment: datetime) -> int:
-    """The smallest id that a post of that moment can have: X's ids begin with the time."""
+    """The smallest id that a post made at that moment can have: X's ids start with the time."""
     return max(int(moment.timestamp() * 1000) - EPOCH_MS, 0) << 22
 
 
@@ -88,9 +88,9 @@ def is_id(value: Any) -> bool:
 
 def _receipt(post: Any) -> Receipt:
     if not isinstance(post, dict) or not is_id(post.get("id")) or (text := _text(post)) is None:
-        raise TryLater("X answered a timeline with a post without id or text: it can be tried again")
-    answers = [other["id"] for other in _references(post, "replied_to") if is_id(other.get("id"))]
-    return Receipt(post["id"], text, answers[0] if answers else None)
+        raise TryLater("X sent a timeline with a post without id or text: it can be tried again")
+    parents = [other["id"] for other in _references(post, "replied_to") if is_id(other.get("id"))]
+    return Receipt(post["id"], text, parents[0] if parents else None)
 
 
 def _mention(post: dict[str, Any], handles: Mapping[str, Any]) -> Mention:
@@ -114,15 +114,15 @@ def _mention(post: dict[str, Any], handles: Mapping[str, Any]) -> Mention:
 
 
 def _wordings(post: dict[str, Any]) -> tuple[Wording, ...]:
-    """The text as X cut it, with the range that it shows, and the whole of a long one."""
-    shown = post.get("display_text_range")
-    own = shown[0] if isinstance(shown, list) and shown and isinstance(shown[0], int) else None
-    whole = post.get("note_tweet") or post.get("note_post")
-    found = [_wording(post, own)]
-    return (*found, _wording(whole, None)) if isinstance(whole, dict) else tuple(found)
+    """The text, which X cuts, with the start of the range that it displays; then the whole text of a long post."""
+    display = post.get("display_text_range")
+    start = display[0] if isinstance(display, list) and display and isinstance(display[0], int) else None
+    note = post.get("note_tweet") or post.get("note_post")
+    first = _wording(post, start)
+    return (first, _wording(note, None)) if isinstance(note, dict) else (first,)
 
 
-def _wording(post: dict[str, Any], own: int | None) -> Wording:
+def _wording(post: dict[str, Any], display_start: int | None) -> Wording:
     entities = post.get("entities")
     calls = []
     for each in _list(entities.get("mentions") if isinstance(entities, dict) else None):
@@ -130,20 +130,20 @@ def _wording(post: dict[str, Any], own: int | None) -> Wording:
             case {"start": int(start), "username": str(handle)}:
                 calls.append(Call(start, each["id"] if is_id(each.get("id")) else "", handle))
     text = post.get("text")
-    return Wording(_unescaped(text) if isinstance(text, str) else "", tuple(calls), own)
+    return Wording(_unescaped(text) if isinstance(text, str) else "", tuple(calls), display_start)
 
 
 def _text(post: dict[str, Any]) -> str | None:
-    """The text as its author wrote it: X escapes & < > once and puts t.co in the place of links."""
-    whole = post.get("note_tweet") or post.get("note_post") or post  # over 280 characters the text itself is cut
+    """The text as its author wrote it: X escapes & < > once and replaces links by t.co."""
+    whole = post.get("note_tweet") or post.get("note_post") or post  # `text` is cut after 280 characters
     if not isinstance(whole, dict) or not isinstance(whole.get("text"), str):
         return None
     text = _unescaped(whole["text"])
     entities = whole.get("entities")
     for link in _list(entities.get("urls") if isinstance(entities, dict) else None):
         match link:
-            case {"url": str(short), "expanded_url": str(real)} if short:
-                text = text.replace(short, real)
+            case {"url": str(short), "expanded_url": str(expanded)} if short:
+                text = text.replace(short, expanded)
     return text
 
 
@@ -159,12 +159,12 @@ def _references(post: dict[str, Any], *kinds: str) -> list[dict[str, Any]]:
 
 
 def _unescaped(text: str) -> str:
-    """Python gives up over a character's number of thousands of digits, which is no character."""
-    return html.unescape(NO_CHARACTER.sub("\ufffd", text))
+    """html.unescape raises for a character reference with thousands of digits, which is not a character."""
+    return html.unescape(NOT_A_CHARACTER.sub("\ufffd", text))
 
 
 def _well_formed(text: str) -> str:
-    """Half a pair of surrogates, which JSON may hold, is no letter."""
+    """With "?" for lone surrogates, which JSON may contain."""
     return text.encode(errors="replace").decode()
 
 

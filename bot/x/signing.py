@@ -1,6 +1,6 @@
-"""OAuth 1.0a: four secrets, and every request signed with them, address included. Alone imports requests_oauthlib.
+"""Authentication by OAuth 1.0a: each request, with its address, is signed with four secrets.
 
-It knows no network.
+The only file that imports requests_oauthlib.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The four secrets of a user context, and one way to say who we are; bearer.py is the other."""
+    """The four secrets of a user; the alternative is bearer.py."""
 
     consumer_key: str = field(repr=False)
     consumer_secret: str = field(repr=False)
@@ -33,26 +33,26 @@ class Keys:
 
     @property
     def hide(self) -> tuple[str, ...]:
-        """What must not show."""
+        """Secrets that must not appear in messages."""
         return tuple(getattr(self, each.name) for each in fields(self))
 
     def sign(self, _: Wire) -> OAuth1:
         return signer(self)
 
     def distrust(self) -> None:
-        """They do not grow old: whether one 401 is an outage or the end, only a person can find out."""
+        """Nothing to do: keys do not expire, and only a person can find out whether a 401 is an outage of X."""
 
 
 def signer(keys: Keys, **fixed: str) -> OAuth1:
-    """Sign prepared requests; `fixed` (nonce, timestamp) is for comparing with known signatures."""
+    """Signs prepared requests; tests set `fixed` (nonce, timestamp) to compare with known signatures."""
     return OAuth1(keys.consumer_key, keys.consumer_secret, keys.access_token, keys.access_token_secret, **fixed)
 
 
 def app(consumer_key: str, consumer_secret: str) -> OAuth1:
-    """As the app alone, to ask for a PIN."""
+    """Signs as the app, to ask for a PIN."""
     return OAuth1(consumer_key, consumer_secret, callback_uri="oob")
 
 
 def verified(consumer_key: str, consumer_secret: str, token: str, secret: str, pin: str) -> OAuth1:
-    """As the app with the PIN that a person was shown."""
+    """Signs as the app, with the PIN that a person was shown."""
     return OAuth1(consumer_key, consumer_secret, token, secret, verifier=pin)

@@ -1,7 +1,4 @@
-"""Files that hold secrets: each whole or not at all, its owner's alone, and on the disk before anybody counts on it.
-
-It knows what a login by OAuth 2.0 is made of, and nothing of X.
-"""
+"""The OAuth 2.0 login, and writing files with secrets: atomic, readable by their owner only, synced to disk."""
 
 from __future__ import annotations
 
@@ -19,9 +16,9 @@ from bot.errors import ConfigError, MynahError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-NAME = "oauth2.json"  # in the state folder: the bot must be able to write it, and its keys it may only read
-# A renewal whose answer was lost may not have reached X: the old token then still works. Where it does not, nothing
-# more is lost by asking.
+NAME = "oauth2.json"  # in the state folder, since the bot writes it; it may only read its keys
+# A renewal whose answer was lost may not have reached X, and then the old token still works. If it does not, another
+# try loses nothing.
 MOST_TRIES = 3
 
 
@@ -32,7 +29,7 @@ class Grant:
     access_token: str = field(repr=False)
     refresh_token: str = field(repr=False)
     expires: float  # seconds since 1970
-    account: str = ""  # its number on X, and its handle, as X said when it logged in
+    account: str = ""  # its id on X; with the handle, as X gave them at login
     handle: str = ""
     tries: int = 0
 
@@ -42,7 +39,7 @@ class TokenFile:
         self.path = path
 
     def read(self) -> Grant | None:
-        """None where nobody has logged in yet."""
+        """None before the first login."""
         try:
             with self.path.open(encoding="utf-8") as file:
                 mode = os.fstat(file.fileno()).st_mode
@@ -57,22 +54,24 @@ class TokenFile:
         try:
             return _grant(json.loads(text))
         except (ValueError, TypeError, OverflowError, RecursionError):
-            raise ConfigError(f"{self.path} holds no login: `mynah auth` logs in again") from None
+            raise ConfigError(f"{self.path} does not contain a login: `mynah auth` logs in again") from None
 
     def keep(self, grant: Grant) -> None:
         keep(self.path, json.dumps(asdict(grant)))
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """One process at a time renews a login; who waits finds the other's result; a request ends in time."""
+        """One process at a time renews a login; the next one finds the result. Bounded by the time of a request."""
         path = self.path.with_suffix(".lock")
         try:
-            # No link: root would give the bot whatever the bot has put there.
+            # O_NOFOLLOW: else root would give the bot ownership of whatever a link of the bot's points to.
             lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError as error:
-            raise MynahError(f"{path} cannot be opened: {error.strerror}; check whose the state folder is") from error
+            raise MynahError(
+                f"{path} cannot be opened: {error.strerror}; check the owner of the state folder"
+            ) from error
         try:
-            _belongs_to_its_folder(lock, self.path.parent)
+            _set_owner_of_folder(lock, self.path.parent)
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
         finally:
@@ -80,13 +79,13 @@ class TokenFile:
 
 
 def keep(path: Path, text: str) -> None:
-    """Never half of it, even where the power goes; the folder is made where it is missing."""
+    """Writes the file atomically, even if the power fails; creates its folder if it is missing."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # made with mode 0600
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
-                _belongs_to_its_folder(handle, path.parent)
+                _set_owner_of_folder(handle, path.parent)
                 file.write(text)
                 file.flush()
                 os.fsync(handle)
@@ -95,27 +94,27 @@ def keep(path: Path, text: str) -> None:
             with suppress(FileNotFoundError):
                 Path(temporary).unlink()
             raise
-        _synced(path.parent)
+        _sync(path.parent)
     except OSError as error:
-        raise MynahError(f"{path} cannot be written: {error.strerror}; what it should hold is not kept") from error
+        raise MynahError(f"{path} cannot be written: {error.strerror}; its new content is not saved") from error
 
 
-def _grant(found: dict[str, Any]) -> Grant:
-    grant = Grant(**found)
+def _grant(fields: dict[str, Any]) -> Grant:
+    grant = Grant(**fields)
     texts = (grant.access_token, grant.refresh_token, grant.account, grant.handle)
     if not (all(isinstance(text, str) for text in texts) and isinstance(grant.expires, int | float)):
         raise TypeError
     return replace(grant, tries=int(grant.tries))
 
 
-def _belongs_to_its_folder(handle: int, folder: Path) -> None:
-    """What root does for a bot belongs to the bot."""
+def _set_owner_of_folder(handle: int, folder: Path) -> None:
+    """A file that root writes for a bot belongs to the bot."""
     if os.geteuid() == 0:
         owner = folder.stat()
         os.fchown(handle, owner.st_uid, owner.st_gid)
 
 
-def _synced(folder: Path) -> None:
+def _sync(folder: Path) -> None:
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)

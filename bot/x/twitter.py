@@ -1,7 +1,7 @@
-"""Talking to X: its calls, through tweepy and over our own wire. Alone imports tweepy.
+"""The calls of X's API, through tweepy and over our own connection (wire.py). The only file that imports tweepy.
 
-It repeats nothing and waits for no limit. What an answer means is in responses.py; what follows from it is the caller's
-business.
+It retries nothing and does not wait for rate limits: responses.py turns each answer into an error, and the caller acts
+on it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bot.values import Mentions, Receipt
 
     class Identity(Protocol):
-        """Who we are to X: four keys, or a token that is renewed."""
+        """Credentials for X: four keys, or a token that is renewed."""
 
         @property
         def hide(self) -> tuple[str, ...]: ...
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
         def distrust(self) -> None: ...
 
 
-FEWEST, MOST = 5, 100  # what X takes as max_results
+FEWEST, MOST = 5, 100  # X's bounds of max_results
 UNAUTHORIZED = 401
 OF_MENTIONS = [
     "author_id",
@@ -44,11 +44,11 @@ OF_MENTIONS = [
     "note_tweet",
     "referenced_tweets",
 ]
-TO_LEARN = ["created_at", "lang", "note_tweet", "referenced_tweets", "in_reply_to_user_id"]
+TO_TRAIN_ON = ["created_at", "lang", "note_tweet", "referenced_tweets", "in_reply_to_user_id"]
 
 
 class X:
-    """One account of X, spoken to through its API."""
+    """X's API, as one account."""
 
     def __init__(
         self,
@@ -78,13 +78,13 @@ class X:
 
     @property
     def access_level(self) -> str | None:
-        """What the keys may do, as X said last: `read` or `read-write`."""
+        """What the keys may do, by X's last answer: `read` or `read-write`."""
         return self.headers.get("x-access-level")
 
     def post(self, text: str, *, reply_to: str | None = None, without: Sequence[str] = ()) -> Receipt:
-        """Create a post. After Unknown, and after Duplicate too, it may exist: never just call again.
+        """Create a post. After Unknown or Duplicate it may exist: do not simply call again.
 
-        X puts the handles of those who are answered before a reply; `without` are users whom it leaves out.
+        X prepends the handles of the users that a reply answers; `without` are users to leave out.
         """
         body = self._client.create_tweet(
             text=text, in_reply_to_tweet_id=reply_to, exclude_reply_user_ids=list(without) or None
@@ -92,15 +92,15 @@ class X:
         return created(body, sent=text)
 
     def me(self) -> Account:
-        """Whose keys these are. X bills it as a read of a user."""
+        """The account of the keys. X bills it as a read of a user."""
         return account(self._client.get_me(user_fields=["description"]))
 
     def find(self, handle: str) -> Account:
-        """The account of that name. Billed as a read of a user too."""
+        """The account with that handle. X bills it as a read of a user."""
         return account(self._client.get_user(username=handle, user_auth=True))
 
     def own_posts(self, account_id: str, *, since_id: str | None = None, limit: int = 5) -> Timeline:
-        """The newest posts first, without retweets. `since_id` itself is not among them."""
+        """Posts after `since_id`, without retweets, newest first."""
         body = self._client.get_users_tweets(
             account_id,
             exclude="retweets",
@@ -115,7 +115,7 @@ class X:
     def mentions(
         self, account_id: str, *, since_id: str = "", until_id: str = "", token: str = "", limit: int = MOST
     ) -> Mentions:
-        """Up to `limit` posts that name the account, the newest first, neither id among them: each is billed."""
+        """Up to `limit` posts that mention the account, between the two ids, newest first. X bills each."""
         body = self._client.get_users_mentions(
             account_id,
             since_id=since_id or None,
@@ -123,7 +123,7 @@ class X:
             pagination_token=token or None,
             max_results=min(max(limit, FEWEST), MOST),
             tweet_fields=OF_MENTIONS,
-            expansions=["author_id"],  # brings the names, and since August 2026 author_id itself
+            expansions=["author_id"],  # gives the handles, and since August 2026 author_id itself
             user_auth=True,
         )
         return mentions(body)
@@ -131,7 +131,7 @@ class X:
     def page(
         self, account_id: str, *, since_id: str = "", until_id: str = "", token: str = "", limit: int = MOST
     ) -> dict[str, Any]:
-        """Up to `limit` posts of anybody, the newest first, without retweets, as X gave them: each is billed."""
+        """X's raw JSON for up to `limit` posts of any account, without retweets, newest first. X bills each."""
         body: dict[str, Any] = self._client.get_users_tweets(
             account_id,
             exclude="retweets",
@@ -139,7 +139,7 @@ class X:
             until_id=until_id or None,
             pagination_token=token or None,
             max_results=min(max(limit, FEWEST), MOST),
-            tweet_fields=TO_LEARN,
+            tweet_fields=TO_TRAIN_ON,
             user_auth=True,
         )
         return body
@@ -149,10 +149,10 @@ class X:
 
 
 class _Client(tweepy.Client):  # type: ignore[misc]  # tweepy has no types
-    """tweepy's calls over our own request(): tweepy's has a fixed host, no timeout, and errors that lose the answer."""
+    """tweepy's calls with our own request(): tweepy's has a fixed host, no timeout, and errors without the answer."""
 
     def __init__(self, keys: Identity, wire: Wire, *, now: Callable[[], datetime]) -> None:
-        # requests.Response here means: give back whatever request() returns, as it is. The keys stay out of tweepy.
+        # requests.Response makes tweepy return whatever request() returns, unchanged. tweepy never gets the keys.
         super().__init__(return_type=requests.Response, wait_on_rate_limit=False)
         self.headers: Mapping[str, str] = {}
         self._keys = keys
@@ -165,16 +165,16 @@ class _Client(tweepy.Client):  # type: ignore[misc]  # tweepy has no types
         route: str,
         params: Mapping[str, Any] | None = None,
         json: Any = None,
-        user_auth: bool = True,  # noqa: ARG002  tweepy passes it; there is no other kind here
+        user_auth: bool = True,  # noqa: ARG002  tweepy passes it; all requests here are authenticated as the user
     ) -> dict[str, Any]:
-        """One request, one answer: its parsed body, or one error of ours."""
+        """Send one request and return the parsed body, or raise one of our errors."""
         sign = self._keys.sign(self._wire)
         reply = self._wire.ask(method, route, sign=sign, params=params, json=json, hide=self._keys.hide)
         self.headers = reply.headers
         answer = Answer(reply.status, reply.headers, reply.parsed())
-        if refusal := why_not(answer, method=method, path=route, now=self._now()):
+        if error := why_not(answer, method=method, path=route, now=self._now()):
             if reply.status == UNAUTHORIZED:
                 self._keys.distrust()
-            raise refusal
+            raise error
         body: dict[str, Any] = answer.body
         return body

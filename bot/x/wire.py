@@ -1,7 +1,7 @@
-"""One request to X, one answer: where our keys may go, how long we wait and how much we take.
+"""Sends one request to X and returns the answer. It limits where keys may go, how long we wait and how much we read.
 
-It repeats nothing, follows nothing and trusts no environment. Alone imports requests; every error from below comes out
-as one of ours. It knows neither routes nor what an answer means.
+No retries, no redirects, no settings from the environment. The only file that imports requests; each of its errors
+becomes one of ours. twitter.py has the routes, responses.py the meaning of an answer.
 """
 
 from __future__ import annotations
@@ -30,10 +30,12 @@ if TYPE_CHECKING:
 
 HOSTS = ("api.x.com", "api.twitter.com")
 AGENT = "mynah"
-# Seconds to connect, just over the 3 s after which a lost first packet is repeated, and to wait for more of the answer.
+# Seconds to connect, just over the 3 s after which a lost first packet is resent, and to wait for the next bytes.
 TIMEOUT = (3.05, 30.0)
-WITHIN = 40.0  # seconds for the whole of it, however it trickles in; the last round of a bot that stops has 50
-MOST = 16_000_000  # bytes of an answer, unpacked; a hundred of the longest posts, every letter escaped, are 15 million
+WITHIN = 40.0  # seconds for the whole answer, however slowly it comes; the last round of a stopping bot has 50
+MOST = (
+    16_000_000  # bytes of an answer, decompressed; a hundred of the longest posts, every letter escaped, are 15 million
+)
 BLOCK = 65_536
 
 
@@ -46,7 +48,7 @@ class Reply:
     text: str
 
     def parsed(self) -> Any:
-        """The body as JSON; None where it is none."""
+        """The body as JSON; None if it is not JSON."""
         try:
             return json.loads(self.text)
         except (ValueError, RecursionError):
@@ -54,15 +56,15 @@ class Reply:
 
 
 class Wire:
-    """The way to one server, and to no other."""
+    """The connection to one server, and to no other."""
 
     def __init__(self, base_url: str, *, timeout: tuple[float, float] = TIMEOUT, within: float = WITHIN) -> None:
-        self.base_url = allowed(base_url)
+        self.base_url = check_base_url(base_url)
         self._timeout = timeout
         self._within = within
         self._session = requests.Session()
-        self._session.trust_env = False  # no proxy, no netrc and no other certificates by environment
-        # The only mount: requests itself now refuses every other address, wherever it may come from.
+        self._session.trust_env = False  # no proxy, netrc or certificates from the environment
+        # The only mount: requests refuses every other address, wherever it comes from.
         self._session.adapters.clear()
         self._session.mount(f"{self.base_url}/", _Adapter(max_retries=0))
 
@@ -80,8 +82,8 @@ class Wire:
         form: Mapping[str, str] | None = None,
         hide: Sequence[str] = (),
     ) -> Reply:
-        """`sign` puts who we are on the prepared request; what is in `hide` does not come back in the text."""
-        late = f"not all of it came within {self._within:g} s"
+        """`sign` authenticates the prepared request; the secrets in `hide` are removed from the text of the reply."""
+        too_late = f"not all of it came within {self._within:g} s"
         with _cut_after(self._within) as is_cut:
             try:
                 response = self._session.request(
@@ -90,76 +92,76 @@ class Wire:
                     params=params,
                     json=json,
                     data=form,
-                    # A kept connection may have died unseen: the next POST on it would break, and count as unknown.
+                    # A kept-alive connection may be dead: the next POST on it would fail, and count as unknown.
                     headers={"User-Agent": AGENT, "Connection": "close", "Accept-Encoding": "identity"},
                     auth=sign,
                     timeout=self._timeout,
-                    allow_redirects=False,  # requests would send the body again on 307 and 308
+                    allow_redirects=False,  # requests would resend the body for 307 and 308
                     stream=True,
                 )
                 with response:
-                    content = _taken(response)
-            except Exception as error:  # whatever a library does wrong; the answer may be lost all the same
-                why = late if is_cut() else _root(error)
+                    content = _body(response)
+            except Exception as error:  # any bug of a library too: the answer may be lost all the same
+                why = too_late if is_cut() else _root(error)
                 raise no_answer(why, method=method, path=path, sent=not _never_left(error)) from error
-            if is_cut():  # without a length, a body that was cut off ends like any other
-                raise no_answer(late, method=method, path=path, sent=True)
+            if is_cut():  # without a length, a body that was cut off looks complete
+                raise no_answer(too_late, method=method, path=path, sent=True)
         text = content.decode("utf-8", errors="replace")
-        for secret in hide:  # an answer that echoes our request must not carry the keys into a message
+        for secret in hide:  # an answer that echoes our request must not bring the keys into a message
             text = text.replace(secret, "[secret]").replace(quote(secret, safe=""), "[secret]")
         return Reply(response.status_code, {name.lower(): value for name, value in response.headers.items()}, text)
 
 
-def allowed(base_url: str) -> str:
-    """The address without its last slash, if our keys may go there: X over TLS, or this machine for trying."""
+def check_base_url(base_url: str) -> str:
+    """The address without its last slash, if our keys may go there: X over TLS, or a loopback address for tests."""
     try:
         url = urlsplit(base_url)
-        x = url.scheme == "https" and url.netloc in HOSTS
-        here = url.scheme in ("http", "https") and _is_loopback(url.hostname or "") and url.port != 0
-        bare = "@" not in url.netloc and base_url.rstrip("/") == f"{url.scheme}://{url.netloc}"
-    except ValueError:  # a port that is no number, half an IPv6 address
-        x = here = bare = False
-    if not (bare and (x or here)):
-        shown = base_url.rpartition("@")[2][:100]  # what stands before an @ may be a password
+        is_x = url.scheme == "https" and url.netloc in HOSTS
+        is_local = url.scheme in ("http", "https") and _is_loopback(url.hostname or "") and url.port != 0
+        is_bare = "@" not in url.netloc and base_url.rstrip("/") == f"{url.scheme}://{url.netloc}"
+    except ValueError:  # a port that is not a number, half an IPv6 address
+        is_x = is_local = is_bare = False
+    if not (is_bare and (is_x or is_local)):
+        shown = base_url.rpartition("@")[2][:100]  # before an @ may be a password
         raise ConfigError(
-            f"x.base_url may be https://api.x.com or, for trying, http://127.0.0.1:PORT; it is {shown!r}: change it"
+            f"x.base_url: {shown!r} is not allowed: use https://api.x.com or, to try things out, http://127.0.0.1:PORT"
         )
     return base_url.rstrip("/")
 
 
 class TooMuch(OSError):
-    """An answer without an end."""
+    """The answer is too large."""
 
 
-def _taken(response: requests.Response) -> bytes:
-    """The body, unpacked where it came packed unasked, and never more of it than MOST."""
-    packing = response.headers.get("Content-Encoding", "").strip().lower()
-    unpack = zlib.decompressobj(wbits=47) if packing in {"gzip", "deflate"} else None  # 47: either of the two
-    taken = bytearray()
+def _body(response: requests.Response) -> bytes:
+    """The body, at most MOST bytes, decompressed if the server compressed it unasked."""
+    encoding = response.headers.get("Content-Encoding", "").strip().lower()
+    decoder = zlib.decompressobj(wbits=47) if encoding in {"gzip", "deflate"} else None  # 47: either of the two
+    body = bytearray()
     for block in response.raw.stream(BLOCK, decode_content=False):
-        taken += unpack.decompress(block, MOST + 1 - len(taken)) if unpack else block
-        if len(taken) > MOST:
+        body += decoder.decompress(block, MOST + 1 - len(body)) if decoder else block
+        if len(body) > MOST:
             raise TooMuch(0, f"the answer is larger than {MOST:,} bytes")
-    return bytes(taken)
+    return bytes(body)
 
 
-_opened: ContextVar[list[socket.socket]] = ContextVar("opened")  # the sockets of the request that is on its way
+_opened: ContextVar[list[socket.socket]] = ContextVar("opened")  # the sockets of the current request
 
 
 @contextmanager
 def _cut_after(seconds: float) -> Iterator[Callable[[], bool]]:
-    """A timeout bounds one silence; a server that sends a byte each second could keep us for ever."""
+    """A socket's timeout bounds one wait only: a server that sends a byte each second could hold us for ever."""
     sockets: list[socket.socket] = []
     cut = threading.Event()
 
     def end() -> None:
         cut.set()
         for each in sockets:
-            with suppress(OSError):  # it has ended by itself
-                socket.socket.shutdown(each, socket.SHUT_RDWR)  # TLS's own would meddle with who is reading
+            with suppress(OSError):  # already closed
+                socket.socket.shutdown(each, socket.SHUT_RDWR)  # TLS's own shutdown would interfere with the reader
 
     timer = threading.Timer(seconds, end)
-    timer.daemon = True
+    timer.daemon = True  # else a process that exits would wait for it
     before = _opened.set(sockets)
     timer.start()
     try:
@@ -177,7 +179,7 @@ class _Http(urllib3.connection.HTTPConnection):
 
 
 class _Https(urllib3.connection.HTTPSConnection):
-    """Tells a failed TLS handshake from a broken answer: urllib3 gives both the same error."""
+    """Distinguishes a failed TLS handshake from a broken answer: urllib3 raises the same error for both."""
 
     def connect(self) -> None:
         try:
@@ -209,14 +211,14 @@ def _is_loopback(host: str) -> bool:
 
 
 def _never_left(error: BaseException) -> bool:
-    """True where not a byte of the request can have been sent: no such host, refused, no TLS, no connection in time."""
+    """Whether no byte of the request can have been sent: no such host, refused, no TLS, no connection in time."""
     inner = error.args[0] if error.args else None
     chain = (error, inner, getattr(inner, "reason", None))  # requests wraps urllib3's MaxRetryError, which has a reason
     return any(isinstance(each, (NewConnectionError, ConnectTimeoutError, requests.ConnectTimeout)) for each in chain)
 
 
 def _root(error: BaseException) -> str:
-    """The first cause by its class and the system's own words; the texts of libraries may quote our headers."""
+    """The class of the first cause, with the system's message; the messages of libraries may quote our headers."""
     while error.__cause__ or error.__context__:
         error = error.__cause__ or error.__context__ or error
     words = error.strerror if isinstance(error, OSError) else None

@@ -188,7 +188,7 @@ def test_a_configuration_is_not_right_while_a_list_of_it_is_missing(tmp_path: Pa
     done = mynah("--config", path, "config", "--check", state=tmp_path / "state")
 
     assert (done.returncode, done.stdout) == (78, "")
-    assert "screen.deny_file: /nowhere/deny.txt is no file" in done.stderr
+    assert "screen.deny_file: /nowhere/deny.txt is not a file" in done.stderr
 
 
 def test_a_state_folder_that_is_a_file_exits_78(tmp_path: Path) -> None:

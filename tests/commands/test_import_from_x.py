@@ -107,7 +107,7 @@ def test_a_walk_that_ends_in_something_else_says_too_what_it_has_read(x: FakeX, 
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (("--yes",), "there is nobody of that name"),
+        (("--yes",), "there is no account with that name"),
         (("--yes", "--limit", "4"), "X gives no fewer than 5 at once"),
         (("--yes", "some.zip"), "either files, or --from-api"),
     ],

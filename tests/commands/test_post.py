@@ -138,7 +138,7 @@ def test_what_x_wants_later_waits_and_the_same_words_are_no_second_post(x: FakeX
     second = session.ask("post", WORDS)
 
     assert (first.code, second.code) == (75, 75)
-    assert "the limit of X is reached" in first.err
+    assert "X's rate limit is reached" in first.err
     assert "waits until" in second.err
     assert [row["state"] for row in session.history()] == ["approved"]
     assert len(x.requests) == 1
@@ -297,7 +297,7 @@ def test_without_a_yes_nothing_is_deleted(x: FakeX, session: ReviewSession) -> N
         ("forbidden", "not permitted"),
         ("unavailable", "it can be tried again"),
         ("reset_before", "it can be tried again"),
-        ("too_many", "the limit of X is reached"),
+        ("too_many", "X's rate limit is reached"),
     ],
 )
 def test_where_x_does_not_delete_it_says_why_and_nothing_is_marked(

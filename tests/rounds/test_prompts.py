@@ -167,12 +167,12 @@ def _pipe(path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        pytest.param(lambda path: None, "is no file", id="missing"),
-        pytest.param(lambda path: path.mkdir(), "is no file", id="folder"),
-        pytest.param(_pipe, "is no file", id="pipe"),
+        pytest.param(lambda path: None, "is not a file", id="missing"),
+        pytest.param(lambda path: path.mkdir(), "is not a file", id="folder"),
+        pytest.param(_pipe, "is not a file", id="pipe"),
         pytest.param(lambda path: path.write_bytes(b"\xff\xfe\x00"), "not UTF-8", id="not text"),
         pytest.param(lambda path: path.write_text("Rain\n" * 30_000), "larger", id="huge"),
-        pytest.param(lambda path: path.symlink_to(path), "is no file", id="a link to itself"),
+        pytest.param(lambda path: path.symlink_to(path), "is not a file", id="a link to itself"),
     ],
 )
 def test_a_file_that_is_none_stops_nothing_and_is_said_once(tmp_path: Path, make: object, words: str) -> None:

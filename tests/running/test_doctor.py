@@ -327,7 +327,7 @@ def test_a_list_that_cannot_be_read_is_a_check_that_failed(practice: Practice, w
     seen = practice.see(*words, MYNAH_SCREEN__DENY_FILE="/nowhere/deny.txt")
 
     assert seen.code == 1
-    assert "screen.deny_file: /nowhere/deny.txt is no file" in seen.checks["screen"]["detail"]
+    assert "screen.deny_file: /nowhere/deny.txt is not a file" in seen.checks["screen"]["detail"]
 
 
 def test_a_file_that_is_no_history_is_a_check_that_failed(practice: Practice) -> None:

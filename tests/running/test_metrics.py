@@ -75,11 +75,13 @@ def test_every_figure_has_its_type_and_what_is_not_known_is_left_out() -> None:
         )
     named = {line.split()[2] for line in lines if line.startswith("# TYPE")}
     assert {re.split(r"[{ ]", line)[0] for line in lines if not line.startswith("#")} <= named
-    assert 'mynah_info{version="0.1.0",bot="crow",mode="live",model="a\\"b\\\\c"} 1' in lines
-    assert 'mynah_posts{state="posted"} 5' in lines
-    assert 'mynah_spent_dollars{span="day"} 0.090' in lines
-    assert "mynah_next_slot_timestamp_seconds 1795278978" in lines
-    assert ("mynah_paused 1" in lines, "mynah_unknown_posts 1" in lines) == (True, True)
+    assert 'mynah_info{bot="crow",mode="live",model="a\\"b\\\\c",version="0.1.0"} 1.0' in lines
+    assert 'mynah_posts{state="posted"} 5.0' in lines
+    assert 'mynah_spent_dollars{span="day"} 0.09' in lines
+    assert 'mynah_refusals_total{reason="slur"} 3.0' in lines
+    assert "# TYPE mynah_refusals_total counter" in lines
+    assert "mynah_next_slot_timestamp_seconds 1.795278978e+09" in lines
+    assert ("mynah_paused 1.0" in lines, "mynah_unknown_posts 1.0" in lines) == (True, True)
     assert not any("last_slot" in line for line in lines)
 
 
@@ -214,10 +216,30 @@ def test_a_running_bot_tells_over_its_socket_what_status_tells(state: Path) -> N
             process.kill()
 
     assert status == 200
-    assert "mynah_running 1" in page
+    assert "mynah_running 1.0" in page
     assert f'model="{row["model"]}"' in page
     assert re.search(r'^mynah_posts\{state="dry"\} \d', page, re.MULTILINE)
     assert 0 <= row["heartbeat_age"] < 60
     assert row["last_slot_was"] == "spoken"
     assert "daemon.stopped" in rest
     assert not place.exists()
+
+
+@pytest.mark.parametrize("listens", [True, False])
+def test_the_library_is_loaded_only_where_metrics_are_served(state: Path, listens: bool) -> None:
+    socket_path = str(state.parent / "m") if listens else ""
+    changed = environment(MYNAH_METRICS__LISTEN=socket_path, PYTHONPROFILEIMPORTTIME="1")
+    words = [MYNAH, "--state", state, "run", "--dry-run", "--every", "1s"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=changed) as process:
+        late = threading.Timer(120, process.kill)
+        late.start()
+        try:
+            assert process.stdout
+            next(line for line in process.stdout if '"round.ended"' in line)
+            process.send_signal(signal.SIGTERM)
+            _, imported = process.communicate()
+        finally:
+            late.cancel()
+            process.kill()
+
+    assert ("prometheus_client" in imported) is listens

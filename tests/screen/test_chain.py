@@ -14,7 +14,7 @@ from bot.values import Draft, Reason
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Lone surrogates too: no tokenizer should make them, and yet one day one will.
+# Lone surrogates too: no tokenizer should produce them, but one may.
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=400)
 
 
@@ -65,7 +65,7 @@ def names(reasons: tuple[Reason, ...]) -> list[str]:
         ("It is case no. 7", "denied"),
     ],
 )
-def test_each_fault_has_its_name(text: str, name: str) -> None:
+def test_each_fault_is_refused_by_name(text: str, name: str) -> None:
     strict = screen(
         {normalise("said before")}.__contains__,
         one_text("Copied word for word"),
@@ -79,28 +79,48 @@ def test_each_fault_has_its_name(text: str, name: str) -> None:
     assert names(strict.reasons(Draft(text))) == [name]
 
 
-def test_a_good_text_goes_out(sayings: tuple[str, ...]) -> None:
+def test_a_text_that_was_posted_in_another_form_is_refused() -> None:
+    history = {normalise("Good morning.")}
+
+    assert screen(history.__contains__).reasons(Draft("good  MORNING! ☀️")) == (Reason("said_before"),)
+    assert screen(history.__contains__).reasons(Draft("good night")) == ()
+
+
+def test_a_copy_is_looked_for_in_the_text_as_it_is_and_the_reason_says_what_it_copies() -> None:
+    copying = screen(copied=lambda text: "the whole of a tweet" if text == " A  Crumb " else "")
+
+    assert copying.reasons(Draft(" A  Crumb ")) == (Reason("copied", "the whole of a tweet"),)
+    assert copying.reasons(Draft("a crumb")) == ()
+
+
+def test_a_text_in_another_language_is_refused_with_the_language() -> None:
+    foreign = screen(foreign=lambda text: f"not {text}")
+
+    assert foreign.reasons(Draft("Bonjour")) == (Reason("language", "not Bonjour"),)
+
+
+def test_a_good_text_passes(sayings: tuple[str, ...]) -> None:
     assert [screen().reasons(Draft(text)) for text in sayings] == [()] * len(sayings)
 
 
-def test_all_reasons_are_told_and_the_first_is_the_cheapest() -> None:
+def test_all_reasons_are_given_in_the_order_of_the_checks() -> None:
     draft = Draft("see example.com, @somebody,", finished=False)
 
     assert names(screen(copied=lambda _: "all of it").reasons(draft)) == ["unfinished", "mention", "link", "copied"]
     assert screen().why_not(draft) == Reason("unfinished", "cut off at the token limit")
 
 
-def test_what_is_refused_early_is_not_looked_up() -> None:
+def test_the_checks_after_the_first_reason_do_not_run() -> None:
     reason = screen(said=broken, copied=broken).why_not(Draft("see example.com"))
 
     assert reason == Reason("link", "example.com")
 
 
-def test_a_check_that_breaks_refuses() -> None:
+def test_a_check_that_raises_refuses_the_draft() -> None:
     assert screen(said=broken).reasons(Draft("good morning")) == (Reason("screen_failed", "repeats: OSError"),)
 
 
-def test_a_broken_check_does_not_hide_the_others() -> None:
+def test_a_check_that_raises_does_not_hide_the_others() -> None:
     reasons = screen(said=broken, copied=lambda _: "all of it").reasons(Draft("good morning"))
 
     assert names(reasons) == ["screen_failed", "copied"]
@@ -114,16 +134,16 @@ def test_a_broken_check_does_not_hide_the_others() -> None:
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else value,
 )
-def test_the_operator_may_allow_it(text: str, choice: dict[str, Any]) -> None:
+def test_the_operator_may_allow_links_and_more_hashtags(text: str, choice: dict[str, Any]) -> None:
     assert screen().why_not(Draft(text)) is not None
     assert screen(**choice).why_not(Draft(text)) is None
 
 
 @settings(deadline=None)  # a shared machine may pause
 @given(ANY_TEXT, st.booleans())
-@example("http://\ud800.com", True)  # noqa: FBT003  hypothesis wants all by place or all by name
+@example("http://\ud800.com", True)  # noqa: FBT003  hypothesis wants all arguments by position or all by name
 @example("a." * 200 + "com", False)  # noqa: FBT003  the same
-def test_the_screen_has_an_answer_for_any_text(text: str, finished: bool) -> None:
+def test_no_text_makes_a_check_raise(text: str, finished: bool) -> None:
     reasons = screen().reasons(Draft(text, finished=finished))
 
     assert "screen_failed" not in names(reasons)

@@ -18,7 +18,7 @@ def test_a_link_is_refused_by_name() -> None:
 
 
 @pytest.mark.parametrize("text", ["7.42", "e.g. this", "wait...what", "no.Yes", "somebody@example.com"])
-def test_a_full_stop_is_not_yet_a_link(text: str) -> None:
+def test_a_full_stop_does_not_make_a_link(text: str) -> None:
     assert entities.link(text) is None
 
 
@@ -41,7 +41,7 @@ def test_a_mention_is_refused_by_name(text: str, handle: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["somebody@example.com", "f@ther", "@ five", "@", "@日本"])
-def test_an_at_sign_is_not_yet_a_mention(text: str) -> None:
+def test_an_at_sign_does_not_make_a_mention(text: str) -> None:
     assert entities.mention(text) is None
 
 
@@ -54,22 +54,22 @@ def test_a_second_cashtag_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["$ONE", "$5 and $6", "a$b c$d", "$toolong $waytoolong", "$A1 $B2"])
-def test_one_cashtag_and_sums_of_money_may_stay(text: str) -> None:
+def test_one_cashtag_and_sums_of_money_pass(text: str) -> None:
     assert entities.too_many_cashtags(text) is None
 
 
 @pytest.mark.parametrize("text", ["#a #b #c", "#a#b #c", "#日本 \uff03b #1st", "(#a) ##b #c_"])
 def test_more_hashtags_than_the_limit_are_refused(text: str) -> None:
-    found = text.count("#") + text.count("\uff03") - text.count("##") - text.count("a#b")
+    count = text.count("#") + text.count("\uff03") - text.count("##") - text.count("a#b")
 
-    assert entities.too_many_hashtags(text, most=found) is None
-    assert entities.too_many_hashtags(text, most=found - 1) == Reason(
-        "too_many_hashtags", f"{found}, at most {found - 1}"
+    assert entities.too_many_hashtags(text, most=count) is None
+    assert entities.too_many_hashtags(text, most=count - 1) == Reason(
+        "too_many_hashtags", f"{count}, at most {count - 1}"
     )
 
 
 @pytest.mark.parametrize("text", ["#1", "a#b", "&#x", "#", "# a", "#️⃣a", "#_"], ids=ascii)
-def test_a_number_sign_is_not_yet_a_hashtag(text: str) -> None:
+def test_a_number_sign_does_not_make_a_hashtag(text: str) -> None:
     assert entities.too_many_hashtags(text, most=0) is None
 
 

@@ -11,17 +11,17 @@ def name_of(reason: Reason | None) -> str | None:
 
 
 @pytest.mark.parametrize("text", ["", " \n ", "\u3000"], ids=ascii)
-def test_a_text_of_nothing_is_empty(text: str) -> None:
+def test_blank_text_is_empty(text: str) -> None:
     assert form.empty(text) == Reason("empty")
 
 
 @pytest.mark.parametrize("text", ["!!!", "🐦🐦", "1️⃣", "...", "\u200b\u200b", "\u3164", "—"], ids=ascii)
-def test_symbols_alone_say_nothing(text: str) -> None:
+def test_symbols_alone_are_refused(text: str) -> None:
     assert name_of(form.empty(text)) == "only_symbols"
 
 
 @pytest.mark.parametrize("text", ["a", "7", "ok 🐦", "日", "¿qué?"])
-def test_one_letter_or_digit_is_something(text: str) -> None:
+def test_one_letter_or_digit_is_enough(text: str) -> None:
     assert form.empty(text) is None
 
 
@@ -55,7 +55,7 @@ def test_one_letter_or_digit_is_something(text: str) -> None:
     ],
     ids=ascii,
 )
-def test_a_character_that_does_not_show_is_refused_where_it_stands(character: str) -> None:
+def test_an_invisible_character_is_refused_with_its_position(character: str) -> None:
     reason = form.control_character(f"good{character}morning")
 
     assert reason is not None
@@ -82,7 +82,7 @@ def test_a_joiner_between_latin_letters_only_hides_a_word() -> None:
     ],
     ids=ascii,
 )
-def test_letters_of_any_script_and_emoji_show(text: str) -> None:
+def test_letters_of_any_script_and_emoji_are_visible(text: str) -> None:
     assert form.control_character(text) is None
 
 
@@ -125,5 +125,5 @@ def test_a_loop_is_a_repetition(text: str, loop: str) -> None:
         "",
     ],
 )
-def test_saying_it_again_is_not_yet_a_loop(text: str) -> None:
+def test_a_little_repetition_is_not_a_loop(text: str) -> None:
     assert form.repetition(text) is None

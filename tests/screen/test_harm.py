@@ -27,11 +27,11 @@ DISGUISES = {
     "spaced": " ".join,
     "dotted": ".".join,
     "look-alikes": lambda word: word.translate(LOOK_ALIKE),
-    "held": lambda word: word[0] + word[1] * 4 + word[2:],
+    "drawn out": lambda word: word[0] + word[1] * 4 + word[2:],
     "wide": lambda word: word.translate(WIDE),
     "accents": lambda word: word.replace("a", "á").replace("e", "ë").replace("o", "ô").replace("u", "ü"),
 }
-INNOCENT = (
+HARMLESS = (
     "He works in Scunthorpe and takes the night train to Essex.",
     "The assassin in the novel asks the class to assess the assets.",
     "A cockatoo and a cocktail on the terrace.",
@@ -54,14 +54,14 @@ INNOCENT = (
 
 
 @pytest.mark.parametrize("disguise", DISGUISES)
-def test_a_listed_word_is_seen_through_its_disguise(disguise: str) -> None:
+def test_a_listed_word_is_found_in_disguise(disguise: str) -> None:
     missed = [word for word in LISTED if not harm.why_not(f"what a {DISGUISES[disguise](word)} it was")]
 
     assert len(missed) <= 0.02 * len(LISTED), missed
 
 
-def test_hard_innocents_pass() -> None:
-    assert [(text, harm.why_not(text)) for text in INNOCENT if harm.why_not(text)] == []
+def test_harmless_texts_that_look_harmful_pass() -> None:
+    assert [(text, harm.why_not(text)) for text in HARMLESS if harm.why_not(text)] == []
 
 
 @pytest.mark.parametrize(
@@ -83,11 +83,11 @@ def test_hard_innocents_pass() -> None:
         ("the election has been postponed", "office"),
     ],
 )
-def test_a_sentence_that_does_harm_has_a_reason(text: str, reason: str) -> None:
-    found = harm.why_not(text)
+def test_a_harmful_sentence_is_refused_by_name(text: str, reason: str) -> None:
+    refusal = harm.why_not(text)
 
-    assert found is not None
-    assert found.name == reason
+    assert refusal is not None
+    assert refusal.name == reason
 
 
 def test_vulgar_words_may_be_allowed_and_slurs_may_not() -> None:
@@ -98,7 +98,7 @@ def test_vulgar_words_may_be_allowed_and_slurs_may_not() -> None:
 
 
 @pytest.mark.skipif(not DATA.exists(), reason="../shared/data is not here")
-def test_few_of_peoples_own_tweets_are_refused_for_harm() -> None:
+def test_few_tweets_of_a_politician_are_refused_for_harm() -> None:
     with (DATA.parent / "corpora" / "world-leaders-got3" / "jeremycorbyn.csv").open(
         encoding="utf-8", newline=""
     ) as file:
@@ -109,7 +109,7 @@ def test_few_of_peoples_own_tweets_are_refused_for_harm() -> None:
 
 
 @pytest.mark.skipif(not DATA.exists(), reason="../shared/data is not here")
-def test_most_labelled_offences_are_found_and_few_others() -> None:
+def test_most_tweets_labelled_offensive_are_refused_and_few_others() -> None:
     with (DATA / "davidson" / "labeled_data.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))[::10]
 

@@ -12,13 +12,13 @@ WORD = LISTED[-1]
 
 
 @pytest.mark.parametrize("disguise", DISGUISES)
-def test_a_denied_word_is_seen_through_its_disguise(disguise: str) -> None:
+def test_a_denied_word_is_found_in_disguise(disguise: str) -> None:
     lists = Lists.of(deny=["marmalade"])
 
-    found = lists.why_not(f"what a {DISGUISES[disguise]('marmalade')} it was")
+    reason = lists.why_not(f"what a {DISGUISES[disguise]('marmalade')} it was")
 
-    assert found is not None
-    assert found.name == "denied"
+    assert reason is not None
+    assert reason.name == "denied"
 
 
 @pytest.mark.parametrize(
@@ -66,17 +66,15 @@ def test_a_phrase_is_found_as_a_whole(denied: str, text: str, *, is_found: bool)
         ("\u201crain\u201d", "no rain", True),
         ("(?)", "rain (?)", True),  # signs alone
         ("🍆", "eat🍆now", True),
-        ("re\u0301sume\u0301", "my resume", True),  # an accent is no sign
+        ("re\u0301sume\u0301", "my resume", True),  # an accent is not a sign
         ("हिन्दी", "यह हिन्दी है", True),
     ],
 )
-def test_a_word_with_signs_is_found_as_it_is_written_and_its_letters_alone_are_not(
-    denied: str, text: str, *, is_found: bool
-) -> None:
+def test_a_word_with_signs_is_found_only_as_it_is_written(denied: str, text: str, *, is_found: bool) -> None:
     assert (Lists.of(deny=[denied]).why_not(text) is not None) is is_found
 
 
-def test_words_with_and_without_signs_stand_in_one_list() -> None:
+def test_one_list_may_have_words_with_and_without_signs() -> None:
     lists = Lists.of(deny=["c++", "marmalade", "c#"])
 
     assert lists.why_not("m4rmal@de") == Reason("denied", "marmalade")
@@ -84,7 +82,7 @@ def test_words_with_and_without_signs_stand_in_one_list() -> None:
     assert lists.why_not("C or C minor") is None
 
 
-def test_a_pattern_is_looked_for_anywhere_and_names_itself() -> None:
+def test_a_pattern_is_searched_anywhere_and_is_the_detail_of_the_reason() -> None:
     lists = Lists.of(deny_patterns=[r"(?i)\bcase no\. \d+"])
 
     assert lists.why_not("see CASE No. 12 of today") == Reason("denied", r"(?i)\bcase no\. \d+")
@@ -95,7 +93,7 @@ def test_a_pattern_is_looked_for_anywhere_and_names_itself() -> None:
 @pytest.mark.parametrize(
     "pattern", ["(a+)+$", "(a|aa)+$", "(.*a){12}b", "(?:a?){60}a{60}b", r"(\w*\s*)*!", ".*.*.*.*.*=x"]
 )
-def test_a_pattern_that_never_ends_elsewhere_ends_here(pattern: str) -> None:
+def test_a_pattern_that_would_backtrack_for_ever_ends(pattern: str) -> None:
     assert patterns.compiled(pattern)("a" * 5_000 + "\n?") is False
 
 
@@ -109,17 +107,17 @@ def test_a_pattern_that_never_ends_elsewhere_ends_here(pattern: str) -> None:
         ("", "every text"),
     ],
 )
-def test_a_pattern_without_a_bound_is_refused_when_it_is_read(pattern: str, why: str) -> None:
+def test_a_pattern_that_cannot_be_used_is_refused_when_it_is_read(pattern: str, why: str) -> None:
     with pytest.raises(ValueError, match=why):
         patterns.compiled(pattern)
 
 
-def test_a_text_that_no_pattern_can_be_tried_on_is_an_error_and_no_pass() -> None:
+def test_a_text_that_no_pattern_can_be_tried_on_raises_and_does_not_pass() -> None:
     with pytest.raises(ValueError, match="unicode"):
         Lists.of(deny_patterns=["a"]).why_not("\ud800")
 
 
-def test_an_allowed_phrase_is_let_through_the_word_lists_as_it_stands() -> None:
+def test_an_allowed_phrase_passes_the_word_lists_as_it_is_written() -> None:
     allowed = Lists.of(allow=[f"{WORD} robin"]).allowed
 
     assert harm.why_not(f"A {WORD.upper()}  Robin sang.", allowed=allowed) is None
@@ -129,7 +127,7 @@ def test_an_allowed_phrase_is_let_through_the_word_lists_as_it_stands() -> None:
 
 
 @pytest.mark.parametrize("text", ["I will kill you tomorrow", "this tea cures cancer"])
-def test_what_is_no_matter_of_single_words_cannot_be_allowed(text: str) -> None:
+def test_a_harmful_sentence_cannot_be_allowed(text: str) -> None:
     assert harm.why_not(text, allowed=Lists.of(allow=[text]).allowed) is not None
 
 

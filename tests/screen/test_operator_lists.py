@@ -1,4 +1,4 @@
-"""The operator's own part of the screen: files that are read, and read anew."""
+"""The operator's own rules of the screen: files that are read, and read again at a reload."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def wanted(**values: Any) -> ScreenLists:
+def screen_lists(**values: Any) -> ScreenLists:
     return ScreenLists(**values)
 
 
-def test_the_lists_of_the_configuration_and_of_its_files_are_one(tmp_path: Path) -> None:
+def test_the_lists_of_the_configuration_and_of_its_files_are_joined(tmp_path: Path) -> None:
     (tmp_path / "deny.txt").write_text("\ufeff# mine\nmarmalade\n\n  two   geese \n", encoding="utf-8")
 
-    lists = read(wanted(deny=["jam"], deny_file=tmp_path / "deny.txt")).lists
+    lists = read(screen_lists(deny=["jam"], deny_file=tmp_path / "deny.txt")).lists
 
     assert [lists.why_not(text) is not None for text in ("Jam!", "marmalade", "TWO geese", "mine", "tea")] == [
         True, True, True, False, False,
@@ -29,40 +29,38 @@ def test_the_lists_of_the_configuration_and_of_its_files_are_one(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("content", "why"), [(None, "is no file"), (b"\xff\xfe", "not UTF-8"), (b"x" * 4_000_001, "larger than")]
+    ("content", "why"), [(None, "is not a file"), (b"\xff\xfe", "not UTF-8"), (b"x" * 4_000_001, "larger than")]
 )
-def test_a_list_that_cannot_be_read_is_an_error_of_the_configuration(
-    tmp_path: Path, content: bytes | None, why: str
-) -> None:
+def test_a_list_that_cannot_be_read_is_a_configuration_error(tmp_path: Path, content: bytes | None, why: str) -> None:
     if content is not None:
         (tmp_path / "deny.txt").write_bytes(content)
 
     with pytest.raises(ConfigError, match=rf"screen\.deny_file: .*{why}"):
-        read(wanted(deny_file=tmp_path / "deny.txt"))
+        read(screen_lists(deny_file=tmp_path / "deny.txt"))
 
 
 @pytest.mark.parametrize(
     ("values", "why"),
     [({"deny_patterns": ["(a)\\1"]}, "backreferences"), ({"classifier": "here"}, "classifier_labels")],
 )
-def test_what_cannot_work_is_refused_with_the_configuration(values: dict[str, Any], why: str) -> None:
+def test_rules_that_cannot_work_are_refused_with_the_configuration(values: dict[str, Any], why: str) -> None:
     with pytest.raises(ValueError, match=why):
-        wanted(**values)
+        screen_lists(**values)
 
 
-def test_what_has_no_end_is_no_list() -> None:
-    with pytest.raises(ConfigError, match=r"screen\.allow_file: /dev/zero is no file"):
-        read(wanted(allow_file="/dev/zero"))
+def test_an_endless_file_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"screen\.allow_file: /dev/zero is not a file"):
+        read(screen_lists(allow_file="/dev/zero"))
 
 
 @pytest.mark.parametrize("entry", ["☔", "?!", " "])
-def test_what_no_list_of_words_can_find_is_refused_and_the_way_is_told(entry: str) -> None:
+def test_an_entry_without_letters_is_refused_and_the_message_names_the_alternative(entry: str) -> None:
     with pytest.raises(ConfigError, match=r"no letter and no digit; screen\.deny_patterns"):
-        read(wanted(deny=["goose", entry]))
+        read(screen_lists(deny=["goose", entry]))
 
 
-def test_a_classifier_that_is_not_there_is_said_at_the_start(tmp_path: Path) -> None:
+def test_a_missing_classifier_is_a_model_error_at_the_start(tmp_path: Path) -> None:
     from bot.errors import ModelError
 
     with pytest.raises(ModelError, match=r"screen\.classifier: .* no config\.json"):
-        read(wanted(classifier=tmp_path, classifier_labels=["rude"]))
+        read(screen_lists(classifier=tmp_path, classifier_labels=["rude"]))

@@ -33,10 +33,10 @@ FOUND = {"PHONE_NUMBER", "CREDIT_CARD", "EMAIL_ADDRESS", "IBAN_CODE", "US_SSN", 
     ],
 )
 def test_private_data_is_refused_by_its_kind(text: str, reason: str) -> None:
-    found = privacy.why_not(text)
+    refusal = privacy.why_not(text)
 
-    assert found is not None
-    assert found.name == reason
+    assert refusal is not None
+    assert refusal.name == reason
 
 
 @pytest.mark.parametrize(

@@ -282,7 +282,7 @@ def test_logging_in_meets_every_fault_with_a_sentence_and_shows_no_secret(scene:
     steps = (
         lambda: signin.ask_for_pin(wire, *consumer),
         lambda: signin.keys_for(wire, *consumer, pin, "1234567"),
-        lambda: signin.logged_in(wire, client, asked, code, now=scene.clock.now()),
+        lambda: signin.log_in(wire, client, asked, code, now=scene.clock.now()),
     )
 
     for step in steps:

@@ -12,7 +12,7 @@ DATA = Path(__file__).parents[2] / ".." / "shared" / "data" / "twitter-text"
 CONFORMANCE = pytest.mark.skipif(not DATA.exists(), reason="twitter-text's conformance cases are not on this machine")
 
 
-def found(text: str) -> list[str]:
+def linked(text: str) -> list[str]:
     return [text[start:end] for start, end in links(text)]
 
 
@@ -22,16 +22,16 @@ def cases_in(name: str) -> Any:
 
 @CONFORMANCE
 @pytest.mark.parametrize("kind", ["country", "generic"])
-def test_every_top_level_domain_that_x_knows_makes_a_link(kind: str) -> None:
+def test_every_top_level_domain_of_x_makes_a_link(kind: str) -> None:
     cases = cases_in("tlds.yml")[kind]
 
-    missed = [case["text"] for case in cases if found(case["text"]) != case["expected"]]
+    missed = [case["text"] for case in cases if linked(case["text"]) != case["expected"]]
 
     assert missed == []
 
 
 @CONFORMANCE
-def test_our_list_has_no_domain_that_x_does_not_know() -> None:
+def test_our_list_has_the_top_level_domains_of_x() -> None:
     cases = [case for kind in cases_in("tlds.yml").values() for case in kind]
 
     assert sorted(top_level_domains()) == sorted(case["text"].rpartition(".")[2] for case in cases)
@@ -41,7 +41,7 @@ def test_our_list_has_no_domain_that_x_does_not_know() -> None:
 def test_every_bare_name_of_the_conformance_cases_is_one_link() -> None:
     texts = [case["text"] for case in cases_in("validate.yml")["urls_without_protocol"]]
 
-    assert [found(text) for text in texts] == [[text] for text in texts]
+    assert [linked(text) for text in texts] == [[text] for text in texts]
 
 
 @pytest.mark.parametrize(
@@ -64,8 +64,8 @@ def test_every_bare_name_of_the_conformance_cases_is_one_link() -> None:
         ("foo.bar.com.zz", ["foo.bar.com"]),
     ],
 )
-def test_what_x_would_link_is_found(text: str, expected: list[str]) -> None:
-    assert found(text) == expected
+def test_a_link_is_found_as_x_would_make_it(text: str, expected: list[str]) -> None:
+    assert linked(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -92,11 +92,11 @@ def test_what_x_would_link_is_found(text: str, expected: list[str]) -> None:
         "",
     ],
 )
-def test_what_x_would_leave_alone_is_no_link(text: str) -> None:
-    assert found(text) == []
+def test_a_text_that_x_would_not_link_has_no_links(text: str) -> None:
+    assert linked(text) == []
 
 
 @pytest.mark.parametrize("piece", ["a.", "é.", "http://", "http://a.com/(", "http://a.com?!", "a-", "a_"])
-def test_a_hostile_text_does_not_hold_up_the_search(piece: str) -> None:
-    # 0.2 s each; a pattern that backtracks in earnest would not come back within the day.
-    assert found(piece * 20_000 + " example.com")[-1] == "example.com"
+def test_a_hostile_text_does_not_slow_the_search_down(piece: str) -> None:
+    # 0.2 s each; a pattern that backtracks would take more than a day.
+    assert linked(piece * 20_000 + " example.com")[-1] == "example.com"

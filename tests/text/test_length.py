@@ -14,7 +14,7 @@ from bot.text.length import weighted_length
 from bot.values import Reason
 
 CASES = Path(__file__).parents[2] / ".." / "shared" / "data" / "twitter-text" / "validate.yml"
-# The first group is of version 2 of the weights; where version 3, in the second, counts the same text anew, it rules.
+# The first group has the weights of version 2; for a text that is in both, the second, with version 3, counts.
 GROUPS = (
     "WeightedTweetsCounterTest",
     "WeightedTweetsWithDiscountedEmojiCounterTest",
@@ -32,11 +32,11 @@ def conformance_cases() -> list[Any]:
 
 
 @pytest.mark.parametrize("case", conformance_cases())
-def test_a_text_weighs_what_x_says(case: dict[str, Any]) -> None:
-    weighed = weighted_length(case["text"])
+def test_a_text_has_the_length_that_x_gives_it(case: dict[str, Any]) -> None:
+    weighted = weighted_length(case["text"])
 
-    assert weighed == case["expected"]["weightedLength"]
-    assert weighed * 1000 // length.LIMIT == case["expected"]["permillage"]
+    assert weighted == case["expected"]["weightedLength"]
+    assert weighted * 1000 // length.LIMIT == case["expected"]["permillage"]
 
 
 @pytest.mark.parametrize("case", conformance_cases())
@@ -64,16 +64,16 @@ def test_a_text_that_x_calls_invalid_is_refused(case: dict[str, Any]) -> None:
         ("https://example.com/" + "a" * 200, 23),
     ],
 )
-def test_letters_emoji_and_links_each_have_their_weight(text: str, weight: int) -> None:
+def test_letters_emoji_and_links_have_their_own_weights(text: str, weight: int) -> None:
     assert weighted_length(text) == weight
 
 
-def test_280_is_the_last_length_that_fits() -> None:
+def test_the_limit_is_280() -> None:
     assert length.why_not("a" * 280) is None
     assert length.why_not("a" * 281) == Reason("too_long", "281 of 280")
 
 
 @settings(deadline=None)  # a shared machine may pause
 @given(st.text(), st.text())
-def test_a_line_between_two_texts_weighs_one(first: str, second: str) -> None:
+def test_a_line_break_between_two_texts_counts_one(first: str, second: str) -> None:
     assert weighted_length(f"{first}\n{second}") == weighted_length(first) + 1 + weighted_length(second)

@@ -1,4 +1,4 @@
-"""Raw answers of X, in the old names and in the new ones, as our values."""
+"""Parsing X's answers, with the old field names and the new ones."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ def texts(*posts: dict[str, Any]) -> list[str]:
         pytest.param(f"a &#{'9' * 5000}; &#9731;", "a \ufffd \u2603", id="a number of 5000 digits"),
     ],
 )
-def test_escapes_are_undone_once(escaped: str, written: str) -> None:
+def test_text_is_unescaped_once(escaped: str, written: str) -> None:
     assert texts({"text": escaped}) == [written]
 
 
-def test_links_are_what_they_were_before_x_shortened_them() -> None:
+def test_shortened_links_are_expanded() -> None:
     link = {"url": "https://t.co/a", "expanded_url": "https://example.org/?a=1&lt=2"}
 
     assert texts({"text": "see https://t.co/a", "entities": {"urls": [link]}}) == ["see https://example.org/?a=1&lt=2"]
@@ -79,12 +79,12 @@ def test_an_empty_timeline_is_empty() -> None:
 @pytest.mark.parametrize(
     "data", [None, {}, "posts", [None], [{"id": "7"}], [{"text": "hi"}], [{"id": 7, "text": "hi"}]], ids=repr
 )
-def test_a_timeline_that_cannot_be_read_whole_is_not_read_at_all(data: Any) -> None:
+def test_a_timeline_that_cannot_be_read_completely_raises(data: Any) -> None:
     with pytest.raises(TryLater, match="timeline"):
         timeline({"data": data})
 
 
-def test_an_id_alone_is_a_receipt() -> None:
+def test_an_id_alone_is_enough_for_a_receipt() -> None:
     assert created({"data": {"id": "7"}}, sent="hello") == Receipt("7", "hello")
 
 
@@ -95,9 +95,9 @@ def test_an_account_needs_its_id() -> None:
         account({"data": {"username": "mynah", "name": "M"}})
 
 
-@settings(deadline=None, max_examples=300)  # a busy machine is no failure
+@settings(deadline=None, max_examples=300)  # a busy machine may pause
 @given(data=JSON)
-def test_whatever_comes_only_our_errors_leave(data: Any) -> None:
+def test_any_json_raises_only_our_errors(data: Any) -> None:
     with contextlib.suppress(TryLater):
         assert all(post.id for post in timeline({"data": data}))
     with contextlib.suppress(TryLater):

@@ -1,4 +1,4 @@
-"""What follows from the headers and from bodies that nobody has seen yet; the known ones are in test_twitter.py."""
+"""The meaning of headers and of bodies that X has not sent yet; the known ones are in test_twitter.py."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def seconds(moment: datetime) -> str:
         pytest.param(None, {}, WINDOW, id="no reset"),
         pytest.param(None, {"x_rate_limit_reset": seconds(NOW)}, WINDOW, id="reset is now"),
         pytest.param(None, {"x_rate_limit_reset": seconds(NOW - HOUR)}, WINDOW, id="reset is past"),
-        pytest.param(None, {"x_rate_limit_reset": "soon"}, WINDOW, id="reset is no number"),
+        pytest.param(None, {"x_rate_limit_reset": "soon"}, WINDOW, id="reset is not a number"),
         pytest.param(None, {"x_rate_limit_reset": "-5"}, WINDOW, id="reset is negative"),
         pytest.param(None, {"x_rate_limit_reset": "²"}, WINDOW, id="reset is a superscript"),
         pytest.param(None, {"x_rate_limit_reset": seconds(NOW) + "000"}, WINDOW, id="reset in milliseconds"),
@@ -77,20 +77,20 @@ def seconds(moment: datetime) -> str:
         ),
     ],
 )
-def test_the_wait_is_what_x_says_or_long_enough(body: Any, headers: dict[str, str], wait: timedelta) -> None:
+def test_the_wait_is_as_x_says_or_long_enough(body: Any, headers: dict[str, str], wait: timedelta) -> None:
     error = meaning(429, body, **headers)
 
     assert isinstance(error, RateLimited)
     assert error.until == NOW + wait
 
 
-def test_the_errors_list_is_read_as_the_answer_itself_is() -> None:
+def test_the_errors_list_is_read_like_the_body_itself() -> None:
     body = {"errors": [{"title": "Forbidden"}, {"type": "https://api.x.com/2/problems/oauth1-permissions"}]}
 
     assert type(meaning(403, body)) is Halted
 
 
-def test_a_suspended_other_does_not_halt_us() -> None:
+def test_the_suspension_of_another_account_does_not_halt_the_bot() -> None:
     body = {"title": "Forbidden", "detail": "The account that you reply to is suspended.", "type": "about:blank"}
 
     assert type(meaning(403, body)) is Unexplained
@@ -107,12 +107,12 @@ def test_a_suspended_other_does_not_halt_us() -> None:
         ("GET", {"data": [{"id": "7"}], "errors": [{"title": "partial"}]}),
     ],
 )
-def test_what_was_asked_for_is_no_error(method: str, body: Any) -> None:
+def test_a_result_is_not_an_error(method: str, body: Any) -> None:
     assert meaning(200, body, method) is None
 
 
 @pytest.mark.parametrize("id_", [7, None, "", "seven", "-7", "\N{ARABIC-INDIC DIGIT SEVEN}", ["7"]], ids=repr)
-def test_without_a_real_id_nobody_knows_whether_the_post_exists(id_: Any) -> None:
+def test_without_a_valid_id_the_post_may_or_may_not_exist(id_: Any) -> None:
     assert type(meaning(201, {"data": {"id": id_, "text": "hello"}})) is Unknown
 
 
@@ -134,28 +134,28 @@ def test_a_message_is_one_short_line_whatever_x_says() -> None:
         ("DELETE", True, TryLater),
     ],
 )
-def test_silence_leaves_only_a_sent_post_in_doubt(method: str, sent: bool, expected: type[XError]) -> None:
+def test_no_answer_leaves_only_a_sent_post_in_doubt(method: str, sent: bool, expected: type[XError]) -> None:
     error = no_answer("ReadTimeout", method=method, path="/2/tweets", sent=sent)
 
     assert type(error) is expected
 
 
-def test_no_row_of_the_table_is_hidden_behind_an_earlier_one() -> None:
-    def takes_all(row: Meaning) -> bool:
+def test_no_row_of_the_table_is_hidden_by_an_earlier_one() -> None:
+    def matches_all(row: Meaning) -> bool:
         return not (row.codes or row.kinds or row.phrases)
 
     hidden = [
         late
         for early, late in combinations(MEANINGS, 2)
-        if takes_all(early) and early.status == late.status and early.method in (None, late.method)
+        if matches_all(early) and early.status == late.status and early.method in (None, late.method)
     ]
 
     assert hidden == []
 
 
-@settings(deadline=None, max_examples=300)  # a busy machine is no failure
+@settings(deadline=None, max_examples=300)  # a busy machine may pause
 @given(status=st.integers(100, 599), body=JSON, method=METHODS, reset=st.text(max_size=20))
-def test_any_answer_at_all_has_a_meaning(status: int, body: Any, method: str, reset: str) -> None:
+def test_every_answer_has_a_meaning(status: int, body: Any, method: str, reset: str) -> None:
     error = meaning(status, body, method, x_rate_limit_reset=reset)
 
     assert isinstance(error, XError) or (error is None and 200 <= status < 300)

@@ -1,4 +1,4 @@
-"""Files that hold secrets: whole or not there, and their owner's alone, whatever happens in between."""
+"""Files with secrets: complete or missing, and readable by their owner only, whatever happens in between."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 GRANT = Grant("canary-access", "canary-refresh", expires=1.0, account="1", handle="bird")
 
 
-def test_what_is_kept_is_read_again_and_shown_by_nobody(tmp_path: Path) -> None:
+def test_a_saved_login_is_read_back_and_its_repr_shows_no_secret(tmp_path: Path) -> None:
     file = TokenFile(tmp_path / "not" / "yet" / "oauth2.json")
     file.keep(GRANT)
 
@@ -27,18 +27,18 @@ def test_what_is_kept_is_read_again_and_shown_by_nobody(tmp_path: Path) -> None:
     assert "canary" not in repr(file.read())
 
 
-def test_a_new_one_takes_the_place_of_the_old_one_at_once_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
+def test_a_file_is_replaced_atomically_without_leftovers(tmp_path: Path) -> None:
     path = tmp_path / "key"
     keep(path, "old")
     with path.open() as reader:
         keep(path, "new")
 
-        assert reader.read() == "old"  # who was reading has not seen half of it
+        assert reader.read() == "old"  # an open reader still sees the old file
     assert path.read_text() == "new"
     assert [each.name for each in tmp_path.iterdir()] == ["key"]
 
 
-def test_a_loose_umask_makes_no_loose_file(tmp_path: Path) -> None:
+def test_the_mode_does_not_depend_on_the_umask(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
         keep(tmp_path / "keys" / "key", "secret")
@@ -49,17 +49,17 @@ def test_a_loose_umask_makes_no_loose_file(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "keys").stat().st_mode) == 0o700
 
 
-def test_what_cannot_be_written_is_one_sentence_and_leaves_the_old_one(tmp_path: Path) -> None:
+def test_a_failed_write_is_one_message_and_keeps_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "key"
     path.mkdir()
 
-    with pytest.raises(MynahError, match=r"key cannot be written: .*not kept"):
+    with pytest.raises(MynahError, match=r"key cannot be written: .*not saved"):
         keep(path, "canary")
 
     assert [each.name for each in tmp_path.iterdir()] == ["key"]
 
 
-def test_nobody_has_logged_in_yet(tmp_path: Path) -> None:
+def test_before_the_first_login_there_is_none(tmp_path: Path) -> None:
     assert TokenFile(tmp_path / "oauth2.json").read() is None
 
 
@@ -73,13 +73,13 @@ def test_a_file_that_others_can_read_is_refused(tmp_path: Path, mode: int) -> No
         file.read()
 
 
-def test_a_lock_that_cannot_be_had_is_one_sentence(tmp_path: Path) -> None:
+def test_a_lock_that_cannot_be_opened_is_one_message(tmp_path: Path) -> None:
     with pytest.raises(MynahError, match="cannot be opened"), TokenFile(tmp_path / "no" / "oauth2.json").lock():
         pass
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
-def test_what_root_keeps_for_a_bot_belongs_to_the_bot(tmp_path: Path) -> None:
+def test_files_that_root_writes_for_a_bot_belong_to_the_bot(tmp_path: Path) -> None:
     os.chown(tmp_path, 12345, 12345)
     file = TokenFile(tmp_path / "oauth2.json")
 

@@ -1,4 +1,4 @@
-"""The gateway against a fake X on a real socket: what every answer, and every silence, comes to."""
+"""The client against a fake X on a real socket: the outcome of every answer, and of none."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 SECRETS = oauth.Secrets("canary-consumer-key", "canary-consumer-secret", "canary-token-secret")
 MYNAH = User("1500000000000000001", "stationmynah", "Station Mynah", "canary-access-token", SECRETS)
 KEYS = Keys(SECRETS.consumer_key, SECRETS.consumer_secret, MYNAH.access_token, SECRETS.token_secret)
-PATIENT = (10.0, 10.0)  # seconds; a busy machine is no failure
+PATIENT = (10.0, 10.0)  # seconds; a busy machine may pause
 HASTY = (10.0, 0.2)  # the second is how long a test waits for an answer that never comes
-SOON = 0.3  # and this, for one that comes too slowly
-TRICKY = '<b>&amp; "q" & https://example.org/?a=1&lt=2 &lt;'  # each escape once too often or too seldom shows
+SOON = 0.3  # how long it waits for one that comes too slowly
+TRICKY = '<b>&amp; "q" & https://example.org/?a=1&lt=2 &lt;'  # shows one unescaping too many or too few
 
 MEANINGS: dict[str, type[XError] | None] = {
     "ok": None,
@@ -118,12 +118,12 @@ def gateway(base_url: str, *, keys: Keys = KEYS, fault: Fault = FAULTS["ok"]) ->
     return X(keys, now=lambda: NOW, base_url=base_url, timeout=timeout, within=within)
 
 
-def test_every_fault_has_a_meaning() -> None:
+def test_every_fault_has_an_expected_error() -> None:
     assert MEANINGS.keys() == FAULTS.keys()
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_post_that_meets_a_fault_ends_in_its_class_and_is_sent_once(name: str, fake: FakeX) -> None:
+def test_a_post_that_meets_a_fault_raises_its_error_and_is_sent_once(name: str, fake: FakeX) -> None:
     fault = FAULTS[name]
     fake.fail_with(fault)
 
@@ -155,7 +155,7 @@ def test_a_read_is_never_in_doubt(name: str, fake: FakeX) -> None:
     assert len(fake.requests) <= 1
 
 
-def test_where_nobody_listens_nothing_was_sent() -> None:
+def test_nothing_was_sent_if_the_connection_is_refused() -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         port = server.getsockname()[1]
 
@@ -163,14 +163,14 @@ def test_where_nobody_listens_nothing_was_sent() -> None:
         x.post("hello")
 
 
-def test_where_tls_fails_nothing_was_sent(fake: FakeX) -> None:
+def test_nothing_was_sent_if_tls_fails(fake: FakeX) -> None:
     with gateway(fake.url.replace("http:", "https:")) as x, pytest.raises(TryLater, match="could not be reached"):
         x.post("hello")
 
     assert fake.world.texts == []
 
 
-def test_a_post_gives_its_receipt_and_arrives_as_it_was_written(fake: FakeX, x: X) -> None:
+def test_a_post_returns_its_receipt_and_arrives_unchanged(fake: FakeX, x: X) -> None:
     receipt = x.post("Crumbs & <signals> ☔ über alles")
 
     assert receipt == Receipt(receipt.id, "Crumbs & <signals> ☔ über alles")
@@ -187,7 +187,7 @@ def test_me_is_the_account_of_the_keys(x: X) -> None:
 
 
 @pytest.mark.parametrize("new_dialect", [False, True], ids=["old_names", "new_names"])
-def test_own_posts_come_newest_first_as_they_were_written(new_dialect: bool) -> None:
+def test_own_posts_come_newest_first_and_unchanged(new_dialect: bool) -> None:
     world = World(MYNAH, now=lambda: NOW)
     texts = ["first", TRICKY, f"{TRICKY} {'long ' * 60}end"]
     ids = [world.create(MYNAH, text).id for text in texts]
@@ -200,7 +200,7 @@ def test_own_posts_come_newest_first_as_they_were_written(new_dialect: bool) -> 
     assert posts.posts == tuple(Receipt(id_, text) for id_, text in zip(reversed(ids), reversed(texts), strict=True))
 
 
-def test_own_posts_are_those_after_since_id_and_no_more_than_the_limit(fake: FakeX, x: X) -> None:
+def test_own_posts_are_those_after_since_id_up_to_the_limit(fake: FakeX, x: X) -> None:
     ids = [fake.world.create(MYNAH, f"post {n}").id for n in range(8)]
 
     after = x.own_posts(MYNAH.id, since_id=ids[4])
@@ -213,13 +213,13 @@ def test_own_posts_are_those_after_since_id_and_no_more_than_the_limit(fake: Fak
     assert (after.whole, two.whole, none.whole) == (True, False, True)
 
 
-def test_a_page_with_another_behind_it_is_not_the_whole(fake: FakeX, x: X) -> None:
+def test_a_page_with_another_after_it_is_not_the_whole(fake: FakeX, x: X) -> None:
     for n in range(6):
         fake.world.create(MYNAH, f"RT @somebody: {n}", retweet_of="1")
 
     timeline = x.own_posts(MYNAH.id)
 
-    assert timeline == Timeline((), whole=False)  # retweets are taken out of a page that is already cut
+    assert timeline == Timeline((), whole=False)  # X removes retweets from a page of limited size
 
 
 def test_a_deleted_post_is_gone_and_cannot_be_deleted_again(fake: FakeX, x: X) -> None:
@@ -228,11 +228,11 @@ def test_a_deleted_post_is_gone_and_cannot_be_deleted_again(fake: FakeX, x: X) -
     x.delete(receipt.id)
 
     assert fake.world.texts == []
-    with pytest.raises(Refused, match="nothing of that id"):
+    with pytest.raises(Refused, match="no post with that id"):
         x.delete(receipt.id)
 
 
-def test_a_limit_ends_when_x_says(fake: FakeX, x: X) -> None:
+def test_a_rate_limit_ends_when_x_says(fake: FakeX, x: X) -> None:
     fake.fail_with(limited(TOO_MANY, reset=str(int(NOW.timestamp()) + 120)))
 
     with pytest.raises(RateLimited) as caught:
@@ -241,7 +241,7 @@ def test_a_limit_ends_when_x_says(fake: FakeX, x: X) -> None:
     assert caught.value.until == NOW + timedelta(minutes=2)
 
 
-def test_a_call_to_another_address_has_no_way_out(fake: FakeX, x: X) -> None:
+def test_a_call_to_another_address_is_refused(fake: FakeX, x: X) -> None:
     x._wire.base_url = "http://127.0.0.2:1"
 
     with pytest.raises(XError, match="InvalidSchema"):
@@ -250,7 +250,7 @@ def test_a_call_to_another_address_has_no_way_out(fake: FakeX, x: X) -> None:
     assert fake.requests == []
 
 
-def test_a_proxy_in_the_environment_is_not_asked(monkeypatch: pytest.MonkeyPatch, fake: FakeX, x: X) -> None:
+def test_a_proxy_in_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch, fake: FakeX, x: X) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     monkeypatch.delenv("no_proxy", raising=False)
@@ -268,7 +268,7 @@ def test_wrong_keys_halt(fake: FakeX) -> None:
     assert fake.world.texts == []
 
 
-def test_no_secret_shows_in_any_error_or_repr(fake: FakeX) -> None:
+def test_no_error_and_no_repr_shows_a_secret(fake: FakeX) -> None:
     echo = json.dumps({"title": "Forbidden", "detail": " ".join(astuple(KEYS))}).encode()
     shown = [repr(KEYS), str(KEYS)]
 

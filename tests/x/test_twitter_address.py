@@ -1,4 +1,4 @@
-"""Where the keys may go, and what is signed. Nothing here opens a socket."""
+"""Which servers get the keys, and what is signed. No socket is opened."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def authorization_of(request: requests.PreparedRequest) -> str:
     return value.decode() if isinstance(value, bytes) else value
 
 
-def test_x_own_example_gets_x_own_signature() -> None:
-    # Keys, request and signature are of X's documentation, "Creating a signature"; they open nothing.
+def test_the_example_of_x_gets_the_signature_of_x() -> None:
+    # Keys, request and signature come from X's documentation, "Creating a signature"; the keys are not valid.
     keys = Keys(
         "xvz1evFS4wEEPTGEFPHBog",
         "kAcSOqF21Fu85e7zjz7ZN2U4ZRhfV3WpwPAoE3Z7kBw",
@@ -44,7 +44,7 @@ def test_x_own_example_gets_x_own_signature() -> None:
 
 
 class Recording(HTTPAdapter):
-    """Keeps what would have left for X, which these tests never reach."""
+    """Records the requests instead of sending them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -61,7 +61,7 @@ class Recording(HTTPAdapter):
 
 
 @pytest.mark.parametrize("base_url", ["https://api.x.com", "https://api.twitter.com"])
-def test_the_address_that_is_called_is_the_one_that_is_signed(base_url: str) -> None:
+def test_the_request_is_signed_with_its_own_address(base_url: str) -> None:
     recording = Recording()
     with X(KEYS, now=lambda: NOW, base_url=base_url) as x:
         x._wire._session.mount(f"{base_url}/", recording)

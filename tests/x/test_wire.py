@@ -1,4 +1,4 @@
-"""One request, one answer: how long and how large it may be, and what of it is told."""
+"""One request and its answer: limits of time and size, and secrets that are hidden."""
 
 from __future__ import annotations
 
@@ -35,21 +35,21 @@ def ask(fake: FakeX, method: str = "GET", **limits: Any) -> str:
 
 
 @pytest.mark.parametrize("end", [End.TRICKLE, End.TRICKLE_HEAD], ids=["body", "head"])
-def test_an_answer_that_trickles_is_cut_off_in_time(fake: FakeX, end: End) -> None:
+def test_a_slow_answer_is_cut_off_in_time(fake: FakeX, end: End) -> None:
     fake.fail_with(Fault(200, b" ", end=end))
 
     with pytest.raises(TryLater, match=r"not all of it came within 0\.3 s"):
         ask(fake, within=0.3)
 
 
-def test_an_answer_without_an_end_is_given_up(fake: FakeX) -> None:
+def test_an_endless_answer_is_given_up(fake: FakeX) -> None:
     fake.fail_with("endless")
 
     with pytest.raises(Unknown, match="the answer is larger than 16,000,000 bytes"):
         ask(fake, "POST")
 
 
-def test_an_answer_may_be_as_large_as_it_may_be(fake: FakeX) -> None:
+def test_an_answer_of_the_largest_size_is_read(fake: FakeX) -> None:
     fake.fail_with(Fault(200, b"x" * MOST), Fault(200, b"x" * (MOST + 1)))
 
     assert len(ask(fake)) == MOST
@@ -57,25 +57,40 @@ def test_an_answer_may_be_as_large_as_it_may_be(fake: FakeX) -> None:
         ask(fake)
 
 
-def test_a_bomb_is_not_unpacked_further_than_an_answer_may_be_large(fake: FakeX) -> None:
+def test_a_decompression_bomb_is_not_decompressed_beyond_the_largest_size(fake: FakeX) -> None:
     fake.fail_with(FAULTS["zipped_bomb"])
 
     with pytest.raises(TryLater, match="larger"):
         ask(fake)
 
 
-@pytest.mark.parametrize("packing", ["gzip", "GZIP", "deflate"])
-def test_what_comes_packed_is_read_though_nobody_asked_for_it(fake: FakeX, packing: str) -> None:
-    fake.fail_with(Fault(200, gzip.compress(b'{"a": 1}'), {"Content-Encoding": packing}, kind=JSON))
+@pytest.mark.parametrize("encoding", ["gzip", "GZIP", "deflate"])
+def test_an_answer_that_is_compressed_unasked_is_read(fake: FakeX, encoding: str) -> None:
+    fake.fail_with(Fault(200, gzip.compress(b'{"a": 1}'), {"Content-Encoding": encoding}, kind=JSON))
 
     assert ask(fake) == '{"a": 1}'
     assert fake.requests[0].headers["accept-encoding"] == "identity"
 
 
-def test_what_is_not_to_be_shown_is_hidden_in_the_answer(fake: FakeX) -> None:
+def test_secrets_are_hidden_in_the_answer(fake: FakeX) -> None:
     fake.fail_with(Fault(200, b"a canary, and a canary"))
 
     assert ask(fake) == "a [secret], and a [secret]"
+
+
+def test_a_request_in_progress_does_not_keep_the_process_alive(fake: FakeX) -> None:
+    """A process whose main thread ends would wait for the timer, up to WITHIN seconds, if it were no daemon."""
+    timers: list[threading.Timer] = []
+
+    def sign(request: Any) -> Any:  # called while the request is on its way
+        timers.extend(thread for thread in threading.enumerate() if isinstance(thread, threading.Timer))
+        return request
+
+    wire = Wire(fake.url)
+    wire.ask("GET", "/2/users/me", sign=sign)
+    wire.close()
+
+    assert [timer.daemon for timer in timers] == [True]
 
 
 def test_no_request_leaves_a_thread_behind(fake: FakeX) -> None:

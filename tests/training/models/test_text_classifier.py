@@ -65,7 +65,7 @@ def screen(classified: Callable[[str], str]) -> chain.Screen:
 
 
 def test_a_draft_with_one_of_the_labels_is_refused_and_told_how_sure_it_is(folder: Path) -> None:
-    classified = classifier.opened(folder, ["rude"], 0.5)
+    classified = classifier.open_classifier(folder, ["rude"], 0.5)
 
     reason = screen(classified).why_not(Draft("my goose"))
 
@@ -76,19 +76,19 @@ def test_a_draft_with_one_of_the_labels_is_refused_and_told_how_sure_it_is(folde
 
 
 def test_the_threshold_is_the_operators(folder: Path) -> None:
-    assert classifier.opened(folder, ["kind", "rude"], 0.01)("my choir").startswith("kind ")
-    assert classifier.opened(folder, ["rude"], 1.0)("my goose") == ""
+    assert classifier.open_classifier(folder, ["kind", "rude"], 0.01)("my choir").startswith("kind ")
+    assert classifier.open_classifier(folder, ["rude"], 1.0)("my goose") == ""
 
 
 def test_labels_that_do_not_exclude_each_other_are_weighed_one_by_one(tmp_path: Path) -> None:
-    found = classifier.opened(made(tmp_path, "multi_label_classification"), ["rude"], 0.5)
+    found = classifier.open_classifier(made(tmp_path, "multi_label_classification"), ["rude"], 0.5)
 
     assert found("my goose").startswith("rude ")
 
 
 def test_a_label_that_the_classifier_does_not_know_is_an_error_of_the_configuration(folder: Path) -> None:
-    with pytest.raises(ConfigError, match="has no vulgar; it knows kind, rude"):
-        classifier.opened(folder, ["vulgar"], 0.5)
+    with pytest.raises(ConfigError, match="has no label vulgar; its labels are kind, rude"):
+        classifier.open_classifier(folder, ["vulgar"], 0.5)
 
 
 def test_a_classifier_that_breaks_keeps_the_draft_in() -> None:
@@ -124,7 +124,7 @@ def test_a_folder_that_is_no_whole_classifier_is_refused(folder: Path, tmp_path:
         (copy / "config.json").write_text(json.dumps(said), encoding="utf-8")
 
     with pytest.raises(ModelError, match=r"screen\.classifier: .* is no "):
-        classifier.opened(copy, ["rude"], 0.5)
+        classifier.open_classifier(copy, ["rude"], 0.5)
 
 
 def test_an_answer_that_is_no_number_is_no_pass(tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_an_answer_that_is_no_number_is_no_pass(tmp_path: Path) -> None:
     broken["classifier.bias"] = torch.tensor([float("nan"), 0.0])
     save_file(broken, tmp_path / "model.safetensors", metadata={"format": "pt"})
 
-    reason = screen(classifier.opened(tmp_path, ["rude"], 0.5)).why_not(Draft("my choir"))
+    reason = screen(classifier.open_classifier(tmp_path, ["rude"], 0.5)).why_not(Draft("my choir"))
 
     assert reason is not None
     assert reason.name == "screen_failed"

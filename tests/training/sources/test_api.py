@@ -145,7 +145,7 @@ def test_an_account_is_found_by_its_name(x: X) -> None:
 
 
 def test_a_name_that_nobody_has_is_refused_in_a_sentence(x: X) -> None:
-    with pytest.raises(Refused, match="nobody of that name"):
+    with pytest.raises(Refused, match="no account with that name"):
         x.find("nobody_at_all")
 
 

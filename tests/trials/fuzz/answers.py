@@ -88,8 +88,8 @@ class Answers:
             "me": self._life.x.me,
             "delete": lambda: self._life.x.delete("7"),
             "import": self._import,
-            "renew": lambda: signin.renewed(self._wire, CLIENT, "old", now=NOON),
-            "code": lambda: signin.logged_in(self._wire, CLIENT, ASKED, "code", now=NOON),
+            "renew": lambda: signin.renew(self._wire, CLIENT, "old", now=NOON),
+            "code": lambda: signin.log_in(self._wire, CLIENT, ASKED, "code", now=NOON),
             "pin": lambda: signin.ask_for_pin(self._wire, "key", "secret"),
             "keys": lambda: signin.keys_for(self._wire, "key", "secret", PIN, "1234567"),
         }
@@ -158,7 +158,7 @@ class Answers:
 
 
 CLIENT = signin.Client("client", "secret")
-ASKED = signin.Asked("https://x.com/", "http://127.0.0.1:8765/", "state", "verifier")
+ASKED = signin.AuthorizationRequest("https://x.com/", "http://127.0.0.1:8765/", "state", "verifier")
 PIN = signin.Pin("https://x.com/", "token", "secret")
 GRANT = (
     b'{"token_type": "bearer", "access_token": "a", "refresh_token": "r", "expires_in": 7200, '

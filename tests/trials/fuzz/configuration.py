@@ -59,6 +59,6 @@ def lived(settings: Settings) -> None:
     assembly.limits(settings)
     assembly.review_settings(settings)
     OptOut(settings.replies.opt_out).found("please stop")
-    wire.allowed(settings.x.base_url)
-    signin.checked_redirect(settings.x.redirect)
+    wire.check_base_url(settings.x.base_url)
+    signin.check_redirect(settings.x.redirect)
     operator_lists.lists(settings.screen).why_not("good morning")

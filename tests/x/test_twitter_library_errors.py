@@ -1,4 +1,4 @@
-"""Whatever the libraries below the gateway raise, it comes out as one of our errors."""
+"""Every exception of the libraries below becomes one of our errors."""
 
 from __future__ import annotations
 
@@ -31,20 +31,27 @@ NEVER_LEFT = (
 )
 
 
-def stranger_errors() -> list[type[Exception]]:
-    """Every exception class of the libraries below us, and of those below them that could come through."""
+def library_errors() -> list[type[Exception]]:
+    """Every exception class of these libraries, and those of the standard library that could come through."""
     modules = (tweepy.errors, requests.exceptions, urllib3.exceptions, http.client)
-    found = [member for module in modules for _, member in inspect.getmembers(module, inspect.isclass)]
-    found += [json.JSONDecodeError, ssl.SSLError, ssl.SSLCertVerificationError, socket.gaierror, TimeoutError, OSError]
-    found += [ConnectionResetError, BrokenPipeError, UnicodeError]
+    classes = [member for module in modules for _, member in inspect.getmembers(module, inspect.isclass)]
+    classes += [
+        json.JSONDecodeError,
+        ssl.SSLError,
+        ssl.SSLCertVerificationError,
+        socket.gaierror,
+        TimeoutError,
+        OSError,
+    ]
+    classes += [TimeoutError, OSError, ConnectionResetError, BrokenPipeError, UnicodeError]
     return sorted(
-        {each for each in found if issubclass(each, Exception) and not issubclass(each, Warning)},
+        {each for each in classes if issubclass(each, Exception) and not issubclass(each, Warning)},
         key=lambda each: f"{each.__module__}.{each.__qualname__}",
     )
 
 
 class Failing(HTTPAdapter):
-    """A transport that knows only how to fail."""
+    """A transport that always fails."""
 
     def __init__(self, error: Exception) -> None:
         super().__init__()
@@ -54,18 +61,18 @@ class Failing(HTTPAdapter):
         raise self._error
 
 
-@pytest.mark.parametrize("stranger", stranger_errors(), ids=lambda each: f"{each.__module__}.{each.__qualname__}")
-def test_no_error_of_a_library_leaves_the_gateway(stranger: type[Exception]) -> None:
-    error = stranger.__new__(stranger)  # their constructors differ; what counts is the class
+@pytest.mark.parametrize("library_error", library_errors(), ids=lambda each: f"{each.__module__}.{each.__qualname__}")
+def test_no_exception_of_a_library_leaves_the_client(library_error: type[Exception]) -> None:
+    error = library_error.__new__(library_error)  # their constructors differ; only the class matters
     with X(KEYS, now=lambda: NOW, base_url=NOWHERE) as x:
         x._wire._session.mount(f"{NOWHERE}/", Failing(error))
 
         with pytest.raises(XError) as caught:
             x.post("hello")
 
-    assert type(caught.value) is (TryLater if issubclass(stranger, NEVER_LEFT) else Unknown)
+    assert type(caught.value) is (TryLater if issubclass(library_error, NEVER_LEFT) else Unknown)
     assert caught.value.__cause__ is error
 
 
-def test_the_walk_over_the_libraries_errors_is_not_empty() -> None:
-    assert {tweepy.errors.TooManyRequests, requests.ReadTimeout, requests.JSONDecodeError} <= set(stranger_errors())
+def test_the_exceptions_of_the_libraries_were_found() -> None:
+    assert {tweepy.errors.TooManyRequests, requests.ReadTimeout, requests.JSONDecodeError} <= set(library_errors())
