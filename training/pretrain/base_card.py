@@ -122,8 +122,9 @@ from the short lines threats and insults; also dialect, archaic and rare words.
 def _procedure(recipe: Pretraining, made: Made) -> str:
     return f"""\
 `python -m training.pretrain pretrain PROSE... --last SHORT... --work WORK --out BASE`, with the numbers of
-`Pretraining` in `training/recipe.py`. Every line is a document of its own. Muon learns the matrices between the layers, AdamW the
-rest. The rate warms up, stays, and in the last part of the run goes straight down to nothing, on short lines alone.
+`Pretraining` in `training/recipe.py`. Every line is a document of its own. Muon learns the matrices
+between the layers, AdamW the rest. The rate warms up, stays, and in the last part of the run goes straight down to
+nothing, on short lines alone.
 
 {hyperparameters(recipe, made.run)}
 
