@@ -14,7 +14,6 @@ import yaml
 from huggingface_hub import ModelCard
 from markdown_it import MarkdownIt
 
-from training.__main__ import main
 from training.card.card import (
     FILE,
     LENGTHS,
@@ -35,6 +34,7 @@ from training.card.markup import hyperparameters, in_markdown, plain
 from training.errors import ModelError
 from training.judge.report import Row
 from training.models import base_model
+from training.pretrain.__main__ import main
 from training.pretrain.base_card import MADE, base_card
 from training.recipe import FINETUNE, TINY, Pretraining, Shape
 from training.rules import huggingtweets, mynah
@@ -401,7 +401,7 @@ def test_markdown_shows_a_text_as_it_is(text: str) -> None:
 def test_the_card_of_the_base_is_what_the_template_makes_of_its_manifest_and_recipe() -> None:
     shipped = (base_model.EMBEDDED / FILE).read_text(encoding="utf-8")
 
-    assert shipped == base_card(base_model.EMBEDDED), "`python -m training card` writes it again"
+    assert shipped == base_card(base_model.EMBEDDED), "`python -m training.pretrain card` writes it again"
 
 
 def test_the_card_of_the_base_has_the_sections_of_every_card() -> None:
