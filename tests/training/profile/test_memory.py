@@ -190,7 +190,7 @@ def test_what_a_person_says_in_many_tweets_is_their_manner_and_no_copy(path: Pat
     assert remembering(path, *tweets).why_copied(tweets[0]) == "the whole of a tweet"
 
 
-def test_one_tweet_said_thrice_with_a_word_changed_is_no_manner(path: Path) -> None:
+def test_three_near_duplicates_do_not_make_a_habit(path: Path) -> None:
     tweets = [f"On {day} {SLOGAN}, or so my old aunt told the goose." for day in ("Monday", "Tuesday", "Friday")]
 
     assert remembering(path, *tweets).why_copied(f"Well, {SLOGAN}!") != ""

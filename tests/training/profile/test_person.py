@@ -187,7 +187,7 @@ def test_handles_hashtags_numbers_and_unspaced_scripts_are_not_looked_at() -> No
 def test_a_cut_list_of_words_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / vocabulary.FILE).write_bytes(struct.pack("<I", 1) + b"x")
 
-    with pytest.raises(ModelError, match=r"words\.bin is no list of words"):
+    with pytest.raises(ModelError, match=r"words\.bin is not a list of words"):
         Vocabulary.open(tmp_path)
 
 
