@@ -1,4 +1,4 @@
-"""A bot that answers, among people who call on it: the real outbox, lookout and store against a fake X, on a set clock.
+"""A bot that answers people: the real outbox, reconciler and store against a fake X, on a clock that is set.
 
 `Life` speaks real HTTP where it is given a server; else the same gateway calls the fake X's routes without a socket.
 """

@@ -1,9 +1,9 @@
 """Watches bots for simulated years and counts what broke: `python -m tests.trials.year --years 20`.
 
-The real heartbeat, agenda, outbox, lookout and store, a clock that is handed in, and an X in this process that fails.
-Between two beats the machine sleeps, crashes and comes back, its clock is set by minutes, hours and years, and X is
-down, out of credits, or locks the account. `--without gap` (or cap, budget, slots, intent) takes one brake away, and
-`--without doubt` what lets it speak again after a clock was ahead: the controls, which must find what that broke.
+The heartbeat, agenda, outbox, reconciler and store are the real ones; the clock is handed in, and the X in this process
+fails. Between two beats the machine sleeps, crashes and restarts, its clock is set by minutes, hours and years, and X
+is down, out of credits, or locks the account. The controls must find what they break: `--without gap` (or cap, budget,
+slots, intent) takes one brake away, and `--without doubt` what lets the bot post again after a clock was ahead.
 """
 
 from __future__ import annotations
