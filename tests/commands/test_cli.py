@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.commands.operate import _until
+from bot.commands.operation import _until
 from bot.config.state_dir import StateDir
 from bot.history.store import Store
 from bot.values import Draft, Slot
