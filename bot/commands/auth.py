@@ -6,12 +6,13 @@ import sys
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from bot.commands import arguments
 from bot.commands.doctor import ask_x, told
 from bot.commands.opening import loaded
 from bot.errors import MynahError
 
 if TYPE_CHECKING:
-    from argparse import Namespace
+    from argparse import ArgumentParser, Namespace
     from pathlib import Path
 
     from bot.clock import Clock
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
     from bot.x.tokens import Grant
     from bot.x.twitter import Identity
     from bot.x.wire import Wire
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--check", action="store_true", help="only ask X whose keys these are; X bills it as a read")
+    arguments.add_json(parser)
 
 
 def auth(args: Namespace) -> int:

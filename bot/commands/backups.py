@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.commands.opening import FAILED, loaded
 from bot.errors import Damaged, StoreError, training_errors
 
 if TYPE_CHECKING:
-    from argparse import Namespace
+    from argparse import ArgumentParser, Namespace
     from datetime import datetime
-    from pathlib import Path
     from typing import Any
 
     from bot.config.settings import Settings
@@ -27,6 +27,10 @@ def backup(args: Namespace) -> int:
     made = assembly.backups(settings, StateDir(settings.state)).make(SystemClock().now())
     print("\n".join(map(str, made)) if made else "there is neither a history nor a library yet")
     return 0 if made else FAILED
+
+
+def add_restore_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE", help="a backup made by `mynah backup` or by the bot")
 
 
 def restore(args: Namespace) -> int:

@@ -9,12 +9,13 @@ from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bot.commands import arguments
 from bot.commands.opening import FAILED, agreed, installing, is_on_x, loaded, looked_at, show, writable
 from bot.errors import ConfigError, Halted, ModelError, MynahError, Refused, StoreError, XError, training_errors
 from bot.history import ledger
 
 if TYPE_CHECKING:
-    from argparse import Namespace
+    from argparse import ArgumentParser, Namespace
     from collections.abc import Iterator, Sequence
 
     from bot.clock import Clock
@@ -28,6 +29,16 @@ if TYPE_CHECKING:
 UNITS = Path("/etc/systemd/system")
 COLUMNS = ("verdict", "check", "detail", "do")
 MEND_SCREEN = "put it right in [screen], or leave it out"
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    arguments.add_live(parser, dry="check as for a dry run", live="check as for posting for real")
+    depth = parser.add_mutually_exclusive_group()
+    depth.add_argument("--quick", action="store_true", help="skip the model and the network, as `run --live` does")
+    depth.add_argument("--online", action="store_true", help="also ask X whose keys these are; X bills it as a read")
+    parser.add_argument("--confirm", action="store_true", help="confirm once that the account is labelled as a bot")
+    arguments.add_yes(parser, "with --confirm: do not ask")
+    arguments.add_json(parser)
 
 
 def doctor(args: Namespace) -> int:

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bot.commands import arguments
 from bot.commands.opening import loaded, looked_at, show
 from bot.errors import ModelError, MynahError
 
 if TYPE_CHECKING:
-    from argparse import Namespace
+    from argparse import ArgumentParser, Namespace
     from collections.abc import Sequence
 
     from bot.rounds.score import Score
     from bot.values import Draft, Reason
+
+
+def add_sample_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("prompt", nargs="?", default="", help='the beginning of each draft, such as "My dream is"')
+    parser.add_argument("-n", "--number", type=arguments.count, default=10, help="the number of drafts (default: 10)")
+    parser.add_argument(
+        "--seed", type=arguments.count, default=0, help="the same seed gives the same drafts (default: 0)"
+    )
+    parser.add_argument("--as", dest="author", metavar="@HANDLE", help="write as this author (needs training.tags)")
+    arguments.add_json(parser)
 
 
 def sample(args: Namespace) -> int:
@@ -55,6 +67,13 @@ def _row(draft: Draft, score: Score, reasons: Sequence[Reason]) -> dict[str, Any
         "likelihood": round(draft.likelihood, 3),
         "reasons": names,
     }
+
+
+def add_screen_arguments(parser: ArgumentParser) -> None:
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("text", nargs="?", help="the text to check")
+    source.add_argument("--file", type=Path, help="a file with one text per line")
+    arguments.add_json(parser)
 
 
 def screen(args: Namespace) -> int:

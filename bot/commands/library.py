@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bot.commands import arguments
 from bot.commands.import_from_x import import_from_x
 from bot.commands.opening import agreed, loaded, open_library, tweets
 from bot.errors import ConfigError, MynahError, training_errors
 
 if TYPE_CHECKING:
-    from argparse import Namespace
+    from argparse import ArgumentParser, Namespace
     from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
-    from pathlib import Path
 
     from bot.config.settings import Settings
     from bot.config.state_dir import StateDir
@@ -22,6 +23,26 @@ if TYPE_CHECKING:
     from training.library.library import Library
     from training.library.values import Added, Author
     from training.sources.archive import Archive
+
+
+def add_import_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="an X archive, CSV, JSON or text file")
+    parser.add_argument("--as", dest="author", metavar="@HANDLE", help="the author, if a file does not name one")
+    parser.add_argument("--drop-deleted", action="store_true", help="also drop tweets that were deleted on X since")
+    parser.add_argument(
+        "--from-api",
+        metavar="@HANDLE",
+        help="read the newest tweets of this account from X instead of a file; X charges for it",
+    )
+    parser.add_argument(
+        "--limit",
+        type=arguments.count,
+        default=3_200,
+        metavar="N",
+        help="with --from-api: read at most N tweets (default: 3200)",
+    )
+    arguments.add_yes(parser, "with --from-api: do not ask for confirmation")
+    arguments.add_json(parser)
 
 
 def import_(args: Namespace) -> int:
@@ -52,6 +73,20 @@ def import_(args: Namespace) -> int:
         else:
             print("\n  ".join([_headline(file, archive), _counts(archive, added), *_warnings(archive, added)]))
     return 0
+
+
+def add_library_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--rules", choices=("mynah", "huggingtweets"), help="filter by these rules instead of the configured ones"
+    )
+    parser.add_argument(
+        "--show-dropped",
+        type=arguments.count,
+        default=0,
+        metavar="N",
+        help="show up to N dropped tweets for each rule",
+    )
+    arguments.add_json(parser)
 
 
 def show_library(args: Namespace) -> int:

@@ -1,20 +1,22 @@
-"""`mynah models`, `promote`, `rollback` and `evaluate`: which versions there are, how good, and which one speaks."""
+"""`mynah models`, `promote`, `rollback`, `evaluate` and `publish`: the versions of the model."""
 
 from __future__ import annotations
 
 import sys
 from typing import TYPE_CHECKING, Any
 
+from bot.commands import arguments
 from bot.commands.library import archives, choices
-from bot.commands.opening import loaded, show
+from bot.commands.opening import agreed, loaded, show
 from bot.errors import training_errors
 
 if TYPE_CHECKING:
-    from argparse import Namespace
+    from argparse import ArgumentParser, Namespace
     from collections.abc import Sequence
     from pathlib import Path
 
     from bot.config.settings import Settings
+    from training.card.publish import Upload
     from training.judge.gate import Gate
     from training.models.registry import Version
 
@@ -39,6 +41,10 @@ def models(args: Namespace) -> int:
         for sentence in [version.damage] if version.damage else why[version.name]:
             print(f"{version.name}: {sentence}")
     return 0
+
+
+def add_promote_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("version", metavar="VERSION", help="the name of the version, or the beginning of its name")
 
 
 def promote(args: Namespace) -> int:
@@ -68,6 +74,23 @@ def rollback(args: Namespace) -> int:
             version = registry.rollback(folder)
     print(f"{version.name} is in use again; a bot that runs takes it over before it speaks again")
     return 0
+
+
+def add_evaluate_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "version",
+        nargs="?",
+        default="current",
+        metavar="VERSION",
+        help="the version to evaluate (default: the current one)",
+    )
+    parser.add_argument(
+        "-n", "--number", type=arguments.count, default=1_000, help="the number of texts to generate (default: 1000)"
+    )
+    parser.add_argument(
+        "--seed", type=arguments.count, default=0, help="the same seed gives the same figures (default: 0)"
+    )
+    arguments.add_json(parser)
 
 
 def evaluate(args: Namespace) -> int:
@@ -102,6 +125,46 @@ def evaluate(args: Namespace) -> int:
     show([row._asdict() for row in judgement.explained(report)], judgement.Row._fields, args)
     print("\n".join(reasons) if reasons else "The gate lets it through.")
     return 0
+
+
+def add_publish_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("repo", metavar="REPO", help="the repository on the Hugging Face Hub, such as you/my-bird")
+    parser.add_argument(
+        "--version", metavar="VERSION", default="current", help="the version to upload (default: the current one)"
+    )
+    parser.add_argument("--public", action="store_true", help="make the repository public (default: private)")
+    parser.add_argument(
+        "--consent", metavar="TEXT", default="", help="how you know that the person agrees, for the model card"
+    )
+    arguments.add_yes(parser)
+
+
+def publish(args: Namespace) -> int:
+    from training.card import publish as hub
+    from training.models import registry
+
+    folder = _models(loaded(args).settings)
+    with training_errors():
+        version = registry.find(folder, args.version)
+        parcel = hub.parcel(version, args.repo, private=not args.public, consent=args.consent)
+        _show_upload(parcel)
+        if not args.yes and not agreed("Does the person agree, and shall this go up?"):
+            print("nothing went up")
+            return 0
+        print(hub.send(parcel, progress=sys.stderr.isatty()))
+    return 0
+
+
+def _show_upload(parcel: Upload) -> None:
+    whose = ", ".join(f"@{author}" for author in sorted(parcel.manifest.authors)) or "nobody that it names"
+    seen = "private: only you, and whom you let in" if parcel.private else "public: everybody"
+    print(f"model       {parcel.folder.name}")
+    print(f"repository  {parcel.repo}")
+    print(f"seen by     {seen}")
+    print(f"learnt from tweets of {whose}")
+    for name, size in parcel.files.items():
+        print(f"{size:>13,}  {name}")
+    print(f"{sum(parcel.files.values()):>13,}  bytes in all", flush=True)
 
 
 def _in_use(models: Path) -> Path | None:

@@ -1,30 +1,67 @@
-"""How the bot stands, and what its operator may do about it: status, pause, spend, resume, resolve, config."""
+"""A bot in operation: `mynah status`, `history`, `spend`, `pause`, `resume`, `resolve` and `config`."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from bot.commands.opening import loaded, looked_at, show, writable
+from bot.commands import arguments
+from bot.commands.opening import loaded, looked_at, row_of, show, writable
 from bot.errors import MynahError
+from bot.history import refusals
+from bot.history.schema import LEGAL_MOVES
 
 if TYPE_CHECKING:
-    from argparse import Namespace
+    from argparse import ArgumentParser, Namespace
     from datetime import datetime
 
+STATES = sorted({state for move in LEGAL_MOVES for state in move})
 SPENT = ("day", "kind", "number", "each", "cost", "note")
 
 
 def status(args: Namespace) -> int:
     from bot.clock import SystemClock
-    from bot.commands.arguments import VERSION
     from bot.config.state_dir import StateDir
     from bot.running import status_row
+    from bot.values import VERSION
 
     settings = loaded(args).settings
     row = status_row.row(settings, StateDir(settings.state), SystemClock().now()) | {"version": VERSION}
     lines = [{"what": key.replace("_", " "), "is": value} for key, value in row.items()]
     show([row] if args.json else lines, ("what", "is"), args)
     return 0
+
+
+def add_history_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("-n", "--limit", type=arguments.count, default=20, help="the number of rows (default: 20)")
+    parser.add_argument("--refused", action="store_true", help="list the drafts that the screen refused instead")
+    parser.add_argument(
+        "--in-state", metavar="STATE", choices=STATES, help=f"only posts in this state: {', '.join(STATES)}"
+    )
+    kinds = parser.add_mutually_exclusive_group()
+    kinds.add_argument("--dry", dest="dry", action="store_true", default=None, help="only dry runs")
+    kinds.add_argument("--live", dest="dry", action="store_false", default=None, help="no dry runs")
+    formats = parser.add_mutually_exclusive_group()
+    formats.add_argument("--csv", action="store_true", help="print CSV")
+    formats.add_argument("--json", action="store_true", help="print one JSON object per line")
+
+
+def history(args: Namespace) -> int:
+    _, store = looked_at(loaded(args).settings)
+    if args.refused:
+        rows: list[dict[str, Any]] = refusals.newest(store, dry=args.dry, limit=args.limit) if store else []
+        show(rows, ("at", "slot", "reason", "detail", "text"), args, empty="no draft was turned down yet")
+        return 0
+    posts = store.history(dry=args.dry, state=args.in_state, limit=args.limit) if store else []
+    show([row_of(post) for post in posts], ("id", "created_at", "state", "length", "text", "note"), args)
+    return 0
+
+
+def add_spend_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--days", type=arguments.count, default=31, metavar="N", help="the last N days, including today (default: 31)"
+    )
+    parser.add_argument("--dry", action="store_true", help="show what the dry runs would have cost instead")
+    arguments.add_json(parser)
 
 
 def spend(args: Namespace) -> int:
@@ -45,6 +82,23 @@ def spend(args: Namespace) -> int:
         spent, left = told[f"spent_{span}"], told[f"left_{span}"]
         print(f"{span.replace('_', ' ')}: ${spent:.3f} of ${cap:.2f}, ${left:.3f} left")
     return 0
+
+
+def add_pause_arguments(parser: ArgumentParser) -> None:
+    ends = parser.add_mutually_exclusive_group()
+    ends.add_argument(
+        "--for",
+        dest="span",
+        type=arguments.duration,
+        metavar="DURATION",
+        help="for this long, such as 2h (default: until `mynah resume`)",
+    )
+    ends.add_argument(
+        "--until",
+        type=arguments.moment,
+        metavar="TIME",
+        help="until 18:30 or 2026-12-24T18:30, in schedule.timezone",
+    )
 
 
 def pause(args: Namespace) -> int:
@@ -88,6 +142,12 @@ def resume(args: Namespace) -> int:
     return 0
 
 
+def add_resolve_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("id", type=arguments.count, help="the number of the post in the history")
+    parser.add_argument("outcome", choices=("posted", "abandoned"))
+    parser.add_argument("--x-id", type=arguments.digits, help="with posted: the number at the end of its address on X")
+
+
 def resolve(args: Namespace) -> int:
     from bot.clock import SystemClock
 
@@ -104,6 +164,11 @@ def resolve(args: Namespace) -> int:
         store.move(args.id, args.outcome, at=SystemClock().now(), x_id=args.x_id, note="resolved by hand")
     print(f"post {args.id} is {args.outcome}")
     return 0
+
+
+def add_config_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--check", action="store_true", help="only check that the configuration is valid")
+    arguments.add_json(parser)
 
 
 def show_config(args: Namespace) -> int:

@@ -5,16 +5,28 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from bot.commands import arguments
 from bot.commands.library import forget as forget_tweets
 from bot.commands.opening import agreed, loaded, looked_at, show, writable
 from bot.errors import MynahError, training_errors
 
 if TYPE_CHECKING:
-    from argparse import Namespace
+    from argparse import ArgumentParser, Namespace
     from collections.abc import Iterator
 
     from bot.config.state_dir import StateDir
     from bot.history.store import Store
+
+
+def add_block_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "handle",
+        nargs="?",
+        type=arguments.handle,
+        metavar="@HANDLE",
+        help="the account to block; without it, list blocked accounts",
+    )
+    arguments.add_json(parser)
 
 
 def block(args: Namespace) -> int:
@@ -37,6 +49,10 @@ def block(args: Namespace) -> int:
     return 0
 
 
+def add_unblock_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("handle", type=arguments.handle, metavar="@HANDLE", help="the account to unblock")
+
+
 def unblock(args: Namespace) -> int:
     from bot.history import blocks
 
@@ -45,6 +61,11 @@ def unblock(args: Namespace) -> int:
             raise MynahError(f"@{args.handle} is not blocked: `mynah block` lists those who are")
     print(f"@{args.handle} is not blocked any more; what they called meanwhile stays unanswered")
     return 0
+
+
+def add_forget_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("author", type=arguments.handle, metavar="@HANDLE", help="the person to forget")
+    arguments.add_yes(parser)
 
 
 def forget(args: Namespace) -> int:

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from bot.commands import arguments
 from bot.commands.doctor import ready
 from bot.commands.opening import BUSY, FAILED, address, agreed, listed, loaded
 from bot.errors import Busy, Gone, ModelError, MynahError
@@ -15,7 +16,7 @@ from bot.history import ledger
 from bot.values import Draft
 
 if TYPE_CHECKING:
-    from argparse import Namespace
+    from argparse import ArgumentParser, Namespace
     from collections.abc import Mapping, Sequence
     from typing import Any
 
@@ -31,6 +32,14 @@ if TYPE_CHECKING:
     from bot.x.twitter import X
 
 PATIENCE = 45.0  # seconds for the bot that runs: its heartbeat comes each 15 s, and X may take its time
+
+
+def add_post_arguments(parser: ArgumentParser) -> None:
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("text", nargs="?", help="the text to post")
+    source.add_argument("--draft", action="store_true", help="post a draft from the model")
+    arguments.add_live(parser)
+    arguments.add_json(parser)
 
 
 def post(args: Namespace) -> int:
@@ -205,6 +214,11 @@ def _tell(ended: Round, settings: Settings, args: Namespace) -> int:
     lines.append((f"post {post.id}: " if post else "") + told + (f": {ended.detail}" if ended.detail else ""))
     print("\n".join(lines), file=sys.stderr if code else sys.stdout)
     return code
+
+
+def add_delete_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("id", type=arguments.count, help="the number of the post in the history")
+    arguments.add_yes(parser)
 
 
 def delete(args: Namespace) -> int:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from bot.commands import arguments
 from bot.commands.opening import address, listed, loaded, looked_at, row_of, show
 from bot.errors import MynahError
 from bot.history import mentions
 from bot.history import review as queue
 
 if TYPE_CHECKING:
-    from argparse import Namespace
+    from argparse import ArgumentParser, Namespace
     from datetime import datetime
 
     from bot.clock import Clock
@@ -34,6 +35,24 @@ class ReviewSession(NamedTuple):
     store: Store
     terms: queue.ReviewSettings
     clock: Clock
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="what", metavar="ACTION", help="without one, review one draft after another")
+    arguments.add_json(actions.add_parser("list", help="list the waiting drafts, oldest first"))
+    for name, help_ in (
+        ("show", "show everything about one draft"),
+        ("approve", "approve a draft: the running bot posts it"),
+        ("reject", "reject a draft for good, or withdraw an approval before it is sent"),
+        ("edit", "replace the text of a draft, which still needs approval"),
+    ):
+        action = actions.add_parser(name, help=help_, description=f"{help_[0].upper()}{help_[1:]}.")
+        action.add_argument("id", type=arguments.count, help="the number of the draft")
+        arguments.add_json(action)
+        if name == "reject":
+            action.add_argument("--because", metavar="TEXT", default="", help="the reason, for the history")
+        if name == "edit":
+            action.add_argument("--text", required=True, help="the new text")
 
 
 def review(args: Namespace) -> int:

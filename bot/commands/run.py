@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bot.clock import why_doubted
+from bot.commands import arguments
 from bot.commands.doctor import ready
 from bot.commands.opening import BUSY, FAILED, loaded
 from bot.commands.retrain import train
@@ -16,7 +17,7 @@ from bot.errors import Damaged, ModelError, MynahError, NoRoom
 from bot.running import resources
 
 if TYPE_CHECKING:
-    from argparse import Namespace
+    from argparse import ArgumentParser, Namespace
     from collections.abc import Callable, Iterator, Mapping
 
     from bot.clock import Clock
@@ -25,6 +26,18 @@ if TYPE_CHECKING:
     from bot.rounds.agenda import Agenda
     from bot.running.app import App
     from bot.running.systemd import Notifier
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    arguments.add_live(parser)
+    parser.add_argument("--mode", choices=("auto", "review"), help="review: every draft needs your approval first")
+    parser.add_argument("--once", action="store_true", help="do one round now, then exit")
+    parser.add_argument(
+        "--every",
+        type=arguments.duration,
+        metavar="DURATION",
+        help="post every DURATION (e.g. 10s) instead of following the schedule",
+    )
 
 
 def run(args: Namespace) -> int:
@@ -168,9 +181,9 @@ def _watched(app: App, folder: StateDir, clock: Clock) -> Iterator[None]:
     """The door for Prometheus, where one is asked for; a bot without it speaks all the same."""
     import structlog
 
-    from bot.commands.arguments import VERSION
     from bot.config.types import listen_address
     from bot.running import metrics, status_row
+    from bot.values import VERSION
 
     at = listen_address(app.now.settings.metrics.listen)
     door = None

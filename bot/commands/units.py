@@ -13,7 +13,7 @@ from bot.commands.opening import FAILED
 from bot.errors import MynahError
 
 if TYPE_CHECKING:
-    from argparse import Namespace
+    from argparse import ArgumentParser, Namespace
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,24}")  # mynah-NAME is the name of a user
 SAID = {
@@ -23,6 +23,16 @@ SAID = {
     "replaced": "replaced; what you had changed is beside it as {name}.before",
     "kept": "KEPT, since somebody has changed it: --force replaces it; `systemctl edit` is the place for changes",
 }
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--bot", metavar="NAME", help="also create the folders and the configuration of this bot")
+    parser.add_argument("--gpu", action="store_true", help="add the drop-in for a machine with an NVIDIA GPU")
+    parser.add_argument("--force", action="store_true", help="also replace units that somebody has changed")
+    parser.add_argument("--dry-run", action="store_true", help="only show what would be done")
+    parser.add_argument(
+        "--prefix", type=Path, default=Path("/"), metavar="DIR", help="the root of another system (default: /)"
+    )
 
 
 def install_units(args: Namespace) -> int:

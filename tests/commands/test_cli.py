@@ -422,7 +422,7 @@ def test_a_pause_may_last_until_a_time_of_day(tmp_path: Path) -> None:
     assert said.stdout.endswith("T18:30:00.000Z\n"), said.stderr
 
 
-@pytest.mark.parametrize(("until", "code", "words"), [("2020-01-01T00:00", 1, "is over"), ("soon", 2, "is no time")])
+@pytest.mark.parametrize(("until", "code", "words"), [("2020-01-01T00:00", 1, "is over"), ("soon", 2, "is not a time")])
 def test_a_pause_until_no_time_to_come_is_refused(tmp_path: Path, until: str, code: int, words: str) -> None:
     said = mynah("pause", "--until", until, state=tmp_path)
 

@@ -20,7 +20,7 @@ import pytest
 from bot.cli import main
 from bot.commands import library as commands
 from bot.config.settings import Settings
-from bot.errors import Busy, ConfigError
+from bot.errors import Busy, ConfigError, training_errors
 from tests.installed import MYNAH, environment, lines
 from tests.training import archives
 from tests.training.archives import edit_of, edits, grailbird, note, of_2018, of_2020, of_2024, tweet, unpacked, zipped
@@ -221,7 +221,7 @@ def test_whose_tweets_they_are_is_asked_where_a_file_does_not_say(tmp_path: Path
 
 
 def test_another_import_at_work_is_no_failure_but_busy() -> None:
-    with pytest.raises(Busy, match="at work") as raised, commands.translated():
+    with pytest.raises(Busy, match="at work") as raised, training_errors():
         raise StateBusy("Another import is at work.")
 
     assert raised.value.exit_code == 75
