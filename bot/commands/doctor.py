@@ -10,9 +10,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.commands import arguments
-from bot.commands.opening import FAILED, agreed, installing, is_on_x, loaded, looked_at, show, writable
+from bot.commands.console.keyboard import confirm
+from bot.commands.console.output import show
+from bot.commands.opening import (
+    FAILED,
+    history_to_read,
+    history_to_write,
+    installing,
+    is_on_x,
+    library_to_read,
+    loaded,
+    record_expense,
+)
 from bot.errors import ConfigError, Halted, ModelError, MynahError, Refused, StoreError, XError, training_errors
-from bot.history import ledger
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -76,7 +86,7 @@ def _all(args: Namespace, clock: Clock) -> list[Check]:
         return [look.Check("configuration", "fail", str(error), "put each right, then `mynah config --check`")]
     checks = [look.Check("configuration", "ok", "live" if settings.live else "a rehearsal")]
     try:
-        folder, store = looked_at(settings)
+        folder, store = history_to_read(settings)
     except StoreError as error:
         return [*checks, look.Check("history", "fail", str(error), "see docs/operating.md")]
     checks += _quick(settings, folder, store, clock)
@@ -150,13 +160,10 @@ def _thorough(settings: Settings, folder: StateDir) -> Iterator[Check]:
     from bot.running import doctor as look
     from bot.voice.model_memory import ModelMemory
     from bot.voice.voice import ModelVoice, promoted
-    from training.library.library import Library
 
     try:
-        authors = []
-        if folder.library.exists():
-            with training_errors(), Library.open(folder.library, read_only=True) as library:
-                authors = library.authors()
+        with training_errors(), library_to_read(folder) as library:
+            authors = library.authors() if library else []
         yield look.library(len(authors), sum(author.tweets for author in authors))
     except MynahError as error:
         yield look.Check("library", "fail", str(error), "keep the file, and import the archives again elsewhere")
@@ -195,6 +202,7 @@ def ask_x(settings: Settings, identity: Identity, clock: Clock) -> tuple[Account
     """One question, which X bills as a read of an account: who that is, where X answers, and what is to be said."""
     from email.utils import parsedate_to_datetime
 
+    from bot.config.state_dir import StateDir
     from bot.running import assembly
     from bot.running import doctor as look
     from bot.sending import budget
@@ -211,7 +219,8 @@ def ask_x(settings: Settings, identity: Identity, clock: Clock) -> tuple[Account
             do = "`mynah auth` makes new ones" if sure else "try again later"
             checks.append(look.Check("handle", "fail" if sure else "warn", str(error), do))
         else:
-            _write_down(settings, price, clock)
+            about = "whose keys these are"
+            record_expense(StateDir(settings.state), "account", price, about=about, at=clock.now())
             checks = [look.identity(found.handle, settings.bot), look.access(x.access_level)]
             checks.append(look.profile(found, settings.bot))
         if date := x.headers.get("date"):
@@ -220,26 +229,15 @@ def ask_x(settings: Settings, identity: Identity, clock: Clock) -> tuple[Account
     return found, checks
 
 
-def _write_down(settings: Settings, price: int, clock: Clock) -> None:
-    """For `mynah spend`, where there is a history to write into."""
-    from bot.config.state_dir import StateDir
-    from bot.history.store import Store
-
-    history = StateDir(settings.state).history
-    if history.exists():
-        with Store.open(history, create=False) as store:
-            ledger.spend(store, "account", price, about="whose keys these are", by_hand=True, at=clock.now())
-
-
 def _confirm(args: Namespace) -> int:
     from bot.running import doctor as look
 
     bot = loaded(args).settings.bot
     print(f"@{bot}, as people see it on X:", *look.CHECKLIST, sep="\n  - ", flush=True)
-    if not args.yes and not agreed("Is all of this so?"):
+    if not args.yes and not confirm("Is all of this so?"):
         print("nothing is confirmed")
         return FAILED
-    with writable(args) as store:
+    with history_to_write(args) as store:
         store.keep_meta(look.CONFIRMED, bot)
     print(f"confirmed for @{bot}; another handle would be asked again")
     return 0

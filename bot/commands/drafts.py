@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bot.commands import arguments
-from bot.commands.opening import loaded, looked_at, show
+from bot.commands.console.output import show
+from bot.commands.opening import history_to_read, loaded
 from bot.errors import ModelError, MynahError
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def sample(args: Namespace) -> int:
     from bot.voice.voice import promoted
 
     settings = loaded(args).settings
-    folder, store = looked_at(settings)
+    folder, store = history_to_read(settings)
     current = promoted(folder.models)
     if current is None:
         raise ModelError(f"there is no model in {folder.models} yet: `mynah retrain` makes one")
@@ -83,7 +84,7 @@ def screen(args: Namespace) -> int:
     from bot.voice.voice import promoted
 
     settings = loaded(args).settings
-    folder, store = looked_at(settings)
+    folder, store = history_to_read(settings)
     chain = assembly.screen(settings, store, ModelMemory.open(promoted(folder.models)))
     rows = []
     for text in _texts(args):

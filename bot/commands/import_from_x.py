@@ -7,15 +7,15 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from bot.commands.opening import agreed, loaded, open_library, tweets
+from bot.commands.console.keyboard import confirm
+from bot.commands.console.output import tweet_count
+from bot.commands.opening import library_to_write, loaded, record_expense
 from bot.errors import MynahError, XError, training_errors
-from bot.history import ledger
 
 if TYPE_CHECKING:
     from argparse import Namespace
     from datetime import datetime
 
-    from bot.clock import Clock
     from bot.config.settings import Budget, Settings
     from bot.config.state_dir import StateDir
     from bot.x.twitter import X
@@ -43,37 +43,34 @@ def import_from_x(args: Namespace) -> int:
     folder, clock = StateDir(settings.state), SystemClock()
     with assembly.gateway(settings, clock) as x:
         print(_price(settings, handle, args.limit), file=sys.stderr)
-        if not args.yes and not agreed("Go on?"):
+        if not args.yes and not confirm("Go on?"):
             print("nothing was read")
             return 0
         folder.make()
-        with training_errors(), open_library(folder) as library:
+        with training_errors(), library_to_write(folder) as library:
             read = _Read(library, x, handle, settings.budget)
             try:
                 read.all(args.limit, clock.now())
             finally:
-                _write_down(read, folder, clock)
+                _record(read, folder, clock.now())
     print(tables.as_json(read.sums()) if args.json else read.told())
     return 0
 
 
-def _write_down(read: _Read, folder: StateDir, clock: Clock) -> None:
-    """For `mynah spend`, beside what the bot spends by itself; where there is a history to write into."""
-    from bot.history.store import Store
+def _record(read: _Read, folder: StateDir, at: datetime) -> None:
     from bot.sending.budget import DOLLAR
 
     sums = read.sums()
-    if sums["cost_usd"] and folder.history.exists():
-        with Store.open(folder.history, create=False) as store:
-            cost, about = round(sums["cost_usd"] * DOLLAR), f"{tweets(sums['found'])} of @{sums['author']}"
-            ledger.spend(store, "import", cost, about=about, by_hand=True, at=clock.now())
+    if sums["cost_usd"]:
+        about = f"{tweet_count(sums['found'])} of @{sums['author']}"
+        record_expense(folder, "import", round(sums["cost_usd"] * DOLLAR), about=about, at=at)
 
 
 def _price(settings: Settings, handle: str, limit: int) -> str:
     prices = settings.budget
     most = limit * prices.price_read + prices.price_read_account
     return (
-        f"Up to {tweets(limit)} of @{handle} cost up to ${most:,.2f} at X (${prices.price_read:g} each, and "
+        f"Up to {tweet_count(limit)} of @{handle} cost up to ${most:,.2f} at X (${prices.price_read:g} each, and "
         f"${prices.price_read_account:g} to find the account).\n"
         "X's rules forbid training models on what its API gives; the archive that everybody can download of themselves "
         "costs nothing and reaches further back."
@@ -107,7 +104,7 @@ class _Read:
 
     def told(self) -> str:
         sums = self.sums()
-        return f"read {tweets(sums['found'])} of @{self._handle} for about ${self._cost:.2f}: {sums['new']:,} new"
+        return f"read {tweet_count(sums['found'])} of @{self._handle} for about ${self._cost:.2f}: {sums['new']:,} new"
 
     def sums(self) -> dict[str, Any]:
         found, new = (sum(getattr(added, what) for added in self._added) for what in ("found", "new"))

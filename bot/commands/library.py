@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import sys
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bot.commands import arguments
+from bot.commands.console.output import tweet_count
 from bot.commands.import_from_x import import_from_x
-from bot.commands.opening import agreed, loaded, open_library, tweets
+from bot.commands.opening import library_to_read, library_to_write, loaded
 from bot.errors import ConfigError, MynahError, training_errors
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from bot.config.settings import Settings
-    from bot.config.state_dir import StateDir
     from training.corpus.corpus import Choices, FilterResult
-    from training.library.library import Library
     from training.library.values import Added, Author
     from training.sources.archive import Archive
 
@@ -54,6 +51,7 @@ def import_(args: Namespace) -> int:
     if args.from_api:
         return import_from_x(args)
     from bot.clock import SystemClock
+    from bot.commands.console.progress import reading
     from bot.config.state_dir import StateDir, expanded
     from training.sources import recognise
 
@@ -61,9 +59,9 @@ def import_(args: Namespace) -> int:
     folder.make()
     now = SystemClock().now()
     said = []
-    with training_errors(), open_library(folder) as library, library.atomic():
+    with training_errors(), library_to_write(folder) as library, library.atomic():
         for file in args.files:
-            with _reading(file) as report:
+            with reading(file) as report:
                 archive = recognise.read(expanded(file), args.author, report)
             added = library.add(archive, source=file.name, at=now, drop_missing=args.drop_deleted)
             said.append((file, archive, added))
@@ -96,7 +94,7 @@ def show_library(args: Namespace) -> int:
 
     settings = loaded(args).settings
     folder = StateDir(settings.state)
-    with training_errors(), _looked_at(folder) as library:
+    with training_errors(), library_to_read(folder) as library:
         authors = library.authors() if library else []
         for author in authors:
             assert library is not None  # noqa: S101  it has authors
@@ -112,42 +110,13 @@ def show_library(args: Namespace) -> int:
     return 0
 
 
-def forget(args: Namespace) -> int:
-    from bot.config.state_dir import StateDir
-    from bot.history import backup
-    from bot.running import assembly
-
-    settings = loaded(args).settings
-    folder = StateDir(settings.state)
-    with training_errors(), open_library(folder, create=False) as library:
-        author = library.archive(args.author)  # or the sentence that there is no such person
-        if not args.yes and not agreed(f"Remove {tweets(len(author.tweets))} of @{author.author}?"):
-            print("nothing was removed")
-            return 0
-        count = library.forget(author.author)
-    copies = backup.holding((assembly.backups(settings, folder).folder, folder.root), author.author)
-    for path in copies:
-        path.unlink()
-    print(f"removed {tweets(count)} of @{author.author}; the archives that they came from are yours to keep or delete")
-    if copies:
-        print(f"removed {len(copies)} backup{'s' if len(copies) > 1 else ''} of the library that held them too")
-    learnt = list(_learnt_from(author.author, folder.models))
-    for name, used in learnt:
-        print(f"model {name} has learnt from them{' and is in use' if used else ''}: {folder.models / name}")
-    if learnt:
-        print("a model cannot unlearn: make one without them with `mynah retrain`, and delete these folders")
-    else:
-        print(f"no model in {folder.models} has learnt from them")
-    return 0
-
-
 def archives(settings: Settings) -> list[Archive]:
     """What a training learns from, which calls it when it is ready; raises the errors of training too."""
     from bot.config.state_dir import StateDir
     from training.sources import recognise
     from training.sources.sample import ARCHIVE, HANDLE
 
-    with _looked_at(StateDir(settings.state)) as library:
+    with library_to_read(StateDir(settings.state)) as library:
         there = {author.handle for author in library.authors() if author.tweets} if library else set()
         wanted = settings.training.authors or tuple(sorted(there)) or (() if settings.live else (HANDLE,))
         if not wanted:
@@ -177,35 +146,6 @@ def choices(settings: Settings) -> Choices:
         tags=wanted.tags,
         unspeakable=assembly.unspeakable(settings),
     )
-
-
-@contextmanager
-def _looked_at(folder: StateDir) -> Iterator[Library | None]:
-    """To read, if there is one."""
-    from training.library.library import Library
-
-    if not folder.library.exists():
-        yield None
-        return
-    with Library.open(folder.library, read_only=True) as library:
-        yield library
-
-
-@contextmanager
-def _reading(file: Path) -> Iterator[Callable[[int, int], None]]:
-    """A bar on a terminal; a small file is gone before it shows."""
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(file=sys.stderr, highlight=False)
-    columns = (TextColumn("{task.description}"), BarColumn(30), DownloadColumn(), TimeRemainingColumn(compact=True))
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
-        task = bar.add_task(f"reading {file.name}".replace("[", r"\["), total=None)
-
-        def report(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
-
-        yield report
 
 
 def _headline(file: Path, archive: Archive) -> str:
@@ -248,7 +188,7 @@ def _described(author: Author) -> Iterator[str]:
     from training.card.markup import plain
 
     name = f" ({plain(author.display_name)})" if author.display_name != author.handle else ""
-    yield f"@{author.handle}{name}: {tweets(author.tweets)}{_span(author)}"
+    yield f"@{author.handle}{name}: {tweet_count(author.tweets)}{_span(author)}"
     yield f"  kinds      {_listed(author.kinds)}"
     yield f"  languages  {_listed({lang or 'not said': n for lang, n in author.languages.items()})}"
     for one in author.imports:
@@ -292,25 +232,6 @@ def _sifted(archive: Archive, settings: Settings) -> FilterResult:
     from training.corpus.corpus import filter_tweets
 
     return filter_tweets(archive.author, archive.tweets, choices(settings))
-
-
-def _learnt_from(author: str, models: Path) -> Iterator[tuple[str, bool]]:
-    """The versions whose manifest names the author, and whether each is in use."""
-    from training import errors
-    from training.models import registry
-    from training.models.model_dir import MANIFEST, read_manifest
-
-    for path in sorted(models.glob(f"*/{MANIFEST}")):
-        version = path.parent
-        if version.is_symlink():
-            continue
-        try:
-            said = read_manifest(version).authors
-            in_use = registry.current(models)
-        except errors.ModelError:
-            continue
-        if author in said:
-            yield version.name, in_use is not None and in_use.name == version.name
 
 
 def _print_json(value: Added | Author, **more: Any) -> None:

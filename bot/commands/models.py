@@ -6,8 +6,10 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from bot.commands import arguments
+from bot.commands.console.keyboard import confirm
+from bot.commands.console.output import show
 from bot.commands.library import archives, choices
-from bot.commands.opening import agreed, loaded, show
+from bot.commands.opening import loaded
 from bot.errors import training_errors
 
 if TYPE_CHECKING:
@@ -148,7 +150,7 @@ def publish(args: Namespace) -> int:
         version = registry.find(folder, args.version)
         parcel = hub.parcel(version, args.repo, private=not args.public, consent=args.consent)
         _show_upload(parcel)
-        if not args.yes and not agreed("Does the person agree, and shall this go up?"):
+        if not args.yes and not confirm("Does the person agree, and shall this go up?"):
             print("nothing went up")
             return 0
         print(hub.send(parcel, progress=sys.stderr.isatty()))

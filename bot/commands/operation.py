@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bot.commands import arguments
-from bot.commands.opening import loaded, looked_at, row_of, show, writable
+from bot.commands.console.output import post_row, show
+from bot.commands.opening import history_to_read, history_to_write, loaded
 from bot.errors import MynahError
 from bot.history import refusals
 from bot.history.schema import LEGAL_MOVES
@@ -46,13 +47,13 @@ def add_history_arguments(parser: ArgumentParser) -> None:
 
 
 def history(args: Namespace) -> int:
-    _, store = looked_at(loaded(args).settings)
+    _, store = history_to_read(loaded(args).settings)
     if args.refused:
         rows: list[dict[str, Any]] = refusals.newest(store, dry=args.dry, limit=args.limit) if store else []
         show(rows, ("at", "slot", "reason", "detail", "text"), args, empty="no draft was turned down yet")
         return 0
     posts = store.history(dry=args.dry, state=args.in_state, limit=args.limit) if store else []
-    show([row_of(post) for post in posts], ("id", "created_at", "state", "length", "text", "note"), args)
+    show([post_row(post) for post in posts], ("id", "created_at", "state", "length", "text", "note"), args)
     return 0
 
 
@@ -71,7 +72,7 @@ def spend(args: Namespace) -> int:
     from bot.sending import budget
 
     settings = loaded(args).settings
-    _, store = looked_at(settings)
+    _, store = history_to_read(settings)
     told = budget.report(store, assembly.caps(settings), days=args.days, dry=args.dry, now=SystemClock().now())
     if args.json:
         print(tables.as_json(told))
@@ -107,7 +108,7 @@ def pause(args: Namespace) -> int:
 
     now = SystemClock().now()
     until = now + args.span if args.span else _until(args, now) if args.until else outbox.FOR_GOOD
-    with writable(args) as store:
+    with history_to_write(args) as store:
         outbox.pause(store, until=until, because=f"`mynah pause` at {stamp(now)}")
     print(f"paused: nothing goes out until {'`mynah resume`' if until == outbox.FOR_GOOD else stamp(until)}")
     return 0
@@ -136,7 +137,7 @@ def _until(args: Namespace, now: datetime) -> datetime:
 def resume(args: Namespace) -> int:
     from bot.sending import outbox
 
-    with writable(args) as store:
+    with history_to_write(args) as store:
         outbox.resume(store)
     print("resumed")
     return 0
@@ -155,7 +156,7 @@ def resolve(args: Namespace) -> int:
         raise MynahError("say which post on X it is with --x-id, the number at the end of its address")
     if args.outcome == "abandoned" and args.x_id:
         raise MynahError("--x-id is for a post that is on X; an abandoned one is not")
-    with writable(args) as store:
+    with history_to_write(args) as store:
         found = store.post(args.id)
         if found.state not in {"unknown", "abandoned"} or found.state == args.outcome:
             raise MynahError(f"post {args.id} is {found.state}: only one that is unknown needs resolving")

@@ -9,8 +9,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bot.commands import arguments
+from bot.commands.console.keyboard import confirm
+from bot.commands.console.output import reasons_text
 from bot.commands.doctor import ready
-from bot.commands.opening import BUSY, FAILED, address, agreed, listed, loaded
+from bot.commands.opening import BUSY, FAILED, address, loaded
 from bot.errors import Busy, Gone, ModelError, MynahError
 from bot.history import ledger
 from bot.values import Draft
@@ -176,7 +178,7 @@ def _words(args: Namespace, settings: Settings, folder: StateDir, store: Store) 
         )
     voice = ByHand(args.text, ModelMemory.open(current))
     if reasons := assembly.screen(settings, store, voice).reasons(Draft(args.text)):
-        raise MynahError(f"this may not go out: {listed(reasons)}; docs/operating.md says what each means")
+        raise MynahError(f"this may not go out: {reasons_text(reasons)}; docs/operating.md says what each means")
     return voice, DraftSettings(prompts=("",), candidates=1, tries=1)
 
 
@@ -242,7 +244,7 @@ def delete(args: Namespace) -> int:
         x = opened.enter_context(assembly.gateway(settings, clock))  # asks for the keys
         assembly.claim(store, settings.model_copy(update={"live": True}))
         print(f"{found.text}\nDeleting it costs {budget.dollars(price)} at X and cannot be undone.", file=sys.stderr)
-        if not args.yes and not agreed(f"Delete post {found.id}?"):
+        if not args.yes and not confirm(f"Delete post {found.id}?"):
             print("nothing was deleted")
             return 0
         try:

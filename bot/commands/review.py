@@ -6,7 +6,8 @@ import textwrap
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bot.commands import arguments
-from bot.commands.opening import address, listed, loaded, looked_at, row_of, show
+from bot.commands.console.output import post_row, reasons_text, show
+from bot.commands.opening import address, history_to_read, loaded
 from bot.errors import MynahError
 from bot.history import mentions
 from bot.history import review as queue
@@ -62,7 +63,7 @@ def review(args: Namespace) -> int:
     from bot.running import assembly
 
     settings = loaded(args).settings
-    folder, store = looked_at(settings)
+    folder, store = history_to_read(settings)
     if args.what == "show" and store is None:
         raise MynahError(f"there is no history in {folder.root} yet")
     now, terms = SystemClock().now(), assembly.terms(settings)
@@ -103,7 +104,7 @@ def _one(session: ReviewSession, args: Namespace) -> int:
         case _:
             reasons = _edit(session, post, args.text.strip())
     if reasons:
-        raise MynahError(f"post {post.id} stays as it was: the new text may not go out: {listed(reasons)}")
+        raise MynahError(f"post {post.id} stays as it was: the new text may not go out: {reasons_text(reasons)}")
     judged = session.store.post(post.id)
     if args.json:
         from bot.commands.console import tables
@@ -180,7 +181,7 @@ def _rewrite(session: ReviewSession, post: Post, person: Terminal, words: str) -
     if not text or text.strip() == post.text:
         return "the text is as it was", False
     if reasons := _edit(session, post, text.strip()):
-        return f"the text is as it was, for {text.strip()!r} may not go out: {listed(reasons)}", False
+        return f"the text is as it was, for {text.strip()!r} may not go out: {reasons_text(reasons)}", False
     return "the text is changed, and still waits", False
 
 
@@ -190,7 +191,7 @@ def _waiting(store: Store, terms: queue.ReviewSettings, now: datetime) -> list[P
 
 
 def _row(post: Post, terms: queue.ReviewSettings) -> dict[str, Any]:
-    about = row_of(post)
+    about = post_row(post)
     about["kind"] = f"{post.kind}, rehearsed" if post.dry else post.kind
     return about | {"expires": queue.expires(post, terms) if post.state == "drafted" else None}
 

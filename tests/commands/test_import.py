@@ -322,10 +322,10 @@ def test_whom_the_person_wants_forgotten_is_gone_and_the_models_are_named(tmp_pa
     learnt = mynah("forget", "@StationMynah", "--yes")
     unknown = mynah("forget", "@magpie", "--yes")
 
-    assert learnt.stdout.splitlines()[0].startswith("removed 1 tweet of @stationmynah; ")
-    assert f"model {version.name} has learnt from them and is in use: {version}" in learnt.stdout
+    assert learnt.stdout.splitlines()[0].startswith("removed 1 tweet by @stationmynah; ")
+    assert f"model {version.name} was trained on them and is in use: {version}" in learnt.stdout
     assert "a model cannot unlearn" in learnt.stdout
-    assert f"no model in {mynah.state}/models has learnt from them" in unknown.stdout
+    assert f"no model in {mynah.state}/models was trained on them" in unknown.stdout
     assert mynah.library() == []
     assert SAID.encode() not in (mynah.state / "library.db").read_bytes()
 
@@ -336,7 +336,7 @@ def test_nobody_is_forgotten_without_a_yes(tmp_path: Path, mynah: Mynah) -> None
     done = mynah("forget", "magpie")
 
     assert done.returncode == 1
-    assert "nobody is there to ask: say --yes if this is meant" in done.stderr
+    assert "pass --yes to confirm" in done.stderr
     assert mynah.held() == [SAID]
 
 

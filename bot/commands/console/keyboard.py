@@ -9,6 +9,8 @@ import sys
 from contextlib import suppress
 from typing import Protocol
 
+from bot.errors import MynahError
+
 CLEAR = "\x1b[H\x1b[2J"
 END = "\x04"  # Ctrl-D, which is no signal
 
@@ -70,6 +72,16 @@ class Lines:
 def terminal() -> Terminal:
     both = sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
     return Keyboard() if both else Lines()
+
+
+def confirm(question: str) -> bool:
+    """Only on a terminal: a script passes --yes."""
+    if not sys.stdin.isatty():
+        raise MynahError("this needs confirmation, and there is no terminal to ask on: pass --yes to confirm")
+    try:
+        return input(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
+    except EOFError:
+        return False
 
 
 def _key() -> str:
