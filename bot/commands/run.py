@@ -8,15 +8,16 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from bot.clock import why_doubted
-from bot.commands.arguments import VERSION
+from bot.commands import arguments
 from bot.commands.doctor import ready
 from bot.commands.opening import BUSY, FAILED, loaded
 from bot.commands.retrain import train
 from bot.errors import Damaged, ModelError, MynahError, NoRoom
 from bot.running import resources
+from bot.values import VERSION
 
 if TYPE_CHECKING:
-    from argparse import Namespace
+    from argparse import ArgumentParser, Namespace
     from collections.abc import Callable, Iterator
 
     from bot.clock import Clock
@@ -27,6 +28,18 @@ if TYPE_CHECKING:
 
 RETRY = 15.0  # seconds between two looks at what the start waits for
 RETRY_AFTER_TRYING = 120.0  # a first training reads all tweets before it knows how much disk space it needs
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    arguments.add_live(parser)
+    parser.add_argument("--mode", choices=("auto", "review"), help="review: every draft needs your approval first")
+    parser.add_argument("--once", action="store_true", help="do one round now, then exit")
+    parser.add_argument(
+        "--every",
+        type=arguments.duration,
+        metavar="DURATION",
+        help="post every DURATION (e.g. 10s) instead of following the schedule",
+    )
 
 
 def run(args: Namespace) -> int:

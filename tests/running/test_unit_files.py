@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from bot import cli
-from bot.commands import arguments
 from bot.config import load
 from bot.config.settings import SECRETS
 from bot.errors import Busy, ConfigError
@@ -92,10 +91,10 @@ def test_a_unit_exposes_no_more_than_it_must(unit: Path, most: float, placed: Pa
 def test_a_unit_starts_the_program_with_words_that_it_knows(unit: Path, word: str) -> None:
     program, *words = shlex.split(value(unit, "ExecStart").replace("%i", "abot"))
 
-    asked = arguments.parser(cli.COMMANDS).parse_args(words)
+    asked = cli.parser().parse_args(words)
 
     assert program == PROGRAM
-    assert asked.command is cli.COMMANDS[word]
+    assert asked.function is cli.COMMANDS[word].function
     assert asked.config == Path("/etc/mynah/abot/config.toml")
     assert Path(asked.state) == Path("/var/lib") / value(unit, "StateDirectory").replace("%i", "abot")
     assert getattr(asked, "live", None) is None  # the configuration says whether it speaks for real
