@@ -1,4 +1,4 @@
-"""docs/architecture.md tells the truth: its folders are those that exist, and so are its files."""
+"""The folders of docs/architecture.md are those that exist, and so are the files and links of all documents."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 TREE = PAGE.split("```text\n")[1].split("```")[0]
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 NAMED = sorted(set(re.findall(r"`([\w.]+(?:/[\w.]+)*(?:/|\.\w+))`", PAGE)))
 
 
@@ -62,3 +63,29 @@ def test_every_file_and_folder_of_the_page_exists(name: str) -> None:
 
 def test_the_readme_links_the_page() -> None:
     assert "(docs/architecture.md)" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_between_the_documents_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        path, _, anchor = target.partition("#")
+        linked = (page.parent / path).resolve() if path else page
+
+        assert linked.exists(), target
+        assert not anchor or anchor in anchors(linked), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_file_that_a_document_names_exists(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    files = re.findall(r"\b(?:bot|training|tests|benchmarks|docs)/[\w./]*\.(?:py|md|toml|zip)\b", text)
+    modules = [name.replace(".", "/") for name in re.findall(r"python -m (tests[\w.]*)", text)]
+
+    assert [file for file in files if not (ROOT / file).is_file()] == []
+    assert [name for name in modules if not ((ROOT / f"{name}.py").is_file() or (ROOT / name).is_dir())] == []
+
+
+def anchors(page: Path) -> set[str]:
+    """The headings of a page as GitHub spells them in addresses."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
