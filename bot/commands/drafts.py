@@ -1,4 +1,4 @@
-"""`mynah sample` and `mynah screen`: what the model would say, and what may be said."""
+"""`mynah sample` and `mynah screen`: drafts from the model, and what the screen says to a text."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def sample(args: Namespace) -> int:
     drafts = voice.draft(args.prompt, n=args.number, seed=args.seed, author=author)
     last = last_said(store, dry=not settings.live) if store else []
     scored = [(draft, score, screen.reasons(draft)) for draft, score in ranked(drafts, voice.person, last)]
-    rows = [_row(*one) for one in sorted(scored, key=lambda one: bool(one[2]))]  # those that may go out first
+    rows = [_row(*one) for one in sorted(scored, key=lambda row: bool(row[2]))]  # those that pass first
     if rows and rows[0]["verdict"] == "pass":
         rows[0]["chosen"] = True
     if not (args.json or args.csv):
@@ -103,7 +103,7 @@ def _texts(args: Namespace) -> list[str]:
         return [line for line in args.file.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "not UTF-8 text"
-        raise MynahError(f"{args.file}: {why}; --file wants a text a line") from error
+        raise MynahError(f"{args.file}: {why}; --file takes a file with one text per line") from error
 
 
 def _verdict(reasons: Sequence[str]) -> str:

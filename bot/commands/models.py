@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from training.judge.gate import Gate
     from training.models.registry import Version
 
-COLUMNS = ("version", "is", "base", "authors", "bits", "copied", "told apart", "MB")
+COLUMNS = ("version", "status", "base", "authors", "bits", "copied", "AUC", "MB")
 
 
 def models(args: Namespace) -> int:
@@ -32,14 +32,15 @@ def models(args: Namespace) -> int:
     folder = _models(settings)
     with training_errors():
         earlier = registry.before(folder)[-1:]
-        there = registry.versions(folder)
-    why = {version.name: _why_not(version.folder, gate(settings)) for version in there}
+        versions = registry.versions(folder)
+    why = {version.name: _why_not(version.folder, gate(settings)) for version in versions}
     if args.json:
-        show([_as_object(version, why[version.name], earlier=version.name in earlier) for version in there], (), args)
+        rows = [_as_object(version, why[version.name], earlier=version.name in earlier) for version in versions]
+        show(rows, (), args)
         return 0
-    rows = [_as_row(version, earlier=version.name in earlier) for version in there]
+    rows = [_as_row(version, earlier=version.name in earlier) for version in versions]
     show(rows, COLUMNS, args, empty="no model yet: `mynah retrain` makes one")
-    for version in there:
+    for version in versions:
         for sentence in [version.damage] if version.damage else why[version.name]:
             print(f"{version.name}: {sentence}")
     return 0
@@ -50,19 +51,19 @@ def add_promote_arguments(parser: ArgumentParser) -> None:
 
 
 def promote(args: Namespace) -> int:
-    """By hand it is a person who decides: what the gate has against it is said, and no more."""
+    """A person may overrule the gate: its objections are only printed."""
     from training.models import registry
 
     settings = loaded(args).settings
     folder = _models(settings)
     with training_errors():
-        registry.find(folder, args.version)  # before a folder is made to be held
+        registry.find(folder, args.version)  # before a folder is created for the lock
         with registry.hold(folder):
             version = registry.find(folder, args.version)
             registry.promote(version)
     for sentence in _why_not(version, gate(settings)):
         print(f"mynah: {sentence}", file=sys.stderr)
-    print(f"{version.name} is in use; a bot that runs takes it over before it speaks again")
+    print(f"{version.name} is now in use; a running bot switches to it before its next post")
     return 0
 
 
@@ -74,7 +75,7 @@ def rollback(args: Namespace) -> int:
         registry.find(folder, registry.CURRENT)
         with registry.hold(folder):
             version = registry.rollback(folder)
-    print(f"{version.name} is in use again; a bot that runs takes it over before it speaks again")
+    print(f"{version.name} is in use again; a running bot switches to it before its next post")
     return 0
 
 
@@ -110,7 +111,7 @@ def evaluate(args: Namespace) -> int:
     with training_errors():
         version = registry.find(folder, args.version)
         texts = corpus.build(archives(settings), choices(settings))
-        print(f"{version.name} says {args.number:,} texts; this takes a while", file=sys.stderr)
+        print(f"{version.name} generates {args.number:,} texts; this takes a while", file=sys.stderr)
         report = judge_again(
             version,
             _in_use(folder),
@@ -125,7 +126,7 @@ def evaluate(args: Namespace) -> int:
         show([{"version": version.name, **asdict(report), "why_not": reasons}], (), args)
         return 0
     show([row._asdict() for row in judgement.explained(report)], judgement.Row._fields, args)
-    print("\n".join(reasons) if reasons else "The gate lets it through.")
+    print("\n".join(reasons) if reasons else "It passes the gate.")
     return 0
 
 
@@ -148,29 +149,29 @@ def publish(args: Namespace) -> int:
     folder = _models(loaded(args).settings)
     with training_errors():
         version = registry.find(folder, args.version)
-        parcel = hub.parcel(version, args.repo, private=not args.public, consent=args.consent)
-        _show_upload(parcel)
-        if not args.yes and not confirm("Does the person agree, and shall this go up?"):
-            print("nothing went up")
+        upload = hub.parcel(version, args.repo, private=not args.public, consent=args.consent)
+        _show_upload(upload)
+        if not args.yes and not confirm("Does the person agree, and should this be uploaded?"):
+            print("nothing was uploaded")
             return 0
-        print(hub.send(parcel, progress=sys.stderr.isatty()))
+        print(hub.send(upload, progress=sys.stderr.isatty()))
     return 0
 
 
-def _show_upload(parcel: Upload) -> None:
-    whose = ", ".join(f"@{author}" for author in sorted(parcel.manifest.authors)) or "nobody that it names"
-    seen = "private: only you, and whom you let in" if parcel.private else "public: everybody"
-    print(f"model       {parcel.folder.name}")
-    print(f"repository  {parcel.repo}")
-    print(f"seen by     {seen}")
-    print(f"learnt from tweets of {whose}")
-    for name, size in parcel.files.items():
+def _show_upload(upload: Upload) -> None:
+    authors = ", ".join(f"@{author}" for author in sorted(upload.manifest.authors)) or "unknown authors"
+    visibility = "private (only you and people you add)" if upload.private else "public (everyone)"
+    print(f"model       {upload.folder.name}")
+    print(f"repository  {upload.repo}")
+    print(f"visibility  {visibility}")
+    print(f"trained on  tweets by {authors}")
+    for name, size in upload.files.items():
         print(f"{size:>13,}  {name}")
-    print(f"{sum(parcel.files.values()):>13,}  bytes in all", flush=True)
+    print(f"{sum(upload.files.values()):>13,}  bytes in total", flush=True)
 
 
 def _in_use(models: Path) -> Path | None:
-    """None too where the one in use is gone: that is no reason not to judge another."""
+    """None also if the version in use is missing: another can be evaluated all the same."""
     from training import errors
     from training.models import registry
 
@@ -201,7 +202,7 @@ def _why_not(folder: Path, gate: Gate) -> Sequence[str]:
         report = judgement.read(folder)
     except errors.ModelError as error:
         return [str(error)]
-    return why_not(report, gate) if report else ["It was never judged: `mynah evaluate` does."]
+    return why_not(report, gate) if report else ["It was never evaluated: run `mynah evaluate`."]
 
 
 def _as_object(version: Version, why_not: Sequence[str], *, earlier: bool) -> dict[str, Any]:
@@ -225,11 +226,11 @@ def _as_row(version: Version, *, earlier: bool) -> dict[str, Any]:
     figures = manifest.figures if manifest else {}
     return {
         "version": version.name,
-        "is": "in use" if version.in_use else "damaged" if version.damage else "before" if earlier else "",
+        "status": "in use" if version.in_use else "damaged" if version.damage else "previous" if earlier else "",
         "base": manifest.base_model if manifest else "",
         "authors": " ".join(f"@{author}" for author in manifest.authors) if manifest else "",
         "bits": f"{figures['bits_per_character']:.3f}" if "bits_per_character" in figures else "",
         "copied": f"{figures['copied']:.1%}" if "copied" in figures else "",
-        "told apart": f"{figures['told_apart']:.2f}" if "told_apart" in figures else "",
+        "AUC": f"{figures['told_apart']:.2f}" if "told_apart" in figures else "",
         "MB": f"{version.bytes / 1e6:.1f}",
     }

@@ -50,7 +50,7 @@ def history(args: Namespace) -> int:
     _, store = history_to_read(loaded(args).settings)
     if args.refused:
         rows: list[dict[str, Any]] = refusals.newest(store, dry=args.dry, limit=args.limit) if store else []
-        show(rows, ("at", "slot", "reason", "detail", "text"), args, empty="no draft was turned down yet")
+        show(rows, ("at", "slot", "reason", "detail", "text"), args, empty="no draft has been refused yet")
         return 0
     posts = store.history(dry=args.dry, state=args.in_state, limit=args.limit) if store else []
     show([post_row(post) for post in posts], ("id", "created_at", "state", "length", "text", "note"), args)
@@ -73,14 +73,14 @@ def spend(args: Namespace) -> int:
 
     settings = loaded(args).settings
     _, store = history_to_read(settings)
-    told = budget.report(store, assembly.caps(settings), days=args.days, dry=args.dry, now=SystemClock().now())
+    totals = budget.report(store, assembly.caps(settings), days=args.days, dry=args.dry, now=SystemClock().now())
     if args.json:
-        print(tables.as_json(told))
+        print(tables.as_json(totals))
         return 0
-    days = [day | {name: f"${day[name]:.3f}" for name in ("each", "cost")} for day in told["days"]]
+    days = [day | {name: f"${day[name]:.3f}" for name in ("each", "cost")} for day in totals["days"]]
     show([day | {"note": "by hand" if day["by_hand"] else ""} for day in days], SPENT, args)
     for span, cap in (("today", settings.budget.per_day), ("this_month", settings.budget.per_month)):
-        spent, left = told[f"spent_{span}"], told[f"left_{span}"]
+        spent, left = totals[f"spent_{span}"], totals[f"left_{span}"]
         print(f"{span.replace('_', ' ')}: ${spent:.3f} of ${cap:.2f}, ${left:.3f} left")
     return 0
 
@@ -110,12 +110,12 @@ def pause(args: Namespace) -> int:
     until = now + args.span if args.span else _until(args, now) if args.until else outbox.FOR_GOOD
     with history_to_write(args) as store:
         outbox.pause(store, until=until, because=f"`mynah pause` at {stamp(now)}")
-    print(f"paused: nothing goes out until {'`mynah resume`' if until == outbox.FOR_GOOD else stamp(until)}")
+    print(f"paused: nothing is posted until {'`mynah resume`' if until == outbox.FOR_GOOD else stamp(until)}")
     return 0
 
 
 def _until(args: Namespace, now: datetime) -> datetime:
-    """A time of day is the next one; without a zone it is that of the schedule."""
+    """A time of day means the next time that the clock shows it. Without a time zone, the schedule's applies."""
     from datetime import UTC, datetime, timedelta
     from zoneinfo import ZoneInfo
 
@@ -123,15 +123,15 @@ def _until(args: Namespace, now: datetime) -> datetime:
 
     zone = ZoneInfo(loaded(args).settings.schedule.timezone)
     if isinstance(args.until, datetime):
-        found = args.until if args.until.tzinfo else args.until.replace(tzinfo=zone)
+        until = args.until if args.until.tzinfo else args.until.replace(tzinfo=zone)
     else:
         today = now.astimezone(zone).date()
         days = [datetime.combine(day, args.until, zone) for day in (today, today + timedelta(days=1))]
-        shown = (day.replace(fold=fold) for day in days for fold in (0, 1))  # an hour may come twice
-        found = next(moment for moment in shown if moment.astimezone(UTC) > now)
-    if found <= now:
-        raise MynahError(f"--until: {found.isoformat()} is over; `mynah pause` alone holds until `mynah resume`")
-    return FOR_GOOD if found >= FOR_GOOD else found.astimezone(UTC)  # in another zone, Python's time may have ended
+        times = (day.replace(fold=fold) for day in days for fold in (0, 1))  # when the clocks go back, an hour repeats
+        until = next(time for time in times if time.astimezone(UTC) > now)
+    if until <= now:
+        raise MynahError(f"--until: {until.isoformat()} is in the past; `mynah pause` alone lasts until `mynah resume`")
+    return FOR_GOOD if until >= FOR_GOOD else until.astimezone(UTC)  # in UTC it may be beyond Python's last year
 
 
 def resume(args: Namespace) -> int:
@@ -153,15 +153,15 @@ def resolve(args: Namespace) -> int:
     from bot.clock import SystemClock
 
     if args.outcome == "posted" and not args.x_id:
-        raise MynahError("say which post on X it is with --x-id, the number at the end of its address")
+        raise MynahError("posted needs --x-id, the number at the end of the post's address on X")
     if args.outcome == "abandoned" and args.x_id:
-        raise MynahError("--x-id is for a post that is on X; an abandoned one is not")
+        raise MynahError("--x-id is only for posted: an abandoned post is not on X")
     with history_to_write(args) as store:
-        found = store.post(args.id)
-        if found.state not in {"unknown", "abandoned"} or found.state == args.outcome:
-            raise MynahError(f"post {args.id} is {found.state}: only one that is unknown needs resolving")
+        post = store.post(args.id)
+        if post.state not in {"unknown", "abandoned"} or post.state == args.outcome:
+            raise MynahError(f"post {args.id} is {post.state}: only unknown posts can be resolved")
         if args.x_id and store.has_x_id(args.x_id):
-            raise MynahError(f"{args.x_id} is another post of ours: `mynah history --json` tells which")
+            raise MynahError(f"{args.x_id} already belongs to another post in the history: see `mynah history --json`")
         store.move(args.id, args.outcome, at=SystemClock().now(), x_id=args.x_id, note="resolved by hand")
     print(f"post {args.id} is {args.outcome}")
     return 0
@@ -177,10 +177,8 @@ def show_config(args: Namespace) -> int:
     if args.check:
         from bot.screen import operator_lists
 
-        operator_lists.lists(
-            config.settings.screen
-        )  # the files that it names too; a classifier is the doctor's to open
-        print("the configuration is right")
+        operator_lists.lists(config.settings.screen)  # also checks the lists; `mynah doctor` checks the classifier
+        print("the configuration is valid")
         return 0
     rows = [{"key": key, "value": value, "source": origin} for key, value, origin in config.rows()]
     show(rows, ("key", "value", "source"), args)

@@ -132,9 +132,9 @@ def test_an_import_says_who_and_how_many_and_keeps_the_library_private(tmp_path:
     done = mynah("import", old, new)
 
     assert done.stdout.splitlines() == [
-        f"{old} (X archive): tweets of @magpie (Ms Magpie)",
-        "  2 found, as many as its manifest says: 2 new, 0 updated, 0 already there; 2023-02-18 to 2023-02-19",
-        f"{new} (X archive): tweets of @magpie (Ms Magpie)",
+        f"{old} (X archive): tweets by @magpie (Ms Magpie)",
+        "  2 found, as its manifest says: 2 new, 0 updated, 0 already there; 2023-02-18 to 2023-02-19",
+        f"{new} (X archive): tweets by @magpie (Ms Magpie)",
         "  4 found: 2 new, 0 updated, 2 already there; 2023-02-18 to 2023-02-20",
         f"  {new} says that it holds 7 tweets, but holds 4: it may be incomplete; download it again.",
         "  Tweets without a readable date, taken as the oldest: 1.",
@@ -173,8 +173,9 @@ def test_a_renamed_account_is_noticed(tmp_path: Path, mynah: Mynah) -> None:
 
     done = mynah("import", zipped(tmp_path / "a.zip", of_2024(TWO)), zipped(tmp_path / "b.zip", renamed))
 
-    assert "@magpie in the library has 2 of these tweets too: if the account was renamed, `mynah forget @magpie`" in (
-        done.stdout
+    assert (
+        "The library has 2 of these tweets by @magpie too: if the account was renamed, run `mynah forget @magpie`"
+        in (done.stdout)
     )
 
 
@@ -249,7 +250,7 @@ def test_an_empty_library_says_how_to_begin(mynah: Mynah) -> None:
     done = mynah("library")
 
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "the library is empty: `mynah import FILE` takes in an X archive, CSV, JSON or text\n"
+    assert done.stdout == "the library is empty: import an X archive, CSV, JSON or text file with `mynah import FILE`\n"
     assert mynah.library() == []
     assert not mynah.state.exists()
 
@@ -274,7 +275,7 @@ def test_the_library_shows_each_author_with_the_funnel(tmp_path: Path, mynah: My
     ]
     assert shown[3].endswith(" a.zip (X archive): 5 found, 5 new, 0 updated")
     assert [line.split() for line in shown[4:]] == [
-        ["the", "funnel,", "by", "the", "rules", '"huggingtweets"'],
+        ["tweets", "to", "train", "on,", "by", "the", "rules", '"huggingtweets"'],
         ["5", "downloaded"],
         ["-1", "retweet"],
         ["RT", "@rook:", "caw"],
@@ -303,7 +304,7 @@ def test_nothing_in_a_strangers_words_moves_the_cursor(tmp_path: Path, mynah: My
     done = mynah("import", zipped(tmp_path / "a.zip", hostile))
     shown = mynah("library", "--show-dropped", "1")
 
-    assert done.stdout.splitlines()[0].endswith("(X archive): tweets of @magpie (Ms [31m Magpie)")
+    assert done.stdout.splitlines()[0].endswith("(X archive): tweets by @magpie (Ms [31m Magpie)")
     assert "@magpie (Ms [31m Magpie): 2 tweets;" in shown.stdout
     assert "RT @rook: [2Jcaw 1m" in shown.stdout
 
@@ -405,6 +406,6 @@ def test_with_an_empty_library_a_live_bot_learns_from_nobody(mynah: Mynah) -> No
 @pytest.mark.parametrize("live", [True, False])
 def test_who_is_named_and_not_there_is_a_sentence(mynah: Mynah, *, live: bool) -> None:
     with pytest.raises(
-        ConfigError, match=r"training\.authors: the library has no tweets of @jay, @rook: `mynah import`"
+        ConfigError, match=r"training\.authors: the library has no tweets by @jay, @rook: `mynah import`"
     ):
         commands.archives(settings(mynah, "jay", "rook", live=live))

@@ -359,7 +359,7 @@ def test_x_is_asked_only_when_wanted_and_the_price_is_said_and_kept(practice: Pr
 
     assert seen.code == 0
     assert [seen.checks[name]["verdict"] for name in ("handle", "access", "clock as X sees it")] == ["ok"] * 3
-    assert "it costs $0.010" in seen.err
+    assert "this costs $0.010" in seen.err
     assert [request.path for request in x.requests] == ["/2/users/me"]
     assert [(row["kind"], row["cost"], row["by_hand"]) for row in lines(spent)[0]["days"]] == [("account", 0.01, True)]
 
@@ -445,5 +445,5 @@ def test_it_works_as_installed_and_looks_without_a_trace(tmp_path: Path) -> None
     done = mynah("doctor", state=tmp_path / "state")
 
     assert done.returncode == 0, done.stderr
-    assert done.stdout.endswith("ready, as far as this looked\n")
+    assert done.stdout.endswith("ready, as far as these checks go\n")
     assert list(tmp_path.iterdir()) == before

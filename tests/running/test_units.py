@@ -59,7 +59,7 @@ def test_only_said_is_not_done(tmp_path: Path) -> None:
     done = install(tmp_path, "--bot", "crow", "--dry-run")
 
     assert done.returncode == 0
-    assert "would be put in place" in done.stdout
+    assert "would be installed" in done.stdout
     assert list(tmp_path.iterdir()) == []
 
 
@@ -120,7 +120,7 @@ def test_a_name_that_systemd_would_not_take_is_refused(tmp_path: Path, name: str
     done = install(tmp_path, f"--bot={name}")
 
     assert done.returncode == 1
-    assert "is no name for a unit" in done.stderr
+    assert "is not a name for a unit" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
