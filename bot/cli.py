@@ -89,10 +89,14 @@ COMMANDS = {
         "review the waiting drafts: approve, edit, reject or skip each", review.add_arguments, review.review
     ),
     "delete": Command("delete one of the bot's posts from X", post.add_delete_arguments, post.delete),
-    "block": Command("never reply to an account", people.add_block_arguments, people.block),
+    "block": Command(
+        "stop replying to an account, or list the blocked accounts", people.add_block_arguments, people.block
+    ),
     "unblock": Command("reply to a blocked account again", people.add_unblock_arguments, people.unblock),
     "history": Command("list the bot's posts, newest first", operation.add_history_arguments, operation.history),
-    "status": Command("show whether the bot is running, and its state", arguments.add_json, operation.status),
+    "status": Command(
+        "show whether the bot is running, its mode, model, next post and spending", arguments.add_json, operation.status
+    ),
     "spend": Command(
         "show what was paid for, by day and kind, and what is left of the budget",
         operation.add_spend_arguments,

@@ -235,7 +235,7 @@ def _confirm(args: Namespace) -> int:
     from bot.running import doctor as checks
 
     bot = loaded(args).settings.bot
-    print(f"What people see of @{bot} on X:", *checks.CHECKLIST, sep="\n  - ", flush=True)
+    print(f"Check @{bot} as people see it on X:", *checks.CHECKLIST, sep="\n  - ", flush=True)
     if not args.yes and not confirm("Is all of this true?"):
         print("not confirmed")
         return FAILED

@@ -202,7 +202,7 @@ def _funnel_lines(tweets: FilterResult, settings: Settings, examples: int) -> It
     from training.card.markup import plain
 
     funnel = tweets.funnel
-    yield f'  tweets to train on, by the rules "{settings.training.rules}"'
+    yield f'  filtered by the rules "{settings.training.rules}"'
     yield f"    {funnel.downloaded:>9,}  downloaded"
     for rule, count in funnel.dropped.items():
         yield f"    {-count:>9,}  {rule.replace('_', ' ')}"

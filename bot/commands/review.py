@@ -39,7 +39,7 @@ class ReviewSession(NamedTuple):
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    actions = parser.add_subparsers(dest="what", metavar="ACTION", help="without one, review one draft after another")
+    actions = parser.add_subparsers(dest="what", metavar="ACTION", help="default: review one draft after another")
     arguments.add_json(actions.add_parser("list", help="list the waiting drafts, oldest first"))
     for name, help_ in (
         ("show", "show everything about one draft"),
@@ -72,8 +72,8 @@ def review(args: Namespace) -> int:
         show(rows, COLUMNS, args, empty="no drafts are waiting")
     elif store:
         row = _row(store.post(args.id), terms) | {"reviews": queue.verdicts(store, args.id)}
-        lines = [{"what": key.replace("_", " "), "is": value} for key, value in row.items()]
-        show([row] if args.json else lines, ("what", "is"), args)
+        lines = [{"field": key.replace("_", " "), "value": value} for key, value in row.items()]
+        show([row] if args.json else lines, ("field", "value"), args)
     return 0
 
 

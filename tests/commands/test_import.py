@@ -275,7 +275,7 @@ def test_the_library_shows_each_author_with_the_funnel(tmp_path: Path, mynah: My
     ]
     assert shown[3].endswith(" a.zip (X archive): 5 found, 5 new, 0 updated")
     assert [line.split() for line in shown[4:]] == [
-        ["tweets", "to", "train", "on,", "by", "the", "rules", '"huggingtweets"'],
+        ["filtered", "by", "the", "rules", '"huggingtweets"'],
         ["5", "downloaded"],
         ["-1", "retweet"],
         ["RT", "@rook:", "caw"],
