@@ -179,9 +179,9 @@ def test_importing_the_command_line_loads_nothing_heavy(heavy: str) -> None:
 
 
 def test_readme_names_every_command_and_no_other() -> None:
-    named = set(re.findall(r"`mynah (?:--\S+ \S+ )*([a-z-]+)", README))
+    commands = set(re.findall(r"`mynah (?:--\S+ \S+ )*([a-z-]+)", README))
 
-    assert named == set(cli.COMMANDS)
+    assert commands == set(cli.COMMANDS)
 
 
 def test_the_help_lists_every_command() -> None:
@@ -197,7 +197,7 @@ def test_readme_names_only_make_targets_that_exist() -> None:
     assert {"demo", "test"} <= set(re.findall(r"make ([a-z-]+)", README)) <= targets
 
 
-def test_the_version_is_said_once_and_for_all() -> None:
+def test_the_version_is_the_same_everywhere() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
     assert project["version"] == VERSION

@@ -119,7 +119,7 @@ def secrets_of(person: Person) -> list[str]:
     return [each for each in (ME.access_token, ME.secrets.token_secret, CLIENT_SECRET, *login) if each]
 
 
-def test_a_pin_becomes_four_files_that_speak(person: Person) -> None:
+def test_a_pin_becomes_four_key_files_that_work(person: Person) -> None:
     walk = person.walks()
     person.configures(f'keys = "{person.folder / "keys"}"\n')
     check = mynah("--config", person.folder / "config.toml", "auth", "--check", "--json", state=person.folder / "state")
@@ -135,7 +135,7 @@ def test_a_pin_becomes_four_files_that_speak(person: Person) -> None:
     assert [(row["check"], row["verdict"]) for row in lines(check.stdout)][:2] == [("handle", "ok"), ("access", "ok")]
 
 
-def test_a_login_by_oauth_2_becomes_one_file_that_speaks(person: Person) -> None:
+def test_an_oauth_2_login_becomes_one_file_that_works(person: Person) -> None:
     person.configures('auth = "oauth2"\n')
     walk = person.walks()
     person.configures(f'auth = "oauth2"\nkeys = "{person.folder / "keys"}"\n')
@@ -148,7 +148,7 @@ def test_a_login_by_oauth_2_becomes_one_file_that_speaks(person: Person) -> None
     assert check.returncode == 0, check.stdout + check.stderr
 
 
-def test_what_is_configured_is_not_asked_for_and_not_written_twice(person: Person) -> None:
+def test_configured_keys_are_neither_asked_for_nor_written_again(person: Person) -> None:
     person.typed = {}
     given = {"MYNAH_X__CONSUMER_KEY": ME.secrets.consumer_key, "MYNAH_X__CONSUMER_SECRET": ME.secrets.consumer_secret}
 
@@ -159,7 +159,7 @@ def test_what_is_configured_is_not_asked_for_and_not_written_twice(person: Perso
 
 
 @pytest.mark.parametrize("auth", ["oauth1", "oauth2"])
-def test_keys_that_may_only_read_are_not_kept(person: Person, auth: str) -> None:
+def test_read_only_keys_are_not_stored(person: Person, auth: str) -> None:
     person.x.world.users[ME.id] = replace(ME, access="read")
     person.configures(f'auth = "{auth}"\n')
 
@@ -171,7 +171,7 @@ def test_keys_that_may_only_read_are_not_kept(person: Person, auth: str) -> None
 
 
 @pytest.mark.parametrize("auth", ["oauth1", "oauth2"])
-def test_the_keys_of_who_happens_to_be_signed_in_are_not_kept(person: Person, auth: str) -> None:
+def test_the_keys_of_another_account_are_not_stored(person: Person, auth: str) -> None:
     """The browser is the person's; a bot with these keys would speak as the person."""
     person.as_whom = OWNER.handle
     person.configures(f'auth = "{auth}"\n')
@@ -192,7 +192,9 @@ def test_the_keys_of_who_happens_to_be_signed_in_are_not_kept(person: Person, au
         ("oauth2", "http://127.0.0.1:8765/?error=access_denied", "X was told no"),
     ],
 )
-def test_a_wrong_answer_is_one_sentence_and_keeps_nothing(person: Person, auth: str, answer: str, words: str) -> None:
+def test_a_wrong_answer_gives_one_sentence_and_stores_nothing(
+    person: Person, auth: str, answer: str, words: str
+) -> None:
     person.answer = answer
     person.configures(f'auth = "{auth}"\n')
 
@@ -202,7 +204,7 @@ def test_a_wrong_answer_is_one_sentence_and_keeps_nothing(person: Person, auth: 
     assert words in walk.said.splitlines()[-1]
 
 
-def test_keys_of_no_app_are_one_sentence(person: Person) -> None:
+def test_wrong_app_keys_give_one_sentence(person: Person) -> None:
     person.typed["consumer_secret"] = "another"
 
     walk = person.walks()
@@ -212,7 +214,7 @@ def test_keys_of_no_app_are_one_sentence(person: Person) -> None:
 
 
 @pytest.mark.parametrize("address", ["https://elsewhere.example/", "http://[::1", "http://127.0.0.1:99999/"])
-def test_a_redirect_that_leaves_this_machine_or_is_none_is_refused(person: Person, address: str) -> None:
+def test_a_redirect_that_is_invalid_or_leaves_this_machine_is_refused(person: Person, address: str) -> None:
     person.configures(f'auth = "oauth2"\nredirect = "{address}"\n')
 
     walk = person.walks()
@@ -222,7 +224,7 @@ def test_a_redirect_that_leaves_this_machine_or_is_none_is_refused(person: Perso
 
 
 @pytest.mark.parametrize(("auth", "fault"), [("oauth1", "cut"), ("oauth2", "created_html")])
-def test_an_answer_that_is_lost_keeps_nothing_and_shows_no_secret(person: Person, auth: str, fault: str) -> None:
+def test_a_lost_response_stores_nothing_and_shows_no_secret(person: Person, auth: str, fault: str) -> None:
     """Every other fault is in test_faults.py."""
     person.configures(f'auth = "{auth}"\n')
     person.before_the_end = fault

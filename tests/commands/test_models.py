@@ -11,7 +11,7 @@ import pytest
 from bot import cli
 from bot.commands.models import gate
 from bot.config.settings import Settings
-from tests.installed import mynah, rehearsing
+from tests.installed import dry_run, mynah
 from tests.training.reports import GOOD
 from training.judge import report as judgement
 from training.judge.gate import Gate
@@ -74,7 +74,7 @@ def test_every_version_is_listed_with_its_figures(say: Say, second: Path) -> Non
     assert new["bytes"] > 100_000
 
 
-def test_the_table_says_which_one_speaks_and_which_one_spoke(say: Say, second: Path) -> None:
+def test_the_table_shows_the_version_in_use_and_the_previous_one(say: Say, second: Path) -> None:
     registry.promote(second)
 
     _, out, _ = say("models")
@@ -87,7 +87,7 @@ def test_the_table_says_which_one_speaks_and_which_one_spoke(say: Say, second: P
     assert why == f"{OLD}: It was never evaluated: run `mynah evaluate`."
 
 
-def test_a_damaged_version_is_listed_as_such(say: Say, second: Path) -> None:
+def test_a_damaged_version_is_listed_as_damaged(say: Say, second: Path) -> None:
     (second / "tokenizer.json").unlink()
 
     _, out, _ = say("models", "--json")
@@ -95,7 +95,7 @@ def test_a_damaged_version_is_listed_as_such(say: Say, second: Path) -> None:
     assert "tokenizer.json is not what its manifest says" in rows(out)[1]["damage"]
 
 
-def test_a_version_behind_the_gate_says_why(say: Say, second: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_version_that_fails_the_gate_says_why(say: Say, second: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MYNAH_GATE__TOLD_APART_MOST", "0.55")
 
     _, out, _ = say("models", "--json")
@@ -110,7 +110,7 @@ def test_without_a_model_the_list_is_empty(say: Say, state: Path) -> None:
     assert say("models", "--json") == (0, "", "")
 
 
-def test_a_version_is_promoted_and_taken_back(say: Say, second: Path, state: Path) -> None:
+def test_a_version_is_promoted_and_rolled_back(say: Say, second: Path, state: Path) -> None:
     promoted = say("promote", "20261121")
     assert promoted[:2] == (0, f"{NEW} is now in use; a running bot switches to it before its next post\n")
     assert registry.current(state / "models") == second
@@ -121,7 +121,7 @@ def test_a_version_is_promoted_and_taken_back(say: Say, second: Path, state: Pat
     assert registry.current(state / "models") == state / "models" / OLD
 
 
-def test_what_the_gate_has_against_it_is_said_when_it_is_promoted_by_hand(say: Say, state: Path) -> None:
+def test_the_objections_of_the_gate_are_shown_on_promotion_by_hand(say: Say, state: Path) -> None:
     code, _, err = say("promote", OLD)
 
     assert code == 0
@@ -138,7 +138,7 @@ def test_what_the_gate_has_against_it_is_said_when_it_is_promoted_by_hand(say: S
         pytest.param(("evaluate", "x"), 'No version is called "x"', id="nothing to judge"),
     ],
 )
-def test_what_cannot_be_is_one_sentence(say: Say, second: Path, words: tuple[str, ...], why: str) -> None:
+def test_an_impossible_request_gives_one_sentence(say: Say, second: Path, words: tuple[str, ...], why: str) -> None:
     code, out, err = say(*words)
 
     assert (code, out) == (1, "")
@@ -147,14 +147,14 @@ def test_what_cannot_be_is_one_sentence(say: Say, second: Path, words: tuple[str
 
 
 @pytest.mark.parametrize("words", [("promote", "x"), ("rollback",), ("evaluate",)])
-def test_before_the_first_model_nothing_is_made(say: Say, state: Path, words: tuple[str, ...]) -> None:
+def test_before_the_first_model_nothing_is_created(say: Say, state: Path, words: tuple[str, ...]) -> None:
     shutil.rmtree(state)
 
     assert say(*words)[0] == 1
     assert not state.exists()
 
 
-def test_a_damaged_version_is_not_taken_into_use(say: Say, second: Path, state: Path) -> None:
+def test_a_damaged_version_is_not_promoted(say: Say, second: Path, state: Path) -> None:
     (second / "model.safetensors").write_bytes(b"")
 
     code, _, err = say("promote", NEW)
@@ -165,9 +165,7 @@ def test_a_damaged_version_is_not_taken_into_use(say: Say, second: Path, state: 
 
 
 @pytest.mark.parametrize("words", [("promote", NEW), ("rollback",)])
-def test_while_a_training_is_at_work_nothing_is_changed(
-    say: Say, second: Path, state: Path, words: tuple[str, ...]
-) -> None:
+def test_during_a_training_nothing_is_changed(say: Say, second: Path, state: Path, words: tuple[str, ...]) -> None:
     with registry.hold(state / "models"):
         code, _, err = say(*words)
 
@@ -175,7 +173,7 @@ def test_while_a_training_is_at_work_nothing_is_changed(
     assert "wait until it has finished" in err
 
 
-def test_a_model_is_judged_again_by_the_sample_account(say: Say, state: Path) -> None:
+def test_a_model_is_evaluated_again_on_the_sample_account(say: Say, state: Path) -> None:
     code, out, _ = say("evaluate", "-n", "30", "--json")
 
     assert code == 0
@@ -186,7 +184,7 @@ def test_a_model_is_judged_again_by_the_sample_account(say: Say, state: Path) ->
     assert any(sentence.startswith("It foresees no better than its base") for sentence in report["why_not"])
 
 
-def test_the_judgement_explains_itself(say: Say, state: Path) -> None:
+def test_the_report_explains_its_figures(say: Say, state: Path) -> None:
     code, out, _ = say("evaluate", "-n", "10")
 
     assert code == 0
@@ -195,8 +193,8 @@ def test_the_judgement_explains_itself(say: Say, state: Path) -> None:
     assert "It foresees no better than its base" in out
 
 
-def test_a_bot_that_runs_takes_a_promoted_version_over_and_comes_back(second: Path, state: Path) -> None:
-    with rehearsing(state) as run:
+def test_a_running_bot_follows_a_promotion_and_a_rollback(second: Path, state: Path) -> None:
+    with dry_run(state) as run:
         assert run.stdout is not None
         next(line for line in run.stdout if "round.ended" in line)
         assert mynah("promote", NEW, state=state).returncode == 0
@@ -212,5 +210,5 @@ def test_a_bot_that_runs_takes_a_promoted_version_over_and_comes_back(second: Pa
     assert run.returncode == 0
 
 
-def test_the_settings_have_the_gates_own_defaults() -> None:
+def test_the_settings_have_the_defaults_of_the_gate() -> None:
     assert gate(Settings.model_construct()) == Gate()

@@ -13,7 +13,7 @@ from bot.config.settings import Settings
 from bot.config.state_dir import StateDir
 from tests.fake_x.server import FakeX
 from tests.fake_x.state import World, newcomer
-from tests.installed import HEARD, environment, lines, mynah, rehearsing
+from tests.installed import HEARD, dry_run, environment, lines, mynah
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,7 +76,7 @@ def session(
 # post
 
 
-def test_a_persons_words_are_posted_once_and_remembered(x: FakeX, session: ReviewSession) -> None:
+def test_a_text_is_posted_once_and_stored(x: FakeX, session: ReviewSession) -> None:
     done = session.ask("post", WORDS)
 
     assert done.code == 0, done.err
@@ -87,13 +87,13 @@ def test_a_persons_words_are_posted_once_and_remembered(x: FakeX, session: Revie
     assert done.out == f"{WORDS}\npost 1: on X as {row['x_id']} at {x.url}\n"
 
 
-def test_only_what_is_on_x_itself_has_an_address_there() -> None:
+def test_only_a_post_on_x_itself_has_a_url() -> None:
     assert address(Settings(), "magpie", "7") == "https://x.com/magpie/status/7"
     assert address(Settings(), "", "7") == "https://x.com/i/status/7"
     assert address(Settings(x={"base_url": "http://127.0.0.1:8080"}), "magpie", "7") == "7 at http://127.0.0.1:8080"
 
 
-def test_it_is_a_rehearsal_unless_it_is_live(x: FakeX, session: ReviewSession) -> None:
+def test_it_is_a_dry_run_unless_live(x: FakeX, session: ReviewSession) -> None:
     done = session.ask("post", WORDS, MYNAH_LIVE="false")
 
     assert done.code == 0
@@ -102,7 +102,7 @@ def test_it_is_a_rehearsal_unless_it_is_live(x: FakeX, session: ReviewSession) -
     assert x.requests == []
 
 
-def test_what_the_screen_turns_down_is_told_whole_and_not_sent(x: FakeX, session: ReviewSession) -> None:
+def test_a_text_that_the_screen_refuses_is_not_sent_and_all_reasons_are_shown(x: FakeX, session: ReviewSession) -> None:
     done = session.ask("post", "Hello @somebody, see example.com")
 
     assert done.code == 1
@@ -111,7 +111,7 @@ def test_what_the_screen_turns_down_is_told_whole_and_not_sent(x: FakeX, session
     assert (x.requests, session.history()) == ([], [])
 
 
-def test_the_brakes_hold_a_person_too_and_leave_nothing_behind(x: FakeX, session: ReviewSession) -> None:
+def test_the_limits_apply_to_a_text_by_hand_and_leave_no_row(x: FakeX, session: ReviewSession) -> None:
     session.ask("post", WORDS)
 
     again = session.ask("post", "And one more thing about the bell.")
@@ -121,7 +121,7 @@ def test_the_brakes_hold_a_person_too_and_leave_nothing_behind(x: FakeX, session
     assert len(x.world.texts) == len(session.history()) == 1
 
 
-def test_a_pause_holds_a_person_too(x: FakeX, session: ReviewSession) -> None:
+def test_a_pause_applies_to_a_text_by_hand(x: FakeX, session: ReviewSession) -> None:
     session.ask("pause")
 
     done = session.ask("post", WORDS)
@@ -131,7 +131,7 @@ def test_a_pause_holds_a_person_too(x: FakeX, session: ReviewSession) -> None:
     assert x.requests == []
 
 
-def test_what_x_wants_later_waits_and_the_same_words_are_no_second_post(x: FakeX, session: ReviewSession) -> None:
+def test_a_rate_limited_post_waits_and_the_same_text_is_not_posted_twice(x: FakeX, session: ReviewSession) -> None:
     x.fail_with("too_many")
 
     first = session.ask("post", WORDS)
@@ -144,7 +144,7 @@ def test_what_x_wants_later_waits_and_the_same_words_are_no_second_post(x: FakeX
     assert len(x.requests) == 1
 
 
-def test_an_answer_that_was_lost_is_told_and_the_same_words_find_their_post(x: FakeX, session: ReviewSession) -> None:
+def test_a_lost_response_is_reported_and_the_same_text_finds_its_post(x: FakeX, session: ReviewSession) -> None:
     x.fail_with("reset_after")
 
     first = session.ask("post", WORDS)
@@ -158,7 +158,7 @@ def test_an_answer_that_was_lost_is_told_and_the_same_words_find_their_post(x: F
     assert x.world.texts == [WORDS]
 
 
-def test_a_lost_post_is_looked_for_before_other_words_go_out(x: FakeX, session: ReviewSession) -> None:
+def test_a_lost_post_is_looked_for_before_another_text_is_posted(x: FakeX, session: ReviewSession) -> None:
     x.fail_with("reset_after")
     session.ask("post", WORDS)
 
@@ -168,7 +168,7 @@ def test_a_lost_post_is_looked_for_before_other_words_go_out(x: FakeX, session: 
     assert [row["state"] for row in session.history()] == ["posted", "posted"]
 
 
-def test_a_post_that_is_not_in_the_timeline_yet_lets_nothing_out_beside_it(x: FakeX, session: ReviewSession) -> None:
+def test_a_post_that_is_not_in_the_timeline_yet_holds_others_back(x: FakeX, session: ReviewSession) -> None:
     x.fail_with("reset_before")
     session.ask("post", WORDS)
 
@@ -179,14 +179,14 @@ def test_a_post_that_is_not_in_the_timeline_yet_lets_nothing_out_beside_it(x: Fa
     assert x.world.texts == []
 
 
-def test_the_outcome_is_there_for_programs(x: FakeX, session: ReviewSession) -> None:
+def test_the_outcome_is_available_as_json(x: FakeX, session: ReviewSession) -> None:
     (row,) = lines(session.ask("post", WORDS, "--json").out)
 
     assert (row["outcome"], row["post"], row["text"]) == ("posted", 1, WORDS)
     assert row["x_id"] == x.world.posts_of(ME.id)[0].id
 
 
-def test_the_model_can_be_asked_for_one_now(x: FakeX, session: ReviewSession, state: Path) -> None:
+def test_a_draft_from_the_model_can_be_posted_now(x: FakeX, session: ReviewSession, state: Path) -> None:
     done = session.ask("post", "--draft")
 
     assert done.code == 0, done.err
@@ -194,7 +194,7 @@ def test_the_model_can_be_asked_for_one_now(x: FakeX, session: ReviewSession, st
     assert x.world.texts[0] in HEARD
 
 
-def test_where_a_person_is_asked_first_a_draft_waits_and_own_words_do_not(
+def test_in_review_mode_a_draft_waits_and_a_text_by_hand_does_not(
     x: FakeX, session: ReviewSession, state: Path
 ) -> None:
     done = session.ask("post", "--draft", MYNAH_MODE="review")
@@ -212,8 +212,8 @@ def test_a_draft_needs_a_model(session: ReviewSession) -> None:
     assert "mynah retrain" in done.err
 
 
-def test_while_the_bot_runs_it_is_the_bot_that_speaks(state: Path) -> None:
-    with rehearsing(state) as run:
+def test_while_the_bot_is_running_it_does_the_posting(state: Path) -> None:
+    with dry_run(state) as run:
         assert run.stdout is not None
         next(line for line in run.stdout if "round.ended" in line)
         done = mynah("post", WORDS, "--json", state=state)
@@ -232,7 +232,7 @@ def test_while_the_bot_runs_it_is_the_bot_that_speaks(state: Path) -> None:
     [({"live": False}, "makes dry runs, but this post would be live"), ({}, "is still starting")],
     ids=["other mode", "unknown mode"],
 )
-def test_a_bot_of_the_other_mode_is_not_asked(
+def test_a_bot_that_runs_the_other_way_does_not_post_it(
     x: FakeX, session: ReviewSession, about: dict[str, object], words: str
 ) -> None:
     with StateDir(session.state).hold(about):
@@ -246,7 +246,7 @@ def test_a_bot_of_the_other_mode_is_not_asked(
 # delete
 
 
-def test_a_post_is_taken_back_and_the_history_says_so(x: FakeX, session: ReviewSession) -> None:
+def test_a_post_is_deleted_and_the_history_says_so(x: FakeX, session: ReviewSession) -> None:
     session.ask("post", WORDS)
 
     done = session.ask("delete", "1", "--yes")
@@ -259,7 +259,7 @@ def test_a_post_is_taken_back_and_the_history_says_so(x: FakeX, session: ReviewS
     assert {each["kind"]: each["cost"] for each in spent["days"]} == {"post": 0.015, "delete": 0.01}
 
 
-def test_what_is_deleted_is_not_asked_for_again(x: FakeX, session: ReviewSession) -> None:
+def test_a_deleted_post_is_not_deleted_again(x: FakeX, session: ReviewSession) -> None:
     session.ask("post", WORDS)
     session.ask("delete", "1", "--yes")
 
@@ -269,7 +269,7 @@ def test_what_is_deleted_is_not_asked_for_again(x: FakeX, session: ReviewSession
     assert len(x.requests) == 2
 
 
-def test_what_somebody_deleted_by_hand_is_marked_and_costs_nothing(x: FakeX, session: ReviewSession) -> None:
+def test_a_post_deleted_on_x_by_hand_is_marked_and_costs_nothing(x: FakeX, session: ReviewSession) -> None:
     session.ask("post", WORDS)
     x.world.delete(x.world.posts_of(ME.id)[0].id)
 
@@ -279,7 +279,7 @@ def test_what_somebody_deleted_by_hand_is_marked_and_costs_nothing(x: FakeX, ses
     assert session.history()[0]["note"] == "deleted on X"
 
 
-def test_without_a_yes_nothing_is_deleted(x: FakeX, session: ReviewSession) -> None:
+def test_without_confirmation_nothing_is_deleted(x: FakeX, session: ReviewSession) -> None:
     session.ask("post", WORDS)
 
     done = session.ask("delete", "1")
@@ -300,7 +300,7 @@ def test_without_a_yes_nothing_is_deleted(x: FakeX, session: ReviewSession) -> N
         ("too_many", "the limit of X is reached"),
     ],
 )
-def test_where_x_does_not_delete_it_says_why_and_nothing_is_marked(
+def test_if_x_does_not_delete_it_the_reason_is_shown_and_nothing_is_marked(
     x: FakeX, session: ReviewSession, fault: str, words: str
 ) -> None:
     session.ask("post", WORDS)
@@ -314,7 +314,7 @@ def test_where_x_does_not_delete_it_says_why_and_nothing_is_marked(
 
 
 @pytest.mark.parametrize(("number", "words"), [("1", "post 1 is dry"), ("7", "no post 7")])
-def test_only_what_is_on_x_can_be_deleted(x: FakeX, session: ReviewSession, number: str, words: str) -> None:
+def test_only_a_post_on_x_can_be_deleted(x: FakeX, session: ReviewSession, number: str, words: str) -> None:
     session.ask("post", WORDS, MYNAH_LIVE="false")
 
     done = session.ask("delete", number, "--yes")

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import pytest
 
 
-def test_off_a_terminal_it_tells_each_stage_and_a_tenth_at_a_time(capsys: pytest.CaptureFixture[str]) -> None:
+def test_off_a_terminal_it_prints_each_stage_and_every_tenth_of_the_steps(capsys: pytest.CaptureFixture[str]) -> None:
     seconds = iter(range(1000))
     with TrainingBar(lambda: float(next(seconds))) as bar:
         bar.show(Progress("read", note="tweets.zip"))
@@ -24,7 +24,7 @@ def test_off_a_terminal_it_tells_each_stage_and_a_tenth_at_a_time(capsys: pytest
     assert said[-1].strip() == "saving the model"
 
 
-def test_the_first_step_shows_no_speed_and_the_others_a_true_one(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_speed_is_measured_after_the_first_step(capsys: pytest.CaptureFixture[str]) -> None:
     seconds = iter([10.0, 10.0, 12.0])  # begun behind the first step; 100 tokens in the two seconds after it
     with TrainingBar(lambda: next(seconds)) as bar:
         for number in (1, 2):

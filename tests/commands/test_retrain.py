@@ -27,7 +27,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "state"
 
 
-def test_a_backup_is_there_before_the_tweets_are_read(folder: Path) -> None:
+def test_a_backup_is_made_before_the_tweets_are_read(folder: Path) -> None:
     training = subprocess.Popen(
         [MYNAH, "--state", folder, "retrain"], stderr=subprocess.PIPE, text=True, env=environment()
     )
@@ -45,7 +45,7 @@ def test_a_backup_is_there_before_the_tweets_are_read(folder: Path) -> None:
     assert not any((folder / "models").glob("2*"))
 
 
-def test_without_room_for_a_backup_it_says_so_and_goes_on(folder: Path) -> None:
+def test_a_failed_backup_is_reported_and_does_not_stop_the_training(folder: Path) -> None:
     (folder / "backups").write_text("in the way")
     (folder / "config.toml").write_text('[training]\nauthors = ["nobody"]\n')
 
