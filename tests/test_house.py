@@ -60,15 +60,15 @@ def imports(path: Path, *, types: bool = True) -> list[tuple[str, bool]]:
         for node in ast.walk(block)
     }
     top = {id(node) for node in tree.body}
-    found = []
+    names = []
     for node in ast.walk(tree):
         if id(node) in for_types and not types:
             continue
         if isinstance(node, ast.Import):
-            found += [(alias.name, id(node) in top) for alias in node.names]
+            names += [(alias.name, id(node) in top) for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found += [(f"{node.module}.{alias.name}", id(node) in top) for alias in node.names]
-    return found
+            names += [(f"{node.module}.{alias.name}", id(node) in top) for alias in node.names]
+    return names
 
 
 def modules(module: str) -> Path | None:
@@ -206,12 +206,12 @@ def test_the_version_is_the_same_everywhere() -> None:
 
 def test_the_lock_file_pins_every_dependency_exactly() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    wanted = [
+    requirements = [
         *project["project"]["dependencies"],
         *(line for lines in project["project"]["optional-dependencies"].values() for line in lines),
         *project["dependency-groups"]["dev"],
     ]
-    names = {re.split(r"[\[<>=]", line)[0].lower() for line in wanted} - {"mynah-bot"}
+    names = {re.split(r"[\[<>=]", line)[0].lower() for line in requirements} - {"mynah-bot"}
     lines = [line for line in (ROOT / "requirements.lock").read_text().splitlines() if not line.startswith("#")]
 
     assert all(re.match(r"[A-Za-z0-9._-]+==\S+", line) for line in lines)

@@ -1,4 +1,4 @@
-"""The installed command, from outside: words in; lines, exit codes and files out."""
+"""The installed command from outside: arguments in; output, exit codes and files out."""
 
 from __future__ import annotations
 
@@ -56,15 +56,15 @@ def test_one_round_by_hand_is_a_dry_run_that_logs_everything(state: Path) -> Non
 def test_rounds_continue_until_a_signal_and_no_slot_is_used_twice(state: Path) -> None:
     with dry_run(state) as run:
         assert run.stdout is not None
-        said = []
+        rows = []
         for line in run.stdout:
-            said.append(json.loads(line))
-            if sum(row["event"] == "round.ended" for row in said) == 3:
+            rows.append(json.loads(line))
+            if sum(row["event"] == "round.ended" for row in rows) == 3:
                 break
         run.send_signal(signal.SIGINT)
         rest, errors = run.communicate(timeout=60)
 
-    ended = [row for row in [*said, *lines(rest)] if row["event"] == "round.ended"]
+    ended = [row for row in [*rows, *lines(rest)] if row["event"] == "round.ended"]
     assert run.returncode == 0
     assert errors == ""
     assert len({row["slot"] for row in ended}) == len(ended) >= 3
@@ -129,11 +129,11 @@ def test_a_history_of_another_account_is_refused(state: Path) -> None:
     assert "of 111" in done.stderr
 
 
-# What may be wrong: one clear sentence, the right exit code, no traceback
+# Errors: one clear sentence, the right exit code, no traceback
 
 
 @pytest.mark.parametrize(
-    ("spoil", "code", "words"),
+    ("spoil", "code", "message"),
     [
         pytest.param(lambda s: (s / "history.db").mkdir(), 1, "state folder", id="history is a folder"),
         pytest.param(lambda s: (s / "history.db").write_bytes(b"x" * 5000), 78, "no SQLite file", id="not a history"),
@@ -143,14 +143,14 @@ def test_a_history_of_another_account_is_refused(state: Path) -> None:
     ],
 )
 def test_a_broken_state_folder_gives_one_sentence(
-    state: Path, spoil: Callable[[Path], object], code: int, words: str
+    state: Path, spoil: Callable[[Path], object], code: int, message: str
 ) -> None:
     spoil(state)
 
     done = mynah("run", "--once", state=state)
 
     assert done.returncode == code
-    assert words in done.stderr
+    assert message in done.stderr
     assert done.stderr.startswith("mynah: ")
     assert "Traceback" not in done.stderr + done.stdout
 
@@ -165,11 +165,11 @@ def damage(state: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "message"),
     [("nope = 1", "nope: unknown key"), ("a = = b", "not valid TOML"), (None, "Is a directory")],
     ids=["unknown key", "broken", "folder"],
 )
-def test_a_wrong_configuration_exits_78(tmp_path: Path, text: str | None, words: str) -> None:
+def test_a_wrong_configuration_exits_78(tmp_path: Path, text: str | None, message: str) -> None:
     path = tmp_path / "config.toml"
     path.mkdir() if text is None else path.write_text(text)
 
@@ -177,7 +177,7 @@ def test_a_wrong_configuration_exits_78(tmp_path: Path, text: str | None, words:
         done = mynah("--config", path, *command, state=tmp_path / "state")
 
         assert done.returncode == 78
-        assert words in done.stderr
+        assert message in done.stderr
         assert "Traceback" not in done.stderr
 
 
@@ -212,9 +212,9 @@ def test_a_state_folder_that_cannot_be_created_gives_one_sentence(tmp_path: Path
     "words",
     [
         pytest.param([], id="nothing"),
-        pytest.param(["sing"], id="no command"),
+        pytest.param(["sing"], id="unknown command"),
         pytest.param(["run", "--every", "soon"], id="no duration"),
-        pytest.param(["run", "--live", "--dry-run"], id="two minds"),
+        pytest.param(["run", "--live", "--dry-run"], id="two modes"),
         pytest.param(["sample", "-n", "-1"], id="no number"),
         pytest.param(["history", "-n", "9" * 31], id="a number without end"),
         pytest.param(["history", "--in-state", "unkown"], id="no state"),
@@ -228,7 +228,7 @@ def test_wrong_usage_exits_2(tmp_path: Path, words: list[str]) -> None:
     assert "usage: mynah" in done.stderr
 
 
-# Looking
+# Commands that only read
 
 
 def test_sample_shows_drafts_with_verdicts(state: Path) -> None:
@@ -335,7 +335,7 @@ def test_config_shows_values_their_sources_and_no_secret(tmp_path: Path) -> None
     assert rows["schedule.jitter"]["value"] == "20m"
 
 
-# Holding and settling
+# pause and resolve
 
 
 def test_a_pause_holds_a_round_back_until_resume(state: Path) -> None:
@@ -364,7 +364,7 @@ def test_an_unknown_post_is_resolved_by_hand(state: Path, words: list[str], afte
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         pytest.param(["1", "posted"], "--x-id", id="posted without its id"),
         pytest.param(["1", "abandoned", "--x-id", "7"], "--x-id", id="abandoned with an id"),
@@ -372,13 +372,13 @@ def test_an_unknown_post_is_resolved_by_hand(state: Path, words: list[str], afte
         pytest.param(["9", "abandoned"], "no post 9", id="not there"),
     ],
 )
-def test_a_post_that_cannot_be_resolved_gives_one_sentence(state: Path, words: list[str], said: str) -> None:
+def test_a_post_that_cannot_be_resolved_gives_one_sentence(state: Path, words: list[str], message: str) -> None:
     remembered(state)
 
     done = mynah("resolve", *words, state=state)
 
     assert done.returncode == 1
-    assert said in done.stderr
+    assert message in done.stderr
 
 
 def test_one_post_on_x_cannot_belong_to_two_rows(state: Path) -> None:
@@ -402,7 +402,7 @@ def test_an_abandoned_post_is_not_abandoned_twice(state: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("until", "zone", "told"),
+    ("until", "zone", "end"),
     [
         ("2999-12-24T18:30", "Europe/Lisbon", "2999-12-24T18:30:00.000Z"),
         ("2999-07-24T18:30", "Europe/Lisbon", "2999-07-24T17:30:00.000Z"),
@@ -410,40 +410,40 @@ def test_an_abandoned_post_is_not_abandoned_twice(state: Path) -> None:
         ("9999-12-31T23:59", "America/Los_Angeles", "`mynah resume`"),
     ],
 )
-def test_a_pause_ends_at_a_time_in_the_schedules_zone(tmp_path: Path, until: str, zone: str, told: str) -> None:
-    said = mynah("pause", "--until", until, state=tmp_path, MYNAH_SCHEDULE__TIMEZONE=zone)
+def test_a_pause_ends_at_a_time_in_the_schedules_zone(tmp_path: Path, until: str, zone: str, end: str) -> None:
+    done = mynah("pause", "--until", until, state=tmp_path, MYNAH_SCHEDULE__TIMEZONE=zone)
 
-    assert said.stdout == f"paused: nothing is posted until {told}\n"
+    assert done.stdout == f"paused: nothing is posted until {end}\n"
 
 
 def test_a_pause_can_end_at_a_time_of_day(tmp_path: Path) -> None:
-    said = mynah("pause", "--until", "18:30", state=tmp_path)
+    done = mynah("pause", "--until", "18:30", state=tmp_path)
 
-    assert said.stdout.endswith("T18:30:00.000Z\n"), said.stderr
+    assert done.stdout.endswith("T18:30:00.000Z\n"), done.stderr
 
 
 @pytest.mark.parametrize(
-    ("until", "code", "words"), [("2020-01-01T00:00", 1, "is in the past"), ("soon", 2, "is not a time")]
+    ("until", "code", "message"), [("2020-01-01T00:00", 1, "is in the past"), ("soon", 2, "is not a time")]
 )
 def test_a_pause_until_the_past_or_an_invalid_time_is_refused(
-    tmp_path: Path, until: str, code: int, words: str
+    tmp_path: Path, until: str, code: int, message: str
 ) -> None:
-    said = mynah("pause", "--until", until, state=tmp_path)
+    done = mynah("pause", "--until", until, state=tmp_path)
 
-    assert (said.returncode, words in said.stderr) == (code, True)
+    assert (done.returncode, message in done.stderr) == (code, True)
 
 
 @pytest.mark.parametrize(
-    ("now", "until", "told"),
+    ("now", "until", "end"),
     [("09:10", "01:30", "09:30"), ("08:50", "01:10", "09:10"), ("08:10", "01:30", "08:30")],
     ids=["the second time", "both times in one", "the first time"],
 )
 def test_a_pause_until_a_repeated_hour_ends_the_next_time_that_the_clock_shows_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, now: str, until: str, told: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, now: str, until: str, end: str
 ) -> None:
     monkeypatch.setenv("MYNAH_SCHEDULE__TIMEZONE", "America/Los_Angeles")
-    words = Namespace(config=None, state=tmp_path, until=time.fromisoformat(until))
+    args = Namespace(config=None, state=tmp_path, until=time.fromisoformat(until))
 
-    found = _until(words, datetime.fromisoformat(f"2026-11-01T{now}Z"))
+    result = _until(args, datetime.fromisoformat(f"2026-11-01T{now}Z"))
 
-    assert found == datetime.fromisoformat(f"2026-11-01T{told}Z")
+    assert result == datetime.fromisoformat(f"2026-11-01T{end}Z")

@@ -1,6 +1,6 @@
 """`mynah import`, `mynah library` and `mynah forget` from outside, with every shape of file that a person may bring.
 
-Longer than other files: the three share the way in, and what a training is given of them belongs beside them.
+Longer than other files, because the three commands share their fixtures; what a model is trained on is here too.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-SAID = "the night train was late again and nobody minded"
-TWO = [tweet(1, SAID), tweet(2, "a pigeon asked me the way to the ticket office", "Sun Feb 19 12:33:11 +0000 2023")]
+TEXT = "the night train was late again and nobody minded"
+TWO = [tweet(1, TEXT), tweet(2, "a pigeon asked me the way to the ticket office", "Sun Feb 19 12:33:11 +0000 2023")]
 OLD = [
-    {"id": 1, "created_at": "2013-01-01 00:00:00 +0000", "text": SAID},
+    {"id": 1, "created_at": "2013-01-01 00:00:00 +0000", "text": TEXT},
     {"id": 2, "created_at": "2013-01-02 03:04:05 +0000", "text": "a pigeon asked me the way to the ticket office"},
 ]
 
@@ -58,8 +58,8 @@ class Mynah:
     def __call__(self, *words: str | Path) -> Done:
         self._capsys.readouterr()
         code = main(["--state", str(self.state), *map(str, words)])
-        said = self._capsys.readouterr()
-        return Done(code, said.out, said.err)
+        output = self._capsys.readouterr()
+        return Done(code, output.out, output.err)
 
     def imported(self, *words: str | Path) -> list[dict[str, Any]]:
         done = self("import", *words, "--json")
@@ -109,7 +109,7 @@ SHAPES: dict[str, Callable[[Path], Path]] = {
     "the one file": lambda folder: unpacked(folder, of_2024(TWO)) / "data" / "tweets.js",
     "JSON": lambda folder: written(folder / "a.json", json.dumps(TWO)),
     "JSON lines": lambda folder: written(folder / "a.jsonl", "\n".join(map(json.dumps, TWO))),
-    "text": lambda folder: written(folder / "a.txt", f"{SAID}\n{TWO[1]['full_text']}\n"),
+    "text": lambda folder: written(folder / "a.txt", f"{TEXT}\n{TWO[1]['full_text']}\n"),
 }
 
 
@@ -121,7 +121,7 @@ def test_every_kind_of_file_is_imported_once(tmp_path: Path, mynah: Mynah, make:
 
     assert (first["author"], first["found"], first["new"]) == ("magpie", 2, 2)
     assert (again["found"], again["new"], again["there"]) == (2, 0, 2)
-    assert mynah.held() == [SAID, "a pigeon asked me the way to the ticket office"]
+    assert mynah.held() == [TEXT, "a pigeon asked me the way to the ticket office"]
 
 
 def test_an_import_reports_author_and_counts_and_keeps_the_library_private(tmp_path: Path, mynah: Mynah) -> None:
@@ -160,10 +160,10 @@ def test_tweets_deleted_on_x_are_reported_and_dropped_on_request(tmp_path: Path,
     old = zipped(tmp_path / "old.zip", of_2024(TWO))
     new = zipped(tmp_path / "new.zip", of_2024(TWO[1:]))
 
-    said = mynah("import", old, new)
+    done = mynah("import", old, new)
     (dropped,) = mynah.imported(new, "--drop-deleted")
 
-    assert "so probably deleted on X: 1; import again with --drop-deleted" in said.stdout
+    assert "so probably deleted on X: 1; import again with --drop-deleted" in done.stdout
     assert dropped["dropped"] == 1
     assert mynah.held() == [TWO[1]["full_text"]]
 
@@ -195,7 +195,7 @@ BROKEN: dict[str, tuple[str, str | bytes, str]] = {
 def test_one_unreadable_file_gives_one_sentence_and_nothing_is_imported(
     tmp_path: Path, mynah: Mynah, name: str, content: str | bytes, complaint: str
 ) -> None:
-    good = written(tmp_path / "good.txt", SAID)
+    good = written(tmp_path / "good.txt", TEXT)
     bad = tmp_path / name
     if bad.parent.exists():
         written(bad, content)
@@ -211,7 +211,7 @@ def test_one_unreadable_file_gives_one_sentence_and_nothing_is_imported(
 
 
 def test_a_file_without_an_author_needs_one(tmp_path: Path, mynah: Mynah) -> None:
-    path = written(tmp_path / "a.txt", SAID)
+    path = written(tmp_path / "a.txt", TEXT)
 
     nobody = mynah("import", path)
     nonsense = mynah("import", path, "--as", "two words")
@@ -288,7 +288,7 @@ def test_the_library_shows_each_author_with_the_funnel(tmp_path: Path, mynah: My
 
 
 def test_a_model_is_not_trained_on_what_the_screen_refuses(tmp_path: Path, mynah: Mynah) -> None:
-    mynah.imported(written(tmp_path / "a.txt", f"{SAID}\nwrite to me at magpie@example.org any time you like\n"),
+    mynah.imported(written(tmp_path / "a.txt", f"{TEXT}\nwrite to me at magpie@example.org any time you like\n"),
              "--as", "magpie")  # fmt: skip
 
     (one,) = mynah.library("--show-dropped", "5")
@@ -298,7 +298,7 @@ def test_a_model_is_not_trained_on_what_the_screen_refuses(tmp_path: Path, mynah
 
 
 def test_control_characters_in_tweets_and_names_do_not_reach_the_terminal(tmp_path: Path, mynah: Mynah) -> None:
-    hostile = of_2024([tweet(1, SAID), tweet(2, "RT @rook: \x1b[2Jcaw\x9b1m")])
+    hostile = of_2024([tweet(1, TEXT), tweet(2, "RT @rook: \x1b[2Jcaw\x9b1m")])
     hostile["data/account.js"] = archives.account(name="Ms \x1b[31m\nMagpie\u202e")
 
     done = mynah("import", zipped(tmp_path / "a.zip", hostile))
@@ -317,34 +317,34 @@ def test_a_forgotten_person_is_removed_and_the_models_are_listed(tmp_path: Path,
     version.mkdir(parents=True)
     (version / "manifest.json").write_text(json.dumps(asdict(Manifest("2026-11-20", "tiny", ("stationmynah",)))))
     (mynah.state / "models" / "current").symlink_to(version.name)
-    mynah.imported(written(tmp_path / "a.txt", SAID), "--as", "stationmynah")
-    mynah.imported(written(tmp_path / "a.txt", SAID), "--as", "magpie")
+    mynah.imported(written(tmp_path / "a.txt", TEXT), "--as", "stationmynah")
+    mynah.imported(written(tmp_path / "a.txt", TEXT), "--as", "magpie")
 
-    learnt = mynah("forget", "@StationMynah", "--yes")
-    unknown = mynah("forget", "@magpie", "--yes")
+    used = mynah("forget", "@StationMynah", "--yes")
+    unused = mynah("forget", "@magpie", "--yes")
 
-    assert learnt.stdout.splitlines()[0].startswith("removed 1 tweet by @stationmynah; ")
-    assert f"model {version.name} was trained on them and is in use: {version}" in learnt.stdout
-    assert "a model cannot unlearn" in learnt.stdout
-    assert f"no model in {mynah.state}/models was trained on them" in unknown.stdout
+    assert used.stdout.splitlines()[0].startswith("removed 1 tweet by @stationmynah; ")
+    assert f"model {version.name} was trained on them and is in use: {version}" in used.stdout
+    assert "a model cannot unlearn" in used.stdout
+    assert f"no model in {mynah.state}/models was trained on them" in unused.stdout
     assert mynah.library() == []
-    assert SAID.encode() not in (mynah.state / "library.db").read_bytes()
+    assert TEXT.encode() not in (mynah.state / "library.db").read_bytes()
 
 
 def test_nobody_is_forgotten_without_confirmation(tmp_path: Path, mynah: Mynah) -> None:
-    mynah.imported(written(tmp_path / "a.txt", SAID), "--as", "magpie")
+    mynah.imported(written(tmp_path / "a.txt", TEXT), "--as", "magpie")
 
     done = mynah("forget", "magpie")
 
     assert done.returncode == 1
     assert "pass --yes to confirm" in done.stderr
-    assert mynah.held() == [SAID]
+    assert mynah.held() == [TEXT]
 
 
 @pytest.mark.parametrize("there", [True, False])
 def test_forgetting_an_unknown_person_gives_one_sentence(tmp_path: Path, mynah: Mynah, *, there: bool) -> None:
     if there:
-        mynah.imported(written(tmp_path / "a.txt", SAID), "--as", "magpie")
+        mynah.imported(written(tmp_path / "a.txt", TEXT), "--as", "magpie")
 
     done = mynah("forget", "@rook", "--yes")
 
@@ -352,7 +352,7 @@ def test_forgetting_an_unknown_person_gives_one_sentence(tmp_path: Path, mynah: 
     assert ("@rook is not in the library (@magpie)" if there else "There is no library at") in done.stderr
 
 
-# What a training is given
+# What a model is trained on
 
 
 def settings(mynah: Mynah, *authors: str, live: bool = False) -> Settings:
@@ -373,29 +373,29 @@ def test_a_model_is_trained_on_the_named_authors_or_on_everyone(
     tmp_path: Path, mynah: Mynah, authors: tuple[str, ...], expected: list[str]
 ) -> None:
     for handle in ("magpie", "rook"):
-        mynah.imported(written(tmp_path / "a.txt", SAID), "--as", handle)
+        mynah.imported(written(tmp_path / "a.txt", TEXT), "--as", handle)
 
-    found = commands.archives(settings(mynah, *authors))
+    archives_ = commands.archives(settings(mynah, *authors))
 
-    assert [archive.author for archive in found] == expected
-    assert all(archive.tweets for archive in found)
+    assert [archive.author for archive in archives_] == expected
+    assert all(archive.tweets for archive in archives_)
 
 
 def test_with_an_empty_library_a_dry_run_uses_the_sample_account(mynah: Mynah) -> None:
-    (found,) = commands.archives(settings(mynah))
+    (archive,) = commands.archives(settings(mynah))
 
-    assert (found.author, len(found.tweets)) == ("stationmynah", 783)
+    assert (archive.author, len(archive.tweets)) == ("stationmynah", 783)
     assert not mynah.state.exists()
 
 
 def test_an_author_without_tweets_does_not_stop_a_training(tmp_path: Path, mynah: Mynah) -> None:
-    mynah.imported(written(tmp_path / "a.txt", SAID), "--as", "magpie")
+    mynah.imported(written(tmp_path / "a.txt", TEXT), "--as", "magpie")
     with Library.open(mynah.state / "library.db") as library:
         library.add(Archive("rook", "Rook", ()), source="@rook", at=datetime(2026, 11, 21, tzinfo=UTC))
 
-    (found,) = commands.archives(settings(mynah))
+    (archive,) = commands.archives(settings(mynah))
 
-    assert found.author == "magpie"
+    assert archive.author == "magpie"
 
 
 def test_with_an_empty_library_a_live_bot_is_not_trained(mynah: Mynah) -> None:

@@ -26,7 +26,7 @@ def x() -> Iterator[FakeX]:
     assert server.broken == []
 
 
-def say(x: FakeX, *numbers: int) -> None:
+def publish(x: FakeX, *numbers: int) -> None:
     for number in numbers:
         x.world.create(ME, f"the bell rang {number} times", retweet_of="7" if number % 10 == 0 else None)
 
@@ -47,7 +47,7 @@ def held(state: Path) -> int:
 
 
 def test_the_newest_tweets_are_imported_and_their_cost_is_shown(x: FakeX, tmp_path: Path) -> None:
-    say(x, *range(1, 151))
+    publish(x, *range(1, 151))
 
     done = read(x, tmp_path, "--yes")
 
@@ -67,9 +67,9 @@ def test_without_confirmation_nothing_is_requested_from_x(x: FakeX, tmp_path: Pa
 
 
 def test_imported_tweets_are_neither_read_nor_paid_for_again(x: FakeX, tmp_path: Path) -> None:
-    say(x, *range(1, 31))
+    publish(x, *range(1, 31))
     read(x, tmp_path, "--yes")
-    say(x, 31)
+    publish(x, 31)
 
     again = read(x, tmp_path, "--yes")
 
@@ -78,7 +78,7 @@ def test_imported_tweets_are_neither_read_nor_paid_for_again(x: FakeX, tmp_path:
 
 
 def test_an_interrupted_import_keeps_its_pages_and_continues_the_next_time(x: FakeX, tmp_path: Path) -> None:
-    say(x, *range(1, 251))
+    publish(x, *range(1, 251))
     x.fail_with("ok", "ok", "too_many")
 
     broken = read(x, tmp_path, "--yes")
@@ -95,7 +95,7 @@ def test_an_interrupted_import_keeps_its_pages_and_continues_the_next_time(x: Fa
 
 
 def test_an_import_that_fails_reports_what_it_has_read(x: FakeX, tmp_path: Path) -> None:
-    say(x, *range(1, 251))
+    publish(x, *range(1, 251))
     x.fail_with("ok", "ok", "created_no_id")
 
     broken = read(x, tmp_path, "--yes")
@@ -124,7 +124,7 @@ def test_an_account_that_cannot_be_read_gives_one_sentence(
 
 
 def test_the_result_is_available_as_json(x: FakeX, tmp_path: Path) -> None:
-    say(x, *range(1, 6))
+    publish(x, *range(1, 6))
 
     done = read(x, tmp_path, "--yes", "--json")
 

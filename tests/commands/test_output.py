@@ -1,4 +1,4 @@
-"""The installed command where its words cannot go, or its folder cannot be."""
+"""The installed command with broken output or an impossible state folder."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ def test_a_full_disk_gives_one_sentence(tmp_path: Path, unbuffered: str) -> None
 
 
 def test_a_closed_standard_output_is_not_an_error(tmp_path: Path) -> None:
-    words = f'"{MYNAH}" --state "{tmp_path}" run --live --once >&-'
+    command = f'"{MYNAH}" --state "{tmp_path}" run --live --once >&-'
 
     done = subprocess.run(
-        words, shell=True, check=False, stderr=subprocess.PIPE, text=True, timeout=120, env=environment()
+        command, shell=True, check=False, stderr=subprocess.PIPE, text=True, timeout=120, env=environment()
     )
 
     assert done.returncode == 78

@@ -217,29 +217,29 @@ def test_while_the_bot_is_running_it_does_the_posting(state: Path) -> None:
         assert run.stdout is not None
         next(line for line in run.stdout if "round.ended" in line)
         done = mynah("post", WORDS, "--json", state=state)
-        said = next(line for line in run.stdout if "round.ended" in line and WORDS in line)
+        line = next(line for line in run.stdout if "round.ended" in line and WORDS in line)
         run.terminate()
         run.communicate(timeout=60)
 
     assert done.returncode == 0, done.stdout + done.stderr
     (row,) = lines(done.stdout)
     assert (row["outcome"], row["text"]) == ("dry", WORDS)
-    assert '"model": "by hand"' in said
+    assert '"model": "by hand"' in line
 
 
 @pytest.mark.parametrize(
-    ("about", "words"),
+    ("about", "message"),
     [({"live": False}, "makes dry runs, but this post would be live"), ({}, "is still starting")],
     ids=["other mode", "unknown mode"],
 )
 def test_a_bot_that_runs_the_other_way_does_not_post_it(
-    x: FakeX, session: ReviewSession, about: dict[str, object], words: str
+    x: FakeX, session: ReviewSession, about: dict[str, object], message: str
 ) -> None:
     with StateDir(session.state).hold(about):
         done = session.ask("post", WORDS)
 
     assert done.code == 75
-    assert words in done.err
+    assert message in done.err
     assert x.requests == []
 
 
@@ -290,7 +290,7 @@ def test_without_confirmation_nothing_is_deleted(x: FakeX, session: ReviewSessio
 
 
 @pytest.mark.parametrize(
-    ("fault", "words"),
+    ("fault", "message"),
     [
         ("unauthorized", "X answered 401"),
         ("permissions", "set Read and write"),
@@ -301,7 +301,7 @@ def test_without_confirmation_nothing_is_deleted(x: FakeX, session: ReviewSessio
     ],
 )
 def test_if_x_does_not_delete_it_the_reason_is_shown_and_nothing_is_marked(
-    x: FakeX, session: ReviewSession, fault: str, words: str
+    x: FakeX, session: ReviewSession, fault: str, message: str
 ) -> None:
     session.ask("post", WORDS)
     x.fail_with(fault)
@@ -309,18 +309,18 @@ def test_if_x_does_not_delete_it_the_reason_is_shown_and_nothing_is_marked(
     done = session.ask("delete", "1", "--yes")
 
     assert done.code == 1
-    assert words in done.err
+    assert message in done.err
     assert (x.world.texts, session.history()[0]["note"]) == ([WORDS], "")
 
 
-@pytest.mark.parametrize(("number", "words"), [("1", "post 1 is dry"), ("7", "no post 7")])
-def test_only_a_post_on_x_can_be_deleted(x: FakeX, session: ReviewSession, number: str, words: str) -> None:
+@pytest.mark.parametrize(("number", "message"), [("1", "post 1 is dry"), ("7", "no post 7")])
+def test_only_a_post_on_x_can_be_deleted(x: FakeX, session: ReviewSession, number: str, message: str) -> None:
     session.ask("post", WORDS, MYNAH_LIVE="false")
 
     done = session.ask("delete", number, "--yes")
 
     assert done.code == 1
-    assert words in done.err
+    assert message in done.err
     assert x.requests == []
 
 

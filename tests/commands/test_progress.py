@@ -18,10 +18,10 @@ def test_off_a_terminal_it_prints_each_stage_and_every_tenth_of_the_steps(capsys
             bar.show(Progress("train", number, 20, step=Step(number, 20, 2.5, tokens=100)))
         bar.show(Progress("save"))
 
-    said = capsys.readouterr().err.splitlines()
-    assert [line.strip() for line in said[:2]] == ["reading the tweets", "tweets.zip"]
-    assert sum("training the model" in line for line in said) == 10
-    assert said[-1].strip() == "saving the model"
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.strip() for line in lines[:2]] == ["reading the tweets", "tweets.zip"]
+    assert sum("training the model" in line for line in lines) == 10
+    assert lines[-1].strip() == "saving the model"
 
 
 def test_the_speed_is_measured_after_the_first_step(capsys: pytest.CaptureFixture[str]) -> None:

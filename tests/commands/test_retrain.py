@@ -1,4 +1,4 @@
-"""`mynah retrain` as it is installed: the tweets, and what the bot has said, are copied before anything is learnt."""
+"""`mynah retrain` as installed: it backs up the library and the history before it trains."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ def test_a_failed_backup_is_reported_and_does_not_stop_the_training(folder: Path
     (folder / "backups").write_text("in the way")
     (folder / "config.toml").write_text('[training]\nauthors = ["nobody"]\n')
 
-    told = mynah("--config", folder / "config.toml", "retrain", state=folder)
+    done = mynah("--config", folder / "config.toml", "retrain", state=folder)
 
-    assert told.returncode == 78
-    backup_, training = (line for line in told.stderr.splitlines() if line.startswith("mynah: "))
+    assert done.returncode == 78
+    backup_, training = (line for line in done.stderr.splitlines() if line.startswith("mynah: "))
     assert backup_.startswith("mynah: there is no backup from before this training")
     assert training.startswith("mynah: training.authors: the library has no tweets")

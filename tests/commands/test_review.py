@@ -174,8 +174,8 @@ def test_the_page_shows_everything_about_a_draft(session: ReviewSession) -> None
 
     page = session.ask("review", typed="q\n").out
 
-    for told in (BELL, "'A bell'", "some-model", "-1.250", "25 of 280", "in 23h59m", "dry run"):
-        assert told in page
+    for fact in (BELL, "'A bell'", "some-model", "-1.250", "25 of 280", "in 23h59m", "dry run"):
+        assert fact in page
     assert session.states() == ["drafted"]
 
 
