@@ -1,4 +1,4 @@
-"""The rules of the house that a machine can keep: who may import what, and that the documents are true."""
+"""Rules for the source tree: which folder may import which, and that README and version are up to date."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SOURCES = sorted([*ROOT.glob("bot/**/*.py"), *ROOT.glob("training/**/*.py")])
 IDS = [str(path.relative_to(ROOT)) for path in SOURCES]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
-# From the top floor down: a folder imports only folders below it, and so does a file that stands beside them.
+# From the top floor down: a folder, or a file at its level, imports only what is below it.
 FLOORS = {
     "bot": (
         *("__main__", "cli", "commands", "running", "replies", "rounds", "sending", "history", "screen", "voice"),
@@ -30,10 +30,10 @@ FLOORS = {
         *("models", "profile", "corpus", "library", "rules", "sources", "recipe", "errors"),
     ),
 }
-# Only these places import these libraries, so that an upgrade of one has one place to look at.
+# Only these files and folders import these libraries, so that an upgrade affects one place.
 ALONE = {
     "tweepy": {"bot/x/twitter.py"},
-    "requests": {"bot/x/twitter.py", "bot/x/wire.py"},  # the first only says to tweepy: give back what you get
+    "requests": {"bot/x/twitter.py", "bot/x/wire.py"},  # the first only to return responses from tweepy unchanged
     "requests_oauthlib": {"bot/x/signing.py"},
     "apscheduler": {"bot/running/daemon.py"},
     "sqlite_utils": {"bot/history/store.py", "training/library/library.py"},
@@ -51,7 +51,7 @@ MOST_FOLDERS, MOST_FILES = 12, 16
 
 
 def imports(path: Path, *, types: bool = True) -> list[tuple[str, bool]]:
-    """(module, whether at the top of the file) of each import; `types`: those for annotations too."""
+    """(module, whether at the top of the file) of each import; `types`: also those under TYPE_CHECKING."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for_types = {
         id(node)
@@ -72,7 +72,7 @@ def imports(path: Path, *, types: bool = True) -> list[tuple[str, bool]]:
 
 
 def modules(module: str) -> Path | None:
-    """The file of one of our own modules, or of the module that a name is imported from."""
+    """The file of a module of this project, or of the module that a name is imported from."""
     for parts in (module.split("."), module.split(".")[:-1]):
         path = ROOT.joinpath(*parts).with_suffix(".py")
         if path.exists():

@@ -34,7 +34,7 @@ TYPED = {
 
 
 class Still(urllib.request.HTTPRedirectHandler):
-    """A browser that shows where it was sent, and does not go there."""
+    """A browser that does not follow redirects."""
 
     def redirect_request(self, *_: object) -> None:
         return None
@@ -47,15 +47,15 @@ class Login:
 
 
 class Person:
-    """Sits at the terminal with a browser, signed in on X as somebody."""
+    """A person at the terminal, with a browser that is signed in to X."""
 
     def __init__(self, x: FakeX, folder: Path) -> None:
         self.x = x
         self.folder = folder
         self.as_whom = ME.handle
         self.typed = dict(TYPED)
-        self.answer = ""  # in place of the PIN or the address that the browser shows
-        self.before_the_end = ""  # a fault that meets the request after it
+        self.answer = ""  # instead of the PIN or the address that the browser shows
+        self.before_the_end = ""  # a fault of the next request
 
     def logs_in(self, *words: str, **changes: str) -> Login:
         command = [MYNAH, "--config", self.folder / "config.toml", "--state", self.folder / "state", "auth", *words]
@@ -99,7 +99,7 @@ class Person:
 
     @property
     def files(self) -> dict[str, str]:
-        """What is kept by now; each has to be its owner's alone."""
+        """The stored files, each readable only by its owner."""
         paths = [path for path in self.folder.rglob("*") if path.is_file() and path.suffix not in {".toml", ".lock"}]
         assert [path for path in paths if stat.S_IMODE(path.stat().st_mode) != 0o600] == []
         return {path.name: path.read_text() for path in paths}
@@ -172,7 +172,7 @@ def test_read_only_keys_are_not_stored(person: Person, auth: str) -> None:
 
 @pytest.mark.parametrize("auth", ["oauth1", "oauth2"])
 def test_the_keys_of_another_account_are_not_stored(person: Person, auth: str) -> None:
-    """The browser is the person's; a bot with these keys would speak as the person."""
+    """The browser may be signed in as the person: with these keys the bot would post as the person."""
     person.as_whom = OWNER.handle
     person.configures(f'auth = "{auth}"\n')
 
@@ -225,7 +225,7 @@ def test_a_redirect_that_is_invalid_or_leaves_this_machine_is_refused(person: Pe
 
 @pytest.mark.parametrize(("auth", "fault"), [("oauth1", "cut"), ("oauth2", "created_html")])
 def test_a_lost_response_stores_nothing_and_shows_no_secret(person: Person, auth: str, fault: str) -> None:
-    """Every other fault is in test_faults.py."""
+    """test_faults.py has every other fault."""
     person.configures(f'auth = "{auth}"\n')
     person.before_the_end = fault
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def remembered(state: Path, text: str = "hello there", *, moves: tuple[str, ...] = ("approved", "sending")) -> int:
-    """A post of a live history that got as far as `moves`."""
+    """A post in a live history that went through `moves`."""
     StateDir(state).make()
     with Store.open(state / "history.db") as store:
         post = store.add_draft(

@@ -1,4 +1,4 @@
-"""`mynah import`, `mynah library` and `mynah forget` from outside, with every shape of file that a person may bring.
+"""`mynah import`, `mynah library` and `mynah forget` from outside, with every kind of file.
 
 Longer than other files, because the three commands share their fixtures; what a model is trained on is here too.
 """
@@ -49,7 +49,7 @@ class Done:
 
 
 class Mynah:
-    """The command line in this process: an import is over before another Python has begun."""
+    """Runs commands in this process, which is faster than starting Python for each."""
 
     def __init__(self, capsys: pytest.CaptureFixture[str], state: Path) -> None:
         self._capsys = capsys
@@ -96,7 +96,7 @@ def written(path: Path, content: str | bytes) -> Path:
     return path
 
 
-SHAPES: dict[str, Callable[[Path], Path]] = {
+KINDS: dict[str, Callable[[Path], Path]] = {
     "archive of 2024": lambda folder: zipped(folder / "a.zip", of_2024(TWO)),
     "unpacked": lambda folder: unpacked(folder / "a", of_2024(TWO)),
     "archive of 2020": lambda folder: zipped(folder / "a.zip", of_2020(TWO)),
@@ -113,7 +113,7 @@ SHAPES: dict[str, Callable[[Path], Path]] = {
 }
 
 
-@pytest.mark.parametrize("make", SHAPES.values(), ids=SHAPES)
+@pytest.mark.parametrize("make", KINDS.values(), ids=KINDS)
 def test_every_kind_of_file_is_imported_once(tmp_path: Path, mynah: Mynah, make: Callable[[Path], Path]) -> None:
     path = make(tmp_path)
 

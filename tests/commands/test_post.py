@@ -30,8 +30,8 @@ def x() -> Iterator[FakeX]:
     assert server.broken == []
 
 
-class ReviewSession:
-    """The command line in this process: a start of Python for each of many commands would take minutes."""
+class Session:
+    """Runs commands in this process: starting Python for each would take minutes."""
 
     def __init__(self, x: FakeX, state: Path, env: pytest.MonkeyPatch, screen: pytest.CaptureFixture[str]) -> None:
         self.state = state
@@ -67,16 +67,14 @@ class Done(NamedTuple):
 
 
 @pytest.fixture
-def session(
-    x: FakeX, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> ReviewSession:
-    return ReviewSession(x, tmp_path / "state", monkeypatch, capsys)
+def session(x: FakeX, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Session:
+    return Session(x, tmp_path / "state", monkeypatch, capsys)
 
 
 # post
 
 
-def test_a_text_is_posted_once_and_stored(x: FakeX, session: ReviewSession) -> None:
+def test_a_text_is_posted_once_and_stored(x: FakeX, session: Session) -> None:
     done = session.ask("post", WORDS)
 
     assert done.code == 0, done.err
@@ -93,7 +91,7 @@ def test_only_a_post_on_x_itself_has_a_url() -> None:
     assert address(Settings(x={"base_url": "http://127.0.0.1:8080"}), "magpie", "7") == "7 at http://127.0.0.1:8080"
 
 
-def test_it_is_a_dry_run_unless_live(x: FakeX, session: ReviewSession) -> None:
+def test_it_is_a_dry_run_unless_live(x: FakeX, session: Session) -> None:
     done = session.ask("post", WORDS, MYNAH_LIVE="false")
 
     assert done.code == 0
@@ -102,7 +100,7 @@ def test_it_is_a_dry_run_unless_live(x: FakeX, session: ReviewSession) -> None:
     assert x.requests == []
 
 
-def test_a_text_that_the_screen_refuses_is_not_sent_and_all_reasons_are_shown(x: FakeX, session: ReviewSession) -> None:
+def test_a_text_that_the_screen_refuses_is_not_sent_and_all_reasons_are_shown(x: FakeX, session: Session) -> None:
     done = session.ask("post", "Hello @somebody, see example.com")
 
     assert done.code == 1
@@ -111,7 +109,7 @@ def test_a_text_that_the_screen_refuses_is_not_sent_and_all_reasons_are_shown(x:
     assert (x.requests, session.history()) == ([], [])
 
 
-def test_the_limits_apply_to_a_text_by_hand_and_leave_no_row(x: FakeX, session: ReviewSession) -> None:
+def test_the_limits_apply_to_a_text_by_hand_and_leave_no_row(x: FakeX, session: Session) -> None:
     session.ask("post", WORDS)
 
     again = session.ask("post", "And one more thing about the bell.")
@@ -121,7 +119,7 @@ def test_the_limits_apply_to_a_text_by_hand_and_leave_no_row(x: FakeX, session: 
     assert len(x.world.texts) == len(session.history()) == 1
 
 
-def test_a_pause_applies_to_a_text_by_hand(x: FakeX, session: ReviewSession) -> None:
+def test_a_pause_applies_to_a_text_by_hand(x: FakeX, session: Session) -> None:
     session.ask("pause")
 
     done = session.ask("post", WORDS)
@@ -131,7 +129,7 @@ def test_a_pause_applies_to_a_text_by_hand(x: FakeX, session: ReviewSession) -> 
     assert x.requests == []
 
 
-def test_a_rate_limited_post_waits_and_the_same_text_is_not_posted_twice(x: FakeX, session: ReviewSession) -> None:
+def test_a_rate_limited_post_waits_and_the_same_text_is_not_posted_twice(x: FakeX, session: Session) -> None:
     x.fail_with("too_many")
 
     first = session.ask("post", WORDS)
@@ -144,7 +142,7 @@ def test_a_rate_limited_post_waits_and_the_same_text_is_not_posted_twice(x: Fake
     assert len(x.requests) == 1
 
 
-def test_a_lost_response_is_reported_and_the_same_text_finds_its_post(x: FakeX, session: ReviewSession) -> None:
+def test_a_lost_response_is_reported_and_the_same_text_finds_its_post(x: FakeX, session: Session) -> None:
     x.fail_with("reset_after")
 
     first = session.ask("post", WORDS)
@@ -158,7 +156,7 @@ def test_a_lost_response_is_reported_and_the_same_text_finds_its_post(x: FakeX, 
     assert x.world.texts == [WORDS]
 
 
-def test_a_lost_post_is_looked_for_before_another_text_is_posted(x: FakeX, session: ReviewSession) -> None:
+def test_a_lost_post_is_looked_for_before_another_text_is_posted(x: FakeX, session: Session) -> None:
     x.fail_with("reset_after")
     session.ask("post", WORDS)
 
@@ -168,7 +166,7 @@ def test_a_lost_post_is_looked_for_before_another_text_is_posted(x: FakeX, sessi
     assert [row["state"] for row in session.history()] == ["posted", "posted"]
 
 
-def test_a_post_that_is_not_in_the_timeline_yet_holds_others_back(x: FakeX, session: ReviewSession) -> None:
+def test_a_post_that_is_not_in_the_timeline_yet_holds_others_back(x: FakeX, session: Session) -> None:
     x.fail_with("reset_before")
     session.ask("post", WORDS)
 
@@ -179,14 +177,14 @@ def test_a_post_that_is_not_in_the_timeline_yet_holds_others_back(x: FakeX, sess
     assert x.world.texts == []
 
 
-def test_the_outcome_is_available_as_json(x: FakeX, session: ReviewSession) -> None:
+def test_the_outcome_is_available_as_json(x: FakeX, session: Session) -> None:
     (row,) = lines(session.ask("post", WORDS, "--json").out)
 
     assert (row["outcome"], row["post"], row["text"]) == ("posted", 1, WORDS)
     assert row["x_id"] == x.world.posts_of(ME.id)[0].id
 
 
-def test_a_draft_from_the_model_can_be_posted_now(x: FakeX, session: ReviewSession, state: Path) -> None:
+def test_a_draft_from_the_model_can_be_posted_now(x: FakeX, session: Session, state: Path) -> None:
     done = session.ask("post", "--draft")
 
     assert done.code == 0, done.err
@@ -194,9 +192,7 @@ def test_a_draft_from_the_model_can_be_posted_now(x: FakeX, session: ReviewSessi
     assert x.world.texts[0] in HEARD
 
 
-def test_in_review_mode_a_draft_waits_and_a_text_by_hand_does_not(
-    x: FakeX, session: ReviewSession, state: Path
-) -> None:
+def test_in_review_mode_a_draft_waits_and_a_text_by_hand_does_not(x: FakeX, session: Session, state: Path) -> None:
     done = session.ask("post", "--draft", MYNAH_MODE="review")
 
     assert done.code == 75
@@ -205,7 +201,7 @@ def test_in_review_mode_a_draft_waits_and_a_text_by_hand_does_not(
     assert session.ask("post", WORDS).code == 0
 
 
-def test_a_draft_needs_a_model(session: ReviewSession) -> None:
+def test_a_draft_needs_a_model(session: Session) -> None:
     done = session.ask("post", "--draft")
 
     assert done.code == 1
@@ -233,7 +229,7 @@ def test_while_the_bot_is_running_it_does_the_posting(state: Path) -> None:
     ids=["other mode", "unknown mode"],
 )
 def test_a_bot_that_runs_the_other_way_does_not_post_it(
-    x: FakeX, session: ReviewSession, about: dict[str, object], message: str
+    x: FakeX, session: Session, about: dict[str, object], message: str
 ) -> None:
     with StateDir(session.state).hold(about):
         done = session.ask("post", WORDS)
@@ -246,7 +242,7 @@ def test_a_bot_that_runs_the_other_way_does_not_post_it(
 # delete
 
 
-def test_a_post_is_deleted_and_the_history_says_so(x: FakeX, session: ReviewSession) -> None:
+def test_a_post_is_deleted_and_the_history_says_so(x: FakeX, session: Session) -> None:
     session.ask("post", WORDS)
 
     done = session.ask("delete", "1", "--yes")
@@ -259,7 +255,7 @@ def test_a_post_is_deleted_and_the_history_says_so(x: FakeX, session: ReviewSess
     assert {each["kind"]: each["cost"] for each in spent["days"]} == {"post": 0.015, "delete": 0.01}
 
 
-def test_a_deleted_post_is_not_deleted_again(x: FakeX, session: ReviewSession) -> None:
+def test_a_deleted_post_is_not_deleted_again(x: FakeX, session: Session) -> None:
     session.ask("post", WORDS)
     session.ask("delete", "1", "--yes")
 
@@ -269,7 +265,7 @@ def test_a_deleted_post_is_not_deleted_again(x: FakeX, session: ReviewSession) -
     assert len(x.requests) == 2
 
 
-def test_a_post_deleted_on_x_by_hand_is_marked_and_costs_nothing(x: FakeX, session: ReviewSession) -> None:
+def test_a_post_deleted_on_x_by_hand_is_marked_and_costs_nothing(x: FakeX, session: Session) -> None:
     session.ask("post", WORDS)
     x.world.delete(x.world.posts_of(ME.id)[0].id)
 
@@ -279,7 +275,7 @@ def test_a_post_deleted_on_x_by_hand_is_marked_and_costs_nothing(x: FakeX, sessi
     assert session.history()[0]["note"] == "deleted on X"
 
 
-def test_without_confirmation_nothing_is_deleted(x: FakeX, session: ReviewSession) -> None:
+def test_without_confirmation_nothing_is_deleted(x: FakeX, session: Session) -> None:
     session.ask("post", WORDS)
 
     done = session.ask("delete", "1")
@@ -301,7 +297,7 @@ def test_without_confirmation_nothing_is_deleted(x: FakeX, session: ReviewSessio
     ],
 )
 def test_if_x_does_not_delete_it_the_reason_is_shown_and_nothing_is_marked(
-    x: FakeX, session: ReviewSession, fault: str, message: str
+    x: FakeX, session: Session, fault: str, message: str
 ) -> None:
     session.ask("post", WORDS)
     x.fail_with(fault)
@@ -314,7 +310,7 @@ def test_if_x_does_not_delete_it_the_reason_is_shown_and_nothing_is_marked(
 
 
 @pytest.mark.parametrize(("number", "message"), [("1", "post 1 is dry"), ("7", "no post 7")])
-def test_only_a_post_on_x_can_be_deleted(x: FakeX, session: ReviewSession, number: str, message: str) -> None:
+def test_only_a_post_on_x_can_be_deleted(x: FakeX, session: Session, number: str, message: str) -> None:
     session.ask("post", WORDS, MYNAH_LIVE="false")
 
     done = session.ask("delete", number, "--yes")
@@ -324,7 +320,7 @@ def test_only_a_post_on_x_can_be_deleted(x: FakeX, session: ReviewSession, numbe
     assert x.requests == []
 
 
-def test_a_post_of_another_account_is_not_deleted(x: FakeX, session: ReviewSession) -> None:
+def test_a_post_of_another_account_is_not_deleted(x: FakeX, session: Session) -> None:
     session.ask("post", WORDS)
 
     done = session.ask("delete", "1", "--yes", MYNAH_X__ACCESS_TOKEN="222-fake")

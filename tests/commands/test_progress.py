@@ -25,7 +25,7 @@ def test_off_a_terminal_it_prints_each_stage_and_every_tenth_of_the_steps(capsys
 
 
 def test_the_speed_is_measured_after_the_first_step(capsys: pytest.CaptureFixture[str]) -> None:
-    seconds = iter([10.0, 10.0, 12.0])  # begun behind the first step; 100 tokens in the two seconds after it
+    seconds = iter([10.0, 10.0, 12.0])  # the clock starts after the first step; then 100 tokens in two seconds
     with TrainingBar(lambda: next(seconds)) as bar:
         for number in (1, 2):
             bar.show(Progress("train", number, 2, step=Step(number, 2, 2.5, tokens=100)))
