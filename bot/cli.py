@@ -29,7 +29,7 @@ from bot.commands import (
     run,
     units,
 )
-from bot.commands.opening import FAILED, INTERRUPTED, installing
+from bot.commands.opening import FAILED, INTERRUPTED, how_to_install
 from bot.errors import MynahError
 from bot.values import VERSION
 
@@ -154,7 +154,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MynahError as error:
         return _fail(str(error), error.exit_code)
     except ModuleNotFoundError as error:
-        if (how := installing(error)) is None:
+        if (how := how_to_install(error)) is None:
             raise
         return _fail(f"{error.name} is not installed: {how}", FAILED)
     except BrokenPipeError:  # the reader has closed the pipe, as in `mynah history | head`

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bot.commands import arguments
 from bot.commands.console.output import post_row, reasons_text, show
-from bot.commands.opening import address, history_to_read, loaded
+from bot.commands.opening import history_to_read, loaded, post_url
 from bot.errors import MynahError
 from bot.history import mentions
 from bot.history import review as queue
@@ -213,7 +213,7 @@ def _page(post: Post, left: int, message: str, session: ReviewSession) -> str:
         del facts["likelihood"]  # it belongs to the old text
     if post.reply_to:
         mention = mentions.one(session.store, post.reply_to)
-        facts = {"reply to": address(session.settings, mention.handle if mention else "", post.reply_to)} | facts
+        facts = {"reply to": post_url(session.settings, mention.handle if mention else "", post.reply_to)} | facts
     text = "\n".join(textwrap.fill(line, WIDTH) for line in post.text.split("\n"))
     title = f"post {post.id}{', dry run' if post.dry else ''}{', edited' if post.note == 'edited' else ''}"
     return "\n".join([

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from bot import cli
-from bot.commands.opening import address
+from bot.commands.opening import post_url
 from bot.config.settings import Settings
 from bot.config.state_dir import StateDir
 from tests.fake_x.server import FakeX
@@ -86,9 +86,9 @@ def test_a_text_is_posted_once_and_stored(x: FakeX, session: Session) -> None:
 
 
 def test_only_a_post_on_x_itself_has_a_url() -> None:
-    assert address(Settings(), "magpie", "7") == "https://x.com/magpie/status/7"
-    assert address(Settings(), "", "7") == "https://x.com/i/status/7"
-    assert address(Settings(x={"base_url": "http://127.0.0.1:8080"}), "magpie", "7") == "7 at http://127.0.0.1:8080"
+    assert post_url(Settings(), "magpie", "7") == "https://x.com/magpie/status/7"
+    assert post_url(Settings(), "", "7") == "https://x.com/i/status/7"
+    assert post_url(Settings(x={"base_url": "http://127.0.0.1:8080"}), "magpie", "7") == "7 at http://127.0.0.1:8080"
 
 
 def test_it_is_a_dry_run_unless_live(x: FakeX, session: Session) -> None:
