@@ -29,7 +29,7 @@ from bot.commands import (
     run,
     units,
 )
-from bot.commands.opening import FAILED, INTERRUPTED, installing
+from bot.commands.opening import FAILED, INTERRUPTED, how_to_install
 from bot.errors import MynahError
 from bot.values import VERSION
 
@@ -89,10 +89,14 @@ COMMANDS = {
         "review the waiting drafts: approve, edit, reject or skip each", review.add_arguments, review.review
     ),
     "delete": Command("delete one of the bot's posts from X", post.add_delete_arguments, post.delete),
-    "block": Command("never reply to an account", people.add_block_arguments, people.block),
+    "block": Command(
+        "stop replying to an account, or list the blocked accounts", people.add_block_arguments, people.block
+    ),
     "unblock": Command("reply to a blocked account again", people.add_unblock_arguments, people.unblock),
     "history": Command("list the bot's posts, newest first", operation.add_history_arguments, operation.history),
-    "status": Command("show whether the bot is running, and its state", arguments.add_json, operation.status),
+    "status": Command(
+        "show whether the bot is running, its mode, model, next post and spending", arguments.add_json, operation.status
+    ),
     "spend": Command(
         "show what was paid for, by day and kind, and what is left of the budget",
         operation.add_spend_arguments,
@@ -150,7 +154,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MynahError as error:
         return _fail(str(error), error.exit_code)
     except ModuleNotFoundError as error:
-        if (how := installing(error)) is None:
+        if (how := how_to_install(error)) is None:
             raise
         return _fail(f"{error.name} is not installed: {how}", FAILED)
     except BrokenPipeError:  # the reader has closed the pipe, as in `mynah history | head`

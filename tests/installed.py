@@ -1,4 +1,4 @@
-"""The installed command as a test talks to it, and what the `talker` model in conftest.py has to say."""
+"""Runs the installed command, and the sentences that the `talker` model of conftest.py is trained on."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def rounds(text: str) -> list[dict[str, Any]]:
     return [line for line in lines(text) if line["event"] == "round.ended"]
 
 
-def rehearsing(state: Path) -> subprocess.Popen[str]:
-    """A daemon with a slot every second."""
+def dry_run(state: Path) -> subprocess.Popen[str]:
+    """A running daemon that makes a dry run every second."""
     return subprocess.Popen(
         [MYNAH, "--state", state, "run", "--dry-run", "--every", "1s"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),

@@ -1,4 +1,4 @@
-"""A disk that is full, for real: what a test writes while it lasts fails as it does there."""
+"""Full disks for tests: writes fail as they do on a real one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def files_up_to(size: int) -> Iterator[None]:
-    """No file grows beyond `size` bytes: the system says EFBIG, as it says ENOSPC where a disk is full."""
+    """No file grows beyond `size` bytes: the kernel raises EFBIG, as it raises ENOSPC on a full disk."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:
@@ -24,19 +24,19 @@ def files_up_to(size: int) -> Iterator[None]:
 
 
 @contextmanager
-def small_disk(place: Path, size: int) -> Iterator[str]:
-    """A disk of so many bytes at `place`, in memory; gives why there is none, where one may not be made."""
-    place.mkdir(exist_ok=True)
-    asked = ["mount", "-t", "tmpfs", "-o", f"size={size}", "mynah-test", str(place)]
+def small_disk(folder: Path, size: int) -> Iterator[str]:
+    """A disk in memory of `size` bytes, mounted at `folder`. Gives an error message if mounting is not permitted."""
+    folder.mkdir(exist_ok=True)
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "mynah-test", str(folder)]
     try:
-        made = subprocess.run(asked, check=False, capture_output=True, text=True)
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
     except OSError as error:
         yield str(error)
         return
-    if made.returncode:
-        yield made.stderr.strip() or "mount failed"
+    if done.returncode:
+        yield done.stderr.strip() or "mount failed"
         return
     try:
         yield ""
     finally:
-        subprocess.run(["umount", str(place)], check=True)
+        subprocess.run(["umount", str(folder)], check=True)

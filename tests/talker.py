@@ -1,4 +1,4 @@
-"""Small models that have learnt a few sentences by heart, in use, for bots that are only there to be tried."""
+"""Makes small models, trained to repeat a few sentences, for tests that run a bot."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SAYINGS = tuple(way.format(word) for word in WORDS for way in WAYS)
 def make(
     folder: Path, sayings: Sequence[str] = SAYINGS, *, vocabulary: int = 400, width: int = 64, steps: int = 200
 ) -> Path:
-    """The folder of its models; with a light form, since a process that need not import torch starts sooner."""
+    """A models folder with one version in use. It has ONNX weights, because a bot starts faster without torch."""
     from training.learn import batches, finetune
     from training.models import base_model, model_dir, registry
     from training.profile import memory
@@ -37,10 +37,10 @@ def make(
         pass
     models = folder / "models"
     version = models / "20261120T120000Z-0000"
-    about = model_dir.Manifest(created="2026-11-20T12:00:00+00:00", base_model="tiny", authors=("stationmynah",))
+    manifest = model_dir.Manifest(created="2026-11-20T12:00:00+00:00", base_model="tiny", authors=("stationmynah",))
     end = tokenizer.eos_token_id
-    light = onnx_weights.write(model, start=end, end=end)
-    files = {memory.FILE: memory.memorise([]), onnx_weights.FILE: light}
-    model_dir.save(version, model, tokenizer, about=about, files=files)
+    weights = onnx_weights.write(model, start=end, end=end)
+    files = {memory.FILE: memory.memorise([]), onnx_weights.FILE: weights}
+    model_dir.save(version, model, tokenizer, about=manifest, files=files)
     registry.promote(version)
     return models

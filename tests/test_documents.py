@@ -1,4 +1,4 @@
-"""docs/operating.md tells the truth: its commands exist, its tables are whole."""
+"""docs/operating.md names only commands that exist, and its tables are complete."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ COMMANDS = sorted(set(re.findall(r"^bot ([^\n]+)$", GUIDE, re.MULTILINE) + re.fi
 
 
 def first_column(heading: str) -> list[str]:
-    """What the table under a heading is about."""
+    """The first column of the table under a heading."""
     section = GUIDE.split(f"\n## {heading}\n")[1].split("\n## ")[0]
     return re.findall(r"^\| `?(\w+)`? \|", section, re.MULTILINE)[1:]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_of_the_guide_is_one_that_the_program_knows(command: str) -> None:
+def test_a_command_in_the_guide_exists(command: str) -> None:
     words = shlex.split(command, comments=True)
 
-    asked = cli.parser().parse_args(words)
+    args = cli.parser().parse_args(words)
 
-    assert asked.function is cli.COMMANDS[words[0]].function
+    assert args.function is cli.COMMANDS[words[0]].function
 
 
 def test_the_guide_names_the_units_that_exist() -> None:
-    named = set(re.findall(r"\bmynah(?:-\w+)?@", GUIDE))
+    units = set(re.findall(r"\bmynah(?:-\w+)?@", GUIDE))
 
-    assert named == {path.name.split("@")[0] + "@" for path in (ROOT / "systemd").glob("*@.*")}
+    assert units == {path.name.split("@")[0] + "@" for path in (ROOT / "systemd").glob("*@.*")}
 
 
 def test_every_exit_code_is_explained() -> None:
@@ -55,5 +55,5 @@ def test_every_reason_is_explained() -> None:
         for path in [*(ROOT / "bot" / "screen").glob("*.py"), ROOT / "bot" / "text" / "length.py"]
     )
 
-    named = {*re.findall(r'Reason\("(\w+)"', screen), *harm.kinds(), *privacy.FINDERS}
-    assert set(first_column("Reasons to turn a draft down")) == named
+    reasons = {*re.findall(r'Reason\("(\w+)"', screen), *harm.kinds(), *privacy.FINDERS}
+    assert set(first_column("Reasons to turn a draft down")) == reasons

@@ -1,4 +1,4 @@
-"""The rules of the house that a machine can keep: who may import what, and that the documents are true."""
+"""Rules for the source tree: which folder may import which, and that README and version are up to date."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SOURCES = sorted([*ROOT.glob("bot/**/*.py"), *ROOT.glob("training/**/*.py")])
 IDS = [str(path.relative_to(ROOT)) for path in SOURCES]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
-# From the top floor down: a folder imports only folders below it, and so does a file that stands beside them.
+# From the top floor down: a folder, or a file at its level, imports only what is below it.
 FLOORS = {
     "bot": (
         *("__main__", "cli", "commands", "running", "replies", "rounds", "sending", "history", "screen", "voice"),
@@ -30,10 +30,10 @@ FLOORS = {
         *("models", "profile", "corpus", "library", "rules", "sources", "recipe", "sqlite_file", "errors"),
     ),
 }
-# Only these places import these libraries, so that an upgrade of one has one place to look at.
+# Only these files and folders import these libraries, so that an upgrade affects one place.
 ALONE = {
     "tweepy": {"bot/x/twitter.py"},
-    "requests": {"bot/x/twitter.py", "bot/x/wire.py"},  # the first only says to tweepy: give back what you get
+    "requests": {"bot/x/twitter.py", "bot/x/wire.py"},  # the first only to return responses from tweepy unchanged
     "requests_oauthlib": {"bot/x/signing.py"},
     "apscheduler": {"bot/running/daemon.py"},
     "prometheus_client": {"bot/running/metrics.py"},
@@ -52,7 +52,7 @@ MOST_FOLDERS, MOST_FILES = 12, 16
 
 
 def imports(path: Path, *, types: bool = True) -> list[tuple[str, bool]]:
-    """(module, whether at the top of the file) of each import; `types`: those for annotations too."""
+    """(module, whether at the top of the file) of each import; `types`: also those under TYPE_CHECKING."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for_types = {
         id(node)
@@ -61,19 +61,19 @@ def imports(path: Path, *, types: bool = True) -> list[tuple[str, bool]]:
         for node in ast.walk(block)
     }
     top = {id(node) for node in tree.body}
-    found = []
+    names = []
     for node in ast.walk(tree):
         if id(node) in for_types and not types:
             continue
         if isinstance(node, ast.Import):
-            found += [(alias.name, id(node) in top) for alias in node.names]
+            names += [(alias.name, id(node) in top) for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found += [(f"{node.module}.{alias.name}", id(node) in top) for alias in node.names]
-    return found
+            names += [(f"{node.module}.{alias.name}", id(node) in top) for alias in node.names]
+    return names
 
 
 def modules(module: str) -> Path | None:
-    """The file of one of our own modules, or of the module that a name is imported from."""
+    """The file of a module of this project, or of the module that a name is imported from."""
     for parts in (module.split("."), module.split(".")[:-1]):
         path = ROOT.joinpath(*parts).with_suffix(".py")
         if path.exists():
@@ -180,9 +180,9 @@ def test_importing_the_command_line_loads_nothing_heavy(heavy: str) -> None:
 
 
 def test_readme_names_every_command_and_no_other() -> None:
-    named = set(re.findall(r"`mynah (?:--\S+ \S+ )*([a-z-]+)", README))
+    commands = set(re.findall(r"`mynah (?:--\S+ \S+ )*([a-z-]+)", README))
 
-    assert named == set(cli.COMMANDS)
+    assert commands == set(cli.COMMANDS)
 
 
 def test_the_help_lists_every_command() -> None:
@@ -198,7 +198,7 @@ def test_readme_names_only_make_targets_that_exist() -> None:
     assert {"demo", "test"} <= set(re.findall(r"make ([a-z-]+)", README)) <= targets
 
 
-def test_the_version_is_said_once_and_for_all() -> None:
+def test_the_version_is_the_same_everywhere() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
     assert project["version"] == VERSION
@@ -207,12 +207,12 @@ def test_the_version_is_said_once_and_for_all() -> None:
 
 def test_the_lock_file_pins_every_dependency_exactly() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    wanted = [
+    requirements = [
         *project["project"]["dependencies"],
         *(line for lines in project["project"]["optional-dependencies"].values() for line in lines),
         *project["dependency-groups"]["dev"],
     ]
-    names = {re.split(r"[\[<>=]", line)[0].lower() for line in wanted} - {"mynah-bot"}
+    names = {re.split(r"[\[<>=]", line)[0].lower() for line in requirements} - {"mynah-bot"}
     lines = [line for line in (ROOT / "requirements.lock").read_text().splitlines() if not line.startswith("#")]
 
     assert all(re.match(r"[A-Za-z0-9._-]+==\S+", line) for line in lines)

@@ -45,8 +45,8 @@ def auth(args: Namespace) -> int:
     settings = loaded(args, keyless=True).settings
     keys_dir = expanded(settings.x.keys).absolute() if settings.x.keys else load.beside(args.config) / "keys"
     print(
-        f"Logging in as @{settings.bot} at {settings.x.base_url}. At the end, X is asked whose login it is, for "
-        f"{budget.dollars(assembly.prices(settings).account)}. Nothing is stored before that.",
+        f"Logging in as @{settings.bot} at {settings.x.base_url}. Nothing is stored until X has confirmed whose login "
+        f"it is, which costs {budget.dollars(assembly.prices(settings).account)}.",
         flush=True,
     )
     with closing(Wire(settings.x.base_url)) as wire:

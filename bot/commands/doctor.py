@@ -16,7 +16,7 @@ from bot.commands.opening import (
     FAILED,
     history_to_read,
     history_to_write,
-    installing,
+    how_to_install,
     is_on_x,
     library_to_read,
     loaded,
@@ -176,7 +176,7 @@ def _thorough(settings: Settings, folder: StateDir) -> Iterator[Check]:
     except ModelError as error:
         voice = error
     except ModuleNotFoundError as error:
-        if (how := installing(error)) is None:
+        if (how := how_to_install(error)) is None:
             raise
         yield checks.Check("model", "fail", f"{error.name} is not installed", how)
         return
@@ -235,7 +235,7 @@ def _confirm(args: Namespace) -> int:
     from bot.running import doctor as checks
 
     bot = loaded(args).settings.bot
-    print(f"What people see of @{bot} on X:", *checks.CHECKLIST, sep="\n  - ", flush=True)
+    print(f"Check @{bot} as people see it on X:", *checks.CHECKLIST, sep="\n  - ", flush=True)
     if not args.yes and not confirm("Is all of this true?"):
         print("not confirmed")
         return FAILED

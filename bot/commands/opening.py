@@ -116,12 +116,12 @@ def is_on_x(settings: Settings) -> bool:
     return (urlsplit(settings.x.base_url).hostname or "").endswith((".x.com", ".twitter.com"))
 
 
-def address(settings: Settings, handle: str, post: str) -> str:
+def post_url(settings: Settings, handle: str, post: str) -> str:
     """The URL of a post. X finds it without the handle too; a test server shows no posts."""
     return f"https://x.com/{handle or 'i'}/status/{post}" if is_on_x(settings) else f"{post} at {settings.x.base_url}"
 
 
-def installing(error: ModuleNotFoundError) -> str | None:
+def how_to_install(error: ModuleNotFoundError) -> str | None:
     """How to install the missing module; None if it belongs to no extra, which is a bug."""
     extra = EXTRAS.get((error.name or "").split(".")[0])
     return f"pip install 'mynah-bot[{extra}]'" if extra else None

@@ -27,8 +27,8 @@ def status(args: Namespace) -> int:
 
     settings = loaded(args).settings
     row = status_row.row(settings, StateDir(settings.state), SystemClock().now()) | {"version": VERSION}
-    lines = [{"what": key.replace("_", " "), "is": value} for key, value in row.items()]
-    show([row] if args.json else lines, ("what", "is"), args)
+    lines = [{"field": key.replace("_", " "), "value": value} for key, value in row.items()]
+    show([row] if args.json else lines, ("field", "value"), args)
     return 0
 
 
@@ -40,7 +40,7 @@ def add_history_arguments(parser: ArgumentParser) -> None:
     )
     kinds = parser.add_mutually_exclusive_group()
     kinds.add_argument("--dry", dest="dry", action="store_true", default=None, help="only dry runs")
-    kinds.add_argument("--live", dest="dry", action="store_false", default=None, help="no dry runs")
+    kinds.add_argument("--live", dest="dry", action="store_false", default=None, help="only live posts")
     formats = parser.add_mutually_exclusive_group()
     formats.add_argument("--csv", action="store_true", help="print CSV")
     formats.add_argument("--json", action="store_true", help="print one JSON object per line")
@@ -145,7 +145,7 @@ def resume(args: Namespace) -> int:
 
 def add_resolve_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("id", type=arguments.count, help="the number of the post in the history")
-    parser.add_argument("outcome", choices=("posted", "abandoned"))
+    parser.add_argument("outcome", choices=("posted", "abandoned"), help="posted: it is on X; abandoned: it is not")
     parser.add_argument("--x-id", type=arguments.digits, help="with posted: the number at the end of its address on X")
 
 

@@ -12,7 +12,7 @@ from bot.commands import arguments
 from bot.commands.console.keyboard import confirm
 from bot.commands.console.output import reasons_text
 from bot.commands.doctor import ready
-from bot.commands.opening import BUSY, FAILED, address, loaded
+from bot.commands.opening import BUSY, FAILED, loaded, post_url
 from bot.errors import Busy, Gone, ModelError, MynahError
 from bot.history import ledger
 from bot.values import Draft
@@ -211,7 +211,7 @@ def _report(ended: Round, settings: Settings, args: Namespace) -> int:
         return code
     outcome = {
         "dry": "dry run, nothing was sent; --live posts for real",
-        "posted": f"on X as {address(settings, settings.bot, (post and post.x_id) or '')}",
+        "posted": f"on X as {post_url(settings, settings.bot, (post and post.x_id) or '')}",
         "waiting": "not posted now",
         "drafted": "not posted yet",
         "skipped": "nothing was posted",

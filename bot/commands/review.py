@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bot.commands import arguments
 from bot.commands.console.output import post_row, reasons_text, show
-from bot.commands.opening import address, history_to_read, loaded
+from bot.commands.opening import history_to_read, loaded, post_url
 from bot.errors import MynahError
 from bot.history import mentions
 from bot.history import review as queue
@@ -39,7 +39,7 @@ class ReviewSession(NamedTuple):
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    actions = parser.add_subparsers(dest="what", metavar="ACTION", help="without one, review one draft after another")
+    actions = parser.add_subparsers(dest="what", metavar="ACTION", help="default: review one draft after another")
     arguments.add_json(actions.add_parser("list", help="list the waiting drafts, oldest first"))
     for name, help_ in (
         ("show", "show everything about one draft"),
@@ -72,8 +72,8 @@ def review(args: Namespace) -> int:
         show(rows, COLUMNS, args, empty="no drafts are waiting")
     elif store:
         row = _row(store.post(args.id), terms) | {"reviews": queue.verdicts(store, args.id)}
-        lines = [{"what": key.replace("_", " "), "is": value} for key, value in row.items()]
-        show([row] if args.json else lines, ("what", "is"), args)
+        lines = [{"field": key.replace("_", " "), "value": value} for key, value in row.items()]
+        show([row] if args.json else lines, ("field", "value"), args)
     return 0
 
 
@@ -213,7 +213,7 @@ def _page(post: Post, left: int, message: str, session: ReviewSession) -> str:
         del facts["likelihood"]  # it belongs to the old text
     if post.reply_to:
         mention = mentions.one(session.store, post.reply_to)
-        facts = {"reply to": address(session.settings, mention.handle if mention else "", post.reply_to)} | facts
+        facts = {"reply to": post_url(session.settings, mention.handle if mention else "", post.reply_to)} | facts
     text = "\n".join(textwrap.fill(line, WIDTH) for line in post.text.split("\n"))
     title = f"post {post.id}{', dry run' if post.dry else ''}{', edited' if post.note == 'edited' else ''}"
     return "\n".join([

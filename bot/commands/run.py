@@ -32,7 +32,9 @@ RETRY_AFTER_TRYING = 120.0  # a first training reads all tweets before it knows 
 
 def add_arguments(parser: ArgumentParser) -> None:
     arguments.add_live(parser)
-    parser.add_argument("--mode", choices=("auto", "review"), help="review: every draft needs your approval first")
+    parser.add_argument(
+        "--mode", choices=("auto", "review"), help="auto: post by itself; review: every draft needs your approval"
+    )
     parser.add_argument("--once", action="store_true", help="do one round now, then exit")
     parser.add_argument(
         "--every",

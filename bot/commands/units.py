@@ -21,7 +21,7 @@ VERDICTS = {  # what was done with a unit, and what --dry-run says would be done
     "same": ("already up to date", "already up to date"),
     "renewed": ("updated", "would be updated"),
     "replaced": ("replaced; your version is kept as {name}.before", "would be replaced; yours kept as {name}.before"),
-    "kept": 2 * ("KEPT, because it was changed: --force replaces it; put changes into `systemctl edit` instead",),
+    "kept": 2 * ("KEPT, because it was changed: --force replaces it; use `systemctl edit` for changes instead",),
 }
 
 

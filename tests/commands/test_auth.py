@@ -34,32 +34,32 @@ TYPED = {
 
 
 class Still(urllib.request.HTTPRedirectHandler):
-    """A browser that shows where it was sent, and does not go there."""
+    """A browser that does not follow redirects."""
 
     def redirect_request(self, *_: object) -> None:
         return None
 
 
 @dataclass(frozen=True)
-class Walk:
+class Login:
     code: int
-    said: str
+    output: str
 
 
 class Person:
-    """Sits at the terminal with a browser, signed in on X as somebody."""
+    """A person at the terminal, with a browser that is signed in to X."""
 
     def __init__(self, x: FakeX, folder: Path) -> None:
         self.x = x
         self.folder = folder
         self.as_whom = ME.handle
         self.typed = dict(TYPED)
-        self.answer = ""  # in place of the PIN or the address that the browser shows
-        self.before_the_end = ""  # a fault that meets the request after it
+        self.answer = ""  # instead of the PIN or the address that the browser shows
+        self.before_the_end = ""  # a fault of the next request
 
-    def walks(self, *words: str, **changes: str) -> Walk:
+    def logs_in(self, *words: str, **changes: str) -> Login:
         command = [MYNAH, "--config", self.folder / "config.toml", "--state", self.folder / "state", "auth", *words]
-        said, address = [], ""
+        output, address = [], ""
         with subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             env=environment(**changes),
@@ -67,12 +67,12 @@ class Person:
             assert run.stdout
             assert run.stdin
             for line in run.stdout:
-                said.append(line)
+                output.append(line)
                 address = line.strip() if line.startswith("http") else address
                 if line.rstrip().endswith(":") and (typed := self._types(line, address)) is not None:
                     run.stdin.write(f"{typed}\n")
                     run.stdin.flush()
-        return Walk(run.returncode, "".join(said))
+        return Login(run.returncode, "".join(output))
 
     def _types(self, line: str, address: str) -> str | None:
         name = line.split(" ", maxsplit=1)[0]
@@ -99,10 +99,10 @@ class Person:
 
     @property
     def files(self) -> dict[str, str]:
-        """What is kept by now; each has to be its owner's alone."""
-        found = [path for path in self.folder.rglob("*") if path.is_file() and path.suffix not in {".toml", ".lock"}]
-        assert [path for path in found if stat.S_IMODE(path.stat().st_mode) != 0o600] == []
-        return {path.name: path.read_text() for path in found}
+        """The stored files, each readable only by its owner."""
+        paths = [path for path in self.folder.rglob("*") if path.is_file() and path.suffix not in {".toml", ".lock"}]
+        assert [path for path in paths if stat.S_IMODE(path.stat().st_mode) != 0o600] == []
+        return {path.name: path.read_text() for path in paths}
 
 
 @pytest.fixture
@@ -119,71 +119,71 @@ def secrets_of(person: Person) -> list[str]:
     return [each for each in (ME.access_token, ME.secrets.token_secret, CLIENT_SECRET, *login) if each]
 
 
-def test_a_pin_becomes_four_files_that_speak(person: Person) -> None:
-    walk = person.walks()
+def test_a_pin_becomes_four_key_files_that_work(person: Person) -> None:
+    login = person.logs_in()
     person.configures(f'keys = "{person.folder / "keys"}"\n')
     check = mynah("--config", person.folder / "config.toml", "auth", "--check", "--json", state=person.folder / "state")
 
-    assert walk.code == 0, walk.said
+    assert login.code == 0, login.output
     assert person.files == {
         "consumer_key": f"{ME.secrets.consumer_key}\n",
         "consumer_secret": f"{ME.secrets.consumer_secret}\n",
         "access_token": f"{ME.access_token}\n",
         "access_token_secret": f"{ME.secrets.token_secret}\n",
     }
-    assert f'keys = "{person.folder / "keys"}"' in walk.said
+    assert f'keys = "{person.folder / "keys"}"' in login.output
     assert [(row["check"], row["verdict"]) for row in lines(check.stdout)][:2] == [("handle", "ok"), ("access", "ok")]
 
 
-def test_a_login_by_oauth_2_becomes_one_file_that_speaks(person: Person) -> None:
+def test_an_oauth_2_login_becomes_one_file_that_works(person: Person) -> None:
     person.configures('auth = "oauth2"\n')
-    walk = person.walks()
+    login = person.logs_in()
     person.configures(f'auth = "oauth2"\nkeys = "{person.folder / "keys"}"\n')
     check = mynah("--config", person.folder / "config.toml", "auth", "--check", "--json", state=person.folder / "state")
 
-    assert walk.code == 0, walk.said
+    assert login.code == 0, login.output
     assert set(person.files) == {"client_id", "client_secret", "oauth2.json"}
     kept = json.loads(person.files["oauth2.json"])
     assert (kept["account"], kept["handle"]) == (ME.id, ME.handle)
     assert check.returncode == 0, check.stdout + check.stderr
 
 
-def test_what_is_configured_is_not_asked_for_and_not_written_twice(person: Person) -> None:
+def test_configured_keys_are_neither_asked_for_nor_written_again(person: Person) -> None:
     person.typed = {}
-    given = {"MYNAH_X__CONSUMER_KEY": ME.secrets.consumer_key, "MYNAH_X__CONSUMER_SECRET": ME.secrets.consumer_secret}
+    keys = {"MYNAH_X__CONSUMER_KEY": ME.secrets.consumer_key, "MYNAH_X__CONSUMER_SECRET": ME.secrets.consumer_secret}
 
-    walk = person.walks(**given)
+    login = person.logs_in(**keys)
 
-    assert walk.code == 0, walk.said
+    assert login.code == 0, login.output
     assert set(person.files) == {"access_token", "access_token_secret"}
 
 
 @pytest.mark.parametrize("auth", ["oauth1", "oauth2"])
-def test_keys_that_may_only_read_are_not_kept(person: Person, auth: str) -> None:
+def test_read_only_keys_are_not_stored(person: Person, auth: str) -> None:
     person.x.world.users[ME.id] = replace(ME, access="read")
     person.configures(f'auth = "{auth}"\n')
 
-    walk = person.walks()
+    login = person.logs_in()
 
-    assert (walk.code, person.files) == (1, {})
-    assert "nothing is stored" in walk.said
-    assert "set Read and write for the app" in walk.said
+    assert (login.code, person.files) == (1, {})
+    assert "nothing is stored" in login.output
+    assert "set Read and write for the app" in login.output
 
 
 @pytest.mark.parametrize("auth", ["oauth1", "oauth2"])
-def test_the_keys_of_who_happens_to_be_signed_in_are_not_kept(person: Person, auth: str) -> None:
-    """The browser is the person's; a bot with these keys would speak as the person."""
+def test_the_keys_of_another_account_are_not_stored(person: Person, auth: str) -> None:
+    """The browser may be signed in as the person: with these keys the bot would post as the person."""
     person.as_whom = OWNER.handle
     person.configures(f'auth = "{auth}"\n')
 
-    walk = person.walks()
+    login = person.logs_in()
 
-    assert (walk.code, person.files) == (1, {})
-    assert "the keys are of @stationmaster, the configuration is for @stationmynah" in walk.said
+    assert (login.code, person.files) == (1, {})
+    assert "the keys are of @stationmaster, the configuration is for @stationmynah" in login.output
 
 
 @pytest.mark.parametrize(
-    ("auth", "answer", "words"),
+    ("auth", "answer", "message"),
     [
         ("oauth1", "0000000x", "the PIN is wrong or too old"),
         ("oauth1", " ", "nothing was entered"),
@@ -192,43 +192,45 @@ def test_the_keys_of_who_happens_to_be_signed_in_are_not_kept(person: Person, au
         ("oauth2", "http://127.0.0.1:8765/?error=access_denied", "access was denied on X"),
     ],
 )
-def test_a_wrong_answer_is_one_sentence_and_keeps_nothing(person: Person, auth: str, answer: str, words: str) -> None:
+def test_a_wrong_answer_gives_one_sentence_and_stores_nothing(
+    person: Person, auth: str, answer: str, message: str
+) -> None:
     person.answer = answer
     person.configures(f'auth = "{auth}"\n')
 
-    walk = person.walks()
+    login = person.logs_in()
 
-    assert (walk.code, person.files) == (1, {})
-    assert words in walk.said.splitlines()[-1]
+    assert (login.code, person.files) == (1, {})
+    assert message in login.output.splitlines()[-1]
 
 
-def test_keys_of_no_app_are_one_sentence(person: Person) -> None:
+def test_wrong_app_keys_give_one_sentence(person: Person) -> None:
     person.typed["consumer_secret"] = "another"
 
-    walk = person.walks()
+    login = person.logs_in()
 
-    assert (walk.code, person.files) == (1, {})
-    assert "it does not accept these keys" in walk.said
+    assert (login.code, person.files) == (1, {})
+    assert "it does not accept these keys" in login.output
 
 
 @pytest.mark.parametrize("address", ["https://elsewhere.example/", "http://[::1", "http://127.0.0.1:99999/"])
-def test_a_redirect_that_leaves_this_machine_or_is_none_is_refused(person: Person, address: str) -> None:
+def test_a_redirect_that_is_invalid_or_leaves_this_machine_is_refused(person: Person, address: str) -> None:
     person.configures(f'auth = "oauth2"\nredirect = "{address}"\n')
 
-    walk = person.walks()
+    login = person.logs_in()
 
-    assert walk.code == 78
-    assert "is not like http://127.0.0.1:8765/" in walk.said
+    assert login.code == 78
+    assert "is not like http://127.0.0.1:8765/" in login.output
 
 
 @pytest.mark.parametrize(("auth", "fault"), [("oauth1", "cut"), ("oauth2", "created_html")])
-def test_an_answer_that_is_lost_keeps_nothing_and_shows_no_secret(person: Person, auth: str, fault: str) -> None:
-    """Every other fault is in test_faults.py."""
+def test_a_lost_response_stores_nothing_and_shows_no_secret(person: Person, auth: str, fault: str) -> None:
+    """test_faults.py has every other fault."""
     person.configures(f'auth = "{auth}"\n')
     person.before_the_end = fault
 
-    walk = person.walks(MYNAH_LOG__LEVEL="debug")
+    login = person.logs_in(MYNAH_LOG__LEVEL="debug")
 
-    assert (walk.code, person.files) == (1, {})
-    assert "Traceback" not in walk.said
-    assert [secret for secret in secrets_of(person) if secret in walk.said] == []
+    assert (login.code, person.files) == (1, {})
+    assert "Traceback" not in login.output
+    assert [secret for secret in secrets_of(person) if secret in login.output] == []

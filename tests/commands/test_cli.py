@@ -1,4 +1,4 @@
-"""The installed command, from outside: words in; lines, exit codes and files out."""
+"""The installed command from outside: arguments in; output, exit codes and files out."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bot.config.state_dir import StateDir
 from bot.history.store import Store
 from bot.values import Draft, Slot
 from tests.fakes import NOON
-from tests.installed import HEARD, lines, mynah, rehearsing, rounds
+from tests.installed import HEARD, dry_run, lines, mynah, rounds
 from training.models import registry
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def remembered(state: Path, text: str = "hello there", *, moves: tuple[str, ...] = ("approved", "sending")) -> int:
-    """A post of a live history that got as far as `moves`."""
+    """A post in a live history that went through `moves`."""
     StateDir(state).make()
     with Store.open(state / "history.db") as store:
         post = store.add_draft(
@@ -41,7 +41,7 @@ def remembered(state: Path, text: str = "hello there", *, moves: tuple[str, ...]
 # run
 
 
-def test_one_round_by_hand_is_a_rehearsal_that_says_everything(state: Path) -> None:
+def test_one_round_by_hand_is_a_dry_run_that_logs_everything(state: Path) -> None:
     done = mynah("run", "--once", state=state)
 
     assert done.returncode == 0, done.stderr
@@ -53,26 +53,26 @@ def test_one_round_by_hand_is_a_rehearsal_that_says_everything(state: Path) -> N
     assert {"slot", "prompt", "refused", "seed", "model"} <= set(ended)
 
 
-def test_rounds_follow_each_other_until_asked_to_stop_and_no_slot_is_used_twice(state: Path) -> None:
-    with rehearsing(state) as run:
+def test_rounds_continue_until_a_signal_and_no_slot_is_used_twice(state: Path) -> None:
+    with dry_run(state) as run:
         assert run.stdout is not None
-        said = []
+        rows = []
         for line in run.stdout:
-            said.append(json.loads(line))
-            if sum(row["event"] == "round.ended" for row in said) == 3:
+            rows.append(json.loads(line))
+            if sum(row["event"] == "round.ended" for row in rows) == 3:
                 break
         run.send_signal(signal.SIGINT)
         rest, errors = run.communicate(timeout=60)
 
-    ended = [row for row in [*said, *lines(rest)] if row["event"] == "round.ended"]
+    ended = [row for row in [*rows, *lines(rest)] if row["event"] == "round.ended"]
     assert run.returncode == 0
     assert errors == ""
     assert len({row["slot"] for row in ended}) == len(ended) >= 3
 
 
-def test_killed_in_the_middle_it_goes_on_and_the_history_is_whole(state: Path) -> None:
+def test_after_a_kill_it_continues_and_the_history_is_intact(state: Path) -> None:
     for _ in range(2):
-        with rehearsing(state) as run:
+        with dry_run(state) as run:
             assert run.stdout is not None
             next(line for line in run.stdout if "round.ended" in line)
             run.kill()
@@ -84,10 +84,10 @@ def test_killed_in_the_middle_it_goes_on_and_the_history_is_whole(state: Path) -
     plain.close()
 
 
-def test_a_model_promoted_meanwhile_is_taken_over_without_a_restart(state: Path) -> None:
+def test_a_model_promoted_while_running_is_used_without_a_restart(state: Path) -> None:
     newer = state / "models" / "20261121T120000Z-0000"
     shutil.copytree(current(state), newer)
-    with rehearsing(state) as run:
+    with dry_run(state) as run:
         assert run.stdout is not None
         next(line for line in run.stdout if "round.ended" in line)
         registry.promote(newer)
@@ -100,7 +100,7 @@ def test_a_model_promoted_meanwhile_is_taken_over_without_a_restart(state: Path)
     assert run.returncode == 0
 
 
-def test_a_second_process_is_told_who_holds_the_folder(state: Path) -> None:
+def test_a_second_process_learns_which_process_holds_the_folder(state: Path) -> None:
     with StateDir(state).hold({"since": "noon"}):
         done = mynah("run", "--once", state=state)
 
@@ -108,7 +108,7 @@ def test_a_second_process_is_told_who_holds_the_folder(state: Path) -> None:
     assert f"in use by process {os.getpid()} (since noon)" in done.stderr
 
 
-def test_going_live_without_keys_says_which_and_where(state: Path) -> None:
+def test_going_live_without_keys_names_the_missing_keys(state: Path) -> None:
     done = mynah("run", "--live", "--once", state=state)
 
     assert done.returncode == 78
@@ -129,11 +129,11 @@ def test_a_history_of_another_account_is_refused(state: Path) -> None:
     assert "of 111" in done.stderr
 
 
-# What may be wrong: one clear sentence, the right exit code, no traceback
+# Errors: one clear sentence, the right exit code, no traceback
 
 
 @pytest.mark.parametrize(
-    ("spoil", "code", "words"),
+    ("spoil", "code", "message"),
     [
         pytest.param(lambda s: (s / "history.db").mkdir(), 1, "state folder", id="history is a folder"),
         pytest.param(lambda s: (s / "history.db").write_bytes(b"x" * 5000), 78, "no SQLite file", id="not a history"),
@@ -142,15 +142,15 @@ def test_a_history_of_another_account_is_refused(state: Path) -> None:
         pytest.param(lambda s: shutil.rmtree(current(s)), 1, "gone", id="model gone"),
     ],
 )
-def test_a_broken_state_folder_is_one_sentence(
-    state: Path, spoil: Callable[[Path], object], code: int, words: str
+def test_a_broken_state_folder_gives_one_sentence(
+    state: Path, spoil: Callable[[Path], object], code: int, message: str
 ) -> None:
     spoil(state)
 
     done = mynah("run", "--once", state=state)
 
     assert done.returncode == code
-    assert words in done.stderr
+    assert message in done.stderr
     assert done.stderr.startswith("mynah: ")
     assert "Traceback" not in done.stderr + done.stdout
 
@@ -165,11 +165,11 @@ def damage(state: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "message"),
     [("nope = 1", "nope: unknown key"), ("a = = b", "not valid TOML"), (None, "Is a directory")],
     ids=["unknown key", "broken", "folder"],
 )
-def test_a_wrong_configuration_exits_78(tmp_path: Path, text: str | None, words: str) -> None:
+def test_a_wrong_configuration_exits_78(tmp_path: Path, text: str | None, message: str) -> None:
     path = tmp_path / "config.toml"
     path.mkdir() if text is None else path.write_text(text)
 
@@ -177,11 +177,11 @@ def test_a_wrong_configuration_exits_78(tmp_path: Path, text: str | None, words:
         done = mynah("--config", path, *command, state=tmp_path / "state")
 
         assert done.returncode == 78
-        assert words in done.stderr
+        assert message in done.stderr
         assert "Traceback" not in done.stderr
 
 
-def test_a_configuration_is_not_right_while_a_list_of_it_is_missing(tmp_path: Path) -> None:
+def test_a_configuration_with_a_missing_list_is_not_valid(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text('screen.deny_file = "/nowhere/deny.txt"')
 
@@ -200,7 +200,7 @@ def test_a_state_folder_that_is_a_file_exits_78(tmp_path: Path) -> None:
     assert "not a folder" in done.stderr
 
 
-def test_a_state_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
+def test_a_state_folder_that_cannot_be_created_gives_one_sentence(tmp_path: Path) -> None:
     done = mynah("run", "--once", state=Path("/proc/nowhere/state"))
 
     assert done.returncode == 1
@@ -212,9 +212,9 @@ def test_a_state_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> N
     "words",
     [
         pytest.param([], id="nothing"),
-        pytest.param(["sing"], id="no command"),
+        pytest.param(["sing"], id="unknown command"),
         pytest.param(["run", "--every", "soon"], id="no duration"),
-        pytest.param(["run", "--live", "--dry-run"], id="two minds"),
+        pytest.param(["run", "--live", "--dry-run"], id="two modes"),
         pytest.param(["sample", "-n", "-1"], id="no number"),
         pytest.param(["history", "-n", "9" * 31], id="a number without end"),
         pytest.param(["history", "--in-state", "unkown"], id="no state"),
@@ -228,7 +228,7 @@ def test_wrong_usage_exits_2(tmp_path: Path, words: list[str]) -> None:
     assert "usage: mynah" in done.stderr
 
 
-# Looking
+# Commands that only read
 
 
 def test_sample_shows_drafts_with_verdicts(state: Path) -> None:
@@ -255,7 +255,7 @@ def test_sample_shows_drafts_with_verdicts(state: Path) -> None:
     ],
     ids=["too long", "of nobody"],
 )
-def test_what_the_model_cannot_say_is_a_sentence(state: Path, words: list[str], sentence: str) -> None:
+def test_a_prompt_that_the_model_cannot_use_gives_one_sentence(state: Path, words: list[str], sentence: str) -> None:
     done = mynah("sample", *words, state=state)
 
     assert done.returncode == 1
@@ -300,12 +300,12 @@ def test_history_as_csv_has_a_header_and_the_same_rows(state: Path) -> None:
     assert '"a ""quoted"", text"' in row
 
 
-def test_history_of_nothing_is_no_error(tmp_path: Path) -> None:
+def test_an_empty_history_is_not_an_error(tmp_path: Path) -> None:
     assert mynah("history", state=tmp_path).stdout == "nothing yet\n"
     assert mynah("history", "--json", state=tmp_path).stdout == ""
 
 
-def test_status_tells_how_the_bot_stands(state: Path) -> None:
+def test_status_shows_mode_model_and_posts(state: Path) -> None:
     unknown = remembered(state, moves=("approved", "sending", "unknown"))
 
     (row,) = lines(mynah("status", "--json", state=state, MYNAH_LIVE="true").stdout)
@@ -316,7 +316,7 @@ def test_status_tells_how_the_bot_stands(state: Path) -> None:
     assert row["next_slot"] > "2026"
 
 
-def test_status_knows_who_is_running(state: Path) -> None:
+def test_status_shows_the_running_process(state: Path) -> None:
     with StateDir(state).hold({"since": "noon", "live": False, "every": 5.0}):
         (row,) = lines(mynah("status", "--json", state=state).stdout)
 
@@ -335,10 +335,10 @@ def test_config_shows_values_their_sources_and_no_secret(tmp_path: Path) -> None
     assert rows["schedule.jitter"]["value"] == "20m"
 
 
-# Holding and settling
+# pause and resolve
 
 
-def test_a_pause_holds_a_round_and_resume_lets_it_go(state: Path) -> None:
+def test_a_pause_holds_a_round_back_until_resume(state: Path) -> None:
     assert mynah("pause", state=state).returncode == 0
 
     held = mynah("run", "--once", state=state)
@@ -353,7 +353,7 @@ def test_a_pause_holds_a_round_and_resume_lets_it_go(state: Path) -> None:
     [(["abandoned"], ("abandoned", None)), (["posted", "--x-id", "77"], ("posted", "77"))],
     ids=["abandoned", "posted"],
 )
-def test_an_unknown_post_is_settled_by_hand(state: Path, words: list[str], after: tuple[str, str | None]) -> None:
+def test_an_unknown_post_is_resolved_by_hand(state: Path, words: list[str], after: tuple[str, str | None]) -> None:
     post = remembered(state, moves=("approved", "sending", "unknown"))
 
     done = mynah("resolve", str(post), *words, state=state)
@@ -364,7 +364,7 @@ def test_an_unknown_post_is_settled_by_hand(state: Path, words: list[str], after
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         pytest.param(["1", "posted"], "--x-id", id="posted without its id"),
         pytest.param(["1", "abandoned", "--x-id", "7"], "--x-id", id="abandoned with an id"),
@@ -372,16 +372,16 @@ def test_an_unknown_post_is_settled_by_hand(state: Path, words: list[str], after
         pytest.param(["9", "abandoned"], "no post 9", id="not there"),
     ],
 )
-def test_what_cannot_be_settled_is_said(state: Path, words: list[str], said: str) -> None:
+def test_a_post_that_cannot_be_resolved_gives_one_sentence(state: Path, words: list[str], message: str) -> None:
     remembered(state)
 
     done = mynah("resolve", *words, state=state)
 
     assert done.returncode == 1
-    assert said in done.stderr
+    assert message in done.stderr
 
 
-def test_one_post_on_x_is_not_two_of_ours(state: Path) -> None:
+def test_one_post_on_x_cannot_belong_to_two_rows(state: Path) -> None:
     remembered(state, "good morning", moves=("approved", "sending", "unknown"))
     assert mynah("resolve", "1", "posted", "--x-id", "77", state=state).returncode == 0
     remembered(state, "good night", moves=("approved", "sending", "unknown"))
@@ -392,7 +392,7 @@ def test_one_post_on_x_is_not_two_of_ours(state: Path) -> None:
     assert "77 already belongs to another post" in done.stderr
 
 
-def test_a_post_given_up_is_not_given_up_twice(state: Path) -> None:
+def test_an_abandoned_post_is_not_abandoned_twice(state: Path) -> None:
     remembered(state, moves=("approved", "sending", "unknown", "abandoned"))
 
     done = mynah("resolve", "1", "abandoned", state=state)
@@ -402,7 +402,7 @@ def test_a_post_given_up_is_not_given_up_twice(state: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("until", "zone", "told"),
+    ("until", "zone", "end"),
     [
         ("2999-12-24T18:30", "Europe/Lisbon", "2999-12-24T18:30:00.000Z"),
         ("2999-07-24T18:30", "Europe/Lisbon", "2999-07-24T17:30:00.000Z"),
@@ -410,38 +410,40 @@ def test_a_post_given_up_is_not_given_up_twice(state: Path) -> None:
         ("9999-12-31T23:59", "America/Los_Angeles", "`mynah resume`"),
     ],
 )
-def test_a_pause_lasts_until_a_time_of_the_schedules_zone(tmp_path: Path, until: str, zone: str, told: str) -> None:
-    said = mynah("pause", "--until", until, state=tmp_path, MYNAH_SCHEDULE__TIMEZONE=zone)
+def test_a_pause_ends_at_a_time_in_the_schedules_zone(tmp_path: Path, until: str, zone: str, end: str) -> None:
+    done = mynah("pause", "--until", until, state=tmp_path, MYNAH_SCHEDULE__TIMEZONE=zone)
 
-    assert said.stdout == f"paused: nothing is posted until {told}\n"
+    assert done.stdout == f"paused: nothing is posted until {end}\n"
 
 
-def test_a_pause_may_last_until_a_time_of_day(tmp_path: Path) -> None:
-    said = mynah("pause", "--until", "18:30", state=tmp_path)
+def test_a_pause_can_end_at_a_time_of_day(tmp_path: Path) -> None:
+    done = mynah("pause", "--until", "18:30", state=tmp_path)
 
-    assert said.stdout.endswith("T18:30:00.000Z\n"), said.stderr
+    assert done.stdout.endswith("T18:30:00.000Z\n"), done.stderr
 
 
 @pytest.mark.parametrize(
-    ("until", "code", "words"), [("2020-01-01T00:00", 1, "is in the past"), ("soon", 2, "is not a time")]
+    ("until", "code", "message"), [("2020-01-01T00:00", 1, "is in the past"), ("soon", 2, "is not a time")]
 )
-def test_a_pause_until_no_time_to_come_is_refused(tmp_path: Path, until: str, code: int, words: str) -> None:
-    said = mynah("pause", "--until", until, state=tmp_path)
+def test_a_pause_until_the_past_or_an_invalid_time_is_refused(
+    tmp_path: Path, until: str, code: int, message: str
+) -> None:
+    done = mynah("pause", "--until", until, state=tmp_path)
 
-    assert (said.returncode, words in said.stderr) == (code, True)
+    assert (done.returncode, message in done.stderr) == (code, True)
 
 
 @pytest.mark.parametrize(
-    ("now", "until", "told"),
+    ("now", "until", "end"),
     [("09:10", "01:30", "09:30"), ("08:50", "01:10", "09:10"), ("08:10", "01:30", "08:30")],
     ids=["the second time", "both times in one", "the first time"],
 )
-def test_a_pause_until_an_hour_that_comes_twice_ends_when_the_clocks_show_it_next(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, now: str, until: str, told: str
+def test_a_pause_until_a_repeated_hour_ends_the_next_time_that_the_clock_shows_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, now: str, until: str, end: str
 ) -> None:
     monkeypatch.setenv("MYNAH_SCHEDULE__TIMEZONE", "America/Los_Angeles")
-    words = Namespace(config=None, state=tmp_path, until=time.fromisoformat(until))
+    args = Namespace(config=None, state=tmp_path, until=time.fromisoformat(until))
 
-    found = _until(words, datetime.fromisoformat(f"2026-11-01T{now}Z"))
+    result = _until(args, datetime.fromisoformat(f"2026-11-01T{now}Z"))
 
-    assert found == datetime.fromisoformat(f"2026-11-01T{told}Z")
+    assert result == datetime.fromisoformat(f"2026-11-01T{end}Z")

@@ -1,6 +1,6 @@
-"""`mynah import`, `mynah library` and `mynah forget` from outside, with every shape of file that a person may bring.
+"""`mynah import`, `mynah library` and `mynah forget` from outside, with every kind of file.
 
-Longer than other files: the three share the way in, and what a training is given of them belongs beside them.
+Longer than other files, because the three commands share their fixtures; what a model is trained on is here too.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-SAID = "the night train was late again and nobody minded"
-TWO = [tweet(1, SAID), tweet(2, "a pigeon asked me the way to the ticket office", "Sun Feb 19 12:33:11 +0000 2023")]
+TEXT = "the night train was late again and nobody minded"
+TWO = [tweet(1, TEXT), tweet(2, "a pigeon asked me the way to the ticket office", "Sun Feb 19 12:33:11 +0000 2023")]
 OLD = [
-    {"id": 1, "created_at": "2013-01-01 00:00:00 +0000", "text": SAID},
+    {"id": 1, "created_at": "2013-01-01 00:00:00 +0000", "text": TEXT},
     {"id": 2, "created_at": "2013-01-02 03:04:05 +0000", "text": "a pigeon asked me the way to the ticket office"},
 ]
 
@@ -49,7 +49,7 @@ class Done:
 
 
 class Mynah:
-    """The command line in this process: an import is over before another Python has begun."""
+    """Runs commands in this process, which is faster than starting Python for each."""
 
     def __init__(self, capsys: pytest.CaptureFixture[str], state: Path) -> None:
         self._capsys = capsys
@@ -58,8 +58,8 @@ class Mynah:
     def __call__(self, *words: str | Path) -> Done:
         self._capsys.readouterr()
         code = main(["--state", str(self.state), *map(str, words)])
-        said = self._capsys.readouterr()
-        return Done(code, said.out, said.err)
+        output = self._capsys.readouterr()
+        return Done(code, output.out, output.err)
 
     def imported(self, *words: str | Path) -> list[dict[str, Any]]:
         done = self("import", *words, "--json")
@@ -96,7 +96,7 @@ def written(path: Path, content: str | bytes) -> Path:
     return path
 
 
-SHAPES: dict[str, Callable[[Path], Path]] = {
+KINDS: dict[str, Callable[[Path], Path]] = {
     "archive of 2024": lambda folder: zipped(folder / "a.zip", of_2024(TWO)),
     "unpacked": lambda folder: unpacked(folder / "a", of_2024(TWO)),
     "archive of 2020": lambda folder: zipped(folder / "a.zip", of_2020(TWO)),
@@ -109,22 +109,22 @@ SHAPES: dict[str, Callable[[Path], Path]] = {
     "the one file": lambda folder: unpacked(folder, of_2024(TWO)) / "data" / "tweets.js",
     "JSON": lambda folder: written(folder / "a.json", json.dumps(TWO)),
     "JSON lines": lambda folder: written(folder / "a.jsonl", "\n".join(map(json.dumps, TWO))),
-    "text": lambda folder: written(folder / "a.txt", f"{SAID}\n{TWO[1]['full_text']}\n"),
+    "text": lambda folder: written(folder / "a.txt", f"{TEXT}\n{TWO[1]['full_text']}\n"),
 }
 
 
-@pytest.mark.parametrize("make", SHAPES.values(), ids=SHAPES)
-def test_every_shape_is_taken_in_once(tmp_path: Path, mynah: Mynah, make: Callable[[Path], Path]) -> None:
+@pytest.mark.parametrize("make", KINDS.values(), ids=KINDS)
+def test_every_kind_of_file_is_imported_once(tmp_path: Path, mynah: Mynah, make: Callable[[Path], Path]) -> None:
     path = make(tmp_path)
 
     first, again = mynah.imported(path, path, "--as", "@Magpie")
 
     assert (first["author"], first["found"], first["new"]) == ("magpie", 2, 2)
     assert (again["found"], again["new"], again["there"]) == (2, 0, 2)
-    assert mynah.held() == [SAID, "a pigeon asked me the way to the ticket office"]
+    assert mynah.held() == [TEXT, "a pigeon asked me the way to the ticket office"]
 
 
-def test_an_import_says_who_and_how_many_and_keeps_the_library_private(tmp_path: Path, mynah: Mynah) -> None:
+def test_an_import_reports_author_and_counts_and_keeps_the_library_private(tmp_path: Path, mynah: Mynah) -> None:
     old = zipped(tmp_path / "old.zip", of_2024(TWO))
     newer = [*TWO, tweet(3, "rain on the glass roof", "Mon Feb 20 12:33:11 +0000 2023"), tweet(4, "x", "?")]
     new = zipped(tmp_path / "new.zip", of_2024(newer, count=7))
@@ -156,14 +156,14 @@ def test_a_newer_archive_brings_edits_and_whole_texts(tmp_path: Path, mynah: Myn
     assert sorted(mynah.held()) == ["a worm", whole]
 
 
-def test_what_was_deleted_on_x_is_said_and_dropped_when_asked(tmp_path: Path, mynah: Mynah) -> None:
+def test_tweets_deleted_on_x_are_reported_and_dropped_on_request(tmp_path: Path, mynah: Mynah) -> None:
     old = zipped(tmp_path / "old.zip", of_2024(TWO))
     new = zipped(tmp_path / "new.zip", of_2024(TWO[1:]))
 
-    said = mynah("import", old, new)
+    done = mynah("import", old, new)
     (dropped,) = mynah.imported(new, "--drop-deleted")
 
-    assert "so probably deleted on X: 1; import again with --drop-deleted" in said.stdout
+    assert "so probably deleted on X: 1; import again with --drop-deleted" in done.stdout
     assert dropped["dropped"] == 1
     assert mynah.held() == [TWO[1]["full_text"]]
 
@@ -192,10 +192,10 @@ BROKEN: dict[str, tuple[str, str | bytes, str]] = {
 
 
 @pytest.mark.parametrize(("name", "content", "complaint"), BROKEN.values(), ids=BROKEN)
-def test_one_file_that_cannot_be_read_is_one_sentence_and_nothing_is_imported(
+def test_one_unreadable_file_gives_one_sentence_and_nothing_is_imported(
     tmp_path: Path, mynah: Mynah, name: str, content: str | bytes, complaint: str
 ) -> None:
-    good = written(tmp_path / "good.txt", SAID)
+    good = written(tmp_path / "good.txt", TEXT)
     bad = tmp_path / name
     if bad.parent.exists():
         written(bad, content)
@@ -210,8 +210,8 @@ def test_one_file_that_cannot_be_read_is_one_sentence_and_nothing_is_imported(
     assert mynah.library() == []
 
 
-def test_whose_tweets_they_are_is_asked_where_a_file_does_not_say(tmp_path: Path, mynah: Mynah) -> None:
-    path = written(tmp_path / "a.txt", SAID)
+def test_a_file_without_an_author_needs_one(tmp_path: Path, mynah: Mynah) -> None:
+    path = written(tmp_path / "a.txt", TEXT)
 
     nobody = mynah("import", path)
     nonsense = mynah("import", path, "--as", "two words")
@@ -221,14 +221,14 @@ def test_whose_tweets_they_are_is_asked_where_a_file_does_not_say(tmp_path: Path
     assert "'two words' is not a handle" in nonsense.stderr
 
 
-def test_another_import_at_work_is_no_failure_but_busy() -> None:
+def test_another_running_import_means_busy() -> None:
     with pytest.raises(Busy, match="at work") as raised, training_errors():
         raise StateBusy("Another import is at work.")
 
     assert raised.value.exit_code == 75
 
 
-def test_a_bar_is_drawn_on_a_terminal_and_gone_when_it_is_done(tmp_path: Path, mynah: Mynah) -> None:
+def test_a_progress_bar_is_drawn_on_a_terminal(tmp_path: Path, mynah: Mynah) -> None:
     path = zipped(tmp_path / "a.zip", of_2024(TWO))
     ours, theirs = pty.openpty()
 
@@ -246,7 +246,7 @@ def test_a_bar_is_drawn_on_a_terminal_and_gone_when_it_is_done(tmp_path: Path, m
 # mynah library
 
 
-def test_an_empty_library_says_how_to_begin(mynah: Mynah) -> None:
+def test_an_empty_library_says_how_to_import(mynah: Mynah) -> None:
     done = mynah("library")
 
     assert (done.returncode, done.stderr) == (0, "")
@@ -287,8 +287,8 @@ def test_the_library_shows_each_author_with_the_funnel(tmp_path: Path, mynah: My
     assert as_json["kinds"] == {"original": 3, "reply": 1, "retweet": 1}
 
 
-def test_what_the_bot_may_never_say_is_not_learnt(tmp_path: Path, mynah: Mynah) -> None:
-    mynah.imported(written(tmp_path / "a.txt", f"{SAID}\nwrite to me at magpie@example.org any time you like\n"),
+def test_a_model_is_not_trained_on_what_the_screen_refuses(tmp_path: Path, mynah: Mynah) -> None:
+    mynah.imported(written(tmp_path / "a.txt", f"{TEXT}\nwrite to me at magpie@example.org any time you like\n"),
              "--as", "magpie")  # fmt: skip
 
     (one,) = mynah.library("--show-dropped", "5")
@@ -297,8 +297,8 @@ def test_what_the_bot_may_never_say_is_not_learnt(tmp_path: Path, mynah: Mynah) 
     assert dropped == {"text": "write to me at magpie@example.org any time you like", "note": "email"}
 
 
-def test_nothing_in_a_strangers_words_moves_the_cursor(tmp_path: Path, mynah: Mynah) -> None:
-    hostile = of_2024([tweet(1, SAID), tweet(2, "RT @rook: \x1b[2Jcaw\x9b1m")])
+def test_control_characters_in_tweets_and_names_do_not_reach_the_terminal(tmp_path: Path, mynah: Mynah) -> None:
+    hostile = of_2024([tweet(1, TEXT), tweet(2, "RT @rook: \x1b[2Jcaw\x9b1m")])
     hostile["data/account.js"] = archives.account(name="Ms \x1b[31m\nMagpie\u202e")
 
     done = mynah("import", zipped(tmp_path / "a.zip", hostile))
@@ -312,39 +312,39 @@ def test_nothing_in_a_strangers_words_moves_the_cursor(tmp_path: Path, mynah: My
 # mynah forget
 
 
-def test_whom_the_person_wants_forgotten_is_gone_and_the_models_are_named(tmp_path: Path, mynah: Mynah) -> None:
+def test_a_forgotten_person_is_removed_and_the_models_are_listed(tmp_path: Path, mynah: Mynah) -> None:
     version = mynah.state / "models" / "20261120T120000Z-0000"
     version.mkdir(parents=True)
     (version / "manifest.json").write_text(json.dumps(asdict(Manifest("2026-11-20", "tiny", ("stationmynah",)))))
     (mynah.state / "models" / "current").symlink_to(version.name)
-    mynah.imported(written(tmp_path / "a.txt", SAID), "--as", "stationmynah")
-    mynah.imported(written(tmp_path / "a.txt", SAID), "--as", "magpie")
+    mynah.imported(written(tmp_path / "a.txt", TEXT), "--as", "stationmynah")
+    mynah.imported(written(tmp_path / "a.txt", TEXT), "--as", "magpie")
 
-    learnt = mynah("forget", "@StationMynah", "--yes")
-    unknown = mynah("forget", "@magpie", "--yes")
+    used = mynah("forget", "@StationMynah", "--yes")
+    unused = mynah("forget", "@magpie", "--yes")
 
-    assert learnt.stdout.splitlines()[0].startswith("removed 1 tweet by @stationmynah; ")
-    assert f"model {version.name} was trained on them and is in use: {version}" in learnt.stdout
-    assert "a model cannot unlearn" in learnt.stdout
-    assert f"no model in {mynah.state}/models was trained on them" in unknown.stdout
+    assert used.stdout.splitlines()[0].startswith("removed 1 tweet by @stationmynah; ")
+    assert f"model {version.name} was trained on them and is in use: {version}" in used.stdout
+    assert "a model cannot unlearn" in used.stdout
+    assert f"no model in {mynah.state}/models was trained on them" in unused.stdout
     assert mynah.library() == []
-    assert SAID.encode() not in (mynah.state / "library.db").read_bytes()
+    assert TEXT.encode() not in (mynah.state / "library.db").read_bytes()
 
 
-def test_nobody_is_forgotten_without_a_yes(tmp_path: Path, mynah: Mynah) -> None:
-    mynah.imported(written(tmp_path / "a.txt", SAID), "--as", "magpie")
+def test_nobody_is_forgotten_without_confirmation(tmp_path: Path, mynah: Mynah) -> None:
+    mynah.imported(written(tmp_path / "a.txt", TEXT), "--as", "magpie")
 
     done = mynah("forget", "magpie")
 
     assert done.returncode == 1
     assert "pass --yes to confirm" in done.stderr
-    assert mynah.held() == [SAID]
+    assert mynah.held() == [TEXT]
 
 
 @pytest.mark.parametrize("there", [True, False])
-def test_to_forget_a_stranger_is_a_sentence(tmp_path: Path, mynah: Mynah, *, there: bool) -> None:
+def test_forgetting_an_unknown_person_gives_one_sentence(tmp_path: Path, mynah: Mynah, *, there: bool) -> None:
     if there:
-        mynah.imported(written(tmp_path / "a.txt", SAID), "--as", "magpie")
+        mynah.imported(written(tmp_path / "a.txt", TEXT), "--as", "magpie")
 
     done = mynah("forget", "@rook", "--yes")
 
@@ -352,7 +352,7 @@ def test_to_forget_a_stranger_is_a_sentence(tmp_path: Path, mynah: Mynah, *, the
     assert ("@rook is not in the library (@magpie)" if there else "There is no library at") in done.stderr
 
 
-# What a training is given
+# What a model is trained on
 
 
 def settings(mynah: Mynah, *authors: str, live: bool = False) -> Settings:
@@ -369,42 +369,42 @@ def settings(mynah: Mynah, *authors: str, live: bool = False) -> Settings:
     ],
     ids=["everyone", "one", "in the order named", "and the sample account"],
 )
-def test_a_training_learns_from_those_who_are_named_or_from_everyone(
+def test_a_model_is_trained_on_the_named_authors_or_on_everyone(
     tmp_path: Path, mynah: Mynah, authors: tuple[str, ...], expected: list[str]
 ) -> None:
     for handle in ("magpie", "rook"):
-        mynah.imported(written(tmp_path / "a.txt", SAID), "--as", handle)
+        mynah.imported(written(tmp_path / "a.txt", TEXT), "--as", handle)
 
-    found = commands.archives(settings(mynah, *authors))
+    archives_ = commands.archives(settings(mynah, *authors))
 
-    assert [archive.author for archive in found] == expected
-    assert all(archive.tweets for archive in found)
+    assert [archive.author for archive in archives_] == expected
+    assert all(archive.tweets for archive in archives_)
 
 
-def test_with_an_empty_library_a_rehearsal_learns_from_the_sample_account(mynah: Mynah) -> None:
-    (found,) = commands.archives(settings(mynah))
+def test_with_an_empty_library_a_dry_run_uses_the_sample_account(mynah: Mynah) -> None:
+    (archive,) = commands.archives(settings(mynah))
 
-    assert (found.author, len(found.tweets)) == ("stationmynah", 783)
+    assert (archive.author, len(archive.tweets)) == ("stationmynah", 783)
     assert not mynah.state.exists()
 
 
-def test_who_is_there_without_a_tweet_stops_nobody_elses_training(tmp_path: Path, mynah: Mynah) -> None:
-    mynah.imported(written(tmp_path / "a.txt", SAID), "--as", "magpie")
+def test_an_author_without_tweets_does_not_stop_a_training(tmp_path: Path, mynah: Mynah) -> None:
+    mynah.imported(written(tmp_path / "a.txt", TEXT), "--as", "magpie")
     with Library.open(mynah.state / "library.db") as library:
         library.add(Archive("rook", "Rook", ()), source="@rook", at=datetime(2026, 11, 21, tzinfo=UTC))
 
-    (found,) = commands.archives(settings(mynah))
+    (archive,) = commands.archives(settings(mynah))
 
-    assert found.author == "magpie"
+    assert archive.author == "magpie"
 
 
-def test_with_an_empty_library_a_live_bot_learns_from_nobody(mynah: Mynah) -> None:
+def test_with_an_empty_library_a_live_bot_is_not_trained(mynah: Mynah) -> None:
     with pytest.raises(ConfigError, match=r"The library is empty, .*`mynah import` tweets first"):
         commands.archives(settings(mynah, live=True))
 
 
 @pytest.mark.parametrize("live", [True, False])
-def test_who_is_named_and_not_there_is_a_sentence(mynah: Mynah, *, live: bool) -> None:
+def test_named_authors_without_tweets_give_one_sentence(mynah: Mynah, *, live: bool) -> None:
     with pytest.raises(
         ConfigError, match=r"training\.authors: the library has no tweets by @jay, @rook: `mynah import`"
     ):

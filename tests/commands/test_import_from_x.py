@@ -26,7 +26,7 @@ def x() -> Iterator[FakeX]:
     assert server.broken == []
 
 
-def say(x: FakeX, *numbers: int) -> None:
+def publish(x: FakeX, *numbers: int) -> None:
     for number in numbers:
         x.world.create(ME, f"the bell rang {number} times", retweet_of="7" if number % 10 == 0 else None)
 
@@ -46,8 +46,8 @@ def held(state: Path) -> int:
     return sum(author["tweets"] for author in lines(mynah("library", "--json", state=state).stdout))
 
 
-def test_the_newest_tweets_come_into_the_library_with_their_price(x: FakeX, tmp_path: Path) -> None:
-    say(x, *range(1, 151))
+def test_the_newest_tweets_are_imported_and_their_cost_is_shown(x: FakeX, tmp_path: Path) -> None:
+    publish(x, *range(1, 151))
 
     done = read(x, tmp_path, "--yes")
 
@@ -58,7 +58,7 @@ def test_the_newest_tweets_come_into_the_library_with_their_price(x: FakeX, tmp_
     assert held(tmp_path) == 135
 
 
-def test_without_a_yes_nothing_is_asked_of_x(x: FakeX, tmp_path: Path) -> None:
+def test_without_confirmation_nothing_is_requested_from_x(x: FakeX, tmp_path: Path) -> None:
     done = read(x, tmp_path)
 
     assert done.returncode == 1
@@ -66,10 +66,10 @@ def test_without_a_yes_nothing_is_asked_of_x(x: FakeX, tmp_path: Path) -> None:
     assert x.requests == []
 
 
-def test_what_was_read_is_neither_read_nor_paid_for_again(x: FakeX, tmp_path: Path) -> None:
-    say(x, *range(1, 31))
+def test_imported_tweets_are_neither_read_nor_paid_for_again(x: FakeX, tmp_path: Path) -> None:
+    publish(x, *range(1, 31))
     read(x, tmp_path, "--yes")
-    say(x, 31)
+    publish(x, 31)
 
     again = read(x, tmp_path, "--yes")
 
@@ -77,8 +77,8 @@ def test_what_was_read_is_neither_read_nor_paid_for_again(x: FakeX, tmp_path: Pa
     assert held(tmp_path) == 28
 
 
-def test_a_walk_that_breaks_keeps_its_pages_and_goes_on_the_next_time(x: FakeX, tmp_path: Path) -> None:
-    say(x, *range(1, 251))
+def test_an_interrupted_import_keeps_its_pages_and_continues_the_next_time(x: FakeX, tmp_path: Path) -> None:
+    publish(x, *range(1, 251))
     x.fail_with("ok", "ok", "too_many")
 
     broken = read(x, tmp_path, "--yes")
@@ -94,8 +94,8 @@ def test_a_walk_that_breaks_keeps_its_pages_and_goes_on_the_next_time(x: FakeX, 
     assert held(tmp_path) == 225
 
 
-def test_a_walk_that_ends_in_something_else_says_too_what_it_has_read(x: FakeX, tmp_path: Path) -> None:
-    say(x, *range(1, 251))
+def test_an_import_that_fails_reports_what_it_has_read(x: FakeX, tmp_path: Path) -> None:
+    publish(x, *range(1, 251))
     x.fail_with("ok", "ok", "created_no_id")
 
     broken = read(x, tmp_path, "--yes")
@@ -113,7 +113,9 @@ def test_a_walk_that_ends_in_something_else_says_too_what_it_has_read(x: FakeX, 
         (("--yes", "some.zip"), "either files or --from-api"),
     ],
 )
-def test_what_cannot_be_read_is_a_sentence(x: FakeX, tmp_path: Path, words: tuple[str, ...], sentence: str) -> None:
+def test_an_account_that_cannot_be_read_gives_one_sentence(
+    x: FakeX, tmp_path: Path, words: tuple[str, ...], sentence: str
+) -> None:
     done = read(x, tmp_path, *words, handle="@nobody_here")
 
     assert done.returncode == 1
@@ -121,22 +123,22 @@ def test_what_cannot_be_read_is_a_sentence(x: FakeX, tmp_path: Path, words: tupl
     assert "Traceback" not in done.stderr
 
 
-def test_what_was_read_is_told_to_programs_too(x: FakeX, tmp_path: Path) -> None:
-    say(x, *range(1, 6))
+def test_the_result_is_available_as_json(x: FakeX, tmp_path: Path) -> None:
+    publish(x, *range(1, 6))
 
     done = read(x, tmp_path, "--yes", "--json")
 
     assert lines(done.stdout) == [{"author": "stationmynah", "found": 5, "new": 5, "cost_usd": 0.035}]
 
 
-def test_a_handle_that_is_none_is_a_sentence(x: FakeX, tmp_path: Path) -> None:
+def test_an_invalid_handle_gives_one_sentence(x: FakeX, tmp_path: Path) -> None:
     done = read(x, tmp_path, "--yes", handle="not a handle")
 
     assert done.returncode == 1
     assert "'not a handle' is not a handle" in done.stderr
 
 
-def test_without_keys_it_says_which(tmp_path: Path) -> None:
+def test_without_keys_it_names_the_missing_ones(tmp_path: Path) -> None:
     done = mynah("import", "--from-api", "@somebody", "--yes", state=tmp_path)
 
     assert done.returncode == 78

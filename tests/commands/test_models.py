@@ -1,4 +1,4 @@
-"""`mynah models`, `promote`, `rollback` and `evaluate`: words in; rows, links and exit codes out."""
+"""`mynah models`, `promote`, `rollback` and `evaluate`: arguments in; rows, links and exit codes out."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from bot import cli
 from bot.commands.models import gate
 from bot.config.settings import Settings
-from tests.installed import mynah, rehearsing
+from tests.installed import dry_run, mynah
 from tests.training.reports import GOOD
 from training.judge import report as judgement
 from training.judge.gate import Gate
@@ -21,28 +21,28 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    Say = Callable[..., tuple[int, str, str]]
+    Call = Callable[..., tuple[int, str, str]]
 
 OLD, NEW = "20261120T120000Z-0000", "20261121T120000Z-0000"
 
 
 @pytest.fixture
-def say(state: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Say:
-    """A command in the state folder: its exit code, what it said and what it complained of."""
+def call(state: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Call:
+    """Runs a command in the state folder: its exit code, standard output and standard error."""
     monkeypatch.setenv("XDG_CONFIG_HOME", "/nonexistent")
     monkeypatch.setenv("COLUMNS", "200")
 
     def command(*words: str) -> tuple[int, str, str]:
         code = cli.main(["--state", str(state), *words])
-        said = capsys.readouterr()
-        return code, said.out, said.err
+        output = capsys.readouterr()
+        return code, output.out, output.err
 
     return command
 
 
 @pytest.fixture
 def second(state: Path) -> Path:
-    """A newer version that was judged and found good, and is not in use."""
+    """A newer version that passes the gate and is not in use."""
     version = state / "models" / NEW
     loaded = model_dir.load(state / "models" / OLD, device="cpu")
     memory = (state / "models" / OLD / "memory.bin").read_bytes()
@@ -58,8 +58,8 @@ def rows(out: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in out.splitlines()]
 
 
-def test_every_version_is_listed_with_its_figures(say: Say, second: Path) -> None:
-    code, out, _ = say("models", "--json")
+def test_every_version_is_listed_with_its_figures(call: Call, second: Path) -> None:
+    code, out, _ = call("models", "--json")
 
     assert code == 0
     old, new = rows(out)
@@ -74,10 +74,10 @@ def test_every_version_is_listed_with_its_figures(say: Say, second: Path) -> Non
     assert new["bytes"] > 100_000
 
 
-def test_the_table_says_which_one_speaks_and_which_one_spoke(say: Say, second: Path) -> None:
+def test_the_table_shows_the_version_in_use_and_the_previous_one(call: Call, second: Path) -> None:
     registry.promote(second)
 
-    _, out, _ = say("models")
+    _, out, _ = call("models")
 
     old, new, why = out.splitlines()[2:]
     assert old.split()[:3] == [OLD, "previous", "tiny"]
@@ -87,42 +87,42 @@ def test_the_table_says_which_one_speaks_and_which_one_spoke(say: Say, second: P
     assert why == f"{OLD}: It was never evaluated: run `mynah evaluate`."
 
 
-def test_a_damaged_version_is_listed_as_such(say: Say, second: Path) -> None:
+def test_a_damaged_version_is_listed_as_damaged(call: Call, second: Path) -> None:
     (second / "tokenizer.json").unlink()
 
-    _, out, _ = say("models", "--json")
+    _, out, _ = call("models", "--json")
 
     assert "tokenizer.json is not what its manifest says" in rows(out)[1]["damage"]
 
 
-def test_a_version_behind_the_gate_says_why(say: Say, second: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_version_that_fails_the_gate_says_why(call: Call, second: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MYNAH_GATE__TOLD_APART_MOST", "0.55")
 
-    _, out, _ = say("models", "--json")
+    _, out, _ = call("models", "--json")
 
     assert rows(out)[1]["why_not"][0].startswith("It babbles: ")
 
 
-def test_without_a_model_the_list_is_empty(say: Say, state: Path) -> None:
+def test_without_a_model_the_list_is_empty(call: Call, state: Path) -> None:
     shutil.rmtree(state / "models")
 
-    assert say("models") == (0, "no model yet: `mynah retrain` makes one\n", "")
-    assert say("models", "--json") == (0, "", "")
+    assert call("models") == (0, "no model yet: `mynah retrain` makes one\n", "")
+    assert call("models", "--json") == (0, "", "")
 
 
-def test_a_version_is_promoted_and_taken_back(say: Say, second: Path, state: Path) -> None:
-    promoted = say("promote", "20261121")
+def test_a_version_is_promoted_and_rolled_back(call: Call, second: Path, state: Path) -> None:
+    promoted = call("promote", "20261121")
     assert promoted[:2] == (0, f"{NEW} is now in use; a running bot switches to it before its next post\n")
     assert registry.current(state / "models") == second
 
-    back = say("rollback")
+    back = call("rollback")
 
     assert back[:2] == (0, f"{OLD} is in use again; a running bot switches to it before its next post\n")
     assert registry.current(state / "models") == state / "models" / OLD
 
 
-def test_what_the_gate_has_against_it_is_said_when_it_is_promoted_by_hand(say: Say, state: Path) -> None:
-    code, _, err = say("promote", OLD)
+def test_the_objections_of_the_gate_are_shown_on_promotion_by_hand(call: Call, state: Path) -> None:
+    code, _, err = call("promote", OLD)
 
     assert code == 0
     assert "never evaluated" in err
@@ -138,8 +138,8 @@ def test_what_the_gate_has_against_it_is_said_when_it_is_promoted_by_hand(say: S
         pytest.param(("evaluate", "x"), 'No version is called "x"', id="nothing to judge"),
     ],
 )
-def test_what_cannot_be_is_one_sentence(say: Say, second: Path, words: tuple[str, ...], why: str) -> None:
-    code, out, err = say(*words)
+def test_an_impossible_request_gives_one_sentence(call: Call, second: Path, words: tuple[str, ...], why: str) -> None:
+    code, out, err = call(*words)
 
     assert (code, out) == (1, "")
     assert why in err
@@ -147,17 +147,17 @@ def test_what_cannot_be_is_one_sentence(say: Say, second: Path, words: tuple[str
 
 
 @pytest.mark.parametrize("words", [("promote", "x"), ("rollback",), ("evaluate",)])
-def test_before_the_first_model_nothing_is_made(say: Say, state: Path, words: tuple[str, ...]) -> None:
+def test_before_the_first_model_nothing_is_created(call: Call, state: Path, words: tuple[str, ...]) -> None:
     shutil.rmtree(state)
 
-    assert say(*words)[0] == 1
+    assert call(*words)[0] == 1
     assert not state.exists()
 
 
-def test_a_damaged_version_is_not_taken_into_use(say: Say, second: Path, state: Path) -> None:
+def test_a_damaged_version_is_not_promoted(call: Call, second: Path, state: Path) -> None:
     (second / "model.safetensors").write_bytes(b"")
 
-    code, _, err = say("promote", NEW)
+    code, _, err = call("promote", NEW)
 
     assert code == 1
     assert "model.safetensors has 0 bytes where its manifest says" in err
@@ -165,29 +165,27 @@ def test_a_damaged_version_is_not_taken_into_use(say: Say, second: Path, state: 
 
 
 @pytest.mark.parametrize("words", [("promote", NEW), ("rollback",)])
-def test_while_a_training_is_at_work_nothing_is_changed(
-    say: Say, second: Path, state: Path, words: tuple[str, ...]
-) -> None:
+def test_during_a_training_nothing_is_changed(call: Call, second: Path, state: Path, words: tuple[str, ...]) -> None:
     with registry.hold(state / "models"):
-        code, _, err = say(*words)
+        code, _, err = call(*words)
 
     assert code == 75
     assert "wait until it has finished" in err
 
 
-def test_a_model_is_judged_again_by_the_sample_account(say: Say, state: Path) -> None:
-    code, out, _ = say("evaluate", "-n", "30", "--json")
+def test_a_model_is_evaluated_again_on_the_sample_account(call: Call, state: Path) -> None:
+    code, out, _ = call("evaluate", "-n", "30", "--json")
 
     assert code == 0
     (report,) = rows(out)
     assert (report["version"], report["samples"], report["current_bits"]) == (OLD, 30, None)
     assert report["bits_per_character"] > report["base_bits"] > 0
-    assert report["distinct"][2] < report["distinct_author"][2]  # it knows eight sentences
+    assert report["distinct"][2] < report["distinct_author"][2]  # it was trained on eight sentences
     assert any(sentence.startswith("It foresees no better than its base") for sentence in report["why_not"])
 
 
-def test_the_judgement_explains_itself(say: Say, state: Path) -> None:
-    code, out, _ = say("evaluate", "-n", "10")
+def test_the_report_explains_its_figures(call: Call, state: Path) -> None:
+    code, out, _ = call("evaluate", "-n", "10")
 
     assert code == 0
     assert "how well it foresees" in out
@@ -195,8 +193,8 @@ def test_the_judgement_explains_itself(say: Say, state: Path) -> None:
     assert "It foresees no better than its base" in out
 
 
-def test_a_bot_that_runs_takes_a_promoted_version_over_and_comes_back(second: Path, state: Path) -> None:
-    with rehearsing(state) as run:
+def test_a_running_bot_follows_a_promotion_and_a_rollback(second: Path, state: Path) -> None:
+    with dry_run(state) as run:
         assert run.stdout is not None
         next(line for line in run.stdout if "round.ended" in line)
         assert mynah("promote", NEW, state=state).returncode == 0
@@ -212,5 +210,5 @@ def test_a_bot_that_runs_takes_a_promoted_version_over_and_comes_back(second: Pa
     assert run.returncode == 0
 
 
-def test_the_settings_have_the_gates_own_defaults() -> None:
+def test_the_settings_have_the_defaults_of_the_gate() -> None:
     assert gate(Settings.model_construct()) == Gate()

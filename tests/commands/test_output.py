@@ -1,4 +1,4 @@
-"""The installed command where its words cannot go, or its folder cannot be."""
+"""The installed command with broken output or an impossible state folder."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def status(into: int | None, state: Path, *, unbuffered: str = "") -> subprocess
 
 
 @BUFFERS
-def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path, unbuffered: str) -> None:
+def test_a_closed_pipe_is_not_an_error(tmp_path: Path, unbuffered: str) -> None:
     reader, writer = os.pipe()
     os.close(reader)
 
@@ -35,25 +35,25 @@ def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path, unbuffered: s
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
 @BUFFERS
-def test_a_full_disk_is_one_sentence(tmp_path: Path, unbuffered: str) -> None:
+def test_a_full_disk_gives_one_sentence(tmp_path: Path, unbuffered: str) -> None:
     with Path("/dev/full").open("w") as full:
         done = status(full.fileno(), tmp_path, unbuffered=unbuffered)
 
     assert (done.returncode, done.stderr) == (1, "mynah: output: No space left on device\n")
 
 
-def test_nowhere_to_write_to_is_no_error(tmp_path: Path) -> None:
-    words = f'"{MYNAH}" --state "{tmp_path}" run --live --once >&-'
+def test_a_closed_standard_output_is_not_an_error(tmp_path: Path) -> None:
+    command = f'"{MYNAH}" --state "{tmp_path}" run --live --once >&-'
 
     done = subprocess.run(
-        words, shell=True, check=False, stderr=subprocess.PIPE, text=True, timeout=120, env=environment()
+        command, shell=True, check=False, stderr=subprocess.PIPE, text=True, timeout=120, env=environment()
     )
 
     assert done.returncode == 78
     assert done.stderr.startswith("mynah: X wants keys: x.consumer_key")
 
 
-def test_a_terminal_without_a_letter_gets_its_number(tmp_path: Path) -> None:
+def test_a_character_that_the_terminal_lacks_is_escaped(tmp_path: Path) -> None:
     done = mynah("screen", "Rain ☔", "--json", state=tmp_path, PYTHONIOENCODING="ascii")
 
     assert (done.returncode, done.stderr) == (0, "")
@@ -61,7 +61,7 @@ def test_a_terminal_without_a_letter_gets_its_number(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["status", "history", "run", "pause"])
-def test_a_state_folder_that_cannot_be_is_one_sentence(command: str) -> None:
+def test_an_impossible_state_folder_gives_one_sentence(command: str) -> None:
     done = mynah(command, state=Path("/" + "long/" * 2000))
 
     assert done.returncode == 1
@@ -69,13 +69,13 @@ def test_a_state_folder_that_cannot_be_is_one_sentence(command: str) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_what_moves_a_terminals_cursor_or_turns_a_text_around_is_shown_as_its_escape() -> None:
+def test_control_and_bidirectional_characters_are_escaped() -> None:
     table = tables.as_table([{"text": "one\x1b[2J\x07 \u202etwo\nthree \u200d"}], ["text"], width=60)
 
     assert table.splitlines()[2:] == [r" one\x1b[2J\x07 \u202etwo", " three \u200d"]
 
 
-def test_a_short_word_is_broken_only_where_there_is_no_room() -> None:
+def test_a_short_word_is_broken_only_on_a_narrow_terminal() -> None:
     row = {"version": "20261121T213638Z-0000", "status": "in use", "base": "tiny", "authors": "@magpie",
            "bits": "0.292", "copied": "97.7%", "AUC": "0.44", "MB": "22.3"}  # fmt: skip
     wide, narrow = (tables.as_table([row], list(row), width=width) for width in (80, 60))

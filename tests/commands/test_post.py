@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from bot import cli
-from bot.commands.opening import address
+from bot.commands.opening import post_url
 from bot.config.settings import Settings
 from bot.config.state_dir import StateDir
 from tests.fake_x.server import FakeX
 from tests.fake_x.state import World, newcomer
-from tests.installed import HEARD, environment, lines, mynah, rehearsing
+from tests.installed import HEARD, dry_run, environment, lines, mynah
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,8 +30,8 @@ def x() -> Iterator[FakeX]:
     assert server.broken == []
 
 
-class ReviewSession:
-    """The command line in this process: a start of Python for each of many commands would take minutes."""
+class Session:
+    """Runs commands in this process: starting Python for each would take minutes."""
 
     def __init__(self, x: FakeX, state: Path, env: pytest.MonkeyPatch, screen: pytest.CaptureFixture[str]) -> None:
         self.state = state
@@ -67,16 +67,14 @@ class Done(NamedTuple):
 
 
 @pytest.fixture
-def session(
-    x: FakeX, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> ReviewSession:
-    return ReviewSession(x, tmp_path / "state", monkeypatch, capsys)
+def session(x: FakeX, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Session:
+    return Session(x, tmp_path / "state", monkeypatch, capsys)
 
 
 # post
 
 
-def test_a_persons_words_are_posted_once_and_remembered(x: FakeX, session: ReviewSession) -> None:
+def test_a_text_is_posted_once_and_stored(x: FakeX, session: Session) -> None:
     done = session.ask("post", WORDS)
 
     assert done.code == 0, done.err
@@ -87,13 +85,13 @@ def test_a_persons_words_are_posted_once_and_remembered(x: FakeX, session: Revie
     assert done.out == f"{WORDS}\npost 1: on X as {row['x_id']} at {x.url}\n"
 
 
-def test_only_what_is_on_x_itself_has_an_address_there() -> None:
-    assert address(Settings(), "magpie", "7") == "https://x.com/magpie/status/7"
-    assert address(Settings(), "", "7") == "https://x.com/i/status/7"
-    assert address(Settings(x={"base_url": "http://127.0.0.1:8080"}), "magpie", "7") == "7 at http://127.0.0.1:8080"
+def test_only_a_post_on_x_itself_has_a_url() -> None:
+    assert post_url(Settings(), "magpie", "7") == "https://x.com/magpie/status/7"
+    assert post_url(Settings(), "", "7") == "https://x.com/i/status/7"
+    assert post_url(Settings(x={"base_url": "http://127.0.0.1:8080"}), "magpie", "7") == "7 at http://127.0.0.1:8080"
 
 
-def test_it_is_a_rehearsal_unless_it_is_live(x: FakeX, session: ReviewSession) -> None:
+def test_it_is_a_dry_run_unless_live(x: FakeX, session: Session) -> None:
     done = session.ask("post", WORDS, MYNAH_LIVE="false")
 
     assert done.code == 0
@@ -102,7 +100,7 @@ def test_it_is_a_rehearsal_unless_it_is_live(x: FakeX, session: ReviewSession) -
     assert x.requests == []
 
 
-def test_what_the_screen_turns_down_is_told_whole_and_not_sent(x: FakeX, session: ReviewSession) -> None:
+def test_a_text_that_the_screen_refuses_is_not_sent_and_all_reasons_are_shown(x: FakeX, session: Session) -> None:
     done = session.ask("post", "Hello @somebody, see example.com")
 
     assert done.code == 1
@@ -111,7 +109,7 @@ def test_what_the_screen_turns_down_is_told_whole_and_not_sent(x: FakeX, session
     assert (x.requests, session.history()) == ([], [])
 
 
-def test_the_brakes_hold_a_person_too_and_leave_nothing_behind(x: FakeX, session: ReviewSession) -> None:
+def test_the_limits_apply_to_a_text_by_hand_and_leave_no_row(x: FakeX, session: Session) -> None:
     session.ask("post", WORDS)
 
     again = session.ask("post", "And one more thing about the bell.")
@@ -121,7 +119,7 @@ def test_the_brakes_hold_a_person_too_and_leave_nothing_behind(x: FakeX, session
     assert len(x.world.texts) == len(session.history()) == 1
 
 
-def test_a_pause_holds_a_person_too(x: FakeX, session: ReviewSession) -> None:
+def test_a_pause_applies_to_a_text_by_hand(x: FakeX, session: Session) -> None:
     session.ask("pause")
 
     done = session.ask("post", WORDS)
@@ -131,7 +129,7 @@ def test_a_pause_holds_a_person_too(x: FakeX, session: ReviewSession) -> None:
     assert x.requests == []
 
 
-def test_what_x_wants_later_waits_and_the_same_words_are_no_second_post(x: FakeX, session: ReviewSession) -> None:
+def test_a_rate_limited_post_waits_and_the_same_text_is_not_posted_twice(x: FakeX, session: Session) -> None:
     x.fail_with("too_many")
 
     first = session.ask("post", WORDS)
@@ -144,7 +142,7 @@ def test_what_x_wants_later_waits_and_the_same_words_are_no_second_post(x: FakeX
     assert len(x.requests) == 1
 
 
-def test_an_answer_that_was_lost_is_told_and_the_same_words_find_their_post(x: FakeX, session: ReviewSession) -> None:
+def test_a_lost_response_is_reported_and_the_same_text_finds_its_post(x: FakeX, session: Session) -> None:
     x.fail_with("reset_after")
 
     first = session.ask("post", WORDS)
@@ -158,7 +156,7 @@ def test_an_answer_that_was_lost_is_told_and_the_same_words_find_their_post(x: F
     assert x.world.texts == [WORDS]
 
 
-def test_a_lost_post_is_looked_for_before_other_words_go_out(x: FakeX, session: ReviewSession) -> None:
+def test_a_lost_post_is_looked_for_before_another_text_is_posted(x: FakeX, session: Session) -> None:
     x.fail_with("reset_after")
     session.ask("post", WORDS)
 
@@ -168,7 +166,7 @@ def test_a_lost_post_is_looked_for_before_other_words_go_out(x: FakeX, session: 
     assert [row["state"] for row in session.history()] == ["posted", "posted"]
 
 
-def test_a_post_that_is_not_in_the_timeline_yet_lets_nothing_out_beside_it(x: FakeX, session: ReviewSession) -> None:
+def test_a_post_that_is_not_in_the_timeline_yet_holds_others_back(x: FakeX, session: Session) -> None:
     x.fail_with("reset_before")
     session.ask("post", WORDS)
 
@@ -179,14 +177,14 @@ def test_a_post_that_is_not_in_the_timeline_yet_lets_nothing_out_beside_it(x: Fa
     assert x.world.texts == []
 
 
-def test_the_outcome_is_there_for_programs(x: FakeX, session: ReviewSession) -> None:
+def test_the_outcome_is_available_as_json(x: FakeX, session: Session) -> None:
     (row,) = lines(session.ask("post", WORDS, "--json").out)
 
     assert (row["outcome"], row["post"], row["text"]) == ("posted", 1, WORDS)
     assert row["x_id"] == x.world.posts_of(ME.id)[0].id
 
 
-def test_the_model_can_be_asked_for_one_now(x: FakeX, session: ReviewSession, state: Path) -> None:
+def test_a_draft_from_the_model_can_be_posted_now(x: FakeX, session: Session, state: Path) -> None:
     done = session.ask("post", "--draft")
 
     assert done.code == 0, done.err
@@ -194,9 +192,7 @@ def test_the_model_can_be_asked_for_one_now(x: FakeX, session: ReviewSession, st
     assert x.world.texts[0] in HEARD
 
 
-def test_where_a_person_is_asked_first_a_draft_waits_and_own_words_do_not(
-    x: FakeX, session: ReviewSession, state: Path
-) -> None:
+def test_in_review_mode_a_draft_waits_and_a_text_by_hand_does_not(x: FakeX, session: Session, state: Path) -> None:
     done = session.ask("post", "--draft", MYNAH_MODE="review")
 
     assert done.code == 75
@@ -205,48 +201,48 @@ def test_where_a_person_is_asked_first_a_draft_waits_and_own_words_do_not(
     assert session.ask("post", WORDS).code == 0
 
 
-def test_a_draft_needs_a_model(session: ReviewSession) -> None:
+def test_a_draft_needs_a_model(session: Session) -> None:
     done = session.ask("post", "--draft")
 
     assert done.code == 1
     assert "mynah retrain" in done.err
 
 
-def test_while_the_bot_runs_it_is_the_bot_that_speaks(state: Path) -> None:
-    with rehearsing(state) as run:
+def test_while_the_bot_is_running_it_does_the_posting(state: Path) -> None:
+    with dry_run(state) as run:
         assert run.stdout is not None
         next(line for line in run.stdout if "round.ended" in line)
         done = mynah("post", WORDS, "--json", state=state)
-        said = next(line for line in run.stdout if "round.ended" in line and WORDS in line)
+        line = next(line for line in run.stdout if "round.ended" in line and WORDS in line)
         run.terminate()
         run.communicate(timeout=60)
 
     assert done.returncode == 0, done.stdout + done.stderr
     (row,) = lines(done.stdout)
     assert (row["outcome"], row["text"]) == ("dry", WORDS)
-    assert '"model": "by hand"' in said
+    assert '"model": "by hand"' in line
 
 
 @pytest.mark.parametrize(
-    ("about", "words"),
+    ("about", "message"),
     [({"live": False}, "makes dry runs, but this post would be live"), ({}, "is still starting")],
     ids=["other mode", "unknown mode"],
 )
-def test_a_bot_of_the_other_mode_is_not_asked(
-    x: FakeX, session: ReviewSession, about: dict[str, object], words: str
+def test_a_bot_that_runs_the_other_way_does_not_post_it(
+    x: FakeX, session: Session, about: dict[str, object], message: str
 ) -> None:
     with StateDir(session.state).hold(about):
         done = session.ask("post", WORDS)
 
     assert done.code == 75
-    assert words in done.err
+    assert message in done.err
     assert x.requests == []
 
 
 # delete
 
 
-def test_a_post_is_taken_back_and_the_history_says_so(x: FakeX, session: ReviewSession) -> None:
+def test_a_post_is_deleted_and_the_history_says_so(x: FakeX, session: Session) -> None:
     session.ask("post", WORDS)
 
     done = session.ask("delete", "1", "--yes")
@@ -259,7 +255,7 @@ def test_a_post_is_taken_back_and_the_history_says_so(x: FakeX, session: ReviewS
     assert {each["kind"]: each["cost"] for each in spent["days"]} == {"post": 0.015, "delete": 0.01}
 
 
-def test_what_is_deleted_is_not_asked_for_again(x: FakeX, session: ReviewSession) -> None:
+def test_a_deleted_post_is_not_deleted_again(x: FakeX, session: Session) -> None:
     session.ask("post", WORDS)
     session.ask("delete", "1", "--yes")
 
@@ -269,7 +265,7 @@ def test_what_is_deleted_is_not_asked_for_again(x: FakeX, session: ReviewSession
     assert len(x.requests) == 2
 
 
-def test_what_somebody_deleted_by_hand_is_marked_and_costs_nothing(x: FakeX, session: ReviewSession) -> None:
+def test_a_post_deleted_on_x_by_hand_is_marked_and_costs_nothing(x: FakeX, session: Session) -> None:
     session.ask("post", WORDS)
     x.world.delete(x.world.posts_of(ME.id)[0].id)
 
@@ -279,7 +275,7 @@ def test_what_somebody_deleted_by_hand_is_marked_and_costs_nothing(x: FakeX, ses
     assert session.history()[0]["note"] == "deleted on X"
 
 
-def test_without_a_yes_nothing_is_deleted(x: FakeX, session: ReviewSession) -> None:
+def test_without_confirmation_nothing_is_deleted(x: FakeX, session: Session) -> None:
     session.ask("post", WORDS)
 
     done = session.ask("delete", "1")
@@ -290,7 +286,7 @@ def test_without_a_yes_nothing_is_deleted(x: FakeX, session: ReviewSession) -> N
 
 
 @pytest.mark.parametrize(
-    ("fault", "words"),
+    ("fault", "message"),
     [
         ("unauthorized", "X answered 401"),
         ("permissions", "set Read and write"),
@@ -300,8 +296,8 @@ def test_without_a_yes_nothing_is_deleted(x: FakeX, session: ReviewSession) -> N
         ("too_many", "X's rate limit is reached"),
     ],
 )
-def test_where_x_does_not_delete_it_says_why_and_nothing_is_marked(
-    x: FakeX, session: ReviewSession, fault: str, words: str
+def test_if_x_does_not_delete_it_the_reason_is_shown_and_nothing_is_marked(
+    x: FakeX, session: Session, fault: str, message: str
 ) -> None:
     session.ask("post", WORDS)
     x.fail_with(fault)
@@ -309,22 +305,22 @@ def test_where_x_does_not_delete_it_says_why_and_nothing_is_marked(
     done = session.ask("delete", "1", "--yes")
 
     assert done.code == 1
-    assert words in done.err
+    assert message in done.err
     assert (x.world.texts, session.history()[0]["note"]) == ([WORDS], "")
 
 
-@pytest.mark.parametrize(("number", "words"), [("1", "post 1 is dry"), ("7", "no post 7")])
-def test_only_what_is_on_x_can_be_deleted(x: FakeX, session: ReviewSession, number: str, words: str) -> None:
+@pytest.mark.parametrize(("number", "message"), [("1", "post 1 is dry"), ("7", "no post 7")])
+def test_only_a_post_on_x_can_be_deleted(x: FakeX, session: Session, number: str, message: str) -> None:
     session.ask("post", WORDS, MYNAH_LIVE="false")
 
     done = session.ask("delete", number, "--yes")
 
     assert done.code == 1
-    assert words in done.err
+    assert message in done.err
     assert x.requests == []
 
 
-def test_a_post_of_another_account_is_not_deleted(x: FakeX, session: ReviewSession) -> None:
+def test_a_post_of_another_account_is_not_deleted(x: FakeX, session: Session) -> None:
     session.ask("post", WORDS)
 
     done = session.ask("delete", "1", "--yes", MYNAH_X__ACCESS_TOKEN="222-fake")

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import pytest
 
 
-def test_off_a_terminal_it_tells_each_stage_and_a_tenth_at_a_time(capsys: pytest.CaptureFixture[str]) -> None:
+def test_off_a_terminal_it_prints_each_stage_and_every_tenth_of_the_steps(capsys: pytest.CaptureFixture[str]) -> None:
     seconds = iter(range(1000))
     with TrainingBar(lambda: float(next(seconds))) as bar:
         bar.show(Progress("read", note="tweets.zip"))
@@ -18,14 +18,14 @@ def test_off_a_terminal_it_tells_each_stage_and_a_tenth_at_a_time(capsys: pytest
             bar.show(Progress("train", number, 20, step=Step(number, 20, 2.5, tokens=100)))
         bar.show(Progress("save"))
 
-    said = capsys.readouterr().err.splitlines()
-    assert [line.strip() for line in said[:2]] == ["reading the tweets", "tweets.zip"]
-    assert sum("training the model" in line for line in said) == 10
-    assert said[-1].strip() == "saving the model"
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.strip() for line in lines[:2]] == ["reading the tweets", "tweets.zip"]
+    assert sum("training the model" in line for line in lines) == 10
+    assert lines[-1].strip() == "saving the model"
 
 
-def test_the_first_step_shows_no_speed_and_the_others_a_true_one(capsys: pytest.CaptureFixture[str]) -> None:
-    seconds = iter([10.0, 10.0, 12.0])  # begun behind the first step; 100 tokens in the two seconds after it
+def test_the_speed_is_measured_after_the_first_step(capsys: pytest.CaptureFixture[str]) -> None:
+    seconds = iter([10.0, 10.0, 12.0])  # the clock starts after the first step; then 100 tokens in two seconds
     with TrainingBar(lambda: next(seconds)) as bar:
         for number in (1, 2):
             bar.show(Progress("train", number, 2, step=Step(number, 2, 2.5, tokens=100)))

@@ -1,4 +1,4 @@
-"""`mynah retrain` as it is installed: the tweets, and what the bot has said, are copied before anything is learnt."""
+"""`mynah retrain` as installed: it backs up the library and the history before it trains."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "state"
 
 
-def test_a_backup_is_there_before_the_tweets_are_read(folder: Path) -> None:
+def test_a_backup_is_made_before_the_tweets_are_read(folder: Path) -> None:
     training = subprocess.Popen(
         [MYNAH, "--state", folder, "retrain"], stderr=subprocess.PIPE, text=True, env=environment()
     )
@@ -45,13 +45,13 @@ def test_a_backup_is_there_before_the_tweets_are_read(folder: Path) -> None:
     assert not any((folder / "models").glob("2*"))
 
 
-def test_without_room_for_a_backup_it_says_so_and_goes_on(folder: Path) -> None:
+def test_a_failed_backup_is_reported_and_does_not_stop_the_training(folder: Path) -> None:
     (folder / "backups").write_text("in the way")
     (folder / "config.toml").write_text('[training]\nauthors = ["nobody"]\n')
 
-    told = mynah("--config", folder / "config.toml", "retrain", state=folder)
+    done = mynah("--config", folder / "config.toml", "retrain", state=folder)
 
-    assert told.returncode == 78
-    backup_, training = (line for line in told.stderr.splitlines() if line.startswith("mynah: "))
+    assert done.returncode == 78
+    backup_, training = (line for line in done.stderr.splitlines() if line.startswith("mynah: "))
     assert backup_.startswith("mynah: there is no backup from before this training")
     assert training.startswith("mynah: training.authors: the library has no tweets")

@@ -1,4 +1,4 @@
-"""`mynah review` as a person and a program use it."""
+"""`mynah review` by number, by lines and on a terminal."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class Done(NamedTuple):
     err: str
 
 
-class ReviewSession:
-    """The command line in this process, and a history with drafts."""
+class Session:
+    """Runs commands in this process, on a history with drafts."""
 
     def __init__(self, state: Path, env: pytest.MonkeyPatch, screen: pytest.CaptureFixture[str]) -> None:
         self.state = state
@@ -69,14 +69,14 @@ class ReviewSession:
 
 
 @pytest.fixture
-def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> ReviewSession:
-    return ReviewSession(tmp_path / "state", monkeypatch, capsys)
+def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Session:
+    return Session(tmp_path / "state", monkeypatch, capsys)
 
 
 # By number
 
 
-def test_what_waits_is_listed_the_oldest_first_with_its_end(session: ReviewSession) -> None:
+def test_waiting_drafts_are_listed_oldest_first_with_their_expiry(session: Session) -> None:
     session.drafts(BELL, SOUP)
 
     rows = lines(session.ask("review", "list", "--json").out)
@@ -86,12 +86,12 @@ def test_what_waits_is_listed_the_oldest_first_with_its_end(session: ReviewSessi
     assert ends - made == timedelta(days=1)
 
 
-def test_where_nothing_waits_that_is_said(session: ReviewSession) -> None:
+def test_an_empty_queue_says_so(session: Session) -> None:
     assert session.ask("review", "list") == Done(0, "no drafts are waiting\n", "")
     assert session.ask("review", "approve", "1").err.startswith("mynah: no drafts are waiting")
 
 
-def test_yes_and_no_by_number(session: ReviewSession) -> None:
+def test_drafts_are_approved_and_rejected_by_number(session: Session) -> None:
     session.drafts(BELL, SOUP)
 
     yes = session.ask("review", "approve", "1")
@@ -103,7 +103,7 @@ def test_yes_and_no_by_number(session: ReviewSession) -> None:
     assert session.row(2)["reviews"][0]["because"] == "not funny"
 
 
-def test_the_second_verdict_on_one_draft_fails_in_a_sentence(session: ReviewSession) -> None:
+def test_a_second_decision_on_one_draft_gives_one_sentence(session: Session) -> None:
     session.drafts(BELL)
     session.ask("review", "reject", "1", "--because", "not funny")
 
@@ -113,7 +113,7 @@ def test_the_second_verdict_on_one_draft_fails_in_a_sentence(session: ReviewSess
     assert again.err == "mynah: post 1 is rejected (not funny): only one that is drafted can be judged\n"
 
 
-def test_where_the_bot_runs_it_is_said_that_it_sends(session: ReviewSession) -> None:
+def test_if_the_bot_is_running_an_approval_says_that_it_sends(session: Session) -> None:
     session.drafts(BELL)
 
     with StateDir(session.state).hold({"live": False}):
@@ -122,7 +122,7 @@ def test_where_the_bot_runs_it_is_said_that_it_sends(session: ReviewSession) -> 
     assert "the running bot sends it" in done.out
 
 
-def test_a_new_text_is_screened_and_waits_for_its_own_yes(session: ReviewSession) -> None:
+def test_an_edited_text_is_screened_and_needs_approval(session: Session) -> None:
     session.drafts(BELL)
 
     refused = session.ask("review", "edit", "1", "--text", "See example.com and @somebody")
@@ -135,7 +135,7 @@ def test_a_new_text_is_screened_and_waits_for_its_own_yes(session: ReviewSession
     assert (row["text"], row["state"], row["length"]) == ("A bell hums in the roof.", "drafted", 24)
 
 
-def test_a_draft_whose_time_has_passed_can_not_be_approved(session: ReviewSession) -> None:
+def test_an_expired_draft_cannot_be_approved(session: Session) -> None:
     session.drafts(BELL, at=datetime.now(UTC) - timedelta(days=2))
 
     done = session.ask("review", "approve", "1")
@@ -145,8 +145,8 @@ def test_a_draft_whose_time_has_passed_can_not_be_approved(session: ReviewSessio
     assert session.ask("review", "list").out == "no drafts are waiting\n"
 
 
-def test_status_says_how_many_wait_and_until_when(session: ReviewSession) -> None:
-    session.drafts(BELL, at=datetime.now(UTC) - timedelta(days=2))  # nobody can judge this one any more
+def test_status_shows_how_many_drafts_wait_and_the_next_expiry(session: Session) -> None:
+    session.drafts(BELL, at=datetime.now(UTC) - timedelta(days=2))  # expired
     session.drafts(SOUP, HAT)
 
     (row,) = lines(session.ask("status", "--json").out)
@@ -158,7 +158,7 @@ def test_status_says_how_many_wait_and_until_when(session: ReviewSession) -> Non
 # One after the other, by lines
 
 
-def test_the_drafts_are_judged_one_after_the_other(session: ReviewSession) -> None:
+def test_drafts_are_reviewed_one_after_another(session: Session) -> None:
     session.drafts(BELL, SOUP, HAT)
 
     done = session.ask("review", typed="a\nr not funny\ns\n")
@@ -169,17 +169,17 @@ def test_the_drafts_are_judged_one_after_the_other(session: ReviewSession) -> No
     assert done.out.endswith("; 1 waiting\n")
 
 
-def test_all_that_is_needed_to_judge_is_on_the_page(session: ReviewSession) -> None:
+def test_the_page_shows_everything_about_a_draft(session: Session) -> None:
     session.drafts(BELL)
 
     page = session.ask("review", typed="q\n").out
 
-    for told in (BELL, "'A bell'", "some-model", "-1.250", "25 of 280", "in 23h59m", "dry run"):
-        assert told in page
+    for fact in (BELL, "'A bell'", "some-model", "-1.250", "25 of 280", "in 23h59m", "dry run"):
+        assert fact in page
     assert session.states() == ["drafted"]
 
 
-def test_an_answer_to_somebody_is_shown_with_what_it_answers(session: ReviewSession) -> None:
+def test_a_reply_is_shown_with_the_post_that_it_replies_to(session: Session) -> None:
     session.drafts(BELL)
     with Store.open(session.state / "history.db") as store:
         store.write("UPDATE post SET kind = 'reply', reply_to = '1890000000000000000'", {})
@@ -189,7 +189,7 @@ def test_an_answer_to_somebody_is_shown_with_what_it_answers(session: ReviewSess
     assert "https://x.com/i/status/1890000000000000000" in page
 
 
-def test_an_edited_draft_is_shown_again(session: ReviewSession) -> None:
+def test_an_edited_draft_is_shown_again(session: Session) -> None:
     session.drafts(BELL)
 
     done = session.ask("review", typed="e See example.com\ne A bell hums in the roof.\na\n")
@@ -199,7 +199,7 @@ def test_an_edited_draft_is_shown_again(session: ReviewSession) -> None:
     assert session.row(1)["text"] == "A bell hums in the roof."
 
 
-def test_an_unknown_key_and_an_end_of_the_answers_change_nothing(session: ReviewSession) -> None:
+def test_an_unknown_key_and_the_end_of_input_change_nothing(session: Session) -> None:
     session.drafts(BELL)
 
     done = session.ask("review", typed="x\n\n")
@@ -208,7 +208,7 @@ def test_an_unknown_key_and_an_end_of_the_answers_change_nothing(session: Review
     assert (done.code, session.states()) == (0, ["drafted"])
 
 
-def test_with_nothing_to_judge_it_ends_at_once(session: ReviewSession) -> None:
+def test_an_empty_queue_ends_the_review_at_once(session: Session) -> None:
     session.drafts()
 
     assert session.ask("review") == Done(0, "nothing was reviewed; no drafts are waiting\n", "")
@@ -218,7 +218,7 @@ def test_with_nothing_to_judge_it_ends_at_once(session: ReviewSession) -> None:
 
 
 class Terminal:
-    """The installed command with a terminal of its own, as if a person sat there."""
+    """The installed command on a pseudo-terminal of its own."""
 
     def __init__(self, state: Path) -> None:
         self.screen, self._slave = pty.openpty()
@@ -230,16 +230,16 @@ class Terminal:
         self.seen = b""
 
     def _sit_down(self) -> None:
-        """Its own terminal makes Ctrl-C a signal, which is ignored in the background, and so by us."""
+        """With a controlling terminal, Ctrl-C sends a signal. It may be ignored here, in a background process."""
         os.login_tty(self._slave)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 
     def shows(self, words: bytes) -> bytes:
-        """What it shows until these words."""
+        """What it shows up to these words."""
         begin, late = len(self.seen), time.monotonic() + 60
         while words not in self.seen[begin:]:
             if time.monotonic() > late:
-                self.process.kill()  # else it is found by a later test
+                self.process.kill()  # not left running for later tests
                 self.process.wait()
                 pytest.fail(f"it never shows {words!r}, but {self.seen[begin:]!r}")
             if select.select([self.screen], [], [], 1)[0]:
@@ -247,14 +247,14 @@ class Terminal:
         return self.seen[begin:]
 
     def types(self, keys: bytes) -> None:
-        """Once they are read as keys: before that, they would be forgotten."""
+        """Waits until single keys are read: earlier ones would be dropped."""
         late = time.monotonic() + 60
         while termios.tcgetattr(self._slave)[3] & termios.ICANON and time.monotonic() < late:
             time.sleep(0.01)
         os.write(self.screen, keys)
 
     def interrupts(self, words: bytes) -> None:
-        """Ctrl-C until it says so: Python's input() misses one that comes between its question and its waiting."""
+        """Repeats Ctrl-C until it answers: input() misses one between printing its question and reading."""
         begin, late = len(self.seen), time.monotonic() + 60
         while words not in self.seen[begin:] and time.monotonic() < late:
             os.write(self.screen, b"\x03")
@@ -264,20 +264,20 @@ class Terminal:
 
     def ends(self) -> int:
         code = self.process.wait(60)
-        assert termios.tcgetattr(self._slave) == self.modes  # as it was
+        assert termios.tcgetattr(self._slave) == self.modes  # unchanged
         os.close(self.screen)
         os.close(self._slave)
         return code
 
 
-def test_on_a_terminal_single_keys_will_do(session: ReviewSession) -> None:
+def test_on_a_terminal_single_keys_are_enough(session: Session) -> None:
     session.drafts(BELL, SOUP)
     person = Terminal(session.state)
     assert BELL.encode() in person.shows(KEYS)
 
     person.types(b"a")
     assert SOUP.encode() in person.shows(KEYS)
-    person.types(b"\x1b[A")  # an arrow is no key of ours, nor are its parts
+    person.types(b"\x1b[A")  # neither an arrow key nor its parts count as keys
     person.shows(KEYS)
     person.types(b"r")
     person.shows(b"no reason):")
@@ -289,7 +289,7 @@ def test_on_a_terminal_single_keys_will_do(session: ReviewSession) -> None:
     assert session.row(2)["reviews"][0]["because"] == "not funny"
 
 
-def test_on_a_terminal_the_text_is_there_to_be_changed(session: ReviewSession) -> None:
+def test_on_a_terminal_the_text_can_be_edited(session: Session) -> None:
     session.drafts(BELL)
     person = Terminal(session.state)
     person.shows(KEYS)
@@ -305,7 +305,7 @@ def test_on_a_terminal_the_text_is_there_to_be_changed(session: ReviewSession) -
 
 
 @pytest.mark.parametrize("where", ["at the keys", "at the words"])
-def test_ctrl_c_leaves_everything_as_it_is(session: ReviewSession, where: str) -> None:
+def test_ctrl_c_changes_nothing(session: Session, where: str) -> None:
     session.drafts(BELL)
     person = Terminal(session.state)
     person.shows(KEYS)

@@ -213,7 +213,7 @@ def test_a_restored_live_history_says_nothing_until_a_person_has_looked(state: P
     assert "paused, because posts made after the backup are not in it" in told.stdout
     with Store.open(state / "history.db") as store:
         why = pause.why_paused(store, NOON + 3650 * DAY) or ""
-        assert "which ends at 2026-11-20T12:00:00.000Z: look at the bot's page" in why
+        assert "which ends at 2026-11-20T12:00:00.000Z: check the bot's page" in why
     assert mynah("resume", state=state).returncode == 0
     with Store.open(state / "history.db") as store:
         assert pause.why_paused(store, NOON) is None

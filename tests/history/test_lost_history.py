@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from bot.config.state_dir import StateDir
 from tests.fake_x.server import FakeX
 from tests.fake_x.state import World, newcomer
-from tests.installed import lines, mynah, rehearsing
+from tests.installed import dry_run, lines, mynah
 from tests.running.test_live import keys
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def lose(state: Path) -> None:
 
 
 def test_beside_a_bot_that_lost_its_history_no_command_begins_another(state: Path) -> None:
-    with rehearsing(state) as process:
+    with dry_run(state) as process:
         try:
             assert process.stdout
             next(line for line in process.stdout if '"backup.made"' in line)

@@ -151,9 +151,9 @@ class Answers:
 
     def _import(self) -> None:
         with undone(self._library):
-            read = _Reading(self._library, self._life.x, "magpie", Budget())
-            read.all(100, NOON)
-            read.told()
+            reading = _Reading(self._library, self._life.x, "magpie", Budget())
+            reading.all(100, NOON)
+            reading.summary()
             self._library.authors()
 
 
