@@ -46,7 +46,7 @@ class Timeline:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Lookup:
     """When a post was looked for, and when it is again."""
 
     at: datetime

@@ -115,7 +115,7 @@ def _look(store: Store, settings: Settings, publisher: X | DryRunPublisher, cloc
     hidden = assembly.hidden(settings)  # what it finds goes to stderr: stdout is the command's own answer
     log.configure(level=settings.log.level, console=True, stream=sys.stderr, secrets=hidden, clock=clock)
     if reconciler := assembly.reconciler(settings, publisher, clock):
-        reconciler.look(store, "unknown")
+        reconciler.look_up(store, "unknown")
 
 
 def _found(args: Namespace, store: Store, lost: Sequence[Post]) -> Round | None:

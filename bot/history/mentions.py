@@ -23,7 +23,7 @@ KEPT = timedelta(days=30)  # for as long as a conversation may be taken up again
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class StoredMention:
     """A mention as it is remembered. `words` only while it waits, and only where the bot listens."""
 
     id: str
@@ -85,13 +85,13 @@ def decide(store: Store, mention: str, verdict: str, detail: str, *, at: datetim
     )
 
 
-def waiting(store: Store) -> list[Waiting]:
+def waiting(store: Store) -> list[StoredMention]:
     """The oldest first."""
     rows = store.rows("SELECT * FROM mention WHERE verdict IS NULL ORDER BY CAST(id AS INTEGER)")
     return [_waiting(row) for row in rows]
 
 
-def one(store: Store, mention: str | None) -> Waiting | None:
+def one(store: Store, mention: str | None) -> StoredMention | None:
     rows = store.rows("SELECT * FROM mention WHERE id = ?", [mention])
     return _waiting(rows[0]) if rows else None
 
@@ -160,7 +160,7 @@ def depth(store: Store, conversation: str, *, but: str) -> int:
     return int(store.rows(sql, [conversation, but])[0]["n"])
 
 
-def is_loop(store: Store, mention: Waiting) -> bool:
+def is_loop(store: Store, mention: StoredMention) -> bool:
     """Whether since our last answer in the conversation nobody has spoken but the one whom it was for."""
     last = store.rows(
         "SELECT mention, author FROM answer WHERE conversation = ? AND CAST(mention AS INTEGER) < CAST(? AS INTEGER) "
@@ -228,6 +228,6 @@ def prune(store: Store, now: datetime) -> None:
     store.write("DELETE FROM mention WHERE verdict IS NOT NULL AND at < :since", {"since": stamp(now - KEPT)})
 
 
-def _waiting(row: dict[str, Any]) -> Waiting:
-    kept = {name: row[name] for name in Waiting.__slots__ if name != "others"}
-    return Waiting(**kept, others=tuple(row["others"].split()))
+def _waiting(row: dict[str, Any]) -> StoredMention:
+    kept = {name: row[name] for name in StoredMention.__slots__ if name != "others"}
+    return StoredMention(**kept, others=tuple(row["others"].split()))

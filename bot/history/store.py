@@ -14,7 +14,7 @@ from bot.clock import moment, stamp
 from bot.errors import Damaged, StoreError
 from bot.history import backup, near_duplicates, schema
 from bot.history.file import open_file
-from bot.values import Draft, Look, Post, Slot
+from bot.values import Draft, Lookup, Post, Slot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -242,10 +242,10 @@ class Store:
     def is_deleted(self, post: int) -> bool:
         return bool(self.rows("SELECT 1 FROM event WHERE post = ? AND after = 'deleted'", [post]))
 
-    # Posts that may exist, and the looks for them
+    # Posts that may exist, and the lookups of them (table "look")
 
-    def lost(self, state: str) -> list[tuple[Post, Look | None]]:
-        """The live posts in that state that are still to be looked for, each with the last look."""
+    def to_look_up(self, state: str) -> list[tuple[Post, Lookup | None]]:
+        """The live posts in that state that are still to be looked up, each with its last lookup."""
         rows = self.rows(
             """
             SELECT post.*, look.at AS looked_at, look.again AS look_again FROM post
@@ -255,16 +255,16 @@ class Store:
             [state],
         )
         return [
-            (_post(row), Look(moment(row["looked_at"]), moment(row["look_again"])) if row["looked_at"] else None)
+            (_post(row), Lookup(moment(row["looked_at"]), moment(row["look_again"])) if row["looked_at"] else None)
             for row in rows
         ]
 
-    def looks(self, post: int, state: str) -> list[str]:
-        """What came of the looks for a post while it was in that state, the oldest first."""
+    def lookup_outcomes(self, post: int, state: str) -> list[str]:
+        """The outcomes of the lookups of a post while it was in that state, the oldest first."""
         rows = self.rows("SELECT outcome FROM look WHERE post = ? AND state = ? ORDER BY id", [post, state])
         return [row["outcome"] for row in rows]
 
-    def add_look(
+    def add_lookup(
         self, post: int, state: str, outcome: str, detail: str, *, at: datetime, again: datetime | None
     ) -> None:
         self.write(

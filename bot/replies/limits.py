@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from bot.history.mentions import Waiting
+    from bot.history.mentions import StoredMention
     from bot.history.store import Store
 
 REFUSALS = 3  # answers in a row that X refused: something is wrong that we do not know of
@@ -34,14 +34,14 @@ class Limits:
     per_conversation: int
     per_day: int
 
-    def why_never(self, store: Store, mention: Waiting, now: datetime) -> Reason | None:
+    def why_never(self, store: Store, mention: StoredMention, now: datetime) -> Reason | None:
         """Why this mention is not answered, now or later. A cap is no reason to wait: by then it would be stale."""
         return next(self._reasons(store, mention, now), None)
 
-    def is_stale(self, mention: Waiting, now: datetime) -> bool:
+    def is_stale(self, mention: StoredMention, now: datetime) -> bool:
         return now - time_of(mention.id) > self.max_age
 
-    def _reasons(self, store: Store, mention: Waiting, now: datetime) -> Iterator[Reason]:
+    def _reasons(self, store: Store, mention: StoredMention, now: datetime) -> Iterator[Reason]:
         but = mention.id
         if blocks.is_blocked(store, mention.author, mention.handle):
             yield Reason("blocked")

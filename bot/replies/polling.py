@@ -106,10 +106,10 @@ class MentionPoller:
 
     def _next(self, store: Store, mark: Mark) -> Mark:
         limit = FIRST
-        if why := self._outbox.why_too_dear(store, limit * self._prices.mention):
+        if why := self._outbox.why_over_budget(store, limit * self._prices.mention):
             return self._later(store, mark, why, self._clock.now() + LONGEST)
         if mark.since is not None:  # a page as large as the budget allows
-            limit = next((n for n in PAGES if not self._outbox.why_too_dear(store, n * self._prices.mention)), FIRST)
+            limit = next((n for n in PAGES if not self._outbox.why_over_budget(store, n * self._prices.mention)), FIRST)
         now = self._clock.now()
         mark = replace(mark, asked=stamp(now), again=stamp(now + self._settings.every))
         keep(store, mark)  # before it is paid for: a page that we fall over must not be bought at every heartbeat

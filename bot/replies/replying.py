@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from structlog.stdlib import BoundLogger
 
-    from bot.history.mentions import Waiting
+    from bot.history.mentions import StoredMention
     from bot.history.store import Store
     from bot.replies.limits import Limits
     from bot.replies.polling import MentionPoller
@@ -96,7 +96,7 @@ class Replier:
             if reason := self._limits.why_never(store, mention, now):
                 self._pass_over(store, mention, reason.name, reason.detail, now)
 
-    def _pass_over(self, store: Store, mention: Waiting, why: str, detail: str, at: datetime) -> None:
+    def _pass_over(self, store: Store, mention: StoredMention, why: str, detail: str, at: datetime) -> None:
         mentions.decide(store, mention.id, why, detail, at=at)
         self._log.info("mention.passed_over", mention=mention.id, why=why, detail=detail)
 
@@ -111,7 +111,7 @@ class Replier:
                 return self._answer(store, mention)
         return None
 
-    def _answer(self, store: Store, mention: Waiting) -> str | None:
+    def _answer(self, store: Store, mention: StoredMention) -> str | None:
         last = [post.text for post in store.history(dry=False, limit=LAST)]
         screen = self._pipeline.screen(store)
         told = mention.words if self._settings.listen else None

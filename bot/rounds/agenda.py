@@ -64,7 +64,7 @@ class Agenda:
             slot = self._schedule.due(self._clock.now())
             if slot is None or not self._is_open(slot, store):
                 if self._reconciler:  # there is time
-                    self._reconciler.look(store, "abandoned")
+                    self._reconciler.look_up(store, "abandoned")
                 return parked
             return self._speak(slot, store)
 
@@ -100,7 +100,7 @@ class Agenda:
     def _recover(self, store: Store) -> None:
         self._outbox.recover(store)  # a round that broke off in an error may have left a post in flight
         if self._reconciler:
-            self._reconciler.look(store, "unknown")
+            self._reconciler.look_up(store, "unknown")
         if self._queue:
             self._queue.sweep(store, dry=self._outbox.dry)
 

@@ -127,7 +127,7 @@ def outbox(settings: Settings, publisher: Publisher, clock: Clock, *, every: tim
         clock,
         dry=not settings.live,
         price=lambda text: ours.of_post(has_link=entities.link(text) is not None),
-        answering=assembly_replies.answering(settings, caps(settings), ours),
+        reply_brakes=assembly_replies.answering(settings, caps(settings), ours),
     )
 
 

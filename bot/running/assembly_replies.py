@@ -10,7 +10,7 @@ from bot.replies.opt_out import OptOut
 from bot.replies.polling import MentionPoller, PollSettings
 from bot.replies.replying import Replier, ReplySettings
 from bot.screen import entities
-from bot.sending.outbox import Answering, DryRunPublisher
+from bot.sending.outbox import DryRunPublisher, ReplyBrakes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from bot.x.twitter import X
 
 
-def answering(settings: Settings, caps: Caps, prices: Prices) -> Answering | None:
+def answering(settings: Settings, caps: Caps, prices: Prices) -> ReplyBrakes | None:
     """None in a rehearsal, too: to read mentions costs money, and nobody would get an answer."""
     if not settings.live or not settings.replies.are_on:
         return None
-    return Answering(
+    return ReplyBrakes(
         limits(settings).why_never,
         caps.share(settings.replies.budget_share),
         price=lambda text: prices.of_reply(has_link=entities.link(text) is not None),

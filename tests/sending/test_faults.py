@@ -160,10 +160,10 @@ class Scene:
                 self.says(box.send(store, store.post(number)).detail)
             return store.post(number)
 
-    def looks(self, state: str, fault: str) -> None:
+    def look_up(self, state: str, fault: str) -> None:
         self.meets(fault)
         with Store.open(self.folder / "history.db") as store, self.gateway() as x:
-            Reconciler(x, Caps(10**9, 10**9), self.clock, prices=Prices(), log=structlog.get_logger()).look(
+            Reconciler(x, Caps(10**9, 10**9), self.clock, prices=Prices(), log=structlog.get_logger()).look_up(
                 store, state
             )
 
@@ -216,7 +216,7 @@ def renewing(scene: Scene, fault: str) -> str:
 
 def unknown(scene: Scene, fault: str) -> str:
     assert scene.sends("reset_after").state == "unknown"
-    scene.looks("unknown", fault)
+    scene.look_up("unknown", fault)
     return scene.post.state
 
 
@@ -225,7 +225,7 @@ def abandoned(scene: Scene, fault: str) -> str:
     with Store.open(scene.folder / "history.db") as store:
         store.move(number, "abandoned", at=scene.clock.now())
     scene.clock.passes(timedelta(hours=2))
-    scene.looks("abandoned", fault)
+    scene.look_up("abandoned", fault)
     return scene.post.state
 
 
