@@ -49,7 +49,7 @@ def restore(args: Namespace) -> int:
     }[kind]
     with folder.hold({"since": stamp(now), "live": False, "every": None, "bot": settings.bot}):
         missing = _told(folder, args.file) if kind == "history" else []
-        aside = backup.put_back(args.file, target, at=now, prepare=prepare)
+        aside = backup.restore(args.file, target, at=now, prepare=prepare)
     print(f"{target} is now a copy of {args.file}")
     if aside:
         print(f"what was there is kept as {aside}; remove it when you are sure")
@@ -95,7 +95,7 @@ def _leave_alone(store: Store, present: Path, now: datetime) -> None:
     from bot.replies.polling import MARK
 
     rows, are_all = _blocked_in(present, now)
-    count = blocks.take_over(store, rows)
+    count = blocks.add_all(store, rows)
     if count:
         who = "1 person who was" if count == 1 else f"{count:,} people who were"
         print(f"{who} blocked since the backup, or said stop, stay so")

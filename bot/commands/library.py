@@ -90,7 +90,7 @@ def forget(args: Namespace) -> int:
             print("nothing was removed")
             return 0
         count = library.forget(author.author)
-    copies = backup.holding((assembly.backups(settings, folder).folder, folder.root), author.author)
+    copies = backup.with_author((assembly.backups(settings, folder).folder, folder.root), author.author)
     for path in copies:
         path.unlink()
     print(f"removed {tweets(count)} of @{author.author}; the archives that they came from are yours to keep or delete")

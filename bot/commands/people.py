@@ -30,7 +30,7 @@ def block(args: Namespace) -> int:
     if args.handle.casefold() == loaded(args).settings.bot.casefold():
         raise MynahError(f"@{args.handle} is the bot itself, which never answers its own posts; name somebody else")
     with writable(args) as store:
-        user = mentions.number_of(store, args.handle)
+        user = mentions.user_id(store, args.handle)
         blocks.block(store, user=user, handle=args.handle, because="by hand", at=SystemClock().now())
     known = "" if user else "; under that name only, until it calls on the bot and shows its number"
     print(f"@{args.handle} is blocked, and will not be answered{known}")
@@ -71,7 +71,7 @@ def _forget_mentions(args: Namespace, store: Store) -> bool:
     if not args.yes and not agreed(f"Forget {what} by @{args.author}?"):
         print(f"the {what} were kept")
         return True
-    user = mentions.number_of(store, args.author) or ""
+    user = mentions.user_id(store, args.author) or ""
     mentions.forget(store, args.author)
     print(f"forgot {what} by @{args.author}; answers of the bot that are on X stay there (`mynah delete`)")
     if blocks.is_blocked(store, user, args.author):

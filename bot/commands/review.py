@@ -193,7 +193,7 @@ def _page(post: Post, left: int, told: str, session: ReviewSession) -> str:
     if post.note == "edited":
         del facts["likelihood"]  # of the text as it was
     if post.reply_to:
-        asked = mentions.one(session.store, post.reply_to)
+        asked = mentions.get(session.store, post.reply_to)
         facts = {"answers": address(session.settings, asked.handle if asked else "", post.reply_to)} | facts
     text = "\n".join(textwrap.fill(line, SIDE) for line in post.text.split("\n"))
     about = f"post {post.id}{', a rehearsal' if post.dry else ''}{', edited' if post.note == 'edited' else ''}"

@@ -47,15 +47,15 @@ class Limits:
             yield Reason("blocked")
         if self.is_stale(mention, now):
             yield Reason("stale", f"older than replies.max_age ({written(self.max_age)})")
-        if mentions.given(store, now, but=but) >= self.per_day:
+        if mentions.count_replies(store, now, but=but) >= self.per_day:
             yield Reason("too_many_today", f"replies.per_day ({self.per_day})")
-        if mentions.given(store, now, but=but, author=mention.author) >= self.per_user_per_day:
+        if mentions.count_replies(store, now, but=but, author=mention.author) >= self.per_user_per_day:
             yield Reason("too_many_for_user", f"replies.per_user_per_day ({self.per_user_per_day})")
-        in_conversation = mentions.given(store, now, but=but, conversation=mention.conversation)
+        in_conversation = mentions.count_replies(store, now, but=but, conversation=mention.conversation)
         if in_conversation >= self.per_conversation_per_day:
             most = self.per_conversation_per_day
             yield Reason("too_many_in_conversation", f"replies.per_conversation_per_day ({most})")
-        if mentions.depth(store, mention.conversation, but=but) >= self.per_conversation:
+        if mentions.conversation_depth(store, mention.conversation, but=but) >= self.per_conversation:
             yield Reason("too_deep", f"replies.per_conversation ({self.per_conversation})")
         if mentions.is_loop(store, mention):
             yield Reason("loop", "nobody else has spoken there since our last answer")

@@ -164,7 +164,7 @@ class Outbox:
 
     def send(self, store: Store, post: Post) -> Sent:
         """Try to send an approved post; a response about the account halts everything."""
-        mention = mentions.one(store, post.reply_to)  # before the intent, since it may be forgotten right after
+        mention = mentions.get(store, post.reply_to)  # before the intent, since it may be forgotten right after
         if why := self._intend(store, post):
             return Sent(store.post(post.id), why)
         try:
@@ -222,7 +222,7 @@ class Outbox:
         """Why a reply is no longer allowed: since it was drafted, somebody was blocked, say, or it grew stale."""
         if post.reply_to is None or self._reply_brakes is None:
             return None
-        mention = mentions.one(store, post.reply_to)
+        mention = mentions.get(store, post.reply_to)
         if mention is None:
             return "the mention that it answers was forgotten"
         reason = self._reply_brakes.why_never(store, mention, now)

@@ -110,7 +110,7 @@ def test_the_second_verdict_on_one_draft_fails_in_a_sentence(session: ReviewSess
     again = session.ask("review", "approve", "1")
 
     assert again.code == 1
-    assert again.err == "mynah: post 1 is rejected (not funny): only one that is drafted can be judged\n"
+    assert again.err == "mynah: post 1 is rejected (not funny): only one that is drafted can be reviewed\n"
 
 
 def test_where_the_bot_runs_it_is_said_that_it_sends(session: ReviewSession) -> None:
@@ -141,7 +141,7 @@ def test_a_draft_whose_time_has_passed_can_not_be_approved(session: ReviewSessio
     done = session.ask("review", "approve", "1")
 
     assert done.code == 1
-    assert "post 1 is expired (nobody said yes in time)" in done.err
+    assert "post 1 is expired (nobody approved it in time)" in done.err
     assert session.ask("review", "list").out == "nothing waits\n"
 
 

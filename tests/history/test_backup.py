@@ -161,7 +161,7 @@ def test_a_damaged_history_is_not_copied_and_no_good_copy_goes_for_it(state: Pat
 
 def test_two_at_a_time_do_not_get_into_each_others_way(state: Path) -> None:
     hasty = Backups(state / "backups", [state / "history.db"], keep=1, every=DAY, patience=timedelta(0))
-    with backup._held(state / "backups"), pytest.raises(Busy, match="another backup is at work"):
+    with backup._locked(state / "backups"), pytest.raises(Busy, match="another backup is at work"):
         hasty.make(NOON)
 
 
@@ -346,11 +346,11 @@ def test_a_rehearsal_goes_on_at_once(tmp_path: Path) -> None:
         pytest.param(lambda path: overwrite(path, b"\xff" * 3000, at=4096), "damaged", id="page"),
         pytest.param(lambda path: path.write_bytes(b""), "neither a history nor a library", id="empty"),
         pytest.param(lambda path: path.write_bytes(b"\0" * 9999), "no SQLite file|neither", id="all NUL"),
-        pytest.param(lambda path: (path.unlink(), path.mkdir()), "is no file", id="folder"),
-        pytest.param(Path.unlink, "is no file", id="missing"),
+        pytest.param(lambda path: (path.unlink(), path.mkdir()), "is not a file", id="folder"),
+        pytest.param(Path.unlink, "is not a file", id="missing"),
     ],
 )
-def test_what_is_not_whole_is_not_put_back(state: Path, damage: Callable[[Path], object], words: str) -> None:
+def test_what_is_not_whole_is_not_restored(state: Path, damage: Callable[[Path], object], words: str) -> None:
     (history, _) = backups(state).make(NOON)
     damage(history)
     before = (state / "history.db").read_bytes()
@@ -366,7 +366,7 @@ def test_what_is_not_whole_is_not_put_back(state: Path, damage: Callable[[Path],
     assert not list(state.glob("history-aside*"))
 
 
-def test_another_database_is_not_put_back(state: Path, tmp_path: Path) -> None:
+def test_another_database_is_not_restored(state: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.db"
     with closing(sqlite3.connect(other)) as plain:
         plain.execute("CREATE TABLE x (y)")
@@ -377,7 +377,7 @@ def test_another_database_is_not_put_back(state: Path, tmp_path: Path) -> None:
     assert "neither a history nor a library of mynah's" in refused.stderr
 
 
-def test_a_backup_of_a_newer_mynah_is_not_put_back(state: Path) -> None:
+def test_a_backup_of_a_newer_mynah_is_not_restored(state: Path) -> None:
     (history, _) = backups(state).make(NOON)
     alter(history, BY_A_NEWER_MYNAH)
 
@@ -389,7 +389,7 @@ def test_a_backup_of_a_newer_mynah_is_not_put_back(state: Path) -> None:
 
 
 @pytest.mark.parametrize("is_newer", [False, True])
-def test_the_history_of_another_account_is_not_put_back(state: Path, *, is_newer: bool) -> None:
+def test_the_history_of_another_account_is_not_restored(state: Path, *, is_newer: bool) -> None:
     from bot.sending.reconcile import ACCOUNT
 
     with Store.open(state / "history.db") as store:
@@ -407,7 +407,7 @@ def test_the_history_of_another_account_is_not_put_back(state: Path, *, is_newer
     assert not list(state.glob("history-aside-*"))
 
 
-def test_nothing_is_put_back_while_the_bot_runs(state: Path) -> None:
+def test_nothing_is_restored_while_the_bot_runs(state: Path) -> None:
     from bot.config.state_dir import StateDir
 
     (history, _) = backups(state).make(NOON)
@@ -418,7 +418,7 @@ def test_nothing_is_put_back_while_the_bot_runs(state: Path) -> None:
     assert "is in use" in refused.stderr
 
 
-def test_nothing_is_put_back_while_something_is_written(state: Path) -> None:
+def test_nothing_is_restored_while_something_is_written(state: Path) -> None:
     (_, library) = backups(state).make(NOON)
     with Library.open(state / "library.db") as open_, open_.atomic():
         refused = mynah("restore", library, state=state)

@@ -308,7 +308,7 @@ def test_of_two_reviewers_at_once_the_second_gets_a_sentence(path: Path, store: 
         person.join()
 
     assert (store.post(post.id).state, told) == (
-        "approved", ["post 1 is approved: only one that is drafted can be judged"]
+        "approved", ["post 1 is approved: only one that is drafted can be reviewed"]
     )  # fmt: skip
     assert len(review.verdicts(store, post.id)) == 1
 
