@@ -77,7 +77,7 @@ def _history(path: Path, folder: StateDir, settings: Settings, source: Path, now
         assembly.claim(store, settings)
         _same_account(store.meta(ACCOUNT), folder.history)
         store.keep_meta(BORN, stamp(now))
-        polling.begin_again(store, now)
+        polling.reset_after_restore(store, now)
         _leave_alone(store, folder.history, now)
         for post in store.posts_in("drafted", "approved", dry=False):
             store.move(post.id, "expired", at=now, note="it may have gone out after the backup")
@@ -92,14 +92,14 @@ def _history(path: Path, folder: StateDir, settings: Settings, source: Path, now
 def _leave_alone(store: Store, present: Path, now: datetime) -> None:
     """Whoever said stop, or was blocked, since the backup; who was unblocked since is blocked again, to be sure."""
     from bot.history import blocks
-    from bot.replies.polling import MARK
+    from bot.replies.polling import CURSOR
 
     rows, are_all = _blocked_in(present, now)
     count = blocks.add_all(store, rows)
     if count:
         who = "1 person who was" if count == 1 else f"{count:,} people who were"
         print(f"{who} blocked since the backup, or said stop, stay so")
-    if not are_all and (rows or store.meta(MARK) or blocks.blocks(store)):
+    if not are_all and (rows or store.meta(CURSOR) or blocks.blocks(store)):
         print(
             "the history that was there cannot be read in full: whoever was blocked since the backup may be answered "
             "again, unless X still shows where they said stop; `mynah block @handle` for each that you know of"

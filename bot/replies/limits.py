@@ -1,6 +1,6 @@
-"""How often may whom be answered? The caps of replies, asked of the history; each holds in the worst case.
+"""The caps on replies, checked against the history; a reply that may have been sent counts.
 
-Asked before an answer is thought of, and again in the transaction that lets it leave.
+They are checked before a reply is drafted, and again in the transaction that sends it.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from bot.history.mentions import StoredMention
     from bot.history.store import Store
 
-REFUSALS = 3  # answers in a row that X refused: something is wrong that we do not know of
-RESTS = timedelta(days=1)
+REFUSALS = 3  # in a row: something is wrong with the replies or the account
+HOLD = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Limits:
     per_day: int
 
     def why_never(self, store: Store, mention: StoredMention, now: datetime) -> Reason | None:
-        """Why this mention is not answered, now or later. A cap is no reason to wait: by then it would be stale."""
+        """Why this mention gets no reply, now or later: by the time a cap has room again, it would be stale."""
         return next(self._reasons(store, mention, now), None)
 
     def is_stale(self, mention: StoredMention, now: datetime) -> bool:
@@ -58,12 +58,12 @@ class Limits:
         if mentions.conversation_depth(store, mention.conversation, but=but) >= self.per_conversation:
             yield Reason("too_deep", f"replies.per_conversation ({self.per_conversation})")
         if mentions.is_loop(store, mention):
-            yield Reason("loop", "nobody else has spoken there since our last answer")
+            yield Reason("loop", "nobody else has posted there since the bot's last reply")
 
 
-def why_rest(store: Store, now: datetime) -> str | None:
-    """X refuses one answer after the other: whatever the reason, to go on would be held against the account."""
-    refused = mentions.refused_in_a_row(store)
-    if len(refused) < REFUSALS or abs(now - (last := moment(refused[0]))) >= RESTS:
+def why_on_hold(store: Store, now: datetime) -> str | None:
+    """Why no reply is sent for a day: X refused several in a row, and more would be held against the account."""
+    times = mentions.refused_in_a_row(store)
+    if len(times) < REFUSALS or abs(now - (last := moment(times[0]))) >= HOLD:
         return None
-    return f"X refused the last {len(refused)} answers: none until {last + RESTS:%Y-%m-%d %H:%M} UTC"
+    return f"X refused the last {len(times)} replies: none is sent until {last + HOLD:%Y-%m-%d %H:%M} UTC"

@@ -257,7 +257,7 @@ def test_what_may_have_gone_out_after_the_backup_does_not_go_out_again(state: Pa
 
 def test_who_called_before_a_restore_is_not_answered_after_it(state: Path) -> None:
     with Store.open(state / "history.db") as store:
-        polling.keep(store, polling.Mark(since="7"))
+        polling.keep(store, polling.Cursor(since="7"))
     (history, _) = backups(state).make(NOON)
 
     mynah("restore", history, state=state)

@@ -102,7 +102,7 @@ def test_bystanders_are_all_but_the_author_and_us() -> None:
     ],
 )  # fmt: skip
 def test_who_wants_to_be_left_alone_is_understood(text: str) -> None:
-    assert OptOut().found(text)
+    assert OptOut().phrase_in(text)
 
 
 @pytest.mark.parametrize(
@@ -120,13 +120,13 @@ def test_who_wants_to_be_left_alone_is_understood(text: str) -> None:
     ],
 )
 def test_who_says_something_else_is_not_taken_to_say_stop(text: str) -> None:
-    assert OptOut().found(text) is None
+    assert OptOut().phrase_in(text) is None
 
 
 def test_an_operator_may_add_words() -> None:
-    assert OptOut(["Häivy täältä", "滚"]).found("no häivy taalta!") == "Häivy täältä"
-    assert OptOut(["滚"]).found("请滚开") == "滚"
-    assert OptOut(["ឈប់"]).found("សូមឈប់ទៅ") == "ឈប់"  # Khmer too knows no spaces
+    assert OptOut(["Häivy täältä", "滚"]).phrase_in("no häivy taalta!") == "Häivy täältä"
+    assert OptOut(["滚"]).phrase_in("请滚开") == "滚"
+    assert OptOut(["ឈប់"]).phrase_in("សូមឈប់ទៅ") == "ឈប់"  # Khmer too knows no spaces
 
 
 def test_a_page_without_ids_is_no_page() -> None:
@@ -141,10 +141,10 @@ def test_whatever_stands_in_a_field_is_read_or_passed_over(junk: object) -> None
             "note_post": junk, "conversation_id": junk, "edit_history_post_ids": junk,
             "referenced_posts": junk}  # fmt: skip
 
-    (found,) = mentions({"data": [post], "includes": {"users": junk}, "meta": junk}).found
-    assert mentions({"data": [post], "includes": {"users": [{"id": junk, "username": junk}]}}).found == (found,)
+    (parsed,) = mentions({"data": [post], "includes": {"users": junk}, "meta": junk}).items
+    assert mentions({"data": [post], "includes": {"users": [{"id": junk, "username": junk}]}}).items == (parsed,)
 
-    assert verdict(found) == "unreadable"
+    assert verdict(parsed) == "unreadable"
 
 
 def test_every_verdict_is_explained_and_no_other() -> None:

@@ -703,7 +703,7 @@ def test_what_was_answered_and_forgotten_is_not_answered_when_x_shows_it_again(l
     mention = life.says(MAGPIE, f"{BOT} hello")
     life.lives(10 * MINUTE)
     mentions.forget(life.store, "magpie")
-    life.store.keep_meta(polling.MARK, json.dumps({"since": "1"}))
+    life.store.keep_meta(polling.CURSOR, json.dumps({"since": "1"}))
 
     life.lives(10 * MINUTE)
 
@@ -717,7 +717,7 @@ def test_after_a_restore_nobody_of_before_is_answered_but_a_stop_is_heard(life: 
     since, stop = life.says(JAY, f"{BOT} hello"), life.says(GROK, f"{BOT} stop")
     life.clock.passes(MINUTE)
 
-    polling.begin_again(life.store, life.clock.now())
+    polling.reset_after_restore(life.store, life.clock.now())
     life.clock.passes(MINUTE)
     after = life.says(JAY, f"{BOT} hello again")
     life.lives(HOUR)

@@ -58,7 +58,7 @@ def lived(settings: Settings) -> None:
     assembly_replies.answering(settings, caps, prices)
     assembly_replies.limits(settings)
     assembly.terms(settings)
-    OptOut(settings.replies.opt_out).found("please stop")
+    OptOut(settings.replies.opt_out).phrase_in("please stop")
     wire.allowed(settings.x.base_url)
     signin.checked_redirect(settings.x.redirect)
     operator_lists.lists(settings.screen).why_not("good morning")
