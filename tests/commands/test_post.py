@@ -200,7 +200,7 @@ def test_where_a_person_is_asked_first_a_draft_waits_and_own_words_do_not(
     done = session.ask("post", "--draft", MYNAH_MODE="review")
 
     assert done.code == 75
-    assert "waits for a yes: `mynah review`" in done.err
+    assert "waits for approval: `mynah review`" in done.err
     assert (session.history()[0]["state"], x.requests) == ("drafted", [])
     assert session.ask("post", WORDS).code == 0
 
