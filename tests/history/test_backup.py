@@ -205,12 +205,12 @@ def test_the_restore_drill(state: Path) -> None:
         assert store.damage() == []
 
 
-def test_a_restored_live_history_says_nothing_until_a_person_has_looked(state: Path) -> None:
+def test_a_restored_live_history_is_paused_until_a_person_resumes_it(state: Path) -> None:
     (history, _) = backups(state).make(NOON)
 
-    told = mynah("restore", history, state=state)
+    result = mynah("restore", history, state=state)
 
-    assert "paused, since what was posted after the backup is not in it" in told.stdout
+    assert "paused, since what was posted after the backup is not in it" in result.stdout
     with Store.open(state / "history.db") as store:
         why = pause.why_paused(store, NOON + 3650 * DAY) or ""
         assert "which ends at 2026-11-20T12:00:00.000Z: look at the bot's page" in why
@@ -288,11 +288,11 @@ def test_who_was_blocked_after_the_backup_stays_blocked_when_it_is_restored(stat
     with Store.open(state / "history.db") as store:
         blocks.unblock(store, "magpie")
 
-    told = mynah("restore", history, state=state)
+    result = mynah("restore", history, state=state)
 
     assert blocked(state) == [(None, "crow"), ("3", "jay"), ("1", "magpie"), ("2", "rook")]
-    assert "2 people who were blocked since the backup, or said stop, stay so" in told.stdout
-    assert "may be answered again" not in told.stdout
+    assert "2 people who were blocked since the backup, or said stop, stay so" in result.stdout
+    assert "may be answered again" not in result.stdout
 
 
 @pytest.mark.parametrize(
@@ -307,10 +307,10 @@ def test_where_blocks_may_be_lost_with_a_history_a_restore_says_so(
     (history, _) = backups(state).make(NOON)
     damage(state / "history.db")
 
-    told = mynah("restore", history, state=state)
+    result = mynah("restore", history, state=state)
 
-    assert told.returncode == 0, told.stderr
-    assert "whoever was blocked since the backup may be answered again" in told.stdout
+    assert result.returncode == 0, result.stderr
+    assert "whoever was blocked since the backup may be answered again" in result.stdout
     assert blocked(state) == [("1", "magpie")]
 
 
@@ -325,13 +325,13 @@ def test_blocks_are_found_in_a_history_that_cannot_be_used(state: Path, change: 
     block(state, "3", "jay")
     alter(state / "history.db", change)
 
-    told = mynah("restore", history, state=state)
+    result = mynah("restore", history, state=state)
 
     assert sorted(blocked(state)) == [("1", "magpie"), ("3", "jay")]
-    assert "may be answered again" not in told.stdout
+    assert "may be answered again" not in result.stdout
 
 
-def test_a_rehearsal_goes_on_at_once(tmp_path: Path) -> None:
+def test_a_dry_run_goes_on_at_once(tmp_path: Path) -> None:
     Store.open(tmp_path / "history.db").close()
     (history,) = backups(tmp_path).make(NOON)
 
@@ -546,18 +546,18 @@ def test_a_new_history_has_nothing_to_copy(tmp_path: Path) -> None:
 def test_who_is_forgotten_is_forgotten_in_the_backups_too(state: Path) -> None:
     backups(state).make(NOON)
 
-    told = mynah("forget", "@magpie", "--yes", state=state)
+    result = mynah("forget", "@magpie", "--yes", state=state)
 
-    assert told.returncode == 0, told.stderr
-    assert "1 backup" in told.stdout
+    assert result.returncode == 0, result.stderr
+    assert "1 backup" in result.stdout
     assert [name for name in names(state) if name.startswith("library")] == []
     assert [name for name in names(state) if name.startswith("history")] != []
 
 
 def test_where_there_is_nothing_to_copy_it_says_so(tmp_path: Path) -> None:
-    told = mynah("backup", state=tmp_path / "state")
+    result = mynah("backup", state=tmp_path / "state")
 
-    assert (told.returncode, told.stdout) == (1, "there is neither a history nor a library yet\n")
+    assert (result.returncode, result.stdout) == (1, "there is neither a history nor a library yet\n")
 
 
 def test_a_folder_whose_name_is_not_utf_8_is_backed_up_too(state: Path) -> None:

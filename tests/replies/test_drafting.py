@@ -1,4 +1,4 @@
-"""With what an answer begins: as posts do, and with a word that was heard where the bot listens."""
+"""The prompts of replies: those of posts, and a word of the mention where the bot listens."""
 
 from __future__ import annotations
 

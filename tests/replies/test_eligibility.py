@@ -1,4 +1,4 @@
-"""Who has called on the bot so that one can see it, and who wants to be left alone. Pure rules, without a history."""
+"""Which mentions are visible, and which are opt-outs: the rules without a history."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ ROOT = Path(__file__).parents[2]
 
 def mention(text: str, *, own: int | None = 0, calls: bool = True, is_reply: bool = False) -> Mention:
     users = {"stationmynah": "15", "magpie": "7", "rook": "8", "jay": ""}
-    found = [
+    parsed = [
         Call(match.start(), users.get(match[1].casefold(), ""), match[1])
         for match in re.finditer(r"@(\w+)", text)
         if match[1].casefold() in users
     ]
-    wording = Wording(text, tuple(found) if calls else (), own)
+    wording = Wording(text, tuple(parsed) if calls else (), own)
     return Mention("100", "7", "magpie", text, (wording,), "100", is_reply, is_repost=False, first="100")
 
 
-def verdict(found: Mention) -> str | None:
-    reason = RULES.why_not(found, US)
+def verdict(parsed: Mention) -> str | None:
+    reason = RULES.why_not(parsed, US)
     return reason.name if reason else None
 
 
 @pytest.mark.parametrize(
-    ("found", "expected"),
+    ("parsed", "expected"),
     [
         (mention("@stationmynah hello"), None),
         (mention("hello @StationMynah"), None),
@@ -65,8 +65,8 @@ def verdict(found: Mention) -> str | None:
         (mention("@magpie stop", own=8, is_reply=True), "opted_out"),
     ],
 )
-def test_a_call_is_one_that_can_be_seen(found: Mention, expected: str | None) -> None:
-    assert verdict(found) == expected
+def test_a_call_is_one_that_can_be_seen(parsed: Mention, expected: str | None) -> None:
+    assert verdict(parsed) == expected
 
 
 def test_a_long_post_calls_where_its_whole_text_does() -> None:
@@ -153,7 +153,7 @@ def test_every_verdict_is_explained_and_no_other() -> None:
         *(ROOT / "bot" / "history" / f"{name}.py" for name in ("mentions", "blocks")),
     ]
     sources = "\n".join(path.read_text(encoding="utf-8") for path in files)
-    given = set(re.findall(r'(?:Reason\(|decide\(store, [\w.\["\]]+, )"(\w+)"', sources))
+    verdicts = set(re.findall(r'(?:Reason\(|decide\(store, [\w.\["\]]+, )"(\w+)"', sources))
     table = (ROOT / "docs" / "replies.md").read_text(encoding="utf-8")
 
-    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == given
+    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == verdicts

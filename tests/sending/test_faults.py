@@ -129,9 +129,9 @@ class Scene:
         known = ME.secrets
         self.keys: Identity = Keys(known.consumer_key, known.consumer_secret, ME.access_token, known.token_secret)
         self.tokens = TokenFile(folder / "oauth2.json")
-        given = x.api.signin.login(ME)
+        login = x.api.signin.login(ME)
         expires = clock.now().timestamp() + TOKEN_LIVES.total_seconds()
-        self.tokens.keep(Grant(str(given["access_token"]), str(given["refresh_token"]), expires, ME.id, ME.handle))
+        self.tokens.keep(Grant(str(login["access_token"]), str(login["refresh_token"]), expires, ME.id, ME.handle))
         self.login = Bearer(self.tokens, Client(CLIENT_ID, CLIENT_SECRET), now=clock.now)
 
     def meets(self, fault: str) -> None:
@@ -278,11 +278,11 @@ def test_logging_in_meets_every_fault_with_a_sentence_and_shows_no_secret(scene:
     pin = signin.Pin("", "canary-request-token", "canary-request-secret")
     client = Client(CLIENT_ID, CLIENT_SECRET)
     code = "canary-code"
-    asked = signin.ask_for_code(wire, client, "http://127.0.0.1:8765/")
+    request = signin.ask_for_code(wire, client, "http://127.0.0.1:8765/")
     steps = (
         lambda: signin.ask_for_pin(wire, *consumer),
         lambda: signin.keys_for(wire, *consumer, pin, "1234567"),
-        lambda: signin.logged_in(wire, client, asked, code, now=scene.clock.now()),
+        lambda: signin.logged_in(wire, client, request, code, now=scene.clock.now()),
     )
 
     for step in steps:

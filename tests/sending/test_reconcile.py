@@ -1,4 +1,4 @@
-"""What became of a post whose answer was lost: the outbox and the lookout against a fake X whose timeline lags."""
+"""Posts whose response was lost: the outbox and the reconciler against a fake X whose timeline lags."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def test_a_post_that_is_not_there_is_given_up_after_a_quarter_of_an_hour_and_nev
         pytest.param(5 * HOUR, ["absent"] * 4 + ["found"], id="hours after it was given up"),
     ],
 )
-def test_a_timeline_that_lags_is_asked_again(life: Life, lag: timedelta, told: list[str]) -> None:
+def test_a_timeline_that_lags_is_read_again(life: Life, lag: timedelta, told: list[str]) -> None:
     life.world.lag = lag
     life.loses("reset_after")
 
@@ -247,7 +247,7 @@ def test_a_wrong_clock_does_not_hide_a_post(clock: FakeClock, tmp_path: Path, wr
         assert life.post.state == "posted"
 
 
-def test_a_clock_that_is_set_back_does_not_end_the_looking(life: Life, clock: FakeClock) -> None:
+def test_a_clock_that_is_set_back_does_not_end_the_lookups(life: Life, clock: FakeClock) -> None:
     life.loses("reset_before")
     life.look_up()
     clock.is_set(NOON - 400 * DAY)
@@ -299,7 +299,7 @@ def spent(life: Life) -> int:
         return ledger.spent_since(store, NOON - DAY, dry=False)
 
 
-def test_a_rehearsal_has_nothing_to_look_for(clock: FakeClock) -> None:
+def test_a_dry_run_has_nothing_to_look_up(clock: FakeClock) -> None:
     assert assembly.reconciler(Settings(), assembly.publisher(Settings(), clock), clock) is None
 
 
@@ -316,7 +316,7 @@ def test_a_person_who_is_faster_is_right(life: Life) -> None:
     assert (life.post.state, life.post.note) == ("abandoned", "resolved by hand")
 
 
-def test_a_post_given_up_by_hand_is_looked_for_all_the_same(life: Life) -> None:
+def test_a_post_abandoned_by_hand_is_looked_up_all_the_same(life: Life) -> None:
     life.loses("reset_after")
     with Store.open(life.path) as store:
         store.move(1, "abandoned", at=NOON, note="resolved by hand")
@@ -365,7 +365,7 @@ STEPS = (
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("step", STEPS)
-def test_killed_between_any_two_steps_of_a_look_it_ends_as_if_it_had_not_been(
+def test_killed_between_any_two_steps_of_a_lookup_it_ends_as_if_it_had_not_been(
     life: Life, step: str, after: bool
 ) -> None:
     life.loses("reset_after")
