@@ -1,4 +1,4 @@
-"""Time, as an argument: the only file besides cli.py that reads a clock."""
+"""The clock, as an argument: no other file of the bot reads one."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from bot.errors import Damaged
 
 
 class Clock(Protocol):
-    """Wall time says when; monotonic time says how long, whatever is done to the wall."""
+    """Wall time for dates, and monotonic time for durations, which setting the clock does not change."""
 
     def now(self) -> datetime: ...
 
     def monotonic(self) -> float: ...
 
 
-# Python's time ends with the year 9999, and there are sums to be done on both sides of now.
+# Python's datetime ends with the year 9999; this leaves room to add and subtract.
 FIRST, LAST = datetime(1971, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 
 
-CREDIBLE = datetime(2026, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)  # this program is no older
+CREDIBLE = datetime(2026, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)  # the program is from 2026
 
 
 class SystemClock:
@@ -33,21 +33,21 @@ class SystemClock:
 
 
 def why_doubted(now: datetime) -> str | None:
-    """Why a clock that says this is wrong; None where it may be right."""
+    """Why a clock with this time must be wrong; None if it may be right."""
     if CREDIBLE[0] <= now < CREDIBLE[1]:
         return None
-    # without the time of day, so that it is said once a day, and not each minute
-    return f"the clock says {now:%Y-%m-%d}, which cannot be: set it (timedatectl set-ntp true)"
+    # without the time of day, so that it is logged once a day and not each minute
+    return f"the clock says {now:%Y-%m-%d}, which cannot be right: set it (timedatectl set-ntp true)"
 
 
 def stamp(moment: datetime) -> str:
-    """UTC to the millisecond; as text it sorts as in time, so SQLite can compare it."""
+    """UTC to the millisecond, as text that sorts by time, so that SQLite can compare it."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def moment(text: str) -> datetime:
-    """What `stamp` wrote."""
+    """The time that `stamp` wrote."""
     try:
         return datetime.fromisoformat(text)
-    except ValueError as error:  # SQLite has no checksums: a flipped bit may be met here first
+    except ValueError as error:  # SQLite has no checksums: a flipped bit may show here first
         raise Damaged(f"the history has {text!r} for a time: it is damaged, `mynah restore FILE` a backup") from error

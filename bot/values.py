@@ -1,4 +1,4 @@
-"""The frozen values that the others pass around. They know how to be, not how to do."""
+"""The frozen values that pass between folders."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ VERSION = "0.1.0"  # as in pyproject.toml and CHANGELOG.md
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What the voice proposes: `text` starts with `prompt`; the same seed gives the same text."""
+    """A text that the model generated. It starts with `prompt`; the same seed gives the same text."""
 
     text: str
     prompt: str = ""
     seed: int = 0
-    likelihood: float = 0.0  # mean log-likelihood per token, in nats; nearer to 0 is likelier
+    likelihood: float = 0.0  # mean log-likelihood per token, in nats
     finished: bool = True  # False: cut off at the token limit, not ended by the model
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a text may not go out: a stable name to count, and a detail to read."""
+    """Why a text may not be posted: a stable name to count, and a detail to read."""
 
     name: str
     detail: str = ""
@@ -32,24 +32,24 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What X gave back for a post that it created."""
+    """What X returned for a post that it created."""
 
     id: str
     text: str
-    reply_to: str | None = None  # what it answers, where X says so
+    reply_to: str | None = None  # the id of the post that it answers, if X gives it
 
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """The newest posts of an account, newest first; `whole`: there are no others after the one that was asked from."""
+    """The newest posts of an account, newest first; `whole` if these are all since the id that was given."""
 
     posts: tuple[Receipt, ...]
     whole: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """When a post was looked for, and when it is again."""
+class Lookup:
+    """When a post was last looked up in the timeline, and when it is looked up again."""
 
     at: datetime
     again: datetime
@@ -57,7 +57,7 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One moment when the bot may speak; `key` is the same after every restart."""
+    """A time at which the bot may post; `key` is the same after every restart."""
 
     key: str
     due: datetime
@@ -90,16 +90,16 @@ class Post:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Where a text names somebody: the character at which the @ stands, and whom, as X knows them."""
+    """A handle in a text: the position of the @, and the user, as X resolved it."""
 
     start: int
-    user: str  # id; empty where X did not say
+    user: str  # id; empty if X did not give it
     handle: str
 
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """A text as X shows it, and as it sent it: `own` is where the author's own words begin, None if X did not say."""
+    """A text of a post, with the handles in it; `own` is where the author's own words begin, None if X did not say."""
 
     text: str
     calls: tuple[Call, ...]
@@ -108,22 +108,22 @@ class Wording:
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """A post of somebody that names us. What it says is a stranger's words, and nothing else."""
+    """A post that mentions the bot. Its text is untrusted input."""
 
     id: str
-    author: str  # id; empty where X did not say, and then nobody can be answered
+    author: str  # id; empty if X did not give it, and then there is no reply
     handle: str
     text: str
     wordings: tuple[Wording, ...]  # a long post has two
     conversation: str
-    is_reply: bool  # where X does not say so, it is taken for one
+    is_reply: bool  # True if X did not say
     is_repost: bool
-    first: str  # the id before all edits
+    first: str  # the id of the post before all edits
 
 
 @dataclass(frozen=True, slots=True)
 class Mentions:
-    """A page of them, the newest first; `token` leads to the next page, if there is one."""
+    """A page of mentions, the newest first; `token` leads to the next page, if there is one."""
 
-    found: tuple[Mention, ...]
+    items: tuple[Mention, ...]
     token: str

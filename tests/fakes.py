@@ -1,4 +1,4 @@
-"""Small real objects with the real signatures: a clock that is set by hand, a voice and a publisher that do as told."""
+"""Fakes with the real signatures: a clock that is set by hand, a voice and a publisher with scripted results."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class FakeClock:
 
 
 class FakeVoice:
-    """Says its texts in a row, `n` a call, the first one the likeliest, and remembers how it was asked."""
+    """Returns its texts in order, `n` a call, the first one the likeliest, and records the calls."""
 
     name = "fake-voice"
     person = None
@@ -47,8 +47,8 @@ class FakeVoice:
 
     def draft(self, prompt: str, *, n: int, seed: int) -> list[Draft]:
         self.asked.append((prompt, n, seed))
-        said, self._texts = self._texts[:n], self._texts[n:]
-        return [Draft(text, prompt, seed, likelihood=-1.0 - place) for place, text in enumerate(said)]
+        texts, self._texts = self._texts[:n], self._texts[n:]
+        return [Draft(text, prompt, seed, likelihood=-1.0 - rank) for rank, text in enumerate(texts)]
 
     def copied(self, text: str) -> str:
         return "the whole of a tweet" if text == self._copied else ""
@@ -59,7 +59,7 @@ class FakeVoice:
 
 @dataclass
 class FakePublisher:
-    """Answers as scripted, then always well."""
+    """Raises or succeeds as scripted, then always succeeds."""
 
     answers: list[XError | None] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)

@@ -53,7 +53,7 @@ def restore(args: Namespace) -> int:
     }[kind]
     with folder.hold({"since": stamp(now), "live": False, "every": None, "bot": settings.bot}):
         missing = _posts_missing(folder, args.file) if kind == "history" else []
-        replaced = backup.put_back(args.file, target, at=now, prepare=prepare)
+        replaced = backup.restore(args.file, target, at=now, prepare=prepare)
     print(f"{target} is now a copy of {args.file}")
     if replaced:
         print(f"the previous file is kept as {replaced}; delete it when you no longer need it")
@@ -80,7 +80,7 @@ def _prepare_history(path: Path, folder: StateDir, settings: Settings, source: P
         account.claim(store, settings)
         _same_account(store.meta(ACCOUNT), folder.history)
         store.keep_meta(BORN, stamp(now))
-        polling.begin_again(store, now)
+        polling.reset_after_restore(store, now)
         _carry_blocks_over(store, folder.history, now)
         for post in store.posts_in("drafted", "approved", dry=False):
             store.move(post.id, "expired", at=now, note="it may have been posted after the backup")
@@ -97,14 +97,14 @@ def _prepare_history(path: Path, folder: StateDir, settings: Settings, source: P
 def _carry_blocks_over(store: Store, present: Path, now: datetime) -> None:
     """Whoever opted out or was blocked since the backup stays blocked; whoever was unblocked since is blocked again."""
     from bot.history import blocks
-    from bot.replies.polling import MARK
+    from bot.replies.polling import CURSOR
 
     rows, are_all = _blocked_in(present, now)
-    count = blocks.take_over(store, rows)
+    count = blocks.add_all(store, rows)
     if count:
         who = "1 person who was blocked or opted out since the backup stays"
         print(who if count == 1 else f"{count:,} people who were blocked or opted out since the backup stay", "blocked")
-    if not are_all and (rows or store.meta(MARK) or blocks.blocks(store)):
+    if not are_all and (rows or store.meta(CURSOR) or blocks.blocks(store)):
         print(
             "the previous history cannot be read in full: people who were blocked since the backup may get replies "
             "again, unless X still shows that they opted out; `mynah block @HANDLE` blocks those you know of"

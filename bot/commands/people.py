@@ -51,7 +51,7 @@ def block(args: Namespace) -> int:
     if args.handle.casefold() == loaded(args).settings.bot.casefold():
         raise MynahError(f"@{args.handle} is the bot itself, which never replies to its own posts")
     with history_to_write(args) as store:
-        user = mentions.number_of(store, args.handle)
+        user = mentions.user_id(store, args.handle)
         blocks.block(store, user=user, handle=args.handle, because="by hand", at=SystemClock().now())
     by_name = "" if user else "; only under this name until a mention shows its account number"
     print(f"@{args.handle} is blocked and will get no replies{by_name}")
@@ -102,7 +102,7 @@ def _forget_mentions(args: Namespace, store: Store) -> bool:
     if not args.yes and not confirm(f"Forget {counted} by @{args.author}?"):
         print(f"kept {counted}")
         return True
-    user = mentions.number_of(store, args.author) or ""
+    user = mentions.user_id(store, args.author) or ""
     mentions.forget(store, args.author)
     print(f"forgot {counted} by @{args.author}; the bot's replies stay on X (`mynah delete` deletes them)")
     if blocks.is_blocked(store, user, args.author):
@@ -128,7 +128,7 @@ def _forget_tweets(args: Namespace, settings: Settings, folder: StateDir) -> int
             print("nothing was removed")
             return 0
         count = library.forget(author.author)
-    copies = backup.holding((assembly.backups(settings, folder).folder, folder.root), author.author)
+    copies = backup.with_author((assembly.backups(settings, folder).folder, folder.root), author.author)
     for path in copies:
         path.unlink()
     print(f"removed {tweet_count(count)} by @{author.author}; the imported files are yours to keep or delete")

@@ -128,7 +128,7 @@ def _reconcile(store: Store, settings: Settings, publisher: X | DryRunPublisher,
     hidden = account.hidden(settings)  # logs to stderr: stdout is for the result
     log.configure(level=settings.log.level, console=True, stream=sys.stderr, secrets=hidden, clock=clock)
     if reconciler := assembly.reconciler(settings, publisher, clock):
-        reconciler.look(store, "unknown")
+        reconciler.look_up(store, "unknown")
 
 
 def _posted_before(args: Namespace, store: Store, lost: Sequence[Post]) -> Round | None:

@@ -212,7 +212,7 @@ def _page(post: Post, left: int, message: str, session: ReviewSession) -> str:
     if post.note == "edited":
         del facts["likelihood"]  # it belongs to the old text
     if post.reply_to:
-        mention = mentions.one(session.store, post.reply_to)
+        mention = mentions.get(session.store, post.reply_to)
         facts = {"reply to": post_url(session.settings, mention.handle if mention else "", post.reply_to)} | facts
     text = "\n".join(textwrap.fill(line, WIDTH) for line in post.text.split("\n"))
     title = f"post {post.id}{', dry run' if post.dry else ''}{', edited' if post.note == 'edited' else ''}"

@@ -1,7 +1,7 @@
-"""Copies of the history and of the library: whole, checked, rotated, put back. It knows files, not what is in them.
+"""Backups of the history and the library: made, checked, rotated and restored.
 
-A copy is written beside its place, checked, brought onto the disk and renamed: what has a name is whole. Names sort by
-time, but a clock may have been wrong: what is named after a moment to come is the first to go.
+A backup is written under a temporary name, checked, synced and renamed, so every file with a final name is whole. Names
+sort by time; if a clock was wrong, the backups that are named after a future time are deleted first.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 KINDS = {"mynah": "history", "library": "library"}  # by the set of migrations that made the file
 NAME = re.compile(r"(history|library)-(\d{8}T\d{6}Z)\.db")
 SHAPE = "%Y%m%dT%H%M%SZ"
-HALF_MADE = ".tmp"
-WEEKS = 4  # of the older copies, the last one of each of so many
-BEFORE_MIGRATION = 2  # how many copies from before a change of the schema stay
-PATIENCE = timedelta(seconds=5)  # with another who is at work in the folder
+TEMPORARY = ".tmp"
+WEEKS = 4  # of the older backups, the last one of each of these many weeks is kept
+BEFORE_MIGRATION = 2  # backups from before a migration that are kept
+PATIENCE = timedelta(seconds=5)  # with another process that works in the folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Copy:
 
 
 class Backups:
-    """The copies of these files in one folder."""
+    """The backups of some files, in one folder."""
 
     def __init__(
         self, folder: Path, sources: Sequence[Path], *, keep: int, every: timedelta, patience: timedelta = PATIENCE
@@ -53,8 +53,8 @@ class Backups:
         self._patience = patience
 
     def make(self, at: datetime) -> list[Path]:
-        """A copy of each file that there is; older ones go. What is not sound is not copied, and nothing goes then."""
-        with _held(self.folder, self._patience), _ours(self.folder):
+        """Back up each file that exists and delete old backups; a damaged file raises before anything is deleted."""
+        with _locked(self.folder, self._patience), _system_errors(self.folder):
             made = []
             for source in self._sources:
                 if source.exists():
@@ -69,38 +69,38 @@ class Backups:
         return newest is None or now - newest.at >= self._every
 
     def newest(self, now: datetime) -> Copy | None:
-        """Of the history, where there is one."""
-        there = [copy for copy in copies(self.folder) if copy.kind == self._sources[0].stem and copy.at <= now]
-        return there[-1] if there else None
+        """The newest backup of the history."""
+        backups = [copy for copy in copies(self.folder) if copy.kind == self._sources[0].stem and copy.at <= now]
+        return backups[-1] if backups else None
 
     def _rotate(self, kind: str, made: Path, now: datetime) -> None:
-        there = [copy for copy in copies(self.folder) if copy.kind == kind]
-        _drop_twin(there, made)
-        there = sorted((copy for copy in there if copy.path.exists()), key=lambda copy: (copy.at <= now, copy.at))
-        older, newest = there[: -self._keep], there[-self._keep :]
+        backups = [copy for copy in copies(self.folder) if copy.kind == kind]
+        _drop_twin(backups, made)
+        backups = sorted((copy for copy in backups if copy.path.exists()), key=lambda copy: (copy.at <= now, copy.at))
+        older, newest = backups[: -self._keep], backups[-self._keep :]
         weekly = {copy.at.isocalendar()[:2]: copy for copy in older if copy.at <= now}  # the last one of each
-        spared = {made, *(copy.path for copy in (*newest, *list(weekly.values())[-WEEKS:]))}
-        for copy in there:
-            if copy.path not in spared:
+        kept = {made, *(copy.path for copy in (*newest, *list(weekly.values())[-WEEKS:]))}
+        for copy in backups:
+            if copy.path not in kept:
                 copy.path.unlink()
 
 
 def copies(folder: Path) -> list[Copy]:
-    """The oldest first, by their names."""
-    there = []
+    """The backups in a folder, by their names, the oldest first."""
+    backups = []
     with suppress(OSError):
         for path in sorted(folder.iterdir()):
             if match := NAME.fullmatch(path.name):
-                with suppress(ValueError):  # what is no date, was not named by us
-                    there.append(Copy(path, match[1], datetime.strptime(match[2], SHAPE).replace(tzinfo=UTC)))
-    return there
+                with suppress(ValueError):  # not a date, so not our file
+                    backups.append(Copy(path, match[1], datetime.strptime(match[2], SHAPE).replace(tzinfo=UTC)))
+    return backups
 
 
 def before_migration(source: Path, name: str) -> None:
-    """A copy of a file that is about to be changed by the migration of that name; a few of these stay."""
+    """Back up a file that the migration of that name is about to change; a few such backups are kept."""
     folder = source.parent / BACKUPS
-    with _held(folder), closing(_opened(source)) as there:
-        if name in _applied(there, source):  # another process was faster
+    with _locked(folder), closing(_opened(source)) as connection:
+        if name in _applied(connection, source):  # another process was faster
             return
         _copy(source, folder / f"{source.stem}-before-{name}.db")
         for old in sorted(folder.glob(f"{source.stem}-before-*.db"))[:-BEFORE_MIGRATION]:
@@ -108,87 +108,89 @@ def before_migration(source: Path, name: str) -> None:
 
 
 def kind_of(path: Path) -> str:
-    """`history` or `library`, if it is whole; a StoreError says what is wrong with it."""
-    with closing(_opened(path)) as there:
-        _check(there, path)
+    """`history` or `library`; raises StoreError if the file is damaged or neither."""
+    with closing(_opened(path)) as connection:
+        _check(connection, path)
         try:
             with translated(path):
-                sets = [row[0] for row in there.execute("SELECT DISTINCT migration_set FROM _sqlite_migrations")]
+                sets = [row[0] for row in connection.execute("SELECT DISTINCT migration_set FROM _sqlite_migrations")]
         except StoreError:
             sets = []
     if len(sets) != 1 or sets[0] not in KINDS:
-        raise StoreError(f"{path} is neither a history nor a library of mynah's: choose one that `mynah backup` made")
+        raise StoreError(
+            f"{path} is neither a history nor a library of mynah's: choose a file that `mynah backup` made"
+        )
     return KINDS[sets[0]]
 
 
-def put_back(source: Path, target: Path, *, at: datetime, prepare: Callable[[Path], None]) -> Path | None:
-    """A copy of `source`, prepared, in the place of `target`; what was there is put aside, and its path given.
+def restore(source: Path, target: Path, *, at: datetime, prepare: Callable[[Path], None]) -> Path | None:
+    """Put a copy of `source`, changed by `prepare`, in the place of `target`. Returns where the old file was moved.
 
-    At no moment is there nothing: a bot that began then would begin its history anew, and say things again.
+    At no moment is `target` missing: a bot that started then would begin a new history, and repeat old posts.
     """
-    coming = target.with_name(target.name + ".coming")
-    with _ours(target.parent):
-        _journal(coming).unlink(missing_ok=True)
+    staged = target.with_name(target.name + ".coming")
+    with _system_errors(target.parent):
+        _journal(staged).unlink(missing_ok=True)
     try:
-        _copy(source, coming)
-        prepare(coming)
-        with _ours(target), _still(target):
-            _journal(coming).unlink(missing_ok=True)
+        _copy(source, staged)
+        prepare(staged)
+        with _system_errors(target), _exclusive(target):
+            _journal(staged).unlink(missing_ok=True)
             aside = _put_aside(target, at)
-            coming.replace(target)
+            staged.replace(target)
             _sync(target.parent)
     finally:
-        for path in (coming, _journal(coming)):
+        for path in (staged, _journal(staged)):
             path.unlink(missing_ok=True)
     return aside
 
 
-def holding(folders: Sequence[Path], author: str) -> list[Path]:
-    """The copies of a library that have somebody's tweets in them; who is forgotten, is forgotten there too."""
-    found = []
+def with_author(folders: Sequence[Path], author: str) -> list[Path]:
+    """The backups of a library that have this author's tweets, for these must be forgotten there too."""
+    paths = []
     for path in sorted(path for folder in folders for path in folder.glob("library-*.db")):
-        with closing(_opened(path)) as there, translated(path):
-            if there.execute("SELECT 1 FROM author WHERE handle = ?", [author]).fetchall():
-                found.append(path)
-    return found
+        with closing(_opened(path)) as connection, translated(path):
+            if connection.execute("SELECT 1 FROM author WHERE handle = ?", [author]).fetchall():
+                paths.append(path)
+    return paths
 
 
 def _copy(source: Path, target: Path) -> Path:
-    """Whole and on the disk, or not at all."""
-    coming = target.with_name(target.name + HALF_MADE)
-    with _ours(target), closing(_opened(source)) as there:
-        _check(there, source)
-        coming.unlink(missing_ok=True)
-        create_private(coming)
+    """Copy a file whole and synced, or not at all."""
+    staged = target.with_name(target.name + TEMPORARY)
+    with _system_errors(target), closing(_opened(source)) as connection:
+        _check(connection, source)
+        staged.unlink(missing_ok=True)
+        create_private(staged)
         try:
-            with translated(coming):
-                there.execute("VACUUM INTO CAST(? AS TEXT)", [os.fsencode(coming)])  # a name need not be UTF-8
-            with closing(_opened(coming)) as copy:
-                _check(copy, coming)
-            _sync(coming)
-            coming.replace(target)
+            with translated(staged):
+                connection.execute("VACUUM INTO CAST(? AS TEXT)", [os.fsencode(staged)])  # a name need not be UTF-8
+            with closing(_opened(staged)) as copy:
+                _check(copy, staged)
+            _sync(staged)
+            staged.replace(target)
         except BaseException:
-            coming.unlink(missing_ok=True)
+            staged.unlink(missing_ok=True)
             raise
         _sync(target.parent)
     return target
 
 
 def _opened(path: Path) -> sqlite3.Connection:
-    """To be read; but what a killed process left half-done is rolled back first, which is a write."""
-    with _ours(path):
+    """Opened for reading, but writable: a transaction that a killed process left half-done is rolled back first."""
+    with _system_errors(path):
         if not path.is_file():
-            raise StoreError(f"{path} is no file: choose one that `mynah backup` made")
+            raise StoreError(f"{path} is not a file: choose one that `mynah backup` made")
     return connect(path)
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:
     with translated(path):
-        found = [row[0] for row in connection.execute("PRAGMA integrity_check(3)")]
-        lost = connection.execute("PRAGMA foreign_key_check").fetchall()
-    if found != ["ok"] or lost:
-        what = found[0] if found != ["ok"] else f"{lost[0][0]} has a row that points nowhere"
-        raise Damaged(f"{path}: {what}; {advice(path)}")
+        problems = [row[0] for row in connection.execute("PRAGMA integrity_check(3)")]
+        broken = connection.execute("PRAGMA foreign_key_check").fetchall()
+    if problems != ["ok"] or broken:
+        problem = problems[0] if problems != ["ok"] else f"{broken[0][0]} has a row with a broken reference"
+        raise Damaged(f"{path}: {problem}; {advice(path)}")
 
 
 def _applied(connection: sqlite3.Connection, path: Path) -> list[str]:
@@ -196,18 +198,18 @@ def _applied(connection: sqlite3.Connection, path: Path) -> list[str]:
         return [row[0] for row in connection.execute("SELECT name FROM _sqlite_migrations")]
 
 
-def _drop_twin(there: Sequence[Copy], made: Path) -> None:
-    """Of two that are the same to the byte, the newer one stays: a library may not change for months."""
-    before = [copy.path for copy in there if copy.path != made][-1:]
-    for path in before:
+def _drop_twin(backups: Sequence[Copy], made: Path) -> None:
+    """Delete the backup before this one if it has the same bytes: a library may not change for months."""
+    previous = [copy.path for copy in backups if copy.path != made][-1:]
+    for path in previous:
         if path.stat().st_size == made.stat().st_size and path.read_bytes() == made.read_bytes():
             path.unlink()
 
 
 @contextmanager
-def _held(folder: Path, patience: timedelta = PATIENCE) -> Iterator[None]:
-    """One at a time; what another left half-made is cleared away."""
-    with _ours(folder):
+def _locked(folder: Path, patience: timedelta = PATIENCE) -> Iterator[None]:
+    """Lock the folder, creating it if need be, and delete the temporary files of killed processes."""
+    with _system_errors(folder):
         if not folder.is_dir():
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if os.geteuid() == 0:
@@ -216,7 +218,7 @@ def _held(folder: Path, patience: timedelta = PATIENCE) -> Iterator[None]:
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         _lock(handle, folder, patience)
-        for left in folder.glob("*.db" + HALF_MADE):
+        for left in folder.glob("*.db" + TEMPORARY):
             left.unlink(missing_ok=True)
         yield
     finally:
@@ -231,26 +233,26 @@ def _lock(handle: int, folder: Path, patience: timedelta) -> None:
             time.sleep(0.05)
         else:
             return
-    raise Busy(f"another backup is at work in {folder}: try again when it has ended")
+    raise Busy(f"another backup is at work in {folder}: try again when it has finished")
 
 
 @contextmanager
-def _still(target: Path) -> Iterator[None]:
-    """Nobody writes meanwhile, and half a commit is rolled back; of what is no SQLite file nobody can ask that."""
+def _exclusive(target: Path) -> Iterator[None]:
+    """Keep writers out, and roll half a commit back; a file that is not SQLite is left alone."""
     if not target.is_file():
         yield
         return
-    with closing(sqlite3.connect(target, isolation_level=None, timeout=5.0)) as there:
+    with closing(sqlite3.connect(target, isolation_level=None, timeout=5.0)) as connection:
         try:
-            there.execute("BEGIN EXCLUSIVE")
+            connection.execute("BEGIN EXCLUSIVE")
         except sqlite3.DatabaseError as error:
             if (error.sqlite_errorname or "").startswith("SQLITE_BUSY"):
-                raise Busy(f"another program is at work on {target}: try again when it has ended") from error
+                raise Busy(f"another program is at work on {target}: try again when it has finished") from error
         yield
 
 
 def _put_aside(target: Path, at: datetime) -> Path | None:
-    """By a second name, so that it never lacks one; with it half a commit, else to be played into the new one."""
+    """Link the file to a second name, so that it always has one, and move its journal, which is not the new file's."""
     if not target.exists():
         _journal(target).unlink(missing_ok=True)
         return None
@@ -270,8 +272,8 @@ def _journal(path: Path) -> Path:
 
 
 @contextmanager
-def _ours(path: Path) -> Iterator[None]:
-    """The system's errors as ours."""
+def _system_errors(path: Path) -> Iterator[None]:
+    """The system's errors as the bot's."""
     try:
         yield
     except OSError as error:

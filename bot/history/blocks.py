@@ -1,4 +1,4 @@
-"""Whom to leave alone, in the history: by number, or by name until the number is known."""
+"""Blocked users, in the history: by user id, or by handle until the id is known."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 def is_blocked(store: Store, user: str, handle: str) -> bool:
-    """By number, or by a name whose number nobody knew yet."""
+    """By id, or by a handle that was blocked before its id was known."""
     sql = "SELECT 1 FROM block WHERE user = ? OR (user IS NULL AND handle <> '' AND handle = ?)"
     return bool(store.rows(sql, [user, handle]))
 
 
 def block(store: Store, *, user: str | None, handle: str, because: str, at: datetime) -> None:
-    """For good, and at once: what waits of that person is not answered, and what was written is not sent."""
+    """Block at once and for good: waiting mentions get no reply, and replies that were drafted are not sent."""
     with store.atomic():
         if user is None or not store.rows("SELECT 1 FROM block WHERE user = ?", [user]):
             store.write("DELETE FROM block WHERE user IS NULL AND handle = :handle", {"handle": handle})
@@ -37,22 +37,23 @@ def block(store: Store, *, user: str | None, handle: str, because: str, at: date
 
 
 def bind(store: Store, user: str, handle: str) -> None:
-    """A name that is blocked has shown its number: from now on it is the number, whatever it is called."""
+    """Bind a blocked handle to its user id, so that the block outlasts a change of the handle."""
     if handle and user and not store.rows("SELECT 1 FROM block WHERE user = ?", [user]):
         sql = "UPDATE block SET user = :user WHERE user IS NULL AND handle = :handle"
         store.write(sql, {"user": user, "handle": handle})
 
 
 def unblock(store: Store, handle: str) -> int:
-    user = mentions.number_of(store, handle)
+    """Returns how many blocks there were."""
+    user = mentions.user_id(store, handle)
     with store.atomic():
-        found = store.rows("SELECT 1 FROM block WHERE handle = ? OR user = ?", [handle, user])
+        rows = store.rows("SELECT 1 FROM block WHERE handle = ? OR user = ?", [handle, user])
         store.write("DELETE FROM block WHERE handle = :handle OR user = :user", {"handle": handle, "user": user})
-    return len(found)
+    return len(rows)
 
 
-def take_over(store: Store, rows: Iterable[dict[str, Any]]) -> int:
-    """The blocks of another history besides our own. Gives how many were not blocked here."""
+def add_all(store: Store, rows: Iterable[dict[str, Any]]) -> int:
+    """Add the blocks of another history. Returns how many of them are new."""
     new = 0
     for row in rows:
         new += not is_blocked(store, row["user"] or "", row["handle"])

@@ -1,4 +1,4 @@
-"""What was paid, in the history's own tables, in millionths of a dollar. What may be paid is in budget.py."""
+"""What was paid to X, in the history, in millionths of a dollar. The caps are in `bot.sending.budget`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def spend(store: Store, kind: str, cost: int, *, about: str, by_hand: bool, at: datetime) -> None:
-    """What was paid for besides a post; a post carries its own cost."""
+    """Record an expense other than a post, whose cost is kept with it."""
     store.write(
         "INSERT INTO expense (kind, cost, by_hand, about, at) VALUES (:kind, :cost, :by_hand, :about, :at)",
         {"kind": kind, "cost": cost, "by_hand": by_hand, "about": about, "at": stamp(at)},
@@ -21,7 +21,7 @@ def spend(store: Store, kind: str, cost: int, *, about: str, by_hand: bool, at: 
 
 
 def spent_since(store: Store, since: datetime, *, dry: bool, until: datetime | None = None) -> int:
-    """What may have been created counted in: a cap must hold in the worst case. Without what was asked by hand."""
+    """Posts that may have been created count too: a cap must hold in the worst case. Excludes what was done by hand."""
     rows = store.rows(
         "SELECT (SELECT coalesce(sum(cost), 0) FROM post WHERE dry = :dry AND sent_at BETWEEN :since AND :until "
         "AND state IN ('sending', 'unknown', 'posted', 'abandoned', 'dry')) + "
@@ -33,7 +33,7 @@ def spent_since(store: Store, since: datetime, *, dry: bool, until: datetime | N
 
 
 def spent_on_replies(store: Store, since: datetime, *, until: datetime) -> int:
-    """Of that, what mentions and the answers to them took; a rehearsal reads and answers nobody."""
+    """The part of it for reading mentions and replying to them; a dry run does neither."""
     rows = store.rows(
         "SELECT (SELECT coalesce(sum(cost), 0) FROM post WHERE kind = 'reply' AND dry = 0 "
         "AND sent_at BETWEEN :since AND :until "
@@ -46,7 +46,7 @@ def spent_on_replies(store: Store, since: datetime, *, until: datetime) -> int:
 
 
 def spending(store: Store, since: datetime, *, dry: bool) -> list[dict[str, Any]]:
-    """day, kind, number, each, cost, by_hand: the newest day first, one row for each price that was paid."""
+    """Rows of day, kind, number, each, cost, by_hand: the newest day first, one for each price that was paid."""
     return store.rows(
         """
         SELECT substr(at, 1, 10) AS day, kind, count(*) AS number, cost AS each, sum(cost) AS cost, by_hand

@@ -1,6 +1,6 @@
-"""Who named us and what followed, in the history's own tables, and how many answers were given.
+"""Mentions of the bot and the replies to them, in the history.
 
-It keeps numbers and names, and what was said only while it waits. The rules are in eligibility.py and limits.py.
+Ids and handles are kept, the text of a mention only until it has a verdict. The rules are in `bot.replies`.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from bot.history.store import Store
     from bot.values import Draft, Mention
 
-KEPT = timedelta(days=30)  # for as long as a conversation may be taken up again
+KEPT = timedelta(days=30)  # a conversation may be resumed for so long
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
-    """A mention as it is remembered. `words` only while it waits, and only where the bot listens."""
+class StoredMention:
+    """A row of the history; `words` are there only until there is a verdict, and only where the bot listens."""
 
     id: str
     author: str
@@ -38,12 +38,13 @@ class Waiting:
 def add(
     store: Store, mention: Mention, verdict: Reason | None, *, others: Iterable[str], listen: bool, at: datetime
 ) -> str | None:
-    """Once for each id. Gives the verdict that it has from now on; None is that it waits."""
-    sql = "SELECT 1 FROM mention WHERE id = :id UNION ALL SELECT 1 FROM post WHERE reply_to = :id"  # forgotten, perhaps
+    """Add a mention, once for each id. Returns its verdict; None means that it waits for a reply."""
+    # A mention that was forgotten is known by the reply to it.
+    sql = "SELECT 1 FROM mention WHERE id = :id UNION ALL SELECT 1 FROM post WHERE reply_to = :id"
     if store.rows(sql, {"id": mention.id}):
         return "known"
     if verdict is None and _is_answered(store, mention, at):
-        verdict = Reason("edited", "an answer to what it said before was written")
+        verdict = Reason("edited", "a reply to an earlier wording was written")
     name = verdict.name if verdict else None
     store.write(
         "INSERT INTO mention (id, first, author, handle, conversation, others, words, verdict, detail, at) "
@@ -65,7 +66,7 @@ def add(
 
 
 def _is_answered(store: Store, mention: Mention, at: datetime) -> bool:
-    """True where an earlier wording is answered; one that still waits gives way to the new one."""
+    """Whether an earlier wording was answered; one that still waits gives way to the new one."""
     for row in store.rows(
         "SELECT id, verdict FROM mention WHERE first = ? AND (verdict IS NULL OR verdict = 'answered')",
         [mention.first],
@@ -77,7 +78,7 @@ def _is_answered(store: Store, mention: Mention, at: datetime) -> bool:
 
 
 def decide(store: Store, mention: str, verdict: str, detail: str, *, at: datetime) -> None:
-    """The last word on a mention; what it said is not kept beyond it."""
+    """Set the final verdict on a mention, and delete its text."""
     store.write(
         "UPDATE mention SET verdict = :verdict, detail = :detail, words = NULL, at = :at "
         "WHERE id = :id AND verdict IS NULL",
@@ -85,13 +86,13 @@ def decide(store: Store, mention: str, verdict: str, detail: str, *, at: datetim
     )
 
 
-def waiting(store: Store) -> list[Waiting]:
+def waiting(store: Store) -> list[StoredMention]:
     """The oldest first."""
     rows = store.rows("SELECT * FROM mention WHERE verdict IS NULL ORDER BY CAST(id AS INTEGER)")
     return [_waiting(row) for row in rows]
 
 
-def one(store: Store, mention: str | None) -> Waiting | None:
+def get(store: Store, mention: str | None) -> StoredMention | None:
     rows = store.rows("SELECT * FROM mention WHERE id = ?", [mention])
     return _waiting(rows[0]) if rows else None
 
@@ -99,13 +100,13 @@ def one(store: Store, mention: str | None) -> Waiting | None:
 def add_reply(
     store: Store, mention: str, draft: Draft, *, norm: str, length: int, model: str, at: datetime
 ) -> int | None:
-    """The answer, and the mention's verdict with it: from here on it is answered, whatever becomes of the answer.
+    """Add a reply as a draft. From here on the mention counts as answered, whatever becomes of the reply.
 
-    None: somebody was faster, with a block or with forgetting it.
+    None if the mention was blocked or forgotten in the meantime.
     """
     with store.atomic():
-        known = one(store, mention)
-        if known is None or known.verdict is not None:
+        current = get(store, mention)
+        if current is None or current.verdict is not None:
             return None
         decide(store, mention, "answered", "", at=at)
         return store.write(
@@ -129,13 +130,15 @@ def add_reply(
         )
 
 
-# Counting. The view `answer` has those that are on X, or may be, or may yet be.
+# Counting. The view `answer` has the replies that are on X, or may be now or later.
 
 
-def given(store: Store, now: datetime, *, but: str, author: str | None = None, conversation: str | None = None) -> int:
-    """The answers written or sent less than a day from now, on either side, for clocks are set back.
+def count_replies(
+    store: Store, now: datetime, *, but: str, author: str | None = None, conversation: str | None = None
+) -> int:
+    """The replies written or sent within a day of now, before or after it, since clocks are set back.
 
-    `but`: the one to this mention.
+    The reply to the mention `but` is left out.
     """
     rows = store.rows(
         """
@@ -154,14 +157,14 @@ def given(store: Store, now: datetime, *, but: str, author: str | None = None, c
     return int(rows[0]["n"])
 
 
-def depth(store: Store, conversation: str, *, but: str) -> int:
-    """The answers in a conversation, for as long as their mentions are remembered."""
+def conversation_depth(store: Store, conversation: str, *, but: str) -> int:
+    """The number of replies in a conversation whose mentions are still kept."""
     sql = "SELECT count(*) AS n FROM answer WHERE conversation = ? AND mention <> ?"
     return int(store.rows(sql, [conversation, but])[0]["n"])
 
 
-def is_loop(store: Store, mention: Waiting) -> bool:
-    """Whether since our last answer in the conversation nobody has spoken but the one whom it was for."""
+def is_loop(store: Store, mention: StoredMention) -> bool:
+    """Whether, since our last reply in the conversation, only the user whom it answered has posted there."""
     last = store.rows(
         "SELECT mention, author FROM answer WHERE conversation = ? AND CAST(mention AS INTEGER) < CAST(? AS INTEGER) "
         "ORDER BY CAST(mention AS INTEGER) DESC LIMIT 1",
@@ -178,27 +181,27 @@ def is_loop(store: Store, mention: Waiting) -> bool:
 
 
 def refused_in_a_row(store: Store) -> list[str]:
-    """When X refused the newest answers, one after the other, the newest first."""
+    """When X refused the newest replies, the newest first, up to one that it took."""
     rows = store.rows(
         "SELECT state, changed_at FROM post WHERE kind = 'reply' AND state IN ('posted', 'refused') "
         "ORDER BY changed_at DESC, id DESC LIMIT 10"
     )
-    found = []
+    times = []
     for row in rows:
         if row["state"] != "refused":
             break
-        found.append(row["changed_at"])
-    return found
+        times.append(row["changed_at"])
+    return times
 
 
 def counts(store: Store) -> dict[str, int]:
-    """How many mentions came to what."""
+    """How many mentions there are of each verdict."""
     rows = store.rows("SELECT coalesce(verdict, 'waiting') AS what, count(*) AS n FROM mention GROUP BY 1 ORDER BY 1")
     return {row["what"]: row["n"] for row in rows}
 
 
-def number_of(store: Store, handle: str) -> str | None:
-    """The number of a name, as it was seen last."""
+def user_id(store: Store, handle: str) -> str | None:
+    """The user id behind a handle, as last seen."""
     rows = store.rows(
         "SELECT author FROM mention WHERE handle = ? AND author <> '' ORDER BY CAST(id AS INTEGER) DESC LIMIT 1",
         [handle],
@@ -207,27 +210,27 @@ def number_of(store: Store, handle: str) -> str | None:
 
 
 def count(store: Store, handle: str) -> int:
-    """How many mentions of a person are known, under this name and others."""
+    """How many mentions by this user are known, under any of the user's handles."""
     rows = store.rows(
-        "SELECT count(*) AS n FROM mention WHERE handle = ? OR author = ?", [handle, number_of(store, handle)]
+        "SELECT count(*) AS n FROM mention WHERE handle = ? OR author = ?", [handle, user_id(store, handle)]
     )
     return int(rows[0]["n"])
 
 
 def forget(store: Store, handle: str) -> None:
-    """What is known of a person's mentions, from the file too; a block stays, for else it could not be kept."""
-    store.write("PRAGMA secure_delete = ON", {})  # what is deleted is overwritten
+    """Delete a user's mentions, from the file too. A block stays: without it, nothing would keep the bot away."""
+    store.write("PRAGMA secure_delete = ON", {})  # overwrite what is deleted
     store.write(
         "DELETE FROM mention WHERE handle = :handle OR author = :user",
-        {"handle": handle, "user": number_of(store, handle)},
+        {"handle": handle, "user": user_id(store, handle)},
     )
 
 
 def prune(store: Store, now: datetime) -> None:
-    """What nobody needs any more. That a mention was answered is kept with the answer."""
+    """Delete old mentions. That a mention was answered is kept with the reply."""
     store.write("DELETE FROM mention WHERE verdict IS NOT NULL AND at < :since", {"since": stamp(now - KEPT)})
 
 
-def _waiting(row: dict[str, Any]) -> Waiting:
-    kept = {name: row[name] for name in Waiting.__slots__ if name != "others"}
-    return Waiting(**kept, others=tuple(row["others"].split()))
+def _waiting(row: dict[str, Any]) -> StoredMention:
+    kept = {name: row[name] for name in StoredMention.__slots__ if name != "others"}
+    return StoredMention(**kept, others=tuple(row["others"].split()))

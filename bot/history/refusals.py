@@ -1,4 +1,4 @@
-"""The drafts that the screen turned down, each with its reason, in the history."""
+"""The drafts that the screen refused, each with its reason, in the history."""
 
 from __future__ import annotations
 
@@ -47,6 +47,6 @@ def newest(store: Store, *, dry: bool | None = None, limit: int = 20) -> list[di
 
 
 def counts(store: Store, *, dry: bool) -> dict[str, int]:
-    """How many there ever were, by reason."""
+    """How many there are for each reason."""
     rows = store.rows("SELECT reason, count(*) AS n FROM refusal WHERE dry = ? GROUP BY reason ORDER BY reason", [dry])
     return {row["reason"]: row["n"] for row in rows}

@@ -1,31 +1,28 @@
-"""What the history looks like in SQLite: the tables, and the rules that the database itself keeps.
-
-It knows no Python types and no callers; store.py applies it.
-"""
+"""The schema of the history: its tables, and the rules that the database itself enforces. Migrations never change."""
 
 from __future__ import annotations
 
-# From approved to posted: what may follow what, and when.
+# The state machine of a post.
 LEGAL_MOVES = (
-    ("drafted", "approved"),  # the screen, and the person where one is asked, said yes: the text is frozen
+    ("drafted", "approved"),  # by the screen and, in review mode, by a person: the text is frozen
     ("drafted", "rejected"),
     ("drafted", "expired"),
     ("approved", "sending"),  # committed and on the disk before the request leaves
-    ("approved", "expired"),  # older than its slot, or the person's yes, allows
-    ("approved", "rejected"),  # a person took the yes back in time
-    ("sending", "posted"),  # X answered with an id
-    ("sending", "dry"),  # said to the console instead
-    ("sending", "approved"),  # X, or the lack of a connection, proved that nothing was created
-    ("sending", "refused"),  # X will not have this one
-    ("sending", "unknown"),  # anything else: it may exist
+    ("approved", "expired"),  # too late for its slot, or too long after the approval
+    ("approved", "rejected"),  # a person changed their mind in time
+    ("sending", "posted"),  # X returned an id
+    ("sending", "dry"),  # a dry run
+    ("sending", "approved"),  # X's response, or a failed connection, proves that nothing was created
+    ("sending", "refused"),  # X refuses this post
+    ("sending", "unknown"),  # anything else: the post may exist
     ("unknown", "posted"),
-    ("unknown", "abandoned"),  # never sent again; the next slot speaks anew
-    ("abandoned", "posted"),  # found later after all
+    ("unknown", "abandoned"),  # never sent again; the next slot has a new post
+    ("abandoned", "posted"),  # found later
 )
 
 _PAIRS = ", ".join(str(pair) for pair in LEGAL_MOVES)
 
-# STRICT: SQLite checks types. `dry` keeps rehearsals apart from what the account really said.
+# STRICT: SQLite checks types. `dry` keeps dry runs apart from what the account really posted.
 FIRST = f"""
 CREATE TABLE meta (
     key TEXT PRIMARY KEY,
@@ -135,7 +132,7 @@ CREATE TRIGGER post_moved AFTER UPDATE OF state ON post
 BEGIN INSERT INTO event (post, before, after, at) VALUES (NEW.id, OLD.state, NEW.state, NEW.changed_at); END;
 """  # noqa: S608  built from the constants above
 
-# What was paid for besides posts. What a person asks for by hand is shown; the caps are for what the bot does alone.
+# Expenses other than posts. Those of commands (`by_hand`) are shown, but the caps are for what the bot does alone.
 EXPENSES = """
 CREATE TABLE expense (
     id INTEGER PRIMARY KEY,
@@ -154,7 +151,7 @@ CREATE TRIGGER expense_is_never_forgotten BEFORE DELETE ON expense
 BEGIN SELECT RAISE(ABORT, 'the history is only added to'); END;
 """
 
-# The looks for a post that may exist; `state` is what it was then, `again` when the next one is due, if there is one.
+# Lookups of a post that may exist: `state` is the state of the post then, `again` when the next lookup is due.
 LOOKS = """
 CREATE TABLE look (
     id INTEGER PRIMARY KEY,
@@ -174,8 +171,8 @@ CREATE TRIGGER look_is_never_forgotten BEFORE DELETE ON look
 BEGIN SELECT RAISE(ABORT, 'the history is only added to'); END;
 """
 
-# Who named us, and what followed: `verdict` is missing while a mention waits. What it says is kept no longer than that,
-# and only where the bot listens; `others` are those whom an answer must not call on. Rows may be forgotten.
+# Mentions of the bot: `verdict` is NULL while one waits for a reply. Its text (`words`) is kept no longer,
+# and only where the bot listens; `others` are users whom a reply must not mention. Rows may be deleted.
 MENTIONS = """
 CREATE TABLE mention (
     id TEXT PRIMARY KEY,
@@ -218,7 +215,7 @@ WHERE post.kind = 'reply' AND post.state IN ('drafted', 'approved', 'sending', '
 CREATE INDEX post_kind ON post (kind, state);
 """
 
-# What persons said to drafts; `text` is as they saw it, so a text that was edited away is still known.
+# Reviews of drafts; `text` is what the person saw, so the text from before an edit is still known.
 REVIEWS = """
 CREATE TABLE review (
     id INTEGER PRIMARY KEY,

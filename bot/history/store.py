@@ -1,8 +1,7 @@
-"""What we remember, in SQLite: migrations, questions, inserts.
+"""The history of a bot: slots, posts and settings of its own, in SQLite. The schema is in schema.py.
 
-It keeps what it is told and answers what it is asked; what may follow what is in schema.py, why is in outbox.py.
-Tables with an owner of their own (ledger.py, refusals.py, …) are asked there, through `rows` and `write`.
-A Store belongs to the thread that opened it. Longer than other files: one short method a question.
+Other tables have a module each (ledger.py, refusals.py, …), which uses `rows` and `write`. A Store belongs to the
+thread that opened it. Longer than other files: one short method a query.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from bot.clock import moment, stamp
 from bot.errors import Damaged, StoreError
 from bot.history import backup, near_duplicates, schema
 from bot.history.file import open_file
-from bot.values import Draft, Look, Post, Slot
+from bot.values import Draft, Lookup, Post, Slot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -86,7 +85,7 @@ class Store:
         """Execute, and give the id of the new row, if there is one."""
         return int(self._db.execute(sql, parameters).lastrowid or 0)
 
-    # What is kept once
+    # Single values
 
     def meta(self, key: str) -> str | None:
         rows = self.rows("SELECT value FROM meta WHERE key = ?", [key])
@@ -126,7 +125,7 @@ class Store:
     def add_draft(
         self, draft: Draft, *, slot: Slot, norm: str, length: int, dry: bool, model: str, at: datetime
     ) -> int:
-        """The chosen draft of a slot; slot and draft are kept together or not at all."""
+        """Add the draft chosen for a slot, and close the slot: both or neither."""
         with self.atomic():
             self.close_slot(slot, "spoken", dry=dry, detail="", at=at)
             return self.write(
@@ -161,7 +160,7 @@ class Store:
         cost: int | None = None,
         not_before: datetime | None = None,
     ) -> None:
-        """The next state; the database refuses a move that is not legal. What is not given stays as it was."""
+        """Move a post to another state; the database refuses an illegal move. What is None stays as it was."""
         self.write(
             """
             UPDATE post SET state = :state, changed_at = :at, x_id = coalesce(:x_id, x_id),
@@ -208,7 +207,7 @@ class Store:
         return {row["state"]: row["n"] for row in rows}
 
     def said(self, norm: str, *, dry: bool, but: int | None = None) -> bool:
-        """By a post in whatever state, or by a draft before a person edited it; `but` is not asked."""
+        """Whether a post in any state, or a draft before it was edited, has this text; the post `but` is left out."""
         return bool(
             self.rows(
                 "SELECT 1 FROM post WHERE norm = :norm AND dry = :dry AND id IS NOT :but UNION ALL "
@@ -219,9 +218,9 @@ class Store:
         )
 
     def sent_around(self, now: datetime, span: timedelta, *, dry: bool) -> int:
-        """How many posts (replies aside) went out, or may have, less than `span` from now.
+        """How many posts other than replies were sent, or may have been, within `span` of now.
 
-        On either side of it, for clocks are set back too.
+        Before it or after it, since clocks are set back.
         """
         rows = self.rows(
             "SELECT count(*) AS n FROM post WHERE kind = 'post' AND dry = ? AND sent_at > ? AND sent_at < ? "
@@ -231,7 +230,7 @@ class Store:
         return int(rows[0]["n"])
 
     def mark_deleted(self, post: int, *, at: datetime) -> None:
-        """It was posted, and stays so in the history: what X no longer shows was said all the same."""
+        """Note that a post was deleted on X. It stays `posted`, since its text must not be repeated."""
         with self.atomic():
             self.write("UPDATE post SET note = 'deleted on X' WHERE id = :post", {"post": post})
             self.write(
@@ -242,10 +241,10 @@ class Store:
     def is_deleted(self, post: int) -> bool:
         return bool(self.rows("SELECT 1 FROM event WHERE post = ? AND after = 'deleted'", [post]))
 
-    # Posts that may exist, and the looks for them
+    # Posts that may exist, and the lookups of them (table "look")
 
-    def lost(self, state: str) -> list[tuple[Post, Look | None]]:
-        """The live posts in that state that are still to be looked for, each with the last look."""
+    def to_look_up(self, state: str) -> list[tuple[Post, Lookup | None]]:
+        """The live posts in that state that are still to be looked up, each with its last lookup."""
         rows = self.rows(
             """
             SELECT post.*, look.at AS looked_at, look.again AS look_again FROM post
@@ -255,16 +254,16 @@ class Store:
             [state],
         )
         return [
-            (_post(row), Look(moment(row["looked_at"]), moment(row["look_again"])) if row["looked_at"] else None)
+            (_post(row), Lookup(moment(row["looked_at"]), moment(row["look_again"])) if row["looked_at"] else None)
             for row in rows
         ]
 
-    def looks(self, post: int, state: str) -> list[str]:
-        """What came of the looks for a post while it was in that state, the oldest first."""
+    def lookup_outcomes(self, post: int, state: str) -> list[str]:
+        """The outcomes of the lookups of a post while it was in that state, the oldest first."""
         rows = self.rows("SELECT outcome FROM look WHERE post = ? AND state = ? ORDER BY id", [post, state])
         return [row["outcome"] for row in rows]
 
-    def add_look(
+    def add_lookup(
         self, post: int, state: str, outcome: str, detail: str, *, at: datetime, again: datetime | None
     ) -> None:
         self.write(
@@ -285,17 +284,20 @@ class Store:
 
     def newest_x_id(self, *, before: int) -> int | None:
         """The greatest id on X of the posts before this one."""
-        found = self.rows("SELECT max(CAST(x_id AS INTEGER)) AS newest FROM post WHERE id < ?", [before])[0]["newest"]
-        return int(found) if found is not None else None
+        rows = self.rows("SELECT max(CAST(x_id AS INTEGER)) AS newest FROM post WHERE id < ?", [before])
+        return int(rows[0]["newest"]) if rows[0]["newest"] is not None else None
 
     def damage(self) -> list[str]:
-        """What SQLite finds wrong with the file, and rows that point nowhere; empty if it is sound."""
-        found = [row["integrity_check"] for row in self.rows("PRAGMA integrity_check(5)")]
-        lost = [f"{row['table']}: row {row['rowid']} points nowhere" for row in self.rows("PRAGMA foreign_key_check")]
-        return [line for line in found if line != "ok"] + lost[:5]
+        """What SQLite finds wrong with the file, and broken references; empty if there is nothing."""
+        problems = [row["integrity_check"] for row in self.rows("PRAGMA integrity_check(5)")]
+        broken = [
+            f"{row['table']}: row {row['rowid']} has a broken reference"
+            for row in self.rows("PRAGMA foreign_key_check")
+        ]
+        return [problem for problem in problems if problem != "ok"] + broken[:5]
 
     def last_moment(self) -> datetime | None:
-        """When something was written down last."""
+        """When the history was last written."""
         rows = self.rows("SELECT max(at) AS at FROM (SELECT max(at) AS at FROM event UNION SELECT max(at) FROM slot)")
         return moment(rows[0]["at"]) if rows[0]["at"] else None
 
@@ -303,8 +305,8 @@ class Store:
 def _post(row: dict[str, Any]) -> Post:
     times = ("created_at", "changed_at", "sent_at", "not_before")
     try:
-        told = {key: moment(row[key]) if row[key] else None for key in times}
-        kept = {name: row[name] for name in Post.__slots__ if name not in times}
-    except KeyError as error:  # SQLite has no checksums: a flipped bit in the schema is a name that nobody knows
+        moments = {key: moment(row[key]) if row[key] else None for key in times}
+        values = {name: row[name] for name in Post.__slots__ if name not in times}
+    except KeyError as error:  # SQLite has no checksums: a flipped bit in the schema is an unknown column
         raise Damaged(f"the history lacks {error}: it is damaged, `mynah restore FILE` a backup") from error
-    return Post(**(kept | told | {"dry": bool(row["dry"])}))
+    return Post(**(values | moments | {"dry": bool(row["dry"])}))

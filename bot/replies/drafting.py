@@ -1,7 +1,7 @@
-"""What to answer: drafts, the screen, and the best of those that it lets through. It knows no history and no X.
+"""Drafts replies: generates, screens, and picks the best of the drafts that pass.
 
-What the other said is hostile data. Unless the bot listens it does not come here at all; where it does, it chooses
-among what the voice says by itself, and gives at most a single word that the voice's own person uses.
+The text of a mention is untrusted input. It is used only if replies.listen is on, and then only to choose among drafts
+that the model generates by itself, and for at most one prompt word, which has to be in the person's own vocabulary.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 
 _LINKS_AND_NAMES = re.compile(r"https?://\S+|[@\uff20#\uff03$]\w+", re.IGNORECASE)
-_WORD = re.compile(r"(?<![\w'\u2019-])[^\W\d_A-Z]{5,14}(?![\w'\u2019-])")  # written small: no name, no shouting
-# Long enough to be taken for a subject, and none. English only: elsewhere a prompt may begin a little oddly.
+_WORD = re.compile(r"(?<![\w'\u2019-])[^\W\d_A-Z]{5,14}(?![\w'\u2019-])")  # in lower case: neither a name nor shouting
+# Long enough for a subject, but not one. English only: in other languages a prompt may begin a little oddly.
 _FILLERS = (
     "about above after again against almost along already although always among another anything around because been "
     "before behind being below between could doing during either enough every everyone everything first from going "
@@ -41,43 +41,43 @@ _EMPTY = frozenset(_FILLERS.split())
 
 
 def choose(
-    slot: Slot, voice: Voice, screen: Screen, draft_settings: DraftSettings, last: Sequence[str], *, told: str | None
+    slot: Slot, voice: Voice, screen: Screen, draft_settings: DraftSettings, last: Sequence[str], *, mention: str | None
 ) -> tuple[Draft | None, Refused]:
-    """The best answer, and the drafts that may not go out. `told` None: nobody listens, so it is as with posts.
+    """The best draft, and the drafts that the screen refused. `mention` is its text, None if it may not be used.
 
-    A function of the slot, which is the mention's: an answer cut short begins again with the same drafts.
+    The same slot, which is the mention's, gives the same drafts: a reply that was interrupted starts again with these.
     """
     passed: list[Draft] = []
     refused: Refused = []
-    heard = heard_in(told) if told else ""
-    for prompt, seed in _tries(slot, voice.person, draft_settings, _subjects(heard, voice.person)):
+    context = context_of(mention) if mention else ""
+    for prompt, seed in _tries(slot, voice.person, draft_settings, _subjects(context, voice.person)):
         for draft in voice.draft(prompt, n=draft_settings.candidates, seed=seed):
-            reason = screen.why_not(draft) or (echoes.why_not(draft.text, told) if told else None)
+            reason = screen.why_not(draft) or (echoes.why_not(draft.text, mention) if mention else None)
             if reason:
                 refused.append((draft, reason))
             else:
                 passed.append(draft)
-        if passed and not heard:
+        if passed and not context:
             return max(passed, key=lambda draft: score(draft, voice.person, last).total), refused
-    return (_aptest(passed, voice, heard) if passed else None), refused
+    return (_aptest(passed, voice, context) if passed else None), refused
 
 
-def _aptest(passed: Sequence[Draft], voice: Voice, heard: str) -> Draft:
-    """What was said makes it likelier; what is likely anyway ("I don't know.") answers nothing."""
+def _aptest(passed: Sequence[Draft], voice: Voice, context: str) -> Draft:
+    """The draft that the mention makes likelier by most: one that is likely anyway ("I don't know.") is no reply."""
     texts = [draft.text for draft in passed]
-    after, anyway = voice.log_likelihoods(texts, given=heard), voice.log_likelihoods(texts)
-    gains = [given - alone for given, alone in zip(after, anyway, strict=True)]
+    after, alone = voice.log_likelihoods(texts, given=context), voice.log_likelihoods(texts)
+    gains = [with_context - without for with_context, without in zip(after, alone, strict=True)]
     return passed[max(range(len(passed)), key=gains.__getitem__)]
 
 
-def heard_in(told: str) -> str:
-    """What of it the voice is given to weigh: words, on one line, and not without end."""
-    return " ".join(_LINKS_AND_NAMES.sub(" ", told).split())[:280]
+def context_of(mention: str) -> str:
+    """The words of a mention for the model: one line of limited length, without links and handles."""
+    return " ".join(_LINKS_AND_NAMES.sub(" ", mention).split())[:280]
 
 
-def _subjects(heard: str, person: Person | None) -> list[str]:
-    """The longest word that the person might have said too, to begin with."""
-    words = dict.fromkeys(word for word in _WORD.findall(heard) if word not in _EMPTY)
+def _subjects(context: str, person: Person | None) -> list[str]:
+    """The longest word that is in the person's vocabulary, as a prompt."""
+    words = dict.fromkeys(word for word in _WORD.findall(context) if word not in _EMPTY)
     known = [word for word in words if person is None or not person.unknown_words(word)]
     return [max(known, key=len).capitalize()] if known else []
 
@@ -85,9 +85,9 @@ def _subjects(heard: str, person: Person | None) -> list[str]:
 def _tries(
     slot: Slot, person: Person | None, draft_settings: DraftSettings, first: Sequence[str]
 ) -> Iterator[tuple[str, int]]:
-    """The word that was heard, then as posts begin, but for the rotation: there the answers take no part."""
+    """A word of the mention, then the prompts of posts; replies do not take part in their rotation."""
     usual = prompts.tries(
         slot, draft_settings.beginnings(person), draft_settings.shares, (), count=draft_settings.tries
     )
-    for (prompt, seed), heard in zip_longest(usual, first[: draft_settings.tries]):
-        yield heard or prompt, seed
+    for (prompt, seed), subject in zip_longest(usual, first[: draft_settings.tries]):
+        yield subject or prompt, seed

@@ -1,7 +1,7 @@
-"""May this mention be answered at all? Pure rules on one post; who said what before is in mentions.py.
+"""Whether a mention may be answered: the rules that look at one post alone.
 
-X lets a bot answer only those who call on it in words that one can see, and once. A handle in the part of a reply that
-X fills in by itself is no call.
+X lets a bot reply once, and only to users who visibly mention it. A handle that X itself puts in front of a reply does
+not count.
 """
 
 from __future__ import annotations
@@ -18,28 +18,24 @@ if TYPE_CHECKING:
     from bot.replies.opt_out import OptOut
     from bot.values import Mention, Wording
 
-CROWD = 10  # more people than this in one post is a pile-on, not a question
+CROWD = 10  # more users than this in one post is a pile-on, not a question
 _HANDLE = re.compile(r"(?<![\w@/])@(\w{1,15})(?!\w)", re.ASCII)
 _PREFIX = re.compile(r"\s*(?:@\w{1,15}(?:\s+|\Z))*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class BotAccount:
-    """Whom it is about: the bot's account."""
-
     id: str
     handle: str
 
 
 @dataclass(frozen=True, slots=True)
 class Eligibility:
-    """The rules that need no history."""
-
     opt_out: OptOut
-    known_bots: Collection[str]  # handles in lower case
+    known_bots: Collection[str]  # handles, in lower case
 
     def why_not(self, mention: Mention, us: BotAccount) -> Reason | None:
-        """`opted_out` comes before all that others can bring about: whoever says stop is heard, however he says it."""
+        """`opted_out` comes before every reason that other users can cause, so that no opt-out is missed."""
         return next(self._reasons(mention, us), None)
 
     def _reasons(self, mention: Mention, us: BotAccount) -> Iterator[Reason]:
@@ -47,28 +43,31 @@ class Eligibility:
             yield Reason("unreadable", "X did not say who wrote it")
         if mention.author == us.id:
             yield Reason("own")
-        if mention.is_repost:  # its words are another's
+        if mention.is_repost:  # the text is another user's
             yield Reason("repost")
-        if phrase := self.opt_out.found(mention.text):
+        if phrase := self.opt_out.phrase_in(mention.text):
             yield Reason("opted_out", phrase)
         if mention.handle.casefold() in self.known_bots:
             yield Reason("known_bot", mention.handle)
         if not any(_is_seen(wording, us, is_reply=mention.is_reply) for wording in mention.wordings):
-            yield Reason("not_called", "only in what X fills in before a reply, or nowhere")
+            yield Reason("not_called", "only in the handles that X puts in front of a reply, or nowhere")
         if len(bystanders(mention, us)) > CROWD:
             yield Reason("crowd", f"names more than {CROWD} others")
         if _names_unknown(mention, us):
-            yield Reason("crowd", "X did not say who the others are, so they could not be left out")
+            yield Reason("crowd", "X did not give the ids of the others, so the reply could not leave them out")
 
 
 def bystanders(mention: Mention, us: BotAccount) -> tuple[str, ...]:
-    """Those whom X would call on in an answer, and who did not ask for one."""
+    """The ids of other users whom X would mention in a reply."""
     called = (call.user for wording in mention.wordings for call in wording.calls)
     return tuple(dict.fromkeys(user for user in called if user and user not in (us.id, mention.author)))
 
 
 def _is_seen(wording: Wording, us: BotAccount, *, is_reply: bool) -> bool:
-    """A range that is said counts in the handles before it, which are ASCII: whatever X counts in, it is the same."""
+    """Whether the bot is named in the author's own words.
+
+    Only handles, which are ASCII, come before `own`, so it is the same in whatever unit X counts.
+    """
     own = wording.own
     if own is None:
         own = _prefix_ends(wording.text) if is_reply else 0
@@ -92,7 +91,7 @@ def _prefix_ends(text: str) -> int:
 
 
 def _names_unknown(mention: Mention, us: BotAccount) -> bool:
-    """Whether it names others of whom X gave no number."""
+    """Whether it names other users whose ids X did not give."""
     known = {us.handle.casefold(), mention.handle.casefold()}
     calls = [call for wording in mention.wordings for call in wording.calls]
     if calls:

@@ -1,6 +1,6 @@
-"""How often may whom be answered? The caps of replies, asked of the history; each holds in the worst case.
+"""The caps on replies, checked against the history; a reply that may have been sent counts.
 
-Asked before an answer is thought of, and again in the transaction that lets it leave.
+They are checked before a reply is drafted, and again in the transaction that sends it.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from bot.history.mentions import Waiting
+    from bot.history.mentions import StoredMention
     from bot.history.store import Store
 
-REFUSALS = 3  # answers in a row that X refused: something is wrong that we do not know of
-RESTS = timedelta(days=1)
+REFUSALS = 3  # in a row: something is wrong with the replies or the account
+HOLD = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,36 +34,36 @@ class Limits:
     per_conversation: int
     per_day: int
 
-    def why_never(self, store: Store, mention: Waiting, now: datetime) -> Reason | None:
-        """Why this mention is not answered, now or later. A cap is no reason to wait: by then it would be stale."""
+    def why_never(self, store: Store, mention: StoredMention, now: datetime) -> Reason | None:
+        """Why this mention gets no reply, now or later: by the time a cap has room again, it would be stale."""
         return next(self._reasons(store, mention, now), None)
 
-    def is_stale(self, mention: Waiting, now: datetime) -> bool:
+    def is_stale(self, mention: StoredMention, now: datetime) -> bool:
         return now - time_of(mention.id) > self.max_age
 
-    def _reasons(self, store: Store, mention: Waiting, now: datetime) -> Iterator[Reason]:
+    def _reasons(self, store: Store, mention: StoredMention, now: datetime) -> Iterator[Reason]:
         but = mention.id
         if blocks.is_blocked(store, mention.author, mention.handle):
             yield Reason("blocked")
         if self.is_stale(mention, now):
             yield Reason("stale", f"older than replies.max_age ({written(self.max_age)})")
-        if mentions.given(store, now, but=but) >= self.per_day:
+        if mentions.count_replies(store, now, but=but) >= self.per_day:
             yield Reason("too_many_today", f"replies.per_day ({self.per_day})")
-        if mentions.given(store, now, but=but, author=mention.author) >= self.per_user_per_day:
+        if mentions.count_replies(store, now, but=but, author=mention.author) >= self.per_user_per_day:
             yield Reason("too_many_for_user", f"replies.per_user_per_day ({self.per_user_per_day})")
-        in_conversation = mentions.given(store, now, but=but, conversation=mention.conversation)
+        in_conversation = mentions.count_replies(store, now, but=but, conversation=mention.conversation)
         if in_conversation >= self.per_conversation_per_day:
             most = self.per_conversation_per_day
             yield Reason("too_many_in_conversation", f"replies.per_conversation_per_day ({most})")
-        if mentions.depth(store, mention.conversation, but=but) >= self.per_conversation:
+        if mentions.conversation_depth(store, mention.conversation, but=but) >= self.per_conversation:
             yield Reason("too_deep", f"replies.per_conversation ({self.per_conversation})")
         if mentions.is_loop(store, mention):
-            yield Reason("loop", "nobody else has spoken there since our last answer")
+            yield Reason("loop", "nobody else has posted there since the bot's last reply")
 
 
-def why_rest(store: Store, now: datetime) -> str | None:
-    """X refuses one answer after the other: whatever the reason, to go on would be held against the account."""
-    refused = mentions.refused_in_a_row(store)
-    if len(refused) < REFUSALS or abs(now - (last := moment(refused[0]))) >= RESTS:
+def why_on_hold(store: Store, now: datetime) -> str | None:
+    """Why no reply is sent for a day: X refused several in a row, and more would be held against the account."""
+    times = mentions.refused_in_a_row(store)
+    if len(times) < REFUSALS or abs(now - (last := moment(times[0]))) >= HOLD:
         return None
-    return f"X refused the last {len(refused)} answers: none until {last + RESTS:%Y-%m-%d %H:%M} UTC"
+    return f"X refused the last {len(times)} replies: none is sent until {last + HOLD:%Y-%m-%d %H:%M} UTC"

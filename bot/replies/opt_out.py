@@ -1,6 +1,6 @@
-"""Does somebody want to be left alone? X asks that a bot stop when it is told to, so in doubt the answer is yes.
+"""Recognises opt-outs: X requires a bot to stop when it is asked to, so a doubtful phrase counts.
 
-It knows words, and sees through the disguises that the screen knows; it does not know who spoke, or to whom.
+It sees through the same disguises as the screen.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from bot.screen.disguises import Key
 
-# As people say it to a machine, a language or a family of them a line. Words that mean something else besides ("para",
-# "dur") are left out, and so is "mute", which people ask of others.
+# What people write to a bot, by language or family of languages. Left out are ambiguous words ("para", "dur"), and
+# "mute", which people ask of others.
 WORDS = """
 stop, unsubscribe, opt out, optout, leave me alone, go away, shut up, stfu, get lost, quit replying
 don't reply, do not reply, don't tag me, do not tag me, don't answer me, do not answer me
@@ -39,39 +39,39 @@ jätä minut rauhaan, dur artık, beni rahat bırak, bana cevap verme, σταμ�
 やめて, やめろ, 停止して, 返信しないで, ほっといて, 停止, 别回复, 別回覆, 不要回复, 不要回覆, 闭嘴, 閉嘴, 走开
 그만, 멈춰, 답장하지 마, 저리 가
 """  # noqa: RUF001  a dotless i is a letter
-# Scripts that write without spaces, or glue endings on, as Korean does: there a phrase is looked for anywhere.
+# Scripts without spaces between words, and Korean, which adds endings: there a phrase matches anywhere.
 _ANYWHERE = re.compile(rf"{UNSPACED}|[\uac00-\ud7af]")
 _WORD = re.compile(r"[^\W_]+")
-_NOT_SAID = re.compile(r"https?://\S+|(?<![\w@])@\w+", re.IGNORECASE)  # a handle such as @stop is nobody's wish
+_IGNORED = re.compile(r"https?://\S+|(?<![\w@])@\w+", re.IGNORECASE)  # a handle such as @stop is not an opt-out
 
 
 class OptOut:
-    """The words that are known, and `more` of one's own."""
+    """Finds the phrases above, and `more` from the configuration."""
 
     def __init__(self, more: Iterable[str] = ()) -> None:
         phrases = [phrase.strip() for line in WORDS.strip().splitlines() for phrase in line.split(",")]
         self._anywhere: dict[str, str] = {}
-        self._runs: dict[str, list[tuple[tuple[Key, ...], str]]] = {}  # by the letters of their first words
+        self._runs: dict[str, list[tuple[tuple[Key, ...], str]]] = {}  # keyed by the letters of the first word
         for phrase in (*phrases, *more):
             if _ANYWHERE.search(phrase):
                 self._anywhere[bare(phrase)] = phrase
                 continue
-            for spelt in dict.fromkeys((phrase, phrase.replace("'", ""))):  # in haste there is no apostrophe
+            for spelt in dict.fromkeys((phrase, phrase.replace("'", ""))):  # often written without the apostrophe
                 if words := tuple(map(key, _WORD.findall(bare(spelt)))):
                     self._runs.setdefault(letters(words[0]), []).append((words, phrase))
 
-    def found(self, text: str) -> str | None:
-        """The phrase by which the text asks for it."""
-        said = _NOT_SAID.sub(" ", text)
-        plain = bare(said)
+    def phrase_in(self, text: str) -> str | None:
+        """The phrase with which the text asks the bot to stop."""
+        text = _IGNORED.sub(" ", text)
+        plain = bare(text)
         for folded, phrase in self._anywhere.items():
             if folded in plain:
                 return phrase
-        for words in views(said):
+        for words in views(text):
             keys = [key(word) for word in words]
             for start, first in enumerate(keys):
                 for run, phrase in self._runs.get(letters(first), ()):
-                    told = keys[start : start + len(run)]
-                    if len(told) == len(run) and all(map(is_drawn_out, told, run)):
+                    window = keys[start : start + len(run)]
+                    if len(window) == len(run) and all(map(is_drawn_out, window, run)):
                         return phrase
         return None

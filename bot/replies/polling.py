@@ -1,7 +1,7 @@
-"""The mentions, read to the watermark: what is new is written down once, with the verdict that it has at first sight.
+"""Reads new mentions into the history, each once, with the verdict of the rules that need no history.
 
-One page a turn. Rows, watermark and cost are one transaction, so what was paid for is never lost, nor read again. The
-watermark moves when all down to it was read; a page that could not be read is asked for again.
+One page a turn. Rows, cursor and cost are written in one transaction, so a page that was paid for is neither lost nor
+bought again. The watermark (`since`) rises when everything above it was read; a page that failed is requested again.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ if TYPE_CHECKING:
     from bot.values import Mention, Mentions
     from bot.x.payloads import Account
 
-MARK = "mentions"  # how far they are read, as the store names it
-FIRST, MOST = 5, 100  # posts on a page: the fewest, and the most, that X gives
+CURSOR = "mentions"  # key in the store's meta table
+FIRST, MOST = 5, 100  # X's limits on the size of a page
 PAGES = (MOST, 20, FIRST)
-EMPTY = 5  # pages without a post that may come before one with some
-LONGEST = timedelta(hours=1)  # between two tries, while X says no
-RESTORED = "it was there when a backup was restored, and may have been answered"
+EMPTY = 5  # empty pages in a row before it counts as an error
+LONGEST = timedelta(hours=1)  # between two attempts, while X fails
+RESTORED = "older than the restored backup, so it may have been answered already"
 
 
 class Reader(Protocol):
-    """Where mentions can be read."""
+    """The part of X that reads mentions."""
 
     def me(self) -> Account: ...
 
@@ -52,26 +52,29 @@ class Reader(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
-    """`since` is the watermark. While pages are missing, they are those before `until`, and the first had `newest`."""
+class Cursor:
+    """How far the mentions are read, kept as JSON in the store.
+
+    `since` is the watermark. While pages are missing, they are those before `until`; `newest` is the newest id seen.
+    """
 
     since: str | None = None
     until: str = ""
     newest: str = ""
     asked: str = ""
-    again: str = ""  # when to ask next
+    again: str = ""  # when to poll next
     failures: int = 0
-    before: str = ""  # an id: who called before it may have been answered by a history that was lost
+    before: str = ""  # an id: a history that was lost may have the replies to mentions before it
 
     def is_due(self, now: datetime) -> bool:
-        """At once where the clock was set back."""
+        """Also if the clock was set back."""
         return not self.again or moment(self.again) <= now or now < moment(self.asked)
 
     def why_not(self, mention: Mention, now: datetime) -> Reason | None:
-        """Why one that is read only now is nobody to be answered, be it ever so new."""
+        """Why a mention gets no reply because of when the bot began to read mentions."""
         if self.since is None:
-            return Reason("before_us", "it was there when replies were turned on")
-        if int(mention.id) < int(self.before or 0) <= id_at(now):  # beyond now: set by a clock that was ahead
+            return Reason("before_us", "older than replies were turned on")
+        if int(mention.id) < int(self.before or 0) <= id_at(now):  # an id beyond now comes from a clock that was ahead
             return Reason("before_us", RESTORED)
         return None
 
@@ -95,40 +98,40 @@ class MentionPoller:
         self._prices = settings.prices
         self._clock = clock
         self._log = log
-        self._said = ""
+        self._last_warning = ""
 
     def read(self, store: Store) -> bool:
-        """One page, if one is due. True: all that there was is read, and may be answered."""
-        mark = load(store)
-        if mark.is_due(self._clock.now()):
-            mark = self._next(store, mark)
-        return mark.since is not None and not mark.until
+        """Read one page, if it is due. True if everything is read, and mentions may be answered."""
+        cursor = load(store)
+        if cursor.is_due(self._clock.now()):
+            cursor = self._next(store, cursor)
+        return cursor.since is not None and not cursor.until
 
-    def _next(self, store: Store, mark: Mark) -> Mark:
+    def _next(self, store: Store, cursor: Cursor) -> Cursor:
         limit = FIRST
-        if why := self._outbox.why_too_dear(store, limit * self._prices.mention):
-            return self._later(store, mark, why, self._clock.now() + LONGEST)
-        if mark.since is not None:  # a page as large as the budget allows
-            limit = next((n for n in PAGES if not self._outbox.why_too_dear(store, n * self._prices.mention)), FIRST)
+        if why := self._outbox.why_over_budget(store, limit * self._prices.mention):
+            return self._later(store, cursor, why, self._clock.now() + LONGEST)
+        if cursor.since is not None:  # a page as large as the budget allows
+            limit = next((n for n in PAGES if not self._outbox.why_over_budget(store, n * self._prices.mention)), FIRST)
         now = self._clock.now()
-        mark = replace(mark, asked=stamp(now), again=stamp(now + self._settings.every))
-        keep(store, mark)  # before it is paid for: a page that we fall over must not be bought at every heartbeat
+        cursor = replace(cursor, asked=stamp(now), again=stamp(now + self._settings.every))
+        keep(store, cursor)  # before paying: a page that causes a crash must not be bought at every heartbeat
         try:
             us = BotAccount(self._account(store), self._settings.handle)
-            page = self._page(us, mark, limit)
+            page = self._page(us, cursor, limit)
         except XError as error:
-            wait = min(self._settings.every * (1 << min(mark.failures, 10)), LONGEST)
+            wait = min(self._settings.every * (1 << min(cursor.failures, 10)), LONGEST)
             until = max(error.until, now) if isinstance(error, RateLimited) else now + wait
-            return self._later(store, replace(mark, failures=mark.failures + 1), str(error), until)
-        return self._take(store, mark, page, us)
+            return self._later(store, replace(cursor, failures=cursor.failures + 1), str(error), until)
+        return self._take(store, cursor, page, us)
 
-    def _later(self, store: Store, mark: Mark, why: str, again: datetime) -> Mark:
-        mark = replace(mark, asked=stamp(self._clock.now()), again=stamp(again))
-        keep(store, mark)
-        if why != self._said:
-            self._log.warning("mentions.not_read", again=mark.again, detail=why)
-        self._said = why
-        return mark
+    def _later(self, store: Store, cursor: Cursor, why: str, again: datetime) -> Cursor:
+        cursor = replace(cursor, asked=stamp(self._clock.now()), again=stamp(again))
+        keep(store, cursor)
+        if why != self._last_warning:
+            self._log.warning("mentions.not_read", again=cursor.again, detail=why)
+        self._last_warning = why
+        return cursor
 
     def _account(self, store: Store) -> str:
         account = store.meta(ACCOUNT)
@@ -139,76 +142,76 @@ class MentionPoller:
                 ledger.spend(store, "account", self._prices.account, about="", by_hand=False, at=self._clock.now())
         return account
 
-    def _page(self, us: BotAccount, mark: Mark, limit: int) -> Mentions:
-        since = mark.since if mark.since and int(mark.since) else ""
+    def _page(self, us: BotAccount, cursor: Cursor, limit: int) -> Mentions:
+        since = cursor.since if cursor.since and int(cursor.since) else ""
         token = ""
         for _ in range(EMPTY):
-            page = self._reader.mentions(us.id, since_id=since, until_id=mark.until, token=token, limit=limit)
+            page = self._reader.mentions(us.id, since_id=since, until_id=cursor.until, token=token, limit=limit)
             token = page.token
-            if page.found or not token:
+            if page.items or not token:
                 return page
         raise TryLater(f"X answered {EMPTY} pages of mentions without one, and says that there are more")
 
-    def _take(self, store: Store, mark: Mark, page: Mentions, us: BotAccount) -> Mark:
-        ids = [int(mention.id) for mention in page.found]
+    def _take(self, store: Store, cursor: Cursor, page: Mentions, us: BotAccount) -> Cursor:
+        ids = [int(mention.id) for mention in page.items]
         cost = len(ids) * self._prices.mention
-        if not ids and not mark.until and mark.since is not None and not mark.failures:
-            return mark  # nobody has called: most of all readings
+        if not ids and not cursor.until and cursor.since is not None and not cursor.failures:
+            return cursor  # no mention: the usual case
         with store.atomic():
             now = self._clock.now()
             verdicts = [
-                self._write(store, mention, us, mark, at=now)
-                for mention in sorted(page.found, key=lambda mention: int(mention.id))
+                self._write(store, mention, us, cursor, at=now)
+                for mention in sorted(page.items, key=lambda mention: int(mention.id))
             ]
-            mark = _moved(mark, ids, more=bool(page.token))
-            mark = replace(mark, failures=0, again=stamp(now) if mark.until else mark.again)
-            keep(store, mark)
+            cursor = _advanced(cursor, ids, more=bool(page.token))
+            cursor = replace(cursor, failures=0, again=stamp(now) if cursor.until else cursor.again)
+            keep(store, cursor)
             mentions.prune(store, now)
             if cost:
                 about = f"{len(ids)} read"
                 ledger.spend(store, "mentions", cost, about=about, by_hand=False, at=now)
-        self._said = ""
+        self._last_warning = ""
         if ids:
             waiting = verdicts.count(None)
-            self._log.info("mentions.read", read=len(ids), waiting=waiting, since=mark.since, cost=dollars(cost))
-        return mark
+            self._log.info("mentions.read", read=len(ids), waiting=waiting, since=cursor.since, cost=dollars(cost))
+        return cursor
 
-    def _write(self, store: Store, mention: Mention, us: BotAccount, mark: Mark, *, at: datetime) -> str | None:
+    def _write(self, store: Store, mention: Mention, us: BotAccount, cursor: Cursor, *, at: datetime) -> str | None:
         reason = self._settings.eligibility.why_not(mention, us)
         blocks.bind(store, mention.author, mention.handle)
         if reason is None and blocks.is_blocked(store, mention.author, mention.handle):
             reason = Reason("blocked")
-        reason = reason or mark.why_not(mention, at)
+        reason = reason or cursor.why_not(mention, at)
         others = bystanders(mention, us)
         verdict = mentions.add(store, mention, reason, others=others, listen=self._settings.listen, at=at)
         if reason and verdict == "opted_out":
-            because = f"said {reason.detail!r} in {mention.id}"
+            because = f"wrote {reason.detail!r} in {mention.id}"
             blocks.block(store, user=mention.author, handle=mention.handle, because=because, at=at)
         if reason and verdict == "unreadable":
             self._log.error("mention.unreadable", mention=mention.id, detail=reason.detail)
         return verdict
 
 
-def load(store: Store) -> Mark:
-    kept = store.meta(MARK)
-    return Mark(**json.loads(kept)) if kept else Mark()
+def load(store: Store) -> Cursor:
+    kept = store.meta(CURSOR)
+    return Cursor(**json.loads(kept)) if kept else Cursor()
 
 
-def keep(store: Store, mark: Mark) -> None:
-    store.keep_meta(MARK, json.dumps(asdict(mark)))
+def keep(store: Store, cursor: Cursor) -> None:
+    store.keep_meta(CURSOR, json.dumps(asdict(cursor)))
 
 
-def begin_again(store: Store, at: datetime) -> None:
-    """After a restore: who was answered since is not known. What came is read again all the same, to hear a stop."""
-    if store.meta(MARK):
+def reset_after_restore(store: Store, at: datetime) -> None:
+    """Answer no mention from before a restore, since it may have been answered; they are still read for opt-outs."""
+    if store.meta(CURSOR):
         keep(store, replace(load(store), before=str(id_at(at))))
     for mention in mentions.waiting(store):
         mentions.decide(store, mention.id, "before_us", RESTORED, at=at)
 
 
-def _moved(mark: Mark, ids: list[int], *, more: bool) -> Mark:
-    """The watermark only ever rises, and only when nothing is left between it and what is read."""
-    newest = max([*ids, int(mark.newest or 0), int(mark.since or 0)])
-    if mark.since is not None and more and ids and (not mark.until or min(ids) < int(mark.until)):
-        return replace(mark, until=str(min(ids)), newest=str(newest))
-    return replace(mark, since=str(newest), until="", newest="")
+def _advanced(cursor: Cursor, ids: list[int], *, more: bool) -> Cursor:
+    """The watermark only rises, and only when no page is missing between it and what was read."""
+    newest = max([*ids, int(cursor.newest or 0), int(cursor.since or 0)])
+    if cursor.since is not None and more and ids and (not cursor.until or min(ids) < int(cursor.until)):
+        return replace(cursor, until=str(min(ids)), newest=str(newest))
+    return replace(cursor, since=str(newest), until="", newest="")

@@ -1,7 +1,7 @@
-"""Mentions to answers: who summoned us, may we answer, once. One answer a turn, and never beside another post.
+"""Answers mentions: at most one reply a turn, and none while another post is in flight.
 
-polling.py reads them, eligibility.py and limits.py hold the rules, drafting.py finds the words. Sending an answer, and
-looking for one that was lost, is the outbox's and the reconciler's work, as with every post.
+polling.py reads the mentions, eligibility.py and limits.py have the rules, drafting.py drafts the reply. The outbox
+sends it and the reconciler looks up a lost one, as with every post.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from bot.history import mentions
 from bot.replies.drafting import choose
-from bot.replies.limits import why_rest
+from bot.replies.limits import why_on_hold
 from bot.sending.budget import dollars
 from bot.sending.pause import why_paused
 from bot.text.length import weighted_length
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
     from structlog.stdlib import BoundLogger
 
-    from bot.history.mentions import Waiting
+    from bot.history.mentions import StoredMention
     from bot.history.store import Store
     from bot.replies.limits import Limits
     from bot.replies.polling import MentionPoller
     from bot.rounds.posting import Pipeline
     from bot.values import Post
 
-LAST = 20  # texts that an answer should not repeat the words of
+LAST = 20  # texts whose words a reply should not repeat
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,33 +62,33 @@ class Replier:
         self._settings = settings
         self._open_store = open_store
         self._log = log
-        self._waits = ""
+        self._last_reason = ""
 
     def turn(self) -> None:
-        """What is new is read, for a stop may be among it; what was written goes first, then the oldest is answered."""
+        """Read new mentions, then send an approved reply, or else answer the oldest mention."""
         with self._open_store() as store:
-            self._pass_over_the_stale(store)
-            why = self._live(store)
-            if why and why != self._waits:
+            self._pass_over_stale(store)
+            why = self._go_on(store)
+            if why and why != self._last_reason:
                 self._log.info("replies.waiting", detail=why)
-            self._waits = why or ""
+            self._last_reason = why or ""
 
-    def _live(self, store: Store) -> str | None:
-        """Gives why what is there to be answered has to wait, if it has to.
+    def _go_on(self, store: Store) -> str | None:
+        """Returns why mentions have to wait, if they do.
 
-        While nothing may go out nothing is read either: reading is paid for, and what it brings grows stale.
+        While nothing may be sent, nothing is read either: reading costs money, and mentions grow stale.
         """
         now = self._clock.now()
-        if why := why_paused(store, now) or why_rest(store, now):
+        if why := why_paused(store, now) or why_on_hold(store, now):
             return why
         is_read = self._poller.read(store)
-        written = next((post for post in store.posts_in("approved", dry=False) if post.kind == "reply"), None)
-        if written:
-            return self._send(store, written, {})
+        approved = next((post for post in store.posts_in("approved", dry=False) if post.kind == "reply"), None)
+        if approved:
+            return self._send(store, approved, {})
         return self._answer_oldest(store) if is_read else None
 
-    def _pass_over_the_stale(self, store: Store) -> None:
-        """Whatever else holds: what somebody said is kept no longer than it may be answered."""
+    def _pass_over_stale(self, store: Store) -> None:
+        """Even while replies wait: the text of a mention is kept no longer than it may be answered."""
         now = self._clock.now()
         for mention in mentions.waiting(store):
             if not self._limits.is_stale(mention, now):
@@ -96,7 +96,7 @@ class Replier:
             if reason := self._limits.why_never(store, mention, now):
                 self._pass_over(store, mention, reason.name, reason.detail, now)
 
-    def _pass_over(self, store: Store, mention: Waiting, why: str, detail: str, at: datetime) -> None:
+    def _pass_over(self, store: Store, mention: StoredMention, why: str, detail: str, at: datetime) -> None:
         mentions.decide(store, mention.id, why, detail, at=at)
         self._log.info("mention.passed_over", mention=mention.id, why=why, detail=detail)
 
@@ -111,12 +111,12 @@ class Replier:
                 return self._answer(store, mention)
         return None
 
-    def _answer(self, store: Store, mention: Waiting) -> str | None:
+    def _answer(self, store: Store, mention: StoredMention) -> str | None:
         last = [post.text for post in store.history(dry=False, limit=LAST)]
         screen = self._pipeline.screen(store)
-        told = mention.words if self._settings.listen else None
+        text = mention.words if self._settings.listen else None
         slot = Slot(mention.id, time_of(mention.id))
-        draft, refused = choose(slot, self._voice, screen, self._pipeline.draft_settings, last, told=told)
+        draft, refused = choose(slot, self._voice, screen, self._pipeline.draft_settings, last, mention=text)
         reasons = Counter(reason.name for _, reason in refused)
         with store.atomic():
             now = self._clock.now()
@@ -134,7 +134,7 @@ class Replier:
                 model=self._voice.name,
                 at=now,
             )
-            if post is None:  # blocked or forgotten while we were thinking
+            if post is None:  # blocked or forgotten while the drafts were made
                 return None
             if not self._settings.review_mode:
                 store.move(post, "approved", at=now)

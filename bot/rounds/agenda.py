@@ -1,4 +1,4 @@
-"""What is to do now: a parked post again, or the slot that is due. It decides when; posting.py does it."""
+"""What a turn does: send an approved post that waits, or post in the slot that is due. posting.py does the posting."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from bot.sending.reconcile import Reconciler
     from bot.values import Slot
 
-BORN = "born"  # when this history began, in the store: what was due before is nobody's backlog
+BORN = "born"  # key in the store's meta table: when the history began; slots from before are not caught up on
 
 
 class Replier(Protocol):
-    """Answers mentions; `bot.replies` has it, a floor above."""
+    """Answers mentions; the one in `bot.replies`, a floor above."""
 
     def turn(self) -> None: ...
 
@@ -47,50 +47,50 @@ class Agenda:
         self._replier = replier
 
     def begin(self) -> list[int]:
-        """Once, before the first turn. Gives the posts that may or may not exist."""
+        """Call this once, before the first turn. Returns the ids of the posts that may or may not exist."""
         with self._open_store() as store:
             now, born = self._clock.now(), store.meta(BORN)
-            if born is None or (moment(born) > now and not why_doubted(now)):  # in the future: the clock was wrong then
+            if born is None or (moment(born) > now and not why_doubted(now)):  # the clock was ahead then
                 store.keep_meta(BORN, stamp(now))
             return [post.id for post in self._outbox.recover(store)]
 
     def turn(self) -> Round | None:
-        """One round, if one is due; a post that may exist is looked for first, for nothing goes out beside it."""
+        """One round, if one is due. A post that may exist is looked up first: until then nothing else is sent."""
         with self._open_store() as store:
             self._recover(store)
             parked = self._send_approved(store)
-            if parked and not self._goes_on_after(parked):
+            if parked and not self._continues_after(parked):
                 return parked
             slot = self._schedule.due(self._clock.now())
             if slot is None or not self._is_open(slot, store):
-                if self._reconciler:  # there is time
-                    self._reconciler.look(store, "abandoned")
+                if self._reconciler:  # nothing more urgent to do
+                    self._reconciler.look_up(store, "abandoned")
                 return parked
             return self._speak(slot, store)
 
     def answer(self) -> None:
-        """After the turn, so that no crowd of mentions delays a post by more than one answer."""
+        """Call this after the turn, so that a crowd of mentions delays a post by at most one reply."""
         if self._replier:
             self._replier.turn()
 
     def speak_now(self, slot: Slot) -> Round:
-        """One round whatever the schedule says, for what waits or in this slot; the brakes hold all the same."""
+        """One round outside the schedule: an approved post that waits, or a post in this slot. All limits apply."""
         with self._open_store() as store:
             self._recover(store)
             parked = self._send_approved(store)
             while parked and parked.outcome == "expired":
                 parked = self._send_approved(store)
-            return parked if parked and not self._goes_on_after(parked) else self._speak(slot, store)
+            return parked if parked and not self._continues_after(parked) else self._speak(slot, store)
 
     def _send_approved(self, store: Store) -> Round | None:
-        """The oldest that may go out, by its own leave or a person's; its brakes are those of all behind it."""
+        """Send the oldest approved post; if it has to wait, so do all behind it."""
         for post in store.posts_in("approved", dry=self._outbox.dry):
-            if post.kind == "post":  # a reply that waits holds up no post
+            if post.kind == "post":  # replies are sent in `answer`
                 return deliver(post, self._outbox, store)
         return None
 
-    def _goes_on_after(self, parked: Round) -> bool:
-        """Several with a person's yes may wait for hours; new drafts are made for that person all the same."""
+    def _continues_after(self, parked: Round) -> bool:
+        """In review mode several approved posts may wait for hours; new drafts are made meanwhile."""
         return parked.outcome == "waiting" and self._review_mode
 
     @property
@@ -98,9 +98,9 @@ class Agenda:
         return self._queue is not None and self._queue.review_mode
 
     def _recover(self, store: Store) -> None:
-        self._outbox.recover(store)  # a round that broke off in an error may have left a post in flight
+        self._outbox.recover(store)  # an error may have ended a round with a post in flight
         if self._reconciler:
-            self._reconciler.look(store, "unknown")
+            self._reconciler.look_up(store, "unknown")
         if self._queue:
             self._queue.sweep(store, dry=self._outbox.dry)
 
@@ -113,5 +113,6 @@ class Agenda:
 
     def _is_open(self, slot: Slot, store: Store) -> bool:
         born = store.meta(BORN)
-        is_ours = born is None or slot.due >= moment(born) or moment(born) > self._clock.now()  # begun by a wrong clock
-        return is_ours and store.slot_outcome(slot.key, dry=self._outbox.dry) is None
+        # A history that began in the future was begun by a wrong clock.
+        is_after = born is None or slot.due >= moment(born) or moment(born) > self._clock.now()
+        return is_after and store.slot_outcome(slot.key, dry=self._outbox.dry) is None

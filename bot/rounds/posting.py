@@ -1,4 +1,4 @@
-"""One round: draft, screen, choose, send, remember. It knows neither when nor where: slots and outbox do."""
+"""One round: generate drafts, screen them, choose the best, send it, and record the outcome."""
 
 from __future__ import annotations
 
@@ -24,37 +24,37 @@ if TYPE_CHECKING:
     from bot.voice.voice import Voice
     from training.profile.person import Person
 
-LAST = 20  # posts that the next one should not sound like: three days of six a day
+LAST = 20  # posts that the next one should not resemble: three days at six a day
 
 
 @dataclass(frozen=True, slots=True)
 class DraftSettings:
-    """How to look for something to say."""
+    """How drafts are generated."""
 
-    prompts: Mapping[str, float] | Sequence[str]  # with weights; one that is there twice weighs twice as much
+    prompts: Mapping[str, float] | Sequence[str]  # with weights; a prompt listed twice has weight 2
     candidates: int  # drafts a try
-    tries: int  # each with another prompt, before the slot is skipped
-    shares: Mapping[str, float] = field(default_factory=dict)  # of the kinds of prompts, see prompts.py
-    topics: Callable[[], Sequence[str]] = tuple  # of the day
-    unspeakable: Callable[[str], str | None] = lambda _: None  # why the person's own beginnings may not be said
+    tries: int  # with a prompt each, before the slot is skipped
+    shares: Mapping[str, float] = field(default_factory=dict)  # of each kind of prompt: see prompts.py
+    topics: Callable[[], Sequence[str]] = tuple  # read anew for each round
+    unspeakable: Callable[[str], str | None] = lambda _: None  # why an opener may not be used
 
     def beginnings(self, person: Person | None) -> dict[str, Mapping[str, float]]:
-        """Of each kind, those that may be said."""
+        """The prompts of each kind that may be used, with their weights."""
         openers = person.openers if person else {}
-        # by the root: left to themselves, drafts begin with "The" as often as the person does
+        # The root of the counts: without a prompt, drafts begin with "The" as often as the person does.
         speakable = {opener: math.sqrt(count) for opener, count in openers.items() if not self.unspeakable(opener)}
         return prompts.kinds(self.prompts, speakable, self.topics())
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What one round came to; `outcome` is the post's state (`drafted`: a person is asked), `skipped`, or `waiting`."""
+    """How a round ended: `outcome` is the state of the post (`drafted` in review mode), `skipped` or `waiting`."""
 
     outcome: str
     slot: str
     post: Post | None = None
     detail: str = ""
-    refused: Mapping[str, int] = field(default_factory=dict)  # how many drafts were turned down, by reason
+    refused: Mapping[str, int] = field(default_factory=dict)  # how many drafts the screen refused, by reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,21 +106,21 @@ def prepare(slot: Slot, store: Store, pipeline: Pipeline, *, review_mode: bool =
         )
         if not review_mode:
             store.move(post, "approved", at=now)
-    detail = "waits for a yes: `mynah review`" if review_mode else ""
+    detail = "waits for approval: `mynah review`" if review_mode else ""
     return Round(
         "drafted" if review_mode else "approved", slot.key, post=store.post(post), detail=detail, refused=reasons
     )
 
 
 def deliver(post: Post, outbox: Outbox, store: Store, refused: Mapping[str, int] | None = None) -> Round:
-    """Send an approved post, now or again."""
+    """Send an approved post, or try again."""
     sent = outbox.send(store, post)
     outcome = "waiting" if sent.post.state == "approved" else sent.post.state
     return Round(outcome, post.slot or "", post=sent.post, detail=sent.detail, refused=refused or {})
 
 
 def last_said(store: Store, *, dry: bool) -> list[str]:
-    """The last texts that went out or may yet, the newest first."""
+    """The last texts that were or may still be posted, the newest first."""
     rows = store.rows(
         "SELECT text FROM post WHERE dry = :dry AND state NOT IN ('rejected', 'expired', 'refused') "
         "ORDER BY id DESC LIMIT :last",

@@ -1,7 +1,7 @@
-"""How a post begins: as the operator wants, as the person does, with a topic of the day, or as the model likes.
+"""The prompt of a round: one of the operator's, an opener of the person's, a topic of the day, or none.
 
-Which of these kinds it is, the slot's own dice say. Within a kind each waits until the others had their turn, where one
-of twice the weight waits half as long; none comes twice in a row. It knows no model.
+A random generator seeded by the slot chooses the kind. Within a kind the prompts take turns: one of twice the weight
+waits half as long for its turn, and none comes twice in a row.
 """
 
 from __future__ import annotations
@@ -25,43 +25,44 @@ if TYPE_CHECKING:
     Weights = Mapping[str, float]  # of each prompt
 
 MOST_BYTES = 100_000  # of a file of topics
-LOOKED_AT = 1_000  # rows of the history: a rotation through hundreds of prompts, found without an index
+MOST_ROWS = 1_000  # of the history, read without an index: enough to rotate through hundreds of prompts
 
 
 def kinds(prompts: Weights | Iterable[str], openers: Weights, topics: Iterable[str]) -> dict[str, Weights]:
-    """What there is to begin with, of each kind; what two kinds have counts for the one that was asked for."""
-    today = dict.fromkeys(topics, 1.0)
-    wanted = prompts if isinstance(prompts, Mapping) else Counter(prompts)
-    asked = {prompt: weight for prompt, weight in wanted.items() if prompt not in today}
-    own = {opener: weight for opener, weight in openers.items() if opener not in today and opener not in asked}
-    return {"none": {"": 1.0}, "prompts": asked, "openers": own, "topics": today}
+    """The prompts of each kind. A prompt of several kinds counts as a topic first, then as one of the operator's."""
+    of_the_day = dict.fromkeys(topics, 1.0)
+    weights = prompts if isinstance(prompts, Mapping) else Counter(prompts)
+    configured = {prompt: weight for prompt, weight in weights.items() if prompt not in of_the_day}
+    others = of_the_day.keys() | configured.keys()
+    own = {opener: weight for opener, weight in openers.items() if opener not in others}
+    return {"none": {"": 1.0}, "prompts": configured, "openers": own, "topics": of_the_day}
 
 
 def tries(
     slot: Slot, of_kind: Mapping[str, Weights], shares: Mapping[str, float], recent: Sequence[str], *, count: int
 ) -> Iterator[tuple[str, int]]:
-    """Prompts and seeds, each prompt another one while there are others.
+    """Prompts and seeds for the tries of a round; no prompt is repeated while others are left.
 
-    The same for the same slot and history: a round that was cut short begins again with the same drafts. A kind that
-    `shares` does not name counts 1; `recent` are the prompts of the last rounds, the newest first.
+    The same slot and history give the same prompts and seeds: an interrupted round starts again with the same drafts. A
+    kind that is not in `shares` has share 1; `recent` are the prompts of the last rounds, the newest first.
     """
     of_kind = {kind: pool for kind, pool in of_kind.items() if shares.get(kind, 1.0) > 0}
     seed = int.from_bytes(hashlib.sha256(slot.key.encode()).digest()[:4], "big")
-    chance = random.Random(seed)
+    generator = random.Random(seed)
     tried: list[str] = []
     for number in range(count):
-        last = {prompt for prompt in recent[:1] if prompt}  # nothing may come twice in a row, and only that
+        last = {prompt for prompt in recent[:1] if prompt}  # only "no prompt" may come twice in a row
         left = _without(of_kind, last.union(tried)) or _without(of_kind, set(tried)) or _without(of_kind, set())
-        prompt = ""  # where nothing of what was asked for is there
+        prompt = ""  # if there are no prompts at all
         if left:
-            kind = chance.choices(list(left), [shares.get(kind, 1.0) for kind in left])[0]
-            prompt = _due(of_kind[kind], left[kind], [*reversed(tried), *recent], chance)
+            kind = generator.choices(list(left), [shares.get(kind, 1.0) for kind in left])[0]
+            prompt = _due(of_kind[kind], left[kind], [*reversed(tried), *recent], generator)
         tried.append(prompt)
         yield prompt, (seed + number) % 2**32
 
 
 def recent(store: Store, *, dry: bool) -> list[str]:
-    """The prompts of the last rounds, the newest first; also of those that only led to drafts that were refused."""
+    """The prompts of the last rounds, the newest first, also of rounds that ended without a post."""
     rows = store.rows(
         """
         SELECT prompt, slot, created_at AS at FROM post
@@ -70,40 +71,40 @@ def recent(store: Store, *, dry: bool) -> list[str]:
         WHERE id > (SELECT coalesce(max(id), 0) FROM refusal) - :rows AND dry = :dry AND slot IS NOT NULL
         ORDER BY at DESC, prompt
         """,
-        {"rows": LOOKED_AT, "dry": dry},
+        {"rows": MOST_ROWS, "dry": dry},
     )
     return [row["prompt"] for row in rows]
 
 
 class Topics:
-    """The operator's file of topics, one a line, read anew each time. Whatever is wrong with it is said once."""
+    """The operator's file of topics, one a line, read anew for each round. A problem with it is reported once."""
 
     def __init__(self, path: Path, warn: Callable[[str], None]) -> None:
         self._path = path
         self._warn = warn
-        self._said = ""
+        self._last_problem = ""
 
     def __call__(self) -> tuple[str, ...]:
-        topics, wrong = _read(self._path)
-        if wrong and wrong != self._said:
-            self._warn(wrong)
-        self._said = wrong
+        topics, problem = _read(self._path)
+        if problem and problem != self._last_problem:
+            self._warn(problem)
+        self._last_problem = problem
         return topics
 
 
 def _read(path: Path) -> tuple[tuple[str, ...], str]:
-    """The topics, and what is wrong, if anything is."""
+    """The topics, and a problem with the file, if there is one."""
     try:
         topics = lines.read(path, MOST_BYTES)
     except ValueError as error:
-        return (), f"{path} {error}: there are no topics until that is mended"
+        return (), f"{path} {error}: there are no topics until this is fixed"
     long = next((topic for topic in topics if not fits(topic)), None)
-    wrong = f"{path}: the topic {long[:40]!r}… is longer than {LONGEST_PROMPT} bytes and not used" if long else ""
-    return tuple(topic for topic in topics if fits(topic)), wrong
+    problem = f"{path}: the topic {long[:40]!r}… is longer than {LONGEST_PROMPT} bytes and not used" if long else ""
+    return tuple(topic for topic in topics if fits(topic)), problem
 
 
 def _without(of_kind: Mapping[str, Weights], used: set[str]) -> dict[str, Weights]:
-    """What is left of each kind of which something is left."""
+    """The prompts of each kind that were not used, without the kinds of which none is left."""
     left = {
         kind: {prompt: weight for prompt, weight in pool.items() if prompt not in used}
         for kind, pool in of_kind.items()
@@ -111,10 +112,10 @@ def _without(of_kind: Mapping[str, Weights], used: set[str]) -> dict[str, Weight
     return {kind: pool for kind, pool in left.items() if pool}
 
 
-def _due(pool: Weights, left: Weights, recent: Sequence[str], chance: random.Random) -> str:
-    """One that was never used, else the one that has waited longest for its weight."""
+def _due(pool: Weights, left: Weights, recent: Sequence[str], generator: random.Random) -> str:
+    """A prompt that was never used, or else the one that has waited longest, measured by its weight."""
     uses = [prompt for prompt in recent if prompt in pool]
     fresh = [prompt for prompt in left if prompt not in uses]
     if fresh:
-        return chance.choices(fresh, [left[prompt] for prompt in fresh])[0]
+        return generator.choices(fresh, [left[prompt] for prompt in fresh])[0]
     return max(left, key=lambda prompt: (uses.index(prompt) + 1) * left[prompt])

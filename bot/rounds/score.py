@@ -1,12 +1,12 @@
-"""Which of the drafts that may go out is the best one. A score from 0 to 1, of parts from 0 to 1; pure.
+"""Scores the drafts that pass the screen, from 0 to 1. The score is a weighted sum of parts from 0 to 1:
 
-    likely   as foreseeable as what the person writes: babble is less so, and platitudes are more
-    words    no word that neither the person nor the tokenizer knows: most of those are none
-    whole    it ends as the person's tweets do, what it opens it closes, and no word stands there twice
-    length   one that the person would use
-    fresh    other words than those of the last posts
+    likely   its likelihood is as that of the person's tweets: babble has a lower one, platitudes a higher one
+    words    no words that neither the person nor the tokenizer knows: most of these are non-words
+    whole    it ends as the person's tweets do, closes what it opens, and doubles no word
+    length   a length that the person uses
+    fresh    few words of the last posts
 
-What each part and each weight is worth is measured by `benchmarks/choice.py`; docs/speaking.md has the table.
+`benchmarks/choice.py` measures what each part and each weight is worth; docs/speaking.md has the table.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 WEIGHTS: Mapping[str, float] = {"likely": 0.3, "words": 0.4, "whole": 0.1, "length": 0.1, "fresh": 0.1}
 
-STRANGE = 0.5  # what is left of `words` with each word that is not known
-LOPSIDED = 0.3  # of `whole`, where something is left open
-DOUBLED = 0.3  # of `whole`, where a word stands there twice
-LONG = 4  # letters of a word that says something; shorter ones are in every text
+STRANGE = 0.5  # factor of `words` for each unknown word
+LOPSIDED = 0.3  # factor of `whole` for an unclosed bracket or quote
+DOUBLED = 0.3  # factor of `whole` for a doubled word
+LONG = 4  # letters of a word that counts for `fresh`; shorter ones are in every text
 
 _TWICE = re.compile(r"\b([^\W\d_]+) \1\b")
 _PAIRS = (("(", ")"), ("[", "]"), ("\u201c", "\u201d"), ("\u00ab", "\u00bb"))
@@ -42,7 +42,7 @@ class Score:
 
 
 def score(draft: Draft, person: Person | None, last: Sequence[str] = ()) -> Score:
-    """`last` are the texts of the last posts. Where nothing is known of the person, the likeliest is the best."""
+    """`last` are the texts of the last posts. Without a profile of the person, the likeliest draft is the best."""
     parts = {
         "likely": _likely(draft.likelihood, person.likelihoods if person else ()),
         "words": STRANGE ** len(person.unknown_words(draft.text)) if person else 1.0,
@@ -54,15 +54,15 @@ def score(draft: Draft, person: Person | None, last: Sequence[str] = ()) -> Scor
 
 
 def ranked(drafts: Iterable[Draft], person: Person | None, last: Sequence[str] = ()) -> list[tuple[Draft, Score]]:
-    """The best first; of equals, the likelier."""
+    """The best first; of two equal ones, the likelier."""
     scored = [(draft, score(draft, person, last)) for draft in drafts]
     return sorted(scored, key=lambda one: (one[1].total, one[0].likelihood), reverse=True)
 
 
 def usual(value: float, quantiles: Sequence[float]) -> float:
-    """1 inside the person's middle half, 1/2 where the outermost twentieth begins, and on down to 0.
+    """1 between the quartiles, 1/2 at the 5 % and 95 % quantiles, falling linearly to 0.
 
-    `quantiles` are those at 5, 25, 50, 75 and 95 %.
+    `quantiles` are the person's, at 5, 25, 50, 75 and 95 %.
     """
     low, lower, _, upper, high = quantiles
     if value < lower:
@@ -73,7 +73,7 @@ def usual(value: float, quantiles: Sequence[float]) -> float:
 
 
 def overlap(text: str, other: str) -> float:
-    """The share of a text's longer words that stand in the other one too."""
+    """The share of a text's longer words that are in the other text too."""
     own = set(_WORD.findall(text.casefold()))
     return len(own & set(_WORD.findall(other.casefold()))) / len(own) if own else 0.0
 

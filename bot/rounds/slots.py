@@ -1,7 +1,7 @@
-"""When we may speak: a pure function of bot, local date and time of day. It knows no clock and no history.
+"""When the bot may post: the slots of a day, a pure function of the bot's name, the local date and the schedule.
 
-A slot's key is its local wall-clock time, so it is the same after every restart; an hour that the clocks repeat has one
-slot, an hour that they skip has none. The jitter comes from a hash of the key: chance that does not change its mind.
+A slot's key is its local wall-clock time, so it is the same after every restart: an hour that the clocks repeat has one
+slot, an hour that they skip has none. The jitter comes from a hash of the key, so it is the same after a restart too.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 class Schedule(Protocol):
     def due(self, now: datetime) -> Slot | None:
-        """The slot to speak in now, if any; the history knows whether it was used."""
+        """The slot that is due now, if any; whether it was used is in the history."""
 
     def next(self, now: datetime) -> Slot:
         """The first slot after now."""
@@ -48,7 +48,7 @@ class Daily:
         return latest if self.catch_up == "one" or now - latest.due <= self.grace else None
 
     def next(self, now: datetime) -> Slot:
-        # A zone may skip whole slots at a change of clocks, never two days of them.
+        # A change of the clocks may skip whole slots, but never two days.
         return min((slot for slot in self._around(now) if slot.due > now), key=lambda slot: slot.due)
 
     def _around(self, now: datetime) -> Iterator[Slot]:
@@ -66,12 +66,12 @@ class Daily:
         for number in range(self.per_day):
             local = (start + step * (number + 0.5)).replace(microsecond=0)
             key = local.isoformat(timespec="minutes" if local.second == 0 else "seconds")
-            due = _instant(local + self._moved(key, step), self.zone)
+            due = _instant(local + self._jitter(key, step), self.zone)
             if due is not None:
                 yield Slot(key=key, due=due)
 
-    def _moved(self, key: str, step: timedelta) -> timedelta:
-        """Between -jitter and +jitter, never so far that two slots change places."""
+    def _jitter(self, key: str, step: timedelta) -> timedelta:
+        """At most `jitter` either way, and less than half a step, so that slots keep their order."""
         reach = min(self.jitter, step * 0.49)
         digest = hashlib.sha256(f"{self.bot}\n{key}".encode()).digest()
         share = int.from_bytes(digest[:8], "big") / 2**63 - 1  # in [-1, 1)
@@ -80,7 +80,7 @@ class Daily:
 
 @dataclass(frozen=True, slots=True)
 class Every:
-    """A slot each `period`, counted from the epoch: for trying things out."""
+    """A slot every `period`, counted from the epoch: for tests and demonstrations."""
 
     period: timedelta
 
@@ -101,11 +101,11 @@ class Every:
 
 
 def once(now: datetime) -> Slot:
-    """A slot for one round asked for by hand."""
+    """The slot of a round that a command asks for."""
     return Slot(key=f"once {stamp(now)}", due=now)
 
 
 def _instant(local: datetime, zone: ZoneInfo) -> datetime | None:
-    """The first instant that the clocks of `zone` show as `local`; None where they jump over it."""
+    """The first instant at which the clocks of `zone` show `local`; None if they skip it."""
     instant = local.replace(tzinfo=zone).astimezone(UTC)
     return instant if instant.astimezone(zone).replace(tzinfo=None) == local else None

@@ -26,7 +26,7 @@ from bot.rounds.slots import Daily, Every, Schedule
 from bot.screen import chain, entities, form, harm, privacy
 from bot.screen.operator_lists import Rules, lists, read
 from bot.sending.budget import DOLLAR, Caps, Prices
-from bot.sending.outbox import Answering, Brakes, DryRunPublisher, Outbox, Publisher
+from bot.sending.outbox import Brakes, DryRunPublisher, Outbox, Publisher, ReplyBrakes
 from bot.sending.reconcile import Reconciler
 from bot.voice.voice import ModelVoice, Voice, open_voice
 
@@ -161,7 +161,7 @@ def outbox(settings: Settings, publisher: Publisher, clock: Clock, *, every: tim
         clock,
         dry=not settings.live,
         price=lambda text: own_prices.of_post(has_link=entities.link(text) is not None),
-        answering=answering(settings, own_prices),
+        reply_brakes=reply_brakes(settings, own_prices),
     )
 
 
@@ -206,11 +206,11 @@ def reconciler(settings: Settings, publisher: X | DryRunPublisher, clock: Clock)
 # Replies
 
 
-def answering(settings: Settings, prices: Prices) -> Answering | None:
+def reply_brakes(settings: Settings, prices: Prices) -> ReplyBrakes | None:
     """None in a dry run too: reading mentions costs money, and nobody would get a reply."""
     if not settings.live or not settings.replies.are_on:
         return None
-    return Answering(
+    return ReplyBrakes(
         limits(settings).why_never,
         caps(settings).share(settings.replies.budget_share),
         price=lambda text: prices.of_reply(has_link=entities.link(text) is not None),

@@ -10,7 +10,7 @@ from bot.errors import StoreError
 from bot.history import mentions, refusals, review
 from bot.sending import budget
 from bot.sending.pause import why_paused
-from bot.sending.reconcile import next_look
+from bot.sending.reconcile import next_lookup
 from bot.x.payloads import time_of
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def _remembered(store: Store, terms: review.ReviewSettings, *, dry: bool, now: d
         "refusals": refusals.counts(store, dry=dry),
         "paused": why_paused(store, now),
         "unknown": [post.id for post in store.posts_in("unknown", dry=dry)],
-        "next_look": stamp(look) if not dry and (look := next_look(store)) else None,
+        "next_look": stamp(lookup) if not dry and (lookup := next_lookup(store)) else None,
         "posts": store.counts(dry=dry),
         "last": [post.text for post in store.history(dry=dry, limit=3)],
         **{name: budget.dollars(cost) for name, cost in budget.spent(store, now, dry=dry).items()},

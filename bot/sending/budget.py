@@ -1,6 +1,6 @@
-"""What speaking costs, and what is left. It knows prices and sums; the ledger is in the history.
+"""Prices, caps and what is left of them; what was paid is in `bot.history.ledger`.
 
-Money is counted in millionths of a dollar: X's smallest price is a tenth of a cent, and sums must come out to the cent.
+Amounts are in millionths of a dollar: X's smallest price is a tenth of a cent, and sums must be exact to the cent.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from bot.history.store import Store
 
 DOLLAR = 1_000_000
-# What is dated later than this from now was paid under a clock that was wrong, against the caps of that time: counted
-# now, it would keep the bot silent for as long as the clock was ahead. Within it, a clock may have been set back.
+# An expense dated later than this from now was paid under a wrong clock, against the caps of that time: counted now, it
+# would keep the bot silent for as long as the clock was ahead. Within this span, the clock may have been set back.
 AHEAD = timedelta(days=1)
 
 
@@ -26,17 +26,17 @@ class Prices:
 
     post: int = 15_000
     post_with_link: int = 200_000  # a link costs thirteen posts
-    account: int = 10_000  # asking whose keys these are
+    account: int = 10_000  # a lookup of the account that the keys belong to
     delete: int = 10_000
-    own: int = 1_000  # a post read in the account's own timeline
-    reply: int = 10_000  # to somebody who called on the bot
+    own: int = 1_000  # one post read from the account's own timeline
+    reply: int = 10_000  # to somebody who mentioned the bot
     mention: int = 1_000  # one read, where the app belongs to the account itself
 
     def of_post(self, *, has_link: bool) -> int:
         return self.post_with_link if has_link else self.post
 
     def of_reply(self, *, has_link: bool) -> int:
-        """Whether a reply with a link costs as a post with one X does not say: so it is taken for dearer."""
+        """X does not say whether a link raises the price of a reply as it does that of a post: assume that it does."""
         return self.post_with_link if has_link else self.reply
 
 
@@ -67,7 +67,7 @@ def month_start(now: datetime) -> datetime:
 
 
 def spent(store: Store, now: datetime, *, dry: bool) -> dict[str, int]:
-    """What counts against the caps of today and of this month, as `Caps.why_not` asks for it."""
+    """What counts against the caps of today and of this month: arguments of `Caps.why_not`."""
     ahead = now + AHEAD
     return {
         "spent_today": ledger.spent_since(store, day_start(now), until=ahead, dry=dry),
@@ -76,7 +76,7 @@ def spent(store: Store, now: datetime, *, dry: bool) -> dict[str, int]:
 
 
 def spent_on_replies(store: Store, now: datetime) -> dict[str, int]:
-    """The same for the replies' share."""
+    """The same for reading and answering mentions."""
     ahead = now + AHEAD
     return {
         "spent_today": ledger.spent_on_replies(store, day_start(now), until=ahead),
@@ -89,7 +89,7 @@ def dollars(amount: int) -> str:
 
 
 def report(store: Store | None, caps: Caps, *, days: int, dry: bool, now: datetime) -> dict[str, Any]:
-    """What was spent on which day for what, in dollars, and what the caps leave; `by_hand` is outside the caps."""
+    """Dollars spent by day and kind, and what the caps leave; the caps do not cover what was done `by_hand`."""
     since = day_start(now) - timedelta(days=max(days, 1) - 1)
     rows = ledger.spending(store, since, dry=dry) if store else []
     today, month = spent(store, now, dry=dry).values() if store else (0, 0)

@@ -1,8 +1,7 @@
-"""From approved to posted, at most once: the intent is on the disk before the request leaves; nothing is sent twice.
+"""Sends approved posts, each at most once: the intent is on the disk before the request leaves.
 
-X has no idempotency keys. So a request that may have been created is never repeated: it becomes `unknown`, and
-while it is, nothing else goes out; reconcile.py finds out. The legal moves are in schema.py, and the database keeps
-them.
+X has no idempotency keys. So a request that may have created a post is never repeated: the post becomes `unknown`, and
+nothing else is sent until reconcile.py or a person has settled it. The database enforces the legal moves (schema.py).
 """
 
 from __future__ import annotations
@@ -22,25 +21,25 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bot.clock import Clock
-    from bot.history.mentions import Waiting
+    from bot.history.mentions import StoredMention
     from bot.history.store import Store
     from bot.values import Post, Reason
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
-RETRY_AFTER = timedelta(minutes=2)  # X's own outages last minutes; a slot's grace ends the trying
-RETRY_SELDOM = timedelta(minutes=30)  # where nothing ends it for hours, as with a person's yes or an answer
+RETRY_AFTER = timedelta(minutes=2)  # X's outages last minutes; a slot's grace ends the retries
+RETRY_SELDOM = timedelta(minutes=30)  # for what may be retried for hours, such as a reviewed post or a reply
 
 
 class Publisher(Protocol):
-    """Where an approved text goes."""
+    """Creates posts on X, or stands in for it."""
 
     def post(self, text: str, *, reply_to: str | None = None, without: Sequence[str] = ()) -> Receipt:
-        """`without`: users whom a reply must not call on, though the post that it answers does."""
+        """`without`: ids of users whom X must not mention in the reply, though the post that it answers does."""
 
 
 class DryRunPublisher:
-    """Where a dry run's texts go: nowhere. It has no way to the network."""
+    """Sends nothing: for dry runs."""
 
     def post(self, text: str, *, reply_to: str | None = None, without: Sequence[str] = ()) -> Receipt:  # noqa: ARG002
         return Receipt(id="", text=text)
@@ -48,29 +47,29 @@ class DryRunPublisher:
 
 @dataclass(frozen=True, slots=True)
 class Brakes:
-    """What holds every post back, however it came to be approved."""
+    """The limits on posts, whoever approved them."""
 
     min_gap: timedelta
     per_hour: int
     per_day: int
     caps: budget.Caps
-    grace: timedelta  # for how long what was decided may still be done
-    yes_holds: timedelta = timedelta(days=1)  # the same where a person has decided
+    grace: timedelta  # how long after its slot a post may still be sent
+    yes_holds: timedelta = timedelta(days=1)  # how long after a person's approval
 
 
 @dataclass(frozen=True, slots=True)
-class Answering:
-    """What holds every reply back, in place of the gaps and caps of posts: neither may starve the other."""
+class ReplyBrakes:
+    """The limits on replies, apart from those on posts: neither may starve the other."""
 
-    why_never: Callable[[Store, Waiting, datetime], Reason | None]  # a mention is not answered, now or later
-    caps: budget.Caps  # of what reading mentions and answering them may cost, within the caps of all
+    why_never: Callable[[Store, StoredMention, datetime], Reason | None]  # why a mention gets no reply
+    caps: budget.Caps  # on the cost of reading and answering mentions, within the caps on everything
     price: Callable[[str], int]
-    kept_to_read: float = 0.25  # of these caps: without money to read, nobody would hear a stop
+    kept_to_read: float = 0.25  # share of these caps: without money to read, opt-outs would go unnoticed
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What became of a post, and why where it did not go out."""
+    """What became of a post, and why it was not sent, if it was not."""
 
     post: Post
     detail: str
@@ -85,61 +84,62 @@ class Outbox:
         *,
         dry: bool,
         price: Callable[[str], int],
-        answering: Answering | None = None,  # None: no reply leaves
+        reply_brakes: ReplyBrakes | None = None,  # None: no reply is sent
     ) -> None:
         self.dry = dry
         self._publisher = publisher
         self._brakes = brakes
         self._clock = clock
         self._price = price
-        self._answering = answering
+        self._reply_brakes = reply_brakes
         self._cheapest = price("")
         self._last_sent: float | None = None  # monotonic: setting the wall clock must not shorten the gap
 
-    def follows(self, before: Outbox) -> None:
-        """In its place, after a reload: when the last post left must not be forgotten."""
-        self._last_sent = before._last_sent
+    def follows(self, previous: Outbox) -> None:
+        """Replace `previous` after a reload, without forgetting when the last post was sent."""
+        self._last_sent = previous._last_sent
 
     def recover(self, store: Store) -> list[Post]:
-        """What is still being sent was cut short: it may exist, so it is not sent again. Gives what is unknown."""
+        """A post found in `sending` was cut short and may exist, so it becomes `unknown`. Returns the unknown posts."""
         for post in store.posts_in("sending", dry=self.dry):
             state = "dry" if self.dry else "unknown"
             store.move(post.id, state, at=self._clock.now(), note="stopped while sending")
         return store.posts_in("unknown", dry=self.dry)
 
     def why_wait(self, store: Store, *, cost: int | None = None) -> str | None:
-        """Why no post may go out now, not even what costs least; None if it may."""
+        """Why no post may be sent now, not even one at the lowest price; None if one may."""
         cost = self._cheapest if cost is None else cost
         now = self._clock.now()
-        return self._why_nothing(store, now) or self._too_soon(store, now) or self._too_much(store, now, cost)
+        return self._why_nothing(store, now) or self._too_soon(store, now) or self._over_caps(store, now, cost)
 
     def why_no_reply(self, store: Store, *, cost: int | None = None) -> str | None:
-        """The same for a reply: one that may go out needs no gap to the posts, and takes nothing from their caps."""
+        """The same for a reply, which needs no gap to the posts and uses up none of their caps."""
         now = self._clock.now()
-        if self._answering is None:
+        if self._reply_brakes is None:
             return "replies are off: replies.enabled and replies.approved_by_x"
-        cost = self._answering.price("") if cost is None else cost
-        share = 1 - self._answering.kept_to_read
-        return self._why_nothing(store, now) or self.why_too_dear(store, cost, share=share)
+        cost = self._reply_brakes.price("") if cost is None else cost
+        share = 1 - self._reply_brakes.kept_to_read
+        return self._why_nothing(store, now) or self.why_over_budget(store, cost, share=share)
 
-    def why_too_dear(self, store: Store, cost: int, *, share: float = 1.0) -> str | None:
-        """Whether it would break the replies' part of the budget, or this share of it, or the whole."""
+    def why_over_budget(self, store: Store, cost: int, *, share: float = 1.0) -> str | None:
+        """Why this cost exceeds the replies' part of the budget, `share` of that part, or the whole budget."""
         now = self._clock.now()
-        if self._answering and (
-            why := self._answering.caps.share(share).why_not(
+        if self._reply_brakes and (
+            why := self._reply_brakes.caps.share(share).why_not(
                 cost,
                 **budget.spent_on_replies(store, now),
             )
         ):
             return f"{why} (replies.budget_share)"
-        return self._too_dear(store, now, cost)
+        return self._over_budget(store, now, cost)
 
     def _why_nothing(self, store: Store, now: datetime) -> str | None:
         if why := pause.why_paused(store, now):
             return why
         if in_flight := store.posts_in("sending", "unknown", dry=self.dry):
             post = in_flight[0].id
-            return f"post {post} may or may not exist: it is looked for, or `mynah resolve {post} posted|abandoned`"
+            settle = f"the bot looks it up, or run `mynah resolve {post} posted|abandoned`"
+            return f"post {post} may or may not exist: {settle}"
         return None
 
     def _too_soon(self, store: Store, now: datetime) -> str | None:
@@ -150,25 +150,25 @@ class Outbox:
             return f"the last post is less than posting.min_gap ({durations.written(gap)}) away"
         return None
 
-    def _too_much(self, store: Store, now: datetime, cost: int) -> str | None:
+    def _over_caps(self, store: Store, now: datetime, cost: int) -> str | None:
         for name, span, most in (
             ("per_hour", HOUR, self._brakes.per_hour),
             ("per_day", DAY, self._brakes.per_day),
         ):
             if store.sent_around(now, span, dry=self.dry) >= most:
                 return f"posting.max_{name} ({most}) is reached"
-        return self._too_dear(store, now, cost)
+        return self._over_budget(store, now, cost)
 
-    def _too_dear(self, store: Store, now: datetime, cost: int) -> str | None:
+    def _over_budget(self, store: Store, now: datetime, cost: int) -> str | None:
         return self._brakes.caps.why_not(cost, **budget.spent(store, now, dry=self.dry))
 
     def send(self, store: Store, post: Post) -> Sent:
-        """Try to send an approved post; a halting answer of X's pauses everything, visibly."""
-        asked = mentions.one(store, post.reply_to)  # before the intent: what is forgotten later was known to it
-        if why_not := self._intend(store, post):
-            return Sent(store.post(post.id), why_not)
+        """Try to send an approved post; a response about the account halts everything."""
+        mention = mentions.get(store, post.reply_to)  # before the intent, since it may be forgotten right after
+        if why := self._intend(store, post):
+            return Sent(store.post(post.id), why)
         try:
-            receipt = self._publish(post, asked)
+            receipt = self._publish(post, mention)
         except XError as error:
             self._settle(store, post, error)
             return Sent(store.post(post.id), str(error))
@@ -177,10 +177,10 @@ class Outbox:
         self._remember(store, post, receipt)
         return Sent(store.post(post.id), "")
 
-    def _publish(self, post: Post, asked: Waiting | None) -> Receipt:
+    def _publish(self, post: Post, mention: StoredMention | None) -> Receipt:
         if post.reply_to is None:
             return self._publisher.post(post.text)
-        return self._publisher.post(post.text, reply_to=post.reply_to, without=asked.others if asked else ())
+        return self._publisher.post(post.text, reply_to=post.reply_to, without=mention.others if mention else ())
 
     def _remember(self, store: Store, post: Post, receipt: Receipt) -> None:
         if self.dry:
@@ -190,24 +190,24 @@ class Outbox:
             with store.atomic():
                 store.move(post.id, "posted", at=self._clock.now(), x_id=receipt.id)
                 pause.reset_unexplained(store)
-        except StoreError as error:  # the log is then the only place that knows the id
+        except StoreError as error:  # then only the log has the id
             raise StoreError(
-                f"post {post.id} is on X, but could not be written down ({error}): "
-                f"when it can, `mynah resolve {post.id} posted --x-id {receipt.id}`"
+                f"post {post.id} is on X, but the history could not be written ({error}): "
+                f"when it can, run `mynah resolve {post.id} posted --x-id {receipt.id}`"
             ) from error
 
     def _intend(self, store: Store, post: Post) -> str | None:
-        """The brakes and the intent in one transaction, so that nothing slips between; why it waits, if it does."""
+        """Check the limits and record the intent, in one transaction. Returns why the post waits, if it does."""
         is_reply = post.reply_to is not None
-        cost = self._answering.price(post.text) if is_reply and self._answering else self._price(post.text)
+        cost = self._reply_brakes.price(post.text) if is_reply and self._reply_brakes else self._price(post.text)
         with store.atomic():
             now = self._clock.now()
-            post = store.post(post.id)  # a person may have taken it back
+            post = store.post(post.id)  # a person may have rejected it since
             if post.state != "approved":
                 return f"it is {post.state}"
-            asked = review.approved_at(store, post.id)
-            since, holds = (asked, self._brakes.yes_holds) if asked else (post.created_at, self._brakes.grace)
-            is_late = abs(now - since) > holds and not is_reply  # in the future, where the clock was set back
+            reviewed = review.approved_at(store, post.id)
+            since, limit = (reviewed, self._brakes.yes_holds) if reviewed else (post.created_at, self._brakes.grace)
+            is_late = abs(now - since) > limit and not is_reply  # `since` is in the future if the clock was set back
             if why := "its time had passed" if is_late else self._why_never(store, post, now):
                 store.move(post.id, "expired", at=now, note=why)
                 return why
@@ -219,17 +219,17 @@ class Outbox:
         return None
 
     def _why_never(self, store: Store, post: Post, now: datetime) -> str | None:
-        """What may have come about since an answer was written: a block, an older age, other answers."""
-        if post.reply_to is None or self._answering is None:
+        """Why a reply is no longer allowed: since it was drafted, somebody was blocked, say, or it grew stale."""
+        if post.reply_to is None or self._reply_brakes is None:
             return None
-        asked = mentions.one(store, post.reply_to)
-        if asked is None:
+        mention = mentions.get(store, post.reply_to)
+        if mention is None:
             return "the mention that it answers was forgotten"
-        reason = self._answering.why_never(store, asked, now)
+        reason = self._reply_brakes.why_never(store, mention, now)
         return f"{reason.name}: {reason.detail}".rstrip(": ") if reason else None
 
     def _settle(self, store: Store, post: Post, error: XError) -> None:
-        """What X's answer proves, as a state. Duplicate proves nothing: an earlier try of ours may have got through."""
+        """Record what X's response proves. Duplicate proves nothing: an earlier attempt of ours may have succeeded."""
         now = self._clock.now()
         note = str(error)
         match error:
@@ -251,5 +251,5 @@ class Outbox:
 
 
 def _retry_in(post: Post, now: datetime) -> timedelta:
-    """The longer it has been in vain, the longer."""
+    """Longer and longer, the older the post."""
     return min(max(RETRY_AFTER, (now - post.created_at) / 4), RETRY_SELDOM)

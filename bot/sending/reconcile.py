@@ -1,7 +1,7 @@
-"""Looking for posts that may or may not exist, in the account's own timeline. It sends nothing, and nothing again.
+"""Looks up posts that may or may not exist in the account's own timeline. It sends nothing.
 
-A post is given up when several looks have missed it, over a time in which a timeline catches up; it is looked for twice
-more even then. What the timeline cannot tell is left to a person (`mynah resolve`).
+A post is abandoned after several lookups have missed it, over a time in which a timeline catches up; even then two more
+follow. What the timeline cannot tell is left to a person (`mynah resolve`).
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ if TYPE_CHECKING:
     from bot.values import Post, Receipt, Timeline
     from bot.x.payloads import Account
 
-ACCOUNT = "account"  # whose history this is, as the store names it
-# The pauses before the looks that must all miss it. X says nowhere how far its timeline lags behind; seconds are usual.
+ACCOUNT = "account"  # key in the store's meta table: the id of the account that this history belongs to
+# The pauses before the lookups that must all miss it. X does not document how far its timeline lags; seconds are usual.
 SETTLING = (timedelta(0), timedelta(minutes=2), timedelta(minutes=13))
-AFTERWARDS = (timedelta(hours=1), timedelta(days=1))  # and before those after it was given up
-RETRY = timedelta(minutes=2)  # after a look that told nothing, and twice as long after each further one, up to:
+AFTERWARDS = (timedelta(hours=1), timedelta(days=1))  # and before those after it was abandoned
+RETRY = timedelta(minutes=2)  # after an inconclusive lookup, and twice as long after each further one, up to:
 LONGEST = {"unreadable": timedelta(minutes=15), "undecided": timedelta(hours=6)}
-PAGE = 20  # posts that one look may read, and pay for
-# An attempt is looked for from an hour before it: X refuses signatures of a clock that is wrong by more than minutes.
+PAGE = 20  # posts that one lookup may read, and pay for
+# Lookups begin an hour before the attempt: X refuses the signatures of a clock that is wrong by more than minutes.
 MARGIN = timedelta(hours=1)
-CALLED = re.compile(r"\A(?:@\w{1,20}\s+)+", re.ASCII)
+MENTIONS = re.compile(r"\A(?:@\w{1,20}\s+)+", re.ASCII)
 SCHEME = re.compile(r"https?://", re.IGNORECASE)
 
 
@@ -52,7 +52,7 @@ class Reader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one look told: `found`, `absent`, `undecided` or `unreadable`."""
+    """The result of a lookup; `outcome` is `found`, `absent`, `undecided` or `unreadable`."""
 
     outcome: str
     detail: str = ""
@@ -71,21 +71,21 @@ class Reconciler:
         self._prices = prices
         self._log = log
 
-    def look(self, store: Store, state: str) -> None:
-        """One look, if one is due, for a post that is `unknown` or, after all, for one that is `abandoned`."""
+    def look_up(self, store: Store, state: str) -> None:
+        """Look up one post in that state (`unknown` or `abandoned`), if a lookup is due."""
         now = self._clock.now()
-        for post, last in store.lost(state):
-            if last is None or last.again <= now or now < last.at:  # the clock was set back
-                self._record(store, post, self._seek(store, post))
+        for post, last in store.to_look_up(state):
+            if last is None or last.again <= now or now < last.at:  # the last if the clock was set back
+                self._record(store, post, self._find(store, post))
                 return
 
-    def _seek(self, store: Store, post: Post) -> Finding:
-        if why_not := self._too_dear(store):
-            return Finding("unreadable", why_not)
+    def _find(self, store: Store, post: Post) -> Finding:
+        if why := self._over_budget(store):
+            return Finding("unreadable", why)
         cost = 0
         try:
             account = store.meta(ACCOUNT)
-            if account is None:  # asked once in the life of a history
+            if account is None:  # X is asked once in the life of a history
                 account = self._reader.me().id
                 cost += self._prices.account
                 store.keep_meta(ACCOUNT, account)
@@ -95,7 +95,7 @@ class Reconciler:
             return Finding("unreadable", str(error), cost=cost, not_before=until)
         cost += self._prices.own * len(timeline.posts)
         same = [each.id for each in timeline.posts if _is_same(each, post)]
-        ours = [x_id for x_id in same if not store.has_x_id(x_id)]  # what another post of ours is, this one is not
+        ours = [x_id for x_id in same if not store.has_x_id(x_id)]  # one that another row has is not this post
         match ours:
             case [x_id]:
                 return Finding("found", x_id=x_id, cost=cost)
@@ -105,7 +105,7 @@ class Reconciler:
                 return Finding("undecided", f"more than {PAGE} posts since: it may be among the others", cost=cost)
         return Finding("undecided", f"several posts say this: {', '.join(ours)}", cost=cost)
 
-    def _too_dear(self, store: Store) -> str | None:
+    def _over_budget(self, store: Store) -> str | None:
         now = self._clock.now()
         return self._caps.why_not(
             PAGE * self._prices.own + (0 if store.meta(ACCOUNT) else self._prices.account),
@@ -113,10 +113,10 @@ class Reconciler:
         )
 
     def _record(self, store: Store, post: Post, finding: Finding) -> None:
-        """The look, what it cost and what follows: all or nothing."""
+        """Write down the lookup, its cost and its consequence: all or nothing."""
         with store.atomic():
             now = self._clock.now()
-            outcomes = [*store.looks(post.id, post.state), finding.outcome]
+            outcomes = [*store.lookup_outcomes(post.id, post.state), finding.outcome]
             again = _pause(post.state, outcomes)
             state = post.state
             if store.post(post.id).state != state:  # a person was faster
@@ -126,10 +126,10 @@ class Reconciler:
                 store.move(post.id, state, at=now, x_id=finding.x_id, note="found in the timeline")
             elif state == "unknown" and again is None:
                 state, again = "abandoned", AFTERWARDS[0]
-                note = f"not in the timeline, {len(SETTLING)} looks in {_minutes(SETTLING)} minutes"
+                note = f"not in the timeline, {len(SETTLING)} lookups in {_minutes(SETTLING)} minutes"
                 store.move(post.id, state, at=now, note=note)
             due = max(now + again, finding.not_before or now) if again is not None else None
-            store.add_look(post.id, post.state, finding.outcome, finding.detail, at=now, again=due)
+            store.add_lookup(post.id, post.state, finding.outcome, finding.detail, at=now, again=due)
             if finding.cost:
                 ledger.spend(store, "look", finding.cost, about=f"post {post.id}", by_hand=False, at=now)
         self._log.info(
@@ -144,40 +144,40 @@ class Reconciler:
         )
 
 
-def next_look(store: Store) -> datetime | None:
-    """When a post that may exist is looked for next; None where there is none."""
-    return min((last.again if last else post.changed_at for post, last in store.lost("unknown")), default=None)
+def next_lookup(store: Store) -> datetime | None:
+    """When the next unknown post is looked up; None if there is none."""
+    return min((last.again if last else post.changed_at for post, last in store.to_look_up("unknown")), default=None)
 
 
 def _pause(state: str, outcomes: Sequence[str]) -> timedelta | None:
-    """How long until the next look for a post in this state, after these outcomes; None: that was the last."""
+    """How long until the next lookup of a post in this state, after these outcomes; None after the last one."""
     if state == "abandoned":
         return AFTERWARDS[len(outcomes)] if len(outcomes) < len(AFTERWARDS) else None
     misses = outcomes.count("absent")
     if outcomes[-1] in LONGEST:
-        told_nothing = next((n for n, outcome in enumerate(reversed(outcomes)) if outcome == "absent"), len(outcomes))
-        return min(RETRY * (1 << min(told_nothing - 1, 10)), LONGEST[outcomes[-1]])
+        inconclusive = next((n for n, outcome in enumerate(reversed(outcomes)) if outcome == "absent"), len(outcomes))
+        return min(RETRY * (1 << min(inconclusive - 1, 10)), LONGEST[outcomes[-1]])
     return SETTLING[misses] if misses < len(SETTLING) else None
 
 
 def _since(store: Store, post: Post) -> str:
-    """The newest id from before the attempt, by what we know and by the clock: one of them may be wrong."""
+    """An id from before the attempt: the older of what the history and the clock say, since one may be wrong."""
     by_clock = id_at((post.sent_at or post.created_at) - MARGIN)
     known = store.newest_x_id(before=post.id)
     return str(min(by_clock, known) if known else by_clock)
 
 
 def _is_same(receipt: Receipt, post: Post) -> bool:
-    """A reply comes back behind the handles of those whom it answers, which X put there."""
+    """X returns a reply with the handles of those whom it answers in front."""
     if post.reply_to is None:
         return receipt.reply_to is None and _folded(receipt.text) == _folded(post.text)
-    called = CALLED.match(receipt.text)
-    answers = receipt.reply_to == post.reply_to or (receipt.reply_to is None and called is not None)
-    return answers and _folded(receipt.text[called.end() if called else 0 :]) == _folded(post.text)
+    handles = MENTIONS.match(receipt.text)
+    is_the_reply = receipt.reply_to == post.reply_to or (receipt.reply_to is None and handles is not None)
+    return is_the_reply and _folded(receipt.text[handles.end() if handles else 0 :]) == _folded(post.text)
 
 
 def _folded(text: str) -> str:
-    """As X may give it back: composed letters, other white space, and a scheme before a bare example.com."""
+    """Without the changes that X may make: composed letters, white space, and a scheme before a bare example.com."""
     return " ".join(SCHEME.sub("", unicodedata.normalize("NFC", text)).split())
 
 

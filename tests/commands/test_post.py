@@ -196,7 +196,7 @@ def test_in_review_mode_a_draft_waits_and_a_text_by_hand_does_not(x: FakeX, sess
     done = session.ask("post", "--draft", MYNAH_MODE="review")
 
     assert done.code == 75
-    assert "waits for a yes: `mynah review`" in done.err
+    assert "waits for approval: `mynah review`" in done.err
     assert (session.history()[0]["state"], x.requests) == ("drafted", [])
     assert session.ask("post", WORDS).code == 0
 

@@ -161,7 +161,7 @@ def test_a_damaged_history_is_not_copied_and_no_good_copy_goes_for_it(state: Pat
 
 def test_two_at_a_time_do_not_get_into_each_others_way(state: Path) -> None:
     hasty = Backups(state / "backups", [state / "history.db"], keep=1, every=DAY, patience=timedelta(0))
-    with backup._held(state / "backups"), pytest.raises(Busy, match="another backup is at work"):
+    with backup._locked(state / "backups"), pytest.raises(Busy, match="another backup is at work"):
         hasty.make(NOON)
 
 
@@ -205,12 +205,12 @@ def test_the_restore_drill(state: Path) -> None:
         assert store.damage() == []
 
 
-def test_a_restored_live_history_says_nothing_until_a_person_has_looked(state: Path) -> None:
+def test_a_restored_live_history_is_paused_until_a_person_resumes_it(state: Path) -> None:
     (history, _) = backups(state).make(NOON)
 
-    told = mynah("restore", history, state=state)
+    result = mynah("restore", history, state=state)
 
-    assert "paused, because posts made after the backup are not in it" in told.stdout
+    assert "paused, because posts made after the backup are not in it" in result.stdout
     with Store.open(state / "history.db") as store:
         why = pause.why_paused(store, NOON + 3650 * DAY) or ""
         assert "which ends at 2026-11-20T12:00:00.000Z: check the bot's page" in why
@@ -257,7 +257,7 @@ def test_what_may_have_gone_out_after_the_backup_does_not_go_out_again(state: Pa
 
 def test_who_called_before_a_restore_is_not_answered_after_it(state: Path) -> None:
     with Store.open(state / "history.db") as store:
-        polling.keep(store, polling.Mark(since="7"))
+        polling.keep(store, polling.Cursor(since="7"))
     (history, _) = backups(state).make(NOON)
 
     mynah("restore", history, state=state)
@@ -288,11 +288,11 @@ def test_who_was_blocked_after_the_backup_stays_blocked_when_it_is_restored(stat
     with Store.open(state / "history.db") as store:
         blocks.unblock(store, "magpie")
 
-    told = mynah("restore", history, state=state)
+    result = mynah("restore", history, state=state)
 
     assert blocked(state) == [(None, "crow"), ("3", "jay"), ("1", "magpie"), ("2", "rook")]
-    assert "2 people who were blocked or opted out since the backup stay blocked" in told.stdout
-    assert "may get replies again" not in told.stdout
+    assert "2 people who were blocked or opted out since the backup stay blocked" in result.stdout
+    assert "may get replies again" not in result.stdout
 
 
 @pytest.mark.parametrize(
@@ -307,10 +307,10 @@ def test_where_blocks_may_be_lost_with_a_history_a_restore_says_so(
     (history, _) = backups(state).make(NOON)
     damage(state / "history.db")
 
-    told = mynah("restore", history, state=state)
+    result = mynah("restore", history, state=state)
 
-    assert told.returncode == 0, told.stderr
-    assert "people who were blocked since the backup may get replies again" in told.stdout
+    assert result.returncode == 0, result.stderr
+    assert "people who were blocked since the backup may get replies again" in result.stdout
     assert blocked(state) == [("1", "magpie")]
 
 
@@ -325,13 +325,13 @@ def test_blocks_are_found_in_a_history_that_cannot_be_used(state: Path, change: 
     block(state, "3", "jay")
     alter(state / "history.db", change)
 
-    told = mynah("restore", history, state=state)
+    result = mynah("restore", history, state=state)
 
     assert sorted(blocked(state)) == [("1", "magpie"), ("3", "jay")]
-    assert "may get replies again" not in told.stdout
+    assert "may get replies again" not in result.stdout
 
 
-def test_a_rehearsal_goes_on_at_once(tmp_path: Path) -> None:
+def test_a_dry_run_goes_on_at_once(tmp_path: Path) -> None:
     Store.open(tmp_path / "history.db").close()
     (history,) = backups(tmp_path).make(NOON)
 
@@ -346,11 +346,11 @@ def test_a_rehearsal_goes_on_at_once(tmp_path: Path) -> None:
         pytest.param(lambda path: overwrite(path, b"\xff" * 3000, at=4096), "damaged", id="page"),
         pytest.param(lambda path: path.write_bytes(b""), "neither a history nor a library", id="empty"),
         pytest.param(lambda path: path.write_bytes(b"\0" * 9999), "no SQLite file|neither", id="all NUL"),
-        pytest.param(lambda path: (path.unlink(), path.mkdir()), "is no file", id="folder"),
-        pytest.param(Path.unlink, "is no file", id="missing"),
+        pytest.param(lambda path: (path.unlink(), path.mkdir()), "is not a file", id="folder"),
+        pytest.param(Path.unlink, "is not a file", id="missing"),
     ],
 )
-def test_what_is_not_whole_is_not_put_back(state: Path, damage: Callable[[Path], object], words: str) -> None:
+def test_what_is_not_whole_is_not_restored(state: Path, damage: Callable[[Path], object], words: str) -> None:
     (history, _) = backups(state).make(NOON)
     damage(history)
     before = (state / "history.db").read_bytes()
@@ -366,7 +366,7 @@ def test_what_is_not_whole_is_not_put_back(state: Path, damage: Callable[[Path],
     assert not list(state.glob("history-aside*"))
 
 
-def test_another_database_is_not_put_back(state: Path, tmp_path: Path) -> None:
+def test_another_database_is_not_restored(state: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.db"
     with closing(sqlite3.connect(other)) as plain:
         plain.execute("CREATE TABLE x (y)")
@@ -377,7 +377,7 @@ def test_another_database_is_not_put_back(state: Path, tmp_path: Path) -> None:
     assert "neither a history nor a library of mynah's" in refused.stderr
 
 
-def test_a_backup_of_a_newer_mynah_is_not_put_back(state: Path) -> None:
+def test_a_backup_of_a_newer_mynah_is_not_restored(state: Path) -> None:
     (history, _) = backups(state).make(NOON)
     alter(history, BY_A_NEWER_MYNAH)
 
@@ -389,7 +389,7 @@ def test_a_backup_of_a_newer_mynah_is_not_put_back(state: Path) -> None:
 
 
 @pytest.mark.parametrize("is_newer", [False, True])
-def test_the_history_of_another_account_is_not_put_back(state: Path, *, is_newer: bool) -> None:
+def test_the_history_of_another_account_is_not_restored(state: Path, *, is_newer: bool) -> None:
     from bot.sending.reconcile import ACCOUNT
 
     with Store.open(state / "history.db") as store:
@@ -407,7 +407,7 @@ def test_the_history_of_another_account_is_not_put_back(state: Path, *, is_newer
     assert not list(state.glob("history-aside-*"))
 
 
-def test_nothing_is_put_back_while_the_bot_runs(state: Path) -> None:
+def test_nothing_is_restored_while_the_bot_runs(state: Path) -> None:
     from bot.config.state_dir import StateDir
 
     (history, _) = backups(state).make(NOON)
@@ -418,7 +418,7 @@ def test_nothing_is_put_back_while_the_bot_runs(state: Path) -> None:
     assert "is in use" in refused.stderr
 
 
-def test_nothing_is_put_back_while_something_is_written(state: Path) -> None:
+def test_nothing_is_restored_while_something_is_written(state: Path) -> None:
     (_, library) = backups(state).make(NOON)
     with Library.open(state / "library.db") as open_, open_.atomic():
         refused = mynah("restore", library, state=state)
@@ -546,18 +546,18 @@ def test_a_new_history_has_nothing_to_copy(tmp_path: Path) -> None:
 def test_who_is_forgotten_is_forgotten_in_the_backups_too(state: Path) -> None:
     backups(state).make(NOON)
 
-    told = mynah("forget", "@magpie", "--yes", state=state)
+    result = mynah("forget", "@magpie", "--yes", state=state)
 
-    assert told.returncode == 0, told.stderr
-    assert "1 backup" in told.stdout
+    assert result.returncode == 0, result.stderr
+    assert "1 backup" in result.stdout
     assert [name for name in names(state) if name.startswith("library")] == []
     assert [name for name in names(state) if name.startswith("history")] != []
 
 
 def test_where_there_is_nothing_to_copy_it_says_so(tmp_path: Path) -> None:
-    told = mynah("backup", state=tmp_path / "state")
+    result = mynah("backup", state=tmp_path / "state")
 
-    assert (told.returncode, told.stdout) == (1, "there is neither a history nor a library yet\n")
+    assert (result.returncode, result.stdout) == (1, "there is neither a history nor a library yet\n")
 
 
 def test_a_folder_whose_name_is_not_utf_8_is_backed_up_too(state: Path) -> None:

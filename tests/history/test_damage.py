@@ -1,4 +1,4 @@
-"""Damage of every kind, to the model and to the history: refused in a sentence, and what is sound goes on."""
+"""Damage of every kind, to the model and to the history: it is one sentence, and what is sound goes on."""
 
 from __future__ import annotations
 
@@ -58,10 +58,10 @@ def spoilt(tensors: dict[str, torch.Tensor], value: float) -> None:
 def revouch(folder: Path, *more: str) -> None:
     """A manifest that is true of the folder's files, and of some more."""
     path = folder / "manifest.json"
-    said = json.loads(path.read_text(encoding="utf-8"))
-    files = {name: (folder / name).read_bytes() for name in (*said["files"], *more)}
-    said["files"] = {name: [hashlib.sha256(content).hexdigest(), len(content)] for name, content in files.items()}
-    path.write_text(json.dumps(said), encoding="utf-8")
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    files = {name: (folder / name).read_bytes() for name in (*manifest["files"], *more)}
+    manifest["files"] = {name: [hashlib.sha256(content).hexdigest(), len(content)] for name, content in files.items()}
+    path.write_text(json.dumps(manifest), encoding="utf-8")
 
 
 def pickled(folder: Path) -> None:
@@ -72,9 +72,9 @@ def pickled(folder: Path) -> None:
 def other_tokenizer(folder: Path) -> None:
     """One whose pieces the model has no rows for."""
     path = folder / "tokenizer.json"
-    said = json.loads(path.read_text(encoding="utf-8"))
-    said["model"]["vocab"] |= {f"strange{number}": 5000 + number for number in range(9)}
-    path.write_text(json.dumps(said), encoding="utf-8")
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    manifest["model"]["vocab"] |= {f"strange{number}": 5000 + number for number in range(9)}
+    path.write_text(json.dumps(manifest), encoding="utf-8")
     revouch(folder)
 
 
@@ -251,13 +251,15 @@ def test_a_damaged_history_is_one_sentence_whatever_is_asked(
 ) -> None:
     HISTORIES[damage][0](history)
 
-    said = mynah(*words, state=history.parent)
+    result = mynah(*words, state=history.parent)
 
-    assert said.returncode in {0, 78} if damage == "page" else said.returncode == 78  # a page may be one nobody reads
-    assert len(said.stderr.splitlines()) == (said.returncode != 0), said.stderr
-    if said.returncode:
-        assert "mynah restore" in said.stderr
-        assert str(history.parent / "backups") in said.stderr
+    assert (
+        result.returncode in {0, 78} if damage == "page" else result.returncode == 78
+    )  # a page may be one nobody reads
+    assert len(result.stderr.splitlines()) == (result.returncode != 0), result.stderr
+    if result.returncode:
+        assert "mynah restore" in result.stderr
+        assert str(history.parent / "backups") in result.stderr
 
 
 @pytest.mark.parametrize("damage", HISTORIES)
@@ -266,14 +268,14 @@ def test_a_bot_does_not_start_with_a_damaged_history_and_leaves_it_as_it_is(hist
     break_(history)
     before = history.read_bytes() if history.is_file() else None
 
-    said = mynah("run", "--dry-run", state=history.parent)
+    result = mynah("run", "--dry-run", state=history.parent)
 
-    assert said.returncode == code, said.stderr
-    assert len(said.stderr.splitlines()) == 1
-    assert "Traceback" not in said.stderr
+    assert result.returncode == code, result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert "Traceback" not in result.stderr
     assert (history.read_bytes() if history.is_file() else None) == before
     if code == Damaged.exit_code:
-        assert "history-2" in said.stderr  # the backup that is to be restored
+        assert "history-2" in result.stderr  # the backup that is to be restored
 
 
 def test_any_byte_of_a_history_may_be_wrong_and_only_our_errors_follow(history: Path) -> None:

@@ -1,4 +1,4 @@
-"""A history that is gone: the bot waits, everybody is told, and nobody begins another one by accident."""
+"""A missing history: the bot waits and says why, and no command creates another one by accident."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_beside_a_bot_that_lost_its_history_no_command_begins_another(state: Pat
             waits = json.loads(next(line for line in process.stdout if '"daemon.waits"' in line))
             before = StateDir(state).last_beat()
             resumed, blocked = mynah("resume", state=state), mynah("block", "@magpie", state=state)
-            told = json.loads(mynah("status", "--json", state=state).stdout)
+            status = json.loads(mynah("status", "--json", state=state).stdout)
             after = StateDir(state).last_beat()
             process.send_signal(signal.SIGTERM)
             process.stdout.read()
@@ -44,7 +44,7 @@ def test_beside_a_bot_that_lost_its_history_no_command_begins_another(state: Pat
     assert (resumed.returncode, blocked.returncode) == (1, 1)
     assert "`mynah restore " in resumed.stderr
     assert not (state / "history.db").exists()
-    assert any("history.db is missing, but there are backups of it" in alert for alert in told["alerts"])
+    assert any("history.db is missing, but there are backups of it" in alert for alert in status["alerts"])
     assert before == after, "a bot that waits does not look well"
 
 
@@ -54,8 +54,8 @@ def test_a_live_bot_that_lost_its_history_does_not_begin_another_and_names_the_b
         mynah("run", "--once", state=state, **live)
         (copy,) = mynah("backup", state=state).stdout.splitlines()
         lose(state)
-        asked = (("run", "--once"), ("post", "A bell hums."), ("pause",))
-        refused = [mynah(*words, state=state, **live) for words in asked]
+        commands = (("run", "--once"), ("post", "A bell hums."), ("pause",))
+        refused = [mynah(*words, state=state, **live) for words in commands]
         mynah("restore", copy, state=state, **live)
         (row,) = lines(mynah("history", "--live", "--json", state=state).stdout)
 
@@ -64,7 +64,7 @@ def test_a_live_bot_that_lost_its_history_does_not_begin_another_and_names_the_b
     assert x.world.texts == [row["text"]]
 
 
-def test_a_rehearsal_may_begin_anew(state: Path) -> None:
+def test_a_dry_run_may_begin_a_new_history(state: Path) -> None:
     for _ in range(2):
         assert mynah("run", "--dry-run", "--once", state=state).returncode == 0
         assert mynah("backup", state=state).returncode == 0

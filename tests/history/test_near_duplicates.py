@@ -70,9 +70,9 @@ def rows(store: Store) -> int:
 def test_what_says_nearly_the_same_is_found(store: Store, text: str, *, is_near: bool) -> None:
     post = add(store, SAID)
 
-    found = near_duplicates.said(store, text, dry=False)
+    match = near_duplicates.said(store, text, dry=False)
 
-    assert found == (f"post {post}: {SAID}" if is_near else "")
+    assert match == (f"post {post}: {SAID}" if is_near else "")
 
 
 def test_what_is_found_is_what_comparing_with_everything_finds(store: Store) -> None:
@@ -80,27 +80,27 @@ def test_what_is_found_is_what_comparing_with_everything_finds(store: Store) -> 
     words = ["a", "the", "Train", "\uff53ea", "鳩", "it's"]
     texts = list(dict.fromkeys(" ".join(chance.choices(words, k=chance.randint(1, 7))) for _ in range(400)))
     with store.atomic():
-        said = {add(store, text): text for text in texts[:250]}
+        posts = {add(store, text): text for text in texts[:250]}
 
     def share_a_key(one: str, other: str) -> bool:
         return not set(near_duplicates.keys(one, dry=False)).isdisjoint(near_duplicates.keys(other, dry=False))
 
-    found = {text: near_duplicates.said(store, text, dry=False) for text in texts}
+    matches = {text: near_duplicates.said(store, text, dry=False) for text in texts}
 
     expected = {
         text: next(
             (
                 f"post {post}: {other}"
-                for post, other in sorted(said.items(), reverse=True)
+                for post, other in sorted(posts.items(), reverse=True)
                 if overlap(text, other) >= near_duplicates.NEAR and share_a_key(text, other)
             ),
             "",
         )
         for text in texts
     }
-    assert found == expected
-    assert "" in found.values()
-    assert sum(share_a_key(texts[-1], other) for other in said.values()) > 1
+    assert matches == expected
+    assert "" in matches.values()
+    assert sum(share_a_key(texts[-1], other) for other in posts.values()) > 1
 
 
 def test_a_beginning_that_many_posts_share_hides_no_older_one(store: Store) -> None:
@@ -121,7 +121,7 @@ def test_scripts_without_spaces_are_compared_by_letters(store: Store) -> None:
     assert near_duplicates.said(store, "明日は港で船に乗る", dry=False) == ""
 
 
-def test_a_rehearsal_does_not_keep_the_bot_from_speaking(store: Store) -> None:
+def test_a_dry_run_does_not_keep_the_bot_from_speaking(store: Store) -> None:
     add(store, SAID, dry=True)
     refuse(store, "Guaranteed profit.", "promise", dry=True)
 
@@ -212,7 +212,7 @@ def test_the_history_of_before_is_found_too(tmp_path: Path) -> None:
         assert near_duplicates.refused(store, "Long!", dry=False) == ""
 
 
-def test_a_text_is_looked_up_and_no_table_is_read_through(store: Store) -> None:
+def test_a_text_is_found_by_an_index_without_a_table_scan(store: Store) -> None:
     parameters = {"dry": False, "but": None, "most": 1, **{f"key{band}": band for band in range(near_duplicates.BANDS)}}
     plan = [row["detail"] for row in store.rows(f"EXPLAIN QUERY PLAN {near_duplicates.FIND}", parameters)]
 

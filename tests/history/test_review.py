@@ -1,4 +1,4 @@
-"""The queue: what waits for a person, and what follows from a yes, a no and silence."""
+"""The review queue: which drafts wait, and what follows from an approval, a rejection and no review."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def store(path: Path) -> Iterator[Store]:
 
 
 class Bird:
-    """A bot that asks before it speaks, its clock, what it sent and what it logged."""
+    """A bot in review mode, its clock, what it sent and what it logged."""
 
     def __init__(
         self, path: Path, *, review_mode: bool = True, brakes: Brakes = GAP, clock: FakeClock | None = None
@@ -111,10 +111,10 @@ def strict(store: Store, but: int | None = None) -> chain.Screen:
     return chain.build(said=lambda norm: store.said(norm, dry=True, but=but), copied=lambda _: "")
 
 
-# The bot that asks
+# The bot in review mode
 
 
-def test_nothing_goes_out_before_a_person_has_said_yes(path: Path) -> None:
+def test_nothing_is_sent_before_a_person_approves_it(path: Path) -> None:
     bird = Bird(path)
 
     assert bird.turns(2) == ["drafted", "drafted"]
@@ -144,7 +144,7 @@ def test_an_approved_one_still_heeds_the_gap_and_new_drafts_are_made_meanwhile(p
 @pytest.mark.parametrize(
     ("hours", "outcome"), [(0, "posted"), (23, "posted"), (25, "expired")], ids=["at once", "a long gap", "too late"]
 )
-def test_a_yes_holds_from_when_it_was_said(path: Path, hours: int, outcome: str) -> None:
+def test_an_approval_holds_from_when_it_was_given(path: Path, hours: int, outcome: str) -> None:
     bird = Bird(path)
     bird.turns(1, apart=timedelta(hours=23))
     bird.approve(1)
@@ -166,7 +166,7 @@ def test_a_pause_stops_the_drafting_and_what_was_approved(path: Path) -> None:
     assert (len(bird.voice.asked), bird.x.texts) == (1, [])
 
 
-def test_silence_means_no_and_is_told_once(path: Path) -> None:
+def test_a_draft_that_nobody_reviews_expires_and_is_logged_once(path: Path) -> None:
     bird = Bird(path)
     bird.turns(1, apart=DAY + timedelta(minutes=1))
 
@@ -196,7 +196,7 @@ def test_a_full_queue_lets_slots_pass(path: Path) -> None:
     assert bird.turns(2) == ["posted", "drafted"]
 
 
-def test_what_waits_when_nobody_is_asked_any_more_is_not_sent(path: Path) -> None:
+def test_what_waits_when_review_mode_is_turned_off_is_not_sent(path: Path) -> None:
     clock = FakeClock()
     Bird(path, clock=clock).turns(1, apart=timedelta(0))
     clock.passes(PERIOD)
@@ -234,9 +234,9 @@ def test_a_rejected_draft_counts_as_said(store: Store) -> None:
     post = drafted(store)
     review.reject(store, post, "not funny", datetime.now(UTC))
 
-    found = store.post(post.id)
+    stored = store.post(post.id)
 
-    assert (found.state, found.note) == ("rejected", "not funny")
+    assert (stored.state, stored.note) == ("rejected", "not funny")
     assert [reason.name for reason in strict(store).reasons(Draft("a bell RINGS!"))] == ["said_before"]
 
 
@@ -245,8 +245,8 @@ def test_an_edited_draft_still_waits_and_its_old_words_count_as_said_too(store: 
 
     against = review.edit(store, post, "A bell hums.", strict(store, post.id), TERMS, datetime.now(UTC))
 
-    found = store.post(post.id)
-    assert (against, found.text, found.length, found.state) == ((), "A bell hums.", 12, "drafted")
+    stored = store.post(post.id)
+    assert (against, stored.text, stored.length, stored.state) == ((), "A bell hums.", 12, "drafted")
     assert store.said("a bell rings", dry=True)
     assert [(row["verdict"], row["text"]) for row in review.verdicts(store, post.id)] == [("edited", "A bell rings.")]
 
@@ -275,7 +275,7 @@ def test_an_edit_that_may_not_go_out_changes_nothing(store: Store, text: str, re
     assert review.verdicts(store, post.id) == []
 
 
-def test_a_yes_is_to_the_text_that_was_seen(store: Store) -> None:
+def test_an_approval_is_of_the_text_that_was_seen(store: Store) -> None:
     seen = drafted(store)
     review.edit(store, seen, "A bell hums.", strict(store, seen.id), TERMS, datetime.now(UTC))
 
@@ -308,12 +308,12 @@ def test_of_two_reviewers_at_once_the_second_gets_a_sentence(path: Path, store: 
         person.join()
 
     assert (store.post(post.id).state, told) == (
-        "approved", ["post 1 is approved: only one that is drafted can be judged"]
+        "approved", ["post 1 is approved: only one that is drafted can be reviewed"]
     )  # fmt: skip
     assert len(review.verdicts(store, post.id)) == 1
 
 
-def test_a_yes_can_be_taken_back_until_it_is_sent(path: Path) -> None:
+def test_an_approved_post_can_be_rejected_until_it_is_sent(path: Path) -> None:
     bird = Bird(path)
     bird.turns(1, apart=timedelta(seconds=15))
     bird.approve(1)
@@ -345,7 +345,7 @@ def test_what_a_person_said_is_never_changed(store: Store) -> None:
             store.write(sql, {})
 
 
-def test_a_history_of_before_there_was_a_review_learns_that_a_yes_can_be_taken_back(path: Path) -> None:
+def test_in_a_history_from_before_reviews_an_approved_post_can_be_rejected_too(path: Path) -> None:
     with Store.open(path) as new:
         new.write("DROP TABLE review", {})
         new.write("DELETE FROM legal_move WHERE before = 'approved' AND after = 'rejected'", {})

@@ -67,7 +67,7 @@ def test_a_live_post_moves_only_where_the_machine_allows(store: Store, before: s
 
 
 @pytest.mark.parametrize("state", ["posted", "unknown"])
-def test_a_rehearsal_is_never_posted(store: Store, state: str) -> None:
+def test_a_dry_run_is_never_posted(store: Store, state: str) -> None:
     post = add(store, dry=True)
     lead(store, post, "approved", "sending")
 
@@ -84,7 +84,7 @@ def test_two_posts_are_never_in_flight_at_once(store: Store) -> None:
         lead(store, second, "sending")
 
 
-def test_a_rehearsal_in_flight_does_not_hold_a_live_post(store: Store) -> None:
+def test_a_dry_run_in_flight_does_not_hold_a_live_post(store: Store) -> None:
     dry, live = add(store, dry=True), add(store, dry=False)
     lead(store, dry, "approved", "sending")
 
@@ -186,7 +186,7 @@ def test_refusals_are_remembered_with_their_reason(store: Store) -> None:
     assert (row["text"], row["reason"], row["detail"], row["seed"]) == ("ha", "empty", "x", 7)
 
 
-def test_refusals_of_rehearsals_are_kept_apart(store: Store) -> None:
+def test_refusals_of_dry_runs_are_kept_apart(store: Store) -> None:
     for dry in (True, False):
         refusals.add(store, [(Draft(f"dry {dry}"), Reason("empty"))], slot=Slot("a", NOON), dry=dry, model="m", at=NOON)
 
@@ -222,7 +222,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-def test_who_only_looks_sees_a_whole_history_after_a_kill_in_the_middle_of_a_commit(tmp_path: Path) -> None:
+def test_a_reader_sees_a_whole_history_after_a_kill_in_the_middle_of_a_commit(tmp_path: Path) -> None:
     path = tmp_path / "history.db"
     with Store.open(path) as store:
         add(store, "one")
@@ -234,7 +234,7 @@ def test_who_only_looks_sees_a_whole_history_after_a_kill_in_the_middle_of_a_com
         assert looking.meta("key 1") is None
 
 
-def test_who_only_looks_changes_nothing(store: Store, tmp_path: Path) -> None:
+def test_a_reader_changes_nothing(store: Store, tmp_path: Path) -> None:
     post = add(store)
 
     with Store.open(tmp_path / "history.db", read_only=True) as looking, pytest.raises(StoreError, match="readonly"):
@@ -280,14 +280,14 @@ def test_a_failed_migration_leaves_nothing_behind(tmp_path: Path) -> None:
     assert tables == {"refusal"}
 
 
-def test_looking_neither_makes_nor_migrates(tmp_path: Path) -> None:
+def test_a_reader_neither_creates_nor_migrates(tmp_path: Path) -> None:
     with pytest.raises(StoreError):
         Store.open(tmp_path / "history.db", read_only=True)
 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_living_bot_does_not_begin_a_history_anew(tmp_path: Path) -> None:
+def test_a_running_bot_does_not_create_a_new_history(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="state folder"):
         Store.open(tmp_path / "history.db", create=False)
 

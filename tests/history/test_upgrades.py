@@ -1,4 +1,4 @@
-"""A store that any earlier version made is opened, brought up to date and lived with; tests/stores/ has one of each.
+"""Histories and libraries of every version are opened, migrated and used; tests/history/stores/ has one of each.
 
 They were made by those versions themselves and written out as SQL (`sqlite3.Connection.iterdump`), with posts in every
 state that lasts. Who adds a migration adds the store of before it.
@@ -47,10 +47,10 @@ def rows(path: Path) -> dict[str, list[tuple[Any, ...]]]:
 def shape(path: Path) -> set[tuple[str, str, str]]:
     """Every table, index, trigger and view, as it was asked for, and the moves that are legal."""
     with closing(sqlite3.connect(path)) as plain:
-        found = plain.execute("SELECT type, name, coalesce(sql, '') FROM sqlite_master").fetchall()
-        has_moves = any(name == "legal_move" for _, name, _ in found)
+        objects = plain.execute("SELECT type, name, coalesce(sql, '') FROM sqlite_master").fetchall()
+        has_moves = any(name == "legal_move" for _, name, _ in objects)
         moves = plain.execute("SELECT 'move', before, after FROM legal_move").fetchall() if has_moves else []
-        return {(kind, name, " ".join(sql.split())) for kind, name, sql in (*found, *moves)}
+        return {(kind, name, " ".join(sql.split())) for kind, name, sql in (*objects, *moves)}
 
 
 @pytest.mark.parametrize("dump", HISTORIES, ids=lambda path: path.stem)

@@ -1,4 +1,4 @@
-"""With what an answer begins: as posts do, and with a word that was heard where the bot listens."""
+"""The prompts of replies: those of posts, and a word of the mention where the bot listens."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def begun(draft_settings: DraftSettings, *, count: int) -> list[str]:
     first = []
     for number in range(count):
         voice = Parrot()
-        choose(Slot(str(number), NOON), voice, SCREEN, draft_settings, [], told=None)
+        choose(Slot(str(number), NOON), voice, SCREEN, draft_settings, [], mention=None)
         first.append(voice.asked[0])
     return first
 
@@ -45,6 +45,6 @@ def test_a_word_that_was_heard_comes_first_and_then_it_is_as_with_posts() -> Non
     voice = Parrot("@nobody")
     draft_settings = DraftSettings(("Soup",), candidates=1, tries=2, shares=NOTHING_ELSE)
 
-    choose(Slot("1", NOON), voice, SCREEN, draft_settings, [], told="do you like teapots?")
+    choose(Slot("1", NOON), voice, SCREEN, draft_settings, [], mention="do you like teapots?")
 
     assert voice.asked == ["Teapots", "Soup"]

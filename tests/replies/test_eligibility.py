@@ -1,4 +1,4 @@
-"""Who has called on the bot so that one can see it, and who wants to be left alone. Pure rules, without a history."""
+"""Which mentions are visible, and which are opt-outs: the rules without a history."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ ROOT = Path(__file__).parents[2]
 
 def mention(text: str, *, own: int | None = 0, calls: bool = True, is_reply: bool = False) -> Mention:
     users = {"stationmynah": "15", "magpie": "7", "rook": "8", "jay": ""}
-    found = [
+    parsed = [
         Call(match.start(), users.get(match[1].casefold(), ""), match[1])
         for match in re.finditer(r"@(\w+)", text)
         if match[1].casefold() in users
     ]
-    wording = Wording(text, tuple(found) if calls else (), own)
+    wording = Wording(text, tuple(parsed) if calls else (), own)
     return Mention("100", "7", "magpie", text, (wording,), "100", is_reply, is_repost=False, first="100")
 
 
-def verdict(found: Mention) -> str | None:
-    reason = RULES.why_not(found, US)
+def verdict(parsed: Mention) -> str | None:
+    reason = RULES.why_not(parsed, US)
     return reason.name if reason else None
 
 
 @pytest.mark.parametrize(
-    ("found", "expected"),
+    ("parsed", "expected"),
     [
         (mention("@stationmynah hello"), None),
         (mention("hello @StationMynah"), None),
@@ -65,8 +65,8 @@ def verdict(found: Mention) -> str | None:
         (mention("@magpie stop", own=8, is_reply=True), "opted_out"),
     ],
 )
-def test_a_call_is_one_that_can_be_seen(found: Mention, expected: str | None) -> None:
-    assert verdict(found) == expected
+def test_a_call_is_one_that_can_be_seen(parsed: Mention, expected: str | None) -> None:
+    assert verdict(parsed) == expected
 
 
 def test_a_long_post_calls_where_its_whole_text_does() -> None:
@@ -102,7 +102,7 @@ def test_bystanders_are_all_but_the_author_and_us() -> None:
     ],
 )  # fmt: skip
 def test_who_wants_to_be_left_alone_is_understood(text: str) -> None:
-    assert OptOut().found(text)
+    assert OptOut().phrase_in(text)
 
 
 @pytest.mark.parametrize(
@@ -120,13 +120,13 @@ def test_who_wants_to_be_left_alone_is_understood(text: str) -> None:
     ],
 )
 def test_who_says_something_else_is_not_taken_to_say_stop(text: str) -> None:
-    assert OptOut().found(text) is None
+    assert OptOut().phrase_in(text) is None
 
 
 def test_an_operator_may_add_words() -> None:
-    assert OptOut(["Häivy täältä", "滚"]).found("no häivy taalta!") == "Häivy täältä"
-    assert OptOut(["滚"]).found("请滚开") == "滚"
-    assert OptOut(["ឈប់"]).found("សូមឈប់ទៅ") == "ឈប់"  # Khmer too knows no spaces
+    assert OptOut(["Häivy täältä", "滚"]).phrase_in("no häivy taalta!") == "Häivy täältä"
+    assert OptOut(["滚"]).phrase_in("请滚开") == "滚"
+    assert OptOut(["ឈប់"]).phrase_in("សូមឈប់ទៅ") == "ឈប់"  # Khmer too knows no spaces
 
 
 def test_a_page_without_ids_is_no_page() -> None:
@@ -141,10 +141,10 @@ def test_whatever_stands_in_a_field_is_read_or_passed_over(junk: object) -> None
             "note_post": junk, "conversation_id": junk, "edit_history_post_ids": junk,
             "referenced_posts": junk}  # fmt: skip
 
-    (found,) = mentions({"data": [post], "includes": {"users": junk}, "meta": junk}).found
-    assert mentions({"data": [post], "includes": {"users": [{"id": junk, "username": junk}]}}).found == (found,)
+    (parsed,) = mentions({"data": [post], "includes": {"users": junk}, "meta": junk}).items
+    assert mentions({"data": [post], "includes": {"users": [{"id": junk, "username": junk}]}}).items == (parsed,)
 
-    assert verdict(found) == "unreadable"
+    assert verdict(parsed) == "unreadable"
 
 
 def test_every_verdict_is_explained_and_no_other() -> None:
@@ -153,7 +153,7 @@ def test_every_verdict_is_explained_and_no_other() -> None:
         *(ROOT / "bot" / "history" / f"{name}.py" for name in ("mentions", "blocks")),
     ]
     sources = "\n".join(path.read_text(encoding="utf-8") for path in files)
-    given = set(re.findall(r'(?:Reason\(|decide\(store, [\w.\["\]]+, )"(\w+)"', sources))
+    verdicts = set(re.findall(r'(?:Reason\(|decide\(store, [\w.\["\]]+, )"(\w+)"', sources))
     table = (ROOT / "docs" / "replies.md").read_text(encoding="utf-8")
 
-    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == given
+    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == verdicts

@@ -1,4 +1,4 @@
-"""Every way in which X can fail, at each step of an answer, over real HTTP: what becomes of it, and what never does."""
+"""Every fault of X's at each step of a reply, over real HTTP: what becomes of the reply, and what must never happen."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_an_answer_that_meets_a_fault_ends_as_the_fault_means_and_is_there_at_mo
 
 
 @pytest.mark.parametrize("name", QUICK)
-def test_a_reading_that_meets_a_fault_loses_nobody_and_answers_nobody_twice(life: Life, name: str) -> None:
+def test_a_poll_that_fails_loses_no_mention_and_answers_none_twice(life: Life, name: str) -> None:
     mention = life.says(MAGPIE, f"{BOT} hello")
     life.fail_with(FAULTS[name])
 
@@ -166,7 +166,7 @@ def test_killed_between_any_two_steps_everybody_is_answered_once_all_the_same(
 ) -> None:
     life = Life(tmp_path / "history.db", MAGPIE, ROOK)
     life.begins()
-    asked = [life.says(MAGPIE, f"{BOT} hello"), life.says(ROOK, f"{BOT} hello")]
+    mentions = [life.says(MAGPIE, f"{BOT} hello"), life.says(ROOK, f"{BOT} hello")]
 
     agenda, _ = life.born(dying(step, after=after))
     with pytest.raises(Killed):
@@ -174,7 +174,7 @@ def test_killed_between_any_two_steps_everybody_is_answered_once_all_the_same(
     life.agenda, life.replying = life.born()
     life.lives(HOUR)
 
-    assert sorted(life.answered()) == asked
+    assert sorted(life.answered()) == mentions
     assert life.world.bank.billed <= life.spent() <= life.world.bank.billed + 10_000  # a reading, paid for again
     life.close()
 

@@ -1,4 +1,4 @@
-"""Who is answered, who is not, and what of it is kept: a bot among people, on a set clock."""
+"""Which mentions are answered, and what is kept of them: a bot among people, on a fake clock."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_whoever_was_there_before_is_not_answered(path: Path) -> None:
     assert life.spent() == 10_000 + 5 * 1_000  # whose account it is, and the fewest mentions that X gives
 
 
-def test_where_nobody_has_called_before_everybody_after_is_answered(life: Life) -> None:
+def test_without_earlier_mentions_every_later_one_is_answered(life: Life) -> None:
     assert life.watermark() == "0"
 
     mention = life.says(MAGPIE, f"{BOT} hello")
@@ -78,12 +78,12 @@ def test_a_mention_is_paid_for_once_and_answered_once_however_long_the_bot_lives
 def test_both_dialects_of_x_are_understood(path: Path, *, new_dialect: bool) -> None:
     life = Life(path, MAGPIE, ROOK, new_dialect=new_dialect)
     life.begins()
-    asked = life.says(MAGPIE, f"@rook what does {BOT} say?")
-    meant_for_others = life.says(ROOK, "nothing at all", reply_to=asked)
+    questions = life.says(MAGPIE, f"@rook what does {BOT} say?")
+    meant_for_others = life.says(ROOK, "nothing at all", reply_to=questions)
 
     life.lives(20 * MINUTE)
 
-    assert life.answered() == [asked]
+    assert life.answered() == [questions]
     assert life.verdicts()[meant_for_others] == "not_called"
     assert life.world.posts_of(ME.id)[0].prefix == "@magpie "  # and not @rook
 
@@ -92,17 +92,17 @@ def test_a_backlog_is_read_page_by_page_and_the_oldest_is_answered_first(path: P
     people = [person(number) for number in range(260)]
     life = Life(path, *people, limits=replace(LIMITS, per_day=1_000))
     life.begins()
-    asked = [life.says(who, f"{BOT} hello") for who in people]
+    questions = [life.says(who, f"{BOT} hello") for who in people]
 
     life.beat()
     life.beat()
     assert (life.watermark(), life.answers()) == ("0", [])  # not yet all read
     life.beat()
 
-    assert life.watermark() == asked[-1]
-    assert life.answered() == asked[:1]
+    assert life.watermark() == questions[-1]
+    assert life.answered() == questions[:1]
     life.lives(5 * HOUR)
-    assert life.answered() == asked
+    assert life.answered() == questions
     assert life.spent() == life.world.bank.billed
 
 
@@ -162,7 +162,7 @@ def test_a_page_that_makes_no_sense_moves_nothing(life: Life) -> None:
     assert life.answered() == [mention]
 
 
-def test_without_an_author_nobody_is_answered(life: Life) -> None:
+def test_a_mention_without_an_author_is_not_answered(life: Life) -> None:
     wire = life.direct.api._post
     life.direct.api._post = lambda *args: {key: value for key, value in wire(*args).items() if key != "author_id"}
     mention = life.says(MAGPIE, f"{BOT} hello")
@@ -176,11 +176,11 @@ def test_without_an_author_nobody_is_answered(life: Life) -> None:
 def test_half_a_letter_in_what_somebody_says_stops_nobody(path: Path) -> None:
     life = Life(path, MAGPIE, ROOK, listen=True)
     life.begins()
-    asked = [life.says(MAGPIE, f"{BOT} \ud83d hello"), life.says(ROOK, f"{BOT} hello")]
+    questions = [life.says(MAGPIE, f"{BOT} \ud83d hello"), life.says(ROOK, f"{BOT} hello")]
 
     life.lives(HOUR)
 
-    assert life.answered() == asked
+    assert life.answered() == questions
     life.close()
 
 
@@ -213,7 +213,7 @@ def test_the_watermark_is_compared_as_a_number(life: Life) -> None:
     assert life.watermark() == mention
 
 
-def test_a_clock_that_is_set_back_does_not_end_the_reading(life: Life) -> None:
+def test_a_clock_that_is_set_back_does_not_end_the_polling(life: Life) -> None:
     life.beat()
     life.clock.is_set(NOON - 3 * DAY)
     life.world.now = lambda: NOON + HOUR  # X's clock is right
@@ -315,10 +315,10 @@ def test_a_call_that_is_deleted_before_its_answer_is_final(life: Life) -> None:
 
 
 def test_a_user_is_answered_so_often_a_day_and_again_the_day_after(life: Life) -> None:
-    asked = [life.says(MAGPIE, f"{BOT} question {number}") for number in range(5)]
+    questions = [life.says(MAGPIE, f"{BOT} question {number}") for number in range(5)]
     life.lives(23 * HOUR, beat=5 * MINUTE)
-    assert life.answered() == asked[:3]
-    assert life.verdicts()[asked[3]] == "too_many_for_user"
+    assert life.answered() == questions[:3]
+    assert life.verdicts()[questions[3]] == "too_many_for_user"
 
     life.clock.passes(2 * HOUR)
     again = life.says(MAGPIE, f"{BOT} good morning")
@@ -347,11 +347,11 @@ def test_the_day_has_an_end(path: Path) -> None:
     people = [person(number) for number in range(9)]
     life = Life(path, *people, limits=replace(LIMITS, per_day=4))
     life.begins()
-    asked = [life.says(who, f"{BOT} hello") for who in people]
+    questions = [life.says(who, f"{BOT} hello") for who in people]
 
     life.lives(5 * HOUR)
 
-    assert life.answered() == asked[:4]
+    assert life.answered() == questions[:4]
     assert set(life.verdicts().values()) == {"answered", "too_many_today"}
 
 
@@ -370,7 +370,7 @@ def test_two_bots_that_answer_each_other_fall_silent(life: Life) -> None:
     assert "loop" in life.verdicts().values()
 
 
-def test_when_somebody_else_speaks_a_conversation_goes_on(life: Life) -> None:
+def test_a_conversation_goes_on_when_somebody_else_posts(life: Life) -> None:
     first = life.says(MAGPIE, f"{BOT} hello")
     life.lives(10 * MINUTE)
     life.says(ROOK, "what is this?", reply_to=life.world.posts_of(ME.id)[0].id)
@@ -466,7 +466,7 @@ def test_who_is_forgotten_is_not_in_the_file_and_what_was_written_is_not_sent(li
 # What is kept, and what is said
 
 
-def test_of_what_was_said_nothing_is_kept_where_nobody_listens(life: Life) -> None:
+def test_the_text_of_a_mention_is_not_kept_where_the_bot_does_not_listen(life: Life) -> None:
     life.says(MAGPIE, f"{BOT} zanzibar")
     life.replying._poller.read(life.store)
 
@@ -596,9 +596,9 @@ def test_an_answer_that_waits_holds_up_no_post(path: Path) -> None:
     life.fail_with(FAULTS["ok"], FAULTS["ok"], FAULTS["capped_no_reset"])
     life.lives(2 * HOUR)
 
-    found = [(post.kind, post.state) for post in life.store.history(limit=100)]
-    assert ("reply", "approved") in found
-    assert found.count(("post", "posted")) > 5
+    rows = [(post.kind, post.state) for post in life.store.history(limit=100)]
+    assert ("reply", "approved") in rows
+    assert rows.count(("post", "posted")) > 5
 
 
 def test_three_refusals_in_a_row_are_a_day_of_rest(path: Path) -> None:
@@ -620,7 +620,7 @@ def test_three_refusals_in_a_row_are_a_day_of_rest(path: Path) -> None:
     assert life.answered() == [mention]
 
 
-def test_where_a_person_decides_an_answer_waits_for_the_yes(path: Path) -> None:
+def test_in_review_mode_a_reply_waits_for_approval(path: Path) -> None:
     life = Life(path, MAGPIE, review_mode=True)
     life.begins()
     mention = life.says(MAGPIE, f"{BOT} hello")
@@ -633,7 +633,7 @@ def test_where_a_person_decides_an_answer_waits_for_the_yes(path: Path) -> None:
     assert life.answered() == [mention]
 
 
-def test_a_yes_that_comes_too_late_for_the_mention_is_no_answer(path: Path) -> None:
+def test_an_approval_that_is_too_late_for_the_mention_sends_no_reply(path: Path) -> None:
     life = Life(path, MAGPIE, review_mode=True)
     life.begins()
     life.says(MAGPIE, f"{BOT} hello")
@@ -645,7 +645,7 @@ def test_a_yes_that_comes_too_late_for_the_mention_is_no_answer(path: Path) -> N
     assert (life.answers(), life.states()) == ([], ["expired"])
 
 
-def test_rows_that_nobody_needs_go_after_a_month_and_no_answer_is_given_twice(life: Life) -> None:
+def test_old_rows_are_deleted_after_a_month_and_no_mention_is_answered_twice(life: Life) -> None:
     mention = life.says(MAGPIE, f"{BOT} hello")
     life.lives(10 * MINUTE)
     life.clock.passes(31 * DAY)
@@ -669,7 +669,7 @@ def test_a_stop_is_heard_while_an_answer_waits_for_x(life: Life) -> None:
     assert (life.answers(), life.states()) == ([], ["expired"])
 
 
-def test_a_day_of_rest_holds_for_what_a_person_said_yes_to(path: Path) -> None:
+def test_a_day_on_hold_holds_approved_replies_too(path: Path) -> None:
     people = [person(number) for number in range(4)]
     life = Life(path, *people, review_mode=True)
     life.begins()
@@ -703,21 +703,21 @@ def test_what_was_answered_and_forgotten_is_not_answered_when_x_shows_it_again(l
     mention = life.says(MAGPIE, f"{BOT} hello")
     life.lives(10 * MINUTE)
     mentions.forget(life.store, "magpie")
-    life.store.keep_meta(polling.MARK, json.dumps({"since": "1"}))
+    life.store.keep_meta(polling.CURSOR, json.dumps({"since": "1"}))
 
     life.lives(10 * MINUTE)
 
     assert (life.answered(), life.verdicts()) == ([mention], {})
 
 
-def test_after_a_restore_nobody_of_before_is_answered_but_a_stop_is_heard(life: Life) -> None:
+def test_after_a_restore_no_older_mention_is_answered_but_an_opt_out_counts(life: Life) -> None:
     first, waits = life.says(MAGPIE, f"{BOT} hello"), life.says(ROOK, f"{BOT} hello")
     life.clock.passes(5 * MINUTE)
     life.beat()
     since, stop = life.says(JAY, f"{BOT} hello"), life.says(GROK, f"{BOT} stop")
     life.clock.passes(MINUTE)
 
-    polling.begin_again(life.store, life.clock.now())
+    polling.reset_after_restore(life.store, life.clock.now())
     life.clock.passes(MINUTE)
     after = life.says(JAY, f"{BOT} hello again")
     life.lives(HOUR)

@@ -115,7 +115,7 @@ def test_each_slot_has_its_turn(path: Path) -> None:
     assert bird.x.texts == ["One.", "Two."]
 
 
-def test_what_was_due_before_the_first_start_is_nobodys_backlog(path: Path) -> None:
+def test_slots_from_before_the_first_start_are_not_caught_up_on(path: Path) -> None:
     clock = FakeClock()
     clock.passes(timedelta(seconds=3))  # in the middle of a slot
     bird = Bird(path, FakeVoice("One.", "Two."), clock=clock)
@@ -260,14 +260,14 @@ def test_an_unknown_post_that_is_found_no_longer_holds_the_slot_that_is_due(path
     assert bird.states() == [("One.", "posted"), ("Two.", "posted")]
 
 
-def test_a_round_by_hand_looks_first_too(path: Path) -> None:
+def test_a_round_by_hand_looks_an_unknown_post_up_first(path: Path) -> None:
     bird = Bird(path, FakeVoice("One.", "x", "Two.", "x"), x=FakePublisher([Unknown("reset")]), timeline=Shown("One."))
     bird.agenda.turn()
 
     assert bird.agenda.speak_now(once(bird.clock.now())).outcome == "posted"
 
 
-def test_a_post_that_was_given_up_is_looked_for_when_there_is_nothing_to_say(path: Path) -> None:
+def test_a_post_that_was_abandoned_is_looked_up_when_no_slot_is_due(path: Path) -> None:
     shown = Shown()
     voice = FakeVoice(*(text for number in range(200) for text in (f"Say {number}.", "x")))
     bird = Bird(path, voice, x=FakePublisher([Unknown("reset")]), timeline=shown)
@@ -278,9 +278,9 @@ def test_a_post_that_was_given_up_is_looked_for_when_there_is_nothing_to_say(pat
     bird.clock.passes(timedelta(hours=1))
     shown.posts = (Receipt("77", "Say 0."),)
 
-    asked = shown.asked
+    before = shown.asked
     bird.agenda.turn()
-    assert (shown.asked, bird.states()[0][1]) == (asked, "abandoned")  # there was something to say
+    assert (shown.asked, bird.states()[0][1]) == (before, "abandoned")  # there was something to say
     bird.agenda.turn()
 
     assert bird.states()[0] == ("Say 0.", "posted")
@@ -298,7 +298,7 @@ def test_nothing_is_drafted_that_cannot_be_paid_for(path: Path) -> None:
     assert (voice.asked, bird.states()) == ([], [])
 
 
-def test_a_rehearsal_reaches_no_publisher_but_its_own(path: Path) -> None:
+def test_a_dry_run_reaches_no_publisher_but_its_own(path: Path) -> None:
     bird = Bird(path, FakeVoice("One.", "x"), dry=True)
 
     ended = bird.agenda.turn()

@@ -1,4 +1,4 @@
-"""One round: which prompts it tries, which draft it takes, and what it writes down where nothing is fit."""
+"""One round: which prompts it tries, which draft it takes, and what it records when no draft passes."""
 
 from __future__ import annotations
 
@@ -55,10 +55,10 @@ def test_the_draft_that_is_most_like_the_person_is_taken(store: Store) -> None:
     person = Person(lengths=(20, 25, 30, 40, 60), likelihoods=(-5.0, -4.0, -3.5, -3.0, -2.5), stopped=0.97)
     drafts = {"It is what it is today.": -0.5, "The lamp (is read.": -3.5, "A pigeon asked me the way.": -3.4}
 
-    found = spoken(store, Parrot(drafts, person), DraftSettings(["", "Today"], candidates=3, tries=1))
+    ended = spoken(store, Parrot(drafts, person), DraftSettings(["", "Today"], candidates=3, tries=1))
 
-    assert found.post is not None
-    assert found.post.text == "A pigeon asked me the way."
+    assert ended.post is not None
+    assert ended.post.text == "A pigeon asked me the way."
 
 
 def test_a_draft_that_sounds_like_the_last_posts_is_not(store: Store) -> None:
@@ -66,10 +66,10 @@ def test_a_draft_that_sounds_like_the_last_posts_is_not(store: Store) -> None:
     spoken(store, Parrot({"The pigeons looked at yellow umbrellas.": -3.0}), draft_settings)
     drafts = {"Yellow umbrellas looked at the pigeons.": -3.0, "Somebody sang behind a lamp all evening.": -3.1}
 
-    found = spoken(store, Parrot(drafts), draft_settings, "two", hours=1)
+    ended = spoken(store, Parrot(drafts), draft_settings, "two", hours=1)
 
-    assert found.post is not None
-    assert found.post.text == "Somebody sang behind a lamp all evening."
+    assert ended.post is not None
+    assert ended.post.text == "Somebody sang behind a lamp all evening."
 
 
 def test_the_persons_own_beginnings_and_topics_are_prompts_too(store: Store) -> None:

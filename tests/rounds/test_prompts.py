@@ -1,4 +1,4 @@
-"""How a post begins: a rotation that is the same after every restart, and a file that never stops the bot."""
+"""The prompts: a rotation that is the same after every restart, and a file of topics that never stops the bot."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ def life(
     rounds: int, of_kind: Mapping[str, Mapping[str, float]], shares: Mapping[str, float], *, start: Sequence[str] = ()
 ) -> list[str]:
     """The prompts of rounds that each succeed at the first try, the oldest first."""
-    said = list(start)
+    chosen = list(start)
     for number in range(rounds):
-        [(prompt, _)] = tries(slot(number), of_kind, shares, said[::-1], count=1)
-        said.append(prompt)
-    return said
+        [(prompt, _)] = tries(slot(number), of_kind, shares, chosen[::-1], count=1)
+        chosen.append(prompt)
+    return chosen
 
 
 def test_no_prompt_comes_again_before_the_others_had_their_turn() -> None:
-    said = life(60, kinds(ALIKE, {}, []), ONLY)
+    chosen = life(60, kinds(ALIKE, {}, []), ONLY)
 
-    for start in range(len(said) - len(ALIKE) + 1):
-        assert len(set(said[start : start + len(ALIKE)])) == len(ALIKE)
+    for start in range(len(chosen) - len(ALIKE) + 1):
+        assert len(set(chosen[start : start + len(ALIKE)])) == len(ALIKE)
 
 
 def test_the_rotation_goes_on_after_a_restart() -> None:
@@ -60,10 +60,10 @@ def test_the_rotation_goes_on_after_a_restart() -> None:
 def test_the_same_slot_and_history_give_the_same_prompts_and_seeds() -> None:
     of_kind = kinds(ALIKE, {"The": 5, "I have": 2}, ["The rain today"])
 
-    asked = [list(tries(slot(7), of_kind, {}, ALIKE[:3], count=3)) for _ in range(2)]
+    attempts = [list(tries(slot(7), of_kind, {}, ALIKE[:3], count=3)) for _ in range(2)]
 
-    assert asked[0] == asked[1]
-    assert len({seed for _, seed in asked[0]}) == 3
+    assert attempts[0] == attempts[1]
+    assert len({seed for _, seed in attempts[0]}) == 3
 
 
 def test_twice_the_weight_is_twice_as_often() -> None:
@@ -84,9 +84,9 @@ def test_a_list_with_a_prompt_twice_says_the_same_as_a_weight() -> None:
     topics=st.lists(st.sampled_from("fgh")),
 )
 def test_nothing_but_nothing_comes_twice_in_a_row(own: list[str], openers: dict[str, float], topics: list[str]) -> None:
-    said = life(30, kinds(own, openers, topics), {})
+    chosen = life(30, kinds(own, openers, topics), {})
 
-    assert not [prompt for prompt, after in pairwise(said) if prompt and prompt == after]
+    assert not [prompt for prompt, after in pairwise(chosen) if prompt and prompt == after]
 
 
 def test_each_kind_has_its_share() -> None:
@@ -103,10 +103,10 @@ def test_each_kind_has_its_share() -> None:
 def test_each_try_of_a_round_has_another_prompt_while_there_are_others() -> None:
     of_kind = kinds(["One", "Two"], {}, [])
 
-    asked = [prompt for prompt, _ in tries(slot(1), of_kind, {}, [], count=5)]
+    attempts = [prompt for prompt, _ in tries(slot(1), of_kind, {}, [], count=5)]
 
-    assert set(asked[:3]) == {"", "One", "Two"}
-    assert len(asked) == 5
+    assert set(attempts[:3]) == {"", "One", "Two"}
+    assert len(attempts) == 5
 
 
 def test_a_kind_of_which_there_is_nothing_is_left_out() -> None:
@@ -148,16 +148,16 @@ class Told:
         self.said.append(why)
 
 
-def test_topics_are_read_anew_each_time(tmp_path: Path) -> None:
-    path, told = tmp_path / "topics.txt", Told()
-    topics = Topics(path, told)
+def test_topics_are_read_again_for_each_round(tmp_path: Path) -> None:
+    path, warnings = tmp_path / "topics.txt", Told()
+    topics = Topics(path, warnings)
     path.write_text("# of this week\n\n  The rain today \nThe rain today\nA snail\n", encoding="utf-8-sig")
     before = topics()
     path.write_text("The snow\n", encoding="utf-8")
 
     assert set(before) == {"The rain today", "A snail"}
     assert topics() == ("The snow",)
-    assert told.said == []
+    assert warnings.said == []
 
 
 def _pipe(path: Path) -> None:
@@ -175,32 +175,32 @@ def _pipe(path: Path) -> None:
         pytest.param(lambda path: path.symlink_to(path), "is not a file", id="a link to itself"),
     ],
 )
-def test_a_file_that_is_none_stops_nothing_and_is_said_once(tmp_path: Path, make: object, words: str) -> None:
-    path, told = tmp_path / "topics.txt", Told()
+def test_a_bad_file_of_topics_stops_nothing_and_is_reported_once(tmp_path: Path, make: object, words: str) -> None:
+    path, warnings = tmp_path / "topics.txt", Told()
     make(path)  # type: ignore[operator]
-    topics = Topics(path, told)
+    topics = Topics(path, warnings)
 
     assert [topics(), topics()] == [(), ()]
-    [why] = told.said
+    [why] = warnings.said
     assert words in why
     assert str(path) in why
 
 
 def test_a_topic_that_is_too_long_is_passed_over_and_the_others_are_not(tmp_path: Path) -> None:
-    path, told = tmp_path / "topics.txt", Told()
+    path, warnings = tmp_path / "topics.txt", Told()
     path.write_text(f"Rain\n{'雨' * 50}\nSnow\n", encoding="utf-8")
 
-    assert Topics(path, told)() == ("Rain", "Snow")
-    assert "120 bytes" in told.said[0]
+    assert Topics(path, warnings)() == ("Rain", "Snow")
+    assert "120 bytes" in warnings.said[0]
 
 
 def test_what_is_mended_and_breaks_again_is_said_again(tmp_path: Path) -> None:
-    path, told = tmp_path / "topics.txt", Told()
-    topics = Topics(path, told)
+    path, warnings = tmp_path / "topics.txt", Told()
+    topics = Topics(path, warnings)
     topics()
     path.write_text("Rain\n")
     topics()
     path.unlink()
     topics()
 
-    assert len(told.said) == 2
+    assert len(warnings.said) == 2

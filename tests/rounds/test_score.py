@@ -1,4 +1,4 @@
-"""The score of a draft: what each part likes, and that the whole chooses."""
+"""The score of a draft: what each part prefers, and that the sum chooses."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ def test_the_weights_are_shares() -> None:
 
 
 def test_a_text_such_as_the_person_writes_has_the_whole_score() -> None:
-    found = score(Draft(GOOD, likelihood=-3.5), BIRD)
+    result = score(Draft(GOOD, likelihood=-3.5), BIRD)
 
-    assert found.parts == dict.fromkeys(WEIGHTS, 1.0)
-    assert found.total == pytest.approx(1)
+    assert result.parts == dict.fromkeys(WEIGHTS, 1.0)
+    assert result.total == pytest.approx(1)
 
 
 def test_a_score_and_its_parts_are_between_nothing_and_one() -> None:
     for text in ("", "x", "((((", "a a a a " * 90, "Ünbekannte Wörter überall"):
         for likelihood in (0.0, -1e9, float("-inf")):
-            found = score(Draft(text, likelihood=likelihood), BIRD, [GOOD, text])
+            result = score(Draft(text, likelihood=likelihood), BIRD, [GOOD, text])
 
-            assert 0 <= found.total <= 1
-            assert all(0 <= part <= 1 for part in found.parts.values())
+            assert 0 <= result.total <= 1
+            assert all(0 <= part <= 1 for part in result.parts.values())
 
 
 @pytest.mark.parametrize(("likelihood", "than"), [(-6.0, -4.5), (-4.5, -3.5), (-1.0, -2.8), (-2.8, -3.2)])
@@ -65,10 +65,10 @@ def test_babble_and_platitudes_both_lose(likelihood: float, than: float) -> None
     ],
 )
 def test_a_flaw_costs_its_part_and_no_other(part: str, worse: str) -> None:
-    found = parts(worse)
+    result = parts(worse)
 
-    assert found[part] < 1
-    assert {name for name, value in found.items() if value < 1} == {part}
+    assert result[part] < 1
+    assert {name for name, value in result.items() if value < 1} == {part}
 
 
 def test_each_strange_word_costs_more() -> None:
@@ -112,7 +112,7 @@ def test_the_best_comes_first() -> None:
     best = ranked(drafts, BIRD)
 
     assert [draft.text for draft, _ in best] == [GOOD, GOOD[:-1], "The fimble floth."]
-    assert [found.total for _, found in best] == sorted((found.total for _, found in best), reverse=True)
+    assert [result.total for _, result in best] == sorted((result.total for _, result in best), reverse=True)
 
 
 @pytest.mark.parametrize("quantiles", [(3.0, 3.0, 3.0, 3.0, 3.0), (1.0, 1.0, 2.0, 2.0, 2.0)], ids=["one", "two"])

@@ -12,7 +12,7 @@ ZONES = ["UTC", "Europe/Lisbon", "America/New_York", "Australia/Lord_Howe", "Asi
 
 
 def daily(**changes: object) -> Daily:
-    wanted = {
+    settings = {
         "bot": "bird",
         "zone": ZoneInfo("Europe/Lisbon"),
         "start": time(9),
@@ -22,7 +22,7 @@ def daily(**changes: object) -> Daily:
         "grace": timedelta(minutes=10),
         "catch_up": "skip",
     }
-    return Daily(**(wanted | changes))  # type: ignore[arg-type]
+    return Daily(**(settings | changes))  # type: ignore[arg-type]
 
 
 def test_a_day_has_its_slots_in_order_within_the_active_hours() -> None:

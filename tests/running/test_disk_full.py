@@ -140,7 +140,7 @@ def test_a_disk_that_fills_up_between_intent_and_outcome_leaves_a_post_that_is_f
         bird.heart.beat()
         bird.clock.passes(PERIOD)
 
-    assert any("is on X, but could not be written down" in why for why in bird.said("daemon.waits"))
+    assert any("is on X, but the history could not be written" in why for why in bird.said("daemon.waits"))
     bird.beats(2)
     assert set(bird.states().values()) == {"posted"}
     assert sorted(bird.states()) == sorted(bird.x.texts)

@@ -11,7 +11,7 @@ import pytest
 
 from bot.clock import stamp
 from bot.history.store import Store
-from bot.replies.polling import Mark, keep
+from bot.replies.polling import Cursor, keep
 from bot.x.payloads import id_at
 from tests.fake_x.server import FakeX
 from tests.fake_x.state import World, newcomer
@@ -39,7 +39,7 @@ def state(state: Path) -> Path:
     """As after a first reading, which found nobody."""
     state.mkdir(exist_ok=True)
     with Store.open(state / "history.db") as store:
-        keep(store, Mark(since="0"))
+        keep(store, Cursor(since="0"))
     return state
 
 

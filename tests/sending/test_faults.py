@@ -129,9 +129,9 @@ class Scene:
         known = ME.secrets
         self.keys: Identity = Keys(known.consumer_key, known.consumer_secret, ME.access_token, known.token_secret)
         self.tokens = TokenFile(folder / "oauth2.json")
-        given = x.api.signin.login(ME)
+        login = x.api.signin.login(ME)
         expires = clock.now().timestamp() + TOKEN_LIVES.total_seconds()
-        self.tokens.keep(Grant(str(given["access_token"]), str(given["refresh_token"]), expires, ME.id, ME.handle))
+        self.tokens.keep(Grant(str(login["access_token"]), str(login["refresh_token"]), expires, ME.id, ME.handle))
         self.login = Bearer(self.tokens, Client(CLIENT_ID, CLIENT_SECRET), now=clock.now)
 
     def meets(self, fault: str) -> None:
@@ -160,10 +160,10 @@ class Scene:
                 self.says(box.send(store, store.post(number)).detail)
             return store.post(number)
 
-    def looks(self, state: str, fault: str) -> None:
+    def look_up(self, state: str, fault: str) -> None:
         self.meets(fault)
         with Store.open(self.folder / "history.db") as store, self.gateway() as x:
-            Reconciler(x, Caps(10**9, 10**9), self.clock, prices=Prices(), log=structlog.get_logger()).look(
+            Reconciler(x, Caps(10**9, 10**9), self.clock, prices=Prices(), log=structlog.get_logger()).look_up(
                 store, state
             )
 
@@ -216,7 +216,7 @@ def renewing(scene: Scene, fault: str) -> str:
 
 def unknown(scene: Scene, fault: str) -> str:
     assert scene.sends("reset_after").state == "unknown"
-    scene.looks("unknown", fault)
+    scene.look_up("unknown", fault)
     return scene.post.state
 
 
@@ -225,7 +225,7 @@ def abandoned(scene: Scene, fault: str) -> str:
     with Store.open(scene.folder / "history.db") as store:
         store.move(number, "abandoned", at=scene.clock.now())
     scene.clock.passes(timedelta(hours=2))
-    scene.looks("abandoned", fault)
+    scene.look_up("abandoned", fault)
     return scene.post.state
 
 
@@ -278,11 +278,11 @@ def test_logging_in_meets_every_fault_with_a_sentence_and_shows_no_secret(scene:
     pin = signin.Pin("", "canary-request-token", "canary-request-secret")
     client = Client(CLIENT_ID, CLIENT_SECRET)
     code = "canary-code"
-    asked = signin.ask_for_code(wire, client, "http://127.0.0.1:8765/")
+    request = signin.ask_for_code(wire, client, "http://127.0.0.1:8765/")
     steps = (
         lambda: signin.ask_for_pin(wire, *consumer),
         lambda: signin.keys_for(wire, *consumer, pin, "1234567"),
-        lambda: signin.log_in(wire, client, asked, code, now=scene.clock.now()),
+        lambda: signin.log_in(wire, client, request, code, now=scene.clock.now()),
     )
 
     for step in steps:

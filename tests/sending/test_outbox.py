@@ -55,7 +55,7 @@ def test_an_approved_post_is_sent_and_its_id_remembered(store: Store, clock: Fak
     assert x.texts == ["good morning"]
 
 
-def test_a_rehearsal_takes_the_same_path_to_dry(store: Store, clock: FakeClock) -> None:
+def test_a_dry_run_takes_the_same_path_to_dry(store: Store, clock: FakeClock) -> None:
     sent = outbox(DryRunPublisher(), clock, dry=True).send(store, approved(store, clock, dry=True))
 
     assert (sent.post.state, sent.post.x_id, sent.post.cost) == ("dry", None, 15_000)
@@ -155,7 +155,7 @@ def test_what_was_being_sent_when_we_died_is_unknown_and_never_sent_again(store:
     assert x.texts == []
 
 
-def test_a_rehearsal_that_died_is_done(store: Store, clock: FakeClock) -> None:
+def test_a_dry_run_that_died_is_done(store: Store, clock: FakeClock) -> None:
     post = approved(store, clock, dry=True)
     store.move(post.id, "sending", at=clock.now())
 
@@ -223,7 +223,7 @@ def test_an_answer_that_halts_does_not_shorten_a_persons_pause(store: Store, clo
     assert "by hand" in (box.why_wait(store) or "")
 
 
-def test_a_post_that_cannot_be_written_down_is_told_with_its_id(store: Store, clock: FakeClock) -> None:
+def test_the_error_for_a_post_that_cannot_be_recorded_has_its_id(store: Store, clock: FakeClock) -> None:
     brakes = Brakes(timedelta(0), 99, 99, BRAKES.caps, grace=timedelta(minutes=10))
     outbox(FakePublisher(), clock, brakes=brakes).send(store, approved(store, clock, "one"))
     post = approved(store, clock, "two")

@@ -1,4 +1,4 @@
-"""Refusals of X that nobody can explain: one costs a post, several in a row halt the bot and tell why."""
+"""Refusals that X does not explain: one costs a post, several in a row halt the bot and say why."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_as_many_as_it_takes_halt_and_say_what_x_said(life: Life) -> None:
     assert "a 403 in words of its own" in life.why_paused
 
 
-def test_what_x_takes_in_between_starts_the_count_anew(life: Life) -> None:
+def test_a_post_that_x_accepts_resets_the_count(life: Life) -> None:
     life.meets(ODD, ODD, None, ODD, ODD)
 
     assert life.why_paused == ""
@@ -83,9 +83,9 @@ def test_after_the_halt_one_post_a_day_asks_again(life: Life) -> None:
     life.meets(ODD, ODD, ODD)
     held = life.meets(ODD)
     life.clock.passes(pause.HALT_UNEXPLAINED)
-    asked = life.meets(ODD)
+    after = life.meets(ODD)
 
-    assert (held, asked) == (["approved"], ["refused"])
+    assert (held, after) == (["approved"], ["refused"])
     assert "4 posts in a row" in life.why_paused
 
 

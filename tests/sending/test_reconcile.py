@@ -1,4 +1,4 @@
-"""What became of a post whose answer was lost: the outbox and the lookout against a fake X whose timeline lags."""
+"""Posts whose response was lost: the outbox and the reconciler against a fake X whose timeline lags."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bot.running import account, assembly
 from bot.sending import reconcile
 from bot.sending.budget import Caps, Prices
 from bot.sending.outbox import Outbox
-from bot.sending.reconcile import ACCOUNT, Reconciler, next_look
+from bot.sending.reconcile import ACCOUNT, Reconciler, next_lookup
 from bot.values import Draft, Post, Slot
 from bot.x.signing import Keys
 from bot.x.twitter import X
@@ -59,26 +59,26 @@ class Life:
     def outbox(self, x: X) -> Outbox:
         return Outbox(x, assembly.NO_BRAKES, self.clock, dry=False, price=lambda _: 15_000)
 
-    def looks(self, *, kind: type[Store] = Store) -> None:
+    def look_up(self, *, kind: type[Store] = Store) -> None:
         """One heartbeat."""
         with kind.open(self.path) as store, self.x() as x:
             self.outbox(x).recover(store)
-            guard = Reconciler(x, self.caps, self.clock, prices=Prices(), log=structlog.get_logger())
+            reconciler = Reconciler(x, self.caps, self.clock, prices=Prices(), log=structlog.get_logger())
             for state in ("unknown", "abandoned"):
-                guard.look(store, state)
+                reconciler.look_up(store, state)
 
     def lives(self, span: timedelta) -> None:
-        """From look to look, as heartbeats would have it."""
+        """From lookup to lookup, as heartbeats would have it."""
         end = self.clock.now() + span
-        self.looks()
+        self.look_up()
         while (due := self.due()) and due <= end:
             self.clock.passes(max(due - self.clock.now(), timedelta(0)))
-            self.looks()
+            self.look_up()
         self.clock.passes(end - self.clock.now())
 
     def due(self) -> datetime | None:
         with Store.open(self.path) as store:
-            lost = [*store.lost("unknown"), *store.lost("abandoned")]
+            lost = [*store.to_look_up("unknown"), *store.to_look_up("abandoned")]
         return min((last.again if last else post.changed_at for post, last in lost), default=None)
 
     @property
@@ -121,7 +121,7 @@ def life(clock: FakeClock, tmp_path: Path) -> Iterator[Life]:
 def test_a_post_that_is_there_is_found_at_once(life: Life, fault: str, text: str) -> None:
     life.loses(fault, text)
 
-    life.looks()
+    life.look_up()
 
     (there,) = life.world.posts_of(ME.id)
     assert (life.post.state, life.post.x_id) == ("posted", there.id)
@@ -154,7 +154,7 @@ def test_a_post_that_is_not_there_is_given_up_after_a_quarter_of_an_hour_and_nev
         pytest.param(5 * HOUR, ["absent"] * 4 + ["found"], id="hours after it was given up"),
     ],
 )
-def test_a_timeline_that_lags_is_asked_again(life: Life, lag: timedelta, told: list[str]) -> None:
+def test_a_timeline_that_lags_is_read_again(life: Life, lag: timedelta, told: list[str]) -> None:
     life.world.lag = lag
     life.loses("reset_after")
 
@@ -178,9 +178,9 @@ def test_a_timeline_that_cannot_be_read_decides_nothing(life: Life, fault: str) 
     assert (life.post.state, life.told()[-1]) == ("posted", "found")
 
 
-def test_looks_that_told_nothing_do_not_count_towards_giving_up(life: Life) -> None:
+def test_lookups_without_a_result_do_not_count_towards_giving_up(life: Life) -> None:
     life.loses("reset_before")
-    life.looks()
+    life.look_up()
     life.clock.passes(2 * MINUTE)
     life.server.fail_with(*["unavailable"] * 20)
 
@@ -217,7 +217,7 @@ def test_older_posts_are_not_paid_for(life: Life, clock: FakeClock) -> None:
     clock.passes(2 * HOUR)
     life.loses("reset_after")
 
-    life.looks()
+    life.look_up()
 
     assert (life.post.state, spent(life)) == ("posted", 15_000 + 10_000 + 1_000)
 
@@ -242,14 +242,14 @@ def test_a_wrong_clock_does_not_hide_a_post(clock: FakeClock, tmp_path: Path, wr
             life.outbox(x).send(store, approved(store, clock, "the one before"))
         life.loses("reset_after")
 
-        life.looks()
+        life.look_up()
 
         assert life.post.state == "posted"
 
 
-def test_a_clock_that_is_set_back_does_not_end_the_looking(life: Life, clock: FakeClock) -> None:
+def test_a_clock_that_is_set_back_does_not_end_the_lookups(life: Life, clock: FakeClock) -> None:
     life.loses("reset_before")
-    life.looks()
+    life.look_up()
     clock.is_set(NOON - 400 * DAY)
 
     life.lives(16 * MINUTE)
@@ -262,10 +262,10 @@ def test_a_limit_of_x_is_waited_for(life: Life, clock: FakeClock) -> None:
     end = NOON + 3 * HOUR
     life.server.fail_with(limited(TOO_MANY, reset=str(int(end.timestamp()))))
 
-    life.looks()
+    life.look_up()
 
     with Store.open(life.path) as store:
-        assert next_look(store) == end
+        assert next_lookup(store) == end
 
 
 def test_nothing_is_read_that_would_break_the_budget(life: Life) -> None:
@@ -299,7 +299,7 @@ def spent(life: Life) -> int:
         return ledger.spent_since(store, NOON - DAY, dry=False)
 
 
-def test_a_rehearsal_has_nothing_to_look_for(clock: FakeClock) -> None:
+def test_a_dry_run_has_nothing_to_look_up(clock: FakeClock) -> None:
     assert assembly.reconciler(Settings(), account.publisher(Settings(), clock), clock) is None
 
 
@@ -311,17 +311,17 @@ def test_a_person_who_is_faster_is_right(life: Life) -> None:
             self.move(1, "abandoned", at=NOON, note="resolved by hand")
             return super().has_x_id(x_id)
 
-    life.looks(kind=Interrupted)
+    life.look_up(kind=Interrupted)
 
     assert (life.post.state, life.post.note) == ("abandoned", "resolved by hand")
 
 
-def test_a_post_given_up_by_hand_is_looked_for_all_the_same(life: Life) -> None:
+def test_a_post_abandoned_by_hand_is_looked_up_all_the_same(life: Life) -> None:
     life.loses("reset_after")
     with Store.open(life.path) as store:
         store.move(1, "abandoned", at=NOON, note="resolved by hand")
 
-    life.looks()
+    life.look_up()
 
     assert life.post.state == "posted"
 
@@ -350,28 +350,28 @@ def dying(step: str, *, after: bool) -> type[Store]:
 
 STEPS = (
     "meta",
-    "lost",
+    "to_look_up",
     "rows: FROM expense",
     "keep_meta",
     "newest_x_id",
     "has_x_id",
-    "looks",
+    "lookup_outcomes",
     "post",
     "move",
-    "add_look",
+    "add_lookup",
     "write: INTO expense",
 )
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("step", STEPS)
-def test_killed_between_any_two_steps_of_a_look_it_ends_as_if_it_had_not_been(
+def test_killed_between_any_two_steps_of_a_lookup_it_ends_as_if_it_had_not_been(
     life: Life, step: str, after: bool
 ) -> None:
     life.loses("reset_after")
 
     with pytest.raises(Killed):
-        life.looks(kind=dying(step, after=after))
+        life.look_up(kind=dying(step, after=after))
     life.lives(20 * MINUTE)
 
     assert (life.post.state, life.told()) == ("posted", ["found"])
@@ -379,16 +379,16 @@ def test_killed_between_any_two_steps_of_a_look_it_ends_as_if_it_had_not_been(
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("step", ["looks", "move", "add_look"])
+@pytest.mark.parametrize("step", ["lookup_outcomes", "move", "add_lookup"])
 def test_killed_while_giving_up_it_gives_up_a_heartbeat_later(life: Life, step: str, after: bool) -> None:
     life.loses("reset_before")
     life.lives(14 * MINUTE)
     life.clock.passes(MINUTE)
 
     with pytest.raises(Killed):
-        life.looks(kind=dying(step, after=after))
+        life.look_up(kind=dying(step, after=after))
     assert (life.post.state, life.told()) == ("unknown", ["absent"] * 2)
-    life.looks()
+    life.look_up()
 
     assert (life.post.state, life.told()) == ("abandoned", ["absent"] * 3)
 

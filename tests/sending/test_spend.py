@@ -1,4 +1,4 @@
-"""What was paid for: the ledger, the caps and `mynah spend`."""
+"""Expenses: the ledger, the caps and `mynah spend`."""
 
 from __future__ import annotations
 
@@ -48,27 +48,27 @@ def test_a_report_has_each_day_each_kind_and_each_price(store: Store) -> None:
     ledger.spend(store, "look", 3_000, about="post 1", by_hand=False, at=NOON)
     ledger.spend(store, "delete", 10_000, about="post 1", by_hand=True, at=NOON)
 
-    told = budget.report(store, CAPS, days=31, dry=False, now=NOON)
+    report = budget.report(store, CAPS, days=31, dry=False, now=NOON)
 
-    assert [tuple(row.values()) for row in told["days"]] == [
+    assert [tuple(row.values()) for row in report["days"]] == [
         ("2026-11-20", "look", 1, 0.003, 0.003, False),
         ("2026-11-20", "post", 2, 0.015, 0.030, False),
         ("2026-11-20", "post", 1, 0.200, 0.200, False),
         ("2026-11-20", "delete", 1, 0.010, 0.010, True),
         ("2026-11-19", "post", 1, 0.015, 0.015, False),
     ]
-    assert told["spent_today"] == 0.233
-    assert told["left_today"] == 0.267
-    assert told["left_this_month"] == 4.752
+    assert report["spent_today"] == 0.233
+    assert report["left_today"] == 0.267
+    assert report["left_this_month"] == 4.752
 
 
 @pytest.mark.parametrize(("state", "cost"), [("posted", 15_000), ("unknown", 15_000), ("refused", 0)])
 def test_what_may_have_been_created_counts_and_what_was_refused_does_not(store: Store, state: str, cost: int) -> None:
     post(store, "1", state=state)
 
-    told = budget.report(store, CAPS, days=1, dry=False, now=NOON)
+    report = budget.report(store, CAPS, days=1, dry=False, now=NOON)
 
-    assert sum(row["cost"] for row in told["days"]) == told["spent_today"] == cost / budget.DOLLAR
+    assert sum(row["cost"] for row in report["days"]) == report["spent_today"] == cost / budget.DOLLAR
     assert ledger.spent_since(store, budget.day_start(NOON), dry=False) == cost
 
 
@@ -80,7 +80,7 @@ def test_only_what_the_bot_does_by_itself_counts_against_its_caps(store: Store) 
     assert ledger.spent_since(store, budget.day_start(NOON), dry=True) == 0
 
 
-def test_rehearsals_are_counted_apart(store: Store) -> None:
+def test_dry_runs_are_counted_apart(store: Store) -> None:
     post(store, "1", state="dry", dry=True)
     ledger.spend(store, "look", 1_000, about="", by_hand=False, at=NOON)
 
@@ -165,6 +165,6 @@ def test_what_an_import_from_x_cost_is_in_the_report(
         capsys.readouterr()
         cli.main([*state, "spend", "--json"])
 
-    (told,) = lines(capsys.readouterr().out)
-    assert [(row["kind"], row["cost"], row["by_hand"]) for row in told["days"]] == [("import", 0.05, True)]
-    assert told["spent_today"] == 0
+    (report,) = lines(capsys.readouterr().out)
+    assert [(row["kind"], row["cost"], row["by_hand"]) for row in report["days"]] == [("import", 0.05, True)]
+    assert report["spent_today"] == 0

@@ -62,7 +62,7 @@ class Callers:
 
     def look(self, ask: Ask) -> None:
         """What must hold whenever nobody lives. Verdicts are noted here, for the history forgets them after a while."""
-        since = [json.loads(value)["since"] for (value,) in ask("value FROM meta WHERE key = ?", polling.MARK)]
+        since = [json.loads(value)["since"] for (value,) in ask("value FROM meta WHERE key = ?", polling.CURSOR)]
         verdicts = dict(ask("id, verdict FROM mention"))
         self._handled |= {number: verdict for number, verdict in verdicts.items() if verdict}
         known = verdicts.keys() | self._handled.keys()
@@ -129,10 +129,10 @@ def _remembers_first() -> None:
     take = polling.MentionPoller._take
 
     def hasty(
-        self: polling.MentionPoller, store: Store, mark: polling.Mark, page: Mentions, *more: Any
-    ) -> polling.Mark:
-        if page.found:
-            newest = max(int(mention.id) for mention in page.found)
+        self: polling.MentionPoller, store: Store, mark: polling.Cursor, page: Mentions, *more: Any
+    ) -> polling.Cursor:
+        if page.items:
+            newest = max(int(mention.id) for mention in page.items)
             polling.keep(store, replace(mark, since=str(max(newest, int(mark.since or 0)))))
         return take(self, store, mark, page, *more)
 

@@ -29,7 +29,7 @@ from bot.rounds.slots import Every
 from bot.running import assembly
 from bot.screen import chain
 from bot.sending.budget import Caps, Prices
-from bot.sending.outbox import Answering, Outbox
+from bot.sending.outbox import Outbox, ReplyBrakes
 from bot.sending.reconcile import Reconciler
 from bot.values import Draft
 from bot.x.responses import no_answer
@@ -202,7 +202,7 @@ class Life:
             self.clock,
             dry=False,
             price=lambda _: Prices().post,
-            answering=Answering(self.limits.why_never, self.caps.share(self.share), price),
+            reply_brakes=ReplyBrakes(self.limits.why_never, self.caps.share(self.share), price),
         )
         draft_settings = DraftSettings(("",), candidates=3, tries=2)
         pipeline = Pipeline(self.voice, self.screen, outbox, draft_settings, self.clock)

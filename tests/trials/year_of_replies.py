@@ -201,7 +201,7 @@ class Year:
         handle = self.life.world.users[who.id].handle
         roll = self.chance.random()
         if roll < 0.05:
-            user = mentions.number_of(self.life.store, handle)
+            user = mentions.user_id(self.life.store, handle)
             blocks.block(self.life.store, user=user, handle=handle, because="by hand", at=now)
             if user == who.id:
                 self.silent.setdefault(who.id, now)

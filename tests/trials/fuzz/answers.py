@@ -139,7 +139,7 @@ class Answers:
             store.move(post.id, state, at=self._life.clock.now())
         reconciler = self._life.agenda._reconciler
         assert reconciler
-        reconciler.look(store, "unknown")
+        reconciler.look_up(store, "unknown")
 
     def _approved(self) -> Any:
         store, now = self._life.store, self._life.clock.now()

@@ -55,7 +55,7 @@ def lived(settings: Settings) -> None:
     outbox = assembly.brakes(settings)
     assert outbox.per_hour > 0
     assembly.caps(settings)
-    assembly.answering(settings, assembly.prices(settings))
+    assembly.reply_brakes(settings, assembly.prices(settings))
     assembly.limits(settings)
     assembly.review_settings(settings)
     OptOut(settings.replies.opt_out).found("please stop")
