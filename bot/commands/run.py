@@ -227,7 +227,7 @@ def _on_and_on(
         lambda: app.now,
         RoundLog(log),
         refresh=app.refresh,
-        room=lambda: resources.why_not(folder.root),
+        shortage=lambda: resources.why_not(folder.root),
         clock=clock,
         log=log,
     )

@@ -44,7 +44,7 @@ def install_units(args: Namespace) -> int:
             )
     kept = False
     wanted = units.texts(program, gpu=args.gpu)
-    for path, verdict in units.place(args.prefix / units.SYSTEM, wanted, force=args.force, only_say=args.dry_run):
+    for path, verdict in units.place(args.prefix / units.SYSTEM, wanted, force=args.force, dry_run=args.dry_run):
         kept |= verdict == "kept"
         said = SAID[verdict].format(name=path.name)
         print(f"{path}: {'would be ' if args.dry_run and verdict not in {'same', 'kept'} else ''}{said}")

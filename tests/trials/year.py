@@ -152,7 +152,7 @@ class Year:
         never = Backups(self.path.parent, [], keep=1, every=timedelta(0))
         round_log: Any = self
         now: Any = SimpleNamespace(agenda=agenda, backups=never)
-        return Heartbeat(lambda: now, round_log, refresh=lambda: None, room=lambda: None, clock=self.clock, log=LOG)
+        return Heartbeat(lambda: now, round_log, refresh=lambda: None, shortage=lambda: None, clock=self.clock, log=LOG)
 
     def write(self, ended: Round) -> None:
         """As the diary does."""
