@@ -179,7 +179,7 @@ def test_the_keys_of_who_happens_to_be_signed_in_are_not_kept(person: Person, au
     walk = person.walks()
 
     assert (walk.code, person.files) == (1, {})
-    assert "the keys are of @stationmaster, the configuration is for @stationmynah" in walk.said
+    assert "the keys belong to @stationmaster, the configuration is for @stationmynah" in walk.said
 
 
 @pytest.mark.parametrize(
