@@ -34,6 +34,7 @@ from training.judge import copying, similarity
 from training.profile import person, vocabulary
 from training.sources import recognise
 from training.speak.torch_engine import TorchSampler
+from training.speak.types import Sampling
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -130,7 +131,7 @@ def draw(sampler: TorchSampler, count: int, temperature: float, top_p: float) ->
     """Those that found an end: the others never go out."""
     drafts = []
     for seed in range(10_000, 10_000 + count, 64):
-        samples = sampler.draft("", n=64, seed=seed, temperature=temperature, top_p=top_p)
+        samples = sampler.draft("", n=64, seed=seed, sampling=Sampling(temperature=temperature, top_p=top_p))
         ended = (sample for sample in samples if sample.finished)
         drafts += [Draft(sample.text, seed=seed, likelihood=sample.likelihood) for sample in ended]
     return drafts

@@ -52,7 +52,7 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="where the history is kept; one that is there is asked again")
     parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared" / "data")
     parser.add_argument("--model", type=Path, help="a model folder, to count what of its drafts would be refused")
-    parser.add_argument("--manner", type=int, default=memory.MANNER, help="different tweets that make a run a manner")
+    parser.add_argument("--manner", type=int, default=memory.HABIT, help="different tweets that make a run a manner")
     asked = parser.parse_args()
     match asked.what:
         case "index":
@@ -168,13 +168,13 @@ def runs(text: str) -> list[tuple[str, ...]]:
 
 
 def knowing(tweets: Sequence[str], draft_settings: int) -> Memory:
-    kept, memory.MANNER = memory.MANNER, draft_settings
+    kept, memory.HABIT = memory.HABIT, draft_settings
     try:
         with tempfile.TemporaryDirectory() as folder:
             (Path(folder) / memory.FILE).write_bytes(memorise(tweets))
             return Memory.open(Path(folder))
     finally:
-        memory.MANNER = kept
+        memory.HABIT = kept
 
 
 def speaking(tweets: Sequence[str]) -> Language | None:

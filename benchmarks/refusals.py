@@ -14,6 +14,7 @@ from bot.values import Draft
 from training.models.base_model import EMBEDDED
 from training.profile.memory import FILE, Memory
 from training.speak.torch_engine import TorchSampler
+from training.speak.types import Sampling
 
 AT_ONCE = 50
 
@@ -30,7 +31,7 @@ def main() -> None:
     sampler = TorchSampler.open(asked.folder, device="cpu")
     reasons: Counter[str] = Counter()
     for seed in range(0, asked.samples, AT_ONCE):
-        for sample in sampler.draft("", n=AT_ONCE, seed=seed, temperature=asked.temperature):
+        for sample in sampler.draft("", n=AT_ONCE, seed=seed, sampling=Sampling(temperature=asked.temperature)):
             reason = screen.why_not(Draft(sample.text, seed=seed, finished=sample.finished))
             reasons[reason.name if reason else "passed"] += 1
             spoken.add(sample.text)

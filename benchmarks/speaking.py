@@ -33,6 +33,7 @@ import training_speed
 
 from training.speak.sampler import Sampler
 from training.speak.torch_engine import Gpt2Engine, TransformersEngine
+from training.speak.types import Sampling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -184,7 +185,9 @@ def _by_teller(engine: Any, tokenizer: Any) -> Any:
 
     def speak(task: str, n: int, seed: int) -> Iterator[str]:
         teller = Sampler(engine, pieces, start=end, end=end if task == "natural" else -1)
-        yield from (draft.text for _, draft in teller.stream(PROMPT, n=n, seed=seed, max_tokens=ROOM))
+        yield from (
+            draft.text for _, draft in teller.stream(PROMPT, n=n, seed=seed, sampling=Sampling(max_tokens=ROOM))
+        )
 
     return speak
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from training.models.base_model import EMBEDDED
 from training.speak.torch_engine import TorchSampler
+from training.speak.types import Sampling
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -52,7 +53,7 @@ def words(text: str) -> list[str]:
 def samples(folder: Path, wanted: int, temperature: float) -> list[str]:
     sampler = TorchSampler.open(folder, device="cpu")
     starts = range(0, wanted, AT_ONCE)
-    drafts = (sampler.draft("", n=AT_ONCE, seed=seed, temperature=temperature) for seed in starts)
+    drafts = (sampler.draft("", n=AT_ONCE, seed=seed, sampling=Sampling(temperature=temperature)) for seed in starts)
     return [draft.text for some in drafts for draft in some]
 
 

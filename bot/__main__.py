@@ -1,4 +1,4 @@
-"""`python -m bot` is `mynah`."""
+"""Makes `python -m bot` the same as `mynah`."""
 
 import sys
 

@@ -1,6 +1,7 @@
-"""The command `mynah`: words to functions, errors to exit codes. The commands themselves are in bot/commands/.
+"""The command `mynah`: calls the function of a command and turns errors into exit codes.
 
-Nothing heavy is imported before a command needs it: `mynah --help` loads neither torch nor tweepy nor pydantic.
+The commands are in bot/commands/, which imports what is heavy only inside functions: `mynah --help` loads neither torch
+nor tweepy nor pydantic.
 """
 
 from __future__ import annotations
@@ -8,8 +9,9 @@ from __future__ import annotations
 import io
 import os
 import sys
+from argparse import ArgumentParser
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from bot.commands import (
     arguments,
@@ -17,13 +19,11 @@ from bot.commands import (
     backups,
     doctor,
     drafts,
-    history,
     library,
     models,
-    operate,
+    operation,
     people,
     post,
-    publish,
     retrain,
     review,
     run,
@@ -31,18 +31,120 @@ from bot.commands import (
 )
 from bot.commands.opening import FAILED, INTERRUPTED, installing
 from bot.errors import MynahError
+from bot.values import VERSION
 
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Callable, Sequence
 
 
+class Command(NamedTuple):
+    help: str
+    add_arguments: Callable[[ArgumentParser], None]
+    function: Callable[[Namespace], int]
+
+
+# In the order in which `mynah --help` lists them.
+COMMANDS = {
+    "run": Command("run the bot: train or load a model, then post on schedule", run.add_arguments, run.run),
+    "import": Command(
+        "import tweets into the library from an X archive, CSV, JSON or text file",
+        library.add_import_arguments,
+        library.import_,
+    ),
+    "library": Command(
+        "show whose tweets the library holds, and how many a model would be trained on",
+        library.add_library_arguments,
+        library.show_library,
+    ),
+    "forget": Command(
+        "remove a person's tweets and mentions, and list the models trained on them",
+        people.add_forget_arguments,
+        people.forget,
+    ),
+    "retrain": Command("train a new model on the tweets and put it into use", retrain.add_arguments, retrain.retrain),
+    "sample": Command(
+        "show drafts from the model with their verdicts and scores, best first",
+        drafts.add_sample_arguments,
+        drafts.sample,
+    ),
+    "screen": Command(
+        "check whether a text passes the screen, and if not, why", drafts.add_screen_arguments, drafts.screen
+    ),
+    "evaluate": Command("evaluate a model again on held-out tweets", models.add_evaluate_arguments, models.evaluate),
+    "models": Command(
+        "list the versions of the model, how good they are, and which one is in use", arguments.add_json, models.models
+    ),
+    "promote": Command(
+        "put a version into use, even while the bot is running", models.add_promote_arguments, models.promote
+    ),
+    "rollback": Command("go back to the version that was in use before", arguments.no_arguments, models.rollback),
+    "publish": Command(
+        "upload a model to the Hugging Face Hub, after showing what would be uploaded",
+        models.add_publish_arguments,
+        models.publish,
+    ),
+    "post": Command("post something now, subject to the screen and all limits", post.add_post_arguments, post.post),
+    "review": Command(
+        "review the waiting drafts: approve, edit, reject or skip each", review.add_arguments, review.review
+    ),
+    "delete": Command("delete one of the bot's posts from X", post.add_delete_arguments, post.delete),
+    "block": Command("never reply to an account", people.add_block_arguments, people.block),
+    "unblock": Command("reply to a blocked account again", people.add_unblock_arguments, people.unblock),
+    "history": Command("list the bot's posts, newest first", operation.add_history_arguments, operation.history),
+    "status": Command("show whether the bot is running, and its state", arguments.add_json, operation.status),
+    "spend": Command(
+        "show what was paid for, by day and kind, and what is left of the budget",
+        operation.add_spend_arguments,
+        operation.spend,
+    ),
+    "auth": Command("log in to X as the bot and store its keys", auth.add_arguments, auth.auth),
+    "doctor": Command(
+        "check everything that going live needs, and say what to do about problems", doctor.add_arguments, doctor.doctor
+    ),
+    "install-units": Command(
+        "install the systemd units and show the next steps", units.add_arguments, units.install_units
+    ),
+    "backup": Command(
+        "back up the history and the library, even while the bot is running", arguments.no_arguments, backups.backup
+    ),
+    "restore": Command(
+        "replace the history or the library with a backup", backups.add_restore_arguments, backups.restore
+    ),
+    "pause": Command("stop posting, even while the bot is running", operation.add_pause_arguments, operation.pause),
+    "resume": Command("end a pause", arguments.no_arguments, operation.resume),
+    "resolve": Command(
+        "record whether an unconfirmed post exists on X", operation.add_resolve_arguments, operation.resolve
+    ),
+    "config": Command(
+        "show the configuration in effect, and where each value comes from",
+        operation.add_config_arguments,
+        operation.show_config,
+    ),
+}
+
+
+def parser() -> ArgumentParser:
+    top = ArgumentParser(
+        prog="mynah", description="Fine-tune GPT-2 on a person's tweets and run it as their labelled bot on X."
+    )
+    top.add_argument("--version", action="version", version=f"mynah {VERSION}")
+    top.add_argument("--config", type=Path, metavar="FILE", help="the configuration, a TOML file (or MYNAH_CONFIG)")
+    top.add_argument("--state", metavar="DIR", help="the folder for history, library and models (or MYNAH_STATE)")
+    commands = top.add_subparsers(metavar="COMMAND", required=True)
+    for name, command in COMMANDS.items():
+        one = commands.add_parser(name, help=command.help, description=f"{command.help[0].upper()}{command.help[1:]}.")
+        one.set_defaults(function=command.function, json=False, csv=False)
+        command.add_arguments(one)
+    return top
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     _prepare_output()
-    args = arguments.parser(COMMANDS).parse_args(argv)  # wrong usage exits with 2 in there
+    args = parser().parse_args(argv)  # exits with 2 on wrong usage
     try:
-        code: int = args.command(args)
-        sys.stdout.flush()  # here, where it can still fail in a sentence
+        code: int = args.function(args)
+        sys.stdout.flush()  # here, where a failure is still reported
     except KeyboardInterrupt:
         return _fail("interrupted; nothing was lost", INTERRUPTED)
     except MynahError as error:
@@ -51,64 +153,31 @@ def main(argv: Sequence[str] | None = None) -> int:
         if (how := installing(error)) is None:
             raise
         return _fail(f"{error.name} is not installed: {how}", FAILED)
-    except BrokenPipeError:  # `mynah history | head` has seen enough
+    except BrokenPipeError:  # the reader has closed the pipe, as in `mynah history | head`
         _silence()
         return 0
-    except OSError as error:  # a folder or a disk that nobody thought of
+    except OSError as error:  # of a file or disk that no command handles itself
         _silence()
         return _fail(f"{error.filename or 'output'}: {error.strerror}", FAILED)
     return code
 
 
 def _prepare_output() -> None:
-    """A terminal that lacks a letter, or that is not there, is no reason to fail."""
+    """Escape characters that the terminal lacks, and accept a closed standard output."""
     if sys.stdout is None:
-        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  for as long as we live
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  open until the process ends
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _silence() -> None:
-    """What is left to be written cannot be; Python would try again at the end, and complain."""
+    """Python would try to flush standard output again at exit, and complain."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(sentence: str, code: int) -> int:
     print(f"mynah: {sentence}", file=sys.stderr)
     return code
-
-
-COMMANDS: dict[str, Callable[[Namespace], int]] = {
-    "run": run.run,
-    "import": library.import_,
-    "library": library.show_library,
-    "forget": people.forget,
-    "retrain": retrain.retrain,
-    "sample": drafts.sample,
-    "screen": drafts.screen,
-    "evaluate": models.evaluate,
-    "models": models.models,
-    "promote": models.promote,
-    "rollback": models.rollback,
-    "publish": publish.publish,
-    "post": post.post,
-    "review": review.review,
-    "delete": post.delete,
-    "block": people.block,
-    "unblock": people.unblock,
-    "history": history.history,
-    "status": operate.status,
-    "spend": operate.spend,
-    "auth": auth.auth,
-    "doctor": doctor.doctor,
-    "install-units": units.install_units,
-    "backup": backups.backup,
-    "restore": backups.restore,
-    "pause": operate.pause,
-    "resume": operate.resume,
-    "resolve": operate.resolve,
-    "config": operate.show_config,
-}
 
 
 if __name__ == "__main__":

@@ -90,7 +90,7 @@ class Gone(Refused):
 
 
 class Unexplained(Refused):
-    """It may be about the account; breaker.py counts them."""
+    """It may be about the account; bot.sending.pause counts them."""
 
 
 class Halted(XError):

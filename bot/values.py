@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
+VERSION = "0.1.0"  # as in pyproject.toml and CHANGELOG.md
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:

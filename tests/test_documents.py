@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from bot import cli
-from bot.commands import arguments
 from bot.errors import Busy, ConfigError, MynahError
 from bot.history.schema import LEGAL_MOVES
 from bot.screen import harm, privacy
@@ -29,9 +28,9 @@ def first_column(heading: str) -> list[str]:
 def test_a_command_of_the_guide_is_one_that_the_program_knows(command: str) -> None:
     words = shlex.split(command, comments=True)
 
-    asked = arguments.parser(cli.COMMANDS).parse_args(words)
+    asked = cli.parser().parse_args(words)
 
-    assert asked.command is cli.COMMANDS[words[0]]
+    assert asked.function is cli.COMMANDS[words[0]].function
 
 
 def test_the_guide_names_the_units_that_exist() -> None:

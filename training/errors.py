@@ -1,4 +1,4 @@
-"""Every error that training raises, as a tree; the caller (bot/commands, training/__main__.py) prints and exits.
+"""Every error that training raises, as a tree; the caller (bot/commands) prints and exits.
 
 TrainingError
 ├── SourceError       a file of tweets that cannot be read: which, why, what to do

@@ -81,7 +81,7 @@ FINETUNE = replace(
 class Pretraining:
     """How the base in the package was made: this run, the next one, and the mean of their weights.
 
-    `python -m training pretrain` does it again; LOG: 2026-11-21, the base, longer, has the three commands.
+    `python -m training.pretrain pretrain` does it again; LOG: 2026-11-21, the base, longer, has the three commands.
     """
 
     # 5.3 million weights, two fifths of them the table of pieces: 10.7 MB in fp16. LOG: 6 layers of 192 with twice the

@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 import shutil
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from training import artifacts
@@ -17,12 +18,13 @@ from training.errors import ModelError, NothingNew, TrainingError
 from training.job import Outcome, Progress
 from training.judge.evaluate import bits_in_use, bits_of, evaluate, speak
 from training.judge.gate import why_not
-from training.learn import tracked
 from training.learn.checkpoint import Checkpoints
 from training.learn.finetune import computing, finetune, mean_loss, within_memory
 from training.learn.metrics import Metrics
+from training.learn.tracking import TrackedRun
 from training.learn.trainer_state import size_of_state
 from training.models import model_dir, registry
+from training.models.base_model import without_place
 from training.prepare import prepare
 from training.speak.onnx_export import export_onnx
 from training.speak.onnx_weights import size_of
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from training.speak.types import Sample
 
 CHECKPOINT = "checkpoint.pt"
+EXAMPLES = 10  # drafts shown to the tracker, as many as the reference showed
 UNFINISHED = "unfinished"  # in the models folder: the last checkpoint, and the numbers up to it
 
 
@@ -46,13 +49,13 @@ def retrain(tweets: Tweets, job: Job, watch: Monitor, *, now: datetime) -> Outco
     with (
         registry.hold(job.models),
         _workplace(job.models / UNFINISHED) as work,
-        tracked.finished(watch.tracker),
+        watch.tracker,
     ):
         try:
             run = prepare(tweets, job, watch.report)
         except NothingNew as nothing:
             return Outcome(None, promoted=False, why=(str(nothing),))
-        tracked.tell_lesson(watch.tracker, run, job)
+        watch.tracker.begin(_tracked(run, job))
         device = run.model.device
         with computing(device, run.recipe.threads), within_memory(device, "this model"):
             version, report = _make(run, job, watch, work, now)
@@ -63,6 +66,25 @@ def retrain(tweets: Tweets, job: Job, watch: Monitor, *, now: datetime) -> Outco
         if job.keep:
             registry.prune(job.models, keep=job.keep)
         return Outcome(version, promoted=not why, why=tuple(why))
+
+
+def _tracked(run: PreparedRun, job: Job) -> TrackedRun:
+    funnels, choices = run.texts.funnels, job.choices
+    sizes = {"learnt": len(run.texts.train), "held_out": len(run.texts.held_out)}
+    return TrackedRun(
+        handle="-".join(sorted(funnel.author for funnel in funnels)),
+        base=without_place(job.base),
+        choices={
+            "rules": choices.rules,
+            "newlines": choices.newlines,
+            "replies": choices.replies,
+            "tags": choices.tags,
+            "recency_days": choices.recency / timedelta(days=1) if choices.recency else 0,
+        },
+        recipe=asdict(run.recipe) | {"seed": job.seed},
+        counts={funnel.author: funnel.counts() for funnel in funnels} | {"texts": sizes},
+        texts=[text.text for text in run.texts.train],
+    )
 
 
 def _make(run: PreparedRun, job: Job, watch: Monitor, work: Path, now: datetime) -> tuple[Path, Report]:
@@ -88,7 +110,8 @@ def _make(run: PreparedRun, job: Job, watch: Monitor, work: Path, now: datetime)
         about = artifacts.manifest(run, job, report, now)
         about = replace(about, figures={**about.figures, **light.figures})
         model_dir.save(version, run.model, run.tokenizer, about=about, files={**files, **light.files})
-    tracked.tell_model(watch.tracker, version, report, drafts)
+    examples = [("", draft.text) for draft in drafts[:EXAMPLES]]
+    watch.tracker.save(version, figures=report.figures(), examples=examples)
     return version, report
 
 

@@ -1,4 +1,4 @@
-"""`mynah auth`: a login at X on the terminal, and its keys in files of their owner's. It shows no secret."""
+"""`mynah auth`: logs in to X on the terminal and stores the keys in files that only their owner can read."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import sys
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from bot.commands.doctor import ask_x, told
+from bot.commands import arguments
+from bot.commands.doctor import ask_x, report
 from bot.commands.opening import loaded
 from bot.errors import MynahError
 
 if TYPE_CHECKING:
-    from argparse import Namespace
+    from argparse import ArgumentParser, Namespace
     from pathlib import Path
 
     from bot.clock import Clock
@@ -21,134 +22,146 @@ if TYPE_CHECKING:
     from bot.x.twitter import Identity
     from bot.x.wire import Wire
 
+HIDDEN = " (not echoed)"
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--check", action="store_true", help="only ask X whose keys these are; X bills it as a read")
+    arguments.add_json(parser)
+
 
 def auth(args: Namespace) -> int:
     from bot.clock import SystemClock
     from bot.config import load
     from bot.config.state_dir import expanded
-    from bot.running import assembly
+    from bot.running import account, assembly
     from bot.sending import budget
     from bot.x.wire import Wire
 
     clock = SystemClock()
     if args.check:
         settings = loaded(args).settings
-        return told(ask_x(settings, assembly.identity(settings, clock), clock)[1], args)
+        return report(ask_x(settings, account.identity(settings, clock), clock)[1], args)
     settings = loaded(args, keyless=True).settings
-    place = expanded(settings.x.keys).absolute() if settings.x.keys else load.beside(args.config) / "keys"
+    keys_dir = expanded(settings.x.keys).absolute() if settings.x.keys else load.beside(args.config) / "keys"
     print(
-        f"The login of @{settings.bot} at {settings.x.base_url}. At its end X is asked whose it is, which costs "
-        f"{budget.dollars(assembly.prices(settings).account)}. Nothing is kept before that.",
+        f"Logging in as @{settings.bot} at {settings.x.base_url}. At the end, X is asked whose login it is, for "
+        f"{budget.dollars(assembly.prices(settings).account)}. Nothing is stored before that.",
         flush=True,
     )
     with closing(Wire(settings.x.base_url)) as wire:
-        by = _by_pin if settings.x.auth == "oauth1" else _by_address
-        kept = by(settings, place, wire, clock)
-    print(f"kept, for its owner alone: {', '.join(map(str, kept))}")
-    if settings.x.keys is None and any(path.parent == place for path in kept):
-        print(f'put this under [x] in the configuration:\nkeys = "{place}"')
-    print("then: `mynah doctor --confirm`, once, and `mynah doctor`")
+        log_in = _log_in_by_pin if settings.x.auth == "oauth1" else _log_in_by_address
+        files = log_in(settings, keys_dir, wire, clock)
+    print(f"stored, readable only by you: {', '.join(map(str, files))}")
+    if settings.x.keys is None and any(path.parent == keys_dir for path in files):
+        print(f'add this under [x] in the configuration:\nkeys = "{keys_dir}"')
+    print("next: run `mynah doctor --confirm` once, then `mynah doctor`")
     return 0
 
 
-def _by_pin(settings: Settings, place: Path, wire: Wire, clock: Clock) -> list[Path]:
-    """OAuth 1.0a: keys that do not grow old."""
+def _log_in_by_pin(settings: Settings, keys_dir: Path, wire: Wire, clock: Clock) -> list[Path]:
+    """OAuth 1.0a: keys that do not expire."""
     from dataclasses import asdict
 
     from bot.x import signin
     from bot.x.tokens import keep
 
-    typed = _typed(settings, ("consumer_key", "consumer_secret"))
+    typed = _ask_for_missing(settings, ("consumer_key", "consumer_secret"))
     consumer = typed["consumer_key"], typed["consumer_secret"]
     pin = signin.ask_for_pin(wire, *consumer)
-    print(f"Open this where you are signed in on x.com as @{settings.bot}, and allow it:\n{pin.address}", flush=True)
-    found = signin.keys_for(wire, *consumer, pin, _line("the PIN that X shows"))
-    _check(settings, found.keys, found.handle, clock)
-    wanted = {name: value for name, value in asdict(found.keys).items() if _must_keep(settings, name)}
-    for name, value in wanted.items():
-        keep(place / name, f"{value}\n")
-    return [place / name for name in wanted]
+    print(
+        f"Open this address in a browser that is signed in to x.com as @{settings.bot}, and authorize the app:\n"
+        f"{pin.address}",
+        flush=True,
+    )
+    login = signin.keys_for(wire, *consumer, pin, _read_line("the PIN that X shows"))
+    _check(settings, login.keys, login.handle, clock)
+    keys = {name: value for name, value in asdict(login.keys).items() if _must_keep(settings, name)}
+    for name, value in keys.items():
+        keep(keys_dir / name, f"{value}\n")
+    return [keys_dir / name for name in keys]
 
 
-def _by_address(settings: Settings, place: Path, wire: Wire, clock: Clock) -> list[Path]:
-    """OAuth 2.0: a token for two hours, which the bot renews by itself."""
+def _log_in_by_address(settings: Settings, keys_dir: Path, wire: Wire, clock: Clock) -> list[Path]:
+    """OAuth 2.0: a token that lasts two hours, which the bot renews."""
     from dataclasses import replace
 
     from bot.config.state_dir import StateDir
-    from bot.running import assembly
+    from bot.running import account
     from bot.x import signin
     from bot.x.bearer import JustLoggedIn
     from bot.x.tokens import keep
 
     redirect = signin.check_redirect(settings.x.redirect)
-    typed = _typed(settings, ("client_id", "client_secret"), may_be_empty="client_secret")
+    typed = _ask_for_missing(settings, ("client_id", "client_secret"), may_be_empty="client_secret")
     client = signin.Client(typed["client_id"], typed["client_secret"])
-    wanted = signin.ask_for_code(wire, client, redirect)
+    request = signin.ask_for_code(wire, client, redirect)
     print(
-        f"Open this where you are signed in on x.com as @{settings.bot}, and allow it. The browser then goes to "
-        f"{redirect}, where nobody listens: copy its address within half a minute.\n{wanted.address}",
+        f"Open this address in a browser that is signed in to x.com as @{settings.bot}, and authorize the app. The "
+        f"browser is then sent to {redirect}, where no page loads: copy its address within half a minute.\n"
+        f"{request.address}",
         flush=True,
     )
-    code = signin.code_in(_line("the whole address that the browser went to"), wanted)
-    grant: Grant = signin.log_in(wire, client, wanted, code, now=clock.now())
-    if found := _check(settings, JustLoggedIn(grant), "", clock):
-        grant = replace(grant, account=found.id, handle=found.handle)
-    file = assembly.login(settings)
+    code = signin.code_in(_read_line("the whole address that the browser was sent to"), request)
+    grant: Grant = signin.log_in(wire, client, request, code, now=clock.now())
+    if owner := _check(settings, JustLoggedIn(grant), "", clock):
+        grant = replace(grant, account=owner.id, handle=owner.handle)
+    file = account.login(settings)
     StateDir(settings.state).make()
     with file.lock():
         file.keep(grant)
-    new = {name: value for name, value in typed.items() if value and _must_keep(settings, name)}
-    for name, value in new.items():
-        keep(place / name, f"{value}\n")
-    return [*(place / name for name in new), file.path]
+    keys = {name: value for name, value in typed.items() if value and _must_keep(settings, name)}
+    for name, value in keys.items():
+        keep(keys_dir / name, f"{value}\n")
+    return [*(keys_dir / name for name in keys), file.path]
 
 
 def _check(settings: Settings, identity: Identity, handle: str, clock: Clock) -> Account | None:
-    """Whose it is, as far as X says; keys of another or that may not write are not kept. An outage is no refusal."""
+    """The account, if X names it. Raises if it is another account or may not write; an outage of X raises nothing."""
     from bot.running import doctor
 
-    found, checks = ask_x(settings, identity, clock)
-    if found is None and handle:  # X has said it before
+    account, checks = ask_x(settings, identity, clock)
+    if account is None and handle:  # X gave it with the keys
         checks.append(doctor.identity(handle, settings.bot))
     lines = [f"{check.check}: {check.detail}" + (f"; {check.do}" if check.do else "") for check in checks]
     if any(check.verdict == "fail" for check in checks):
-        raise MynahError("\n  ".join(["nothing is kept:", *lines]))
+        raise MynahError("\n  ".join(["nothing is stored:", *lines]))
     print(*lines, sep="\n")
-    return found
+    return account
 
 
 def _must_keep(settings: Settings, name: str) -> bool:
-    """What the app is known by may be configured already, and not in a file."""
-    from bot.running import assembly
+    """The app's own keys may be configured already, elsewhere than in a file."""
+    from bot.running import account
 
-    return name not in assembly.secrets(settings) or name.startswith("access_token")
+    return name not in account.secrets(settings) or name.startswith("access_token")
 
 
-def _typed(settings: Settings, names: tuple[str, ...], *, may_be_empty: str = "") -> dict[str, str]:
-    """What is configured, and for the rest what a person types, unseen."""
-    from bot.running import assembly
+def _ask_for_missing(settings: Settings, names: tuple[str, ...], *, may_be_empty: str = "") -> dict[str, str]:
+    """The configured keys; a person is asked for the others, which are not echoed."""
+    from bot.running import account
 
-    found = assembly.secrets(settings)
+    configured = account.secrets(settings)
     return {
-        name: found.get(name) or _line(f"{name} of the app, unseen", hidden=True, empty=name == may_be_empty)
+        name: configured.get(name) or _read_line(f"{name} of the app{HIDDEN}", hidden=True, empty=name == may_be_empty)
         for name in names
     }
 
 
-def _line(what: str, *, hidden: bool = False, empty: bool = False) -> str:
+def _read_line(what: str, *, hidden: bool = False, empty: bool = False) -> str:
     from getpass import getpass
 
     question = f"{what}{', or nothing' if empty else ''}: "
     try:
         if sys.stdin.isatty():
             text = getpass(question) if hidden else input(question)
-        else:  # a program at the other end
+        else:  # a program answers
             print(question, flush=True)
             text = sys.stdin.readline()
     except EOFError:
         text = ""
     if not text.strip() and not empty:
-        raise MynahError(f"{what.removesuffix(', unseen')}: nothing was typed, so nothing is kept")
+        raise MynahError(f"{what.removesuffix(HIDDEN)}: nothing was entered, so nothing is stored")
     if not text.strip().isprintable():
-        raise MynahError(f"{what}: there are characters in it that cannot be seen; copy it again")
+        raise MynahError(f"{what.removesuffix(HIDDEN)}: it contains invisible characters; copy it again")
     return text.strip()

@@ -1,18 +1,31 @@
-"""`mynah sample` and `mynah screen`: what the model would say, and what may be said."""
+"""`mynah sample` and `mynah screen`: drafts from the model, and what the screen says to a text."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bot.commands.opening import loaded, looked_at, show
+from bot.commands import arguments
+from bot.commands.console.output import show
+from bot.commands.opening import history_to_read, loaded
 from bot.errors import ModelError, MynahError
 
 if TYPE_CHECKING:
-    from argparse import Namespace
+    from argparse import ArgumentParser, Namespace
     from collections.abc import Sequence
 
     from bot.rounds.score import Score
     from bot.values import Draft, Reason
+
+
+def add_sample_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("prompt", nargs="?", default="", help='the beginning of each draft, such as "My dream is"')
+    parser.add_argument("-n", "--number", type=arguments.count, default=10, help="the number of drafts (default: 10)")
+    parser.add_argument(
+        "--seed", type=arguments.count, default=0, help="the same seed gives the same drafts (default: 0)"
+    )
+    parser.add_argument("--as", dest="author", metavar="@HANDLE", help="write as this author (needs training.tags)")
+    arguments.add_json(parser)
 
 
 def sample(args: Namespace) -> int:
@@ -22,7 +35,7 @@ def sample(args: Namespace) -> int:
     from bot.voice.voice import promoted
 
     settings = loaded(args).settings
-    folder, store = looked_at(settings)
+    folder, store = history_to_read(settings)
     current = promoted(folder.models)
     if current is None:
         raise ModelError(f"there is no model in {folder.models} yet: `mynah retrain` makes one")
@@ -32,7 +45,7 @@ def sample(args: Namespace) -> int:
     drafts = voice.draft(args.prompt, n=args.number, seed=args.seed, author=author)
     last = last_said(store, dry=not settings.live) if store else []
     scored = [(draft, score, screen.reasons(draft)) for draft, score in ranked(drafts, voice.person, last)]
-    rows = [_row(*one) for one in sorted(scored, key=lambda one: bool(one[2]))]  # those that may go out first
+    rows = [_row(*one) for one in sorted(scored, key=lambda row: bool(row[2]))]  # those that pass first
     if rows and rows[0]["verdict"] == "pass":
         rows[0]["chosen"] = True
     if not (args.json or args.csv):
@@ -57,6 +70,13 @@ def _row(draft: Draft, score: Score, reasons: Sequence[Reason]) -> dict[str, Any
     }
 
 
+def add_screen_arguments(parser: ArgumentParser) -> None:
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("text", nargs="?", help="the text to check")
+    source.add_argument("--file", type=Path, help="a file with one text per line")
+    arguments.add_json(parser)
+
+
 def screen(args: Namespace) -> int:
     from bot.running import assembly
     from bot.values import Draft
@@ -64,7 +84,7 @@ def screen(args: Namespace) -> int:
     from bot.voice.voice import promoted
 
     settings = loaded(args).settings
-    folder, store = looked_at(settings)
+    folder, store = history_to_read(settings)
     chain = assembly.screen(settings, store, ModelMemory.open(promoted(folder.models)))
     rows = []
     for text in _texts(args):
@@ -83,7 +103,7 @@ def _texts(args: Namespace) -> list[str]:
         return [line for line in args.file.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "not UTF-8 text"
-        raise MynahError(f"{args.file}: {why}; --file wants a text a line") from error
+        raise MynahError(f"{args.file}: {why}; --file takes a file with one text per line") from error
 
 
 def _verdict(reasons: Sequence[str]) -> str:

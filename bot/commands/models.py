@@ -1,24 +1,28 @@
-"""`mynah models`, `promote`, `rollback` and `evaluate`: which versions there are, how good, and which one speaks."""
+"""`mynah models`, `promote`, `rollback`, `evaluate` and `publish`: the versions of the model."""
 
 from __future__ import annotations
 
 import sys
 from typing import TYPE_CHECKING, Any
 
+from bot.commands import arguments
+from bot.commands.console.keyboard import confirm
+from bot.commands.console.output import show
 from bot.commands.library import archives, choices
-from bot.commands.opening import loaded, show
+from bot.commands.opening import loaded
 from bot.errors import training_errors
 
 if TYPE_CHECKING:
-    from argparse import Namespace
+    from argparse import ArgumentParser, Namespace
     from collections.abc import Sequence
     from pathlib import Path
 
     from bot.config.settings import Settings
+    from training.card.publish import Upload
     from training.judge.gate import Gate
     from training.models.registry import Version
 
-COLUMNS = ("version", "is", "base", "authors", "bits", "copied", "told apart", "MB")
+COLUMNS = ("version", "status", "base", "authors", "bits", "copied", "AUC", "MB")
 
 
 def models(args: Namespace) -> int:
@@ -28,33 +32,38 @@ def models(args: Namespace) -> int:
     folder = _models(settings)
     with training_errors():
         earlier = registry.before(folder)[-1:]
-        there = registry.versions(folder)
-    why = {version.name: _why_not(version.folder, gate(settings)) for version in there}
+        versions = registry.versions(folder)
+    why = {version.name: _why_not(version.folder, gate(settings)) for version in versions}
     if args.json:
-        show([_as_object(version, why[version.name], earlier=version.name in earlier) for version in there], (), args)
+        rows = [_as_object(version, why[version.name], earlier=version.name in earlier) for version in versions]
+        show(rows, (), args)
         return 0
-    rows = [_as_row(version, earlier=version.name in earlier) for version in there]
+    rows = [_as_row(version, earlier=version.name in earlier) for version in versions]
     show(rows, COLUMNS, args, empty="no model yet: `mynah retrain` makes one")
-    for version in there:
+    for version in versions:
         for sentence in [version.damage] if version.damage else why[version.name]:
             print(f"{version.name}: {sentence}")
     return 0
 
 
+def add_promote_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("version", metavar="VERSION", help="the name of the version, or the beginning of its name")
+
+
 def promote(args: Namespace) -> int:
-    """By hand it is a person who decides: what the gate has against it is said, and no more."""
+    """A person may overrule the gate: its objections are only printed."""
     from training.models import registry
 
     settings = loaded(args).settings
     folder = _models(settings)
     with training_errors():
-        registry.find(folder, args.version)  # before a folder is made to be held
+        registry.find(folder, args.version)  # before a folder is created for the lock
         with registry.hold(folder):
             version = registry.find(folder, args.version)
             registry.promote(version)
     for sentence in _why_not(version, gate(settings)):
         print(f"mynah: {sentence}", file=sys.stderr)
-    print(f"{version.name} is in use; a bot that runs takes it over before it speaks again")
+    print(f"{version.name} is now in use; a running bot switches to it before its next post")
     return 0
 
 
@@ -66,8 +75,25 @@ def rollback(args: Namespace) -> int:
         registry.find(folder, registry.CURRENT)
         with registry.hold(folder):
             version = registry.rollback(folder)
-    print(f"{version.name} is in use again; a bot that runs takes it over before it speaks again")
+    print(f"{version.name} is in use again; a running bot switches to it before its next post")
     return 0
+
+
+def add_evaluate_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "version",
+        nargs="?",
+        default="current",
+        metavar="VERSION",
+        help="the version to evaluate (default: the current one)",
+    )
+    parser.add_argument(
+        "-n", "--number", type=arguments.count, default=1_000, help="the number of texts to generate (default: 1000)"
+    )
+    parser.add_argument(
+        "--seed", type=arguments.count, default=0, help="the same seed gives the same figures (default: 0)"
+    )
+    arguments.add_json(parser)
 
 
 def evaluate(args: Namespace) -> int:
@@ -85,7 +111,7 @@ def evaluate(args: Namespace) -> int:
     with training_errors():
         version = registry.find(folder, args.version)
         texts = corpus.build(archives(settings), choices(settings))
-        print(f"{version.name} says {args.number:,} texts; this takes a while", file=sys.stderr)
+        print(f"{version.name} generates {args.number:,} texts; this takes a while", file=sys.stderr)
         report = judge_again(
             version,
             _in_use(folder),
@@ -100,12 +126,52 @@ def evaluate(args: Namespace) -> int:
         show([{"version": version.name, **asdict(report), "why_not": reasons}], (), args)
         return 0
     show([row._asdict() for row in judgement.explained(report)], judgement.Row._fields, args)
-    print("\n".join(reasons) if reasons else "The gate lets it through.")
+    print("\n".join(reasons) if reasons else "It passes the gate.")
     return 0
 
 
+def add_publish_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("repo", metavar="REPO", help="the repository on the Hugging Face Hub, such as you/my-bird")
+    parser.add_argument(
+        "--version", metavar="VERSION", default="current", help="the version to upload (default: the current one)"
+    )
+    parser.add_argument("--public", action="store_true", help="make the repository public (default: private)")
+    parser.add_argument(
+        "--consent", metavar="TEXT", default="", help="how you know that the person agrees, for the model card"
+    )
+    arguments.add_yes(parser)
+
+
+def publish(args: Namespace) -> int:
+    from training.card import publish as hub
+    from training.models import registry
+
+    folder = _models(loaded(args).settings)
+    with training_errors():
+        version = registry.find(folder, args.version)
+        upload = hub.parcel(version, args.repo, private=not args.public, consent=args.consent)
+        _show_upload(upload)
+        if not args.yes and not confirm("Does the person agree, and should this be uploaded?"):
+            print("nothing was uploaded")
+            return 0
+        print(hub.send(upload, progress=sys.stderr.isatty()))
+    return 0
+
+
+def _show_upload(upload: Upload) -> None:
+    authors = ", ".join(f"@{author}" for author in sorted(upload.manifest.authors)) or "unknown authors"
+    visibility = "private (only you and people you add)" if upload.private else "public (everyone)"
+    print(f"model       {upload.folder.name}")
+    print(f"repository  {upload.repo}")
+    print(f"visibility  {visibility}")
+    print(f"trained on  tweets by {authors}")
+    for name, size in upload.files.items():
+        print(f"{size:>13,}  {name}")
+    print(f"{sum(upload.files.values()):>13,}  bytes in total", flush=True)
+
+
 def _in_use(models: Path) -> Path | None:
-    """None too where the one in use is gone: that is no reason not to judge another."""
+    """None also if the version in use is missing: another can be evaluated all the same."""
     from training import errors
     from training.models import registry
 
@@ -136,7 +202,7 @@ def _why_not(folder: Path, gate: Gate) -> Sequence[str]:
         report = judgement.read(folder)
     except errors.ModelError as error:
         return [str(error)]
-    return why_not(report, gate) if report else ["It was never judged: `mynah evaluate` does."]
+    return why_not(report, gate) if report else ["It was never evaluated: run `mynah evaluate`."]
 
 
 def _as_object(version: Version, why_not: Sequence[str], *, earlier: bool) -> dict[str, Any]:
@@ -160,11 +226,11 @@ def _as_row(version: Version, *, earlier: bool) -> dict[str, Any]:
     figures = manifest.figures if manifest else {}
     return {
         "version": version.name,
-        "is": "in use" if version.in_use else "damaged" if version.damage else "before" if earlier else "",
+        "status": "in use" if version.in_use else "damaged" if version.damage else "previous" if earlier else "",
         "base": manifest.base_model if manifest else "",
         "authors": " ".join(f"@{author}" for author in manifest.authors) if manifest else "",
         "bits": f"{figures['bits_per_character']:.3f}" if "bits_per_character" in figures else "",
         "copied": f"{figures['copied']:.1%}" if "copied" in figures else "",
-        "told apart": f"{figures['told_apart']:.2f}" if "told_apart" in figures else "",
+        "AUC": f"{figures['told_apart']:.2f}" if "told_apart" in figures else "",
         "MB": f"{version.bytes / 1e6:.1f}",
     }

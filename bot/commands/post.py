@@ -1,4 +1,4 @@
-"""`mynah post` and `mynah delete`: one thing said by hand, and one taken back."""
+"""`mynah post` and `mynah delete`: posts something by hand, and deletes a post."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ from contextlib import ExitStack
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from bot.commands import arguments
+from bot.commands.console.keyboard import confirm
+from bot.commands.console.output import reasons_text
 from bot.commands.doctor import ready
-from bot.commands.opening import BUSY, FAILED, address, agreed, listed, loaded
+from bot.commands.opening import BUSY, FAILED, address, loaded
 from bot.errors import Busy, Gone, ModelError, MynahError
 from bot.history import ledger
 from bot.values import Draft
 
 if TYPE_CHECKING:
-    from argparse import Namespace
+    from argparse import ArgumentParser, Namespace
     from collections.abc import Mapping, Sequence
     from typing import Any
 
@@ -30,11 +33,19 @@ if TYPE_CHECKING:
     from bot.voice.voice import Voice
     from bot.x.twitter import X
 
-PATIENCE = 45.0  # seconds for the bot that runs: its heartbeat comes each 15 s, and X may take its time
+PATIENCE = 45.0  # seconds for the running bot: it looks every 15 s, and X may be slow
+
+
+def add_post_arguments(parser: ArgumentParser) -> None:
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("text", nargs="?", help="the text to post")
+    source.add_argument("--draft", action="store_true", help="post a draft from the model")
+    arguments.add_live(parser)
+    arguments.add_json(parser)
 
 
 def post(args: Namespace) -> int:
-    """One process at a time speaks from a history. Where the bot runs, it is the bot that sends: it has the keys."""
+    """Only one process at a time posts from a history. If the bot is running, it does the posting."""
     from bot.clock import SystemClock
     from bot.config.state_dir import StateDir
 
@@ -42,84 +53,86 @@ def post(args: Namespace) -> int:
     folder, clock = StateDir(settings.state), SystemClock()
     holder = folder.holder()
     if holder is None:
-        return _tell(_alone(args, settings, folder, clock), settings, args)
-    return _tell(_through(holder, args, settings, folder, clock), settings, args)
+        return _report(_post_directly(args, settings, folder, clock), settings, args)
+    return _report(_post_through(holder, args, settings, folder, clock), settings, args)
 
 
-def _alone(args: Namespace, settings: Settings, folder: StateDir, clock: Clock) -> Round:
+def _post_directly(args: Namespace, settings: Settings, folder: StateDir, clock: Clock) -> Round:
     from bot.clock import stamp
     from bot.rounds import slots
-    from bot.rounds.posting import deliver, speak
-    from bot.running import assembly
+    from bot.rounds.posting import Pipeline, deliver, speak
+    from bot.running import account, assembly
 
-    publisher = assembly.publisher(settings, clock)
+    publisher = account.publisher(settings, clock)
     outbox = assembly.outbox(settings, publisher, clock, every=None)
     about = {"since": stamp(clock.now()), "live": settings.live, "every": None, "bot": settings.bot}
     with folder.hold(about | {"mode": settings.mode}), assembly.history(settings, folder) as store:
-        assembly.claim(store, settings)
+        account.claim(store, settings)
         if settings.live:
             ready(settings, folder, store, clock)
         lost = outbox.recover(store)
         if lost:
-            _look(store, settings, publisher, clock)
-        if found := _found(args, store, lost):
-            return found
+            _reconcile(store, settings, publisher, clock)
+        if earlier := _posted_before(args, store, lost):
+            return earlier
         if parked := _parked(args, store, dry=outbox.dry):
             return deliver(parked, outbox, store)
-        voice, draft_settings = _words(args, settings, folder, store)
-        screen = assembly.screen(settings, store, voice)
-        slot, review_mode = slots.once(clock.now()), args.draft and settings.mode == "review"
-        return speak(slot, voice, screen, outbox, store, draft_settings, clock, review_mode=review_mode)
+        voice, draft_settings = _voice(args, settings, folder, store)
+        pipeline = Pipeline(voice, lambda _: assembly.screen(settings, store, voice), outbox, draft_settings, clock)
+        review_mode = args.draft and settings.mode == "review"
+        return speak(slots.once(clock.now()), store, pipeline, review_mode=review_mode)
 
 
-def _through(holder: Mapping[str, Any], args: Namespace, settings: Settings, folder: StateDir, clock: Clock) -> Round:
-    """Write it down as approved, which is what the bot that runs sends first, and wait for what becomes of it."""
+def _post_through(
+    holder: Mapping[str, Any], args: Namespace, settings: Settings, folder: StateDir, clock: Clock
+) -> Round:
+    """Stores the post as approved, which the running bot sends first, and waits for the outcome."""
     from bot.history.store import Store
     from bot.rounds import slots
-    from bot.rounds.posting import Round, prepare
+    from bot.rounds.posting import Pipeline, Round, prepare
     from bot.running import assembly
 
     if holder.get("live") is not settings.live:
-        modes: dict[object, str] = {True: "posts for real", False: "rehearses"}
-        mode = modes.get(holder.get("live"), "is only starting")
-        meant = "for real" if settings.live else "a rehearsal"
+        modes: dict[object, str] = {True: "is live", False: "makes dry runs"}
+        mode = modes.get(holder.get("live"), "is still starting")
+        ours = "live" if settings.live else "a dry run"
         raise Busy(
-            f"the bot that runs (process {holder.get('pid', '?')}) {mode}, and this would be {meant}: say --live "
-            "or --dry-run as it does, or stop it"
+            f"the running bot (process {holder.get('pid', '?')}) {mode}, but this post would be {ours}: pass the other "
+            "of --live and --dry-run, or stop the bot"
         )
     every = timedelta(seconds=holder["every"]) if holder.get("every") else None
     outbox = assembly.outbox(settings, _Elsewhere(), clock, every=every)
     with Store.open(folder.history, create=False) as store:
         slot = slots.once(clock.now())
         if parked := _parked(args, store, dry=outbox.dry):
-            written = Round("approved", slot.key, post=parked)
+            ended = Round("approved", slot.key, post=parked)
         else:
-            voice, draft_settings = _words(args, settings, folder, store)
-            screen = assembly.screen(settings, store, voice)
+            voice, draft_settings = _voice(args, settings, folder, store)
+            pipeline = Pipeline(voice, lambda _: assembly.screen(settings, store, voice), outbox, draft_settings, clock)
             review_mode = args.draft and "review" in {settings.mode, holder.get("mode")}
-            written = prepare(slot, voice, screen, outbox, store, draft_settings, clock, review_mode=review_mode)
-        return _outcome(written, store, clock) if written.outcome == "approved" else written
+            ended = prepare(slot, store, pipeline, review_mode=review_mode)
+        return _wait_for_outcome(ended, store, clock) if ended.outcome == "approved" else ended
 
 
 class _Elsewhere:
-    """The bot that runs sends what is written down; this process must not."""
+    """The running bot sends approved posts; this process must not."""
 
     def post(self, text: str, *, reply_to: str | None = None, without: Sequence[str] = ()) -> Receipt:  # noqa: ARG002
-        raise Busy(f"only the bot that runs may send {text!r}: please report this")
+        raise Busy(f"only the running bot may send {text!r}: please report this")
 
 
-def _look(store: Store, settings: Settings, publisher: X | DryRunPublisher, clock: Clock) -> None:
-    """For a post that may or may not exist, as the bot that runs does: nothing goes out beside it."""
-    from bot.running import assembly, log
+def _reconcile(store: Store, settings: Settings, publisher: X | DryRunPublisher, clock: Clock) -> None:
+    """Looks on X for a post that may or may not exist: nothing else is posted before that is settled."""
+    from bot.running import account, assembly, log
 
-    hidden = assembly.hidden(settings)  # what it finds goes to stderr: stdout is the command's own answer
+    hidden = account.hidden(settings)  # logs to stderr: stdout is for the result
     log.configure(level=settings.log.level, console=True, stream=sys.stderr, secrets=hidden, clock=clock)
     if reconciler := assembly.reconciler(settings, publisher, clock):
         reconciler.look(store, "unknown")
 
 
-def _found(args: Namespace, store: Store, lost: Sequence[Post]) -> Round | None:
-    """The same words, asked for before, whose answer was lost: they are on X."""
+def _posted_before(args: Namespace, store: Store, lost: Sequence[Post]) -> Round | None:
+    """The same text from an earlier call, whose response was lost but which is on X."""
     from bot.rounds.posting import Round
 
     for post in (store.post(each.id) for each in lost):
@@ -129,30 +142,30 @@ def _found(args: Namespace, store: Store, lost: Sequence[Post]) -> Round | None:
 
 
 def _parked(args: Namespace, store: Store, *, dry: bool) -> Post | None:
-    """The same words, asked for before and waiting since."""
+    """The same text from an earlier call, which is still waiting."""
     return next((post for post in store.posts_in("approved", dry=dry) if post.text == args.text), None)
 
 
 class ByHand:
-    """A voice for a person's own words, so that they go the way of every draft."""
+    """A voice for a person's own text, so that it takes the same path as a draft."""
 
     name = "by hand"
     person = None
 
-    def __init__(self, text: str, learnt: ModelMemory) -> None:
+    def __init__(self, text: str, memory: ModelMemory) -> None:
         self._text = text
-        self.copied = learnt.copied
-        self.foreign = learnt.foreign
+        self.copied = memory.copied
+        self.foreign = memory.foreign
 
     def draft(self, prompt: str, *, n: int, seed: int, author: str | None = None) -> list[Draft]:  # noqa: ARG002
         return [Draft(self._text)]
 
-    def log_likelihoods(self, texts: Sequence[str], *, given: str = "") -> list[float]:  # noqa: ARG002  nobody judges it
+    def log_likelihoods(self, texts: Sequence[str], *, given: str = "") -> list[float]:  # noqa: ARG002  its score is not used
         return [0.0] * len(texts)
 
 
-def _words(args: Namespace, settings: Settings, folder: StateDir, store: Store) -> tuple[Voice, DraftSettings]:
-    """Who speaks, and how to ask; a person's words are looked at here, to give every reason against them at once."""
+def _voice(args: Namespace, settings: Settings, folder: StateDir, store: Store) -> tuple[Voice, DraftSettings]:
+    """The voice and its settings. A person's text is screened here, to give all reasons against it at once."""
     from bot.rounds.posting import DraftSettings
     from bot.running import assembly
     from bot.voice.model_memory import ModelMemory
@@ -167,25 +180,27 @@ def _words(args: Namespace, settings: Settings, folder: StateDir, store: Store) 
         )
     voice = ByHand(args.text, ModelMemory.open(current))
     if reasons := assembly.screen(settings, store, voice).reasons(Draft(args.text)):
-        raise MynahError(f"this may not go out: {listed(reasons)}; docs/operating.md says what each means")
+        raise MynahError(
+            f"the screen refuses this text: {reasons_text(reasons)}; docs/operating.md explains the reasons"
+        )
     return voice, DraftSettings(prompts=("",), candidates=1, tries=1)
 
 
-def _outcome(written: Round, store: Store, clock: Clock) -> Round:
+def _wait_for_outcome(ended: Round, store: Store, clock: Clock) -> Round:
     from dataclasses import replace
 
-    assert written.post is not None  # noqa: S101  the caller looked
-    late = clock.monotonic() + PATIENCE
-    found = written.post
-    while found.state in {"approved", "sending"} and not found.not_before and clock.monotonic() < late:
+    assert ended.post is not None  # noqa: S101  it was approved
+    deadline = clock.monotonic() + PATIENCE
+    post = ended.post
+    while post.state in {"approved", "sending"} and not post.not_before and clock.monotonic() < deadline:
         time.sleep(0.2)
-        found = store.post(found.id)
-    outcome = "waiting" if found.state in {"approved", "sending"} else found.state
-    detail = found.note or ("the bot that runs has not come to it yet" if outcome == "waiting" else "")
-    return replace(written, outcome=outcome, post=found, detail=detail)
+        post = store.post(post.id)
+    outcome = "waiting" if post.state in {"approved", "sending"} else post.state
+    detail = post.note or ("the running bot has not got to it yet" if outcome == "waiting" else "")
+    return replace(ended, outcome=outcome, post=post, detail=detail)
 
 
-def _tell(ended: Round, settings: Settings, args: Namespace) -> int:
+def _report(ended: Round, settings: Settings, args: Namespace) -> int:
     from bot.commands.console import tables
 
     code = {"dry": 0, "posted": 0, "waiting": BUSY, "drafted": BUSY}.get(ended.outcome, FAILED)
@@ -194,51 +209,56 @@ def _tell(ended: Round, settings: Settings, args: Namespace) -> int:
         about = {"post": post.id, "x_id": post.x_id, "text": post.text} if post else {}
         print(tables.as_json({"outcome": ended.outcome, **about, "detail": ended.detail, "refused": ended.refused}))
         return code
-    told = {
-        "dry": "rehearsed, and sent to nobody; --live posts for real",
+    outcome = {
+        "dry": "dry run, nothing was sent; --live posts for real",
         "posted": f"on X as {address(settings, settings.bot, (post and post.x_id) or '')}",
-        "waiting": "not now",
-        "drafted": "not yet",
-        "skipped": "nothing was said",
+        "waiting": "not posted now",
+        "drafted": "not posted yet",
+        "skipped": "nothing was posted",
     }.get(ended.outcome, ended.outcome)
     lines = [post.text] if post else []
-    lines.append((f"post {post.id}: " if post else "") + told + (f": {ended.detail}" if ended.detail else ""))
+    lines.append((f"post {post.id}: " if post else "") + outcome + (f": {ended.detail}" if ended.detail else ""))
     print("\n".join(lines), file=sys.stderr if code else sys.stdout)
     return code
 
 
+def add_delete_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("id", type=arguments.count, help="the number of the post in the history")
+    arguments.add_yes(parser)
+
+
 def delete(args: Namespace) -> int:
-    """By hand, and for good: neither a pause nor an empty budget should keep a bad post on X."""
+    """Neither a pause nor an exhausted budget keeps a bad post on X."""
     from bot.clock import SystemClock
     from bot.config.state_dir import StateDir
     from bot.history.store import Store
-    from bot.running import assembly
+    from bot.running import account, assembly
     from bot.sending import budget
 
     settings, clock = loaded(args).settings, SystemClock()
     price = assembly.prices(settings).delete
-    with ExitStack() as opened:
-        store = opened.enter_context(Store.open(StateDir(settings.state).history, create=False))
-        found = store.post(args.id)
-        if found.state != "posted" or found.x_id is None:
-            raise MynahError(f"post {found.id} is {found.state}: only one that is posted can be deleted")
-        if store.is_deleted(found.id):
-            print(f"post {found.id} is deleted already")
+    with ExitStack() as stack:
+        store = stack.enter_context(Store.open(StateDir(settings.state).history, create=False))
+        post = store.post(args.id)
+        if post.state != "posted" or post.x_id is None:
+            raise MynahError(f"post {post.id} is {post.state}: only posts that are on X can be deleted")
+        if store.is_deleted(post.id):
+            print(f"post {post.id} is already deleted")
             return 0
-        x = opened.enter_context(assembly.gateway(settings, clock))  # asks for the keys
-        assembly.claim(store, settings.model_copy(update={"live": True}))
-        print(f"{found.text}\nDeleting it costs {budget.dollars(price)} at X and cannot be undone.", file=sys.stderr)
-        if not args.yes and not agreed(f"Delete post {found.id}?"):
+        x = stack.enter_context(account.gateway(settings, clock))  # fails without keys
+        account.claim(store, settings.model_copy(update={"live": True}))
+        print(f"{post.text}\nDeleting it costs {budget.dollars(price)} at X and cannot be undone.", file=sys.stderr)
+        if not args.yes and not confirm(f"Delete post {post.id}?"):
             print("nothing was deleted")
             return 0
         try:
-            x.delete(found.x_id)
-        except Gone:  # somebody was faster
-            store.mark_deleted(found.id, at=clock.now())
-            print(f"post {found.id} was no longer on X")
+            x.delete(post.x_id)
+        except Gone:  # deleted by hand
+            store.mark_deleted(post.id, at=clock.now())
+            print(f"post {post.id} was no longer on X")
             return 0
         with store.atomic():
-            store.mark_deleted(found.id, at=clock.now())
-            ledger.spend(store, "delete", price, about=f"post {found.id}", by_hand=True, at=clock.now())
-    print(f"post {found.id} is deleted")
+            store.mark_deleted(post.id, at=clock.now())
+            ledger.spend(store, "delete", price, about=f"post {post.id}", by_hand=True, at=clock.now())
+    print(f"post {post.id} is deleted")
     return 0

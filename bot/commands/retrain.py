@@ -12,7 +12,7 @@ from bot.commands.opening import FAILED, loaded
 from bot.errors import Busy, ConfigError, StoreError, training_errors
 
 if TYPE_CHECKING:
-    from argparse import Namespace
+    from argparse import ArgumentParser, Namespace
 
     from bot.clock import Clock
     from bot.commands.console.progress import TrainingBar
@@ -23,6 +23,18 @@ if TYPE_CHECKING:
     from training.learn.tracking import Tracker
 
 CHECKPOINT_EVERY_S = 120  # GPT-2's takes two or three seconds to write
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--from",
+        dest="begin",
+        choices=("base", "current"),
+        default="base",
+        help="base: train from the base model (default); current: go on from the model in use, with new tweets only",
+    )
+    parser.add_argument("--plan", action="store_true", help="only show what would be done and how long it would take")
+    parser.add_argument("--as-is", action="store_true", help="put the model into use even if it fails the gate")
 
 
 def retrain(args: Namespace) -> int:

@@ -1,17 +1,19 @@
-"""`mynah review`: a person says yes or no to the drafts that wait, one after the other or by number."""
+"""`mynah review`: a person approves, edits or rejects waiting drafts, one after another or by number."""
 
 from __future__ import annotations
 
 import textwrap
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bot.commands.opening import address, listed, loaded, looked_at, row_of, show
+from bot.commands import arguments
+from bot.commands.console.output import post_row, reasons_text, show
+from bot.commands.opening import address, history_to_read, loaded
 from bot.errors import MynahError
 from bot.history import mentions
 from bot.history import review as queue
 
 if TYPE_CHECKING:
-    from argparse import Namespace
+    from argparse import ArgumentParser, Namespace
     from datetime import datetime
 
     from bot.clock import Clock
@@ -23,11 +25,11 @@ if TYPE_CHECKING:
 
 KEYS = "[a]pprove  [e]dit  [r]eject  [s]kip  [q]uit"
 COLUMNS = ("id", "kind", "text", "length", "expires")
-SIDE = 72  # columns: what a post is wrapped to
+WIDTH = 72  # columns to wrap a post to
 
 
 class ReviewSession(NamedTuple):
-    """What a verdict needs."""
+    """What a decision on a draft needs."""
 
     settings: Settings
     folder: StateDir
@@ -36,20 +38,38 @@ class ReviewSession(NamedTuple):
     clock: Clock
 
 
+def add_arguments(parser: ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="what", metavar="ACTION", help="without one, review one draft after another")
+    arguments.add_json(actions.add_parser("list", help="list the waiting drafts, oldest first"))
+    for name, help_ in (
+        ("show", "show everything about one draft"),
+        ("approve", "approve a draft: the running bot posts it"),
+        ("reject", "reject a draft for good, or withdraw an approval before it is sent"),
+        ("edit", "replace the text of a draft, which still needs approval"),
+    ):
+        action = actions.add_parser(name, help=help_, description=f"{help_[0].upper()}{help_[1:]}.")
+        action.add_argument("id", type=arguments.count, help="the number of the draft")
+        arguments.add_json(action)
+        if name == "reject":
+            action.add_argument("--because", metavar="TEXT", default="", help="the reason, for the history")
+        if name == "edit":
+            action.add_argument("--text", required=True, help="the new text")
+
+
 def review(args: Namespace) -> int:
     if args.what in {None, "approve", "reject", "edit"}:
-        return _judge(args)
+        return _decide(args)
     from bot.clock import SystemClock
     from bot.running import assembly
 
     settings = loaded(args).settings
-    folder, store = looked_at(settings)
+    folder, store = history_to_read(settings)
     if args.what == "show" and store is None:
         raise MynahError(f"there is no history in {folder.root} yet")
-    now, terms = SystemClock().now(), assembly.terms(settings)
+    now, terms = SystemClock().now(), assembly.review_settings(settings)
     if args.what == "list":
         rows = [_row(post, terms) for post in _waiting(store, terms, now)] if store else []
-        show(rows, COLUMNS, args, empty="nothing waits")
+        show(rows, COLUMNS, args, empty="no drafts are waiting")
     elif store:
         row = _row(store.post(args.id), terms) | {"reviews": queue.verdicts(store, args.id)}
         lines = [{"what": key.replace("_", " "), "is": value} for key, value in row.items()]
@@ -57,7 +77,7 @@ def review(args: Namespace) -> int:
     return 0
 
 
-def _judge(args: Namespace) -> int:
+def _decide(args: Namespace) -> int:
     from bot.clock import SystemClock
     from bot.config.state_dir import StateDir
     from bot.history.store import Store
@@ -66,14 +86,13 @@ def _judge(args: Namespace) -> int:
     settings = loaded(args).settings
     folder = StateDir(settings.state)
     if not folder.history.exists():
-        raise MynahError(f"nothing waits: there is no history in {folder.root} yet")
+        raise MynahError(f"no drafts are waiting: there is no history in {folder.root} yet")
     with Store.open(folder.history, create=False) as store:
-        session = ReviewSession(settings, folder, store, assembly.terms(settings), SystemClock())
-        return _one_by_one(session) if args.what is None else _one(session, args)
+        session = ReviewSession(settings, folder, store, assembly.review_settings(settings), SystemClock())
+        return _review_all(session) if args.what is None else _review_one(session, args)
 
 
-def _one(session: ReviewSession, args: Namespace) -> int:
-    """A verdict by number."""
+def _review_one(session: ReviewSession, args: Namespace) -> int:
     post = session.store.post(args.id)
     reasons: tuple[Reason, ...] = ()
     match args.what:
@@ -84,19 +103,19 @@ def _one(session: ReviewSession, args: Namespace) -> int:
         case _:
             reasons = _edit(session, post, args.text.strip())
     if reasons:
-        raise MynahError(f"post {post.id} stays as it was: the new text may not go out: {listed(reasons)}")
-    judged = session.store.post(post.id)
+        raise MynahError(f"post {post.id} is unchanged: the screen refuses the new text: {reasons_text(reasons)}")
+    post = session.store.post(post.id)
     if args.json:
         from bot.commands.console import tables
 
-        print(tables.as_json(_row(judged, session.terms)))
+        print(tables.as_json(_row(post, session.terms)))
     else:
-        print(_said(session, judged))
+        print(_outcome(session, post))
     return 0
 
 
 def _edit(session: ReviewSession, post: Post, text: str) -> tuple[Reason, ...]:
-    """Through the whole screen, as if it were new; only itself it may repeat."""
+    """Passes the whole screen like a new draft, except that it may repeat itself. Gives the reasons against it."""
     from bot.running import assembly
     from bot.voice.model_memory import ModelMemory
     from bot.voice.voice import promoted
@@ -106,52 +125,52 @@ def _edit(session: ReviewSession, post: Post, text: str) -> tuple[Reason, ...]:
     return queue.edit(session.store, post, text, screen, session.terms, session.clock.now())
 
 
-def _one_by_one(session: ReviewSession) -> int:
-    """Oldest first, what is new meanwhile last; each verdict is kept at once, so leaving loses nothing."""
+def _review_all(session: ReviewSession) -> int:
+    """Oldest first; new drafts join at the end. Each decision is stored at once, so quitting loses nothing."""
     from bot.commands.console.keyboard import terminal
 
     person = terminal()
-    judged: list[str] = []
-    last, told = 0, ""
+    outcomes: list[str] = []
+    last, message = 0, ""
     while True:
-        left = [post for post in _waiting(session.store, session.terms, session.clock.now()) if post.id > last]
-        if not left:
+        drafts = [post for post in _waiting(session.store, session.terms, session.clock.now()) if post.id > last]
+        if not drafts:
             break
-        person.show(_page(left[0], len(left), told, session))
-        told, goes_on = _ask(session, left[0], person, judged)
-        if told is None:
+        person.show(_page(drafts[0], len(drafts), message, session))
+        message, is_done = _ask(session, drafts[0], person, outcomes)
+        if message is None:
             break
-        last = left[0].id if goes_on else last
-    print(f"{', '.join(judged) or 'nothing was judged'}; {_left(session)}")
+        last = drafts[0].id if is_done else last
+    print(f"{', '.join(outcomes) or 'nothing was reviewed'}; {_waiting_count(session)}")
     return 0
 
 
-def _ask(session: ReviewSession, post: Post, person: Terminal, judged: list[str]) -> tuple[Any, bool]:
-    """What to tell about it on the next page (None: enough for today), and whether that page is the next draft's."""
+def _ask(session: ReviewSession, post: Post, person: Terminal, outcomes: list[str]) -> tuple[Any, bool]:
+    """A message for the next page (None: quit), and whether the next page shows the next draft."""
     key, words = person.choice(KEYS)
     if key in {"", "q"}:
         return None, False
     if key == "s":
-        return f"post {post.id} waits on", True
-    verdict = {"a": _approve, "e": _rewrite, "r": _reject}.get(key)
-    if verdict is None:
-        return f"{key!r} is none of the keys", False
+        return f"post {post.id} stays in the queue", True
+    action = {"a": _approve, "e": _rewrite, "r": _reject}.get(key)
+    if action is None:
+        return f"{key!r} is not one of the keys", False
     try:
-        told, goes_on = verdict(session, post, person, words)
-    except MynahError as error:  # somebody else was faster, or its time has passed
+        message, is_done = action(session, post, person, words)
+    except MynahError as error:  # somebody else has decided, or it has expired
         return str(error), session.store.post(post.id).state != "drafted"
-    if goes_on:
-        judged.append(told)
-    return told, goes_on
+    if is_done:
+        outcomes.append(message)
+    return message, is_done
 
 
 def _approve(session: ReviewSession, post: Post, _: Terminal, __: str) -> tuple[str, bool]:
     queue.approve(session.store, post, session.terms, session.clock.now())
-    return _said(session, session.store.post(post.id)), True
+    return _outcome(session, session.store.post(post.id)), True
 
 
 def _reject(session: ReviewSession, post: Post, person: Terminal, words: str) -> tuple[str, bool]:
-    because = words or person.words("because (Enter: no reason):") or ""
+    because = words or person.words("reason (Enter: no reason):") or ""
     queue.reject(session.store, post, because.strip(), session.clock.now())
     return f"post {post.id} is rejected", True
 
@@ -159,10 +178,10 @@ def _reject(session: ReviewSession, post: Post, person: Terminal, words: str) ->
 def _rewrite(session: ReviewSession, post: Post, person: Terminal, words: str) -> tuple[str, bool]:
     text = words or person.words("text:", post.text)
     if not text or text.strip() == post.text:
-        return "the text is as it was", False
+        return "the text is unchanged", False
     if reasons := _edit(session, post, text.strip()):
-        return f"the text is as it was, for {text.strip()!r} may not go out: {listed(reasons)}", False
-    return "the text is changed, and still waits", False
+        return f"the text is unchanged: the screen refuses {text.strip()!r}: {reasons_text(reasons)}", False
+    return "the text is changed and still needs approval", False
 
 
 def _waiting(store: Store, terms: queue.ReviewSettings, now: datetime) -> list[Post]:
@@ -171,12 +190,12 @@ def _waiting(store: Store, terms: queue.ReviewSettings, now: datetime) -> list[P
 
 
 def _row(post: Post, terms: queue.ReviewSettings) -> dict[str, Any]:
-    about = row_of(post)
-    about["kind"] = f"{post.kind}, rehearsed" if post.dry else post.kind
+    about = post_row(post)
+    about["kind"] = f"{post.kind}, dry run" if post.dry else post.kind
     return about | {"expires": queue.expires(post, terms) if post.state == "drafted" else None}
 
 
-def _page(post: Post, left: int, told: str, session: ReviewSession) -> str:
+def _page(post: Post, left: int, message: str, session: ReviewSession) -> str:
     from datetime import timedelta
 
     from bot.text import durations
@@ -191,32 +210,32 @@ def _page(post: Post, left: int, told: str, session: ReviewSession) -> str:
         "expires": f"{end:%Y-%m-%d %H:%M} UTC, in {durations.written((end - session.clock.now()) // minute * minute)}",
     }
     if post.note == "edited":
-        del facts["likelihood"]  # of the text as it was
+        del facts["likelihood"]  # it belongs to the old text
     if post.reply_to:
-        asked = mentions.one(session.store, post.reply_to)
-        facts = {"answers": address(session.settings, asked.handle if asked else "", post.reply_to)} | facts
-    text = "\n".join(textwrap.fill(line, SIDE) for line in post.text.split("\n"))
-    about = f"post {post.id}{', a rehearsal' if post.dry else ''}{', edited' if post.note == 'edited' else ''}"
+        mention = mentions.one(session.store, post.reply_to)
+        facts = {"reply to": address(session.settings, mention.handle if mention else "", post.reply_to)} | facts
+    text = "\n".join(textwrap.fill(line, WIDTH) for line in post.text.split("\n"))
+    title = f"post {post.id}{', dry run' if post.dry else ''}{', edited' if post.note == 'edited' else ''}"
     return "\n".join([
-        *([f"{told}\n"] if told else []),
-        f"{about} · {left} to judge\n",
+        *([f"{message}\n"] if message else []),
+        f"{title} · {left} to review\n",
         textwrap.indent(text, "    ") + "\n",
         *(f"{name:11}{value}" for name, value in facts.items()),
         "",
     ])  # fmt: skip
 
 
-def _said(session: ReviewSession, post: Post) -> str:
+def _outcome(session: ReviewSession, post: Post) -> str:
     if post.state != "approved":
-        state = "edited, and waits for a yes" if post.state == "drafted" else post.state
+        state = "edited and needs approval" if post.state == "drafted" else post.state
         return f"post {post.id} is {state}"
     running = session.folder.holder()
     if running is None or running.get("live") is post.dry:
-        mode = "rehearses" if post.dry else "is live"
-        return f"post {post.id} is approved: it goes out when `mynah run` {mode} again"
-    return f"post {post.id} is approved: the bot that runs sends it as soon as the brakes allow"
+        command = "mynah run --dry-run" if post.dry else "mynah run --live"
+        return f"post {post.id} is approved: it is sent the next time `{command}` is started"
+    return f"post {post.id} is approved: the running bot sends it as soon as its limits allow"
 
 
-def _left(session: ReviewSession) -> str:
-    left = len(_waiting(session.store, session.terms, session.clock.now()))
-    return f"{left} wait" if left else "nothing waits"
+def _waiting_count(session: ReviewSession) -> str:
+    count = len(_waiting(session.store, session.terms, session.clock.now()))
+    return f"{count} waiting" if count else "no drafts are waiting"

@@ -1,144 +1,155 @@
-"""`mynah run`: the objects put together, then one round or a life of them."""
+"""`mynah run`: from the settings to the running bot, top to bottom."""
 
 from __future__ import annotations
 
 import os
 import sys
 from contextlib import contextmanager
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bot.clock import why_doubted
+from bot.commands import arguments
 from bot.commands.doctor import ready
 from bot.commands.opening import BUSY, FAILED, loaded
 from bot.commands.retrain import train
 from bot.errors import Damaged, ModelError, MynahError, NoRoom
 from bot.running import resources
+from bot.values import VERSION
 
 if TYPE_CHECKING:
-    from argparse import Namespace
-    from collections.abc import Callable, Iterator, Mapping
+    from argparse import ArgumentParser, Namespace
+    from collections.abc import Callable, Iterator
 
     from bot.clock import Clock
     from bot.config.settings import Settings
     from bot.config.state_dir import StateDir
-    from bot.rounds.agenda import Agenda
-    from bot.running.app import App
+    from bot.running.app import App, Process
     from bot.running.systemd import Notifier
+
+RETRY = 15.0  # seconds between two looks at what the start waits for
+RETRY_AFTER_TRYING = 120.0  # a first training reads all tweets before it knows how much disk space it needs
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    arguments.add_live(parser)
+    parser.add_argument("--mode", choices=("auto", "review"), help="review: every draft needs your approval first")
+    parser.add_argument("--once", action="store_true", help="do one round now, then exit")
+    parser.add_argument(
+        "--every",
+        type=arguments.duration,
+        metavar="DURATION",
+        help="post every DURATION (e.g. 10s) instead of following the schedule",
+    )
 
 
 def run(args: Namespace) -> int:
     from bot.clock import SystemClock, stamp
     from bot.config import load
     from bot.config.state_dir import StateDir
-    from bot.running import assembly, log
+    from bot.running.app import Process
     from bot.running.systemd import Notifier
 
-    settings = loaded(args).settings
-    clock = SystemClock()
-    console = settings.log.format == "console" or (settings.log.format == "auto" and sys.stdout.isatty())
-    hidden = assembly.hidden(settings)
-    log.configure(level=settings.log.level, console=console, stream=sys.stdout, secrets=hidden, clock=clock)
-    folder = StateDir(settings.state)
-    notifier = Notifier(load.notify_socket())
-    every = args.every.total_seconds() if args.every else None
-    about = {"since": stamp(clock.now()), "live": settings.live, "every": every, "bot": settings.bot}
-    with folder.hold(about):
-        begin = partial(_born, args, settings, folder, about, clock, notifier)
+    settings, clock = loaded(args).settings, SystemClock()
+    process = Process(
+        load=lambda: loaded(args).settings,
+        state_dir=StateDir(settings.state),
+        about={
+            "since": stamp(clock.now()),
+            "live": settings.live,
+            "every": args.every.total_seconds() if args.every else None,
+            "bot": settings.bot,
+        },
+        every=args.every,
+        clock=clock,
+        notifier=Notifier(load.notify_socket()),
+    )
+    configure_log(settings, clock)
+    with process.state_dir.hold(process.about):
         if args.once:
-            return _once(begin().now.agenda, clock)
-        app = _begun(begin, partial(_why_wait, folder, clock), notifier)
+            return run_once(start(settings, process), clock)
+        app = start_when_possible(
+            lambda: start(settings, process),
+            lambda: why_not_yet(process.state_dir, clock),
+            process.notifier,
+        )
         if app is None:
             return 0
-        with _watched(app, folder, clock):
-            return _on_and_on(args, folder, app, clock, notifier)
+        with metrics_server(app, process):
+            return run_daemon(app, process)
 
 
-def _born(
-    args: Namespace,
-    settings: Settings,
-    folder: StateDir,
-    about: Mapping[str, Any],
-    clock: Clock,
-    notifier: Notifier,
-) -> App:
-    """The bot, put together. What can be wrong cheaply is looked at first."""
+def configure_log(settings: Settings, clock: Clock) -> None:
+    from bot.running import account, log
+
+    console = settings.log.format == "console" or (settings.log.format == "auto" and sys.stdout.isatty())
+    secrets = account.hidden(settings)
+    log.configure(level=settings.log.level, console=console, stream=sys.stdout, secrets=secrets, clock=clock)
+
+
+def start(settings: Settings, process: Process) -> App:
+    """The bot, ready for its first round. What is cheap to check comes first, then a first training, then the model."""
     import structlog
 
-    from bot.running import assembly
+    from bot.running import account
     from bot.running.app import App
 
-    publisher = assembly.publisher(settings, clock)
-    _look(settings, folder, clock)
-    log = structlog.get_logger()
-    if _untrained(folder):
+    log, state_dir, clock = structlog.get_logger(), process.state_dir, process.clock
+    publisher = account.publisher(settings, clock)
+    check_history(settings, state_dir, clock)
+    if not has_model(state_dir):
         log.info("model.missing", detail="training one first")
-        train(settings, folder, clock, notifier)
-    app = App(
-        lambda: loaded(args).settings,
-        settings,
-        publisher=publisher,
-        folder=folder,
-        about=about,
-        every=args.every,
-        keepalive=notifier.keepalive,
-        clock=clock,
-    )
+        train(settings, state_dir, clock, process.notifier)
+    app = App(process, settings, publisher)
     log.info(
         "daemon.started",
         bot=settings.bot,
-        mode="live" if settings.live else "dry run",
-        review_mode=settings.mode == "review",
+        live=settings.live,
+        mode=settings.mode,
         model=app.voice.name,
         engine=app.voice.engine,
-        next_slot="now" if args.once else f"{app.now.schedule.next(clock.now()).due:%Y-%m-%d %H:%M:%S} UTC",
+        next_slot=f"{app.now.schedule.next(clock.now()).due:%Y-%m-%d %H:%M:%S} UTC",
     )
     for post in app.now.agenda.begin():
-        log.warning("post.unknown", post=post, do=f"nothing: it is looked for. Or `mynah resolve {post} …`")
-    app.tell()
+        log.warning(
+            "post.unknown", post=post, do=f"nothing: the bot looks for it on X. Or run `mynah resolve {post} …`"
+        )
+    app.announce()
     return app
 
 
-def _look(settings: Settings, folder: StateDir, clock: Clock) -> None:
-    """Is the history whole, is it this account's, and is all there that going live needs?"""
+def check_history(settings: Settings, state_dir: StateDir, clock: Clock) -> None:
+    """Is it whole, does it belong to this account, and is everything there that going live needs?"""
     from bot.history.file import advice
-    from bot.running import assembly
+    from bot.running import account, assembly
 
-    with assembly.history(settings, folder) as store:
+    with assembly.history(settings, state_dir) as store:
         if damage := store.damage():
-            raise Damaged(f"{folder.history}: {damage[0]}; {advice(folder.history)}")
-        assembly.claim(store, settings)
+            raise Damaged(f"{state_dir.history}: {damage[0]}; {advice(state_dir.history)}")
+        account.claim(store, settings)
         if settings.live:
-            ready(settings, folder, store, clock)
+            ready(settings, state_dir, store, clock)
 
 
-def _untrained(folder: StateDir) -> bool:
-    """A damaged model in use is no reason to train: there may be an earlier one."""
+def has_model(state_dir: StateDir) -> bool:
+    """True if the promoted model is damaged, too: there may be an earlier one, so it is no reason to train."""
     from bot.voice.voice import promoted
 
     try:
-        return promoted(folder.models) is None
+        return promoted(state_dir.models) is not None
     except ModelError:
-        return False
+        return True
 
 
-def _why_wait(folder: StateDir, clock: Clock) -> str | None:
-    """A machine without a clock of its own begins in the past, where nobody may go live; the network sets it soon."""
-    return why_doubted(clock.now()) or resources.why_not(folder.root)
-
-
-PAUSES = 15.0, 120.0  # seconds; a first training reads all tweets before it knows how much room it needs
-
-
-def _begun(
-    begin: Callable[[], App],
+def start_when_possible(
+    start: Callable[[], App],
     why_not: Callable[[], str | None],
     notifier: Notifier,
-    pauses: tuple[float, float] = PAUSES,
+    *,
+    pauses: tuple[float, float] = (RETRY, RETRY_AFTER_TRYING),
 ) -> App | None:
-    """Without room, or with a wrong clock, it waits, for to fall would keep it down; None: it was asked to stop.
+    """Wait for disk space or a credible clock, because a service that exits is not restarted forever.
 
-    `pauses`: before it looks again, and before it begins again where there was room and yet too little.
+    None if a signal ended the wait. `pauses`: after a check that failed, and after a start that ran out of space.
     """
     import threading
 
@@ -146,72 +157,42 @@ def _begun(
 
     from bot.running.daemon import on_signals
 
-    log, stop, said = structlog.get_logger(), threading.Event(), ""
+    log, stop, logged = structlog.get_logger(), threading.Event(), ""
     while True:
         pause = pauses[0]
         if (why := why_not()) is None:
             try:
-                return begin()
+                return start()
             except NoRoom as error:
                 why, pause = str(error), pauses[1]
-        with on_signals(stop=lambda _: stop.set(), hang_up=lambda: None):  # a reload has nothing to reload yet
-            if why != said:
+        with on_signals(stop=lambda _: stop.set(), hang_up=lambda: None):  # there is nothing to reload yet
+            if why != logged:
                 log.error("daemon.waits", why=why)
-            said = why
+            logged = why
             notifier.needs(600)
             if stop.wait(pause):
                 return None
 
 
-@contextmanager
-def _watched(app: App, folder: StateDir, clock: Clock) -> Iterator[None]:
-    """The door for Prometheus, where one is asked for; a bot without it speaks all the same."""
-    import structlog
-
-    from bot.commands.arguments import VERSION
-    from bot.config.types import listen_address
-
-    at = listen_address(app.now.settings.metrics.listen)
-    door = None
-    try:
-        if at:
-            from bot.running import metrics, status_row  # prometheus_client is loaded for those who listen alone
-
-            row = partial(status_row.row, folder=folder)
-            door = metrics.MetricsServer(
-                at,
-                lambda: metrics.exposition(row(app.now.settings, now=clock.now()) | {"version": VERSION}),
-                clock.monotonic,
-            )
-    except MynahError as error:
-        structlog.get_logger().error("metrics.failed", why=str(error))
-    try:
-        yield
-    finally:
-        if door:
-            door.close()
+def why_not_yet(state_dir: StateDir, clock: Clock) -> str | None:
+    """A machine without a battery-backed clock starts in the past until the network sets it."""
+    return why_doubted(clock.now()) or resources.why_not(state_dir.root)
 
 
-def _once(agenda: Agenda, clock: Clock) -> int:
+def run_once(app: App, clock: Clock) -> int:
     import structlog
 
     from bot.rounds import slots
     from bot.running.daemon import on_signals
     from bot.running.round_log import RoundLog
 
-    with on_signals(stop=lambda _: None):  # the round ends, and then so do we
-        ended = agenda.speak_now(slots.once(clock.now()))
+    with on_signals(stop=lambda _: None):  # the round ends, and the process with it
+        ended = app.now.agenda.speak_now(slots.once(clock.now()))
         RoundLog(structlog.get_logger()).write(ended)
     return {"dry": 0, "posted": 0, "drafted": 0, "waiting": BUSY}.get(ended.outcome, FAILED)
 
 
-def _on_and_on(
-    args: Namespace,
-    folder: StateDir,
-    app: App,
-    clock: Clock,
-    notifier: Notifier,
-) -> int:
+def run_daemon(app: App, process: Process) -> int:
     import faulthandler
     from datetime import timedelta
 
@@ -221,32 +202,54 @@ def _on_and_on(
     from bot.running.heartbeat import Heartbeat
     from bot.running.round_log import RoundLog
 
-    faulthandler.enable()  # a stack for the watchdog's SIGABRT
-    log = structlog.get_logger()
+    faulthandler.enable()  # prints the stacks when systemd's watchdog sends SIGABRT
+    log, state_dir = structlog.get_logger(), process.state_dir
     heartbeat = Heartbeat(
         lambda: app.now,
         RoundLog(log),
         refresh=app.refresh,
-        shortage=lambda: resources.why_not(folder.root),
-        clock=clock,
+        shortage=lambda: resources.why_not(state_dir.root),
+        clock=process.clock,
         log=log,
     )
 
     def beat() -> None:
         if heartbeat.beat():
-            folder.beat()
+            state_dir.beat()
 
-    seldom = timedelta(seconds=15)  # lets a small machine sleep, and a minute's punctuality is not asked of a bot
-    daemon = Daemon(
-        beat,
-        app.reload,
-        period=max(min(seldom, args.every / 5), timedelta(milliseconds=200)) if args.every else seldom,
-        clock=clock,
-        notifier=notifier,
-        log=log,
-    )
+    period = timedelta(seconds=15)  # lets a small machine sleep; nobody needs a bot to be punctual to the second
+    if process.every:
+        period = max(min(period, process.every / 5), timedelta(milliseconds=200))
+    daemon = Daemon(beat, app.reload, period=period, clock=process.clock, notifier=process.notifier, log=log)
     if not daemon.run():
         log.error("daemon.cut_short", detail="the last round did not end in time")
-        os._exit(FAILED)  # its thread would keep the process; the history is whole at every moment
+        os._exit(FAILED)  # the round's thread would keep the process alive; the history is whole at every moment
     log.info("daemon.stopped")
     return 0
+
+
+@contextmanager
+def metrics_server(app: App, process: Process) -> Iterator[None]:
+    """Prometheus metrics if `metrics.listen` is set. If the address cannot be used, the bot runs without them."""
+    import structlog
+
+    from bot.config.types import listen_address
+
+    address = listen_address(app.now.settings.metrics.listen)
+    server = None
+    if address:
+        from bot.running import metrics, status_row  # only here: prometheus_client takes memory
+
+        def text() -> str:
+            row = status_row.row(app.now.settings, process.state_dir, process.clock.now())
+            return metrics.exposition(row | {"version": VERSION})
+
+        try:
+            server = metrics.MetricsServer(address, text, process.clock.monotonic)
+        except MynahError as error:
+            structlog.get_logger().error("metrics.failed", why=str(error))
+    try:
+        yield
+    finally:
+        if server:
+            server.close()

@@ -1,4 +1,4 @@
-"""`mynah install-units`: the units and a bot's folders put in place, and what to do next."""
+"""`mynah install-units`: installs the systemd units and a bot's folders, and shows the next steps."""
 
 from __future__ import annotations
 
@@ -13,84 +13,96 @@ from bot.commands.opening import FAILED
 from bot.errors import MynahError
 
 if TYPE_CHECKING:
-    from argparse import Namespace
+    from argparse import ArgumentParser, Namespace
 
-NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,24}")  # mynah-NAME is the name of a user
-SAID = {
-    "new": "put in place",
-    "same": "is there already",
-    "renewed": "renewed: it was an earlier one of ours",
-    "replaced": "replaced; what you had changed is beside it as {name}.before",
-    "kept": "KEPT, since somebody has changed it: --force replaces it; `systemctl edit` is the place for changes",
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,24}")  # mynah-NAME is also the name of a Unix user
+VERDICTS = {  # what was done with a unit, and what --dry-run says would be done
+    "new": ("installed", "would be installed"),
+    "same": ("already up to date", "already up to date"),
+    "renewed": ("updated", "would be updated"),
+    "replaced": ("replaced; your version is kept as {name}.before", "would be replaced; yours kept as {name}.before"),
+    "kept": 2 * ("KEPT, because it was changed: --force replaces it; put changes into `systemctl edit` instead",),
 }
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--bot", metavar="NAME", help="also create the folders and the configuration of this bot")
+    parser.add_argument("--gpu", action="store_true", help="add the drop-in for a machine with an NVIDIA GPU")
+    parser.add_argument("--force", action="store_true", help="also replace units that somebody has changed")
+    parser.add_argument("--dry-run", action="store_true", help="only show what would be done")
+    parser.add_argument(
+        "--prefix", type=Path, default=Path("/"), metavar="DIR", help="the root of another system (default: /)"
+    )
 
 
 def install_units(args: Namespace) -> int:
     from bot.running import units
 
     if args.bot is not None and not NAME.fullmatch(args.bot):
-        raise MynahError(f"{args.bot!r} is no name for a unit: up to 25 small letters, digits, - and _")
+        raise MynahError(
+            f"{args.bot!r} is not a name for a unit: use up to 25 lower-case letters, digits, - and _, "
+            "beginning with a letter or digit"
+        )
     program = Path(sys.prefix) / "bin" / "mynah"
     if not program.exists():
         raise MynahError(
-            f"{program} is not there: install mynah into a virtual environment first, /opt/mynah/.venv say"
+            f"{program} does not exist: install mynah into a virtual environment first, for example /opt/mynah/.venv"
         )
     for path in (program, Path(sys.executable).resolve()):
         if str(path).startswith(units.HIDDEN):
             print(
-                f"mynah: the units cannot see {path} (ProtectHome=yes): make the virtual environment in /opt, "
+                f"mynah: the units cannot read {path} (ProtectHome=yes): create the virtual environment in /opt, "
                 "with the system's Python",
                 file=sys.stderr,
             )
     kept = False
-    wanted = units.texts(program, gpu=args.gpu)
-    for path, verdict in units.place(args.prefix / units.SYSTEM, wanted, force=args.force, dry_run=args.dry_run):
+    texts = units.texts(program, gpu=args.gpu)
+    for path, verdict in units.place(args.prefix / units.SYSTEM, texts, force=args.force, dry_run=args.dry_run):
         kept |= verdict == "kept"
-        said = SAID[verdict].format(name=path.name)
-        print(f"{path}: {'would be ' if args.dry_run and verdict not in {'same', 'kept'} else ''}{said}")
+        print(f"{path}: {VERDICTS[verdict][args.dry_run].format(name=path.name)}")
     if args.bot:
-        _prepare(args.prefix, args.bot, only_say=args.dry_run)
+        _prepare(args.prefix, args.bot, dry_run=args.dry_run)
     if not args.dry_run:
-        print(_next(args.prefix, args.bot or "NAME", program, prepared=args.bot is not None))
+        print(_next_steps(args.prefix, args.bot or "NAME", program, prepared=args.bot is not None))
     return FAILED if kept else 0
 
 
-def _prepare(prefix: Path, bot: str, *, only_say: bool) -> None:
-    """What a bot needs besides the units. Nothing that is there is touched."""
+def _prepare(prefix: Path, bot: str, *, dry_run: bool) -> None:
+    """Creates the folders and the configuration of a bot; leaves existing ones alone."""
     from bot.running import units
 
     etc = prefix / "etc/mynah" / bot
     state = prefix / "var/lib/mynah" / bot
     try:
         for path, mode in ((etc, 0o755), (etc / "keys", 0o700), (state, 0o700)):
-            there = path.is_dir()
-            if not there and not only_say:
+            exists = path.is_dir()
+            if not exists and not dry_run:
                 path.mkdir(parents=True)
                 path.chmod(mode)
-            print(f"{path}/: {'is there already' if there else 'would be made' if only_say else 'made'}")
+            print(f"{path}/: {'already exists' if exists else 'would be created' if dry_run else 'created'}")
         config = etc / "config.toml"
         if config.exists():
-            print(f"{config}: is there already")
+            print(f"{config}: already exists")
             return
-        if not only_say:
+        if not dry_run:
             shutil.copyfile(units.example(), config)
             config.chmod(0o644)
-        print(f"{config}: {'would be ' if only_say else ''}the example, to be edited")
+        print(f"{config}: {'would be copied' if dry_run else 'copied'} from the example, for you to edit")
     except OSError as error:
         raise MynahError(f"{error.filename}: {error.strerror}; `mynah install-units` writes there, as root") from error
 
 
-def _next(prefix: Path, bot: str, program: Path, *, prepared: bool) -> str:
+def _next_steps(prefix: Path, bot: str, program: Path, *, prepared: bool) -> str:
     config, mynah = f"/etc/mynah/{bot}/config.toml", shlex.quote(str(program))
     steps = [
         ("systemctl daemon-reload", ""),
-        *([] if prepared else [(f"{mynah} install-units --bot NAME", "a bot's folders, and its configuration")]),
-        (f"editor {config}", "bot, schedule.timezone"),
+        *([] if prepared else [(f"{mynah} install-units --bot NAME", "creates a bot's folders and configuration")]),
+        (f"editor {config}", "set bot and schedule.timezone"),
         (f"{mynah} --config {config} --state /var/lib/mynah/{bot} import ARCHIVE.zip", ""),
-        (f"systemctl enable --now mynah@{bot}", "trains first, and then rehearses"),
-        (f"systemctl enable --now mynah-retrain@{bot}.timer", "a new model each week"),
+        (f"systemctl enable --now mynah@{bot}", "trains a model, then makes dry runs"),
+        (f"systemctl enable --now mynah-retrain@{bot}.timer", "trains a new model every week"),
     ]
-    gone = (prefix / "etc/systemd/system").as_posix()
-    undo = f"systemctl disable --now mynah@{bot} mynah-retrain@{bot}.timer; rm -r {gone}/mynah*@.*"
-    told = [f"  {step:48}  # {why}" if why else f"  {step}" for step, why in steps]
-    return "\n".join(["", "next:", *told, "to take the units out again:", f"  {undo}"])
+    system = (prefix / "etc/systemd/system").as_posix()
+    undo = f"systemctl disable --now mynah@{bot} mynah-retrain@{bot}.timer; rm -r {system}/mynah*@.*"
+    lines = [f"  {step:48}  # {comment}" if comment else f"  {step}" for step, comment in steps]
+    return "\n".join(["", "next steps:", *lines, "to remove the units again:", f"  {undo}"])

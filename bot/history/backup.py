@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from bot.config.state_dir import BACKUPS
 from bot.errors import FULL, Busy, Damaged, NoRoom, StoreError
-from bot.history.file import advice, translated
+from bot.history.file import advice, connect, create_private, translated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -159,7 +159,7 @@ def _copy(source: Path, target: Path) -> Path:
     with _ours(target), closing(_opened(source)) as there:
         _check(there, source)
         coming.unlink(missing_ok=True)
-        _begin(coming)
+        create_private(coming)
         try:
             with translated(coming):
                 there.execute("VACUUM INTO CAST(? AS TEXT)", [os.fsencode(coming)])  # a name need not be UTF-8
@@ -179,8 +179,7 @@ def _opened(path: Path) -> sqlite3.Connection:
     with _ours(path):
         if not path.is_file():
             raise StoreError(f"{path} is no file: choose one that `mynah backup` made")
-    with translated(path):
-        return sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=5.0)
+    return connect(path)
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:
@@ -195,17 +194,6 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
 def _applied(connection: sqlite3.Connection, path: Path) -> list[str]:
     with translated(path):
         return [row[0] for row in connection.execute("SELECT name FROM _sqlite_migrations")]
-
-
-def _begin(path: Path) -> None:
-    """Empty and private; made by root for the user of a service, that user's, as the folder is."""
-    file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
-    try:
-        if os.geteuid() == 0:
-            owner = path.parent.stat()
-            os.fchown(file, owner.st_uid, owner.st_gid)
-    finally:
-        os.close(file)
 
 
 def _drop_twin(there: Sequence[Copy], made: Path) -> None:

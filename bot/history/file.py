@@ -1,68 +1,81 @@
-"""The file of a history: opened durably, and what can go wrong with it in sentences. It knows no tables.
-
-The library of tweets is opened likewise, and for the same reasons: training/library/file.py.
-"""
+"""The file of a history, opened as `training.sqlite_file` opens every SQLite file; its errors in sentences."""
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from bot.config.state_dir import BACKUPS
-from bot.errors import Damaged, NoRoom, StoreError
+from bot.errors import FULL, Damaged, NoRoom, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import sqlite3
+    from collections.abc import Mapping
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
-FULL = ("SQLITE_FULL", "SQLITE_IOERR_WRITE")  # no room; no quota, or a limit on the size of files
+    from training.sqlite_file import SqliteFile
+
+NO_ROOM = ("SQLITE_FULL", "SQLITE_IOERR_WRITE")  # no room; no quota, or a limit on the size of files
 DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+CHECK_FOLDER = "check that the state folder exists and is yours (--state, MYNAH_STATE)"
 REMEDIES = {
-    "SQLITE_CANTOPEN": "check that the state folder exists and is yours (--state, MYNAH_STATE)",
+    "SQLITE_CANTOPEN": CHECK_FOLDER,
     "SQLITE_READONLY": "the disk or the folder is read-only: choose another with --state",
     "SQLITE_BUSY": "another program holds it: try again",
 }
 
 
-def connect(path: Path, *, create: bool, read_only: bool) -> sqlite3.Connection:
-    """TRUNCATE + EXTRA lost no acknowledged commit in 30 power cuts; SQLite's default lost the last one in each.
+def open_file(path: Path, migrations: Mapping[str, str], *, create: bool, read_only: bool) -> SqliteFile:
+    """Not migrated yet: the migrations may call functions that the connection must know first."""
+    from training.sqlite_file import Format, SqliteFile
 
-    The journal mode belongs to the connection, not to the file, so it is set on every open.
-    """
-    # Who only looks may write all the same: a process that was killed may have left half a commit to roll back.
-    uri = f"{path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}"
-    connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=5.0)
-    try:
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA busy_timeout = 5000")
-        if read_only:
-            connection.execute("PRAGMA query_only = ON")
-        else:
-            connection.execute("PRAGMA journal_mode = TRUNCATE")
-            connection.execute("PRAGMA synchronous = EXTRA")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+    history = Format(
+        "mynah",
+        migrations,
+        error=StoreError,
+        explain=explained,
+        if_newer="upgrade this one, or restore an older backup",
+        if_older="`mynah run --once` brings it up to date",
+    )
+    return SqliteFile(path, history, create=create, read_only=read_only)
 
 
-@contextmanager
-def translated(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        name = getattr(error, "sqlite_errorname", None) or ""
-        if name.startswith(FULL):
-            raise NoRoom(f"{path}: {error}; the disk is full: free some space") from error
-        if name.startswith(DAMAGED):
-            raise Damaged(f"{path}: {error}; {advice(path)}") from error
-        remedy = next((f"; {text}" for code, text in REMEDIES.items() if name.startswith(code)), "")
-        raise StoreError(f"{path}: {error}{remedy}") from error
+def connect(path: Path) -> sqlite3.Connection:
+    from training import sqlite_file
+
+    with translated(path):
+        return sqlite_file.connect(path)
+
+
+def create_private(path: Path) -> None:
+    from training import sqlite_file
+
+    sqlite_file.create_private(path)
+
+
+def translated(path: Path) -> AbstractContextManager[None]:
+    from training import sqlite_file
+
+    return sqlite_file.translated(path, explained)
+
+
+def explained(path: Path, error: sqlite3.Error | OSError) -> StoreError:
+    """The error with what to do about it."""
+    if isinstance(error, OSError):
+        if error.errno in FULL:
+            return NoRoom(f"{path}: the disk is full: free some space")
+        return StoreError(f"{path} cannot be made: {error.strerror}; {CHECK_FOLDER}")
+    name = getattr(error, "sqlite_errorname", None) or ""
+    if name.startswith(NO_ROOM):
+        return NoRoom(f"{path}: {error}; the disk is full: free some space")
+    if name.startswith(DAMAGED):
+        return Damaged(f"{path}: {error}; {advice(path)}")
+    remedy = next((f"; {text}" for code, text in REMEDIES.items() if name.startswith(code)), "")
+    return StoreError(f"{path}: {error}{remedy}")
 
 
 def advice(path: Path) -> str:
-    """What to do about a damaged file; the newest of the backups beside it is named."""
-    newest = max((path.parent / BACKUPS).glob(f"{path.stem}-2*.db"), key=lambda found: found.name, default=None)
+    """What to do about a damaged file; it names the newest of its backups."""
+    newest = max((path.parent / BACKUPS).glob(f"{path.stem}-2*.db"), key=lambda backup: backup.name, default=None)
     backup = newest or "FILE"
     return f"the file is damaged, or no SQLite file at all: `mynah restore {backup}` puts a backup in its place"

@@ -13,16 +13,14 @@ import re
 import unicodedata
 from hashlib import blake2b
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 from zlib import crc32
 
 from bot.text.scripts import UNSPACED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
     from sqlite3 import Connection
-
-    from bot.history.store import Store
 
 # Read on five timelines: from here on nearly all pairs are one text with a word or two changed. Below, half are: the
 # same form with other facts in it, which a bot may well say.
@@ -86,24 +84,30 @@ SELECT * FROM (
 FIND = " UNION ALL".join(map(_OF_ONE_KEY.format, range(BANDS)))
 
 
+class History(Protocol):
+    """Where posts and refusals can be queried: a Store, which applies the migration above."""
+
+    def rows(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[dict[str, Any]]: ...
+
+
 def register(connection: Connection) -> None:
     """Teach a connection the functions that the triggers call."""
     connection.create_function("near_keys", 2, lambda text, dry: json.dumps(keys(text, dry=dry)), deterministic=True)
     connection.create_function("same_key", 2, lambda text, dry: same_key(text, dry=dry), deterministic=True)
 
 
-def said(store: Store, text: str, *, dry: bool, but: int | None = None) -> str:
+def said(history: History, text: str, *, dry: bool, but: int | None = None) -> str:
     """The post that says nearly this, as a detail; empty if there is none. `but`: it is this one that is edited."""
     wanted = {f"key{band}": key for band, key in enumerate(keys(text, dry=dry))}
-    rows = store.rows(FIND, {"dry": dry, "but": but, "most": MOST, **wanted})
+    rows = history.rows(FIND, {"dry": dry, "but": but, "most": MOST, **wanted})
     own, texts = _pairs(text), {row["id"]: row["text"] for row in rows}
     newest = sorted(texts, reverse=True)
     return next((f"post {post}: {texts[post]}" for post in newest if _is_near(own, texts[post])), "")
 
 
-def refused(store: Store, text: str, *, dry: bool) -> str:
+def refused(history: History, text: str, *, dry: bool) -> str:
     """Why the same words were turned down before for what they say; empty if they were not."""
-    rows = store.rows(
+    rows = history.rows(
         "SELECT reason, at, text FROM nearness JOIN refusal ON refusal.id = -source "
         "WHERE key = ? AND source < 0 AND dry = ? ORDER BY source LIMIT 5",
         [same_key(text, dry=dry), dry],

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from bot.clock import moment, stamp
 from bot.errors import MynahError
-from bot.screen.repeats import normalised
 from bot.text import durations
 from bot.text.length import weighted_length
+from bot.text.normalise import normalise
 from bot.values import Draft
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def edit(
             "WHERE id = :post",
             {
                 "text": text,
-                "norm": normalised(text),
+                "norm": normalise(text),
                 "length": weighted_length(text),
                 "at": stamp(now),
                 "post": post.id,
@@ -154,7 +154,7 @@ def _write_down(store: Store, post: Post, verdict: str, *, because: str = "", at
             "post": post.id,
             "verdict": verdict,
             "text": post.text,
-            "norm": normalised(post.text),
+            "norm": normalise(post.text),
             "because": because,
             "at": stamp(at),
         },

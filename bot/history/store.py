@@ -1,4 +1,4 @@
-"""What we remember, in SQLite: migrations, questions, inserts. Alone imports sqlite_utils.
+"""What we remember, in SQLite: migrations, questions, inserts.
 
 It keeps what it is told and answers what it is asked; what may follow what is in schema.py, why is in outbox.py.
 Tables with an owner of their own (ledger.py, refusals.py, …) are asked there, through `rows` and `write`.
@@ -7,16 +7,13 @@ A Store belongs to the thread that opened it. Longer than other files: one short
 
 from __future__ import annotations
 
-import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
-
-from sqlite_utils import Database, Migrations
 
 from bot.clock import moment, stamp
 from bot.errors import Damaged, StoreError
 from bot.history import backup, near_duplicates, schema
-from bot.history.file import connect, translated
+from bot.history.file import open_file
 from bot.values import Draft, Look, Post, Slot
 
 if TYPE_CHECKING:
@@ -24,31 +21,23 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
     from pathlib import Path
 
-MIGRATIONS = Migrations("mynah")
+    from training.sqlite_file import SqliteFile
 
-
-def _migration(name: str, script: str) -> None:
-    @MIGRATIONS(name=name)
-    def run(db: Database) -> None:
-        # Not executescript: that would commit, and leave half a schema behind when it fails.
-        for statement in _statements(script):
-            db.execute(statement)
-
-
-_migration("0001_first", schema.FIRST)
-_migration("0002_expenses", schema.EXPENSES)
-_migration("0003_looks", schema.LOOKS)
-_migration("0004_nearness", near_duplicates.TABLES)
-_migration("0005_mentions", schema.MENTIONS)
-_migration("0006_review", schema.REVIEWS)
+MIGRATIONS = {
+    "0001_first": schema.FIRST,
+    "0002_expenses": schema.EXPENSES,
+    "0003_looks": schema.LOOKS,
+    "0004_nearness": near_duplicates.TABLES,
+    "0005_mentions": schema.MENTIONS,
+    "0006_review": schema.REVIEWS,
+}
 
 
 class Store:
-    """One open history. `Store.open` is the only way in, so that every connection is as durable as the next."""
+    """An open history. `Store.open` is the only way in, so every connection is equally durable."""
 
-    def __init__(self, db: Database, path: Path) -> None:
+    def __init__(self, db: SqliteFile) -> None:
         self._db = db
-        self._path = path
 
     @classmethod
     def open(
@@ -60,40 +49,20 @@ class Store:
         back_up: bool = True,
         any_version: bool = False,
     ) -> Self:
-        """Open, and bring an older schema up to date, after a copy was made; `read_only` neither creates nor migrates.
+        """Open, and migrate an older schema after making a backup; `read_only` neither creates nor migrates.
 
-        `create=False` is for a bot that is alive: a history that has gone must not be begun anew, and said again.
-        `any_version` takes it as it is, for who only looks and can do without what another mynah keeps elsewhere.
+        `create=False` is for a running bot: a new history in place of a missing one would repeat old posts.
+        `any_version` skips the check of the schema, for readers that can do without what another version stores.
         """
-        with translated(path):
-            db = Database(connect(path, create=create and not read_only, read_only=read_only))
-            near_duplicates.register(db.conn)
-        store = cls(db, path)
+        store = cls(open_file(path, MIGRATIONS, create=create, read_only=read_only))
         try:
-            with translated(path):
-                if not any_version:
-                    store._migrate(read_only=read_only, back_up=back_up)
+            near_duplicates.register(store._db.conn)
+            if not any_version:
+                store._db.migrate(before=backup.before_migration if back_up else None)
         except BaseException:
             store.close()
             raise
         return store
-
-    def _migrate(self, *, read_only: bool, back_up: bool) -> None:
-        known = {migration.name for migration in MIGRATIONS._migrations}  # noqa: SLF001  the library has no public list
-        applied = {migration.name for migration in MIGRATIONS.applied(self._db)}
-        unknown = sorted(applied - known)
-        if unknown:
-            raise StoreError(
-                f"{self._path} was made by a newer mynah (it knows {', '.join(unknown)}): upgrade this one, "
-                "or restore an older backup"
-            )
-        if pending := MIGRATIONS.pending(self._db):
-            if read_only:
-                raise StoreError(f"{self._path} was made by an older mynah: `mynah run --once` brings it up to date")
-            if applied and back_up:  # there is something to lose
-                backup.before_migration(self._path, pending[0].name)
-            with self.atomic():
-                MIGRATIONS.apply(self._db)
 
     def close(self) -> None:
         self._db.close()
@@ -106,35 +75,16 @@ class Store:
 
     @contextmanager
     def atomic(self) -> Iterator[None]:
-        """All or nothing. IMMEDIATE: the write lock is taken first, so what is read inside cannot grow stale."""
-        if self._db.conn.in_transaction:  # part of a larger whole
+        """All or nothing; one inside another joins it."""
+        with self._db.atomic():
             yield
-            return
-        with translated(self._path):
-            self._db.conn.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._db.conn.execute("COMMIT")
-            except BaseException:  # a commit may fail too, and would leave the transaction open
-                self._db.conn.rollback()
-                raise
 
     def rows(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[dict[str, Any]]:
-        with translated(self._path):
-            cursor = self._execute(sql, parameters)
-            names = [column[0] for column in cursor.description]
-            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]  # no open cursor, no lock
+        return self._db.rows(sql, parameters)
 
     def write(self, sql: str, parameters: Mapping[str, Any]) -> int:
-        with translated(self._path):
-            return int(self._execute(sql, parameters).lastrowid or 0)
-
-    def _execute(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any]) -> sqlite3.Cursor:
-        try:
-            cursor: sqlite3.Cursor = self._db.conn.execute(sql, parameters)
-        except (UnicodeError, OverflowError) as error:  # half a surrogate pair, a number of more than 64 bits
-            raise StoreError(f"{self._path} cannot hold a value: {error}") from error
-        return cursor
+        """Execute, and give the id of the new row, if there is one."""
+        return int(self._db.execute(sql, parameters).lastrowid or 0)
 
     # What is kept once
 
@@ -233,7 +183,7 @@ class Store:
     def post(self, post: int) -> Post:
         rows = self.rows("SELECT * FROM post WHERE id = ?", [post])
         if not rows:
-            raise StoreError(f"{self._path} has no post {post}: `mynah history` lists those that it has")
+            raise StoreError(f"{self._db.path} has no post {post}: `mynah history` lists those that it has")
         return _post(rows[0])
 
     def posts_in(self, *states: str, dry: bool) -> list[Post]:
@@ -348,16 +298,6 @@ class Store:
         """When something was written down last."""
         rows = self.rows("SELECT max(at) AS at FROM (SELECT max(at) AS at FROM event UNION SELECT max(at) FROM slot)")
         return moment(rows[0]["at"]) if rows[0]["at"] else None
-
-
-def _statements(script: str) -> Iterator[str]:
-    """The statements of a script; a trigger's body is one, semicolons and all."""
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
 
 
 def _post(row: dict[str, Any]) -> Post:

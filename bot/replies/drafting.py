@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from bot.rounds import prompts
 from bot.rounds.score import score
@@ -20,23 +20,10 @@ if TYPE_CHECKING:
     from bot.rounds.posting import DraftSettings
     from bot.screen.chain import Screen
     from bot.values import Draft, Reason, Slot
+    from bot.voice.voice import Voice
     from training.profile.person import Person
 
     Refused = list[tuple[Draft, Reason]]
-
-
-class Listener(Protocol):
-    """A voice that can also say how likely a text is after another."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def person(self) -> Person | None: ...
-
-    def draft(self, prompt: str, *, n: int, seed: int) -> list[Draft]: ...
-
-    def log_likelihoods(self, texts: Sequence[str], *, given: str = "") -> list[float]: ...
 
 
 _LINKS_AND_NAMES = re.compile(r"https?://\S+|[@\uff20#\uff03$]\w+", re.IGNORECASE)
@@ -54,7 +41,7 @@ _EMPTY = frozenset(_FILLERS.split())
 
 
 def choose(
-    slot: Slot, voice: Listener, screen: Screen, draft_settings: DraftSettings, last: Sequence[str], *, told: str | None
+    slot: Slot, voice: Voice, screen: Screen, draft_settings: DraftSettings, last: Sequence[str], *, told: str | None
 ) -> tuple[Draft | None, Refused]:
     """The best answer, and the drafts that may not go out. `told` None: nobody listens, so it is as with posts.
 
@@ -75,7 +62,7 @@ def choose(
     return (_aptest(passed, voice, heard) if passed else None), refused
 
 
-def _aptest(passed: Sequence[Draft], voice: Listener, heard: str) -> Draft:
+def _aptest(passed: Sequence[Draft], voice: Voice, heard: str) -> Draft:
     """What was said makes it likelier; what is likely anyway ("I don't know.") answers nothing."""
     texts = [draft.text for draft in passed]
     after, anyway = voice.log_likelihoods(texts, given=heard), voice.log_likelihoods(texts)

@@ -76,27 +76,23 @@ class Mark:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class PollSettings:
+    handle: str  # the bot's
+    every: timedelta
+    listen: bool  # whether the words of a mention are kept until it is answered
+    eligibility: Eligibility
+    prices: Prices
+
+
 class MentionPoller:
     def __init__(
-        self,
-        reader: Reader,
-        outbox: Outbox,
-        *,
-        summons: Eligibility,
-        handle: str,
-        every: timedelta,
-        listen: bool,
-        prices: Prices,
-        clock: Clock,
-        log: BoundLogger,
+        self, reader: Reader, outbox: Outbox, settings: PollSettings, *, clock: Clock, log: BoundLogger
     ) -> None:
         self._reader = reader
         self._outbox = outbox
-        self._summons = summons
-        self._handle = handle
-        self._every = every
-        self._listen = listen
-        self._prices = prices
+        self._settings = settings
+        self._prices = settings.prices
         self._clock = clock
         self._log = log
         self._said = ""
@@ -115,13 +111,13 @@ class MentionPoller:
         if mark.since is not None:  # a page as large as the budget allows
             limit = next((n for n in PAGES if not self._outbox.why_too_dear(store, n * self._prices.mention)), FIRST)
         now = self._clock.now()
-        mark = replace(mark, asked=stamp(now), again=stamp(now + self._every))
+        mark = replace(mark, asked=stamp(now), again=stamp(now + self._settings.every))
         keep(store, mark)  # before it is paid for: a page that we fall over must not be bought at every heartbeat
         try:
-            us = BotAccount(self._account(store), self._handle)
+            us = BotAccount(self._account(store), self._settings.handle)
             page = self._page(us, mark, limit)
         except XError as error:
-            wait = min(self._every * (1 << min(mark.failures, 10)), LONGEST)
+            wait = min(self._settings.every * (1 << min(mark.failures, 10)), LONGEST)
             until = max(error.until, now) if isinstance(error, RateLimited) else now + wait
             return self._later(store, replace(mark, failures=mark.failures + 1), str(error), until)
         return self._take(store, mark, page, us)
@@ -178,13 +174,13 @@ class MentionPoller:
         return mark
 
     def _write(self, store: Store, mention: Mention, us: BotAccount, mark: Mark, *, at: datetime) -> str | None:
-        reason = self._summons.why_not(mention, us)
+        reason = self._settings.eligibility.why_not(mention, us)
         blocks.bind(store, mention.author, mention.handle)
         if reason is None and blocks.is_blocked(store, mention.author, mention.handle):
             reason = Reason("blocked")
         reason = reason or mark.why_not(mention, at)
         others = bystanders(mention, us)
-        verdict = mentions.add(store, mention, reason, others=others, listen=self._listen, at=at)
+        verdict = mentions.add(store, mention, reason, others=others, listen=self._settings.listen, at=at)
         if reason and verdict == "opted_out":
             because = f"said {reason.detail!r} in {mention.id}"
             blocks.block(store, user=mention.author, handle=mention.handle, because=because, at=at)

@@ -7,15 +7,16 @@ looking for one that was lost, is the outbox's and the reconciler's work, as wit
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bot.history import mentions
 from bot.replies.drafting import choose
 from bot.replies.limits import why_rest
-from bot.screen.repeats import normalised
 from bot.sending.budget import dollars
-from bot.sending.outbox import why_paused
+from bot.sending.pause import why_paused
 from bot.text.length import weighted_length
+from bot.text.normalise import normalise
 from bot.values import Slot
 from bot.x.payloads import time_of
 
@@ -25,46 +26,41 @@ if TYPE_CHECKING:
 
     from structlog.stdlib import BoundLogger
 
-    from bot.clock import Clock
     from bot.history.mentions import Waiting
     from bot.history.store import Store
-    from bot.replies.drafting import Listener
     from bot.replies.limits import Limits
     from bot.replies.polling import MentionPoller
-    from bot.rounds.posting import DraftSettings
-    from bot.screen.chain import Screen
-    from bot.sending.outbox import Outbox
+    from bot.rounds.posting import Pipeline
     from bot.values import Post
 
 LAST = 20  # texts that an answer should not repeat the words of
 
 
+@dataclass(frozen=True, slots=True)
+class ReplySettings:
+    limits: Limits
+    listen: bool  # whether the words of a mention choose among the drafts
+    review_mode: bool  # a person approves each reply before it is sent
+
+
 class Replier:
     def __init__(
         self,
+        pipeline: Pipeline,
+        poller: MentionPoller,
+        settings: ReplySettings,
         *,
         open_store: Callable[[], Store],
-        reading: MentionPoller,
-        voice: Listener,
-        screen: Callable[[Store], Screen],
-        outbox: Outbox,
-        limits: Limits,
-        draft_settings: DraftSettings,
-        listen: bool,
-        review_mode: bool,  # no answer leaves before a person has said yes
-        clock: Clock,
         log: BoundLogger,
     ) -> None:
+        self._pipeline = pipeline
+        self._voice = pipeline.voice
+        self._outbox = pipeline.outbox
+        self._clock = pipeline.clock
+        self._poller = poller
+        self._limits = settings.limits
+        self._settings = settings
         self._open_store = open_store
-        self._reading = reading
-        self._voice = voice
-        self._screen = screen
-        self._outbox = outbox
-        self._limits = limits
-        self._draft_settings = draft_settings
-        self._listen = listen
-        self._review_mode = review_mode
-        self._clock = clock
         self._log = log
         self._waits = ""
 
@@ -85,7 +81,7 @@ class Replier:
         now = self._clock.now()
         if why := why_paused(store, now) or why_rest(store, now):
             return why
-        is_read = self._reading.read(store)
+        is_read = self._poller.read(store)
         written = next((post for post in store.posts_in("approved", dry=False) if post.kind == "reply"), None)
         if written:
             return self._send(store, written, {})
@@ -109,7 +105,7 @@ class Replier:
             now = self._clock.now()
             if reason := self._limits.why_never(store, mention, now):
                 self._pass_over(store, mention, reason.name, reason.detail, now)
-            elif not self._review_mode and (why := self._outbox.why_no_reply(store)):
+            elif not self._settings.review_mode and (why := self._outbox.why_no_reply(store)):
                 return why
             else:
                 return self._answer(store, mention)
@@ -117,10 +113,10 @@ class Replier:
 
     def _answer(self, store: Store, mention: Waiting) -> str | None:
         last = [post.text for post in store.history(dry=False, limit=LAST)]
-        screen = self._screen(store)
-        told = mention.words if self._listen else None
+        screen = self._pipeline.screen(store)
+        told = mention.words if self._settings.listen else None
         slot = Slot(mention.id, time_of(mention.id))
-        draft, refused = choose(slot, self._voice, screen, self._draft_settings, last, told=told)
+        draft, refused = choose(slot, self._voice, screen, self._pipeline.draft_settings, last, told=told)
         reasons = Counter(reason.name for _, reason in refused)
         with store.atomic():
             now = self._clock.now()
@@ -133,16 +129,16 @@ class Replier:
                 store,
                 mention.id,
                 draft,
-                norm=normalised(draft.text),
+                norm=normalise(draft.text),
                 length=weighted_length(draft.text),
                 model=self._voice.name,
                 at=now,
             )
             if post is None:  # blocked or forgotten while we were thinking
                 return None
-            if not self._review_mode:
+            if not self._settings.review_mode:
                 store.move(post, "approved", at=now)
-        if self._review_mode:
+        if self._settings.review_mode:
             self._log.info("reply.ended", mention=mention.id, outcome="drafted", post=post, text=draft.text)
             return None
         return self._send(store, store.post(post), reasons)

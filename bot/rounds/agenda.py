@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from bot.clock import moment, stamp, why_doubted
 from bot.rounds.posting import Round, deliver, speak
@@ -10,46 +10,41 @@ from bot.rounds.posting import Round, deliver, speak
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bot.clock import Clock
     from bot.history.review import ReviewQueue
     from bot.history.store import Store
-    from bot.replies.replying import Replier
-    from bot.rounds.posting import DraftSettings
+    from bot.rounds.posting import Pipeline
     from bot.rounds.slots import Schedule
-    from bot.screen.chain import Screen
-    from bot.sending.outbox import Outbox
     from bot.sending.reconcile import Reconciler
     from bot.values import Slot
-    from bot.voice.voice import Voice
 
 BORN = "born"  # when this history began, in the store: what was due before is nobody's backlog
+
+
+class Replier(Protocol):
+    """Answers mentions; `bot.replies` has it, a floor above."""
+
+    def turn(self) -> None: ...
 
 
 class Agenda:
     def __init__(
         self,
+        pipeline: Pipeline,
+        schedule: Schedule,
         *,
         open_store: Callable[[], Store],  # each turn opens the store itself: SQLite stays on its thread
-        voice: Voice,
-        screen: Callable[[Store], Screen],
-        outbox: Outbox,
-        reconciler: Reconciler | None,  # None in a rehearsal: nothing of it can be anywhere
-        schedule: Schedule,
-        draft_settings: DraftSettings,
-        clock: Clock,
-        queue: ReviewQueue | None = None,  # None: nobody is asked, and nothing waits
-        replying: Replier | None = None,  # None: nobody is answered
+        reconciler: Reconciler | None = None,  # None in a dry run: nothing of it can be on X
+        queue: ReviewQueue | None = None,  # None: no draft waits for a review
+        replier: Replier | None = None,  # None: no mention is answered
     ) -> None:
-        self._open_store = open_store
-        self._voice = voice
-        self._screen = screen
-        self._outbox = outbox
-        self._reconciler = reconciler
+        self._pipeline = pipeline
+        self._outbox = pipeline.outbox
+        self._clock = pipeline.clock
         self._schedule = schedule
-        self._draft_settings = draft_settings
-        self._clock = clock
+        self._open_store = open_store
+        self._reconciler = reconciler
         self._queue = queue
-        self._replying = replying
+        self._replier = replier
 
     def begin(self) -> list[int]:
         """Once, before the first turn. Gives the posts that may or may not exist."""
@@ -75,8 +70,8 @@ class Agenda:
 
     def answer(self) -> None:
         """After the turn, so that no crowd of mentions delays a post by more than one answer."""
-        if self._replying:
-            self._replying.turn()
+        if self._replier:
+            self._replier.turn()
 
     def speak_now(self, slot: Slot) -> Round:
         """One round whatever the schedule says, for what waits or in this slot; the brakes hold all the same."""
@@ -114,10 +109,7 @@ class Agenda:
         if self._queue and self._queue.review_mode and (full := self._queue.why_full(store, dry=dry)):
             store.close_slot(slot, "skipped", dry=dry, detail=full, at=self._clock.now())
             return Round("skipped", slot.key, detail=full)
-        screen, review_mode = self._screen(store), self._review_mode
-        return speak(
-            slot, self._voice, screen, self._outbox, store, self._draft_settings, self._clock, review_mode=review_mode
-        )
+        return speak(slot, store, self._pipeline, review_mode=self._review_mode)
 
     def _is_open(self, slot: Slot, store: Store) -> bool:
         born = store.meta(BORN)

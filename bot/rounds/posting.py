@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from bot.history import refusals
 from bot.rounds import prompts, score
-from bot.screen.repeats import normalised
-from bot.sending.outbox import why_paused
+from bot.sending.pause import why_paused
 from bot.text.length import weighted_length
+from bot.text.normalise import normalise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -57,54 +57,48 @@ class Round:
     refused: Mapping[str, int] = field(default_factory=dict)  # how many drafts were turned down, by reason
 
 
-def speak(
-    slot: Slot,
-    voice: Voice,
-    screen: Screen,
-    outbox: Outbox,
-    store: Store,
-    draft_settings: DraftSettings,
-    clock: Clock,
-    *,
-    review_mode: bool = False,
-) -> Round:
-    """Say one thing in this slot, or say why not; `review_mode`: no more than write it down for a person to judge."""
-    found = prepare(slot, voice, screen, outbox, store, draft_settings, clock, review_mode=review_mode)
-    return deliver(found.post, outbox, store, found.refused) if found.post and not review_mode else found
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """From a model to X: where drafts come from, what they have to pass, and what sends them."""
+
+    voice: Voice
+    screen: Callable[[Store], Screen]
+    outbox: Outbox
+    draft_settings: DraftSettings
+    clock: Clock
 
 
-def prepare(
-    slot: Slot,
-    voice: Voice,
-    screen: Screen,
-    outbox: Outbox,
-    store: Store,
-    draft_settings: DraftSettings,
-    clock: Clock,
-    *,
-    review_mode: bool = False,
-) -> Round:
-    """Find something to say and write it down as approved: whoever speaks from this history may then send it.
+def speak(slot: Slot, store: Store, pipeline: Pipeline, *, review_mode: bool = False) -> Round:
+    """Post once in this slot, or say why not; in `review_mode` only a draft for a person to review is written."""
+    ended = prepare(slot, store, pipeline, review_mode=review_mode)
+    if ended.post is None or review_mode:
+        return ended
+    return deliver(ended.post, pipeline.outbox, store, ended.refused)
 
-    `review_mode`: it stays a draft until a person has judged it, so of all limits only a pause holds it back.
+
+def prepare(slot: Slot, store: Store, pipeline: Pipeline, *, review_mode: bool = False) -> Round:
+    """Write a draft down as approved: whichever process speaks from this history may then send it.
+
+    In `review_mode` it stays a draft until a person has judged it, so of all limits only a pause holds it back.
     """
+    outbox, voice, clock = pipeline.outbox, pipeline.voice, pipeline.clock
     if why := why_paused(store, clock.now()) if review_mode else outbox.why_wait(store):
         return Round("waiting", slot.key, detail=why)
-    found = _choose(slot, voice, screen, store, draft_settings, dry=outbox.dry)
-    draft, refused = found.draft, found.refused
+    choice = _choose(slot, store, pipeline)
+    draft, refused = choice.draft, choice.refused
     reasons = Counter(reason.name for _, reason in refused)
     with store.atomic():
         now = clock.now()
         refusals.add(store, refused, slot=slot, dry=outbox.dry, model=voice.name, at=now)
         if draft is None:
-            tried = ", ".join(repr(prompt) if prompt else "no prompt" for prompt in found.tried)
-            detail = f"none of {len(refused)} drafts may go out; tried: {tried}"
+            prompts_tried = ", ".join(repr(prompt) if prompt else "no prompt" for prompt in choice.prompts)
+            detail = f"none of {len(refused)} drafts may go out; tried: {prompts_tried}"
             store.close_slot(slot, "skipped", dry=outbox.dry, detail=detail, at=now)
             return Round("skipped", slot.key, detail=detail, refused=reasons)
         post = store.add_draft(
             draft,
             slot=slot,
-            norm=normalised(draft.text),
+            norm=normalise(draft.text),
             length=weighted_length(draft.text),
             dry=outbox.dry,
             model=voice.name,
@@ -136,29 +130,27 @@ def last_said(store: Store, *, dry: bool) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _Choice:
     draft: Draft | None
     refused: list[tuple[Draft, Reason]]
-    tried: list[str]  # prompts
+    prompts: list[str]  # those that were tried
 
 
-def _choose(
-    slot: Slot, voice: Voice, screen: Screen, store: Store, draft_settings: DraftSettings, *, dry: bool
-) -> _Found:
-    """The best of the first drafts that the screen lets through, and those that it turned down."""
-    found = _Found(None, [], [])
-    person = voice.person
-    begins = draft_settings.beginnings(person)
+def _choose(slot: Slot, store: Store, pipeline: Pipeline) -> _Choice:
+    """The best of the first drafts that pass the screen, and those that do not."""
+    voice, settings, dry = pipeline.voice, pipeline.draft_settings, pipeline.outbox.dry
+    screen, person = pipeline.screen(store), voice.person
+    choice = _Choice(None, [], [])
     recent = prompts.recent(store, dry=dry)
-    for prompt, seed in prompts.tries(slot, begins, draft_settings.shares, recent, count=draft_settings.tries):
-        found.tried.append(prompt)
+    for prompt, seed in prompts.tries(slot, settings.beginnings(person), settings.shares, recent, count=settings.tries):
+        choice.prompts.append(prompt)
         passed = []
-        for draft in voice.draft(prompt, n=draft_settings.candidates, seed=seed):
+        for draft in voice.draft(prompt, n=settings.candidates, seed=seed):
             if reason := screen.why_not(draft):
-                found.refused.append((draft, reason))
+                choice.refused.append((draft, reason))
             else:
                 passed.append(draft)
         if passed:
             best, _ = score.ranked(passed, person, last_said(store, dry=dry))[0]
-            return replace(found, draft=best)
-    return found
+            return replace(choice, draft=best)
+    return choice

@@ -1,7 +1,7 @@
-"""The parts of a living bot, made from the settings, and made again from new ones while it lives.
+"""The running bot: its parts, made from the settings, and made again when the configuration is reloaded.
 
-A reload takes all of a configuration or none of it. What must outlast it does: the voice with its model, the way to X,
-and when the last post left. What only a start can change is held as it was, and the log says so.
+A reload takes the whole new configuration or none of it. It keeps the model in memory, the connection to X and the time
+of the last post. What only a restart can change stays as it was, and the log says so.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from bot.config.load import differing
 from bot.errors import ConfigError, ModelError
 from bot.history.store import Store
 from bot.rounds.agenda import Agenda
-from bot.running import assembly, assembly_replies, resources
-from bot.screen import operator_lists as rules
+from bot.rounds.posting import Pipeline
+from bot.running import assembly, resources
+from bot.screen import operator_lists
 from bot.voice.voice import CurrentVoice, earlier, promoted
 
 if TYPE_CHECKING:
@@ -30,16 +31,29 @@ if TYPE_CHECKING:
     from bot.config.state_dir import StateDir
     from bot.history.backup import Backups
     from bot.rounds.slots import Schedule
+    from bot.running.systemd import Notifier
     from bot.screen.chain import Screen
     from bot.screen.operator_lists import Rules
     from bot.sending.outbox import DryRunPublisher, Outbox
     from bot.voice.voice import ModelVoice, Voice
     from bot.x.twitter import X
 
-# Who speaks, from where, by which keys; how the log is written; models of a gigabyte besides the voice.
-AT_START = ("bot", "live", "state", "x", "log", "metrics")
-AT_START_OF_SCREEN = ("classifier", "classifier_labels", "classifier_threshold")
-OF_THE_MODEL = ("engine", "device", "threads", "temperature", "top_p", "max_tokens")  # what it is opened with
+# The identity of the bot, how it logs, and a classifier, which may take a gigabyte beside the model.
+ONLY_AT_START = ("bot", "live", "state", "x", "log", "metrics")
+ONLY_AT_START_OF_SCREEN = ("classifier", "classifier_labels", "classifier_threshold")
+REOPENS_THE_MODEL = ("engine", "device", "threads", "temperature", "top_p", "max_tokens")
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """What lasts as long as the process, whatever the configuration becomes."""
+
+    load: Callable[[], Settings]  # reads the configuration again
+    state_dir: StateDir
+    about: Mapping[str, Any]  # for `mynah status` in another process
+    every: timedelta | None  # `--every`, in place of the schedule
+    clock: Clock
+    notifier: Notifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,120 +69,93 @@ class Parts:
 
 
 class App:
-    def __init__(
-        self,
-        wanted: Callable[[], Settings],
-        settings: Settings,
-        *,
-        publisher: X | DryRunPublisher,
-        folder: StateDir,
-        about: Mapping[str, Any],
-        every: timedelta | None,
-        keepalive: Callable[[], None],
-        clock: Clock,
-    ) -> None:
-        """`wanted` reads the configuration anew; `about` is what the folder tells of us; `keepalive`: see voice.py."""
-        self._wanted = wanted
-        self._publisher = publisher
-        self._folder = folder
-        self._about = about
-        self._every = every
-        self._keepalive = keepalive
-        self._clock = clock
-        self._log = structlog.get_logger()
-        self._told = ""
-        own = rules.read(settings.screen)
+    def __init__(self, process: Process, settings: Settings, publisher: X | DryRunPublisher) -> None:
+        self._process = process
         self._settings = settings
+        self._publisher = publisher
+        self._log = structlog.get_logger()
+        self._announced = ""  # the model that holder.json names
+        rules = operator_lists.read(settings.screen)
+        models = process.state_dir.models
         self.voice = CurrentVoice(
-            lambda: promoted(folder.models),
-            self._opened,
+            lambda: promoted(models),
+            self._open_voice,
             self._log,
-            earlier=lambda: earlier(folder.models),
+            earlier=lambda: earlier(models),
             keep_loaded=settings.voice.keep_loaded,
             is_short=resources.is_short_of_memory,
         )
-        self.now = self._made(settings, own)
+        self.now = self._make_parts(settings, rules)
 
     def refresh(self) -> None:
-        """Look for a newer model; for between two rounds, like the reload."""
+        """Take over a newly promoted model. Call it between two rounds, like `reload`."""
         self.voice.refresh()
-        if self.voice.name != self._told:  # also where the one before it had to be opened in the midst of a round
-            self.tell()
+        if self.voice.name != self._announced:  # also if a damaged model was replaced in the middle of a round
+            self.announce()
 
     def reload(self) -> None:
-        before, at_start = self._settings, list[str]()
+        before, skipped = self._settings, list[str]()
         try:
-            fresh, at_start = held(self._wanted(), before)
-            made = self._made(fresh, replace(self.now.rules, lists=rules.lists(fresh.screen)))
-            if any(getattr(fresh.voice, key) != getattr(before.voice, key) for key in OF_THE_MODEL):
-                self.voice.reopen(lambda path: self._opened(path, fresh))
+            settings, skipped = hold_back(self._process.load(), before)
+            rules = replace(self.now.rules, lists=operator_lists.lists(settings.screen))
+            parts = self._make_parts(settings, rules)
+            if any(getattr(settings.voice, key) != getattr(before.voice, key) for key in REOPENS_THE_MODEL):
+                self.voice.reopen(lambda path: self._open_voice(path, settings))
         except (ConfigError, ModelError) as error:
-            self._log.error("configuration.refused", why=str(error), do="the one of before stays in force")
+            self._log.error("configuration.refused", why=str(error), do="the previous configuration stays in use")
         else:
-            made.outbox.follows(self.now.outbox)
-            self.voice.keep_loaded = fresh.voice.keep_loaded
-            self._settings, self.now, self._told = fresh, made, ""
-            changed = differing(before, fresh)
-            self._log.info("configuration.reloaded", changed=changed, only_at_a_restart=at_start)
+            parts.outbox.follows(self.now.outbox)
+            self.voice.keep_loaded = settings.voice.keep_loaded
+            self._settings, self.now, self._announced = settings, parts, ""
+            changed = differing(before, settings)
+            self._log.info("configuration.reloaded", changed=changed, only_at_a_restart=skipped)
         self.voice.look_again()
         self.refresh()
 
-    def tell(self) -> None:
-        about = {**self._about, "mode": self._settings.mode, "speaking": self.voice.name}
-        self._told = self.voice.name if self._folder.tell(about) else ""
+    def announce(self) -> None:
+        """Tell other processes which model is in use; on a full disk it is tried again at the next refresh."""
+        about = {**self._process.about, "mode": self._settings.mode, "speaking": self.voice.name}
+        self._announced = self.voice.name if self._process.state_dir.tell(about) else ""
 
-    def _opened(self, path: Path, settings: Settings | None = None) -> ModelVoice:
-        voice = assembly.voice(path, settings or self._settings, keepalive=self._keepalive)
+    def _open_voice(self, path: Path, settings: Settings | None = None) -> ModelVoice:
+        voice = assembly.voice(path, settings or self._settings, keepalive=self._process.notifier.keepalive)
         if is_mute(voice):
-            raise ModelError(f"{path} opens, and says nothing: train it again, or `mynah rollback`")
+            raise ModelError(f"{path} loads but generates nothing: train it again, or run `mynah rollback`")
         return voice
 
-    def _made(self, settings: Settings, own: Rules) -> Parts:
-        log, clock = self._log, self._clock
-        outbox = assembly.outbox(settings, self._publisher, clock, every=self._every)
-        draft_settings = assembly.draft_settings(settings, lambda why: log.warning("topics.refused", why=why))
-        schedule = assembly.schedule(settings, self._every)
+    def _make_parts(self, settings: Settings, rules: Rules) -> Parts:
+        publisher, clock, every = self._publisher, self._process.clock, self._process.every
+        outbox = assembly.outbox(settings, publisher, clock, every=every)
+        schedule = assembly.schedule(settings, every)
+        drafts = assembly.draft_settings(settings, lambda why: self._log.warning("topics.refused", why=why))
 
         def open_store() -> Store:
-            return Store.open(self._folder.history, create=False)
+            return Store.open(self._process.state_dir.history, create=False)
 
         def screen(store: Store) -> Screen:
-            return assembly.screen(settings, store, self.voice, rules=own)
+            return assembly.screen(settings, store, self.voice, rules=rules)
 
+        pipeline = Pipeline(self.voice, screen, outbox, drafts, clock)
         agenda = Agenda(
+            pipeline,
+            schedule,
             open_store=open_store,
-            voice=self.voice,
-            screen=screen,
-            outbox=outbox,
-            reconciler=assembly.reconciler(settings, self._publisher, clock),
-            schedule=schedule,
-            draft_settings=draft_settings,
-            clock=clock,
-            queue=assembly.queue(settings, clock),
-            replying=assembly_replies.replying(
-                settings,
-                self._publisher,
-                outbox,
-                self.voice,
-                open_store=open_store,
-                screen=screen,
-                draft_settings=draft_settings,
-                prices=assembly.prices(settings),
-                clock=clock,
-            ),
+            reconciler=assembly.reconciler(settings, publisher, clock),
+            queue=assembly.review_queue(settings, clock),
+            replier=assembly.replier(settings, publisher, pipeline, open_store=open_store),
         )
-        return Parts(settings, own, outbox, schedule, agenda, assembly.backups(settings, self._folder))
+        return Parts(settings, rules, outbox, schedule, agenda, assembly.backups(settings, self._process.state_dir))
 
 
 def is_mute(voice: Voice) -> bool:
-    """The canary: a model that opens may still be unable to say a word."""
-    said = voice.draft("", n=2, seed=0)
-    return not all(math.isfinite(draft.likelihood) for draft in said) or not any(draft.text for draft in said)
+    """Whether a model that loads cannot generate a word."""
+    drafts = voice.draft("", n=2, seed=0)
+    return not all(math.isfinite(draft.likelihood) for draft in drafts) or not any(draft.text for draft in drafts)
 
 
-def held(fresh: Settings, before: Settings) -> tuple[Settings, list[str]]:
-    """The new settings with the old values of what only a start can change, and which of those differ."""
-    screen = fresh.screen.model_copy(update={key: getattr(before.screen, key) for key in AT_START_OF_SCREEN})
-    kept: dict[str, Any] = {key: getattr(before, key) for key in AT_START}
-    as_held = fresh.model_copy(update={**kept, "screen": screen})
-    return as_held, differing(as_held, fresh)
+def hold_back(settings: Settings, before: Settings) -> tuple[Settings, list[str]]:
+    """The new settings with the old values of what only a restart can change, and the keys that were held back."""
+    screen = settings.screen.model_copy(update={key: getattr(before.screen, key) for key in ONLY_AT_START_OF_SCREEN})
+    old: dict[str, Any] = {key: getattr(before, key) for key in ONLY_AT_START}
+    merged = settings.model_copy(update={**old, "screen": screen})
+    return merged, differing(merged, settings)

@@ -16,7 +16,7 @@ from bot.clock import why_doubted
 from bot.errors import ModelError, StoreError
 from bot.running.resources import MEGABYTE, MIN_FREE
 from bot.running.units import is_ours
-from bot.sending import outbox
+from bot.sending import pause
 from bot.values import Draft
 from bot.x.tokens import MOST_TRIES
 
@@ -138,7 +138,7 @@ def history(store: Store | None) -> Check:
 
 
 def unsettled(store: Store | None, now: datetime, *, dry: bool) -> Check:
-    if store and (paused := outbox.why_paused(store, now)):
+    if store and (paused := pause.why_paused(store, now)):
         return Check("nothing held", WARN, paused, "`mynah resume`, when the cause is fixed")
     if store and (posts := store.posts_in("unknown", dry=dry)):
         number = posts[0].id

@@ -9,7 +9,7 @@ from bot.clock import moment, stamp, why_doubted
 from bot.errors import StoreError
 from bot.history import mentions, refusals, review
 from bot.sending import budget
-from bot.sending.outbox import why_paused
+from bot.sending.pause import why_paused
 from bot.sending.reconcile import next_look
 from bot.x.payloads import time_of
 

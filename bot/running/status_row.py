@@ -45,7 +45,7 @@ def _row(settings: Settings, folder: StateDir, store: Store | None, now: datetim
         model=model,
         caps=assembly.caps(settings),
         review_mode=about.get("mode", settings.mode) == "review",
-        terms=assembly.terms(settings),
+        terms=assembly.review_settings(settings),
         replies=settings.replies.standing(live=live),
         now=now,
     )

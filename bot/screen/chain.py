@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from bot.screen import entities, form, harm, privacy
 from bot.screen.lists import Lists
-from bot.screen.repeats import normalised
 from bot.text import length
+from bot.text.normalise import normalise
 from bot.values import Draft, Reason
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def build(
         "lists": lambda draft: lists.why_not(draft.text),
         "harm": lambda draft: harm.why_not(draft.text, vulgar=allow_vulgar, allowed=lists.allowed),
         "privacy": lambda draft: privacy.why_not(draft.text),
-        "repeats": lambda draft: Reason("said_before") if said(normalised(draft.text)) else None,
+        "repeats": lambda draft: Reason("said_before") if said(normalise(draft.text)) else None,
         "refused": lambda draft: _reason("refused_before", refused(draft.text)),
         "copies": lambda draft: _reason("copied", copied(draft.text)),
         "language": lambda draft: _reason("language", foreign(draft.text)),

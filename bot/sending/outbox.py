@@ -8,32 +8,26 @@ them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from bot.clock import moment, stamp
 from bot.errors import Duplicate, Halted, RateLimited, Refused, StoreError, TryLater, Unexplained, XError
 from bot.history import mentions, review
-from bot.sending import breaker, budget
+from bot.sending import budget, pause
 from bot.text import durations
 from bot.values import Receipt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from bot.clock import Clock
     from bot.history.mentions import Waiting
     from bot.history.store import Store
-    from bot.replies.limits import Limits
-    from bot.values import Post
+    from bot.values import Post, Reason
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
-PAUSED_UNTIL, PAUSED_BECAUSE = "paused_until", "paused_because"  # the pause switch, as the store names it
-HALTED_AT = "halted_at"  # and when, where no person but the bot itself has thrown it
-FOR_GOOD = datetime(9999, 12, 31, tzinfo=UTC)  # until somebody resumes
-HALT_FOR = timedelta(minutes=15)  # one 401 may be an outage of X's: ask again, slowly, and say so in `mynah status`
-BROKEN_FOR = timedelta(days=1)  # where X does not say what is wrong: one post a day asks again
 RETRY_AFTER = timedelta(minutes=2)  # X's own outages last minutes; a slot's grace ends the trying
 RETRY_SELDOM = timedelta(minutes=30)  # where nothing ends it for hours, as with a person's yes or an answer
 
@@ -68,7 +62,7 @@ class Brakes:
 class Answering:
     """What holds every reply back, in place of the gaps and caps of posts: neither may starve the other."""
 
-    limits: Limits
+    why_never: Callable[[Store, Waiting, datetime], Reason | None]  # a mention is not answered, now or later
     caps: budget.Caps  # of what reading mentions and answering them may cost, within the caps of all
     price: Callable[[str], int]
     kept_to_read: float = 0.25  # of these caps: without money to read, nobody would hear a stop
@@ -141,7 +135,7 @@ class Outbox:
         return self._too_dear(store, now, cost)
 
     def _why_nothing(self, store: Store, now: datetime) -> str | None:
-        if why := why_paused(store, now):
+        if why := pause.why_paused(store, now):
             return why
         if in_flight := store.posts_in("sending", "unknown", dry=self.dry):
             post = in_flight[0].id
@@ -195,7 +189,7 @@ class Outbox:
         try:
             with store.atomic():
                 store.move(post.id, "posted", at=self._clock.now(), x_id=receipt.id)
-                breaker.mended(store)
+                pause.reset_unexplained(store)
         except StoreError as error:  # the log is then the only place that knows the id
             raise StoreError(
                 f"post {post.id} is on X, but could not be written down ({error}): "
@@ -231,7 +225,7 @@ class Outbox:
         asked = mentions.one(store, post.reply_to)
         if asked is None:
             return "the mention that it answers was forgotten"
-        reason = self._answering.limits.why_never(store, asked, now)
+        reason = self._answering.why_never(store, asked, now)
         return f"{reason.name}: {reason.detail}".rstrip(": ") if reason else None
 
     def _settle(self, store: Store, post: Post, error: XError) -> None:
@@ -242,48 +236,20 @@ class Outbox:
             case RateLimited():
                 store.move(post.id, "approved", at=now, note=note, not_before=error.until)
             case TryLater():
-                store.move(post.id, "approved", at=now, note=note, not_before=now + _pause(post, now))
+                store.move(post.id, "approved", at=now, note=note, not_before=now + _retry_in(post, now))
             case Halted():
                 with store.atomic():
                     store.move(post.id, "approved", at=now, note=note)
-                    _halt(store, now, HALT_FOR, note)
+                    pause.halt(store, now, note)
             case Refused() if not isinstance(error, Duplicate):
                 with store.atomic():
                     store.move(post.id, "refused", at=now, note=note)
-                    if isinstance(error, Unexplained) and (why := breaker.refused(store, error)):
-                        _halt(store, now, BROKEN_FOR, why)
+                    if isinstance(error, Unexplained):
+                        pause.count_unexplained(store, now, error)
             case _:
                 store.move(post.id, "unknown", at=now, note=note)
 
 
-def _pause(post: Post, now: datetime) -> timedelta:
+def _retry_in(post: Post, now: datetime) -> timedelta:
     """The longer it has been in vain, the longer."""
     return min(max(RETRY_AFTER, (now - post.created_at) / 4), RETRY_SELDOM)
-
-
-def _halt(store: Store, now: datetime, span: timedelta, because: str) -> None:
-    if not why_paused(store, now + span):  # a person's own pause may be longer
-        pause(store, until=now + span, because=because)
-        store.keep_meta(HALTED_AT, stamp(now))
-
-
-def pause(store: Store, *, until: datetime, because: str) -> None:
-    store.keep_meta(PAUSED_UNTIL, stamp(until))
-    store.keep_meta(PAUSED_BECAUSE, because)
-    store.drop_meta(HALTED_AT)
-
-
-def why_paused(store: Store, at: datetime) -> str | None:
-    until, halted = store.meta(PAUSED_UNTIL), store.meta(HALTED_AT)
-    if until is None or moment(until) <= at:
-        return None
-    if halted and at < moment(halted):  # by a clock that was ahead: it would last for years
-        return None
-    span = "" if moment(until) >= FOR_GOOD else f" until {until}"
-    return f"paused{span}: {store.meta(PAUSED_BECAUSE)}; `mynah resume` ends it"
-
-
-def resume(store: Store) -> None:
-    store.drop_meta(PAUSED_UNTIL)
-    store.drop_meta(PAUSED_BECAUSE)
-    store.drop_meta(HALTED_AT)

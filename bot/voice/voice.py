@@ -6,6 +6,7 @@ import ctypes
 import gc
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from bot.errors import ModelError, training_errors
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from structlog.stdlib import BoundLogger
 
     from training.profile.person import Person
-    from training.speak.types import Speaker
+    from training.speak.sampler import Sampler
+    from training.speak.types import Sampling
 
 Engine = Literal["auto", "torch", "light"]
 
@@ -52,12 +54,10 @@ class ModelVoice:
     def __init__(
         self,
         name: str,
-        speaker: Speaker,
-        learnt: ModelMemory,
+        sampler: Sampler,
+        memory: ModelMemory,
         *,
-        temperature: float,
-        top_p: float,
-        max_tokens: int,
+        sampling: Sampling,
         engine: Literal["torch", "light"] = "torch",
         person: Person | None = None,
         keepalive: Callable[[], None] = lambda: None,
@@ -67,25 +67,14 @@ class ModelVoice:
         self.person = person
         self._keepalive = keepalive
         self.engine = engine
-        self._speaker = speaker
-        self._learnt = learnt
-        self._temperature = temperature
-        self._top_p = top_p
-        self._max_tokens = max_tokens
+        self._sampler = sampler
+        self._memory = memory
+        self._sampling = replace(sampling, too_long=self._grows)
 
     def draft(self, prompt: str, *, n: int, seed: int, author: str | None = None) -> list[Draft]:
         """`author`: one of several, where the model tells them apart; else the seed chooses."""
         with training_errors(ModelError):
-            samples = self._speaker.draft(
-                prompt,
-                n=n,
-                seed=seed,
-                temperature=self._temperature,
-                top_p=self._top_p,
-                max_tokens=self._max_tokens,
-                author=author,
-                full=self._grows,
-            )
+            samples = self._sampler.draft(prompt, n=n, seed=seed, author=author, sampling=self._sampling)
         return [Draft(sample.text, prompt, seed, sample.likelihood, sample.finished) for sample in samples]
 
     def _grows(self, _: str) -> bool:
@@ -96,13 +85,13 @@ class ModelVoice:
     def log_likelihoods(self, texts: Sequence[str], *, given: str = "") -> list[float]:
         self._keepalive()
         with training_errors(ModelError):
-            return self._speaker.log_likelihoods(texts, given=given)
+            return self._sampler.log_likelihoods(texts, given=given)
 
     def copied(self, text: str) -> str:
-        return self._learnt.copied(text)
+        return self._memory.copied(text)
 
     def foreign(self, text: str) -> str:
-        return self._learnt.foreign(text)
+        return self._memory.foreign(text)
 
 
 class CurrentVoice:
@@ -261,19 +250,17 @@ def open_voice(
     """Load a model folder, checked; ModelError says what is wrong with it."""
     from training.profile.person import Person
     from training.speak import engines
+    from training.speak.types import Sampling
 
     with training_errors(ModelError):
         chosen = engines.choose(folder, engine=engine, device=device)
-        speaker = engines.open_speaker(folder, engine=chosen, device=device, threads=threads)
+        sampler = engines.open_sampler(folder, engine=chosen, device=device, threads=threads)
         person = Person.open(folder)
-    learnt = ModelMemory.open(folder)
     return ModelVoice(
         folder.name,
-        speaker,
-        learnt,
-        temperature=temperature,
-        top_p=top_p,
-        max_tokens=max_tokens,
+        sampler,
+        ModelMemory.open(folder),
+        sampling=Sampling(temperature, top_p, max_tokens),
         engine=chosen,
         person=person,
         keepalive=keepalive,

@@ -1,4 +1,4 @@
-"""`mynah auth` as a person types it, against a fake X: what is kept, what is not, and what shows."""
+"""`mynah auth` as a person uses it, against a fake X: which keys it stores, and that it shows no secret."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def test_keys_that_may_only_read_are_not_kept(person: Person, auth: str) -> None
     walk = person.walks()
 
     assert (walk.code, person.files) == (1, {})
-    assert "nothing is kept" in walk.said
+    assert "nothing is stored" in walk.said
     assert "set Read and write for the app" in walk.said
 
 
@@ -186,7 +186,7 @@ def test_the_keys_of_who_happens_to_be_signed_in_are_not_kept(person: Person, au
     ("auth", "answer", "words"),
     [
         ("oauth1", "0000000x", "the PIN is wrong or too old"),
-        ("oauth1", " ", "nothing was typed"),
+        ("oauth1", " ", "nothing was entered"),
         ("oauth2", "http://127.0.0.1:8765/?state=another&code=abc", "this is not the address"),
         ("oauth2", "what?", "this is not the address"),
         ("oauth2", "http://127.0.0.1:8765/?error=access_denied", "access was denied on X"),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.commands.operate import _until
+from bot.commands.operation import _until
 from bot.config.state_dir import StateDir
 from bot.history.store import Store
 from bot.values import Draft, Slot
@@ -389,7 +389,7 @@ def test_one_post_on_x_is_not_two_of_ours(state: Path) -> None:
     done = mynah("resolve", "2", "posted", "--x-id", "77", state=state)
 
     assert done.returncode == 1
-    assert "77 is another post of ours" in done.stderr
+    assert "77 already belongs to another post" in done.stderr
 
 
 def test_a_post_given_up_is_not_given_up_twice(state: Path) -> None:
@@ -413,7 +413,7 @@ def test_a_post_given_up_is_not_given_up_twice(state: Path) -> None:
 def test_a_pause_lasts_until_a_time_of_the_schedules_zone(tmp_path: Path, until: str, zone: str, told: str) -> None:
     said = mynah("pause", "--until", until, state=tmp_path, MYNAH_SCHEDULE__TIMEZONE=zone)
 
-    assert said.stdout == f"paused: nothing goes out until {told}\n"
+    assert said.stdout == f"paused: nothing is posted until {told}\n"
 
 
 def test_a_pause_may_last_until_a_time_of_day(tmp_path: Path) -> None:
@@ -422,7 +422,9 @@ def test_a_pause_may_last_until_a_time_of_day(tmp_path: Path) -> None:
     assert said.stdout.endswith("T18:30:00.000Z\n"), said.stderr
 
 
-@pytest.mark.parametrize(("until", "code", "words"), [("2020-01-01T00:00", 1, "is over"), ("soon", 2, "is no time")])
+@pytest.mark.parametrize(
+    ("until", "code", "words"), [("2020-01-01T00:00", 1, "is in the past"), ("soon", 2, "is not a time")]
+)
 def test_a_pause_until_no_time_to_come_is_refused(tmp_path: Path, until: str, code: int, words: str) -> None:
     said = mynah("pause", "--until", until, state=tmp_path)
 

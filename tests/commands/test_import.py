@@ -20,7 +20,7 @@ import pytest
 from bot.cli import main
 from bot.commands import library as commands
 from bot.config.settings import Settings
-from bot.errors import Busy, ConfigError
+from bot.errors import Busy, ConfigError, training_errors
 from tests.installed import MYNAH, environment, lines
 from tests.training import archives
 from tests.training.archives import edit_of, edits, grailbird, note, of_2018, of_2020, of_2024, tweet, unpacked, zipped
@@ -132,9 +132,9 @@ def test_an_import_says_who_and_how_many_and_keeps_the_library_private(tmp_path:
     done = mynah("import", old, new)
 
     assert done.stdout.splitlines() == [
-        f"{old} (X archive): tweets of @magpie (Ms Magpie)",
-        "  2 found, as many as its manifest says: 2 new, 0 updated, 0 already there; 2023-02-18 to 2023-02-19",
-        f"{new} (X archive): tweets of @magpie (Ms Magpie)",
+        f"{old} (X archive): tweets by @magpie (Ms Magpie)",
+        "  2 found, as its manifest says: 2 new, 0 updated, 0 already there; 2023-02-18 to 2023-02-19",
+        f"{new} (X archive): tweets by @magpie (Ms Magpie)",
         "  4 found: 2 new, 0 updated, 2 already there; 2023-02-18 to 2023-02-20",
         f"  {new} says that it holds 7 tweets, but holds 4: it may be incomplete; download it again.",
         "  Tweets without a readable date, taken as the oldest: 1.",
@@ -173,8 +173,9 @@ def test_a_renamed_account_is_noticed(tmp_path: Path, mynah: Mynah) -> None:
 
     done = mynah("import", zipped(tmp_path / "a.zip", of_2024(TWO)), zipped(tmp_path / "b.zip", renamed))
 
-    assert "@magpie in the library has 2 of these tweets too: if the account was renamed, `mynah forget @magpie`" in (
-        done.stdout
+    assert (
+        "The library has 2 of these tweets by @magpie too: if the account was renamed, run `mynah forget @magpie`"
+        in (done.stdout)
     )
 
 
@@ -221,7 +222,7 @@ def test_whose_tweets_they_are_is_asked_where_a_file_does_not_say(tmp_path: Path
 
 
 def test_another_import_at_work_is_no_failure_but_busy() -> None:
-    with pytest.raises(Busy, match="at work") as raised, commands.translated():
+    with pytest.raises(Busy, match="at work") as raised, training_errors():
         raise StateBusy("Another import is at work.")
 
     assert raised.value.exit_code == 75
@@ -249,7 +250,7 @@ def test_an_empty_library_says_how_to_begin(mynah: Mynah) -> None:
     done = mynah("library")
 
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "the library is empty: `mynah import FILE` takes in an X archive, CSV, JSON or text\n"
+    assert done.stdout == "the library is empty: import an X archive, CSV, JSON or text file with `mynah import FILE`\n"
     assert mynah.library() == []
     assert not mynah.state.exists()
 
@@ -274,7 +275,7 @@ def test_the_library_shows_each_author_with_the_funnel(tmp_path: Path, mynah: My
     ]
     assert shown[3].endswith(" a.zip (X archive): 5 found, 5 new, 0 updated")
     assert [line.split() for line in shown[4:]] == [
-        ["the", "funnel,", "by", "the", "rules", '"huggingtweets"'],
+        ["tweets", "to", "train", "on,", "by", "the", "rules", '"huggingtweets"'],
         ["5", "downloaded"],
         ["-1", "retweet"],
         ["RT", "@rook:", "caw"],
@@ -303,7 +304,7 @@ def test_nothing_in_a_strangers_words_moves_the_cursor(tmp_path: Path, mynah: My
     done = mynah("import", zipped(tmp_path / "a.zip", hostile))
     shown = mynah("library", "--show-dropped", "1")
 
-    assert done.stdout.splitlines()[0].endswith("(X archive): tweets of @magpie (Ms [31m Magpie)")
+    assert done.stdout.splitlines()[0].endswith("(X archive): tweets by @magpie (Ms [31m Magpie)")
     assert "@magpie (Ms [31m Magpie): 2 tweets;" in shown.stdout
     assert "RT @rook: [2Jcaw 1m" in shown.stdout
 
@@ -322,10 +323,10 @@ def test_whom_the_person_wants_forgotten_is_gone_and_the_models_are_named(tmp_pa
     learnt = mynah("forget", "@StationMynah", "--yes")
     unknown = mynah("forget", "@magpie", "--yes")
 
-    assert learnt.stdout.splitlines()[0].startswith("removed 1 tweet of @stationmynah; ")
-    assert f"model {version.name} has learnt from them and is in use: {version}" in learnt.stdout
+    assert learnt.stdout.splitlines()[0].startswith("removed 1 tweet by @stationmynah; ")
+    assert f"model {version.name} was trained on them and is in use: {version}" in learnt.stdout
     assert "a model cannot unlearn" in learnt.stdout
-    assert f"no model in {mynah.state}/models has learnt from them" in unknown.stdout
+    assert f"no model in {mynah.state}/models was trained on them" in unknown.stdout
     assert mynah.library() == []
     assert SAID.encode() not in (mynah.state / "library.db").read_bytes()
 
@@ -336,7 +337,7 @@ def test_nobody_is_forgotten_without_a_yes(tmp_path: Path, mynah: Mynah) -> None
     done = mynah("forget", "magpie")
 
     assert done.returncode == 1
-    assert "nobody is there to ask: say --yes if this is meant" in done.stderr
+    assert "pass --yes to confirm" in done.stderr
     assert mynah.held() == [SAID]
 
 
@@ -405,6 +406,6 @@ def test_with_an_empty_library_a_live_bot_learns_from_nobody(mynah: Mynah) -> No
 @pytest.mark.parametrize("live", [True, False])
 def test_who_is_named_and_not_there_is_a_sentence(mynah: Mynah, *, live: bool) -> None:
     with pytest.raises(
-        ConfigError, match=r"training\.authors: the library has no tweets of @jay, @rook: `mynah import`"
+        ConfigError, match=r"training\.authors: the library has no tweets by @jay, @rook: `mynah import`"
     ):
         commands.archives(settings(mynah, "jay", "rook", live=live))

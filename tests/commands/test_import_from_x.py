@@ -52,9 +52,9 @@ def test_the_newest_tweets_come_into_the_library_with_their_price(x: FakeX, tmp_
     done = read(x, tmp_path, "--yes")
 
     assert done.returncode == 0, done.stderr
-    assert "Up to 3,200 tweets of @stationmynah cost up to $16.01" in done.stderr
-    assert "X's rules forbid training models on what its API gives" in done.stderr
-    assert done.stdout == "read 135 tweets of @stationmynah for about $0.69: 135 new\n"
+    assert "Up to 3,200 tweets by @stationmynah cost up to $16.01" in done.stderr
+    assert "X's rules forbid training models on data from its API" in done.stderr
+    assert done.stdout == "read 135 tweets by @stationmynah for about $0.69: 135 new\n"
     assert held(tmp_path) == 135
 
 
@@ -73,7 +73,7 @@ def test_what_was_read_is_neither_read_nor_paid_for_again(x: FakeX, tmp_path: Pa
 
     again = read(x, tmp_path, "--yes")
 
-    assert again.stdout == "read 1 tweet of @stationmynah for about $0.01: 1 new\n"
+    assert again.stdout == "read 1 tweet by @stationmynah for about $0.01: 1 new\n"
     assert held(tmp_path) == 28
 
 
@@ -86,7 +86,8 @@ def test_a_walk_that_breaks_keeps_its_pages_and_goes_on_the_next_time(x: FakeX, 
 
     assert broken.returncode == 1
     assert (
-        "read 90 tweets of @stationmynah for about $0.46: 90 new; the same command goes on from there" in broken.stderr
+        "read 90 tweets by @stationmynah for about $0.46: 90 new; the same command continues from there"
+        in broken.stderr
     )
     assert "Traceback" not in broken.stderr
     assert whole.stdout.startswith("read 135 tweets")
@@ -101,15 +102,15 @@ def test_a_walk_that_ends_in_something_else_says_too_what_it_has_read(x: FakeX, 
 
     assert broken.returncode == 1
     assert "no list of posts" in broken.stderr
-    assert "90 new; the same command goes on from there" in broken.stderr
+    assert "90 new; the same command continues from there" in broken.stderr
 
 
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
         (("--yes",), "there is no account with that name"),
-        (("--yes", "--limit", "4"), "X gives no fewer than 5 at once"),
-        (("--yes", "some.zip"), "either files, or --from-api"),
+        (("--yes", "--limit", "4"), "X returns at least 5 tweets at a time"),
+        (("--yes", "some.zip"), "either files or --from-api"),
     ],
 )
 def test_what_cannot_be_read_is_a_sentence(x: FakeX, tmp_path: Path, words: tuple[str, ...], sentence: str) -> None:
@@ -132,7 +133,7 @@ def test_a_handle_that_is_none_is_a_sentence(x: FakeX, tmp_path: Path) -> None:
     done = read(x, tmp_path, "--yes", handle="not a handle")
 
     assert done.returncode == 1
-    assert "'not a handle' is no handle" in done.stderr
+    assert "'not a handle' is not a handle" in done.stderr
 
 
 def test_without_keys_it_says_which(tmp_path: Path) -> None:

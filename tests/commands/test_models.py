@@ -66,7 +66,7 @@ def test_every_version_is_listed_with_its_figures(say: Say, second: Path) -> Non
     assert (old["version"], old["in_use"], old["why_not"]) == (
         OLD,
         True,
-        ["It was never judged: `mynah evaluate` does."],
+        ["It was never evaluated: run `mynah evaluate`."],
     )
     assert (new["version"], new["in_use"], new["in_use_before"], new["why_not"]) == (NEW, False, False, [])
     assert new["figures"]["bits_per_character"] == 1.5
@@ -80,11 +80,11 @@ def test_the_table_says_which_one_speaks_and_which_one_spoke(say: Say, second: P
     _, out, _ = say("models")
 
     old, new, why = out.splitlines()[2:]
-    assert old.split()[:3] == [OLD, "before", "tiny"]
+    assert old.split()[:3] == [OLD, "previous", "tiny"]
     assert "@magpie @wren" in new
     assert "in use" in new
     assert "1.500" in new
-    assert why == f"{OLD}: It was never judged: `mynah evaluate` does."
+    assert why == f"{OLD}: It was never evaluated: run `mynah evaluate`."
 
 
 def test_a_damaged_version_is_listed_as_such(say: Say, second: Path) -> None:
@@ -112,12 +112,12 @@ def test_without_a_model_the_list_is_empty(say: Say, state: Path) -> None:
 
 def test_a_version_is_promoted_and_taken_back(say: Say, second: Path, state: Path) -> None:
     promoted = say("promote", "20261121")
-    assert promoted[:2] == (0, f"{NEW} is in use; a bot that runs takes it over before it speaks again\n")
+    assert promoted[:2] == (0, f"{NEW} is now in use; a running bot switches to it before its next post\n")
     assert registry.current(state / "models") == second
 
     back = say("rollback")
 
-    assert back[:2] == (0, f"{OLD} is in use again; a bot that runs takes it over before it speaks again\n")
+    assert back[:2] == (0, f"{OLD} is in use again; a running bot switches to it before its next post\n")
     assert registry.current(state / "models") == state / "models" / OLD
 
 
@@ -125,7 +125,7 @@ def test_what_the_gate_has_against_it_is_said_when_it_is_promoted_by_hand(say: S
     code, _, err = say("promote", OLD)
 
     assert code == 0
-    assert "never judged" in err
+    assert "never evaluated" in err
 
 
 @pytest.mark.parametrize(

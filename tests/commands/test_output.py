@@ -76,8 +76,8 @@ def test_what_moves_a_terminals_cursor_or_turns_a_text_around_is_shown_as_its_es
 
 
 def test_a_short_word_is_broken_only_where_there_is_no_room() -> None:
-    row = {"version": "20261121T213638Z-0000", "is": "in use", "base": "tiny", "authors": "@magpie", "bits": "0.292",
-           "copied": "97.7%", "told apart": "0.44", "MB": "22.3"}  # fmt: skip
+    row = {"version": "20261121T213638Z-0000", "status": "in use", "base": "tiny", "authors": "@magpie",
+           "bits": "0.292", "copied": "97.7%", "AUC": "0.44", "MB": "22.3"}  # fmt: skip
     wide, narrow = (tables.as_table([row], list(row), width=width) for width in (80, 60))
 
     assert {"copied", "@magpie", "97.7%"} <= set(wide.split())

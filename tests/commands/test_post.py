@@ -97,7 +97,7 @@ def test_it_is_a_rehearsal_unless_it_is_live(x: FakeX, session: ReviewSession) -
     done = session.ask("post", WORDS, MYNAH_LIVE="false")
 
     assert done.code == 0
-    assert "sent to nobody" in done.out
+    assert "nothing was sent" in done.out
     assert session.history()[0]["state"] == "dry"
     assert x.requests == []
 
@@ -229,7 +229,7 @@ def test_while_the_bot_runs_it_is_the_bot_that_speaks(state: Path) -> None:
 
 @pytest.mark.parametrize(
     ("about", "words"),
-    [({"live": False}, "rehearses, and this would be for real"), ({}, "is only starting")],
+    [({"live": False}, "makes dry runs, but this post would be live"), ({}, "is still starting")],
     ids=["other mode", "unknown mode"],
 )
 def test_a_bot_of_the_other_mode_is_not_asked(
@@ -265,7 +265,7 @@ def test_what_is_deleted_is_not_asked_for_again(x: FakeX, session: ReviewSession
 
     again = session.ask("delete", "1", "--yes")
 
-    assert (again.code, again.out) == (0, "post 1 is deleted already\n")
+    assert (again.code, again.out) == (0, "post 1 is already deleted\n")
     assert len(x.requests) == 2
 
 

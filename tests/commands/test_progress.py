@@ -20,7 +20,7 @@ def test_off_a_terminal_it_tells_each_stage_and_a_tenth_at_a_time(capsys: pytest
 
     said = capsys.readouterr().err.splitlines()
     assert [line.strip() for line in said[:2]] == ["reading the tweets", "tweets.zip"]
-    assert sum("learning to speak" in line for line in said) == 10
+    assert sum("training the model" in line for line in said) == 10
     assert said[-1].strip() == "saving the model"
 
 

@@ -87,8 +87,8 @@ def test_what_waits_is_listed_the_oldest_first_with_its_end(session: ReviewSessi
 
 
 def test_where_nothing_waits_that_is_said(session: ReviewSession) -> None:
-    assert session.ask("review", "list") == Done(0, "nothing waits\n", "")
-    assert session.ask("review", "approve", "1").err.startswith("mynah: nothing waits")
+    assert session.ask("review", "list") == Done(0, "no drafts are waiting\n", "")
+    assert session.ask("review", "approve", "1").err.startswith("mynah: no drafts are waiting")
 
 
 def test_yes_and_no_by_number(session: ReviewSession) -> None:
@@ -97,7 +97,7 @@ def test_yes_and_no_by_number(session: ReviewSession) -> None:
     yes = session.ask("review", "approve", "1")
     no = session.ask("review", "reject", "2", "--because", "not funny")
 
-    assert (yes.code, yes.out) == (0, "post 1 is approved: it goes out when `mynah run` rehearses again\n")
+    assert (yes.code, yes.out) == (0, "post 1 is approved: it is sent the next time `mynah run --dry-run` is started\n")
     assert (no.code, no.out) == (0, "post 2 is rejected\n")
     assert session.states() == ["approved", "rejected"]
     assert session.row(2)["reviews"][0]["because"] == "not funny"
@@ -119,7 +119,7 @@ def test_where_the_bot_runs_it_is_said_that_it_sends(session: ReviewSession) -> 
     with StateDir(session.state).hold({"live": False}):
         done = session.ask("review", "approve", "1")
 
-    assert "the bot that runs sends it" in done.out
+    assert "the running bot sends it" in done.out
 
 
 def test_a_new_text_is_screened_and_waits_for_its_own_yes(session: ReviewSession) -> None:
@@ -142,7 +142,7 @@ def test_a_draft_whose_time_has_passed_can_not_be_approved(session: ReviewSessio
 
     assert done.code == 1
     assert "post 1 is expired (nobody said yes in time)" in done.err
-    assert session.ask("review", "list").out == "nothing waits\n"
+    assert session.ask("review", "list").out == "no drafts are waiting\n"
 
 
 def test_status_says_how_many_wait_and_until_when(session: ReviewSession) -> None:
@@ -166,7 +166,7 @@ def test_the_drafts_are_judged_one_after_the_other(session: ReviewSession) -> No
     assert done.code == 0
     assert session.states() == ["approved", "rejected", "drafted"]
     assert session.row(2)["reviews"][0]["because"] == "not funny"
-    assert done.out.endswith("; 1 wait\n")
+    assert done.out.endswith("; 1 waiting\n")
 
 
 def test_all_that_is_needed_to_judge_is_on_the_page(session: ReviewSession) -> None:
@@ -174,7 +174,7 @@ def test_all_that_is_needed_to_judge_is_on_the_page(session: ReviewSession) -> N
 
     page = session.ask("review", typed="q\n").out
 
-    for told in (BELL, "'A bell'", "some-model", "-1.250", "25 of 280", "in 23h59m", "a rehearsal"):
+    for told in (BELL, "'A bell'", "some-model", "-1.250", "25 of 280", "in 23h59m", "dry run"):
         assert told in page
     assert session.states() == ["drafted"]
 
@@ -194,7 +194,7 @@ def test_an_edited_draft_is_shown_again(session: ReviewSession) -> None:
 
     done = session.ask("review", typed="e See example.com\ne A bell hums in the roof.\na\n")
 
-    assert "may not go out: link" in done.out
+    assert "the screen refuses 'See example.com': link" in done.out
     assert session.states() == ["approved"]
     assert session.row(1)["text"] == "A bell hums in the roof."
 
@@ -204,14 +204,14 @@ def test_an_unknown_key_and_an_end_of_the_answers_change_nothing(session: Review
 
     done = session.ask("review", typed="x\n\n")
 
-    assert "'x' is none of the keys" in done.out
+    assert "'x' is not one of the keys" in done.out
     assert (done.code, session.states()) == (0, ["drafted"])
 
 
 def test_with_nothing_to_judge_it_ends_at_once(session: ReviewSession) -> None:
     session.drafts()
 
-    assert session.ask("review") == Done(0, "nothing was judged; nothing waits\n", "")
+    assert session.ask("review") == Done(0, "nothing was reviewed; no drafts are waiting\n", "")
 
 
 # On a terminal
@@ -282,7 +282,7 @@ def test_on_a_terminal_single_keys_will_do(session: ReviewSession) -> None:
     person.types(b"r")
     person.shows(b"no reason):")
     os.write(person.screen, b"not funny\r")
-    person.shows(b"nothing waits")
+    person.shows(b"no drafts are waiting")
 
     assert person.ends() == 0
     assert session.states() == ["approved", "rejected"]

@@ -16,7 +16,7 @@ from bot.history import backup, blocks
 from bot.history.backup import Backups
 from bot.history.store import Store
 from bot.replies import polling
-from bot.sending import outbox
+from bot.sending import pause
 from bot.values import Draft, Slot
 from bot.x.payloads import time_of
 from tests.fakes import NOON
@@ -198,7 +198,7 @@ def test_the_restore_drill(state: Path) -> None:
     (aside,) = state.glob("history-aside-*.db")
     assert str(aside) in back.stdout
     assert said(aside) == ["good morning", "said since"]
-    assert "1 posts that are on X are only in the one that was put aside" in back.stdout
+    assert "1 post that is on X can only be found in the previous file" in back.stdout
     assert "@magpie" in mynah("library", state=state).stdout
     assert sorted(path.name for path in state.iterdir() if "coming" in path.name) == []
     with Store.open(state / "history.db") as store:
@@ -210,13 +210,13 @@ def test_a_restored_live_history_says_nothing_until_a_person_has_looked(state: P
 
     told = mynah("restore", history, state=state)
 
-    assert "paused, since what was posted after the backup is not in it" in told.stdout
+    assert "paused, because posts made after the backup are not in it" in told.stdout
     with Store.open(state / "history.db") as store:
-        why = outbox.why_paused(store, NOON + 3650 * DAY) or ""
+        why = pause.why_paused(store, NOON + 3650 * DAY) or ""
         assert "which ends at 2026-11-20T12:00:00.000Z: look at the bot's page" in why
     assert mynah("resume", state=state).returncode == 0
     with Store.open(state / "history.db") as store:
-        assert outbox.why_paused(store, NOON) is None
+        assert pause.why_paused(store, NOON) is None
 
 
 def test_no_slot_of_before_a_restore_is_open_again(state: Path) -> None:
@@ -291,8 +291,8 @@ def test_who_was_blocked_after_the_backup_stays_blocked_when_it_is_restored(stat
     told = mynah("restore", history, state=state)
 
     assert blocked(state) == [(None, "crow"), ("3", "jay"), ("1", "magpie"), ("2", "rook")]
-    assert "2 people who were blocked since the backup, or said stop, stay so" in told.stdout
-    assert "may be answered again" not in told.stdout
+    assert "2 people who were blocked or opted out since the backup stay blocked" in told.stdout
+    assert "may get replies again" not in told.stdout
 
 
 @pytest.mark.parametrize(
@@ -310,7 +310,7 @@ def test_where_blocks_may_be_lost_with_a_history_a_restore_says_so(
     told = mynah("restore", history, state=state)
 
     assert told.returncode == 0, told.stderr
-    assert "whoever was blocked since the backup may be answered again" in told.stdout
+    assert "people who were blocked since the backup may get replies again" in told.stdout
     assert blocked(state) == [("1", "magpie")]
 
 
@@ -328,7 +328,7 @@ def test_blocks_are_found_in_a_history_that_cannot_be_used(state: Path, change: 
     told = mynah("restore", history, state=state)
 
     assert sorted(blocked(state)) == [("1", "magpie"), ("3", "jay")]
-    assert "may be answered again" not in told.stdout
+    assert "may get replies again" not in told.stdout
 
 
 def test_a_rehearsal_goes_on_at_once(tmp_path: Path) -> None:
@@ -403,7 +403,7 @@ def test_the_history_of_another_account_is_not_put_back(state: Path, *, is_newer
     refused = mynah("restore", history, state=state)
 
     assert refused.returncode == 1
-    assert "it is the history of account 1" in refused.stderr
+    assert "belongs to account 1" in refused.stderr
     assert not list(state.glob("history-aside-*"))
 
 

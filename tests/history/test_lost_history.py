@@ -44,7 +44,7 @@ def test_beside_a_bot_that_lost_its_history_no_command_begins_another(state: Pat
     assert (resumed.returncode, blocked.returncode) == (1, 1)
     assert "`mynah restore " in resumed.stderr
     assert not (state / "history.db").exists()
-    assert any("history.db is gone, and backups of it are there" in alert for alert in told["alerts"])
+    assert any("history.db is missing, but there are backups of it" in alert for alert in told["alerts"])
     assert before == after, "a bot that waits does not look well"
 
 

@@ -8,13 +8,14 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlite_utils import Database
+from sqlite_utils import Database, Migrations
 
 from bot.history import near_duplicates, refusals
 from bot.history.schema import FIRST
-from bot.history.store import MIGRATIONS, Store, _statements
+from bot.history.store import Store
 from bot.values import Draft, Reason, Slot
 from tests.fakes import NOON
+from training.sqlite_file import statements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -191,9 +192,9 @@ def test_the_history_of_before_is_found_too(tmp_path: Path) -> None:
     with closing(sqlite3.connect(path)) as plain:
         old = Database(plain)
         with old.atomic():
-            for statement in _statements(FIRST):
+            for statement in statements(FIRST):
                 plain.execute(statement)
-            MIGRATIONS.ensure_migrations_table(old)
+            Migrations("mynah").ensure_migrations_table(old)
             old["_sqlite_migrations"].insert({"migration_set": "mynah", "name": "0001_first", "applied_at": "then"})
             plain.execute("INSERT INTO slot VALUES ('a', 0, '', 'spoken', '', '')")
             plain.execute(

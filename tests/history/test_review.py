@@ -14,11 +14,11 @@ from bot.history import review
 from bot.history.review import ReviewQueue, ReviewSettings
 from bot.history.store import MIGRATIONS, Store
 from bot.rounds.agenda import Agenda
-from bot.rounds.posting import DraftSettings
+from bot.rounds.posting import DraftSettings, Pipeline
 from bot.rounds.slots import Every, once
 from bot.running import assembly
 from bot.screen import chain
-from bot.sending import outbox
+from bot.sending import pause
 from bot.sending.outbox import Brakes, Outbox
 from bot.values import Draft, Slot
 from tests.fakes import FakeClock, FakePublisher, FakeVoice
@@ -59,15 +59,17 @@ class Bird:
         self.clock = clock or FakeClock()
         self.logged: list[dict[str, Any]] = []
         log = structlog.wrap_logger(None, processors=[self._take])
+        pipeline = Pipeline(
+            self.voice,
+            lambda store: chain.build(said=lambda norm: store.said(norm, dry=False), copied=self.voice.copied),
+            Outbox(self.x, brakes, self.clock, dry=False, price=lambda _: 15_000),
+            DraftSettings(prompts=("",), candidates=2, tries=1),
+            self.clock,
+        )
         self.agenda = Agenda(
+            pipeline,
+            Every(PERIOD),
             open_store=lambda: Store.open(path),
-            voice=self.voice,
-            screen=lambda store: chain.build(said=lambda norm: store.said(norm, dry=False), copied=self.voice.copied),
-            outbox=Outbox(self.x, brakes, self.clock, dry=False, price=lambda _: 15_000),
-            reconciler=None,
-            schedule=Every(PERIOD),
-            draft_settings=DraftSettings(prompts=("",), candidates=2, tries=1),
-            clock=self.clock,
             queue=ReviewQueue(TERMS, review_mode=review_mode, clock=self.clock, log=log),
         )
         self.agenda.begin()
@@ -147,7 +149,7 @@ def test_a_yes_holds_from_when_it_was_said(path: Path, hours: int, outcome: str)
     bird.turns(1, apart=timedelta(hours=23))
     bird.approve(1)
     with Store.open(path) as store:
-        outbox.pause(store, until=bird.clock.now() + timedelta(hours=hours), because="a test")
+        pause.pause(store, until=bird.clock.now() + timedelta(hours=hours), because="a test")
     bird.clock.passes(timedelta(hours=hours))
 
     assert bird.turns(1) == [outcome]
@@ -158,7 +160,7 @@ def test_a_pause_stops_the_drafting_and_what_was_approved(path: Path) -> None:
     bird.turns(1)
     bird.approve(1)
     with Store.open(path) as store:
-        outbox.pause(store, until=outbox.FOR_GOOD, because="a test")
+        pause.pause(store, until=pause.FOR_GOOD, because="a test")
 
     assert bird.turns(2) == ["waiting", "waiting"]
     assert (len(bird.voice.asked), bird.x.texts) == (1, [])
@@ -355,4 +357,4 @@ def test_a_history_of_before_there_was_a_review_learns_that_a_yes_can_be_taken_b
         review.reject(store, post, "", datetime.now(UTC))
 
         assert store.post(post.id).state == "rejected"
-    assert "0006_review" in {migration.name for migration in MIGRATIONS._migrations}
+    assert "0006_review" in MIGRATIONS

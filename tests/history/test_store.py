@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import itertools
+import os
 import sqlite3
+import stat
 import subprocess
 import sys
 from datetime import timedelta
@@ -290,3 +292,37 @@ def test_a_living_bot_does_not_begin_a_history_anew(tmp_path: Path) -> None:
         Store.open(tmp_path / "history.db", create=False)
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_new_history_is_private_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        Store.open(tmp_path / "history.db").close()
+    finally:
+        os.umask(before)
+
+    assert stat.S_IMODE((tmp_path / "history.db").stat().st_mode) == 0o600
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+def test_a_history_that_root_begins_for_a_service_belongs_to_the_user_of_the_service(tmp_path: Path) -> None:
+    os.chown(tmp_path, 1234, 4321)
+
+    Store.open(tmp_path / "history.db").close()
+
+    made = (tmp_path / "history.db").stat()
+    assert (made.st_uid, made.st_gid) == (1234, 4321)
+
+
+def test_a_folder_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="check that the state folder exists and is yours"):
+        Store.open(tmp_path / "nowhere" / "history.db")
+
+
+def test_opening_a_history_that_is_up_to_date_loads_no_sqlite_utils(tmp_path: Path) -> None:
+    path = tmp_path / "history.db"
+    Store.open(path).close()
+    code = f"import sys; from pathlib import Path; from bot.history.store import Store; Store.open(Path({str(path)!r}))"
+
+    code += "; sys.exit(any(name in sys.modules for name in ('sqlite_utils', 'torch')))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

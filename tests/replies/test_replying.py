@@ -12,7 +12,7 @@ import pytest
 
 from bot.history import blocks, mentions
 from bot.replies import polling
-from bot.sending import outbox
+from bot.sending import pause
 from bot.sending.budget import Caps
 from tests.fake_x.faults import FAULTS
 from tests.fakes import NOON
@@ -192,7 +192,8 @@ def test_a_page_that_it_falls_over_is_not_bought_at_every_heartbeat(life: Life) 
         def why_not(self, *_: object) -> None:
             raise ZeroDivisionError
 
-    life.replying._reading._summons = Broken()
+    poller = life.replying._poller
+    poller._settings = replace(poller._settings, eligibility=Broken())
     for _ in range(60):  # heartbeats of a minute
         with contextlib.suppress(ZeroDivisionError):
             life.beat()
@@ -301,7 +302,7 @@ def test_of_two_wordings_that_wait_the_newer_is_answered(path: Path) -> None:
 
 def test_a_call_that_is_deleted_before_its_answer_is_final(life: Life) -> None:
     mention = life.says(MAGPIE, f"{BOT} hello")
-    life.replying._reading.read(life.store)
+    life.replying._poller.read(life.store)
     life.world.delete(mention)
 
     life.lives(DAY, beat=5 * MINUTE)
@@ -467,7 +468,7 @@ def test_who_is_forgotten_is_not_in_the_file_and_what_was_written_is_not_sent(li
 
 def test_of_what_was_said_nothing_is_kept_where_nobody_listens(life: Life) -> None:
     life.says(MAGPIE, f"{BOT} zanzibar")
-    life.replying._reading.read(life.store)
+    life.replying._poller.read(life.store)
 
     assert b"zanzibar" not in life.path.read_bytes()
 
@@ -476,7 +477,7 @@ def test_where_it_listens_the_words_are_kept_until_the_answer_and_no_longer(path
     life = Life(path, MAGPIE, listen=True)
     life.begins()
     life.says(MAGPIE, f"{BOT} zanzibar")
-    life.replying._reading.read(life.store)
+    life.replying._poller.read(life.store)
     assert mentions.waiting(life.store)[0].words == f"{BOT} zanzibar"
 
     life.lives(10 * MINUTE)
@@ -488,8 +489,8 @@ def test_words_are_not_kept_longer_than_they_may_be_answered_whatever_holds_the_
     life = Life(path, MAGPIE, listen=True)
     life.begins()
     mention = life.says(MAGPIE, f"{BOT} zanzibar")
-    life.replying._reading.read(life.store)
-    outbox.pause(life.store, until=life.clock.now() + 30 * DAY, because="a test")
+    life.replying._poller.read(life.store)
+    pause.pause(life.store, until=life.clock.now() + 30 * DAY, because="a test")
 
     life.lives(7 * HOUR, beat=HOUR)
 
@@ -547,7 +548,7 @@ def test_with_nothing_to_say_it_says_nothing_and_thinks_once(path: Path) -> None
 
 
 def test_a_pause_holds_answers_and_readings(life: Life) -> None:
-    outbox.pause(life.store, until=life.clock.now() + HOUR, because="a test")
+    pause.pause(life.store, until=life.clock.now() + HOUR, because="a test")
     before = len(life.direct.requests)
     mention = life.says(MAGPIE, f"{BOT} hello")
 

@@ -11,7 +11,7 @@ from bot.errors import TryLater, Unknown
 from bot.history import refusals
 from bot.history.store import Store
 from bot.rounds.agenda import BORN, Agenda
-from bot.rounds.posting import DraftSettings
+from bot.rounds.posting import DraftSettings, Pipeline
 from bot.rounds.slots import Every, once
 from bot.running import assembly
 from bot.screen import chain
@@ -61,15 +61,18 @@ class Bird:
         self.path = path
         self.x = x or FakePublisher()
         self.clock = clock or FakeClock()
+        pipeline = Pipeline(
+            voice,
+            lambda store: chain.build(said=lambda norm: store.said(norm, dry=dry), copied=voice.copied),
+            Outbox(self.x, brakes, self.clock, dry=dry, price=lambda _: 15_000),
+            DraftSettings(prompts=("", "My dream is"), candidates=2, tries=2),
+            self.clock,
+        )
         self.agenda = Agenda(
+            pipeline,
+            Every(PERIOD),
             open_store=lambda: Store.open(path),
-            voice=voice,
-            screen=lambda store: chain.build(said=lambda norm: store.said(norm, dry=dry), copied=voice.copied),
-            outbox=Outbox(self.x, brakes, self.clock, dry=dry, price=lambda _: 15_000),
             reconciler=Reconciler(timeline, CAPS, self.clock, prices=Prices(), log=get_logger()) if timeline else None,
-            schedule=Every(PERIOD),
-            draft_settings=DraftSettings(prompts=("", "My dream is"), candidates=2, tries=2),
-            clock=self.clock,
         )
         self.agenda.begin()
 

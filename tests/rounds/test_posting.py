@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.history.store import Store
-from bot.rounds.posting import DraftSettings, last_said, prepare
+from bot.rounds.posting import DraftSettings, Pipeline, last_said, prepare
 from bot.screen import chain
 from bot.sending.outbox import DryRunPublisher
 from bot.values import Draft, Slot
@@ -47,9 +47,8 @@ class Parrot(FakeVoice):
 def spoken(store: Store, voice: FakeVoice, draft_settings: DraftSettings, key: str = "one", *, hours: int = 0) -> Round:
     clock = FakeClock(NOON + timedelta(hours=hours))
     screen = chain.build(said=lambda norm: store.said(norm, dry=True), copied=lambda _: "")  # type: ignore[call-arg]
-    return prepare(
-        Slot(key, clock.now()), voice, screen, outbox(DryRunPublisher(), clock, dry=True), store, draft_settings, clock
-    )
+    pipeline = Pipeline(voice, lambda _: screen, outbox(DryRunPublisher(), clock, dry=True), draft_settings, clock)
+    return prepare(Slot(key, clock.now()), store, pipeline)
 
 
 def test_the_draft_that_is_most_like_the_person_is_taken(store: Store) -> None:
@@ -86,6 +85,14 @@ def test_the_persons_own_beginnings_and_topics_are_prompts_too(store: Store) -> 
     spoken(store, voice, draft_settings)
 
     assert {prompt for prompt, _, _ in voice.asked} == {"", "My dream is", "Lost property: a", "The rain today"}
+
+
+def test_an_opener_that_the_person_uses_nine_times_as_often_weighs_three_times_as_much() -> None:
+    person = Person(openers={"The lamp": 81, "My dream": 9})
+
+    weights = DraftSettings([], candidates=1, tries=1).beginnings(person)["openers"]
+
+    assert weights == {"The lamp": 9.0, "My dream": 3.0}
 
 
 def test_a_round_that_finds_nothing_fit_says_what_it_tried(store: Store) -> None:

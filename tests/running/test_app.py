@@ -14,7 +14,8 @@ from bot.config.state_dir import StateDir
 from bot.errors import StoreError
 from bot.history.store import Store
 from bot.running import assembly, status_row
-from bot.running.app import App, is_mute
+from bot.running.app import App, Process, is_mute
+from bot.running.systemd import Notifier
 from bot.sending.outbox import DryRunPublisher
 from bot.values import Draft
 from tests.fakes import NOON, FakeClock, FakeVoice
@@ -29,16 +30,10 @@ def app(state: Path, keepalive: Any = lambda: None, *, keep_loaded: bool = True)
     settings = Settings(state=state, voice={"threads": 1, "max_tokens": 32, "keep_loaded": keep_loaded})  # type: ignore[arg-type]
     folder = StateDir(state)
     Store.open(folder.history).close()
-    return App(
-        lambda: settings,
-        settings,
-        publisher=DryRunPublisher(),
-        folder=folder,
-        about={},
-        every=None,
-        keepalive=keepalive,
-        clock=FakeClock(),
-    )
+    notifier = Notifier(None)
+    notifier.keepalive = keepalive  # type: ignore[method-assign]
+    process = Process(lambda: settings, folder, about={}, every=None, clock=FakeClock(), notifier=notifier)
+    return App(process, settings, DryRunPublisher())
 
 
 def test_a_model_speaks_before_anybody_is_told_that_the_bot_is_ready(state: Path) -> None:
@@ -130,7 +125,7 @@ def test_a_reload_takes_a_model_over_that_was_refused_and_then_put_right_in_its_
 def test_what_could_not_be_told_on_a_full_disk_is_told_when_there_is_room(state: Path) -> None:
     born = app(state)
     with files_up_to(0):
-        born.tell()
+        born.announce()
     born.refresh()
 
     assert json.loads((state / "holder.json").read_text())["speaking"] == born.voice.name
@@ -138,7 +133,7 @@ def test_what_could_not_be_told_on_a_full_disk_is_told_when_there_is_room(state:
 
 def test_a_reload_is_said_though_others_cannot_be_told_and_they_are_told_when_they_can(state: Path) -> None:
     born = app(state)
-    born.tell()
+    born.announce()
     (state / "holder.json").unlink()
     (state / "holder.json").mkdir()
 

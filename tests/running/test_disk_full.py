@@ -25,7 +25,7 @@ from bot.errors import NoRoom
 from bot.history.backup import Backups
 from bot.history.store import Store
 from bot.rounds.agenda import Agenda
-from bot.rounds.posting import DraftSettings
+from bot.rounds.posting import DraftSettings, Pipeline
 from bot.rounds.slots import Every
 from bot.running import assembly, resources
 from bot.running.heartbeat import BACKUP_RETRY, Heartbeat
@@ -71,15 +71,18 @@ class Bird:
         texts = [text for number in range(500) for text in (f"Number {number} is a word.", f"And {number} another.")]
         voice = FakeVoice(*texts)
         round_log: Any = self
+        pipeline = Pipeline(
+            voice,
+            lambda store: chain.build(said=lambda norm: store.said(norm, dry=False), copied=voice.copied),
+            Outbox(self.x, assembly.NO_BRAKES, self.clock, dry=False, price=lambda _: 15_000),
+            DraftSettings(("",), candidates=2, tries=2),
+            self.clock,
+        )
         agenda = Agenda(
+            pipeline,
+            Every(PERIOD),
             open_store=lambda: Store.open(self.path),
-            voice=voice,
-            screen=lambda store: chain.build(said=lambda norm: store.said(norm, dry=False), copied=voice.copied),
-            outbox=Outbox(self.x, assembly.NO_BRAKES, self.clock, dry=False, price=lambda _: 15_000),
             reconciler=Reconciler(self.x, assembly.NO_BRAKES.caps, self.clock, prices=Prices(), log=self.log),
-            schedule=Every(PERIOD),
-            draft_settings=DraftSettings(("",), candidates=2, tries=2),
-            clock=self.clock,
         )
         agenda.begin()
         self.backups = Backups(folder / "backups", [self.path], keep=3, every=timedelta(days=1))

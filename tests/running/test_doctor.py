@@ -187,7 +187,7 @@ def test_a_damaged_history_fails(tmp_path: Path) -> None:
 
 
 def test_a_pause_and_an_unconfirmed_post_are_warnings(tmp_path: Path) -> None:
-    from bot.sending import outbox
+    from bot.sending import pause
 
     with Store.open(tmp_path / "history.db") as store:
         neither = doctor.unsettled(store, NOON, dry=False)
@@ -195,7 +195,7 @@ def test_a_pause_and_an_unconfirmed_post_are_warnings(tmp_path: Path) -> None:
         for state in ("approved", "sending", "unknown"):
             store.move(number, state, at=NOON)
         doubt = doctor.unsettled(store, NOON, dry=False)
-        outbox.pause(store, until=outbox.FOR_GOOD, because="by hand")
+        pause.pause(store, until=pause.FOR_GOOD, because="by hand")
         paused = doctor.unsettled(store, NOON, dry=False)
 
     assert [check.verdict for check in (neither, doubt, paused)] == ["ok", "warn", "warn"]
@@ -362,7 +362,7 @@ def test_x_gets_a_request_only_with_online_and_its_price_is_shown_and_recorded(c
 
     assert result.code == 0
     assert [result.checks[name]["verdict"] for name in ("handle", "access", "clock as X sees it")] == ["ok"] * 3
-    assert "it costs $0.010" in result.err
+    assert "this costs $0.010" in result.err
     assert [request.path for request in x.requests] == ["/2/users/me"]
     assert [(row["kind"], row["cost"], row["by_hand"]) for row in lines(spent)[0]["days"]] == [("account", 0.01, True)]
 
@@ -431,8 +431,8 @@ def test_a_missing_login_is_found_before_the_first_post(command: Command) -> Non
 
     assert [result.checks[name]["verdict"] for name in ("keys", "login")] == ["fail", "fail"]
     assert code == 78
-    assert "nobody is logged in" in err
-    assert "`mynah auth` logs in" in err
+    assert "Not logged in to X" in err
+    assert "Run `mynah auth`" in err
 
 
 @pytest.mark.parametrize("words", [("run", "--once"), ("post", "Hello out there, it is raining.")])
@@ -450,5 +450,5 @@ def test_the_installed_command_changes_no_file(tmp_path: Path) -> None:
     done = mynah("doctor", state=tmp_path / "state")
 
     assert done.returncode == 0, done.stderr
-    assert done.stdout.endswith("ready, as far as this looked\n")
+    assert done.stdout.endswith("ready, as far as these checks go\n")
     assert list(tmp_path.iterdir()) == before

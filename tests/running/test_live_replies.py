@@ -105,8 +105,8 @@ def test_a_block_is_by_id_if_it_is_known_and_can_be_lifted(state: Path) -> None:
     ended = mynah("unblock", "rook", state=state)
     again = mynah("unblock", "rook", state=state)
 
-    assert first.stdout == "@Magpie is blocked, and will not be answered\n"
-    assert "under that name only, until it calls" in second.stdout
+    assert first.stdout == "@Magpie is blocked and will get no replies\n"
+    assert "only under this name until a mention shows" in second.stdout
     assert [(row["handle"], row["user"]) for row in listed] == [("Magpie", MAGPIE.id), ("rook", None)]
     assert (ended.returncode, again.returncode) == (0, 1)
     assert again.stderr == "mynah: @rook is not blocked: `mynah block` lists those who are\n"
@@ -116,7 +116,7 @@ def test_the_bot_cannot_block_itself(state: Path) -> None:
     done = mynah("block", f"@{ME.handle.upper()}", state=state, MYNAH_BOT=ME.handle)
 
     assert (done.returncode, done.stdout) == (1, "")
-    assert "is the bot itself, which never answers its own posts" in done.stderr
+    assert "is the bot itself, which never replies to its own posts" in done.stderr
     assert mynah("block", "--json", state=state).stdout == ""
 
 
@@ -133,7 +133,7 @@ def test_forget_removes_mentions_and_tweets_and_keeps_a_block(tmp_path: Path, st
     assert first.returncode == 0, first.stderr
     assert output[0].startswith("forgot 1 mention by @magpie")
     assert output[1].startswith("@magpie stays blocked")
-    assert any(line.startswith("removed 1 tweet of @magpie") for line in output)
+    assert any(line.startswith("removed 1 tweet by @magpie") for line in output)
     assert second.returncode == 1
     assert str(MAGPIE.id) in mynah("block", "--json", state=state).stdout
 
@@ -144,9 +144,9 @@ def test_forgetting_somebody_who_only_mentioned_the_bot_needs_no_library(state: 
     without_yes = mynah("forget", "magpie", state=state)
     done = mynah("forget", "magpie", "--yes", state=state)
 
-    assert "nobody is there to ask: say --yes" in without_yes.stderr
+    assert "pass --yes to confirm" in without_yes.stderr
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.endswith("the library has no tweets of @magpie\n")
+    assert done.stdout.endswith("the library has no tweets by @magpie\n")
     with Store.open(state / "history.db") as store:
         assert store.rows("SELECT * FROM mention") == []
 
@@ -158,4 +158,4 @@ def test_a_wrong_handle_is_one_message(state: Path, words: tuple[str, str]) -> N
     done = mynah(*words, state=state)
 
     assert done.returncode == 2
-    assert "is no handle" in done.stderr
+    assert "is not a handle" in done.stderr

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.config.settings import Settings
 from bot.config.state_dir import StateDir
-from bot.running.app import held
+from bot.running.app import hold_back
 from tests.installed import MYNAH, environment
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def test_what_only_a_start_can_change_is_held_and_said() -> None:
         bot="raven", live=True, log={"level": "debug"}, screen={"deny": ["jam"]}, x={"consumer_key": "a secret"}
     )  # type: ignore[arg-type]
 
-    settings, at_start = held(fresh, before)
+    settings, at_start = hold_back(fresh, before)
 
     assert at_start == ["bot", "live", "log.level", "x.consumer_key"]
     assert (settings.bot, settings.live, settings.log.level) == ("crow", False, "info")

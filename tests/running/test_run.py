@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from structlog.testing import capture_logs
 
-from bot.commands.run import _begun, _why_wait
+from bot.commands.run import start_when_possible, why_not_yet
 from bot.config.state_dir import StateDir
 from bot.errors import MynahError, NoRoom, training_errors
 from bot.running.systemd import Notifier
@@ -42,7 +42,7 @@ def test_each_reason_to_wait_is_said_once_and_then_it_begins() -> None:
     full = beginning("full", "full", None, None, None)
 
     with capture_logs() as told:
-        life = _begun(begin, full, Notifier(None), pauses=(0, 0))
+        life = start_when_possible(begin, full, Notifier(None), pauses=(0, 0))
 
     assert life == LIFE
     assert [(line["event"], line["why"]) for line in told] == [("daemon.waits", "full"), ("daemon.waits", "needs 9 MB")]
@@ -52,14 +52,14 @@ def test_a_clock_that_is_not_set_yet_is_waited_for_and_said_once(tmp_path: Path)
     clock = FakeClock(datetime(1970, 1, 1, 0, 0, tzinfo=UTC))
 
     def why_not() -> str | None:
-        why = _why_wait(StateDir(tmp_path), clock)
+        why = why_not_yet(StateDir(tmp_path), clock)
         clock.passes(timedelta(hours=7))
         if why and clock.now().hour == 21:
             clock.is_set(NOON)  # by the network
         return why
 
     with capture_logs() as told:
-        life = _begun(beginning(LIFE), why_not, Notifier(None), pauses=(0, 0))
+        life = start_when_possible(beginning(LIFE), why_not, Notifier(None), pauses=(0, 0))
 
     assert life == LIFE
     assert [line["event"] for line in told] == ["daemon.waits"]
@@ -88,5 +88,5 @@ class Stopped(Notifier):
 def test_one_that_waits_can_be_asked_to_stop() -> None:
     before = signal.getsignal(signal.SIGTERM)
 
-    assert _begun(beginning(), lambda: "full", Stopped(None)) is None
+    assert start_when_possible(beginning(), lambda: "full", Stopped(None)) is None
     assert signal.getsignal(signal.SIGTERM) is before

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from bot import cli
-from bot.commands import arguments
 from bot.config import load
 from bot.config.settings import SECRETS
 from bot.errors import Busy, ConfigError
-from bot.running import assembly
+from bot.running import account
 from bot.running.daemon import STOP_WITHIN
+from bot.sending.outbox import DryRunPublisher
 from tests.fakes import FakeClock
 
 ROOT = Path(__file__).parents[2]
@@ -91,10 +91,10 @@ def test_the_exposure_of_a_unit_is_limited(unit: Path, most: float, placed: Path
 def test_a_unit_starts_the_program_with_valid_arguments(unit: Path, word: str) -> None:
     program, *words = shlex.split(value(unit, "ExecStart").replace("%i", "abot"))
 
-    parsed = arguments.parser(cli.COMMANDS).parse_args(words)
+    parsed = cli.parser().parse_args(words)
 
     assert program == PROGRAM
-    assert parsed.command is cli.COMMANDS[word]
+    assert parsed.function is cli.COMMANDS[word].function
     assert parsed.config == Path("/etc/mynah/abot/config.toml")
     assert Path(parsed.state) == Path("/var/lib") / value(unit, "StateDirectory").replace("%i", "abot")
     assert getattr(parsed, "live", None) is None  # the configuration decides whether it goes live
@@ -122,9 +122,9 @@ def test_a_bot_without_keys_gets_blank_credentials(tmp_path: Path, monkeypatch: 
     dry_run, live = load.load().settings, load.load(flags={"live": True}).settings
 
     assert {path.name for path in tmp_path.iterdir()} == set(SECRETS)
-    assert isinstance(assembly.publisher(dry_run, FakeClock()), assembly.DryRunPublisher)
+    assert isinstance(account.publisher(dry_run, FakeClock()), DryRunPublisher)
     with pytest.raises(ConfigError, match="consumer_key"):
-        assembly.publisher(live, FakeClock())
+        account.publisher(live, FakeClock())
 
 
 def test_only_failures_that_a_restart_may_fix_are_restarted() -> None:

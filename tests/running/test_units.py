@@ -59,7 +59,7 @@ def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
     done = install(tmp_path, "--bot", "crow", "--dry-run")
 
     assert done.returncode == 0
-    assert "would be put in place" in done.stdout
+    assert "would be installed" in done.stdout
     assert list(tmp_path.iterdir()) == []
 
 
@@ -120,7 +120,7 @@ def test_a_name_that_systemd_would_not_accept_is_refused(tmp_path: Path, name: s
     done = install(tmp_path, f"--bot={name}")
 
     assert done.returncode == 1
-    assert "is no name for a unit" in done.stderr
+    assert "is not a name for a unit" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 

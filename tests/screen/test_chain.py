@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bot.screen.chain import Screen, build
 from bot.screen.lists import Lists
-from bot.screen.repeats import normalised
+from bot.text.normalise import normalise
 from bot.values import Draft, Reason
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def names(reasons: tuple[Reason, ...]) -> list[str]:
 )
 def test_each_fault_is_refused_by_name(text: str, name: str) -> None:
     strict = screen(
-        {normalised("said before")}.__contains__,
+        {normalise("said before")}.__contains__,
         one_text("Copied word for word"),
         near=one_text("Said nearly before."),
         refused=one_text("Refused before."),
@@ -80,7 +80,7 @@ def test_each_fault_is_refused_by_name(text: str, name: str) -> None:
 
 
 def test_a_text_that_was_posted_in_another_form_is_refused() -> None:
-    history = {normalised("Good morning.")}
+    history = {normalise("Good morning.")}
 
     assert screen(history.__contains__).reasons(Draft("good  MORNING! ☀️")) == (Reason("said_before"),)
     assert screen(history.__contains__).reasons(Draft("good night")) == ()

@@ -13,7 +13,7 @@ import structlog
 from bot.errors import Gone, Halted, TryLater, Unknown, XError
 from bot.history.store import Store
 from bot.running import assembly, log
-from bot.sending import outbox
+from bot.sending import pause
 from bot.sending.budget import Caps, Prices
 from bot.sending.outbox import Outbox
 from bot.sending.reconcile import Reconciler
@@ -178,7 +178,7 @@ class Scene:
     @property
     def paused(self) -> bool:
         with Store.open(self.folder / "history.db") as store:
-            return outbox.why_paused(store, self.clock.now()) is not None
+            return pause.why_paused(store, self.clock.now()) is not None
 
     def canaries(self) -> list[str]:
         """The secrets that show, in what was said or in a file that is not there to keep them."""

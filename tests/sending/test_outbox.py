@@ -9,6 +9,7 @@ import pytest
 from bot.errors import Duplicate, Halted, RateLimited, Refused, StoreError, TryLater, Unknown, XError
 from bot.history.store import Store
 from bot.sending import outbox as outboxes
+from bot.sending import pause
 from bot.sending.budget import Caps
 from bot.sending.outbox import Brakes, DryRunPublisher, Outbox
 from bot.values import Draft, Post, Receipt, Slot
@@ -212,12 +213,12 @@ def test_a_post_from_the_future_expires(store: Store, clock: FakeClock) -> None:
 def test_an_answer_that_halts_does_not_shorten_a_persons_pause(store: Store, clock: FakeClock) -> None:
     class PausedMeanwhile(FakePublisher):
         def post(self, text: str) -> Receipt:
-            outboxes.pause(store, until=NOON + timedelta(days=9), because="by hand")
+            pause.pause(store, until=NOON + timedelta(days=9), because="by hand")
             return super().post(text)
 
     box = outbox(PausedMeanwhile([Halted("the keys were revoked")]), clock)
     box.send(store, approved(store, clock))
-    clock.passes(outboxes.HALT_FOR)
+    clock.passes(pause.HALT)
 
     assert "by hand" in (box.why_wait(store) or "")
 
@@ -260,15 +261,15 @@ def test_nothing_is_sent_that_would_break_the_budget(store: Store, clock: FakeCl
 
 def test_a_pause_holds_and_a_resume_ends_it(store: Store, clock: FakeClock) -> None:
     box = outbox(FakePublisher(), clock)
-    outboxes.pause(store, until=NOON + timedelta(hours=1), because="lunch")
+    pause.pause(store, until=NOON + timedelta(hours=1), because="lunch")
 
     assert "lunch" in (box.why_wait(store) or "")
-    outboxes.resume(store)
+    pause.resume(store)
     assert box.why_wait(store) is None
 
 
 def test_a_pause_ends_by_itself(store: Store, clock: FakeClock) -> None:
-    outboxes.pause(store, until=NOON + timedelta(hours=1), because="lunch")
+    pause.pause(store, until=NOON + timedelta(hours=1), because="lunch")
     clock.passes(timedelta(hours=1))
 
     assert outbox(FakePublisher(), clock).why_wait(store) is None
@@ -304,7 +305,7 @@ def test_a_halt_by_a_clock_that_was_ahead_ends_when_the_clock_is_right(store: St
 
 
 def test_a_persons_pause_by_a_clock_that_was_ahead_holds(store: Store, clock: FakeClock) -> None:
-    outboxes.pause(store, until=NOON + timedelta(days=3650), because="by hand")
+    pause.pause(store, until=NOON + timedelta(days=3650), because="by hand")
 
     assert "by hand" in (outbox(FakePublisher(), clock).why_wait(store) or "")
 

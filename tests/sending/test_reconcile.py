@@ -13,7 +13,7 @@ from bot.config.settings import Settings
 from bot.errors import XError
 from bot.history import ledger
 from bot.history.store import Store
-from bot.running import assembly
+from bot.running import account, assembly
 from bot.sending import reconcile
 from bot.sending.budget import Caps, Prices
 from bot.sending.outbox import Outbox
@@ -300,7 +300,7 @@ def spent(life: Life) -> int:
 
 
 def test_a_rehearsal_has_nothing_to_look_for(clock: FakeClock) -> None:
-    assert assembly.reconciler(Settings(), assembly.publisher(Settings(), clock), clock) is None
+    assert assembly.reconciler(Settings(), account.publisher(Settings(), clock), clock) is None
 
 
 def test_a_person_who_is_faster_is_right(life: Life) -> None:

@@ -243,7 +243,7 @@ def kill(
 
 def _named(scene: str, point: Point) -> str:
     file, line, nth = point
-    return f"{scene}: bot/{file}:{line}, time {nth}"
+    return f"{scene}: {file}:{line}, time {nth}"
 
 
 def kill_naively(folder: Path, *, kills: int, seed: int) -> dict[str, Any]:

@@ -44,8 +44,12 @@ TRACED = {str(ROOT / "bot" / f"{name}.py"): f"bot/{name}" for name in (
     "rounds/agenda", "rounds/posting", "sending/outbox", "history/review", "history/refusals", "history/store",
     "commands/post", "commands/review", "history/mentions", "history/blocks", "replies/polling", "replies/replying",
 )}  # fmt: skip
-# Of the store what writes; each commit is a point of its own.
-STORE = {"atomic", "add_draft", "move", "close_slot", "keep_meta"}
+TRACED[str(ROOT / "training" / "sqlite_file.py")] = "training/sqlite_file"
+# Of these two what writes; each commit is a point of its own.
+WRITING = {
+    "bot/history/store": {"add_draft", "move", "close_slot", "keep_meta"},
+    "training/sqlite_file": {"atomic"},
+}
 PATIENCE = 30.0  # seconds: nothing lasts so long
 NOUNS = ("rain", "soup", "bell", "crumb", "clock", "train", "hat", "bench", "roof", "piano", "pigeon", "whistle",
          "ladder", "button", "lamp", "river", "letter", "kettle", "window", "pocket", "candle", "garden")  # fmt: skip
@@ -132,9 +136,8 @@ class Trace:
 
     def _enter(self, frame: FrameType, _: str, __: object) -> Callable[..., Any] | None:
         code = frame.f_code
-        if code.co_filename not in TRACED or (
-            TRACED[code.co_filename] == "bot/history/store" and code.co_name not in STORE
-        ):
+        name = TRACED.get(code.co_filename)
+        if name is None or code.co_name not in WRITING.get(name, {code.co_name}):
             return None
         return self._line
 

@@ -1,8 +1,8 @@
-"""Kills a retraining at random moments and looks at what it left: `python -m tests.trials.killing_retrain --kills 50`.
+"""Kills a retraining at random moments and checks what it left: `python -m tests.trials.killing_retrain --kills 50`.
 
-Each life is a real `python -m training retrain` on the sample account, killed when its stages and steps, as it tells
-them, have come to a number drawn by chance. Whatever happened, the model in use must be whole, every version too, and
-every training that comes to its end must come to the very weights of one that was never killed.
+Each run is a process of its own: the job of `mynah retrain` on the sample account, with fewer steps. It is killed when
+its stages and steps, as it reports them, have reached a random number. Whatever happened, the current model and every
+version must be whole, and each training that finishes must end with the weights of one that was never killed.
 """
 
 from __future__ import annotations
@@ -16,59 +16,69 @@ import sys
 import tempfile
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from bot.text.length import weighted_length
 from training.errors import ModelError
+from training.job import Job, Monitor
 from training.models import model_dir, registry
+from training.recipe import recipe_for
+from training.retrain import UNFINISHED, retrain
+from training.sources import recognise
 from training.sources.sample import ARCHIVE
 
+if TYPE_CHECKING:
+    from training.job import Progress
+
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 600
+TIMEOUT_S = 600
 
 
 @dataclass
-class Found:
-    """What the kills left behind; all but the first three must be nothing."""
+class Outcome:
+    """What the kills left behind; all but the first three must be 0 or empty."""
 
     kills: int = 0
     finished: int = 0
-    went_on: int = 0  # from a checkpoint
+    resumed: int = 0  # from a checkpoint
     broken_current: int = 0
     broken_versions: int = 0
     other_weights: int = 0
-    failed: list[str] = field(default_factory=list)
-    left: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    leftovers: list[str] = field(default_factory=list)
 
 
-class Life:
-    """One retraining; `progress` counts the stages and the steps that it has told of."""
+class Run:
+    """One retraining in a process of its own; `progress` counts the stages and the steps that it has reported."""
 
     def __init__(self, models: Path, arguments: list[str]) -> None:
-        self._metrics = models / "unfinished" / model_dir.METRICS
+        self._metrics = models / UNFINISHED / model_dir.METRICS
         self._steps = 0
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115  closed with the life
-        command = [sys.executable, "-m", "training", "retrain", "--tweets", str(ARCHIVE), "--models", str(models)]
-        self.process = subprocess.Popen([*command, *arguments], stderr=self._log, stdout=subprocess.DEVNULL, cwd=ROOT)
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115  closed with the run
+        command = [sys.executable, "-m", "tests.trials.killing_retrain", "--train", str(models), *arguments]
+        self.process = subprocess.Popen(command, stderr=self._log, stdout=subprocess.DEVNULL, cwd=ROOT)
 
-    def told(self) -> str:
+    def log(self) -> str:
         self._log.seek(0)
         return self._log.read().decode()
 
     def progress(self) -> int:
         with suppress(FileNotFoundError):
             self._steps = max(self._steps, self._metrics.read_bytes().count(b"\n"))
-        return self.told().count("\n") + self._steps
+        return self.log().count("\n") + self._steps
 
-    def last_until(self, progress: float) -> bool:
-        """Is it still alive when it has come so far?"""
-        end = time.monotonic() + PATIENCE_S
+    def reaches(self, progress: float) -> bool:
+        """Wait until it has come so far; False where it has ended by itself before."""
+        deadline = time.monotonic() + TIMEOUT_S
         while self.process.poll() is None:
             if self.progress() >= progress:
                 return True
-            if time.monotonic() > end:
+            if time.monotonic() > deadline:
                 self.process.kill()
-                raise RuntimeError(f"it does not move on: {self.told()}")
+                raise RuntimeError(f"no progress within {TIMEOUT_S} s: {self.log()}")
             time.sleep(0.002)
         return False
 
@@ -77,68 +87,87 @@ class Life:
         self.process.wait()
 
 
-def kill_and_look(kills: int, seed: int, arguments: list[str]) -> Found:
-    chance = random.Random(seed)
-    found = Found()
+def train(models: Path, base: str, steps: int) -> None:
+    """What `mynah retrain` does after it has read its settings, with fewer steps and samples and no gate."""
+    job = Job(
+        models=models,
+        base=base,
+        recipe=replace(recipe_for(base), max_steps=steps),
+        gate=None,
+        samples=16,
+        length=weighted_length,
+    )
+
+    def report(progress: Progress) -> None:
+        if progress.step is None:
+            print(progress.stage, progress.note, file=sys.stderr, flush=True)  # noqa: T201  what `progress` counts
+
+    monitor = Monitor(report, seconds=time.monotonic, due=lambda: True)
+    retrain(lambda: [recognise.read(ARCHIVE, None)], job, monitor, now=datetime.now(UTC))
+
+
+def kill_and_check(kills: int, seed: int, arguments: list[str]) -> Outcome:
+    rng = random.Random(seed)
+    outcome = Outcome()
     with tempfile.TemporaryDirectory() as name:
         unbroken, models = Path(name) / "unbroken", Path(name) / "models"
         events, pace = _unbroken(unbroken, arguments)
-        wanted = _weights(_current(unbroken))
-        while found.kills < kills:
-            life = Life(models, arguments)
-            if life.last_until(chance.randint(0, events)):
-                time.sleep(chance.uniform(0, pace))
-                life.kill()
-                found.kills += 1
+        expected = _weights(_current(unbroken))
+        while outcome.kills < kills:
+            run = Run(models, arguments)
+            if run.reaches(rng.randint(0, events)):
+                time.sleep(rng.uniform(0, pace))
+                run.kill()
+                outcome.kills += 1
             else:
-                _ended(life, found)
-            _look(models, wanted, found)
-        last = Life(models, arguments)
-        last.last_until(float("inf"))
-        _ended(last, found)
-        _look(models, wanted, found)
-        found.left = _left(models)
-    return found
+                _count_finished(run, outcome)
+            _check(models, expected, outcome)
+        last = Run(models, arguments)
+        last.reaches(float("inf"))
+        _count_finished(last, outcome)
+        _check(models, expected, outcome)
+        outcome.leftovers = _leftovers(models)
+    return outcome
 
 
 def _unbroken(models: Path, arguments: list[str]) -> tuple[int, float]:
-    """How many events a life has that nobody disturbs, and the mean seconds between two."""
-    life = Life(models, arguments)
+    """The number of events in a run that nobody disturbs, and the mean seconds between two."""
+    run = Run(models, arguments)
     began = time.monotonic()
-    life.last_until(float("inf"))
-    if life.process.returncode != 0:
-        raise RuntimeError(life.told())
-    events = life.progress()
+    run.reaches(float("inf"))
+    if run.process.returncode != 0:
+        raise RuntimeError(run.log())
+    events = run.progress()
     return events, (time.monotonic() - began) / events
 
 
-def _ended(life: Life, found: Found) -> None:
-    found.finished += 1
-    if life.process.returncode != 0:
-        found.failed.append(life.told()[-300:])
+def _count_finished(run: Run, outcome: Outcome) -> None:
+    outcome.finished += 1
+    if run.process.returncode != 0:
+        outcome.errors.append(run.log()[-300:])
 
 
-def _look(models: Path, wanted: str, found: Found) -> None:
+def _check(models: Path, expected: str, outcome: Outcome) -> None:
     if not models.exists():
         return
-    found.went_on += (models / "unfinished" / "checkpoint.pt").exists()
+    outcome.resumed += (models / UNFINISHED / "checkpoint.pt").exists()
     try:
         if registry.current(models):
             model_dir.check(_current(models))
     except ModelError:
-        found.broken_current += 1
+        outcome.broken_current += 1
     for version in _versions(models):
         try:
             model_dir.check(version)
-            found.other_weights += _weights(version) != wanted
+            outcome.other_weights += _weights(version) != expected
         except ModelError:
-            found.broken_versions += 1
+            outcome.broken_versions += 1
 
 
 def _current(models: Path) -> Path:
     current = registry.current(models)
     if current is None:
-        raise ModelError(f"nothing is in use in {models}")
+        raise ModelError(f"no model is in use in {models}")
     return current
 
 
@@ -146,8 +175,8 @@ def _versions(models: Path) -> list[Path]:
     return [version.folder for version in registry.versions(models)]
 
 
-def _left(models: Path) -> list[str]:
-    """What is no version, and nothing that the registry needs."""
+def _leftovers(models: Path) -> list[str]:
+    """Everything that is neither a version nor the registry's own."""
     known = {registry.CURRENT, registry.BEFORE, *(version.name for version in _versions(models))}
     return sorted(path.name for path in models.iterdir() if path.name not in known)
 
@@ -162,10 +191,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--base-model", default="scratch", help='small and quick (the default), or "tiny"')
     parser.add_argument("--steps", type=int, default=12)
-    asked = parser.parse_args()
-    arguments = ["--base-model", asked.base_model, "--steps", str(asked.steps), "--samples", "16"]
-    arguments += ["--checkpoint-every", "0", "--as-is"]
-    print(json.dumps(vars(kill_and_look(asked.kills, asked.seed, arguments))))  # noqa: T201  its answer
+    parser.add_argument("--train", type=Path, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.train:
+        train(args.train, args.base_model, args.steps)
+        return
+    arguments = ["--base-model", args.base_model, "--steps", str(args.steps)]
+    print(json.dumps(vars(kill_and_check(args.kills, args.seed, arguments))))  # noqa: T201  its answer
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A bot that answers, among people who call on it: the real outbox, lookout and store against a fake X, on a set clock.
+"""A bot that answers people: the real outbox, reconciler and store against a fake X, on a clock that is set.
 
 `Life` speaks real HTTP where it is given a server; else the same gateway calls the fake X's routes without a socket.
 """
@@ -21,12 +21,12 @@ from bot.history import ledger
 from bot.history.store import Store
 from bot.replies.eligibility import Eligibility
 from bot.replies.opt_out import OptOut
-from bot.replies.polling import MentionPoller, load
-from bot.replies.replying import Replier
+from bot.replies.polling import MentionPoller, PollSettings, load
+from bot.replies.replying import Replier, ReplySettings
 from bot.rounds.agenda import Agenda
-from bot.rounds.posting import DraftSettings
+from bot.rounds.posting import DraftSettings, Pipeline
 from bot.rounds.slots import Every
-from bot.running import assembly, assembly_replies
+from bot.running import assembly
 from bot.screen import chain
 from bot.sending.budget import Caps, Prices
 from bot.sending.outbox import Answering, Outbox
@@ -54,7 +54,7 @@ ME = newcomer()
 KEYS = Keys(ME.secrets.consumer_key, ME.secrets.consumer_secret, ME.access_token, ME.secrets.token_secret)
 BOT = f"@{ME.handle}"
 PLENTY = Caps(10**12, 10**12)
-LIMITS = assembly_replies.limits(Settings())
+LIMITS = assembly.limits(Settings())
 WORDS = ("rain", "soup", "bell", "crumb", "clock", "train", "hat", "bench", "roof", "piano", "pigeon", "whistle")
 
 
@@ -202,43 +202,25 @@ class Life:
             self.clock,
             dry=False,
             price=lambda _: Prices().post,
-            answering=Answering(self.limits, self.caps.share(self.share), price),
-        )
-        reading = MentionPoller(
-            self.x,
-            outbox,
-            summons=Eligibility(self.opt_out, self.known_bots),
-            handle=ME.handle,
-            every=self.every,
-            listen=self.listen,
-            prices=Prices(),
-            clock=self.clock,
-            log=log,
+            answering=Answering(self.limits.why_never, self.caps.share(self.share), price),
         )
         draft_settings = DraftSettings(("",), candidates=3, tries=2)
+        pipeline = Pipeline(self.voice, self.screen, outbox, draft_settings, self.clock)
+        eligibility = Eligibility(self.opt_out, self.known_bots)
+        polls = PollSettings(ME.handle, self.every, self.listen, eligibility, Prices())
         replying = Replier(
+            pipeline,
+            MentionPoller(self.x, outbox, polls, clock=self.clock, log=log),
+            ReplySettings(self.limits, self.listen, self.review_mode),
             open_store=open_store,
-            reading=reading,
-            voice=self.voice,
-            screen=self.screen,
-            outbox=outbox,
-            limits=self.limits,
-            draft_settings=draft_settings,
-            listen=self.listen,
-            review_mode=self.review_mode,
-            clock=self.clock,
             log=log,
         )
         agenda = Agenda(
+            pipeline,
+            Every(self.posts_every or timedelta(days=365 * 20)),
             open_store=open_store,
-            voice=self.voice,
-            screen=self.screen,
-            outbox=outbox,
             reconciler=Reconciler(self.x, self.caps, self.clock, prices=Prices(), log=log),
-            schedule=Every(self.posts_every or timedelta(days=365 * 20)),
-            draft_settings=draft_settings,
-            clock=self.clock,
-            replying=replying,
+            replier=replying,
         )
         if kind is None:
             agenda.begin()

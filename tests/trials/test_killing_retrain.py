@@ -12,8 +12,8 @@ def test_a_retraining_killed_at_any_moment_breaks_nothing_and_comes_to_the_same_
         check=True, capture_output=True, text=True, cwd=Path(__file__).parents[2],
     )  # fmt: skip
 
-    found = json.loads(done.stdout)
+    outcome = json.loads(done.stdout)
 
-    assert (found.pop("kills"), found.pop("finished") > 0) == (3, True)
-    assert found.pop("went_on") >= 0
-    assert not any(found.values()), found
+    assert (outcome.pop("kills"), outcome.pop("finished") > 0) == (3, True)
+    assert outcome.pop("resumed") >= 0
+    assert not any(outcome.values()), outcome

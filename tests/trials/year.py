@@ -1,9 +1,9 @@
 """Watches bots for simulated years and counts what broke: `python -m tests.trials.year --years 20`.
 
-The real heartbeat, agenda, outbox, lookout and store, a clock that is handed in, and an X in this process that fails.
-Between two beats the machine sleeps, crashes and comes back, its clock is set by minutes, hours and years, and X is
-down, out of credits, or locks the account. `--without gap` (or cap, budget, slots, intent) takes one brake away, and
-`--without doubt` what lets it speak again after a clock was ahead: the controls, which must find what that broke.
+The heartbeat, agenda, outbox, reconciler and store are the real ones; the clock is handed in, and the X in this process
+fails. Between two beats the machine sleeps, crashes and restarts, its clock is set by minutes, hours and years, and X
+is down, out of credits, or locks the account. The controls must find what they break: `--without gap` (or cap, budget,
+slots, intent) takes one brake away, and `--without doubt` what lets the bot post again after a clock was ahead.
 """
 
 from __future__ import annotations
@@ -31,12 +31,13 @@ from bot.errors import Unknown
 from bot.history.backup import Backups
 from bot.history.store import Store
 from bot.rounds.agenda import Agenda
-from bot.rounds.posting import DraftSettings
+from bot.rounds.posting import DraftSettings, Pipeline
 from bot.rounds.slots import Daily
 from bot.running.heartbeat import Heartbeat
 from bot.screen import chain
 from bot.sending.budget import Caps, Prices, day_start, month_start
-from bot.sending.outbox import Brakes, Outbox, why_paused
+from bot.sending.outbox import Brakes, Outbox
+from bot.sending.pause import why_paused
 from bot.sending.reconcile import Reconciler
 from tests.trials.year_world import DAY, HALTS, HOUR, OUTAGES, Clock, Crash, Voice, X, changes
 
@@ -138,15 +139,18 @@ class Year:
             "budget": replace(BRAKES, caps=FREE.caps),
             "slots": FREE,
         }.get(self.without, BRAKES)
+        pipeline = Pipeline(
+            Voice(),
+            lambda store: chain.build(said=lambda norm: store.said(norm, dry=False), copied=lambda _: ""),
+            Outbox(self.x, brakes, self.clock, dry=False, price=lambda _: PRICE),
+            DraftSettings(("",), candidates=2, tries=2),
+            self.clock,
+        )
         agenda = Agenda(
+            pipeline,
+            self.schedule,
             open_store=lambda: kind.open(self.path),
-            voice=Voice(),
-            screen=lambda store: chain.build(said=lambda norm: store.said(norm, dry=False), copied=lambda _: ""),
-            outbox=Outbox(self.x, brakes, self.clock, dry=False, price=lambda _: PRICE),
             reconciler=Reconciler(self.x, BRAKES.caps, self.clock, prices=Prices(), log=LOG),
-            schedule=self.schedule,
-            draft_settings=DraftSettings(("",), candidates=2, tries=2),
-            clock=self.clock,
         )
         agenda.begin()
         never = Backups(self.path.parent, [], keep=1, every=timedelta(0))

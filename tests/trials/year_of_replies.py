@@ -1,7 +1,7 @@
-"""A year of a bot among people and bots who call on it, as badly as they can: `python -m tests.trials.year_of_replies`.
+"""A year of a bot among people and bots who mention it in every bad way: `python -m tests.trials.year_of_replies`.
 
-The bot is the real one, with gateway, outbox, lookout and history; X is the fake X without its socket; a year passes in
-minutes. What happened is then read off X's side and held against the rules that were set. `--days 20` is a short one.
+Gateway, outbox, reconciler and history are the real ones; X is the fake X without its socket; a year passes in minutes.
+What happened is then read from X's side and compared with the rules. `--days 20` is a short run.
 """
 
 from __future__ import annotations

@@ -11,6 +11,9 @@ from structlog.testing import CapturingLogger
 
 from bot.errors import ModelError
 from bot.voice.voice import CurrentVoice, ModelVoice
+from training.speak.types import Sampling
+
+SAMPLING = Sampling(max_tokens=9)
 
 
 class Models:
@@ -31,7 +34,7 @@ class Models:
         if folder.name in self.broken:
             raise ModelError(f"{folder} is damaged")
         nothing = cast("Any", None)
-        return ModelVoice(folder.name, nothing, nothing, temperature=1.0, top_p=1.0, max_tokens=9)
+        return ModelVoice(folder.name, nothing, nothing, sampling=SAMPLING)
 
 
 @pytest.fixture
@@ -65,7 +68,7 @@ def test_a_round_speaks_with_one_model(models: Models, log: CapturingLogger) -> 
 
     def load(folder: Path) -> ModelVoice:
         silent, nothing = cast("Any", Silent()), cast("Any", None)
-        return ModelVoice(folder.name, silent, nothing, temperature=1.0, top_p=1.0, max_tokens=9)
+        return ModelVoice(folder.name, silent, nothing, sampling=SAMPLING)
 
     current = CurrentVoice(models.current, load, cast("Any", log))
     models.promoted = Path("two")
@@ -135,7 +138,7 @@ def test_a_voice_that_is_not_kept_is_loaded_for_each_round(
         alive.append(weakref.ref(breathing))
         models.loaded.append(folder.name)
         nothing = cast("Any", None)
-        return ModelVoice(folder.name, cast("Any", breathing), nothing, temperature=1.0, top_p=1.0, max_tokens=9)
+        return ModelVoice(folder.name, cast("Any", breathing), nothing, sampling=SAMPLING)
 
     current = CurrentVoice(models.current, load, cast("Any", log), keep_loaded=keep, is_short=lambda: short)
     current.draft("", n=1, seed=0)

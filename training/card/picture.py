@@ -14,7 +14,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from training.card.drawing import clusters
+from training.card.drawing import graphemes
 from training.card.drawing.fonts import FOLDERS, Fonts
 from training.card.drawing.lettering import Lettering
 from training.errors import TrainingError
@@ -151,7 +151,7 @@ def _initial(bold: Lettering, name: str) -> Image:
     from PIL import Image
 
     face = Image.new("RGB", (_AVATAR, _AVATAR), _FACES[zlib.crc32(name.encode("utf-8", "replace")) % len(_FACES)])
-    letters = list(clusters.split(clusters.paragraphs(name)[0]))
+    letters = list(graphemes.split(graphemes.paragraphs(name)[0]))
     first = next((letter for letter in letters if letter[0].isalnum()), letters[0] if letters else "?")
     block = bold.fit(first.upper(), _AVATAR, _AVATAR, largest=70, smallest=70)
     wide = bold.width(block.lines[0], block.size)

@@ -1,6 +1,6 @@
-"""From tweets to the texts to learn and the texts held out, split by time, with the count of what fell out.
+"""From tweets to the training texts and the held-out texts, split by time, with counts of what was dropped.
 
-Knows neither files nor tokens; which tweets fall out is the business of training/rules.
+training/rules decides which tweets are dropped.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from training.sources.tweets import Tweet
 
 FEWEST_CHARACTERS = 6_000  # huggingtweets' floor: about one sample of 1,024 tokens, with a margin
-FEW_CHARACTERS = 40_000  # below this it warned
-SEPARATOR = len("<|endoftext|>")  # it counted those too
+FEW_CHARACTERS = 40_000  # huggingtweets warned below this
+SEPARATOR = len("<|endoftext|>")  # huggingtweets counted those too
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 Rules = Literal["mynah", "huggingtweets"]
@@ -31,20 +31,20 @@ Rules = Literal["mynah", "huggingtweets"]
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What a person may choose. The published rules know no choice: there the next three do nothing."""
+    """What a person may choose; the three after `rules` have no effect on the published rules."""
 
     rules: Rules = "mynah"
     newlines: bool = False  # kept, or made spaces
     replies: bool = True
     unspeakable: Callable[[str], str | None] | None = None  # why the bot may never say this
     recency: timedelta | None = None  # the half-life of a tweet's weight
-    tags: bool = False  # before each text of several authors: who says it
+    tags: bool = False  # with several authors, each text begins with its author's handle
     held_out_share: float = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """What is learnt or held out. With weight 0.5 it is learnt in every other pass."""
+    """A training text or a held-out one. With weight 0.5 it is part of every other epoch."""
 
     text: str
     author: str
@@ -72,18 +72,18 @@ class Funnel:
 class Kept:
     text: str
     tweet: Tweet
-    last: datetime | None  # when it was said last, by this tweet or one that says the same
+    last: datetime | None  # of this tweet and its duplicates, the newest
 
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
     tweet: Tweet
-    note: str = ""  # more than the name of the rule: the reason against it, the text that it repeats
+    note: str = ""  # the reason, or the text that it repeats
 
 
 @dataclass(frozen=True, slots=True)
 class FilterResult:
-    """The kept ones, the oldest first, and all others by rule."""
+    """The kept tweets, the oldest first, and the dropped ones by rule."""
 
     kept: tuple[Kept, ...]
     dropped: Mapping[str, tuple[Dropped, ...]]
@@ -92,16 +92,16 @@ class FilterResult:
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """Texts author by author, the oldest first; nothing held out is nearly a text that is learnt, by anyone."""
+    """Texts by author, the oldest first; no held-out text is a near-duplicate of a training text of any author."""
 
     train: tuple[Text, ...]
     held_out: tuple[Text, ...]
     funnels: tuple[Funnel, ...]
     display_names: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()  # sentences that the person should read
-    tags: Mapping[str, str] = field(default_factory=dict)  # what stands before each text of an author; empty where off
-    characters: Mapping[str, int] = field(default_factory=dict)  # kept, of each author
-    overlap: Mapping[str, int] = field(default_factory=dict)  # kept, but neither learnt nor held out: see build
+    tags: Mapping[str, str] = field(default_factory=dict)  # the prefix of each author's texts; empty where off
+    characters: Mapping[str, int] = field(default_factory=dict)  # kept, by author
+    overlap: Mapping[str, int] = field(default_factory=dict)  # kept, but neither trained on nor held out: see build
 
 
 MYNAH = Choices()
@@ -110,7 +110,7 @@ MYNAH = Choices()
 def build(archives: Iterable[Archive], choices: Choices = MYNAH) -> Corpus:
     """The newest share of each author's texts is held out: a random split flatters the model.
 
-    What is held out is no more than a test, so of two texts that are nearly one across the split, that one goes.
+    Of two near-duplicates on either side of the split, the held-out one is dropped: it is only a test.
     """
     tweets, names = _by_author(archives)
     train: list[Text] = []
@@ -119,17 +119,17 @@ def build(archives: Iterable[Archive], choices: Choices = MYNAH) -> Corpus:
     warnings: list[str] = []
     characters: dict[str, int] = {}
     for author, own in tweets.items():
-        sifted = filter_tweets(author, own, choices)
-        characters[author] = _characters(sifted)
-        warnings += _too_little(sifted.funnel, characters[author])
-        funnels.append(sifted.funnel)
-        cut = len(sifted.kept) - _held_out_count(len(sifted.kept), choices.held_out_share)
-        train += _weighed(sifted.kept[:cut], author, choices.recency)
-        newest += [Text(kept.text, author) for kept in sifted.kept[cut:]]
+        filtered = filter_tweets(author, own, choices)
+        characters[author] = _characters(filtered)
+        warnings += _too_little(filtered.funnel, characters[author])
+        funnels.append(filtered.funnel)
+        cut = len(filtered.kept) - _held_out_count(len(filtered.kept), choices.held_out_share)
+        train += _weighed(filtered.kept[:cut], author, choices.recency)
+        newest += [Text(kept.text, author) for kept in filtered.kept[cut:]]
     if not funnels:
-        raise TooLittleData("There are no tweets to learn from: import an archive first.")
-    alike = len(tweets) > 1 or choices.rules == "huggingtweets"  # else sift has seen to it
-    held_out = _unlike(newest, train) if alike else newest
+        raise TooLittleData("There are no tweets to train on: import an archive first.")
+    may_overlap = len(tweets) > 1 or choices.rules == "huggingtweets"  # else filter_tweets has dropped duplicates
+    held_out = _without_duplicates(newest, train) if may_overlap else newest
     return Corpus(
         train=tuple(train),
         held_out=tuple(held_out),
@@ -143,7 +143,7 @@ def build(archives: Iterable[Archive], choices: Choices = MYNAH) -> Corpus:
 
 
 def filter_tweets(author: str, tweets: Sequence[Tweet], choices: Choices = MYNAH) -> FilterResult:
-    """What the rules keep and what they drop; of texts that say the same, the first one said is kept."""
+    """What the rules keep and what they drop; of duplicates, the oldest is kept."""
     rules, judge = _rules(choices)
     dropped: dict[str, list[Dropped]] = {rule: [] for rule in rules}
     kept: list[Kept] = []
@@ -154,13 +154,13 @@ def filter_tweets(author: str, tweets: Sequence[Tweet], choices: Choices = MYNAH
         else:
             kept.append(Kept(verdict.text, tweet, tweet.at))
     if "duplicate" in dropped:
-        kept = _first_said(kept, dropped)
+        kept = _without_repeats(kept, dropped)
     funnel = Funnel(author, len(tweets), {rule: len(those) for rule, those in dropped.items()}, len(kept))
     return FilterResult(tuple(kept), {rule: tuple(those) for rule, those in dropped.items()}, funnel)
 
 
 def _rules(choices: Choices) -> tuple[Sequence[str], Callable[[Tweet], Verdict]]:
-    """The names of those that count, in their order, and what they say of one tweet."""
+    """The names of the rules that apply, in their order, and the function that applies them to one tweet."""
     if choices.rules == "huggingtweets":
         return huggingtweets.RULES, huggingtweets.judge
     off = {"reply": choices.replies, "unspeakable": choices.unspeakable is None}
@@ -169,16 +169,16 @@ def _rules(choices: Choices) -> tuple[Sequence[str], Callable[[Tweet], Verdict]]
     )
 
 
-def _first_said(kept: Sequence[Kept], dropped: Mapping[str, list[Dropped]]) -> list[Kept]:
-    """Without those that say again what one before them said; that one is as fresh as they are."""
-    shelf = NearDuplicateIndex([one.text for one in kept])
-    first: dict[int, Kept] = {}  # by its number on the shelf
+def _without_repeats(kept: Sequence[Kept], dropped: Mapping[str, list[Dropped]]) -> list[Kept]:
+    """The oldest of each group of duplicates, which counts as fresh as the newest of them."""
+    index = NearDuplicateIndex([one.text for one in kept])
+    first: dict[int, Kept] = {}  # by its number in the index
     for number, one in enumerate(kept):
-        rule, before = "duplicate", shelf.find_same(number)
+        rule, before = "duplicate", index.find_duplicate(number)
         if before is None:
-            rule, before = "near_duplicate", shelf.find_near(number)
+            rule, before = "near_duplicate", index.find_near_duplicate(number)
         if before is None:
-            shelf.put(number)
+            index.add(number)
             first[number] = one
         else:
             dropped[rule].append(Dropped(one.tweet, first[before].text))
@@ -186,21 +186,21 @@ def _first_said(kept: Sequence[Kept], dropped: Mapping[str, list[Dropped]]) -> l
     return list(first.values())
 
 
-def _unlike(newest: Sequence[Text], train: Sequence[Text]) -> list[Text]:
-    """Those that are neither nearly in `train` nor nearly one another."""
-    shelf = NearDuplicateIndex([text.text for text in [*train, *newest]])
+def _without_duplicates(newest: Sequence[Text], train: Sequence[Text]) -> list[Text]:
+    """Those that repeat neither a text of `train` nor one another."""
+    index = NearDuplicateIndex([text.text for text in [*train, *newest]])
     for number in range(len(train)):
-        shelf.put(number)
-    unlike = []
+        index.add(number)
+    unique = []
     for number, text in enumerate(newest, start=len(train)):
-        if shelf.find_same(number) is None and shelf.find_near(number) is None:
-            shelf.put(number)
-            unlike.append(text)
-    return unlike
+        if index.find_duplicate(number) is None and index.find_near_duplicate(number) is None:
+            index.add(number)
+            unique.append(text)
+    return unique
 
 
 def _by_author(archives: Iterable[Archive]) -> tuple[dict[str, list[Tweet]], dict[str, str]]:
-    """Two archives of one author are one; the later one knows the name better."""
+    """Two archives of one author are merged; the display name is that of the later one."""
     tweets: defaultdict[str, list[Tweet]] = defaultdict(list)
     names: dict[str, str] = {}
     for archive in archives:
@@ -210,15 +210,15 @@ def _by_author(archives: Iterable[Archive]) -> tuple[dict[str, list[Tweet]], dic
 
 
 def _age(tweet: Tweet) -> tuple[datetime, int, str]:
-    """By time, then by id; ids are numbers without leading zeros, so the longer one is the later one.
+    """By time, then by id; ids are numbers without leading zeros, so a longer one is later.
 
-    What has no time comes first, in the order given, which says more than an id that may be the number of a row.
+    Tweets without a time come first, in the order of the file: their id may be no more than the number of a row.
     """
     return (tweet.at, len(tweet.id), tweet.id) if tweet.at else (LONG_AGO, 0, "")
 
 
 def _weighed(kept: Sequence[Kept], author: str, half_life: timedelta | None) -> list[Text]:
-    """The newest one to learn weighs 1; what has no time is as old as the oldest."""
+    """The newest training text weighs 1; one without a time counts as old as the oldest."""
     times = [one.last for one in kept if one.last]
     if half_life is None or not times:
         return [Text(one.text, author) for one in kept]
@@ -227,7 +227,7 @@ def _weighed(kept: Sequence[Kept], author: str, half_life: timedelta | None) -> 
 
 
 def _held_out_count(count: int, share: float) -> int:
-    """Rounded down, but at least one where anything is to be held out and something is left to learn."""
+    """Rounded down, but at least one where anything is to be held out and something is left to train on."""
     return max(int(count * share), 1) if share > 0 and count > 1 else 0
 
 
@@ -235,17 +235,17 @@ def _count(texts: Sequence[Text], author: str) -> int:
     return sum(text.author == author for text in texts)
 
 
-def _characters(sifted: FilterResult) -> int:
-    return sum(len(kept.text) for kept in sifted.kept) + SEPARATOR * max(len(sifted.kept) - 1, 0)
+def _characters(filtered: FilterResult) -> int:
+    return sum(len(kept.text) for kept in filtered.kept) + SEPARATOR * max(len(filtered.kept) - 1, 0)
 
 
 def _too_little(funnel: Funnel, characters: int) -> list[str]:
-    """Raises below the floor, warns below the second one."""
+    """Raises below FEWEST_CHARACTERS; a warning below FEW_CHARACTERS."""
     counts = "; ".join(f"{rule.replace('_', ' ')} {count:,}" for rule, count in funnel.dropped.items() if count)
-    found = f"@{funnel.author} has {characters:,} characters in {funnel.kept:,} of {funnel.downloaded:,} tweets"
-    found += f" (dropped: {counts})" if counts else ""
+    counted = f"@{funnel.author} has {characters:,} characters in {funnel.kept:,} of {funnel.downloaded:,} tweets"
+    counted += f" (dropped: {counts})" if counts else ""
     if characters < FEWEST_CHARACTERS:
-        raise TooLittleData(f"{found}; a model needs at least {FEWEST_CHARACTERS:,}: add more tweets.")
+        raise TooLittleData(f"{counted}; a model needs at least {FEWEST_CHARACTERS:,}: add more tweets.")
     if characters < FEW_CHARACTERS:
-        return [f"{found}; below {FEW_CHARACTERS:,} a model repeats what it read: more tweets would help."]
+        return [f"{counted}; below {FEW_CHARACTERS:,} a model repeats what it read: more tweets would help."]
     return []

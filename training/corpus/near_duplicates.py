@@ -1,8 +1,8 @@
-"""Texts that say again what another one said: the same, or the same but for a word or two.
+"""Duplicates and near-duplicates among texts.
 
-Two texts are near when their pairs of neighbouring words overlap by `NEAR` percent (Jaccard). Found exactly, and in
-nearly linear time: texts so alike share one of their few rarest pairs, so only those are looked up (the prefix filter
-of set similarity joins). It knows only texts.
+Two texts are near-duplicates when their pairs of neighbouring words overlap by `NEAR` percent (Jaccard). The search is
+exact and takes nearly linear time: such texts share one of their rarest pairs, so only those are looked up (the prefix
+filter of set similarity joins).
 """
 
 from __future__ import annotations
@@ -17,45 +17,46 @@ from training.rules.words import words
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# Percent: one word in eight may differ. Read on ten timelines: nearly all that is found is one sentence with a word or
-# two changed, or the same appointment at another hour; what has other facts in a like form mostly stays.
+# Percent: one word in eight may differ. On ten timelines, nearly all matches were one sentence with a word or two
+# changed, or the same appointment at another hour; other facts in a similar form were mostly not matched.
 NEAR = 60
 
 
 class NearDuplicateIndex:
-    """Some of the texts stand on it: `find` one of them that another is like, `put` another beside them."""
+    """An index of texts by number: `add` indexes a text, and `find_*` returns an indexed duplicate of any of them."""
 
     def __init__(self, texts: Sequence[str]) -> None:
         self._pairs = _by_rarity(texts)
-        self._same = [normalise(text) for text in texts]
+        self._normal = [normalise(text) for text in texts]
         self._by_text: dict[str, int] = {}
         self._by_pair: defaultdict[int, list[int]] = defaultdict(list)
 
-    def find_same(self, number: int) -> int | None:
-        """Up to case, width, spaces and the punctuation around it."""
-        return self._by_text.get(self._same[number])
+    def find_duplicate(self, number: int) -> int | None:
+        """The number of an indexed text with the same normal form."""
+        return self._by_text.get(self._normal[number])
 
-    def find_near(self, number: int) -> int | None:
+    def find_near_duplicate(self, number: int) -> int | None:
+        """The number of an indexed near-duplicate."""
         own = self._pairs[number]
         known = set(own)
-        looked_at = set()
-        for pair in own[: _rarest(len(own))]:
+        compared = set()
+        for pair in own[: _prefix_length(len(own))]:
             for other in self._by_pair.get(pair, ()):
-                if other not in looked_at:
-                    looked_at.add(other)
+                if other not in compared:
+                    compared.add(other)
                     if _are_near(known, self._pairs[other]):
                         return other
         return None
 
-    def put(self, number: int) -> None:
-        self._by_text.setdefault(self._same[number], number)
+    def add(self, number: int) -> None:
+        self._by_text.setdefault(self._normal[number], number)
         own = self._pairs[number]
-        for pair in own[: _rarest(len(own))]:
+        for pair in own[: _prefix_length(len(own))]:
             self._by_pair[pair].append(number)
 
 
 def pairs(text: str) -> list[tuple[str, str]]:
-    """Neighbouring words, the edges of the text among them; each pair once."""
+    """Pairs of neighbouring words, with the beginning and the end of the text as empty words; each pair once."""
     own = ["", *words(text), ""]
     return list(dict.fromkeys(pairwise(own)))
 
@@ -69,9 +70,9 @@ def _by_rarity(texts: Sequence[str]) -> list[tuple[int, ...]]:
     return [tuple(sorted(rank[number] for number in own)) for own in numbered]
 
 
-def _rarest(size: int) -> int:
-    """How many of a text's rarest pairs it takes that any text near to it shares one of its own rarest."""
-    return size + 1 + -NEAR * size // 100  # rounded up before it is taken away
+def _prefix_length(size: int) -> int:
+    """How many of its rarest pairs a text of `size` pairs must share one of with each near-duplicate."""
+    return size + 1 + -NEAR * size // 100  # the share of common pairs is rounded up, then subtracted
 
 
 def _are_near(known: set[int], other: tuple[int, ...]) -> bool:

@@ -25,15 +25,15 @@ Row = list[int]
 class Batch:
     inputs: torch.Tensor  # (rows, length)
     targets: torch.Tensor  # (rows, length), IGNORED where padded
-    wanted: torch.Tensor  # (tokens,), the places of the targets that are not: counted here, a GPU need not be asked
+    positions: torch.Tensor  # (tokens,), of the targets in the flattened batch; found here, before a GPU has them
 
     @property
     def tokens(self) -> int:
-        return len(self.wanted)
+        return len(self.positions)
 
     def to(self, device: torch.device) -> Batch:
         """A copy to a GPU goes on while the next step is prepared, which takes memory that cannot be swapped out."""
-        parts = (self.inputs, self.targets, self.wanted)
+        parts = (self.inputs, self.targets, self.positions)
         if device.type == "cuda":
             return Batch(*(part.pin_memory().to(device, non_blocking=True) for part in parts))
         return Batch(*(part.to(device) for part in parts))

@@ -27,12 +27,12 @@ def token_losses(model: Any, batch: Batch, sampled: SampledVocabulary | None = N
 
     With a ballot, which only a plain head understands, an estimate from the pieces on it.
     """
-    targets = batch.targets.flatten()[batch.wanted]  # (tokens,)
+    targets = batch.targets.flatten()[batch.positions]  # (tokens,)
     if not has_plain_head(model):  # soft caps, scales: the model knows its own head best
-        logits = model(input_ids=batch.inputs, use_cache=False).logits.flatten(0, 1)[batch.wanted]
+        logits = model(input_ids=batch.inputs, use_cache=False).logits.flatten(0, 1)[batch.positions]
         return cross_entropy(logits.float(), targets, reduction="none")
     seen = model.base_model(input_ids=batch.inputs, use_cache=False).last_hidden_state  # (rows, length, width)
-    hidden = seen.flatten(0, 1)[batch.wanted]  # (tokens, width)
+    hidden = seen.flatten(0, 1)[batch.positions]  # (tokens, width)
     table, bonus = model.get_output_embeddings().weight, None  # (pieces, width)
     if sampled:
         table, bonus, targets = table.index_select(0, sampled.ids), sampled.bonus, sampled.places[targets]

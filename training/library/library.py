@@ -1,7 +1,4 @@
-"""The person's tweets, merged over imports, in one SQLite file. Alone imports sqlite_utils in training.
-
-How the file is opened: file.py; what an import changes: merge.py.
-"""
+"""The person's tweets, merged over imports, in one SQLite file; what an import changes is in merge.py."""
 
 from __future__ import annotations
 
@@ -11,79 +8,83 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
-from sqlite_utils import Database, Migrations
-
-from training.errors import LibraryError
+from training.errors import LibraryError, OutOfRoom, StateBusy, is_full
 from training.library import schema
-from training.library.file import connect, translated
 from training.library.merge import Changes, Kept, merge
 from training.library.values import Added, Author, Import
 from training.sources.archive import Archive
 from training.sources.decoding import well_formed
 from training.sources.records import handle_of
 from training.sources.tweets import Tweet
+from training.sqlite_file import Format, SqliteFile
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
 FILE = "library.db"
-MIGRATIONS = Migrations("library")
+MIGRATIONS = {"0001_first": "".join(f"{statement};\n" for statement in schema.FIRST)}
+REMEDIES = {
+    "SQLITE_CANTOPEN": "check that the state folder exists and is yours (--state, MYNAH_STATE)",
+    "SQLITE_READONLY": "the disk or the folder is read-only: choose another with --state",
+    "SQLITE_NOTADB": "this is no library: move it away and import again",
+    "SQLITE_CORRUPT": "the file is damaged: move it away and import again",
+}
 
 
-@MIGRATIONS(name="0001_first")
-def _first(db: Database) -> None:
-    for statement in schema.FIRST:
-        db.execute(statement)
+def explained(path: Path, error: sqlite3.Error | OSError) -> Exception:
+    """The error with what to do about it."""
+    name = getattr(error, "sqlite_errorname", "") or ""
+    if name.startswith("SQLITE_FULL") or is_full(error):
+        return OutOfRoom(f"The disk of {path.parent} is full: make room and try again.")
+    if name.startswith("SQLITE_BUSY"):
+        return StateBusy(f"Another import is at work on {path}: wait until it has finished.")
+    if isinstance(error, OSError):
+        return LibraryError(f"{path} cannot be made: {error.strerror}; choose another folder with --state.")
+    return LibraryError(f"{path}: {error}; {REMEDIES.get(name, 'check the file and its folder')}.")
 
 
-def _nothing(_: Path, __: str) -> None:
-    """A copy is for the caller to make."""
+FORMAT = Format(
+    "library",
+    MIGRATIONS,
+    error=LibraryError,
+    explain=explained,
+    if_newer="upgrade this one.",
+    if_older="`mynah import` brings it up to date.",
+    # Deleted tweets are overwritten. Without spilling, a long import locks out no reader until it commits.
+    pragmas=("secure_delete = ON", "cache_spill = OFF"),
+)
 
 
 class Library:
     """`Library.open` is the only way in, so that every connection is as durable as the next."""
 
-    def __init__(self, db: Database, path: Path) -> None:
+    def __init__(self, db: SqliteFile) -> None:
         self._db = db
-        self._path = path
 
     @classmethod
     def open(
-        cls, path: Path, *, create: bool = True, read_only: bool = False, before: Callable[[Path, str], None] = _nothing
+        cls,
+        path: Path,
+        *,
+        create: bool = True,
+        read_only: bool = False,
+        before: Callable[[Path, str], None] | None = None,
     ) -> Self:
         """Open, and bring an older schema up to date; `read_only` neither creates nor migrates.
 
-        `before` is called with the name of the first change of the schema that is missing, before it is made.
+        `before` is called with the name of the first missing migration before it is applied, to make a copy.
         """
         if not path.exists() and (read_only or not create):
             raise LibraryError(f"There is no library at {path} yet: `mynah import` begins one.")
-        with translated(path):
-            library = cls(Database(connect(path, read_only=read_only)), path)
+        library = cls(SqliteFile(path, FORMAT, read_only=read_only))
         try:
-            library._migrate(read_only=read_only, before=before)
+            library._db.migrate(before=before)
         except BaseException:
             library.close()
             raise
         return library
-
-    def _migrate(self, *, read_only: bool, before: Callable[[Path, str], None]) -> None:
-        with translated(self._path):
-            known = {migration.name for migration in MIGRATIONS._migrations}  # noqa: SLF001  there is no public list
-            applied = {migration.name for migration in MIGRATIONS.applied(self._db)}
-            unknown = sorted(applied - known)
-            pending = MIGRATIONS.pending(self._db)
-        if unknown:
-            raise LibraryError(
-                f"{self._path} was made by a newer mynah (it knows {', '.join(unknown)}): upgrade this one."
-            )
-        if pending and read_only:
-            raise LibraryError(f"{self._path} was made by an older mynah: `mynah import` brings it up to date.")
-        if pending:
-            if applied:  # there is something to lose
-                before(self._path, pending[0].name)
-            with self.atomic():
-                MIGRATIONS.apply(self._db)
 
     def close(self) -> None:
         self._db.close()
@@ -97,18 +98,8 @@ class Library:
     @contextmanager
     def atomic(self) -> Iterator[None]:
         """All or nothing, also for several imports; meanwhile nobody else writes."""
-        connection = self._db.conn
-        if connection.in_transaction:  # part of a larger whole
+        with self._db.atomic():
             yield
-            return
-        with translated(self._path):
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                connection.execute("COMMIT")
-            except BaseException:  # a commit may fail too, and would leave the transaction open
-                connection.rollback()
-                raise
 
     def add(self, archive: Archive, *, source: str, at: datetime, drop_missing: bool = False) -> Added:
         """Merge; `source` names the file, or the account on X, that it came from."""
@@ -145,20 +136,18 @@ class Library:
         )
 
     def _keep(self, changes: Changes, new: Iterable[Tweet], *, drop: Iterable[int], archived: bool) -> None:
-        with translated(self._path):
-            many = self._db.conn.executemany
-            many("DELETE FROM tweet WHERE number = ?", [[number] for number in (*changes.replaced, *drop)])
-            many("UPDATE tweet SET archived = 1 WHERE number = ?", [[number] for number in changes.confirmed])
-            many(
-                "UPDATE tweet SET id = ?, at = ?, kind = ?, lang = ?, text = ?, edits = ?, archived = ? "
-                "WHERE number = ?",
-                ([*_columns(one.tweet), one.archived, one.number] for one in changes.updated),
-            )
-            many(
-                "INSERT INTO tweet (id, at, kind, lang, text, edits, archived, author, import) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, (SELECT max(id) FROM import))",
-                ([*_columns(tweet), archived, tweet.author] for tweet in new),
-            )
+        many = self._db.execute_many
+        many("DELETE FROM tweet WHERE number = ?", ([number] for number in (*changes.replaced, *drop)))
+        many("UPDATE tweet SET archived = 1 WHERE number = ?", ([number] for number in changes.confirmed))
+        many(
+            "UPDATE tweet SET id = ?, at = ?, kind = ?, lang = ?, text = ?, edits = ?, archived = ? WHERE number = ?",
+            ([*_columns(one.tweet), one.archived, one.number] for one in changes.updated),
+        )
+        many(
+            "INSERT INTO tweet (id, at, kind, lang, text, edits, archived, author, import) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, (SELECT max(id) FROM import))",
+            ([*_columns(tweet), archived, tweet.author] for tweet in new),
+        )
 
     def authors(self) -> list[Author]:
         return [
@@ -251,14 +240,11 @@ class Library:
             yield Import(**row | {"at": datetime.fromisoformat(row["at"])})
 
     def _rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
-        with translated(self._path):
-            cursor = self._db.conn.execute(sql, parameters)
-            names = [column[0] for column in cursor.description]
-            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]  # no open cursor, no lock
+        return self._db.rows(sql, parameters)
 
     def _write(self, sql: str, parameters: Sequence[Any] = ()) -> int:
-        with translated(self._path):
-            return self._db.conn.execute(sql, parameters).rowcount
+        """Execute, and give the number of rows that changed."""
+        return self._db.execute(sql, parameters).rowcount
 
 
 def _columns(tweet: Tweet) -> list[str | None]:

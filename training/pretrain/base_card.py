@@ -1,6 +1,6 @@
 """The card of the base in the package: the sections of every card, from its manifest, its recipe and `made.json`.
 
-`python -m training card` writes it again after a new base was made; it does not know how to make one.
+`python -m training.pretrain card` writes it again after a new base was made; it does not know how to make one.
 """
 
 from __future__ import annotations
@@ -121,9 +121,10 @@ from the short lines threats and insults; also dialect, archaic and rare words.
 
 def _procedure(recipe: Pretraining, made: Made) -> str:
     return f"""\
-`python -m training pretrain PROSE... --last SHORT... --work WORK --out BASE`, with the numbers of `Pretraining`
-in `training/recipe.py`. Every line is a document of its own. Muon learns the matrices between the layers, AdamW the
-rest. The rate warms up, stays, and in the last part of the run goes straight down to nothing, on short lines alone.
+`python -m training.pretrain pretrain PROSE... --last SHORT... --work WORK --out BASE`, with the numbers of
+`Pretraining` in `training/recipe.py`. Every line is a document of its own. Muon learns the matrices
+between the layers, AdamW the rest. The rate warms up, stays, and in the last part of the run goes straight down to
+nothing, on short lines alone.
 
 {hyperparameters(recipe, made.run)}
 

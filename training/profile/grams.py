@@ -1,6 +1,6 @@
-"""A text as the runs of five words that it is made of, each as a number, to find them in another text.
+"""The word 5-grams of a text as hashes, to find them in other texts.
 
-It knows only texts, and words as training/rules does: where a script puts no spaces, letters are parts of a word.
+In a script without spaces, a letter counts as part of a word, as in training/rules/words.py.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from training.rules.words import LETTERS_DENSE, LETTERS_LOOSE, ONE_DENSE, ONE_LO
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-WORDS = 5  # of a gram: four consecutive ones make a run of eight, and each alone is seldom met by chance
-PLAIN = re.compile(r"\w+(?:'\w+)*", re.ASCII)  # what `words` finds in plain English, four times as fast
+WORDS = 5  # in a gram: four consecutive grams are eight words in a row; one alone is seldom shared by chance
+PLAIN = re.compile(r"\w+(?:'\w+)*", re.ASCII)  # the words of plain English as `words` finds them, four times as fast
 
 
 def spell(text: str) -> list[str]:
@@ -27,14 +27,14 @@ def spell(text: str) -> list[str]:
 
 
 def weigh(spelt: Sequence[str]) -> list[float] | None:
-    """How much of a word each is; None where all are whole ones."""
+    """What fraction of a word each item is; None where all are whole words."""
     if all(map(str.isascii, spelt)) or UNSPACED.search("".join(spelt)) is None:
         return None
     return [1 / LETTERS_DENSE if ONE_DENSE.match(w) else 1 / LETTERS_LOOSE if ONE_LOOSE.match(w) else 1 for w in spelt]
 
 
 def keys(spelt: Sequence[str], weights: Sequence[float] | None = None, *, step: int = 1) -> list[int]:
-    """32 bits for each run of `WORDS` words, in their order; or for each second one, …"""
+    """A 32-bit hash of each gram, in order; with `step`, of every `step`th gram."""
     line = " ".join(spelt).encode("utf-8", "replace")
     plain = len(line) == sum(map(len, spelt)) + len(spelt) - 1
     sizes = map(len, spelt) if plain else (len(word.encode("utf-8", "replace")) for word in spelt)
@@ -47,14 +47,14 @@ def keys(spelt: Sequence[str], weights: Sequence[float] | None = None, *, step: 
 def spans(
     spelt: Sequence[str], weights: Sequence[float] | None = None, *, length: int = WORDS
 ) -> list[tuple[int, int]]:
-    """Where each run of so many words begins and ends: the first word, and the one after the last."""
+    """The (start, end) of each run of `length` words; the end is exclusive."""
     if weights is None:
         return list(zip(range(len(spelt)), range(length, len(spelt) + 1), strict=False))
     return list(_windows(weights, length))
 
 
 def _windows(weights: Sequence[float], length: int) -> Iterator[tuple[int, int]]:
-    """From each place the fewest that weigh `length`."""
+    """From each start, the shortest run that weighs `length`."""
     end, inside = 0, 0.0
     for start, weight in enumerate(weights):
         while inside < length and end < len(weights):

@@ -1,10 +1,9 @@
-"""Does a text read like what the person writes? The language, or the languages, as a table of letter triples.
+"""A profile of the language, or languages, that a person writes: a character trigram model in a hash table.
 
-It learns from the person's tweets alone and knows no language by name: what is rare in theirs is foreign. It needs
-neither torch nor numpy.
+It is trained on the person's tweets alone, so whatever is rare in them counts as foreign. No torch, no numpy.
 
     "MYNAHLNG"  u32 version  f32 usual  f32 slack  then `BUCKETS` bytes          every number is little-endian
-    each byte is what a triple costs whose hash it is, in sixteenths of a bit
+    byte i is the cost, in sixteenths of a bit, of the trigrams with the hash i
 """
 
 from __future__ import annotations
@@ -29,28 +28,28 @@ VERSION = 1
 HEADER = struct.Struct("<8sIff")
 BUCKETS = 2**14
 ENOUGH_LETTERS = 20  # below that "gm" and "lol ok" are any language
-ENOUGH_TWEETS = 200  # to know what is usual; with fewer nothing is called foreign
+ENOUGH_TWEETS = 200  # to know what is usual; with fewer there is no profile
 STEPS = 16  # of a bit
-# What a triple costs at most. A name or a slip of the pen is none of the person's triples and should not weigh more.
+# The highest cost of a trigram: a name or a typo has unseen trigrams and should not weigh more.
 MOST = 9 * STEPS
-UNSEEN = 3  # added to every count of two letters: a triple met once is not certain
-# Of the person's own tweets, each judged by the other half; and a margin, for people come to speak of new things.
+UNSEEN = 3  # added to the count of every bigram: a trigram seen once is not certain
+# The quantile of the person's own tweets, each half scored by the other, and a margin for new subjects.
 OWN, MARGIN = 0.9975, 1.1
 DROPPED = re.compile(r"(?:https?://|www\.|pic\.twitter\.com/)\S+|[@#]\w+")
 WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)*")
 
 
 class Language:
-    """What one person writes in."""
+    """The profile of one person."""
 
     def __init__(self, costs: bytes, usual: float, slack: float) -> None:
         self._costs = costs
-        self._usual = usual  # bits a triple, on average
-        self._slack = slack  # how much more it may be, times the root of the number of letters: short texts vary more
+        self._usual = usual  # bits per trigram, on average
+        self._slack = slack  # allowed excess times the square root of the number of letters: short texts vary more
 
     @classmethod
     def open(cls, folder: Path) -> Language | None:
-        """The profile in a model folder; None in one of before there were any, or of few tweets."""
+        """The profile in a model folder; None in older folders, and where there were too few tweets."""
         path = folder / FILE
         try:
             raw = path.read_bytes()
@@ -66,19 +65,19 @@ class Language:
         return cls(raw[HEADER.size :], usual, slack)
 
     def why_foreign(self, text: str) -> str:
-        """How far it is from what the person writes; empty where it is near, or too short to tell."""
+        """How far the text is from what the person writes; "" where it is close, or too short to tell."""
         line = _letters(text)
         count = sum(map(str.isalpha, line))
         if count < ENOUGH_LETTERS:
             return ""
-        found, most = _cost(line, self._costs), self._usual + self._slack / math.sqrt(count)
-        if found <= most:
+        cost, most = _cost(line, self._costs), self._usual + self._slack / math.sqrt(count)
+        if cost <= most:
             return ""
-        return f"unlike their tweets: {found:.1f} bits a letter, and theirs are {self._usual:.1f}, at most {most:.1f}"
+        return f"unlike their tweets: {cost:.1f} bits a letter, and theirs are {self._usual:.1f}, at most {most:.1f}"
 
 
 def learn(tweets: Sequence[str]) -> bytes | None:
-    """The bytes of a profile; None where there are too few texts to know what is usual."""
+    """The bytes of a profile; None where there are too few tweets for one."""
     lines = [line for line in map(_letters, tweets) if sum(map(str.isalpha, line)) >= ENOUGH_LETTERS]
     if len(lines) < ENOUGH_TWEETS:
         return None
@@ -96,19 +95,19 @@ def learn(tweets: Sequence[str]) -> bytes | None:
 
 
 def _letters(text: str) -> str:
-    """Its words in small letters, without links, handles, hashtags and digits, one space around each."""
+    """Its words in lower case, without links, handles, hashtags and digits, one space around each."""
     plain = unicodedata.normalize("NFKC", DROPPED.sub(" ", text)).casefold().replace("\u2019", "'")
     return f" {' '.join(WORD.findall(plain))} "
 
 
 def _costs(lines: Sequence[str]) -> bytes:
-    """How surprising the third letter is after two, for each triple."""
-    triples = Counter(line[at : at + 3] for line in lines for at in range(len(line) - 2))
-    doubles = Counter(line[at : at + 2] for line in lines for at in range(len(line) - 2))
+    """For each hash, the bits of the third letter of its trigrams after the first two."""
+    trigrams = Counter(line[at : at + 3] for line in lines for at in range(len(line) - 2))
+    bigrams = Counter(line[at : at + 2] for line in lines for at in range(len(line) - 2))
     costs = bytearray([MOST]) * BUCKETS
-    for triple, count in triples.items():
-        bucket = _bucket(triple)
-        costs[bucket] = min(costs[bucket], round(-math.log2(count / (doubles[triple[:2]] + UNSEEN)) * STEPS))
+    for trigram, count in trigrams.items():
+        bucket = _bucket(trigram)
+        costs[bucket] = min(costs[bucket], round(-math.log2(count / (bigrams[trigram[:2]] + UNSEEN)) * STEPS))
     return bytes(costs)
 
 
@@ -116,5 +115,5 @@ def _cost(line: str, costs: bytes) -> float:
     return sum(costs[_bucket(line[at : at + 3])] for at in range(len(line) - 2)) / (len(line) - 2) / STEPS
 
 
-def _bucket(triple: str) -> int:
-    return crc32(triple.encode("utf-8", "replace")) % BUCKETS
+def _bucket(trigram: str) -> int:
+    return crc32(trigram.encode("utf-8", "replace")) % BUCKETS

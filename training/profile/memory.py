@@ -1,17 +1,17 @@
-"""What a model must remember of the tweets it learnt from, without the texts: sorted hashes in a memory map.
+"""The copy index of a model: hashes of its training tweets, to find out whether a draft copies one of them.
 
-It knows nothing of models or of where the tweets came from, and needs neither torch nor numpy.
+The texts are not in it. It is a memory map of sorted arrays; no torch, no numpy.
 
     "MYNAHMEM"  u32 version  u32 sections           every number is little-endian
     per section: name (8 bytes)  u64 offset  u64 count
-    tweets       sorted u64: whole tweets, normalised
-    lengths      u8: the words of each tweet, 255 for more
-    shelves      u32, 2^16 + 1 of them: where in `grams` those begin whose key has these 16 highest bits
-    grams        u32: the next 15 bits of the key, and 17 bits that say in which tweet; sorted on each shelf
-    handles      sorted u32: whom the tweets call on
+    tweets       sorted u64: hashes of whole tweets, normalised
+    lengths      u8: the number of words of each tweet, 255 for more
+    shelves      u32, 2^16 + 1 of them: where in `grams` the bucket begins of the hashes with these 16 highest bits
+    grams        u32: the next 15 bits of a 5-gram's hash and the 17-bit number of its tweet; sorted in each bucket
+    handles      sorted u32: hashes of the handles that the tweets mention
 
-A reader looks up the sections that it knows by name and ignores the others, so that new ones need no new version. A
-file without the last four is of before there were any: only whole tweets are known then.
+A reader ignores sections that it does not know, so a new section needs no new version. In older files the last four
+are missing; then only copies of whole tweets are found.
 """
 
 from __future__ import annotations
@@ -41,54 +41,54 @@ MAGIC = b"MYNAHMEM"
 VERSION = 1
 HEADER = struct.Struct("<8sII")
 SECTION = struct.Struct("<8sQQ")
-TWEETS, LENGTHS, SHELVES, GRAMS, HANDLES = b"tweets", b"lengths", b"shelves", b"grams", b"handles"
-RUN = 8  # words in a row out of one tweet are a copy: hardly ever met by chance
-HALF, FEWEST = 0.5, 6  # so is this share of a tweet, if it is so many words
-# Five words that stand in so many different tweets are how the person speaks: a slogan, a greeting. They copy nothing.
-MANNER = 3
-SHELF_BITS, LOW_BITS, TWEET_BITS = 16, 15, 17
-SHELVES_IN_ALL = 2**SHELF_BITS
+TWEETS, LENGTHS, BUCKETS, GRAMS, HANDLES = b"tweets", b"lengths", b"shelves", b"grams", b"handles"
+RUN = 8  # this many words in a row of one tweet are a copy: hardly ever met by chance
+HALF, FEWEST = 0.5, 6  # so is this share of a tweet's words, if it is at least FEWEST words
+# A gram in this many different tweets is a habit of the person, a slogan or a greeting, and never counts as a copy.
+HABIT = 3
+BUCKET_BITS, LOW_BITS, TWEET_BITS = 16, 15, 17
+BUCKET_COUNT = 2**BUCKET_BITS
 LOW = 2**LOW_BITS - 1
 TWEET = 2**TWEET_BITS - 1
-OF_ALL = TWEET  # in the place of a tweet: it is the person's manner. More tweets than that share numbers
+OF_ALL = TWEET  # in place of a tweet's number: a habit. With more tweets than this, several share a number
 LONGEST = 255
 
 
 @dataclass(frozen=True, slots=True)
 class _Runs:
-    """The three sections about grams; empty for a file without them."""
+    """The three sections about grams; empty for an older file."""
 
     lengths: memoryview | bytes = b""
-    shelves: memoryview | Sequence[int] = ()
+    buckets: memoryview | Sequence[int] = ()
     grams: memoryview | Sequence[int] = ()
 
-    def find(self, wanted: Sequence[int]) -> list[tuple[int, int]]:
-        """(its place among the wanted, a tweet that it stands in) of each gram that is known."""
-        shelves, entries, found = self.shelves, self.grams, []
-        for place, key in enumerate(wanted):
-            shelf = key >> SHELF_BITS
-            end = shelves[shelf + 1]
+    def find(self, keys: Sequence[int]) -> list[tuple[int, int]]:
+        """(index into `keys`, number of a tweet) for each tweet that has the gram."""
+        buckets, entries, matches = self.buckets, self.grams, []
+        for index, key in enumerate(keys):
+            bucket = key >> BUCKET_BITS
+            end = buckets[bucket + 1]
             low = ((key >> 1) & LOW) << TWEET_BITS
-            at = bisect_left(entries, low, shelves[shelf], end)
+            at = bisect_left(entries, low, buckets[bucket], end)
             while at < end and entries[at] <= low | TWEET:
-                found.append((place, entries[at] & TWEET))
+                matches.append((index, entries[at] & TWEET))
                 at += 1
-        return found
+        return matches
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
-        """(the 31 bits that are kept of a key, its tweet), in their order."""
-        for shelf in range(len(self.shelves) - 1):
-            for at in range(self.shelves[shelf], self.shelves[shelf + 1]):
-                yield shelf << LOW_BITS | self.grams[at] >> TWEET_BITS, self.grams[at] & TWEET
+        """(the stored 31 bits of a hash, the number of its tweet), sorted."""
+        for bucket in range(len(self.buckets) - 1):
+            for at in range(self.buckets[bucket], self.buckets[bucket + 1]):
+                yield bucket << LOW_BITS | self.grams[at] >> TWEET_BITS, self.grams[at] & TWEET
 
 
 class Memory:
-    """The tweets of one model; it answers in microseconds and the kernel may drop the pages."""
+    """The copy index of one model. A lookup takes microseconds, and the kernel may drop the pages."""
 
-    def __init__(self, tweets: memoryview, runs: _Runs, called: Iterable[int]) -> None:
+    def __init__(self, tweets: memoryview, runs: _Runs, handle_hashes: Iterable[int]) -> None:
         self._tweets = tweets  # sorted u64
         self.runs = runs
-        self.handles = frozenset(called)  # some hundreds
+        self.handles = frozenset(handle_hashes)  # some hundreds
 
     def __len__(self) -> int:
         return len(self._tweets)
@@ -98,7 +98,7 @@ class Memory:
 
     @classmethod
     def open(cls, folder: Path) -> Memory:
-        """The memory in a model folder."""
+        """The index in a model folder."""
         path = folder / FILE
         try:
             with path.open("rb") as file:
@@ -109,20 +109,20 @@ class Memory:
             raise ModelError(f"{path} is not a readable memory of tweets ({error}): train the model again.") from error
 
     def said(self, text: str) -> bool:
-        """Is this text one of the tweets, up to case, width, spaces and the punctuation around it?"""
-        wanted = fingerprint(text)
-        at = bisect_left(self._tweets, wanted)
-        return at < len(self._tweets) and self._tweets[at] == wanted
+        """Whether the text is one of the tweets, up to case, width, spaces and the punctuation around it."""
+        key = fingerprint(text)
+        at = bisect_left(self._tweets, key)
+        return at < len(self._tweets) and self._tweets[at] == key
 
     def why_copied(self, text: str) -> str:
-        """What it has of a tweet, in words; empty if it is its own."""
+        """What the text copies from a tweet, in words; "" if nothing."""
         if self.said(text):
             return "the whole of a tweet"
-        if not self.runs.shelves:
+        if not self.runs.buckets:
             return ""
         spelt = spell(text)
         weights = weigh(spelt)
-        # Six words in a row are two grams, so one of them is here: what is its own is known after half the work.
+        # A copy has six words in a row, which are two grams: every second gram is enough to rule a copy out.
         if self.runs.find(keys(spelt, weights, step=2)) and (why := self._why_runs(spelt, weights)):
             return why
         handle = handles.first_in(text, spelt, self.handles) if self.handles else ""
@@ -130,34 +130,36 @@ class Memory:
 
     def _why_runs(self, spelt: Sequence[str], weights: Sequence[float] | None) -> str:
         where = spans(spelt, weights)
-        places: defaultdict[int, set[int]] = defaultdict(set)
-        for place, tweet in self.runs.find(keys(spelt, weights)):
-            places[tweet].update(range(*where[place]))
-        places.pop(OF_ALL, None)
-        found = (self._why(tweet, sorted(own), spelt, weights or [1.0] * len(spelt)) for tweet, own in places.items())
-        return next(filter(None, found), "")
+        positions: defaultdict[int, set[int]] = defaultdict(set)  # of the shared words, by tweet
+        for gram, tweet in self.runs.find(keys(spelt, weights)):
+            positions[tweet].update(range(*where[gram]))
+        positions.pop(OF_ALL, None)
+        reasons = (
+            self._why(tweet, sorted(own), spelt, weights or [1.0] * len(spelt)) for tweet, own in positions.items()
+        )
+        return next(filter(None, reasons), "")
 
-    def _why(self, tweet: int, found: Sequence[int], spelt: Sequence[str], weights: Sequence[float]) -> str:
-        """Whether these words, all out of this tweet, are too many of it or in a row."""
-        row = max(_rows(found), key=lambda row: sum(weights[place] for place in row))
-        in_a_row = sum(weights[place] for place in row)
+    def _why(self, tweet: int, shared: Sequence[int], spelt: Sequence[str], weights: Sequence[float]) -> str:
+        """Why the words at these positions, all from this tweet, are a copy: too many in a row, or of the tweet."""
+        row = max(_rows(shared), key=lambda row: sum(weights[position] for position in row))
+        in_a_row = sum(weights[position] for position in row)
         if in_a_row >= RUN:
             return f"{in_a_row:g} words in a row of one tweet: {_shown(row, spelt, weights)}"
-        in_all, of = sum(weights[place] for place in found), self.runs.lengths[tweet]
+        in_all, of = sum(weights[position] for position in shared), self.runs.lengths[tweet]
         if in_all >= max(FEWEST, HALF * of):
-            return f"{in_all:g} of the {of} words of a tweet: {_shown(found, spelt, weights)}"
+            return f"{in_all:g} of the {of} words of a tweet: {_shown(shared, spelt, weights)}"
         return ""
 
 
 def memorise(tweets: Iterable[str], *, also: Memory | None = None) -> bytes:
-    """The bytes of a memory file; what another memory holds is remembered too."""
+    """The bytes of a copy index of these tweets and of all that another one holds."""
     texts = list(tweets)
     hashes = sorted({fingerprint(text) for text in texts}.union(also or ()))
-    lengths, shelves, entries = _indexed(texts, also.runs if also else _Runs())
-    called, words = handles.learn(texts)
-    called |= also.handles - words if also else set()
-    sections: dict[bytes, array[int] | bytes] = {TWEETS: array("Q", hashes), LENGTHS: lengths, SHELVES: shelves}
-    return _file(sections | {GRAMS: entries, HANDLES: array("I", sorted(called))})
+    lengths, buckets, entries = _indexed(texts, also.runs if also else _Runs())
+    mentioned, words = handles.learn(texts)
+    mentioned |= also.handles - words if also else set()
+    sections: dict[bytes, array[int] | bytes] = {TWEETS: array("Q", hashes), LENGTHS: lengths, BUCKETS: buckets}
+    return _file(sections | {GRAMS: entries, HANDLES: array("I", sorted(mentioned))})
 
 
 def fingerprint(text: str) -> int:
@@ -165,68 +167,67 @@ def fingerprint(text: str) -> int:
 
 
 def _indexed(texts: Sequence[str], before: _Runs) -> tuple[bytes, array[int], array[int]]:
-    """Lengths, shelves and grams of these and those before; what stands in many tweets is kept as manner."""
+    """Lengths, buckets and grams of these texts and those before; a gram of many tweets is kept as a habit."""
     lengths = bytearray(before.lengths)
     entries = [key << TWEET_BITS | tweet for key, tweet in before]
-    numbers: dict[int, int] = {}  # which of the texts has this number, as far as numbers reach
-    for place, text in enumerate(texts):
+    numbers: dict[int, int] = {}  # number of a tweet -> index of its text
+    for index, text in enumerate(texts):
         spelt = spell(text)
         weights = weigh(spelt)
         length = min(LONGEST, round(sum(weights) if weights else len(spelt)))
-        number = (len(before.lengths) + place) % OF_ALL
+        number = (len(before.lengths) + index) % OF_ALL
         if number < len(lengths):
             lengths[number] = max(length, lengths[number])
         else:
             lengths.append(length)
-        numbers[number] = place
+        numbers[number] = index
         entries += {(key >> 1) << TWEET_BITS | number for key in keys(spelt, weights)}
     entries.sort()
-    shelves, kept = array("I", [0] * (SHELVES_IN_ALL + 1)), array("I")
-    for entry in _with_manner(entries, numbers, texts):
+    buckets, kept = array("I", [0] * (BUCKET_COUNT + 1)), array("I")
+    for entry in _with_habits(entries, numbers, texts):
         kept.append(entry & (LOW << TWEET_BITS | TWEET))
-        shelves[(entry >> (LOW_BITS + TWEET_BITS)) + 1] = len(kept)
-    for shelf in range(SHELVES_IN_ALL):  # an empty one ends where it begins
-        shelves[shelf + 1] = max(shelves[shelf + 1], shelves[shelf])
-    return bytes(lengths), shelves, kept
+        buckets[(entry >> (LOW_BITS + TWEET_BITS)) + 1] = len(kept)
+    for bucket in range(BUCKET_COUNT):  # an empty one ends where it begins
+        buckets[bucket + 1] = max(buckets[bucket + 1], buckets[bucket])
+    return bytes(lengths), buckets, kept
 
 
-def _with_manner(entries: Sequence[int], numbers: dict[int, int], texts: Sequence[str]) -> Iterator[int]:
-    """The entries, sorted; one alone where a gram stands in `MANNER` tweets that are not nearly the same."""
+def _with_habits(entries: Sequence[int], numbers: dict[int, int], texts: Sequence[str]) -> Iterator[int]:
+    """The entries, sorted; a single one for a gram of `HABIT` tweets that are not near-duplicates."""
     rows = [list(row) for _, row in groupby(entries, key=lambda entry: entry >> TWEET_BITS)]
-    often = [row for row in rows if len(row) >= MANNER]
-    places = sorted({numbers[entry & TWEET] for row in often for entry in row if entry & TWEET in numbers})
-    first = _first_alike([texts[place] for place in places])
-    alike = dict(zip(places, first, strict=True))
+    frequent = [row for row in rows if len(row) >= HABIT]
+    indexes = sorted({numbers[entry & TWEET] for row in frequent for entry in row if entry & TWEET in numbers})
+    originals = dict(zip(indexes, _originals([texts[index] for index in indexes]), strict=True))
     for row in rows:
-        is_manner = row[-1] & TWEET == OF_ALL  # it was before
-        if len(row) >= MANNER and not is_manner:
+        is_habit = row[-1] & TWEET == OF_ALL  # it was one before
+        if len(row) >= HABIT and not is_habit:
             tweets = [entry & TWEET for entry in row]
-            different = {alike[numbers[tweet]] if tweet in numbers else ~tweet for tweet in tweets}
-            is_manner = len(different) >= MANNER
-        yield from [row[-1] | TWEET] if is_manner else row
+            different = {originals[numbers[tweet]] if tweet in numbers else ~tweet for tweet in tweets}
+            is_habit = len(different) >= HABIT
+        yield from [row[-1] | TWEET] if is_habit else row
 
 
-def _shown(places: Sequence[int], spelt: Sequence[str], weights: Sequence[float]) -> str:
-    return "".join((" " if weights[place] == 1 else "") + spelt[place] for place in places).strip()
+def _shown(positions: Sequence[int], spelt: Sequence[str], weights: Sequence[float]) -> str:
+    return "".join((" " if weights[position] == 1 else "") + spelt[position] for position in positions).strip()
 
 
-def _rows(places: Sequence[int]) -> list[list[int]]:
+def _rows(positions: Sequence[int]) -> list[list[int]]:
     """The stretches without a gap."""
-    process_group = groupby(enumerate(places), key=lambda numbered: numbered[1] - numbered[0])
-    return [[place for _, place in row] for _, row in process_group]
+    groups = groupby(enumerate(positions), key=lambda numbered: numbered[1] - numbered[0])
+    return [[position for _, position in row] for _, row in groups]
 
 
-def _first_alike(texts: Sequence[str]) -> list[int]:
-    """For each text the first one that it is nearly the same as, itself perhaps."""
-    shelf = NearDuplicateIndex(texts)
-    first = []
+def _originals(texts: Sequence[str]) -> list[int]:
+    """For each text the first of its near-duplicates, perhaps itself."""
+    index = NearDuplicateIndex(texts)
+    originals = []
     for number in range(len(texts)):
-        near = shelf.find_same(number)
-        near = shelf.find_near(number) if near is None else near
-        if near is None:
-            shelf.put(number)
-        first.append(number if near is None else near)
-    return first
+        original = index.find_duplicate(number)
+        original = index.find_near_duplicate(number) if original is None else original
+        if original is None:
+            index.add(number)
+        originals.append(number if original is None else original)
+    return originals
 
 
 def _file(sections: dict[bytes, array[int] | bytes]) -> bytes:
@@ -241,26 +242,26 @@ def _file(sections: dict[bytes, array[int] | bytes]) -> bytes:
 def _sections(raw: memoryview) -> dict[bytes, memoryview]:
     magic, version, count = HEADER.unpack_from(raw)
     if magic != MAGIC:
-        raise ValueError("it does not begin like one")
+        raise ValueError("it does not begin as such a file does")
     if version != VERSION:
-        raise ValueError(f"its version is {version}, this program knows {VERSION}")
-    sizes = {TWEETS: 8, LENGTHS: 1, SHELVES: 4, GRAMS: 4, HANDLES: 4}
-    found = {}
+        raise ValueError(f"its version is {version}; this program reads version {VERSION}")
+    sizes = {TWEETS: 8, LENGTHS: 1, BUCKETS: 4, GRAMS: 4, HANDLES: 4}
+    sections = {}
     for number in range(count):
         padded, offset, length = SECTION.unpack_from(raw, HEADER.size + number * SECTION.size)
         if size := sizes.get(name := padded.rstrip(b"\0")):
             if offset + size * length > len(raw):
                 raise ValueError("it is cut off")
-            found[name] = raw[offset : offset + size * length]  # torch runs on little-endian machines only
-    if TWEETS not in found:
+            sections[name] = raw[offset : offset + size * length]  # torch runs on little-endian machines only
+    if TWEETS not in sections:
         raise ValueError("it has no section tweets")
-    return found
+    return sections
 
 
 def _runs(sections: dict[bytes, memoryview]) -> _Runs:
-    if not {LENGTHS, SHELVES, GRAMS} <= sections.keys():
+    if not {LENGTHS, BUCKETS, GRAMS} <= sections.keys():
         return _Runs()
-    shelves, entries = sections[SHELVES].cast("I"), sections[GRAMS].cast("I")
-    if len(shelves) != SHELVES_IN_ALL + 1 or shelves[-1] != len(entries):
-        raise ValueError("its shelves are not in order")
-    return _Runs(sections[LENGTHS], shelves, entries)
+    buckets, entries = sections[BUCKETS].cast("I"), sections[GRAMS].cast("I")
+    if len(buckets) != BUCKET_COUNT + 1 or buckets[-1] != len(entries):
+        raise ValueError("its section shelves is not in order")
+    return _Runs(sections[LENGTHS], buckets, entries)

@@ -1,6 +1,6 @@
-"""How a person writes, in a few numbers and beginnings: what a bot that has no tweets must know to choose well.
+"""How a person writes: openers, lengths, likelihoods, by which the bot chooses among drafts without the tweets.
 
-It holds no words but beginnings that several tweets share. It knows no models, and needs neither torch nor numpy.
+The only words in it are openers that several tweets share. No torch, no numpy.
 """
 
 from __future__ import annotations
@@ -23,31 +23,31 @@ if TYPE_CHECKING:
 FILE = "person.json"  # its name in a model folder
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
-SHARED = 5  # tweets that must begin alike at least
-SHARE = 0.004  # and of all tweets, so that much that is said does not make everything a habit
-MOST = 40  # beginnings: a rotation through them takes two weeks of three posts a day
+SHARED = 5  # the fewest tweets that must share an opener
+SHARE = 0.004  # and the smallest share of all tweets, so that many tweets do not make everything a habit
+MOST = 40  # openers: with three posts a day, a rotation takes two weeks
 LONGEST = 3  # words
-# Letters, apostrophes and hyphens between them, a mark at the end: no handle, hashtag, link, number or emoji.
+# Letters with apostrophes and hyphens between them and a mark at the end; no handle, hashtag, link, number or emoji.
 WORD = re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*[.,:;!?\u2026]?")
-SELDOM = 0.2  # of the tweets end so; from there on it is as good as any other way
-FEWEST = 10  # tweets, below which a share of them says nothing
-LONG_WORD = 20  # letters; where no spaces are between words, a whole sentence would be one
+SELDOM = 0.2  # a way to end that this share of the tweets has is as good as any other
+FEWEST = 10  # tweets; quantiles of fewer say nothing
+LONG_WORD = 20  # letters; in a script without spaces a whole sentence would be one word
 STOP = re.compile(r"[.!?\u2026\u3002\uff01\uff1f\u061f\u0964]\W*$")  # quotation marks, brackets, emoji may follow
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """What is empty or None is not known: older model folders say less."""
+    """A value that is empty or None is unknown: older model folders have fewer."""
 
-    openers: Mapping[str, int] = field(default_factory=dict)  # how tweets begin: how many begin so and no longer one
-    lengths: tuple[float, ...] = ()  # of tweets as X counts, at QUANTILES
-    likelihoods: tuple[float, ...] = ()  # of tweets that the model has not learnt, a token, in nats, at QUANTILES
+    openers: Mapping[str, int] = field(default_factory=dict)  # and how many tweets have none that is longer
+    lengths: tuple[float, ...] = ()  # of tweets, as X counts, at QUANTILES
+    likelihoods: tuple[float, ...] = ()  # of held-out tweets, nats per token, at QUANTILES
     stopped: float | None = None  # the share of tweets that end with a full stop or its like
     vocabulary: Vocabulary = field(default_factory=lambda: Vocabulary(()))  # a file of its own
 
     @classmethod
     def open(cls, folder: Path) -> Person:
-        """The person in a model folder; one of whom nothing is known where the folder is an older one."""
+        """The person in a model folder; without any values where the folder is an older one."""
         path = folder / FILE
         try:
             return replace(cls.from_json(path.read_bytes()), vocabulary=Vocabulary.open(folder))
@@ -58,29 +58,29 @@ class Person:
 
     @classmethod
     def from_json(cls, data: bytes) -> Person:
-        """What newer programs add is passed over; a ValueError where a value is none."""
-        said: Any = json.loads(data)
+        """Unknown keys are ignored; a ValueError where a value is invalid."""
+        values: Any = json.loads(data)
         try:
-            stopped = said.get("stopped")
+            stopped = values.get("stopped")
             return cls(
-                openers={str(opener): int(count) for opener, count in said.get("openers", {}).items()},
-                lengths=_quantiles(said.get("lengths", ())),
-                likelihoods=_quantiles(said.get("likelihoods", ())),
+                openers={str(opener): int(count) for opener, count in values.get("openers", {}).items()},
+                lengths=_quantiles(values.get("lengths", ())),
+                likelihoods=_quantiles(values.get("likelihoods", ())),
                 stopped=None if stopped is None else float(stopped),
             )
         except (AttributeError, TypeError) as error:
             raise ValueError(str(error)) from error
 
     def to_json(self) -> bytes:
-        said = {name: getattr(self, name) for name in ("openers", "lengths", "likelihoods", "stopped")}
-        return (json.dumps(said, indent=2, ensure_ascii=False) + "\n").encode()
+        values = {name: getattr(self, name) for name in ("openers", "lengths", "likelihoods", "stopped")}
+        return (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode()
 
     def unknown_words(self, text: str) -> list[str]:
-        """The words that neither the person used nor the tokenizer has: most of those that are none, see there."""
+        """The words that neither the person used nor the tokenizer has, which are mostly non-words."""
         return self.vocabulary.unknown_words(text)
 
     def ends(self, text: str) -> float:
-        """Whether it is usual to end so, with a full stop or without: 1, or less for what the person seldom does."""
+        """How usual this way to end is, with a full stop or without: 1, or less for one that is seldom."""
         if self.stopped is None:
             return 1.0
         return min(1.0, (self.stopped if is_stopped(text) else 1 - self.stopped) / SELDOM)
@@ -93,7 +93,7 @@ def describe(
     length: Callable[[str], int] = len,
     unspeakable: Callable[[str], str | None] | None = None,
 ) -> Person:
-    """`texts` are what the person wrote, `likelihoods` those of the ones that the model has not learnt."""
+    """`texts` are all that the person wrote; `likelihoods` are those of the held-out texts."""
     begins = openers(texts)
     return Person(
         openers={opener: count for opener, count in begins.items() if not (unspeakable and unspeakable(opener))},
@@ -104,7 +104,7 @@ def describe(
 
 
 def openers(texts: Sequence[str]) -> dict[str, int]:
-    """Beginnings that many tweets share, the commonest first. A tweet counts for its longest one only."""
+    """Openers that many tweets share, the commonest first. A tweet counts for its longest opener only."""
     least = max(SHARED, math.ceil(SHARE * len(texts)))
     names = _Names(texts)
     begins = [list(_beginnings(text, names)) for text in texts]  # of each tweet, the shortest first
@@ -119,12 +119,12 @@ def openers(texts: Sequence[str]) -> dict[str, int]:
 
 
 def is_stopped(text: str) -> bool:
-    """Does it end as a sentence does?"""
+    """Whether the text ends as a sentence does."""
     return STOP.search(text) is not None
 
 
 def quantiles(values: Sequence[float]) -> tuple[float, ...]:
-    """At QUANTILES, between neighbours where one falls between them; nothing of nothing."""
+    """The values at QUANTILES, interpolated; empty without values."""
     if not values:
         return ()
     ordered = sorted(values)
@@ -136,7 +136,7 @@ def quantiles(values: Sequence[float]) -> tuple[float, ...]:
 
 
 class _Names:
-    """Which words may be names of somebody or something: those never written small where no sentence begins."""
+    """Words that may be names: within sentences, they are capitalised at least as often as not."""
 
     def __init__(self, texts: Sequence[str]) -> None:
         small: Counter[str] = Counter()
@@ -157,23 +157,23 @@ class _Names:
 
 
 def _beginnings(text: str, names: _Names) -> Iterator[str]:
-    """Its first word, its first two, its first three, as far as they may be said by anybody."""
-    said: list[str] = []
+    """Its first word, its first two, its first three, as far as they hold no names."""
+    opener: list[str] = []
     for word in text.split()[:LONGEST]:
         if not WORD.fullmatch(word) or len(word) > LONG_WORD or names.may_hold(word):
             return
-        said.append(word)
-        if " ".join(said) == text:  # a whole tweet is no beginning
+        opener.append(word)
+        if " ".join(opener) == text:  # a whole tweet is not an opener
             return
-        yield " ".join(said)
+        yield " ".join(opener)
 
 
 def _bare(word: str) -> str:
     return word.strip(".,:;!?\u2026\"'()[]\u201c\u201d\u2018\u2019*")
 
 
-def _quantiles(said: Any) -> tuple[float, ...]:
-    values = tuple(float(value) for value in said)
+def _quantiles(numbers: Any) -> tuple[float, ...]:
+    values = tuple(float(number) for number in numbers)
     if values and (len(values) != len(QUANTILES) or list(values) != sorted(values)):
-        raise ValueError(f"{len(values)} numbers that rise were to be {len(QUANTILES)}")
+        raise ValueError(f"{len(QUANTILES)} rising numbers expected, not {list(values)}")
     return values

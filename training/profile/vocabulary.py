@@ -1,7 +1,7 @@
-"""The words that a model may be believed: those of the tweets it learnt from, and the whole pieces of its tokenizer.
+"""The known words of a model, as sorted hashes: those of its training tweets, and the whole words of its tokenizer.
 
-Sorted hashes, not words. A small model now and then makes a word that is none, and that one is not here; a rare one may
-be missing too, so this says "strange", not "wrong". It needs neither torch nor numpy.
+A small model now and then generates a non-word, which is not in here. A rare word may be missing too, so an unknown
+word is suspect, not wrong. No torch, no numpy.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Vocabulary:
 
     @classmethod
     def open(cls, folder: Path) -> Vocabulary:
-        """The words in a model folder; none in one of before there were any."""
+        """The words in a model folder; empty in older folders."""
         path = folder / FILE
         try:
             data = path.read_bytes()
@@ -43,30 +43,30 @@ class Vocabulary:
         except FileNotFoundError:
             return cls(())
         except (OSError, struct.error) as error:
-            raise ModelError(f"{path} is no list of words ({error}): train the model again.") from error
+            raise ModelError(f"{path} is not a list of words ({error}): train the model again.") from error
 
     def unknown_words(self, text: str) -> list[str]:
-        """The words that are not known; handles, hashtags, numbers and scripts without spaces are not looked at."""
+        """The words that are not known; handles, hashtags, numbers and scripts without spaces are skipped."""
         return [word for word in split(text) if not self._has(fingerprint(word))] if self._hashes else []
 
-    def _has(self, wanted: int) -> bool:
-        at = bisect_left(self._hashes, wanted)
-        return at < len(self._hashes) and self._hashes[at] == wanted
+    def _has(self, key: int) -> bool:
+        at = bisect_left(self._hashes, key)
+        return at < len(self._hashes) and self._hashes[at] == key
 
 
 def collect(texts: Iterable[str], tokenizer: Any) -> bytes:
-    """The bytes of the file, of the words in `texts` and the pieces that begin a word."""
-    pieces = (place for piece, place in tokenizer.get_vocab().items() if piece.startswith(BEGINS))
-    spelt = tokenizer.batch_decode([[place] for place in pieces], clean_up_tokenization_spaces=False)
-    hashes = sorted({fingerprint(word) for text in (*texts, *spelt) for word in split(text)})
+    """The bytes of the file: the words of `texts`, and the tokens that begin a word."""
+    tokens = (number for token, number in tokenizer.get_vocab().items() if token.startswith(BEGINS))
+    decoded = tokenizer.batch_decode([[number] for number in tokens], clean_up_tokenization_spaces=False)
+    hashes = sorted({fingerprint(word) for text in (*texts, *decoded) for word in split(text)})
     return struct.pack(f"<{len(hashes)}I", *hashes)
 
 
 def split(text: str) -> list[str]:
-    """Its words without case and what follows an apostrophe: who knows "platform" knows "platform's"."""
+    """Its words without case and without what follows an apostrophe: "platform" covers "platform's"."""
     plain = words.HASHTAG.sub(" ", words.HANDLE.sub(" ", unicodedata.normalize("NFKC", text))).casefold()
-    found = words.WORD.findall(ENDING.sub(" ", plain))
-    return [word for word in found if word.isalpha() and not words.UNSPACED.search(word)]
+    all_words = words.WORD.findall(ENDING.sub(" ", plain))
+    return [word for word in all_words if word.isalpha() and not words.UNSPACED.search(word)]
 
 
 def fingerprint(word: str) -> int:

@@ -1,4 +1,4 @@
-"""Which engine speaks: torch, or the light form in a process that then loads no torch. It only chooses and opens."""
+"""Chooses and opens the engine: torch, or the light form in a process that then loads no torch."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from training.models import model_dir
 from training.speak import onnx_weights
 
 if TYPE_CHECKING:
-    from training.speak.types import Speaker
+    from training.speak.sampler import Sampler
 
 Engine = Literal["auto", "torch", "light"]
-GPUS = tuple(map(Path, ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")))  # NVIDIA's, AMD's, and either's within Windows
+GPUS = tuple(map(Path, ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")))  # NVIDIA, AMD, and both under WSL
 
 
 def choose(folder: Path, *, engine: Engine = "auto", device: str = "auto") -> Literal["torch", "light"]:
-    """`auto`: torch on a GPU; on a processor the light form, where the folder has one and its library is installed."""
+    """`auto` is torch on a GPU; on a processor the light form, if the folder has one and ONNX Runtime is installed."""
     if engine == "torch":
         return engine
-    there = onnx_weights.FILE in model_dir.read_manifest(folder).files
+    has_light = onnx_weights.FILE in model_dir.read_manifest(folder).files
     if engine == "auto":
-        return "light" if there and device in {"auto", "cpu"} and _better_light(device) else "torch"
+        return "light" if has_light and device in {"auto", "cpu"} and _prefers_light(device) else "torch"
     if device not in {"auto", "cpu"}:
         raise ModelError(f'The light voice speaks on the processor, not on "{device}": set one of the two to "auto".')
-    if not there:
+    if not has_light:
         raise ModelError(f'{folder.name} has no light form: `mynah retrain` makes one, or set voice.engine to "auto".')
     return engine
 
 
-def open_speaker(folder: Path, *, engine: Literal["torch", "light"], device: str = "auto", threads: int = 0) -> Speaker:
-    """Load a model folder, checked; a ModelError says what is wrong with it."""
+def open_sampler(folder: Path, *, engine: Literal["torch", "light"], device: str = "auto", threads: int = 0) -> Sampler:
+    """Check and load a model folder; a ModelError says what is wrong with it."""
     if engine == "light":
         from training.speak.onnx_sampler import OnnxSampler
 
@@ -43,14 +43,14 @@ def open_speaker(folder: Path, *, engine: Literal["torch", "light"], device: str
     return TorchSampler.open(folder, device=device, threads=threads)
 
 
-def _better_light(device: str) -> bool:
+def _prefers_light(device: str) -> bool:
     if find_spec("torch") is None:
         return True
     return find_spec("onnxruntime") is not None and (device == "cpu" or not _has_gpu())
 
 
 def _has_gpu() -> bool:
-    """To ask torch takes seconds and hundreds of megabytes, so only a machine that looks like it has one asks."""
+    """Loading torch takes seconds and hundreds of megabytes, so it is asked only where a device file hints at a GPU."""
     if sys.platform != "darwin" and not any(path.exists() for path in GPUS):
         return False
     return model_dir.pick_device("auto").type != "cpu"

@@ -1,7 +1,8 @@
-"""Which token comes next after each row of logits, and how likely it was: in numpy, for an engine without torch."""
+"""Nucleus sampling: the next token of each row of logits, and its log-likelihood. In numpy, for every engine."""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,48 +14,61 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
 
-FIRST = 1e-3  # of the wanted mass: at most a thousand tokens have as much, and mostly they are all that is looked at
+# Of the nucleus's mass: at most a thousand tokens have as much each, and mostly they hold the whole nucleus.
+FIRST_FLOOR = 1e-3
 
 
 def choose(
-    logits: Floats, temperature: float, top_p: float, dice: Sequence[Callable[[], float]]
+    logits: Floats, temperature: float, top_p: float, uniforms: Sequence[Callable[[], float]]
 ) -> list[tuple[int, float]]:
-    """The token of each row, and its log-likelihood before any filter. A die falls evenly in (0, 1]."""
-    logits -= logits.max(-1, keepdims=True)
-    mass = np.exp(logits)
-    whole = np.log(mass.sum(-1))
-    if temperature == 0:
-        tokens = logits.argmax(-1).tolist()
-    else:
-        if temperature != 1:
-            mass = np.exp(logits / np.float32(temperature))
-        tokens = [_pick(row, top_p, die()) for row, die in zip(mass, dice, strict=True)]
-    gains = logits[np.arange(len(logits)), tokens] - whole
-    return list(zip(tokens, gains.tolist(), strict=True))
+    """The token of each row, and its log-likelihood before any filter. `uniforms` draw evenly from (0, 1].
+
+    Row by row, since one row's numbers stay in the processor's cache, and those of all rows do not.
+    """
+    return [_choose(row, temperature, top_p, uniform) for row, uniform in zip(logits, uniforms, strict=True)]
 
 
-def likelihoods(logits: Floats, tokens: Sequence[int]) -> float:
-    """The sum over the rows of how likely the token was, in nats."""
+def log_likelihood(logits: Floats, tokens: Sequence[int]) -> float:
+    """The sum over the rows of their tokens' log-likelihoods, in nats."""
     logits = logits - logits.max(-1, keepdims=True)
-    gains = logits[np.arange(len(logits)), np.asarray(tokens)] - np.log(np.exp(logits).sum(-1))
-    return float(gains.sum(dtype=np.float64))
+    nats = logits[np.arange(len(logits)), np.asarray(tokens)] - np.log(np.exp(logits).sum(-1))
+    return float(nats.sum(dtype=np.float64))
 
 
-def _pick(mass: Floats, top_p: float, die: float) -> int:
-    """From the fewest tokens, the likeliest, that have `top_p` of the mass."""
-    tokens = np.flatnonzero(mass) if top_p >= 1 else _nucleus(mass, top_p)
+def pick(mass: Floats, top_p: float, uniform: float, total: float | None = None) -> int:
+    """A token out of the fewest, the likeliest, that have `top_p` of the mass.
+
+    `total` is the whole mass, where `mass` holds only the likeliest tokens and at least `top_p` of it.
+    """
+    tokens = (
+        np.flatnonzero(mass) if top_p >= 1 else _nucleus(mass, top_p, float(mass.sum()) if total is None else total)
+    )
     sums = mass[tokens].cumsum(dtype=np.float64)
-    return int(tokens[np.searchsorted(sums, die * sums[-1])])
+    return int(tokens[np.searchsorted(sums, uniform * sums[-1])])
 
 
-def _nucleus(mass: Floats, top_p: float) -> NDArray[Any]:
-    whole = float(mass.sum(dtype=np.float64))
-    wanted = top_p * whole
-    for floor in (wanted * FIRST, (whole - wanted) / len(mass), 0.0):  # sorting the whole vocabulary takes far longer
+def _choose(logits: Floats, temperature: float, top_p: float, uniform: Callable[[], float]) -> tuple[int, float]:
+    shifted = logits - logits.max()
+    mass = np.exp(shifted)
+    total = float(mass.sum())
+    if temperature == 0:
+        token = int(logits.argmax())
+    elif temperature == 1:
+        token = pick(mass, top_p, uniform(), total)
+    else:
+        token = pick(np.exp(shifted / np.float32(temperature)), top_p, uniform())
+    return token, float(shifted[token]) - math.log(total)
+
+
+def _nucleus(mass: Floats, top_p: float, total: float) -> NDArray[Any]:
+    """Only tokens above a floor are sorted: the whole vocabulary takes far longer."""
+    needed = top_p * total
+    for floor in (needed * FIRST_FLOOR, (total - needed) / len(mass), 0.0):
         tokens = np.flatnonzero(mass >= floor)
-        likeliest = np.sort(mass[tokens])[::-1]
+        kept = mass[tokens]
+        likeliest = np.sort(kept)[::-1]
         sums = likeliest.cumsum(dtype=np.float64)
-        if len(sums) and sums[-1] >= wanted:  # what is below the second floor has too little mass to be missed
+        if len(sums) and sums[-1] >= needed:  # all tokens below the second floor have less mass than may be left out
             break
-    last = min(int(np.searchsorted(sums, wanted)), len(sums) - 1)
-    return tokens[mass[tokens] >= likeliest[last]]
+    last = min(int(np.searchsorted(sums, needed)), len(sums) - 1)
+    return tokens[kept >= likeliest[last]]

@@ -1,7 +1,4 @@
-"""The light form at work, an engine for sampler.py: ONNX Runtime computes on the processor, its memory kept small.
-
-LOG: 2026-11-21, the light voice. It does not know what is said, only tokens.
-"""
+"""The engine of the light form: ONNX Runtime on the processor, with little memory. LOG: 2026-11-21, the light voice."""
 
 from __future__ import annotations
 
@@ -24,53 +21,53 @@ if TYPE_CHECKING:
 
 
 class OnnxEngine:
-    """A light form, ready to be read through."""
+    """A loaded light form."""
 
-    most = 32  # GPT-2's cache for them is 260 MB
+    max_rows = 32  # GPT-2's cache for them is 260 MB
 
     def __init__(self, path: Path, *, threads: int = 0) -> None:
-        """`threads` bounds the runtime's, 0 leaves them to it."""
+        """`threads` limits the processor threads; 0 leaves them to the runtime."""
         self.model = onnx_weights.read(path)
         self.shape = self.model.shape
         self.context = self.shape.context
-        words = "words" if "words.q" in self.model.spans else "head"
-        self._words, self._scales = self.model.tensor(f"{words}.q"), self.model.tensor(f"{words}.s")
-        self._places = self.model.tensor("places")
+        embedding = "words" if "words.q" in self.model.spans else "head"
+        self._codes, self._scales = self.model.tensor(f"{embedding}.q"), self.model.tensor(f"{embedding}.s")
+        self._positions = self.model.tensor("places")
         try:
             graph = onnx_graph.graph(self.shape, self.model.spans, path.name)
             self._session: Any = onnxruntime.InferenceSession(graph, _options(path, threads), ["CPUExecutionProvider"])
-        except Exception as error:  # the runtime has no tree of errors of its own
+        except Exception as error:  # the runtime has no common base class for its errors
             raise ModelError(
                 f'{path} does not load ({first_line(error)}): set voice.engine to "torch", or train the model again.'
             ) from error
 
-    def begin(self, ids: Sequence[int], rows: int, room: int) -> OnnxBatch:
-        """The beginning is read once for all."""
-        cache = Cache(self, rows, len(ids) + room)
+    def begin(self, ids: Sequence[int], rows: int, max_tokens: int) -> OnnxBatch:
+        """The prefix is read once for all rows."""
+        cache = Cache(self, rows, len(ids) + max_tokens)
         logits = cache.read(np.asarray([ids]), np.asarray([len(ids) - 1]))
-        cache.spread()
+        cache.repeat()
         return OnnxBatch(cache, np.repeat(logits, rows, axis=0))
 
-    def log_likelihoods(self, begun: Sequence[int], tails: Sequence[Sequence[int]]) -> list[float]:
-        cache = Cache(self, 1, len(begun) + max(map(len, tails)))
-        first = cache.read(np.asarray([begun]), np.asarray([len(begun) - 1]))
-        weights = []
-        for tail in tails:
-            nats = nucleus.likelihoods(first, tail[:1])
-            if rest := tail[:-1]:
-                cache.forget(len(begun))
-                nats += nucleus.likelihoods(cache.read(np.asarray([rest]), np.arange(len(rest))), tail[1:])
-            weights.append(nats)
-        return weights
+    def log_likelihoods(self, prefix: Sequence[int], continuations: Sequence[Sequence[int]]) -> list[float]:
+        cache = Cache(self, 1, len(prefix) + max(map(len, continuations)))
+        first = cache.read(np.asarray([prefix]), np.asarray([len(prefix) - 1]))
+        likelihoods = []
+        for ids in continuations:
+            nats = nucleus.log_likelihood(first, ids[:1])
+            if read := ids[:-1]:
+                cache.truncate(len(prefix))
+                nats += nucleus.log_likelihood(cache.read(np.asarray([read]), np.arange(len(read))), ids[1:])
+            likelihoods.append(nats)
+        return likelihoods
 
     def follow(self, ids: Sequence[int]) -> tuple[float, list[int]]:
-        """The log-likelihood of all tokens but the first, and for each the token that would have been likeliest."""
+        """The log-likelihood of all tokens after the first, and the likeliest token in the place of each."""
         logits = Cache(self, 1, len(ids) - 1).read(np.asarray([ids[:-1]]), np.arange(len(ids) - 1))
-        return nucleus.likelihoods(logits, ids[1:]), logits.argmax(-1).tolist()
+        return nucleus.log_likelihood(logits, ids[1:]), logits.argmax(-1).tolist()
 
     def embed(self, ids: Integers, past: int) -> Floats:
-        words = onnx_weights.unpacked(self._words[ids], self._scales[ids], self.shape.width)
-        embedded: Floats = words + self._places[past : past + ids.shape[1]]
+        pieces = onnx_weights.unpacked(self._codes[ids], self._scales[ids], self.shape.width)
+        embedded: Floats = pieces + self._positions[past : past + ids.shape[1]]
         return embedded
 
     def binding(self) -> Any:
@@ -79,94 +76,95 @@ class OnnxEngine:
     def run(self, binding: Any) -> None:
         try:
             self._session.run_with_iobinding(binding)
-        except Exception as error:  # see above: some of what it cannot do, it only finds when it is to do it
-            raise ModelError(f"ONNX Runtime cannot read through {self.model.path} ({first_line(error)}).") from error
+        except Exception as error:  # see above; some operations it rejects only when they run
+            raise ModelError(f"ONNX Runtime cannot run {self.model.path} ({first_line(error)}).") from error
 
 
 class OnnxBatch:
-    """Rows that grow together. Where a row lies in the cache is its own affair: one from behind fills a gap."""
+    """Rows that grow together. The cache has an order of its own: its last row moves into a gap."""
 
     def __init__(self, cache: Cache, logits: Floats) -> None:
         self._cache = cache
-        self._logits = logits  # (rows as they lie, vocabulary)
-        self._lying = list(range(len(logits)))
+        self._logits = logits  # (rows in the cache's order, vocabulary)
+        self._slots = list(range(len(logits)))  # of each row in the cache
 
-    def choose(self, dice: Sequence[Callable[[], float]], temperature: float, top_p: float) -> list[tuple[int, float]]:
-        return nucleus.choose(self._logits[self._lying], temperature, top_p, dice)
+    def sample(
+        self, uniforms: Sequence[Callable[[], float]], temperature: float, top_p: float
+    ) -> list[tuple[int, float]]:
+        return nucleus.choose(self._logits[self._slots], temperature, top_p, uniforms)
 
-    def go_on(self, tokens: Sequence[int], kept: Sequence[int]) -> None:
-        lying = [self._lying[row] for row in kept]
-        gaps = iter(sorted(set(range(len(lying))).difference(lying)))
-        for number, place in enumerate(lying):
-            if place >= len(lying):
-                lying[number] = next(gaps)
-                self._cache.move(place, lying[number])
-        self._cache.narrow(len(lying))
-        self._lying = lying
-        ids = np.empty((len(lying), 1), np.int64)
-        ids[lying, 0] = tokens
-        self._logits = self._cache.read(ids, np.arange(len(lying)))
+    def advance(self, tokens: Sequence[int], kept: Sequence[int]) -> None:
+        slots = [self._slots[row] for row in kept]
+        gaps = iter(sorted(set(range(len(slots))).difference(slots)))
+        for row, slot in enumerate(slots):
+            if slot >= len(slots):
+                slots[row] = next(gaps)
+                self._cache.move(slot, slots[row])
+        self._cache.resize(len(slots))
+        self._slots = slots
+        ids = np.empty((len(slots), 1), np.int64)
+        ids[slots, 0] = tokens
+        self._logits = self._cache.read(ids, np.arange(len(slots)))
 
 
 class Cache:
-    """What the model keeps of each text that it reads: keys and values, in place, of at most `length` tokens.
-
-    The first rows are read and written where they lie; nothing is copied from step to step.
-    """
+    """Keys and values of at most `length` tokens a row, updated in place: nothing is copied from step to step."""
 
     def __init__(self, engine: OnnxEngine, rows: int, length: int) -> None:
         shape = engine.shape
         self._engine = engine
         self._binding = engine.binding()
-        self._kept: Floats = np.empty(
+        self._cached: Floats = np.empty(
             (shape.layers * 2, rows, shape.heads, length, shape.width // shape.heads), np.float32
         )
         self._past = 0
-        self.narrow(1)
+        self.resize(1)
 
-    def read(self, ids: Integers, wanted: Integers) -> Floats:
-        """`ids` (rows, tokens) are read; the logits (wanted, vocabulary) after those of the rows x tokens places."""
+    def read(self, ids: Integers, positions: Integers) -> Floats:
+        """Read `ids` (rows, tokens); the logits (positions, vocabulary) at those of the rows x tokens positions."""
         rows, tokens = ids.shape
-        given: dict[str, NDArray[Any]] = {
+        inputs: dict[str, NDArray[Any]] = {
             "x": np.ascontiguousarray(self._engine.embed(ids, self._past)),
-            "wanted": wanted.astype(np.int64),
+            "wanted": positions.astype(np.int64),
             "last": np.full(rows, self._past + tokens - 1, np.int32),
             "total": np.asarray([self._past + tokens], np.int32),
         }
-        logits = np.empty((len(wanted), self._engine.shape.vocabulary), np.float32)
-        for name, array in given.items():
+        logits = np.empty((len(positions), self._engine.shape.vocabulary), np.float32)
+        for name, array in inputs.items():
             self._binding.bind_input(name, "cpu", 0, array.dtype.type, array.shape, array.ctypes.data)
         self._binding.bind_output("logits", "cpu", 0, np.float32, logits.shape, logits.ctypes.data)
         self._engine.run(self._binding)
         self._past += tokens
         return logits
 
-    def spread(self) -> None:
-        """What the first row has read, all have read."""
-        self._kept[:, 1:, :, : self._past] = self._kept[:, :1, :, : self._past]
-        self.narrow(self._kept.shape[1])
+    def repeat(self) -> None:
+        """Copy the first row to all."""
+        self._cached[:, 1:, :, : self._past] = self._cached[:, :1, :, : self._past]
+        self.resize(self._cached.shape[1])
 
     def move(self, row: int, to: int) -> None:
-        self._kept[:, to, :, : self._past] = self._kept[:, row, :, : self._past]
+        self._cached[:, to, :, : self._past] = self._cached[:, row, :, : self._past]
 
-    def forget(self, after: int) -> None:
-        self._past = after
+    def truncate(self, length: int) -> None:
+        self._past = length
 
-    def narrow(self, rows: int) -> None:
-        """Only the first so many rows go on."""
-        dims = (rows, *self._kept.shape[2:])
-        for name, part in zip(onnx_graph.caches(self._engine.shape), self._kept, strict=True):
+    def resize(self, rows: int) -> None:
+        """Use only the first `rows`."""
+        dims = (rows, *self._cached.shape[2:])
+        for name, part in zip(onnx_graph.caches(self._engine.shape), self._cached, strict=True):
             self._binding.bind_input(name, "cpu", 0, np.float32, dims, part.ctypes.data)
             self._binding.bind_output(f"new_{name}", "cpu", 0, np.float32, dims, part.ctypes.data)
 
 
 def _options(path: Path, threads: int) -> Any:
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # errors, which are raised as well
+    options.log_severity_level = 3  # errors only, which are raised as well
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL  # it is written as it is run
-    options.enable_cpu_mem_arena = False  # what a round needed goes back
+    options.graph_optimization_level = (
+        onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    )  # the graph is written as it should run
+    options.enable_cpu_mem_arena = False  # memory is given back after a round
     options.enable_mem_pattern = False
     options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(path.parent))
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # a bot mostly waits

@@ -1,4 +1,4 @@
-"""From the light form in a model folder to text, in a process with neither torch nor transformers."""
+"""Text from the light form in a model folder, in a process without torch and transformers."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ TOKENIZER = "tokenizer.json"
 
 
 class OnnxSampler(Sampler):
-    """A loaded light model that speaks."""
+    """A loaded light form."""
 
     @classmethod
     def open(cls, folder: Path, *, threads: int = 0) -> OnnxSampler:
-        """All files but torch's weights are checked. `threads` bounds the processor threads, 0 leaves them to it."""
+        """Checks all files except torch's weights. `threads` limits the processor threads; 0 sets no limit."""
         from tokenizers import Tokenizer
 
         from training.speak.onnx_engine import OnnxEngine
@@ -28,7 +28,7 @@ class OnnxSampler(Sampler):
         manifest = model_dir.check(folder, needs=(onnx_weights.FILE,), unread=(model_dir.WEIGHTS,))
         try:
             pieces = Tokenizer.from_file(str(folder / TOKENIZER))
-        except Exception as error:  # it raises that itself
+        except Exception as error:  # tokenizers raises plain Exception
             raise ModelError(f"{folder / TOKENIZER} does not load ({error}): train the model again.") from error
         engine = OnnxEngine(folder / onnx_weights.FILE, threads=threads)
         return cls(engine, pieces, start=engine.model.start, end=engine.model.end, tags=manifest.tags)

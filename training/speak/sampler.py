@@ -1,7 +1,4 @@
-"""What every engine does the same: how a text is begun, who says it, by which dice, and when it ends.
-
-It loads no model: the engine is given, in torch or in anything else.
-"""
+"""What is the same for every engine: prompts, tags, random generators, and when a text ends. Loads no model."""
 
 from __future__ import annotations
 
@@ -11,187 +8,166 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from training.errors import ModelError
-from training.models.model_dir import MAX_NEW_TOKENS
-from training.speak.types import Sample
+from training.speak.types import Sample, Sampling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from tokenizers import Tokenizer
 
-LOOK = 8  # tokens between two looks whether a text is full: it is spelt out each time, and a cut text is of no use
+LENGTH_CHECK_EVERY = 8  # tokens: the text is decoded for it each time, and a text that is cut off is of no use
+DEFAULT = Sampling()
 
 
 class Batch(Protocol):
-    """Rows of text that grow together, a token each at a time."""
+    """Rows of text that grow together, one token at a time."""
 
-    def choose(self, dice: Sequence[Callable[[], float]], temperature: float, top_p: float) -> list[tuple[int, float]]:
+    def sample(
+        self, uniforms: Sequence[Callable[[], float]], temperature: float, top_p: float
+    ) -> list[tuple[int, float]]:
         """For each row its next token, and that token's log-likelihood before any filter.
 
-        The dice of a row fall evenly in (0, 1], and are thrown as often as it takes.
+        The `uniforms` of a row draw evenly from (0, 1].
         """
 
-    def go_on(self, tokens: Sequence[int], kept: Sequence[int]) -> None:
-        """The `kept` rows (their present numbers, in their new order) read their tokens, the others leave."""
+    def advance(self, tokens: Sequence[int], kept: Sequence[int]) -> None:
+        """The `kept` rows (their present indices, in their new order) read their tokens; the others are dropped."""
 
 
 class Engine(Protocol):
     context: int  # tokens that it can read
-    most: int  # rows that may grow together; of more, the others begin when these have ended
+    max_rows: int  # that may grow together; further rows begin when these have ended
 
-    def begin(self, ids: Sequence[int], rows: int, room: int) -> Batch:
-        """So many rows that all begin with `ids` and grow by `room` tokens at most."""
+    def begin(self, ids: Sequence[int], rows: int, max_tokens: int) -> Batch:
+        """Rows that all begin with `ids` and grow by at most `max_tokens`."""
 
-    def log_likelihoods(self, begun: Sequence[int], tails: Sequence[Sequence[int]]) -> list[float]:
-        """The log-likelihood of each tail, summed over its tokens, where it stands right after `begun`."""
+    def log_likelihoods(self, prefix: Sequence[int], continuations: Sequence[Sequence[int]]) -> list[float]:
+        """The log-likelihood of each continuation right after the prefix, summed over its tokens."""
 
 
 @dataclass(slots=True)
 class _Row:
-    """A text that is being said."""
+    """A text that is not finished yet."""
 
-    place: int
-    dice: Callable[[], float]
-    tail: list[int] = field(default_factory=list)  # the new tokens
-    score: float = 0.0
+    index: int
+    uniform: Callable[[], float]
+    tokens: list[int] = field(default_factory=list)  # the new ones
+    nats: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Turn:
-    """Rows that begin alike, and when they end."""
+class _Group:
+    """Rows with the same beginning."""
 
-    begun: list[int]
-    shown: int  # how many of the last tokens of `begun` are part of the text
-    places: list[int]
-    room: int
-    one_line: bool
-    full: Callable[[str], bool] | None
+    prefix: list[int]
+    prompt: list[int]  # the last tokens of the prefix, which are part of the text
+    indices: list[int]
+    max_tokens: int
+    sampling: Sampling
 
 
 class Sampler:
-    """Speaks with an engine; a `Speaker`.
+    """A model that generates text: the same seed gives the same drafts on the same machine.
 
-    Every row throws dice of its own, so a draft depends on the seed, its place and the prompt, not on how many others
-    are drafted: but for rounding, since a product of other sizes may be summed in another order.
+    Every row has a random generator of its own, so a draft depends on the seed, its index and the prompt, not on how
+    many others are drafted; except for rounding, since a product of other sizes may be summed in another order.
     """
 
     def __init__(
         self, engine: Engine, pieces: Tokenizer, *, start: int, end: int, tags: Mapping[str, str] | None = None
     ) -> None:
-        """`tags`: per author, what stands before each of his texts."""
+        """`tags`: per author, what precedes each of their texts."""
         self._engine = engine
         self._pieces = pieces
         self._pieces.no_truncation()
         self._pieces.no_padding()
         self._start = start
         self._end = end
-        self._tags = {author: self._spell(tag) for author, tag in (tags or {}).items()}
-        self._breaks: dict[int, bool] = {}  # has this token a line break in it?
+        self._tags = {author: self._encode(tag) for author, tag in (tags or {}).items()}
+        self._line_breaks: dict[int, bool] = {}  # whether a token contains one
 
     def draft(
-        self,
-        prompt: str,
-        *,
-        n: int,
-        seed: int,
-        temperature: float = 1.0,
-        top_p: float = 0.95,
-        max_tokens: int = MAX_NEW_TOKENS,
-        author: str | None = None,
-        one_line: bool = False,
-        full: Callable[[str], bool] | None = None,
+        self, prompt: str, *, n: int, seed: int, author: str | None = None, sampling: Sampling = DEFAULT
     ) -> list[Sample]:
-        """See `Speaker`."""
-        drafts = self.stream(
-            prompt,
-            n=n,
-            seed=seed,
-            temperature=temperature,
-            top_p=top_p,
-            max_tokens=max_tokens,
-            author=author,
-            one_line=one_line,
-            full=full,
-        )
+        """All drafts of `stream`, in order."""
+        drafts = self.stream(prompt, n=n, seed=seed, author=author, sampling=sampling)
         return [sample for _, sample in sorted(drafts, key=lambda draft: draft[0])]
 
     def stream(
-        self,
-        prompt: str,
-        *,
-        n: int,
-        seed: int,
-        temperature: float = 1.0,
-        top_p: float = 0.95,
-        max_tokens: int = MAX_NEW_TOKENS,
-        author: str | None = None,
-        one_line: bool = False,
-        full: Callable[[str], bool] | None = None,
+        self, prompt: str, *, n: int, seed: int, author: str | None = None, sampling: Sampling = DEFAULT
     ) -> Iterator[tuple[int, Sample]]:
-        """See `Speaker`."""
-        # a trailing space would be a token of its own, where the model has only seen " word" as one piece
-        said = self._spell(prompt.strip())
-        voices = self._voices(author, n, seed)
-        for voice in sorted(set(voices), key=str):
-            begun = [self._start, *self._tag(voice), *said]
-            room = min(max_tokens, self._engine.context - len(begun))
-            if room < 1:
-                limit = self._engine.context
-                raise ModelError(f"The prompt has {len(begun)} tokens and the model reads {limit}: shorten it.")
-            places = [place for place, chosen in enumerate(voices) if chosen == voice]
-            for first in range(0, len(places), self._engine.most):
-                some = places[first : first + self._engine.most]
-                yield from self._tell(_Turn(begun, len(said), some, room, one_line, full), seed, temperature, top_p)
+        """`n` continuations of the prompt, each as soon as it is finished, with its index.
+
+        A model with tags writes as `author`, or as an author that the seed chooses for each text.
+        """
+        # a trailing space would be a token of its own, and the model was trained on " word" as one piece
+        prompt_ids = self._encode(prompt.strip())
+        authors = self._authors(author, n, seed)
+        for name in sorted(set(authors), key=str):
+            prefix = [self._start, *self._tag(name), *prompt_ids]
+            context, max_rows = self._engine.context, self._engine.max_rows
+            max_tokens = min(sampling.max_tokens, context - len(prefix))
+            if max_tokens < 1:
+                raise ModelError(f"The prompt has {len(prefix)} tokens and the model reads {context}: shorten it.")
+            indices = [index for index, chosen in enumerate(authors) if chosen == name]
+            for first in range(0, len(indices), max_rows):
+                rows = indices[first : first + max_rows]
+                yield from self._grow(_Group(prefix, prompt_ids, rows, max_tokens, sampling), seed)
 
     def log_likelihoods(self, texts: Sequence[str], *, given: str = "", author: str | None = None) -> list[float]:
-        """See `Speaker`. Where the seed would choose the author, what the authors say of the text, taken together."""
+        """Mean log-likelihood per token in nats, the end included, of each text right after `given`.
+
+        Of a `given` that is too long, the end is read. Without an author, a model with tags averages over its authors.
+        """
         if not texts:
             return []
-        voices = [author] if author or not self._tags else sorted(self._tags)
-        tags = [self._tag(voice) for voice in voices]
-        room = self._engine.context - max(map(len, tags))
-        tails = [[*self._spell(text), self._end][:room] for text in texts]
-        said = self._spell(given)
-        said = said[max(0, len(said) + max(map(len, tails)) - room) :]  # of a long story its end
-        told = [self._engine.log_likelihoods([self._start, *tag, *said], tails) for tag in tags]
-        return [_mean(nats) / len(tail) for nats, tail in zip(zip(*told, strict=True), tails, strict=True)]
+        authors = [author] if author or not self._tags else sorted(self._tags)
+        tags = [self._tag(name) for name in authors]
+        context = self._engine.context - max(map(len, tags))
+        continuations = [[*self._encode(text), self._end][:context] for text in texts]
+        before = self._encode(given)
+        before = before[max(0, len(before) + max(map(len, continuations)) - context) :]
+        nats = [self._engine.log_likelihoods([self._start, *tag, *before], continuations) for tag in tags]
+        return [_mean(own) / len(ids) for own, ids in zip(zip(*nats, strict=True), continuations, strict=True)]
 
-    def _tell(self, turn: _Turn, seed: int, temperature: float, top_p: float) -> Iterator[tuple[int, Sample]]:
-        rows = [_Row(place, _dice(seed, place)) for place in turn.places]
-        batch = self._engine.begin(turn.begun, len(rows), turn.room)
+    def _grow(self, group: _Group, seed: int) -> Iterator[tuple[int, Sample]]:
+        rows = [_Row(index, _uniform(seed, index)) for index in group.indices]
+        batch = self._engine.begin(group.prefix, len(rows), group.max_tokens)
+        sampling = group.sampling
         while True:
-            heard = batch.choose([row.dice for row in rows], temperature, top_p)
+            chosen = batch.sample([row.uniform for row in rows], sampling.temperature, sampling.top_p)
             kept = list(range(len(rows)))
-            for number, (token, gain) in reversed(list(enumerate(heard))):
-                rows[number].tail.append(token)
-                rows[number].score += gain
-                if sample := self._ended(rows[number], turn):
-                    yield rows[number].place, sample
-                    kept[number] = kept[-1]  # the last takes its number: the others need not move
+            for number, (token, nats) in reversed(list(enumerate(chosen))):
+                rows[number].tokens.append(token)
+                rows[number].nats += nats
+                if sample := self._finished(rows[number], group):
+                    yield rows[number].index, sample
+                    kept[number] = kept[-1]  # the last row takes its number: the others need not move
                     kept.pop()
             if not kept:
                 return
             rows = [rows[number] for number in kept]
-            batch.go_on([row.tail[-1] for row in rows], kept)
+            batch.advance([row.tokens[-1] for row in rows], kept)
 
-    def _ended(self, row: _Row, turn: _Turn) -> Sample | None:
-        """What the row has said, if that is all."""
-        last, said = row.tail[-1], turn.begun[len(turn.begun) - turn.shown :]
-        likelihood = row.score / len(row.tail)
-        if last == self._end:
-            return Sample(self._write([*said, *row.tail[:-1]]).strip(), likelihood, finished=True)
-        if turn.one_line and self._breaks_line(last):
-            text = self._write([*said, *row.tail])
-            line_end = text.index("\n", len(self._write(said)))
+    def _finished(self, row: _Row, group: _Group) -> Sample | None:
+        """The text of the row, if it ends here."""
+        sampling, prompt, ids = group.sampling, group.prompt, [*group.prompt, *row.tokens]
+        likelihood = row.nats / len(row.tokens)
+        if row.tokens[-1] == self._end:
+            return Sample(self._decode(ids[:-1]).strip(), likelihood, finished=True)
+        if sampling.one_line and self._breaks_line(row.tokens[-1]):
+            text = self._decode(ids)
+            line_end = text.index("\n", len(self._decode(prompt)))
             return Sample(text[:line_end].strip(), likelihood, finished=True)
-        if len(row.tail) == turn.room or (turn.full and len(row.tail) % LOOK == 0):
-            text = self._write([*said, *row.tail]).strip()
-            if len(row.tail) == turn.room or (turn.full and turn.full(text)):
+        at_limit = len(row.tokens) == group.max_tokens
+        if at_limit or (sampling.too_long and len(row.tokens) % LENGTH_CHECK_EVERY == 0):
+            text = self._decode(ids).strip()
+            if at_limit or (sampling.too_long and sampling.too_long(text)):
                 return Sample(text, likelihood, finished=False)
         return None
 
-    def _voices(self, author: str | None, n: int, seed: int) -> list[str | None]:
-        """Who speaks in each row; nobody in particular where the model knows no authors."""
+    def _authors(self, author: str | None, n: int, seed: int) -> list[str | None]:
+        """The author of each row; None where the model has no tags."""
         if author is None and self._tags:
             return list(random.Random(seed).choices(sorted(self._tags), k=n))
         return [author] * n
@@ -205,28 +181,28 @@ class Sampler:
             raise ModelError(f"The model does not know @{author}, only @{', @'.join(sorted(self._tags))}.")
         return self._tags[author]
 
-    def _spell(self, text: str) -> list[int]:
-        """One that quotes "<|endoftext|>" means the characters, not the token; half a character is a "?"."""
+    def _encode(self, text: str) -> list[int]:
+        """A quoted "<|endoftext|>" is encoded as characters, not as the token; a lone surrogate becomes "?"."""
         self._pieces.encode_special_tokens = True
-        whole = text.encode("utf-8", "replace").decode()
-        ids: list[int] = self._pieces.encode(whole, add_special_tokens=False).ids
+        valid = text.encode("utf-8", "replace").decode()
+        ids: list[int] = self._pieces.encode(valid, add_special_tokens=False).ids
         return ids
 
-    def _write(self, ids: Sequence[int]) -> str:
-        """The spacing is the person's own: nothing is cleaned up."""
+    def _decode(self, ids: Sequence[int]) -> str:
+        """Spacing is kept as the person writes it: nothing is cleaned up."""
         text: str = self._pieces.decode(ids, skip_special_tokens=True)
         return text
 
     def _breaks_line(self, token: int) -> bool:
-        if token not in self._breaks:
-            self._breaks[token] = "\n" in self._write([token])
-        return self._breaks[token]
+        if token not in self._line_breaks:
+            self._line_breaks[token] = "\n" in self._decode([token])
+        return self._line_breaks[token]
 
 
-def _dice(seed: int, place: int) -> Callable[[], float]:
-    """Throws evenly in (0, 1]."""
-    chance = random.Random(f"{seed} {place}")
-    return lambda: 1.0 - chance.random()
+def _uniform(seed: int, index: int) -> Callable[[], float]:
+    """Draws evenly from (0, 1]."""
+    rng = random.Random(f"{seed} {index}")
+    return lambda: 1.0 - rng.random()
 
 
 def _mean(nats: Sequence[float]) -> float:

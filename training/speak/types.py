@@ -1,12 +1,14 @@
-"""What it is to speak, whatever computes it: a text that was said, and who can say one. It loads no model."""
+"""Sampled texts and how they are sampled, whatever engine computes them. Loads no model."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
+
+from training.models.model_dir import MAX_NEW_TOKENS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,43 +20,14 @@ class Sample:
     finished: bool  # the model ended it; False: cut off at a limit
 
 
-class Speaker(Protocol):
-    """A model that speaks: the same seed gives the same drafts on the same machine."""
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How tokens are drawn, and when a text ends besides at the end token."""
 
-    def draft(
-        self,
-        prompt: str,
-        *,
-        n: int,
-        seed: int,
-        temperature: float = 1.0,
-        top_p: float = 0.95,
-        max_tokens: int = 96,
-        author: str | None = None,
-        one_line: bool = False,
-        full: Callable[[str], bool] | None = None,
-    ) -> list[Sample]:
-        """`n` continuations of the prompt; temperature 0 takes the likeliest token each time.
-
-        A model that knows its authors apart speaks as `author`, or as whom the seed chooses for each text.
-        `one_line` ends a text at its first line break. `full` says of a text so far whether it is too long already:
-        it is then cut, unfinished. A text that is full stays so, whatever is added.
-        """
-
-    def stream(
-        self,
-        prompt: str,
-        *,
-        n: int,
-        seed: int,
-        temperature: float = 1.0,
-        top_p: float = 0.95,
-        max_tokens: int = 96,
-        author: str | None = None,
-        one_line: bool = False,
-        full: Callable[[str], bool] | None = None,
-    ) -> Iterator[tuple[int, Sample]]:
-        """The same drafts, each as soon as it is said, with its place among the `n`."""
-
-    def log_likelihoods(self, texts: Sequence[str], *, given: str = "", author: str | None = None) -> list[float]:
-        """Mean log-likelihood per token in nats, the end included, of each text that stands right after `given`."""
+    temperature: float = 1.0  # 0 takes the likeliest token each time
+    top_p: float = 0.95
+    max_tokens: int = MAX_NEW_TOKENS
+    one_line: bool = False  # the first line break ends a text
+    # Says of an unfinished text whether it is too long already: it is then cut off. Checked every few tokens; a text
+    # that is too long must stay so whatever is added.
+    too_long: Callable[[str], bool] | None = None

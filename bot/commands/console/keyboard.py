@@ -1,6 +1,6 @@
-"""A person who answers: by single keys on a terminal, by lines where there is none. It knows no posts.
+"""Asks a person: by single keys on a terminal, otherwise by lines from standard input.
 
-Ctrl-C is Python's KeyboardInterrupt all the while, and the terminal is as it was when a question ends.
+Ctrl-C raises KeyboardInterrupt at any time, and after a question the terminal has its earlier settings again.
 """
 
 from __future__ import annotations
@@ -9,23 +9,25 @@ import sys
 from contextlib import suppress
 from typing import Protocol
 
+from bot.errors import MynahError
+
 CLEAR = "\x1b[H\x1b[2J"
-END = "\x04"  # Ctrl-D, which is no signal
+END = "\x04"  # Ctrl-D, which sends no signal
 
 
 class Terminal(Protocol):
     def show(self, page: str) -> None:
-        """A page of its own."""
+        """Replaces what was shown before."""
 
     def choice(self, question: str) -> tuple[str, str]:
-        """A key, and the words that came with it; ("", "") when nobody answers any more."""
+        """A key and the text typed after it; ("", "") at the end of input."""
 
     def words(self, question: str, default: str = "") -> str | None:
-        """A line, to be changed from `default`; None where nobody can be asked."""
+        """A line, edited from `default`; None if there is no terminal."""
 
 
 class Keyboard:
-    """A terminal: one key, and no Enter."""
+    """On a terminal: one key, without Enter."""
 
     def show(self, page: str) -> None:
         print(CLEAR + page, flush=True)
@@ -50,7 +52,7 @@ class Keyboard:
 
 
 class Lines:
-    """No terminal: a line an answer, such as `r not funny`."""
+    """Without a terminal: one answer per line, such as `r not funny`."""
 
     def show(self, page: str) -> None:
         print(page, flush=True)
@@ -63,7 +65,7 @@ class Lines:
                 return key[0].lower(), words.strip()
         return "", ""
 
-    def words(self, question: str, default: str = "") -> str | None:  # noqa: ARG002  the protocol's words
+    def words(self, question: str, default: str = "") -> str | None:  # noqa: ARG002  part of the protocol
         return None
 
 
@@ -72,8 +74,18 @@ def terminal() -> Terminal:
     return Keyboard() if both else Lines()
 
 
+def confirm(question: str) -> bool:
+    """Only on a terminal: a script passes --yes."""
+    if not sys.stdin.isatty():
+        raise MynahError("this needs confirmation, and there is no terminal to ask on: pass --yes to confirm")
+    try:
+        return input(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
+    except EOFError:
+        return False
+
+
 def _key() -> str:
-    """The next key. Arrows and the like come as several characters, of which none may count as a key of its own."""
+    """The next key. Arrow keys and others send several characters, which must not count as keys of their own."""
     import os
     import termios
     import tty
@@ -81,10 +93,10 @@ def _key() -> str:
     stdin = sys.stdin.fileno()
     before = termios.tcgetattr(stdin)
     try:
-        tty.setcbreak(stdin)  # keys at once, unseen; Ctrl-C is still a signal
-        termios.tcflush(stdin, termios.TCIFLUSH)  # what was typed before the question was shown is no answer to it
+        tty.setcbreak(stdin)  # keys arrive at once and are not echoed; Ctrl-C is still a signal
+        termios.tcflush(stdin, termios.TCIFLUSH)  # drops keys typed before the question was shown
         typed = os.read(stdin, 64).decode(errors="replace")
     finally:
-        with suppress(termios.error):  # a terminal that has gone needs nothing
+        with suppress(termios.error):  # the terminal has gone
             termios.tcsetattr(stdin, termios.TCSADRAIN, before)
     return typed if len(typed) == 1 else ("?" if typed else "")

@@ -1,31 +1,55 @@
-"""A retraining as a person watches it: stages as lines, the long one as a bar. Off a terminal, a line a stage."""
+"""Progress bars on standard error; standard output is for results. Off a terminal, a training prints lines instead."""
 
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, DownloadColumn, Progress, ProgressColumn, TaskID, TextColumn, TimeRemainingColumn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from training.job import Progress as Report
 
 STAGES = {
     "read": "reading the tweets",
-    "clean": "cleaning and counting them",
-    "tokenise": "learning their spelling",
-    "train": "learning to speak",
-    "judge": "judging the result",
+    "clean": "filtering and counting the tweets",
+    "tokenise": "training the tokenizer",
+    "train": "training the model",
+    "judge": "evaluating the model",
     "save": "saving the model",
-    "promote": "taking it into use",
+    "promote": "putting the model into use",
 }
 
 
+def _bar(console: Console, description: str, *columns: ProgressColumn, transient: bool = False) -> Progress:
+    remaining = TimeRemainingColumn(compact=True)
+    return Progress(
+        *(TextColumn(description), BarColumn(bar_width=30), columns[0], remaining, *columns[1:]),
+        console=console,
+        disable=not console.is_terminal,
+        transient=transient,
+    )
+
+
+@contextmanager
+def reading(file: Path) -> Iterator[Callable[[int, int], None]]:
+    """Gives a function to call with the bytes read and the bytes in all."""
+    with _bar(Console(file=sys.stderr, highlight=False), "{task.description}", DownloadColumn(), transient=True) as bar:
+        task = bar.add_task(f"reading {file.name}".replace("[", r"\["), total=None)
+
+        def report(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        yield report
+
+
 class TrainingBar:
-    """Give `show` to training as its report. On standard error: standard output is for answers."""
+    """A line for each stage of a training and a bar for its steps; pass `show` to training as its report."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
@@ -33,15 +57,8 @@ class TrainingBar:
         self._tokens = 0
         self._stage = ""
         self._console = Console(file=sys.stderr, highlight=False, soft_wrap=True)
-        self._bar = Progress(
-            TextColumn("  {task.description}"),
-            BarColumn(bar_width=30),
-            TextColumn("{task.completed}/{task.total}"),
-            TimeRemainingColumn(compact=True),
-            TextColumn("{task.fields[figures]}"),
-            console=self._console,
-            disable=not self._console.is_terminal,
-        )
+        steps, figures = TextColumn("{task.completed}/{task.total}"), TextColumn("{task.fields[figures]}")
+        self._bar = _bar(self._console, "  {task.description}", steps, figures)
         self._task: TaskID | None = None
 
     def __enter__(self) -> Self:
@@ -66,8 +83,8 @@ class TrainingBar:
 
     def _show_step(self, report: Report) -> None:
         step = report.step
-        assert step is not None  # noqa: S101  the caller looked
-        if self._task is None:  # the clock starts behind the first step: what went before it is not seen from here
+        assert step is not None  # noqa: S101  the caller has checked
+        if self._task is None:  # the clock starts after the first step, whose beginning is not known here
             self._began = self._monotonic()
             self._task = self._bar.add_task(STAGES["train"], total=report.of, figures="")
         else:
@@ -75,6 +92,6 @@ class TrainingBar:
         seconds = max(self._monotonic() - self._began, 1e-6)
         figures = f"loss {step.loss:.2f}" + (f" · {self._tokens / seconds:,.0f} tokens/s" if self._tokens else "")
         self._bar.update(self._task, completed=report.done, figures=figures)
-        # Without a bar, a line every tenth of the way: a log should show that it moves.
+        # Without a bar, a line for every tenth of the steps, so that a log shows progress.
         if not self._console.is_terminal and report.done * 10 // report.of > (report.done - 1) * 10 // report.of:
             self._console.print(f"  {STAGES['train']}: {report.done}/{report.of} · {figures}", markup=False)

@@ -1,4 +1,4 @@
-"""How rows look: a table for people, JSON lines and CSV for programs. It knows no command."""
+"""Formats rows: as a table for people, as JSON or CSV for programs."""
 
 from __future__ import annotations
 
@@ -19,11 +19,9 @@ if TYPE_CHECKING:
 
     Row = Mapping[str, Any]
 
-# What could move a terminal's cursor, or turn the text around: drafts that were turned down are shown too.
-MOVES = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-
-
-WHOLE = 12  # letters of a word that is not broken, where the terminal has the room
+# Control characters and bidirectional overrides: drafts that the screen refused are shown too.
+CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+WHOLE = 12  # letters: a shorter word is not broken if the terminal is wide enough
 
 
 def as_json(row: Row) -> str:
@@ -50,7 +48,7 @@ def as_table(rows: Iterable[Row], columns: Sequence[str], *, width: int | None =
     console = Console(file=io.StringIO(), width=width, highlight=False)
     cells = [[shown(row[column]) for column in columns] for row in rows]
     least = [min(max(map(len, " ".join(texts).split())), WHOLE) for texts in zip(columns, *cells, strict=True)]
-    least[0] = max(len(line[0]) for line in [columns, *cells])  # a name is copied whole
+    least[0] = max(len(line[0]) for line in [columns, *cells])  # so that an id can be copied
     fits = sum(least) + 2 * len(least) <= console.width  # else rich would leave columns out
     for number, column in enumerate(columns):
         table.add_column(column, overflow="fold", no_wrap=number == 0, min_width=least[number] if fits else None)
@@ -62,15 +60,15 @@ def as_table(rows: Iterable[Row], columns: Sequence[str], *, width: int | None =
 
 
 def shown(value: Any) -> str:
-    """A value as a person reads it."""
+    """A value as people read it."""
     forms: dict[type, Callable[[Any], str]] = {
-        str: lambda text: MOVES.sub(lambda found: found[0].encode("unicode_escape").decode(), text),
+        str: lambda text: CONTROLS.sub(lambda match: match[0].encode("unicode_escape").decode(), text),
         SecretStr: lambda _: "(hidden)",
         type(None): lambda _: "",
-        bool: lambda truth: str(truth).lower(),
+        bool: lambda value: str(value).lower(),
         datetime: lambda moment: f"{moment:%Y-%m-%d %H:%M:%S}",
         timedelta: durations.written,
-        time: lambda clock: clock.isoformat(timespec="minutes"),
+        time: lambda time_: time_.isoformat(timespec="minutes"),
         list: lambda parts: "\n".join(shown(part) for part in parts),
         tuple: lambda parts: ", ".join(repr(part) if isinstance(part, str) else shown(part) for part in parts),
         dict: lambda parts: ", ".join(f"{key} {shown(part)}" for key, part in parts.items()),
@@ -79,7 +77,7 @@ def shown(value: Any) -> str:
 
 
 def _jsonable(value: Any) -> Any:
-    """What JSON has no form for."""
+    """Values of types that JSON lacks."""
     if isinstance(value, datetime):
         return stamp(value)
     return list(value) if isinstance(value, tuple) else shown(value)

@@ -14,9 +14,7 @@ import yaml
 from huggingface_hub import ModelCard
 from markdown_it import MarkdownIt
 
-from training.__main__ import main
 from training.card.card import (
-    FILE,
     LENGTHS,
     LOSS,
     PREDICTIONS,
@@ -31,12 +29,10 @@ from training.card.card import (
     handles,
     has_consent,
 )
-from training.card.markup import hyperparameters, in_markdown, plain
+from training.card.markup import in_markdown, plain
 from training.errors import ModelError
 from training.judge.report import Row
-from training.models import base_model
-from training.pretrain.base_card import MADE, base_card
-from training.recipe import FINETUNE, TINY, Pretraining, Shape
+from training.recipe import FINETUNE, TINY, Shape
 from training.rules import huggingtweets, mynah
 
 if TYPE_CHECKING:
@@ -393,46 +389,6 @@ def test_a_handle_is_from_outside_too(handle: str) -> None:
 @pytest.mark.parametrize("text", ["*a* | b", "_a_", "`a`", "<b>", "a\nb", "\\", "[a](b)", "~a~", "&lt;"])
 def test_markdown_shows_a_text_as_it_is(text: str) -> None:
     assert MarkdownIt("commonmark").render(f"a {in_markdown(text)} b") == f"<p>a {html.escape(plain(text))} b</p>\n"
-
-
-# The base in the package
-
-
-def test_the_card_of_the_base_is_what_the_template_makes_of_its_manifest_and_recipe() -> None:
-    shipped = (base_model.EMBEDDED / FILE).read_text(encoding="utf-8")
-
-    assert shipped == base_card(base_model.EMBEDDED), "`python -m training card` writes it again"
-
-
-def test_the_card_of_the_base_has_the_sections_of_every_card() -> None:
-    text = (base_model.EMBEDDED / FILE).read_text(encoding="utf-8")
-
-    assert tuple(re.findall(r"^## (.+)$", text, re.MULTILINE)) == SECTIONS
-    assert hyperparameters(Pretraining(), {}) in text
-    assert ModelCard(text).data.license == "mit"
-    assert "must not be used" in text
-
-
-def test_the_card_of_a_base_is_written_with_one_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for name in (MADE, "manifest.json"):
-        (tmp_path / name).write_bytes((base_model.EMBEDDED / name).read_bytes())
-
-    assert main(["card", "--folder", str(tmp_path)]) == 0
-
-    assert capsys.readouterr().out == f"{tmp_path / FILE}\n"
-    assert (tmp_path / FILE).read_bytes() == (base_model.EMBEDDED / FILE).read_bytes()
-
-
-@pytest.mark.parametrize("said", ["", "[]", "{}", '{"run": 1, "note": "", "samples": []}', None])
-def test_a_base_that_does_not_say_how_it_was_made_has_no_card(
-    said: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "manifest.json").write_bytes((base_model.EMBEDDED / "manifest.json").read_bytes())
-    if said is not None:
-        (tmp_path / MADE).write_text(said)
-
-    assert main(["card", "--folder", str(tmp_path)]) == 1
-    assert MADE in capsys.readouterr().err
 
 
 def test_the_front_matter_is_plain_yaml() -> None:

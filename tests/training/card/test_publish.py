@@ -330,7 +330,7 @@ def test_at_a_terminal_it_asks_first(state: Path, hub: FakeHub, answer: bytes, c
     assert done.returncode == 0, done.stderr
     assert "[y/N]" in done.stdout
     assert sum(len(repo.commits) for repo in hub.repos.values()) == commits
-    assert ("nothing went up" in done.stdout) == (not commits)
+    assert ("nothing was uploaded" in done.stdout) == (not commits)
 
 
 @pytest.mark.parametrize(

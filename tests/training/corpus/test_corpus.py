@@ -50,7 +50,7 @@ def texts_of(part: Sequence[Text]) -> list[str]:
     return [text.text for text in part]
 
 
-def test_the_funnel_counts_what_fell_out_and_why() -> None:
+def test_the_funnel_counts_what_was_dropped_and_why() -> None:
     tweets = (
         *account("magpie", many(600)).tweets,
         *account("magpie", ["RT caw", "caw"], kind="retweet").tweets,
@@ -73,27 +73,27 @@ def test_the_funnel_counts_what_fell_out_and_why() -> None:
     assert len(corpus.train) + len(corpus.held_out) == 600
 
 
-def test_rules_that_are_asked_for_count_too() -> None:
+def test_optional_rules_are_counted_too() -> None:
     archive = account("magpie", ["you and your wire", "nothing but crumbs today"])
     reply = account("magpie", ["@rook no, that was the wind"], kind="reply")
     choices = Choices(replies=False, unspeakable=lambda text: "wire is theft" if "wire" in text else None)
 
-    sifted = filter_tweets("magpie", [*archive.tweets, *reply.tweets], choices)
+    filtered = filter_tweets("magpie", [*archive.tweets, *reply.tweets], choices)
 
-    assert [kept.text for kept in sifted.kept] == ["nothing but crumbs today"]
-    assert sifted.funnel.dropped["reply"] == sifted.funnel.dropped["unspeakable"] == 1
-    assert sifted.dropped["unspeakable"] == (Dropped(archive.tweets[0], "wire is theft"),)
+    assert [kept.text for kept in filtered.kept] == ["nothing but crumbs today"]
+    assert filtered.funnel.dropped["reply"] == filtered.funnel.dropped["unspeakable"] == 1
+    assert filtered.dropped["unspeakable"] == (Dropped(archive.tweets[0], "wire is theft"),)
 
 
 def test_each_rule_shows_what_it_dropped_and_what_that_repeats() -> None:
     [said, other] = many(2)
     archive = account("magpie", [said, other, f"{said} indeed", said])
 
-    sifted = filter_tweets("magpie", archive.tweets)
+    filtered = filter_tweets("magpie", archive.tweets)
 
-    assert [kept.tweet for kept in sifted.kept] == list(archive.tweets[:2])
-    assert sifted.dropped["near_duplicate"] == (Dropped(archive.tweets[2], said),)
-    assert sifted.dropped["duplicate"] == (Dropped(archive.tweets[3], said),)
+    assert [kept.tweet for kept in filtered.kept] == list(archive.tweets[:2])
+    assert filtered.dropped["near_duplicate"] == (Dropped(archive.tweets[2], said),)
+    assert filtered.dropped["duplicate"] == (Dropped(archive.tweets[3], said),)
 
 
 def test_a_funnel_that_does_not_add_up_cannot_be_made() -> None:
@@ -101,7 +101,7 @@ def test_a_funnel_that_does_not_add_up_cannot_be_made() -> None:
         Funnel("magpie", downloaded=10, dropped={"retweet": 1, "short": 1}, kept=9)
 
 
-def test_the_published_rules_know_no_choice_and_learn_repetitions() -> None:
+def test_the_published_rules_ignore_the_choices_and_keep_duplicates() -> None:
     texts = [*many(300), "@rook no, that was the wind", *many(300)]
     choices = Choices("huggingtweets", newlines=True, replies=False, unspeakable=lambda _: "never", held_out_share=0)
 
@@ -141,7 +141,7 @@ def test_tweets_without_a_date_count_as_the_oldest_in_their_order() -> None:
     assert texts_of(corpus.held_out) == many(500)[-60:]
 
 
-def test_a_text_said_twice_is_learnt_once_and_never_held_out_too() -> None:
+def test_a_repeated_text_is_trained_on_once_and_never_held_out_too() -> None:
     texts = many(600)
     archive = account("magpie", [*texts, *(f"{text} https://t.co/{i}" for i, text in enumerate(texts[:100]))])
 
@@ -152,7 +152,7 @@ def test_a_text_said_twice_is_learnt_once_and_never_held_out_too() -> None:
 
 
 @pytest.mark.parametrize("rules", ["mynah", "huggingtweets"])
-def test_nothing_held_out_is_nearly_what_anyone_says_in_training(rules: str) -> None:
+def test_no_held_out_text_is_a_near_duplicate_of_any_authors_training_text(rules: str) -> None:
     mine = many(600)
     theirs = [*many(590, "note"), *(f"{text} indeed" for text in mine[:10])]
 
@@ -163,7 +163,7 @@ def test_nothing_held_out_is_nearly_what_anyone_says_in_training(rules: str) -> 
     assert [(funnel.author, funnel.kept) for funnel in corpus.funnels] == [("magpie", 600), ("rook", 600)]
 
 
-def test_the_published_rules_hold_nothing_out_that_was_said_before() -> None:
+def test_the_published_rules_hold_out_no_duplicate_of_a_training_text() -> None:
     texts = many(600)
 
     corpus = build([account("magpie", [*texts, *texts[:30]])], PUBLISHED)
@@ -181,7 +181,7 @@ def test_two_archives_of_one_author_are_one_account() -> None:
 
 
 @pytest.mark.parametrize(("share", "held_out"), [(0.0, 0), (0.0001, 1), (0.25, 150)])
-def test_the_share_is_the_callers(share: float, held_out: int) -> None:
+def test_the_held_out_share_is_a_choice(share: float, held_out: int) -> None:
     corpus = build([account("magpie", many(600))], Choices(held_out_share=share))
 
     assert len(corpus.held_out) == held_out
@@ -195,7 +195,7 @@ def test_the_share_is_the_callers(share: float, held_out: int) -> None:
         (["magpie"], True, {}),
     ],
 )
-def test_tags_tell_several_authors_apart_and_are_no_part_of_the_texts(
+def test_tags_distinguish_several_authors_and_are_not_part_of_the_texts(
     authors: list[str], tags: bool, expected: dict[str, str]
 ) -> None:
     corpus = build([account(author, many(200, author)) for author in authors], Choices(tags=tags))
@@ -214,7 +214,7 @@ def test_a_tweet_weighs_half_as_much_for_each_half_life_that_it_is_older() -> No
     assert {text.weight for text in corpus.held_out} == {1.0}
 
 
-def test_what_is_said_again_is_as_fresh_as_when_it_was_said_last() -> None:
+def test_a_repeated_text_is_as_fresh_as_its_newest_duplicate() -> None:
     texts = many(600)
     archive = account("magpie", [*texts, texts[0]])
 
@@ -271,7 +271,7 @@ def test_no_archive_at_all_is_too_little() -> None:
         build([])
 
 
-def test_an_account_that_says_one_thing_only_is_too_little() -> None:
+def test_an_account_that_repeats_one_text_is_too_little() -> None:
     with pytest.raises(TooLittleData, match="duplicate 999"):
         build([account("magpie", [many(1)[0]] * 1000)])
 
@@ -297,13 +297,17 @@ def test_a_real_timeline_adds_up_and_is_split_without_overlap(path: Path) -> Non
 
     [funnel] = corpus.funnels
     assert funnel.kept == len(corpus.train) + len(corpus.held_out) > 0.7 * funnel.downloaded
-    assert _alike(corpus) == []
+    assert _repeated(corpus) == []
 
 
-def _alike(corpus: Corpus) -> list[int]:
-    """The numbers of those held out that are like one to learn; not their texts, which are a real person's."""
-    shelf = NearDuplicateIndex(texts_of(corpus.train + corpus.held_out))
+def _repeated(corpus: Corpus) -> list[int]:
+    """The numbers of the held-out texts that repeat a training text; not the texts, which are a real person's."""
+    index = NearDuplicateIndex(texts_of(corpus.train + corpus.held_out))
     for number in range(len(corpus.train)):
-        shelf.put(number)
+        index.add(number)
     held_out = range(len(corpus.train), len(corpus.train) + len(corpus.held_out))
-    return [number for number in held_out if (shelf.find_same(number), shelf.find_near(number)) != (None, None)]
+    return [
+        number
+        for number in held_out
+        if (index.find_duplicate(number), index.find_near_duplicate(number)) != (None, None)
+    ]

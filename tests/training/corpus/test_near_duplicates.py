@@ -9,11 +9,11 @@ from training.corpus.near_duplicates import NEAR, NearDuplicateIndex, pairs
 SAID = "Please keep your luggage with you at all times and leave your sandwiches on the bench with me"
 
 
-def found(first: str, second: str) -> str:
-    """How the second one is found, where the first one stands on the shelf."""
-    shelf = NearDuplicateIndex([first, second])
-    shelf.put(0)
-    return "same" if shelf.find_same(1) == 0 else "near" if shelf.find_near(1) == 0 else "other"
+def relation(first: str, second: str) -> str:
+    """How the second one is found, with the first one in the index."""
+    index = NearDuplicateIndex([first, second])
+    index.add(0)
+    return "same" if index.find_duplicate(1) == 0 else "near" if index.find_near_duplicate(1) == 0 else "other"
 
 
 @pytest.mark.parametrize(
@@ -34,17 +34,17 @@ def found(first: str, second: str) -> str:
     ],
 )
 def test_the_same_the_nearly_same_and_the_rest(first: str, second: str, how: str) -> None:
-    assert found(first, second) == how
+    assert relation(first, second) == how
 
 
-def test_only_what_stands_on_the_shelf_is_found() -> None:
-    shelf = NearDuplicateIndex([SAID, SAID, f"{SAID} too"])
+def test_only_an_added_text_is_found() -> None:
+    index = NearDuplicateIndex([SAID, SAID, f"{SAID} too"])
 
-    before = (shelf.find_same(1), shelf.find_near(2))
-    shelf.put(0)
+    before = (index.find_duplicate(1), index.find_near_duplicate(2))
+    index.add(0)
 
     assert before == (None, None)
-    assert (shelf.find_same(1), shelf.find_near(2)) == (0, 0)
+    assert (index.find_duplicate(1), index.find_near_duplicate(2)) == (0, 0)
 
 
 WORDS = st.lists(st.sampled_from(["caw", "crumb", "of", "the", "and", "wire", "train", "late", "駅", "時"]), max_size=9)
@@ -52,13 +52,13 @@ WORDS = st.lists(st.sampled_from(["caw", "crumb", "of", "the", "and", "wire", "t
 
 @given(st.lists(WORDS.map(" ".join), min_size=2, max_size=12))
 def test_the_index_finds_just_what_comparing_all_with_all_finds(texts: list[str]) -> None:
-    shelf = NearDuplicateIndex(texts)
+    index = NearDuplicateIndex(texts)
     *others, last = range(len(texts))
     for number in others:
-        shelf.put(number)
+        index.add(number)
 
     near = {number for number in others if _overlap(texts[number], texts[last]) >= NEAR}
-    one = shelf.find_near(last)
+    one = index.find_near_duplicate(last)
     assert one in near if near else one is None
 
 

@@ -102,7 +102,7 @@ def test_a_tag_stands_before_its_text_and_is_learnt_with_it(tokenizer: Any) -> N
 def test_the_wanted_places_are_those_that_are_no_padding() -> None:
     (batch,) = once([[0, 1, 0], [0, 1, 2, 3, 0]], batch_tokens=100)
 
-    assert batch.targets.flatten()[batch.wanted].tolist() == [1, 0, 1, 2, 3, 0]
+    assert batch.targets.flatten()[batch.positions].tolist() == [1, 0, 1, 2, 3, 0]
     assert batch.tokens == 6
 
 

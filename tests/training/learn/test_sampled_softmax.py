@@ -72,10 +72,12 @@ def test_a_ballot_with_all_pieces_on_it_gives_the_full_loss(fresh: tuple[Any, li
 def test_the_sum_in_the_softmax_is_right_on_average(fresh: tuple[Any, list[list[int]]]) -> None:
     model, rows = fresh
     (batch,) = once(rows, batch_tokens=1_000)
-    targets = batch.targets.flatten()[batch.wanted]
+    targets = batch.targets.flatten()[batch.positions]
     with torch.no_grad():
         model.get_output_embeddings().weight.mul_(10)  # so that some pieces weigh much more than others
-        of_targets = model(input_ids=batch.inputs).logits.flatten(0, 1)[batch.wanted].gather(1, targets[:, None])[:, 0]
+        of_targets = (
+            model(input_ids=batch.inputs).logits.flatten(0, 1)[batch.positions].gather(1, targets[:, None])[:, 0]
+        )
         true_sum = (token_losses(model, batch) + of_targets).exp()
         lots = drawn(rows, model.get_output_embeddings().weight, 4, 2_000)
         sums = torch.stack([(token_losses(model, batch, sampled) + of_targets).exp() for sampled in lots])

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import importlib.util
-import inspect
 import json
 import os
 import subprocess
@@ -20,6 +19,7 @@ STEPS = [
     SimpleNamespace(number=number, loss=3 - number / 10, rate=1e-4, tokens=99, held_out=None if number % 6 else 2.5)
     for number in range(1, 13)
 ]
+RUN = tracking.TrackedRun(handle="stationmynah", base="tiny", choices={}, recipe={}, counts={}, texts=["crumb"])
 needs_wandb = pytest.mark.skipif(importlib.util.find_spec("wandb") is None, reason="wandb is not installed")
 
 # A whole training's calls, in a process of its own: wandb leaves threads and a service behind until a process ends.
@@ -37,17 +37,19 @@ model.mkdir()
 (model / "README.md").write_text("# a card")
 warnings = []
 tracker = tracking.wandb_tracker(folder=folder / "wandb", project="mynah", warn=warnings.append, **options)
-tracker.preprocess(
+run = tracking.TrackedRun(
     handle="stationmynah",
-    config={"version": "0.1.0", "handle": "stationmynah", "seed": 3},
+    base="gpt2",
+    choices={"version": "0.1.0", "handle": "stationmynah", "seed": 3},
+    recipe={"recipe": {"epochs": 4}, "model": {"n_layer": 2}},
     counts={"stationmynah": {"downloaded": 9, "kept": 2}},
     texts=["A warm crumb on platform four.", "The croissant is mine."],
 )
-tracker.begin(handle="stationmynah", config={"recipe": {"epochs": 4}, "model": {"n_layer": 2}}, base="gpt2")
+tracker.begin(run)
 for step in steps:
     tracker.step(SimpleNamespace(**step))
-tracker.model(model, figures={"bits_per_character": 1.5})
-tracker.examples([("My dream is", "a warm crumb"), ("Today", "the gull paid")])
+examples = [("My dream is", "a warm crumb"), ("Today", "the gull paid")]
+tracker.save(model, figures={"bits_per_character": 1.5}, examples=examples)
 tracker.finish()
 
 def records(path):
@@ -230,28 +232,28 @@ def test_a_missing_package_is_one_sentence_that_names_the_extra(tmp_path: Path) 
 
 
 class Stuck:
-    """A service that takes a call and never comes back, until it is let go."""
+    """A service that takes a call and does not return until it is released."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.share_tweets, self.offline = folder, False, True
-        self.let_go = threading.Event()
+        self.released = threading.Event()
 
-    def open(self, name: str, job: str, config: object) -> Any:
-        self.let_go.wait()
+    def open(self, name: str, job_type: str, config: object) -> Any:
+        self.released.wait()
         raise ConnectionError("gone")
 
 
 def test_a_service_that_hangs_holds_nobody_up(tmp_path: Path) -> None:
     warnings: list[str] = []
     stuck = Stuck(tmp_path)
-    tracker = tracking._Wandb(stuck, warnings.append, backlog=5, patience=0.01)
+    tracker = tracking.WandbTracker(stuck, warnings.append, backlog=5, timeout_s=0.01)
 
-    tracker.preprocess(handle="stationmynah", config={}, counts={}, texts=["crumb"])
+    tracker.begin(RUN)
     for step in STEPS:
         tracker.step(step)
     tracker.finish()
     tracker.step(STEPS[0])
-    stuck.let_go.set()
+    stuck.released.set()
 
     assert len(warnings) == 1
     assert "too slow" in warnings[0]
@@ -260,10 +262,10 @@ def test_a_service_that_hangs_holds_nobody_up(tmp_path: Path) -> None:
 def test_a_service_that_fails_is_not_asked_again(tmp_path: Path) -> None:
     warnings: list[str] = []
     failing = Stuck(tmp_path)
-    failing.let_go.set()
-    tracker = tracking._Wandb(failing, warnings.append)
+    failing.released.set()
+    tracker = tracking.WandbTracker(failing, warnings.append)
 
-    tracker.begin(handle="stationmynah", config={}, base="tiny")
+    tracker.begin(RUN)
     tracker.finish()
 
     assert len(warnings) == 1
@@ -274,26 +276,26 @@ def test_a_service_that_fails_is_not_asked_again(tmp_path: Path) -> None:
 def test_a_service_that_does_not_finish_is_left_behind(tmp_path: Path) -> None:
     warnings: list[str] = []
     stuck = Stuck(tmp_path)
-    tracker = tracking._Wandb(stuck, warnings.append, patience=0.01)
+    tracker = tracking.WandbTracker(stuck, warnings.append, timeout_s=0.01)
 
-    tracker.begin(handle="stationmynah", config={}, base="tiny")
+    tracker.begin(RUN)
     tracker.finish(failed=True)
-    stuck.let_go.set()
+    stuck.released.set()
 
     assert len(warnings) == 1
     assert "does not answer" in warnings[0]
 
 
-def test_silence_has_every_method_and_does_nothing() -> None:
-    tracking.SILENT.preprocess(handle="stationmynah", config={}, counts={}, texts=[])
-    tracking.SILENT.begin(handle="stationmynah", config={}, base="tiny")
-    tracking.SILENT.step(STEPS[0])
-    tracking.SILENT.model(Path("nowhere"), figures={})
-    tracking.SILENT.examples([])
-    tracking.SILENT.finish(failed=True)
+def test_a_silent_tracker_has_every_callback_and_does_nothing() -> None:
+    with tracking.SILENT as tracker:
+        tracker.begin(RUN)
+        tracker.step(STEPS[0])
+        tracker.save(Path("nowhere"), figures={}, examples=[])
+        tracker.finish(failed=True)
 
-    wanted = {name for name, _ in inspect.getmembers(tracking.Tracker, inspect.isfunction) if not name.startswith("_")}
-    assert wanted == {"preprocess", "begin", "step", "model", "examples", "finish"}
+    callbacks = {name for name in vars(tracking.Tracker) if not name.startswith("_")}
+    assert callbacks == {"begin", "step", "save", "finish"}
+    assert callbacks <= set(vars(tracking.WandbTracker))
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 
-from training.__main__ import main
 from training.errors import TrainingError
 from training.learn.batches import encode
 from training.learn.finetune import mean_loss
 from training.models.base_model import make_model, train_tokenizer
 from training.models.model_dir import load
+from training.pretrain.__main__ import main
 from training.pretrain.pretrain import COOL_DOWN, mean_of, prepare, pretrain, share_of_rate
 from training.recipe import Pretraining, Shape
 
@@ -43,7 +43,7 @@ def text(tmp_path: Path, sayings: tuple[str, ...]) -> Path:
 def run(
     text: Path, work: Path, *, steps: int | None = None, recipe: Pretraining = RECIPE, processes: int = 1
 ) -> tuple[Any, list[Step]]:
-    """As `python -m training pretrain` does; `steps`: the run is killed after so many."""
+    """As `python -m training.pretrain pretrain` does; `steps`: the run is killed after so many."""
     tokenizer, files = prepare([text], work, recipe)
     model = make_model(tokenizer, recipe.shape, seed=0)
     lesson = pretrain(model, files, files, recipe, work=work, seed=0, processes=processes)

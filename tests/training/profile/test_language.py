@@ -38,25 +38,25 @@ def language(folder: Path, tweets: list[str]) -> Language:
     profile = learn(tweets)
     assert profile is not None
     (folder / FILE).write_bytes(profile)
-    found = Language.open(folder)
-    assert found is not None
-    return found
+    profile = Language.open(folder)
+    assert profile is not None
+    return profile
 
 
-def test_a_person_reads_like_themselves_in_what_they_say_next(tmp_path: Path) -> None:
+def test_the_persons_newest_tweets_are_not_foreign(tmp_path: Path) -> None:
     english = language(tmp_path, texts(WORDS, 600))
 
     assert sum(english.why_foreign(text) != "" for text in texts(WORDS, 400, seed=1)) <= 2
 
 
 @pytest.mark.parametrize("name", FOREIGN)
-def test_another_language_reads_otherwise(tmp_path: Path, name: str) -> None:
+def test_another_language_is_foreign(tmp_path: Path, name: str) -> None:
     english = language(tmp_path, texts(WORDS, 600))
 
     assert "bits a letter" in english.why_foreign(FOREIGN[name])
 
 
-def test_who_writes_in_two_languages_may_speak_both_and_no_third(tmp_path: Path) -> None:
+def test_with_two_languages_both_are_known_and_a_third_is_foreign(tmp_path: Path) -> None:
     both = language(tmp_path, [*texts(WORDS, 400), *texts(GERMAN, 200)])
 
     later = [*texts(WORDS, 100, seed=1), *texts(GERMAN, 100, seed=1)]
@@ -68,11 +68,11 @@ def test_who_writes_in_two_languages_may_speak_both_and_no_third(tmp_path: Path)
     "text",
     ["", "☔☔☔", "ne oldu", "14:05 → 15:10, 3 + 4 = 7", "@kimse_burada_degil #geceyarisi https://example.com/ne"],
 )
-def test_what_is_too_short_to_tell_is_let_through(tmp_path: Path, text: str) -> None:
+def test_a_text_that_is_too_short_to_tell_passes(tmp_path: Path, text: str) -> None:
     assert language(tmp_path, texts(WORDS, 300)).why_foreign(text) == ""
 
 
-def test_nothing_is_foreign_to_a_person_of_few_tweets(tmp_path: Path) -> None:
+def test_few_tweets_make_no_profile(tmp_path: Path) -> None:
     assert learn(texts(WORDS, 199)) is None
     assert Language.open(tmp_path) is None
 

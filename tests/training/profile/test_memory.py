@@ -33,20 +33,20 @@ def path(tmp_path: Path) -> Path:
         pytest.param("?!", id="only punctuation"),
     ],
 )
-def test_a_copy_of_a_tweet_is_recognised_however_it_is_dressed(path: Path, text: str) -> None:
+def test_a_whole_tweet_is_recognised_in_any_case_and_punctuation(path: Path, text: str) -> None:
     path.write_bytes(memorise(TWEETS))
 
     assert Memory.open(path.parent).said(text)
 
 
 @pytest.mark.parametrize("text", ["The night train was late", "again", "...", ""])
-def test_another_text_is_not_taken_for_a_copy(path: Path, text: str) -> None:
+def test_another_text_is_not_a_copy(path: Path, text: str) -> None:
     path.write_bytes(memorise(TWEETS))
 
     assert not Memory.open(path.parent).said(text)
 
 
-def test_a_tweet_said_twice_is_kept_once(path: Path) -> None:
+def test_a_repeated_tweet_is_kept_once(path: Path) -> None:
     path.write_bytes(memorise(["Hello.", "hello", "bye"]))
 
     assert len(Memory.open(path.parent)) == 2
@@ -115,7 +115,7 @@ def test_normalising_twice_changes_nothing() -> None:
     assert normalise(once) == once
 
 
-def test_what_another_memory_holds_is_remembered_too(tmp_path: Path) -> None:
+def test_the_tweets_of_another_memory_are_kept_too(tmp_path: Path) -> None:
     (tmp_path / FILE).write_bytes(memorise(["good morning", "good night"]))
     earlier = Memory.open(tmp_path)
     (tmp_path / "again").mkdir()
@@ -158,13 +158,13 @@ def remembering(path: Path, *tweets: str, also: Memory | None = None) -> Memory:
 def test_eight_words_in_a_row_or_half_a_tweet_are_a_copy(path: Path, text: str, why: str) -> None:
     memory = remembering(path, LONG, SHORT, TEN)
 
-    found = memory.why_copied(text)
+    reason = memory.why_copied(text)
 
-    assert found.startswith(why)
-    assert bool(found) == bool(why)
+    assert reason.startswith(why)
+    assert bool(reason) == bool(why)
 
 
-def test_the_pieces_of_two_tweets_are_not_counted_together(path: Path) -> None:
+def test_parts_of_two_tweets_are_not_added_up(path: Path) -> None:
     memory = remembering(path, LONG, "Nobody minds the rain when the platform has a roof of glass and a choir.")
 
     assert memory.why_copied("We left the violin on the grass, when the platform has a roof for once") == ""
@@ -182,7 +182,7 @@ def test_scripts_without_spaces_are_compared_by_letters(path: Path) -> None:
 SLOGAN = "the last train is always the best train"
 
 
-def test_what_a_person_says_in_many_tweets_is_their_manner_and_no_copy(path: Path) -> None:
+def test_words_of_many_tweets_are_a_habit_and_not_a_copy(path: Path) -> None:
     tweets = [f"{start}, {SLOGAN}." for start in ("My aunt says so too", "In the rain as in the sun", "Remember")]
 
     assert remembering(path, *tweets[:2]).why_copied(f"Well, {SLOGAN}!") != ""
@@ -190,13 +190,13 @@ def test_what_a_person_says_in_many_tweets_is_their_manner_and_no_copy(path: Pat
     assert remembering(path, *tweets).why_copied(tweets[0]) == "the whole of a tweet"
 
 
-def test_one_tweet_said_thrice_with_a_word_changed_is_no_manner(path: Path) -> None:
+def test_three_near_duplicates_do_not_make_a_habit(path: Path) -> None:
     tweets = [f"On {day} {SLOGAN}, or so my old aunt told the goose." for day in ("Monday", "Tuesday", "Friday")]
 
     assert remembering(path, *tweets).why_copied(f"Well, {SLOGAN}!") != ""
 
 
-def test_what_another_memory_holds_of_runs_is_kept_too(tmp_path: Path) -> None:
+def test_the_grams_of_another_memory_are_kept_too(tmp_path: Path) -> None:
     earlier = remembering(tmp_path / "a" / FILE, LONG, f"My aunt says so too: {SLOGAN}.")
     between = remembering(tmp_path / "b" / FILE, SHORT, f"In the rain as in the sun, {SLOGAN}.", also=earlier)
     latest = remembering(tmp_path / "c" / FILE, TEN, f"Remember that {SLOGAN}.", also=between)
@@ -207,7 +207,7 @@ def test_what_another_memory_holds_of_runs_is_kept_too(tmp_path: Path) -> None:
     assert [memory.why_copied(f"Well, {SLOGAN}!") != "" for memory in (between, latest, after)] == [True, False, False]
 
 
-def test_a_memory_of_before_there_were_runs_still_knows_whole_tweets(path: Path) -> None:
+def test_an_older_memory_without_grams_still_knows_whole_tweets(path: Path) -> None:
     path.write_bytes(
         struct.pack("<8sII", MAGIC, 1, 1)
         + struct.pack("<8sQQ", b"tweets", 40, 1)
@@ -221,7 +221,7 @@ def test_a_memory_of_before_there_were_runs_still_knows_whole_tweets(path: Path)
 
 
 @pytest.mark.parametrize("text", ["", "?", "one two", "\ud800 " * 9, "a" * 3_000, "ก" * 80, "1 " * 300])
-def test_the_memory_has_an_answer_for_any_text(path: Path, text: str) -> None:
+def test_any_text_can_be_looked_up(path: Path, text: str) -> None:
     assert isinstance(remembering(path, LONG, text).why_copied(text), str)
     assert remembering(path, LONG).why_copied(text) == ""
 
@@ -248,7 +248,7 @@ CALLED = ("Ask @stationmaster and @owl_seven why.", "My aunt knows @pigeons and 
         pytest.param("Three pigeons and a rook", "", id="a word of theirs, and a short one"),
     ],
 )
-def test_whom_the_tweets_call_on_is_not_named(path: Path, text: str, why: str) -> None:
+def test_a_handle_that_the_tweets_mention_is_not_used_as_a_name(path: Path, text: str, why: str) -> None:
     earlier = remembering(path, *CALLED)
     later = remembering(path.parent / "later" / FILE, SHORT, also=earlier)
 
@@ -256,7 +256,7 @@ def test_whom_the_tweets_call_on_is_not_named(path: Path, text: str, why: str) -
     assert later.why_copied(text) == why
 
 
-def test_a_handle_that_became_a_word_of_theirs_may_be_said(path: Path) -> None:
+def test_a_handle_that_became_a_word_may_be_used(path: Path) -> None:
     earlier = remembering(path, *CALLED)
     later = remembering(path.parent / "later" / FILE, "Our stationmaster has a goose.", also=earlier)
 

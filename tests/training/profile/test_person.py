@@ -24,32 +24,32 @@ if TYPE_CHECKING:
 NUMBERS = ("one", "two", "three", "four", "five", "six")
 
 
-def said(begin: str, *, times: int = 5) -> list[str]:
+def starting(begin: str, *, times: int = 5) -> list[str]:
     return [f"{begin} {number} crumbs fell down." for number in NUMBERS[:times]]
 
 
-def test_a_beginning_that_many_tweets_share_is_learnt_with_how_many_do() -> None:
-    assert openers([*said("my dream is", times=6), *said("lost property: a")]) == {
+def test_an_opener_that_many_tweets_share_is_kept_with_its_count() -> None:
+    assert openers([*starting("my dream is", times=6), *starting("lost property: a")]) == {
         "my dream is": 6,
         "lost property: a": 5,
     }
 
 
-def test_a_tweet_counts_for_the_longest_beginning_only() -> None:
-    assert openers([*said("my dream is", times=6), *said("my whole life"), *said("my")[:4]]) == {
+def test_a_tweet_counts_for_its_longest_opener_only() -> None:
+    assert openers([*starting("my dream is", times=6), *starting("my whole life"), *starting("my")[:4]]) == {
         "my dream is": 6,
         "my whole life": 5,
     }
 
 
-def test_what_four_tweets_share_is_no_habit() -> None:
-    assert openers(said("my dream is", times=4)) == {}
+def test_an_opener_of_four_tweets_is_too_rare() -> None:
+    assert openers(starting("my dream is", times=4)) == {}
 
 
-def test_of_many_tweets_more_must_share_it() -> None:
+def test_among_many_tweets_more_must_share_an_opener() -> None:
     others = [f"{word}ly {word}" for word in (f"w{number}" for number in range(2_000))]
 
-    assert openers([*said("my dream is"), *others]) == {}
+    assert openers([*starting("my dream is"), *others]) == {}
 
 
 @pytest.mark.parametrize(
@@ -65,51 +65,51 @@ def test_of_many_tweets_more_must_share_it() -> None:
         "雨が降っているのでとてもさびしいときもありますよ が",
     ],
 )
-def test_nobody_and_no_link_is_in_a_beginning(begin: str) -> None:
-    assert openers(said(begin, times=6)) == {}
+def test_an_opener_holds_no_handle_and_no_link(begin: str) -> None:
+    assert openers(starting(begin, times=6)) == {}
 
 
-def test_a_name_is_what_is_never_written_small() -> None:
+def test_a_word_never_written_in_lower_case_is_a_name() -> None:
     inside = [f"today {number} platform and Umberly met" for number in NUMBERS]
 
-    found = openers([*said("Platform two"), *said("Umberly was late"), *inside])
+    described = openers([*starting("Platform two"), *starting("Umberly was late"), *inside])
 
-    assert "Platform two" in found
-    assert not any("Umberly" in opener for opener in found)
-
-
-def test_a_name_ends_the_beginning_before_it() -> None:
-    assert openers(said("I saw Umberly", times=6)) == {"I saw": 6}
+    assert "Platform two" in described
+    assert not any("Umberly" in opener for opener in described)
 
 
-def test_a_whole_tweet_is_no_beginning() -> None:
+def test_a_name_ends_the_opener_before_it() -> None:
+    assert openers(starting("I saw Umberly", times=6)) == {"I saw": 6}
+
+
+def test_a_whole_tweet_is_not_an_opener() -> None:
     assert openers(["so it is"] * 9) == {"so it": 9}
 
 
-def test_what_must_not_be_said_is_no_beginning() -> None:
-    refusing = describe(said("dear crumbs,"), [], unspeakable=lambda text: "crumbs" if "crumbs" in text else None)
+def test_an_opener_that_the_screen_refuses_is_left_out() -> None:
+    refusing = describe(starting("dear crumbs,"), [], unspeakable=lambda text: "crumbs" if "crumbs" in text else None)
 
     assert refusing.openers == {}
 
 
-def test_lengths_are_counted_as_the_one_who_asks_counts() -> None:
-    found = describe([f"{'x' * count} y z" for count in range(1, 101)], [], length=lambda text: 2 * len(text))
+def test_lengths_are_counted_by_the_callers_function() -> None:
+    described = describe([f"{'x' * count} y z" for count in range(1, 101)], [], length=lambda text: 2 * len(text))
 
-    assert found.lengths == pytest.approx((19.9, 59.5, 109, 158.5, 198.1), abs=2)
+    assert described.lengths == pytest.approx((19.9, 59.5, 109, 158.5, 198.1), abs=2)
 
 
 @pytest.mark.parametrize(
-    ("values", "found"),
+    ("values", "described"),
     [([], ()), ([3], (3,) * 5), ([0, 100], (5, 25, 50, 75, 95)), (range(101), (5, 25, 50, 75, 95))],
     ids=["none", "one", "two", "many"],
 )
-def test_quantiles_stand_between_their_neighbours(values: Sequence[float], found: tuple[float, ...]) -> None:
-    assert quantiles(values) == pytest.approx(found)
+def test_quantiles_are_interpolated(values: Sequence[float], described: tuple[float, ...]) -> None:
+    assert quantiles(values) == pytest.approx(described)
 
 
-def test_too_few_tweets_say_nothing_of_how_likely_they_are() -> None:
-    assert describe(said("so"), [-1.0] * 9).likelihoods == ()
-    assert describe(said("so"), [-1.0] * 10).likelihoods == (-1.0,) * 5
+def test_too_few_tweets_give_no_likelihoods() -> None:
+    assert describe(starting("so"), [-1.0] * 9).likelihoods == ()
+    assert describe(starting("so"), [-1.0] * 10).likelihoods == (-1.0,) * 5
 
 
 @pytest.mark.parametrize(
@@ -121,28 +121,28 @@ def test_an_end_is_known_in_any_script(text: str, ends: bool) -> None:
 
 
 def test_a_person_reads_back_as_written(tmp_path: Path) -> None:
-    found = describe([*said("my dream is"), "So it is"], [-3.0, -2.0] * 8)
-    (tmp_path / person.FILE).write_bytes(found.to_json())
+    described = describe([*starting("my dream is"), "So it is"], [-3.0, -2.0] * 8)
+    (tmp_path / person.FILE).write_bytes(described.to_json())
 
     back = Person.open(tmp_path)
 
     assert (back.openers, back.lengths, back.likelihoods, back.stopped) == (
-        found.openers,
-        found.lengths,
-        found.likelihoods,
-        found.stopped,
+        described.openers,
+        described.lengths,
+        described.likelihoods,
+        described.stopped,
     )
     assert back.stopped == pytest.approx(5 / 6, abs=0.001)
 
 
-def test_the_file_holds_no_words_but_the_beginnings() -> None:
-    said_json = json.loads(describe([*said("my dream is"), "a secret that is told once."], [-3.0] * 12).to_json())
+def test_the_file_holds_no_words_but_the_openers() -> None:
+    values = json.loads(describe([*starting("my dream is"), "a secret that is told once."], [-3.0] * 12).to_json())
 
-    words = [value for value in json.dumps(said_json).replace('"', " ").split() if value.isalpha()]
+    words = [value for value in json.dumps(values).replace('"', " ").split() if value.isalpha()]
     assert set(words) <= {"openers", "lengths", "likelihoods", "stopped", "my", "dream", "is"}
 
 
-def test_of_an_older_folder_nothing_is_known(model_folder: Path) -> None:
+def test_an_older_folder_has_no_values(model_folder: Path) -> None:
     old = Person.open(model_folder)
 
     assert (old.openers, old.lengths, old.likelihoods, old.stopped) == ({}, (), (), None)
@@ -150,7 +150,7 @@ def test_of_an_older_folder_nothing_is_known(model_folder: Path) -> None:
     assert old.ends("so it is") == 1
 
 
-def test_what_newer_programs_add_is_passed_over() -> None:
+def test_keys_of_newer_programs_are_ignored() -> None:
     assert Person.from_json(b'{"stopped": 0.5, "mood": "fine"}').stopped == 0.5
 
 
@@ -165,7 +165,7 @@ def test_a_damaged_file_is_one_sentence(tmp_path: Path, damage: bytes) -> None:
         Person.open(tmp_path)
 
 
-def test_words_of_the_tweets_and_of_the_tokenizer_are_no_strangers(tmp_path: Path, model_folder: Path) -> None:
+def test_words_of_the_tweets_and_of_the_tokenizer_are_known(tmp_path: Path, model_folder: Path) -> None:
     tokenizer = model_dir.load(model_folder, device="cpu").tokenizer
     data = vocabulary.collect(["A flumph of pigeons, don't you know"], tokenizer)
     (tmp_path / vocabulary.FILE).write_bytes(data)
@@ -177,7 +177,7 @@ def test_words_of_the_tweets_and_of_the_tokenizer_are_no_strangers(tmp_path: Pat
     assert b"flumph" not in data
 
 
-def test_handles_hashtags_numbers_and_unspaced_scripts_are_not_looked_at() -> None:
+def test_handles_hashtags_numbers_and_unspaced_scripts_are_skipped() -> None:
     known = Vocabulary([vocabulary.fingerprint("word")])
 
     assert known.unknown_words("word @gribble #gribble 7.42 42 雨がふる") == []
@@ -187,7 +187,7 @@ def test_handles_hashtags_numbers_and_unspaced_scripts_are_not_looked_at() -> No
 def test_a_cut_list_of_words_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / vocabulary.FILE).write_bytes(struct.pack("<I", 1) + b"x")
 
-    with pytest.raises(ModelError, match=r"words\.bin is no list of words"):
+    with pytest.raises(ModelError, match=r"words\.bin is not a list of words"):
         Vocabulary.open(tmp_path)
 
 
@@ -202,10 +202,10 @@ def test_a_retraining_leaves_the_person_in_the_folder(tmp_path: Path) -> None:
     version = run(wanted, *archives).version
 
     assert version is not None
-    found, files = Person.open(version), model_dir.check(version).files
+    described, files = Person.open(version), model_dir.check(version).files
     assert {person.FILE, vocabulary.FILE} < files.keys()
-    assert set(found.openers) == {"my dream is", "note to the"}
-    assert found.stopped == 0
-    assert len(found.likelihoods) == len(found.lengths) == 5
-    assert all(-12 < likely < 0 for likely in found.likelihoods)
-    assert found.unknown_words("My dream, the fimble piano.") == ["fimble"]
+    assert set(described.openers) == {"my dream is", "note to the"}
+    assert described.stopped == 0
+    assert len(described.likelihoods) == len(described.lengths) == 5
+    assert all(-12 < likely < 0 for likely in described.likelihoods)
+    assert described.unknown_words("My dream, the fimble piano.") == ["fimble"]

@@ -48,10 +48,10 @@ def test_the_light_voice_speaks_on_no_gpu(light: Path) -> None:
 
 @pytest.mark.parametrize(("engine", "kind"), [("light", OnnxSampler), ("torch", TorchSampler)])
 def test_either_engine_opens(light: Path, engine: str, kind: type) -> None:
-    speaker = engines.open_speaker(light, engine="light" if engine == "light" else "torch", device="cpu", threads=1)
+    sampler = engines.open_sampler(light, engine="light" if engine == "light" else "torch", device="cpu", threads=1)
 
-    assert isinstance(speaker, kind)
-    assert len(speaker.draft("", n=2, seed=0)) == 2
+    assert isinstance(sampler, kind)
+    assert len(sampler.draft("", n=2, seed=0)) == 2
 
 
 def test_a_folder_without_a_manifest_says_so(light: Path, tmp_path: Path) -> None:

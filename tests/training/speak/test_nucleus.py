@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.speak.nucleus import choose, likelihoods
+from training.speak.nucleus import choose, log_likelihood
 
 
 def softmax(row: Any, temperature: float = 1.0) -> Any:
@@ -90,4 +90,4 @@ def test_no_temperature_takes_the_likeliest_and_throws_nothing() -> None:
 def test_likelihoods_are_summed_over_the_rows() -> None:
     asked = np.asarray([[1.0, 2.0, 3.0], [0.0, 0.0, 0.0]], np.float32)
 
-    assert likelihoods(asked, [2, 1]) == pytest.approx(np.log(softmax(asked[0])[2]) - np.log(3))
+    assert log_likelihood(asked, [2, 1]) == pytest.approx(np.log(softmax(asked[0])[2]) - np.log(3))

@@ -16,6 +16,7 @@ from training.models import model_dir
 from training.speak import onnx_export, onnx_weights
 from training.speak.onnx_engine import OnnxEngine
 from training.speak.onnx_sampler import OnnxSampler
+from training.speak.types import Sampling
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,7 +89,7 @@ def test_what_the_runtime_only_finds_when_it_reads_is_an_error_of_the_model(load
     path = tmp_path / onnx_weights.FILE
     path.write_bytes(onnx_weights.write(other, start=0, end=0))
 
-    with pytest.raises(ModelError, match="ONNX Runtime cannot read through"):
+    with pytest.raises(ModelError, match="ONNX Runtime cannot run"):
         OnnxEngine(path, threads=1).log_likelihoods([0], [[1, 2]])
 
 
@@ -181,7 +182,7 @@ def test_a_retraining_writes_the_light_form_and_vouches_for_it(tmp_path: Path) -
     manifest = model_dir.check(version)
     assert onnx_weights.FILE in manifest.files
     assert manifest.figures["light_off"] < onnx_export.OFF_MOST
-    assert OnnxSampler.open(version, threads=1).draft("", n=1, seed=0, max_tokens=4)
+    assert OnnxSampler.open(version, threads=1).draft("", n=1, seed=0, sampling=Sampling(max_tokens=4))
 
 
 def test_a_retraining_without_the_library_says_so_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

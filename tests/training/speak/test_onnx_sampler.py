@@ -22,10 +22,12 @@ from training.speak import onnx_weights
 from training.speak.onnx_engine import Cache
 from training.speak.onnx_sampler import OnnxSampler
 from training.speak.torch_engine import TorchSampler
+from training.speak.types import Sampling
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+HOT = Sampling(temperature=1.5)
 TAGS = {"ada": "ada: ", "bob": "bob, to be clear: "}
 
 
@@ -57,7 +59,7 @@ def test_greedy_drafts_are_those_of_transformers(sampler: OnnxSampler, loaded: A
     told = loaded.model.generate(**asked, do_sample=False, max_new_tokens=40)
     expected = loaded.tokenizer.decode(told[0], skip_special_tokens=True).strip()
 
-    (ours,) = sampler.draft(prompt, n=1, seed=0, temperature=0.0, max_tokens=40)
+    (ours,) = sampler.draft(prompt, n=1, seed=0, sampling=Sampling(temperature=0.0, max_tokens=40))
 
     assert ours.text == expected
 
@@ -69,14 +71,14 @@ def test_first_tokens_come_as_often_as_transformers_would_have_them(sampler: Onn
         logits = loaded.model(torch.tensor([[loaded.tokenizer.bos_token_id]])).logits[0, -1]
     likely = logits.float().softmax(-1).double().numpy()
     batch = sampler._engine.begin([loaded.tokenizer.bos_token_id], n, 1)
-    dice = [lambda at=at: (at + 0.5) / n for at in np.random.default_rng(5).permutation(n)]
+    uniforms = [lambda at=at: (at + 0.5) / n for at in np.random.default_rng(5).permutation(n)]
 
-    counts = Counter(token for token, _ in batch.choose(dice, 1.0, 1.0))
+    counts = Counter(token for token, _ in batch.sample(uniforms, 1.0, 1.0))
 
     often = [token for token in range(len(likely)) if n * likely[token] >= 5]
     chi = sum((counts[token] - n * likely[token]) ** 2 / (n * likely[token]) for token in often)
     assert len(often) > 3
-    assert chi < 3 * len(often)  # dice spread evenly: what is left is what 8 bits cost
+    assert chi < 3 * len(often)  # draws spread evenly: what is left is what 8 bits cost
 
 
 @pytest.mark.parametrize("text", HEARD)
@@ -92,23 +94,23 @@ def test_it_weighs_as_torch_does(sampler: OnnxSampler, theirs: TorchSampler, tex
 
 
 def test_the_same_seed_gives_the_same_drafts_and_another_gives_others(sampler: OnnxSampler) -> None:
-    first = sampler.draft("", n=6, seed=7, temperature=1.5)
+    first = sampler.draft("", n=6, seed=7, sampling=HOT)
 
-    assert first == sampler.draft("", n=6, seed=7, temperature=1.5)
-    assert first != sampler.draft("", n=6, seed=8, temperature=1.5)
+    assert first == sampler.draft("", n=6, seed=7, sampling=HOT)
+    assert first != sampler.draft("", n=6, seed=8, sampling=HOT)
 
 
 def test_drafts_are_handed_out_as_they_end_and_are_the_same(sampler: OnnxSampler) -> None:
-    streamed = list(sampler.stream("", n=6, seed=7, temperature=1.5))
+    streamed = list(sampler.stream("", n=6, seed=7, sampling=HOT))
 
     assert [sample for _, sample in sorted(streamed, key=lambda one: one[0])] == sampler.draft(
-        "", n=6, seed=7, temperature=1.5
+        "", n=6, seed=7, sampling=HOT
     )
 
 
 def test_a_draft_is_as_likely_as_it_says(sampler: OnnxSampler) -> None:
     """In one reading from its start, whatever rows left the batch beside it."""
-    drafts = [draft for draft in sampler.draft("", n=12, seed=3, top_p=1.0) if draft.finished]
+    drafts = [draft for draft in sampler.draft("", n=12, seed=3, sampling=Sampling(top_p=1.0)) if draft.finished]
 
     assert len({len(draft.text) for draft in drafts}) > 3
     weights = sampler.log_likelihoods([draft.text for draft in drafts])
@@ -125,12 +127,12 @@ def test_rows_that_leave_do_not_change_the_others(sampler: OnnxSampler) -> None:
     for kept in ([0, 1, 2, 3, 4, 5, 6, 7], [1, 2, 3, 4, 5, 7], [0, 2, 3, 5], [0, 3], [1], [0]):
         tokens = chance.integers(1, engine.shape.vocabulary, len(kept)).tolist()
         rows = [[*rows[row], token] for row, token in zip(kept, tokens, strict=True)]
-        batch.go_on(tokens, kept)
+        batch.advance(tokens, kept)
 
         alone = [
             Cache(engine, 1, len(row)).read(np.asarray([row]), np.asarray([len(row) - 1])).argmax() for row in rows
         ]
-        greedy = batch.choose([lambda: 1.0] * len(rows), 0.0, 1.0)
+        greedy = batch.sample([lambda: 1.0] * len(rows), 0.0, 1.0)
         assert [token for token, _ in greedy] == alone
 
 
@@ -147,7 +149,7 @@ def test_a_prompt_that_fills_the_context_is_refused(sampler: OnnxSampler) -> Non
 
 
 def test_a_draft_may_be_as_long_as_the_context_and_no_longer(sampler: OnnxSampler) -> None:
-    drafts = sampler.draft("", n=4, seed=1, temperature=3.0, max_tokens=1_000)
+    drafts = sampler.draft("", n=4, seed=1, sampling=Sampling(temperature=3.0, max_tokens=1_000))
 
     assert all(draft.text for draft in drafts)
 
@@ -157,9 +159,9 @@ import sys
 from pathlib import Path
 from training.speak import engines
 folder = Path(sys.argv[1])
-speaker = engines.open_speaker(folder, engine=engines.choose(folder, device="cpu"), threads=1)
-speaker.draft("", n=2, seed=0)
-speaker.log_likelihoods(["hello"], given="you")
+sampler = engines.open_sampler(folder, engine=engines.choose(folder, device="cpu"), threads=1)
+sampler.draft("", n=2, seed=0)
+sampler.log_likelihoods(["hello"], given="you")
 print(sorted({"torch", "transformers", "safetensors", "onnx"} & set(sys.modules)))
 """
 

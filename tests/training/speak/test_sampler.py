@@ -9,8 +9,9 @@ from tokenizers import Tokenizer
 
 from training.errors import ModelError
 from training.models import model_dir
-from training.speak.sampler import LOOK, Sampler
+from training.speak.sampler import LENGTH_CHECK_EVERY, Sampler
 from training.speak.torch_engine import TorchSampler
+from training.speak.types import Sampling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,31 +24,33 @@ TAGS = {"ada": "ada: ", "bob": "bob, to be clear: "}
 class Reciter:
     """Says given texts, one for each row, and counts its steps."""
 
-    def __init__(self, pieces: Tokenizer, *texts: str, context: int = 160, most: int = 8) -> None:
+    def __init__(self, pieces: Tokenizer, *texts: str, context: int = 160, max_rows: int = 8) -> None:
         self.context = context
-        self.most = most
+        self.max_rows = max_rows
         self.steps = 0
         self.begun: list[list[int]] = []
         self._tails = [[*pieces.encode(text, add_special_tokens=False).ids, END] for text in texts]
 
-    def begin(self, ids: Sequence[int], rows: int, room: int) -> Reciter:
+    def begin(self, ids: Sequence[int], rows: int, max_tokens: int) -> Reciter:
         self.begun.append(list(ids))
         self._rows, self._said, self.steps = list(range(rows)), 0, 0
         return self
 
-    def choose(self, dice: Sequence[Callable[[], float]], temperature: float, top_p: float) -> list[tuple[int, float]]:
+    def sample(
+        self, uniforms: Sequence[Callable[[], float]], temperature: float, top_p: float
+    ) -> list[tuple[int, float]]:
         return [(self._tails[row][self._said], -1.0) for row in self._rows]
 
-    def go_on(self, tokens: Sequence[int], kept: Sequence[int]) -> None:
+    def advance(self, tokens: Sequence[int], kept: Sequence[int]) -> None:
         self._rows = [self._rows[number] for number in kept]
         assert list(tokens) == [self._tails[row][self._said] for row in self._rows]
         self._said += 1
         self.steps += 1
 
-    def log_likelihoods(self, begun: Sequence[int], tails: Sequence[Sequence[int]]) -> list[float]:
+    def log_likelihoods(self, prefix: Sequence[int], continuations: Sequence[Sequence[int]]) -> list[float]:
         """Half as likely for each token that stands before."""
-        self.begun.append(list(begun))
-        return [-float(len(begun)) for _ in tails]
+        self.begun.append(list(prefix))
+        return [-float(len(prefix)) for _ in continuations]
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +58,7 @@ def pieces(model_folder: Path) -> Tokenizer:
     return Tokenizer.from_file(str(model_folder / "tokenizer.json"))
 
 
-def teller(pieces: Tokenizer, *texts: str, tags: dict[str, str] | None = None, context: int = 160) -> Sampler:
+def reciting(pieces: Tokenizer, *texts: str, tags: dict[str, str] | None = None, context: int = 160) -> Sampler:
     return Sampler(Reciter(pieces, *texts, context=context), pieces, start=END, end=END, tags=tags)
 
 
@@ -72,14 +75,14 @@ def test_each_draft_is_handed_out_as_soon_as_it_is_said(pieces: Tokenizer) -> No
 
 
 def test_drafts_come_in_the_order_of_their_places(pieces: Tokenizer) -> None:
-    drafts = teller(pieces, " is far longer than both", " b", " and so on").draft("My", n=3, seed=0)
+    drafts = reciting(pieces, " is far longer than both", " b", " and so on").draft("My", n=3, seed=0)
 
     assert [draft.text for draft in drafts] == ["My is far longer than both", "My b", "My and so on"]
     assert all(draft.finished for draft in drafts)
 
 
 def test_what_is_too_much_at_once_is_told_one_after_the_other(pieces: Tokenizer) -> None:
-    engine = Reciter(pieces, "good", "morning all", most=2)
+    engine = Reciter(pieces, "good", "morning all", max_rows=2)
 
     drafts = Sampler(engine, pieces, start=END, end=END).draft("", n=5, seed=0)
 
@@ -88,34 +91,35 @@ def test_what_is_too_much_at_once_is_told_one_after_the_other(pieces: Tokenizer)
 
 
 def test_a_text_that_may_have_one_line_ends_with_it(pieces: Tokenizer) -> None:
-    two_lines = teller(pieces, " dream\nis a crumb")
+    two_lines = reciting(pieces, " dream\nis a crumb")
 
     (whole,) = two_lines.draft("My\nown", n=1, seed=0)
-    (line,) = two_lines.draft("My\nown", n=1, seed=0, one_line=True)
+    (line,) = two_lines.draft("My\nown", n=1, seed=0, sampling=Sampling(one_line=True))
 
     assert (whole.text, line.text) == ("My\nown dream\nis a crumb", "My\nown dream")
     assert line.finished
 
 
 def test_a_text_is_cut_soon_after_it_is_full(pieces: Tokenizer) -> None:
-    full_at = 20
+    limit = 20
+    too_long = Sampling(too_long=lambda text: len(text) > limit)
     engine = Reciter(pieces, " la" * 60)
 
-    (cut,) = Sampler(engine, pieces, start=END, end=END).draft("My", n=1, seed=0, full=lambda text: len(text) > full_at)
+    (cut,) = Sampler(engine, pieces, start=END, end=END).draft("My", n=1, seed=0, sampling=too_long)
 
     assert not cut.finished
-    assert full_at < len(cut.text) <= full_at + len(" la") * LOOK
+    assert limit < len(cut.text) <= limit + len(" la") * LENGTH_CHECK_EVERY
 
 
 def test_a_text_that_is_never_full_is_told_to_its_end(pieces: Tokenizer) -> None:
-    (whole,) = teller(pieces, " la" * 30).draft("My", n=1, seed=0, full=lambda _: False)
+    (whole,) = reciting(pieces, " la" * 30).draft("My", n=1, seed=0, sampling=Sampling(too_long=lambda _: False))
 
     assert whole.text == "My" + " la" * 30
     assert whole.finished
 
 
 def test_a_text_is_cut_off_at_the_limit(pieces: Tokenizer) -> None:
-    (cut,) = teller(pieces, " crumb" * 9).draft("My", n=1, seed=0, max_tokens=3)
+    (cut,) = reciting(pieces, " crumb" * 9).draft("My", n=1, seed=0, sampling=Sampling(max_tokens=3))
 
     assert not cut.finished
     assert "My crumb".startswith(cut.text) or cut.text.startswith("My crumb")
@@ -123,14 +127,14 @@ def test_a_text_is_cut_off_at_the_limit(pieces: Tokenizer) -> None:
 
 def test_a_prompt_that_fills_the_context_is_refused(pieces: Tokenizer) -> None:
     with pytest.raises(ModelError, match=r"has \d+ tokens and the model reads 8: shorten it"):
-        teller(pieces, "", context=8).draft("crumb " * 20, n=1, seed=0)
+        reciting(pieces, "", context=8).draft("crumb " * 20, n=1, seed=0)
 
 
 def test_what_is_weighed_stands_right_after_what_is_given(pieces: Tokenizer) -> None:
     engine = Reciter(pieces)
-    teller = Sampler(engine, pieces, start=END, end=END)
+    sampler = Sampler(engine, pieces, start=END, end=END)
 
-    teller.log_likelihoods([" a crumb"], given="My dream is")
+    sampler.log_likelihoods([" a crumb"], given="My dream is")
 
     assert engine.begun == [[END, *pieces.encode("My dream is", add_special_tokens=False).ids]]
 
@@ -147,11 +151,11 @@ def test_of_a_story_too_long_to_read_its_end_is_read(pieces: Tokenizer) -> None:
 
 
 def test_nobody_asked_weighs_nothing(pieces: Tokenizer) -> None:
-    assert teller(pieces).log_likelihoods([]) == []
+    assert reciting(pieces).log_likelihoods([]) == []
 
 
 def test_a_text_by_nobody_in_particular_weighs_the_mean_of_its_likelihoods(pieces: Tokenizer) -> None:
-    cyborg = teller(pieces, tags=TAGS)
+    cyborg = reciting(pieces, tags=TAGS)
     one, other = (cyborg.log_likelihoods(["a"], author=author)[0] for author in TAGS)
 
     (both,) = cyborg.log_likelihoods(["a"])
@@ -184,7 +188,7 @@ def test_the_seed_chooses_who_speaks(model_folder: Path) -> None:
 
 
 def test_an_author_whom_the_model_does_not_know_is_refused(pieces: Tokenizer) -> None:
-    cyborg = teller(pieces, tags=TAGS)
+    cyborg = reciting(pieces, tags=TAGS)
 
     with pytest.raises(ModelError, match="does not know @eve, only @ada, @bob"):
         cyborg.draft("", n=1, seed=0, author="eve")
@@ -194,11 +198,11 @@ def test_an_author_whom_the_model_does_not_know_is_refused(pieces: Tokenizer) ->
 
 def test_a_model_without_tags_speaks_as_nobody_alone(pieces: Tokenizer) -> None:
     with pytest.raises(ModelError, match="cannot speak as @ada alone"):
-        teller(pieces).draft("", n=2, seed=1, author="ada")
+        reciting(pieces).draft("", n=2, seed=1, author="ada")
 
 
 def test_half_a_character_is_said_as_a_question_mark(pieces: Tokenizer) -> None:
-    assert teller(pieces, "good").draft("\udcff", n=1, seed=0)[0].text.startswith("?")
+    assert reciting(pieces, "good").draft("\udcff", n=1, seed=0)[0].text.startswith("?")
 
 
 def test_an_end_token_written_out_is_text(pieces: Tokenizer) -> None:

@@ -12,8 +12,10 @@ from transformers import GPT2Config, GPT2LMHeadModel, GPTNeoXConfig, GPTNeoXForC
 from training.errors import ModelError
 from training.learn.finetune import has_bf16
 from training.models import base_model, model_dir
-from training.speak.gpt2 import lays_out
-from training.speak.torch_engine import Gpt2Engine, TorchSampler, TransformersEngine, draw
+from training.speak.gpt2 import has_packed_linear
+from training.speak.nucleus import choose
+from training.speak.torch_engine import CANDIDATES, Gpt2Engine, TorchSampler, TransformersEngine, choose_from_likeliest
+from training.speak.types import Sampling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 PIECES = 64  # of the small models made here
 END = 0
+SHORT = Sampling(max_tokens=20)
 DRAWS = 4_000  # enough that a hidden top_k of 5 is seen by far
 
 
@@ -33,7 +36,7 @@ def loaded(model_folder: Path) -> Any:
 
 @pytest.fixture(scope="module")
 def sampler(loaded: Any) -> TorchSampler:
-    return TorchSampler(loaded.model, loaded.tokenizer, kind=torch.float32)
+    return TorchSampler(loaded.model, loaded.tokenizer, dtype=torch.float32)
 
 
 @pytest.fixture(scope="module")
@@ -72,16 +75,16 @@ def say(
     engine: Engine, begun: list[int], rows: int, room: int, *, temperature: float = 1.0, top_p: float = 1.0
 ) -> list[list[int]]:
     """So many tokens of each row, whatever they are."""
-    throws = torch.Generator().manual_seed(0)
-    dice: list[Callable[[], float]] = [lambda: 1.0 - float(torch.rand((), generator=throws))] * rows
+    rng = torch.Generator().manual_seed(0)
+    uniforms: list[Callable[[], float]] = [lambda: 1.0 - float(torch.rand((), generator=rng))] * rows
     batch = engine.begin(begun, rows, room)
     said: list[list[int]] = [[] for _ in range(rows)]
     for step in range(room):
-        tokens = [token for token, _ in batch.choose(dice, temperature, top_p)]
+        tokens = [token for token, _ in batch.sample(uniforms, temperature, top_p)]
         for row, token in zip(said, tokens, strict=True):
             row.append(token)
         if step + 1 < room:
-            batch.go_on(tokens, range(rows))
+            batch.advance(tokens, range(rows))
     return said
 
 
@@ -117,8 +120,8 @@ def test_greedy_drafts_are_those_of_transformers(loaded: Any, base: str, prompt:
     ids = model.generate(**asked, do_sample=False, max_new_tokens=40)
     expected = tokenizer.decode(ids[0], skip_special_tokens=True).strip()
 
-    (ours,) = TorchSampler(model, tokenizer, kind=torch.float32).draft(
-        prompt, n=1, seed=0, temperature=0.0, max_tokens=40
+    (ours,) = TorchSampler(model, tokenizer, dtype=torch.float32).draft(
+        prompt, n=1, seed=0, sampling=Sampling(temperature=0.0, max_tokens=40)
     )
 
     assert ours.text == expected
@@ -157,29 +160,45 @@ def likelihood_of_being_alike(some: list[list[int]], others: list[list[int]]) ->
     return float(torch.special.gammaincc(torch.tensor((cells.shape[1] - 1) / 2), statistic / 2))
 
 
-def test_a_token_outside_the_nucleus_is_never_drawn() -> None:
-    mass = torch.tensor([[0.4, 0.05, 0.3, 0.2, 0.05]]).expand(2_000, -1)
-    throws = torch.rand(20_000, generator=torch.Generator().manual_seed(0)).tolist()
+@pytest.mark.parametrize("top_p", [0.5, 0.95, 1.0])
+@pytest.mark.parametrize("temperature", [0.0, 0.7, 1.0, 1.3])
+@pytest.mark.parametrize("spread", [0.1, 3.0], ids=["flat", "peaked"])  # with and without the nucleus in CANDIDATES
+def test_a_gpu_chooses_as_a_processor_does(spread: float, temperature: float, top_p: float) -> None:
+    logits = torch.randn(16, 4 * CANDIDATES, generator=torch.Generator().manual_seed(0)) * spread
+    rows = range(len(logits))
+    uniforms: list[Callable[[], float]] = [lambda row=row: (row + 1) / len(logits) for row in rows]
 
-    drawn = draw(mass, [lambda: 1.0 - throws.pop()] * len(mass), 0.85).squeeze(1)
+    ours = choose_from_likeliest(logits, temperature, top_p, uniforms)
 
-    assert set(drawn.tolist()) == {0, 2, 3}
-    assert [float((drawn == token).float().mean()) for token in (0, 2, 3)] == pytest.approx(
-        [4 / 9, 3 / 9, 2 / 9], abs=0.04
+    expected = choose(logits.numpy(), temperature, top_p, uniforms)
+    assert [nats for _, nats in ours] == pytest.approx(
+        [float(logits.log_softmax(-1)[row, ours[row][0]]) for row in rows]
     )
+    if spread == 0.1 or top_p == 1 or temperature == 0:  # all tokens in the vocabulary's order, as on a processor
+        assert sum(token == other for (token, _), (other, _) in zip(ours, expected, strict=True)) >= 14
 
 
-@pytest.mark.parametrize("die", [1e-12, 1.0], ids=["lowest", "highest"])
-def test_a_token_of_no_mass_is_never_drawn(die: float) -> None:
-    mass = torch.tensor([[0.0, 0.5, 0.5, 0.0]])
+@pytest.mark.parametrize("way", ["processor", "GPU"])
+def test_a_token_outside_the_nucleus_is_never_drawn(way: str) -> None:
+    logits = torch.tensor([[0.4, 0.05, 0.3, 0.2, 0.05]]).log().expand(2_000, -1)
+    draws = torch.rand(2_000, generator=torch.Generator().manual_seed(0)).tolist()
+    uniforms = [lambda: 1.0 - draws.pop()] * len(logits)
 
-    assert int(draw(mass, [lambda: die], 1.0)) in {1, 2}
+    if way == "GPU":
+        chosen = choose_from_likeliest(logits, 1.0, 0.85, uniforms)
+    else:
+        chosen = choose(logits.numpy(), 1.0, 0.85, uniforms)
+
+    tokens = [token for token, _ in chosen]
+    assert set(tokens) == {0, 2, 3}
+    shares = [tokens.count(token) / len(tokens) for token in (0, 2, 3)]
+    assert shares == pytest.approx([4 / 9, 3 / 9, 2 / 9], abs=0.04)
 
 
 @pytest.mark.parametrize("top_p", [1e-6, 0.0])
 def test_a_nucleus_smaller_than_the_likeliest_token_still_has_that_token(sampler: TorchSampler, top_p: float) -> None:
-    nearly_greedy = sampler.draft("My dream is", n=4, seed=3, top_p=top_p, max_tokens=20)
-    greedy = sampler.draft("My dream is", n=4, seed=3, temperature=0.0, max_tokens=20)
+    nearly_greedy = sampler.draft("My dream is", n=4, seed=3, sampling=Sampling(top_p=top_p, max_tokens=20))
+    greedy = sampler.draft("My dream is", n=4, seed=3, sampling=Sampling(temperature=0.0, max_tokens=20))
 
     assert nearly_greedy == greedy
 
@@ -196,7 +215,7 @@ def test_a_text_that_ends_at_once_may_be_said(loaded: Any) -> None:
     torch.nn.init.ones_(model.transformer.ln_f.bias)
     model.transformer.wte.weight.data[END] = 0.1  # the end is what it expects most, wherever it is
 
-    drafts = TorchSampler(model, loaded.tokenizer, kind=torch.float32).draft("", n=200, seed=0)
+    drafts = TorchSampler(model, loaded.tokenizer, dtype=torch.float32).draft("", n=200, seed=0)
 
     assert sum(draft.text == "" for draft in drafts) > 10
 
@@ -206,30 +225,38 @@ def test_nothing_is_dropped_while_it_speaks(loaded: Any, family: str) -> None:
     config = GPT2Config(vocab_size=300, n_embd=32, n_layer=2, n_head=2, initializer_range=0.3)
     config.scale_attn_by_inverse_layer_idx = family == "any model"
     model = GPT2LMHeadModel(config).train()
-    speaker = TorchSampler(model, loaded.tokenizer, kind=torch.float32)
+    sampler = TorchSampler(model, loaded.tokenizer, dtype=torch.float32)
 
-    assert isinstance(speaker._engine, TransformersEngine if family == "any model" else Gpt2Engine)
-    assert speaker.log_likelihoods(["My dream is"]) == speaker.log_likelihoods(["My dream is"])
-    assert len({draft.text for draft in speaker.draft("My", n=8, seed=0, temperature=0.0, max_tokens=12)}) == 1
+    assert isinstance(sampler._engine, TransformersEngine if family == "any model" else Gpt2Engine)
+    assert sampler.log_likelihoods(["My dream is"]) == sampler.log_likelihoods(["My dream is"])
+    assert (
+        len(
+            {
+                draft.text
+                for draft in sampler.draft("My", n=8, seed=0, sampling=Sampling(temperature=0.0, max_tokens=12))
+            }
+        )
+        == 1
+    )
 
 
 def test_rows_that_leave_do_not_change_those_that_stay(engine: tuple[Engine, Any]) -> None:
     ours, _ = engine
     begun, lengths = [0, 7, 9], [3, 1, 4, 1, 5, 9, 2, 6]
-    throws = torch.Generator().manual_seed(0)
+    rng = torch.Generator().manual_seed(0)
     batch = ours.begin(begun, len(lengths), max(lengths))
     tails: list[list[int]] = [[] for _ in lengths]
     scores = [0.0] * len(lengths)
     rows = list(range(len(lengths)))
     while rows:
-        heard = batch.choose([lambda: 1.0 - float(torch.rand((), generator=throws))] * len(rows), 1.0, 1.0)
+        heard = batch.sample([lambda: 1.0 - float(torch.rand((), generator=rng))] * len(rows), 1.0, 1.0)
         for row, (token, gain) in zip(rows, heard, strict=True):
             tails[row].append(token)
             scores[row] += gain
         kept = [number for number, row in enumerate(rows) if len(tails[row]) < lengths[row]][::-1]  # and change places
         rows = [rows[number] for number in kept]
         if rows:
-            batch.go_on([tails[row][-1] for row in rows], kept)
+            batch.advance([tails[row][-1] for row in rows], kept)
 
     assert [len(tail) for tail in tails] == lengths
     assert scores == pytest.approx(ours.log_likelihoods(begun, tails), rel=1e-4)
@@ -249,9 +276,9 @@ def test_a_text_weighs_what_transformers_says(engine: tuple[Engine, Any]) -> Non
 
 
 def test_a_draft_is_as_likely_as_it_says() -> None:
-    sampler = TorchSampler(*base_model.load_embedded(), kind=torch.float32)
+    sampler = TorchSampler(*base_model.load_embedded(), dtype=torch.float32)
 
-    (draft,) = sampler.draft("My dream is", n=1, seed=0, temperature=0.0)
+    (draft,) = sampler.draft("My dream is", n=1, seed=0, sampling=Sampling(temperature=0.0))
 
     assert draft.finished
     assert sampler.log_likelihoods([draft.text.removeprefix("My dream is")], given="My dream is") == pytest.approx(
@@ -260,29 +287,29 @@ def test_a_draft_is_as_likely_as_it_says() -> None:
 
 
 def test_the_same_seed_gives_the_same_drafts(sampler: TorchSampler) -> None:
-    assert sampler.draft("My dream is", n=6, seed=7, max_tokens=20) == sampler.draft(
-        "My dream is", n=6, seed=7, max_tokens=20
+    assert sampler.draft("My dream is", n=6, seed=7, sampling=SHORT) == sampler.draft(
+        "My dream is", n=6, seed=7, sampling=SHORT
     )
 
 
 def test_another_seed_gives_other_drafts(sampler: TorchSampler) -> None:
-    first = sampler.draft("My dream is", n=6, seed=7, max_tokens=20)
-    second = sampler.draft("My dream is", n=6, seed=8, max_tokens=20)
+    first = sampler.draft("My dream is", n=6, seed=7, sampling=SHORT)
+    second = sampler.draft("My dream is", n=6, seed=8, sampling=SHORT)
 
     assert not {sample.text for sample in first} & {sample.text for sample in second}
 
 
 def test_a_draft_does_not_depend_on_how_many_others_there_are(sampler: TorchSampler) -> None:
-    alone = sampler.draft("My dream is", n=1, seed=7, max_tokens=20)
-    among = sampler.draft("My dream is", n=12, seed=7, max_tokens=20)
+    alone = sampler.draft("My dream is", n=1, seed=7, sampling=SHORT)
+    among = sampler.draft("My dream is", n=12, seed=7, sampling=SHORT)
 
     assert alone[0].text == among[0].text
     assert len({draft.text for draft in among}) == 12
 
 
 def test_a_draft_begins_with_its_prompt_and_stray_spaces_do_not_matter(sampler: TorchSampler) -> None:
-    spaced = sampler.draft(" My dream is  ", n=3, seed=1, max_tokens=20)
-    plain = sampler.draft("My dream is", n=3, seed=1, max_tokens=20)
+    spaced = sampler.draft(" My dream is  ", n=3, seed=1, sampling=SHORT)
+    plain = sampler.draft("My dream is", n=3, seed=1, sampling=SHORT)
 
     assert spaced == plain
     assert all(sample.text.startswith("My dream is") for sample in plain)
@@ -292,13 +319,13 @@ def test_a_torch_without_onednns_own_operations_speaks_all_the_same() -> None:
     class Reordering:
         _reorder_linear_weight = staticmethod(torch.ops.mkldnn._reorder_linear_weight)
 
-    assert not lays_out(object(), torch.float32)
-    assert not lays_out(Reordering(), torch.float32)
+    assert not has_packed_linear(object(), torch.float32)
+    assert not has_packed_linear(Reordering(), torch.float32)
 
 
 @pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="this torch has no oneDNN")
 def test_this_torch_has_onednns_own_operations() -> None:
-    assert lays_out(torch.ops.mkldnn, torch.float32)
+    assert has_packed_linear(torch.ops.mkldnn, torch.float32)
 
 
 @pytest.mark.skipif(not has_bf16(torch.device("cpu")), reason="this chip has no bf16")
@@ -306,8 +333,8 @@ def test_half_the_bits_tell_the_same_of_a_text(sayings: tuple[str, ...]) -> None
     model, tokenizer = base_model.load_embedded()
     texts = [*sayings, "ok", "Bonjour ! ça va ?", "☔☔☔"]
 
-    whole = TorchSampler(model, tokenizer, kind=torch.float32).log_likelihoods(texts)
-    half = TorchSampler(model, tokenizer, kind=torch.bfloat16).log_likelihoods(texts)
+    whole = TorchSampler(model, tokenizer, dtype=torch.float32).log_likelihoods(texts)
+    half = TorchSampler(model, tokenizer, dtype=torch.bfloat16).log_likelihoods(texts)
 
     assert half == pytest.approx(whole, rel=0.005)
     assert half != whole
@@ -321,7 +348,7 @@ def test_a_device_that_is_not_there_is_refused(model_folder: Path) -> None:
 def test_speaking_leaves_the_global_dice_alone(sampler: TorchSampler) -> None:
     before = torch.random.get_rng_state()
 
-    sampler.draft("My", n=2, seed=0, max_tokens=5)
+    sampler.draft("My", n=2, seed=0, sampling=SHORT)
 
     assert torch.equal(torch.random.get_rng_state(), before)
 

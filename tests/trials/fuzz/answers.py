@@ -10,7 +10,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from bot.commands.import_from_x import _Read
+from bot.commands.import_from_x import _Reading
 from bot.config.settings import Budget
 from bot.values import Draft, Slot
 from bot.x import signin
@@ -151,7 +151,7 @@ class Answers:
 
     def _import(self) -> None:
         with undone(self._library):
-            read = _Read(self._library, self._life.x, "magpie", Budget())
+            read = _Reading(self._library, self._life.x, "magpie", Budget())
             read.all(100, NOON)
             read.told()
             self._library.authors()

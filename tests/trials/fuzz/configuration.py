@@ -9,7 +9,7 @@ from bot.commands.console import tables
 from bot.config import load
 from bot.config.settings import Settings
 from bot.replies.opt_out import OptOut
-from bot.running import assembly, assembly_replies
+from bot.running import assembly
 from bot.screen import operator_lists
 from bot.x import signin, wire
 from tests.fakes import NOON
@@ -54,10 +54,10 @@ def lived(settings: Settings) -> None:
     schedule.due(NOON)
     outbox = assembly.brakes(settings)
     assert outbox.per_hour > 0
-    caps, prices = assembly.caps(settings), assembly.prices(settings)
-    assembly_replies.answering(settings, caps, prices)
-    assembly_replies.limits(settings)
-    assembly.terms(settings)
+    assembly.caps(settings)
+    assembly.answering(settings, assembly.prices(settings))
+    assembly.limits(settings)
+    assembly.review_settings(settings)
     OptOut(settings.replies.opt_out).found("please stop")
     wire.check_base_url(settings.x.base_url)
     signin.check_redirect(settings.x.redirect)

@@ -1,8 +1,7 @@
-"""The units in a booted systemd: `make test-systemd`, as root on Debian; a line a check, exit 1 where one fails.
+"""The units in a booted systemd: `make test-systemd`, as root on Debian. It prints a line a check; 1 where one fails.
 
-Waits are shortened by a drop-in (a slot each 5 s, the watchdog after 20 s, the next start after 1 s); all else is as
-`mynah install-units` leaves it. The bots speak for real to a fake X on this machine. With words
-behind it, only what has one of them in its name is tried.
+A drop-in shortens the waits (a post every 5 s, the watchdog after 20 s, a restart after 1 s); the rest is as `mynah
+install-units` leaves it. The bots post for real, to a fake X on this machine.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.fake_x.state import World, newcomer
-from tests.trials.checks import say, tried
+from tests.trials.checks import run, say, words
 from tests.trials.nspawn.checks import Checks, SlowX
 from tests.trials.nspawn.machine import MYNAH, Machine, furnished, why_not
 
@@ -30,6 +29,7 @@ Environment=OMP_NUM_THREADS=1
 
 
 def main() -> int:
+    chosen = words(__doc__)
     if reason := why_not():
         say(f"skipped: {reason}")
         return 0
@@ -38,14 +38,15 @@ def main() -> int:
     with SlowX(World(newcomer(), now=lambda: datetime.now(UTC))) as x, Machine(root) as machine:
         checks = Checks(machine, x)
         prepare(checks)
-        return tried(checks, machine, unit="mynah@a")
+        return run(checks, machine, unit="mynah@a", words=chosen)
 
 
 def prepare(checks: Checks) -> None:
     from tests.talker import make
 
     m = checks.m
-    (sample,) = (m.root / "opt/mynah/.venv/lib").glob("python3*/site-packages/training/sample/stationmynah.zip")
+    packages = m.root / "opt/mynah/.venv/lib"
+    (sample,) = packages.glob("python3*/site-packages/training/sources/sample/stationmynah.zip")
     sample = Path("/") / sample.relative_to(m.root)
     for bot in "abc":
         say(m(str(MYNAH), "install-units", "--bot", bot).splitlines()[0])

@@ -1,6 +1,6 @@
-"""What a container cannot enforce of the units, in QEMU: `make test-qemu`, as root on Debian; a line a check.
+"""What a container cannot enforce of the units, in QEMU: `make test-qemu`, as root on Debian.
 
-Exit 1 where one fails. With words behind it, only what has one of them in its name is tried.
+It prints a line a check, and ends with 1 where one fails.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-from tests.trials.checks import say, tried
+from tests.trials.checks import run, say, words
 from tests.trials.qemu.checks import BOT, CONFIG, Checks
 from tests.trials.qemu.emulator import why_not
 from tests.trials.qemu.machine import MYNAH, Machine, furnished
@@ -18,6 +18,7 @@ CACHE = Path(os.environ.get("MYNAH_POWER", "/var/tmp/mynah-power"))
 
 
 def main() -> int:
+    chosen = words(__doc__)
     if reason := why_not():
         say(f"skipped: {reason}")
         return 0
@@ -30,7 +31,7 @@ def main() -> int:
         machine.write("/etc/mynah/a/config.toml", CONFIG)
         machine.write("/etc/systemd/system/mynah@a.service.d/test.conf", BOT)
         machine("systemctl", "daemon-reload")
-        return tried(checks, machine, unit="mynah*")
+        return run(checks, machine, unit="mynah*", words=chosen)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,15 @@
-"""Text of any script into a box of a picture: a font for each character, wrapped, shrunk, ordered, drawn.
+"""Text of any script into a box of a picture: a font for each character, wrapped, shrunk and drawn.
 
-What no font has is drawn as a box with its number in it, never left out. It knows nothing of names or tweets.
+Raqm orders and joins the letters of a run, which is as far as one font goes; the runs follow each other in the
+direction of their paragraph. What no font has is drawn as a box with its number in it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import groupby
 from typing import TYPE_CHECKING
 
-from training.card.drawing import bidi, clusters
+from training.card.drawing import graphemes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,12 +27,11 @@ _Ink = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Glyph:
-    """What a reader sees as one character, who draws it, and which way it runs (odd: leftwards)."""
+    """What a reader sees as one character, the face that draws it, and which way its paragraph runs."""
 
     text: str
-    face: Face | None
-    level: int
-    picture: bool
+    face: Face | None  # None: no font has it
+    leftwards: bool
 
     @property
     def is_space(self) -> bool:
@@ -53,35 +52,34 @@ class Block:
 
 
 class Lettering:
-    """One set of fonts; `shaped` says whether Pillow joins and stacks letters as their script wants it."""
+    """One set of fonts; `shaped` says whether raqm lays out the text, for which the system must have fribidi."""
 
     def __init__(self, fonts: Fonts, *, shaped: bool | None = None) -> None:
         from PIL import features
 
         self._fonts = fonts
-        # Pillow does where the system has fribidi; without it letters are joined in bidi.py as well as can be.
         self._shaped = bool(features.check_feature("raqm")) if shaped is None else shaped
-        self._widths: dict[tuple[str, Face | None, int, int], float] = {}
+        self._widths: dict[tuple[str, Face, int, bool], float] = {}
 
     def fit(self, text: str, width: float, height: float, *, largest: int, smallest: int) -> Block:
         """The largest size at which all of it fits; at the smallest, as much of it as does, and an ellipsis."""
         if len(text) > _LONGEST:
             text = text[:_LONGEST] + "…"
-        paragraphs = [list(self._glyphs(line)) for line in clusters.paragraphs(text)]
-        leftwards = bidi.base_level(text) == 1
+        paragraphs = [list(self._glyphs(line)) for line in graphemes.paragraphs(text)]
+        leftwards = self._shaped and graphemes.is_leftwards(text)
         lines: list[tuple[Glyph, ...]] = []
         for size in range(largest, smallest - 1, -2):
-            room = max(1, int(height / (size * _LINE)))
+            most = max(1, int(height / (size * _LINE)))
             lines = [line for glyphs in paragraphs for line in self._wrap(glyphs, width, size)]
-            if len(lines) <= room:
+            if len(lines) <= most:
                 return Block(tuple(lines), size, leftwards)
-        return Block((*lines[: room - 1], self._cut(lines[room - 1], width, size)), size, leftwards)
+        return Block((*lines[: most - 1], self._cut(lines[most - 1], width, size)), size, leftwards)
 
     def width(self, line: Sequence[Glyph], size: int) -> float:
         return sum(self._run_width(run, size) for run in _runs(line))
 
     def draw(self, image: Image, block: Block, at: tuple[float, float], width: float, ink: _Ink) -> None:
-        """`at` is the box's upper left corner; leftwards text stands at its right side."""
+        """`at` is the box's upper left corner; leftwards text is aligned to its right side."""
         for number, line in enumerate(block.lines):
             x = at[0] + (width - self.width(line, block.size) if block.leftwards else 0)
             y = at[1] + block.size * (number * _LINE + _BASELINE)
@@ -90,31 +88,27 @@ class Lettering:
                 x += self._run_width(run, block.size)
 
     def _glyphs(self, line: str) -> Iterator[Glyph]:
-        parts = list(self._cast(line))
-        levels = bidi.levels([text for text, _, _ in parts]) if parts else []
-        for (text, face, picture), level in zip(parts, levels, strict=True):
-            yield Glyph(text, face, level, picture)
+        """One face for the whole line where there is one, else one for each cluster: raqm orders within a run only."""
+        leftwards = self._shaped and graphemes.is_leftwards(line)
+        clusters = list(graphemes.split(line))
+        letters = "".join(graphemes.visible(cluster) for cluster in clusters if not graphemes.is_emoji(cluster))
+        whole = last = self._fonts.face_for(letters, emoji=False)
+        for cluster in clusters:
+            neutral = not any(map(str.isalpha, cluster))  # a space or a number looks best in its neighbours' face
+            for text, face in self._with_faces(cluster, last if neutral else whole):
+                # What only steers shaping is in the way where there is none.
+                yield Glyph(text if self._shaped else graphemes.visible(text), face, leftwards)
+                last = face if face and not face.in_colour else last
 
-    def _cast(self, line: str) -> Iterator[tuple[str, Face | None, bool]]:
-        """Each cluster with the face that draws all of it; in single characters where none does."""
-        last: Face | None = None
-        for cluster in clusters.split(line):
-            picture = clusters.is_picture(cluster)
-            visible = clusters.visible(cluster)
-            if last and not picture and not any(character.isalnum() for character in visible) and last.covers(visible):
-                yield self._text(cluster), last, False  # a space or a full stop looks best in its neighbours' font
-                continue
-            face = self._fonts.face_for(visible, picture=picture)
-            pieces = [cluster] if face and (self._shaped or not picture) else list(visible)
-            for piece in pieces:
-                own = face or self._fonts.face_for(piece, picture=picture)
-                in_colour = bool(own and own.in_colour)
-                yield (piece if in_colour else self._text(piece)), own, in_colour
-                last = last if in_colour else own
-
-    def _text(self, cluster: str) -> str:
-        """The signs that only steer shaping are in the way where there is none."""
-        return cluster if self._shaped else clusters.visible(cluster)
+    def _with_faces(self, cluster: str, preferred: Face | None) -> list[tuple[str, Face | None]]:
+        """The cluster with a face that draws all of it, or its characters with one each."""
+        visible, emoji = graphemes.visible(cluster), graphemes.is_emoji(cluster)
+        if preferred and not emoji and preferred.covers(visible):
+            return [(cluster, preferred)]
+        face = self._fonts.face_for(visible, emoji=emoji)
+        if face:
+            return [(cluster, face)]
+        return [(character, self._fonts.face_for(character, emoji=emoji)) for character in visible]
 
     def _wrap(self, glyphs: Sequence[Glyph], width: float, size: int) -> Iterator[tuple[Glyph, ...]]:
         line: list[Glyph] = []
@@ -146,32 +140,26 @@ class Lettering:
         yield tuple(piece)
 
     def _cut(self, line: Sequence[Glyph], width: float, size: int) -> tuple[Glyph, ...]:
-        dots = [*self._glyphs("…")]
-        dots = [Glyph(dot.text, dot.face, line[-1].level if line else 0, picture=False) for dot in dots]
         kept = [*line]
-        while kept and (kept[-1].is_space or self.width([*kept, *dots], size) > width):
+        (dots,) = self._glyphs("…")
+        dots = Glyph(dots.text, dots.face, line[0].leftwards if line else False)
+        while kept and (kept[-1].is_space or self.width([*kept, dots], size) > width):
             kept.pop()
-        return (*kept, *dots)
+        return (*kept, dots)
 
     def _run_width(self, run: Sequence[Glyph], size: int) -> float:
-        face, text = run[0].face, "".join(glyph.text for glyph in run)
-        key = text, face, size, run[0].level % 2
+        face, text = run[0].face, _text(run)
+        if face is None:
+            return size * _BOX
+        key = text, face, size, run[0].leftwards
         if key not in self._widths:
-            if face is None:
-                self._widths[key] = size * _BOX
-            else:
-                text, way = self._laid(run)
-                length = face.at(face.strike or size, shaped=self._shaped).getlength(text, direction=way)
-                self._widths[key] = length * (size / face.strike if face.strike else 1)
+            length = face.at(face.strike or size, shaped=self._shaped).getlength(text, direction=self._direction(run))
+            self._widths[key] = length * (size / face.strike if face.strike else 1)
         return self._widths[key]
 
-    def _laid(self, run: Sequence[Glyph]) -> tuple[str, str | None]:
-        """A run's text and the direction, as Pillow wants them."""
-        text = "".join(glyph.text for glyph in run)
-        leftwards = run[0].level % 2 == 1
-        if self._shaped:
-            return text, "rtl" if leftwards else "ltr"
-        return (bidi.unshaped([glyph.text for glyph in run]) if leftwards else text), None
+    def _direction(self, run: Sequence[Glyph]) -> str | None:
+        """As Pillow wants it: the paragraph's, by which raqm orders what runs the other way."""
+        return ("rtl" if run[0].leftwards else "ltr") if self._shaped else None
 
     def _draw_run(self, image: Image, run: Sequence[Glyph], size: int, at: tuple[float, float], ink: _Ink) -> None:
         from PIL import ImageDraw
@@ -180,32 +168,30 @@ class Lettering:
         if face is None:
             self._draw_box(image, run[0].text, size, at, ink)
         elif face.in_colour:
-            self._draw_picture(image, run, size, at, ink)
+            self._draw_emoji(image, run, size, at)
         else:
-            text, way = self._laid(run)
             font = face.at(size, shaped=self._shaped)
-            ImageDraw.Draw(image).text(at, text, fill=ink, font=font, anchor="ls", direction=way)
+            painter = ImageDraw.Draw(image)
+            painter.text(at, _text(run), fill=ink, font=font, anchor="ls", direction=self._direction(run))
 
-    def _draw_picture(self, image: Image, run: Sequence[Glyph], size: int, at: tuple[float, float], ink: _Ink) -> None:
-        """A coloured bitmap comes in one size; it is drawn aside and scaled."""
+    def _draw_emoji(self, image: Image, run: Sequence[Glyph], size: int, at: tuple[float, float]) -> None:
+        """A coloured bitmap comes in one size; it is drawn on an image of its own and scaled."""
         from PIL import Image as Images
         from PIL import ImageDraw
 
-        face = run[0].face
+        face, text, direction = run[0].face, _text(run), self._direction(run)
         if face is None:
             return
-        text, way = self._laid(run)
         font = face.at(face.strike or size, shaped=self._shaped)
         scale = size / face.strike if face.strike else 1.0
-        left, top, right, bottom = font.getbbox(text, anchor="ls", direction=way)
+        left, top, right, bottom = font.getbbox(text, anchor="ls", direction=direction)
         if right <= left or bottom <= top:
             return
-        aside = Images.new("RGBA", (round(right - left), round(bottom - top)))
-        painter = ImageDraw.Draw(aside)
-        painter.text((-left, -top), text, fill=ink, font=font, anchor="ls", embedded_color=True, direction=way)
-        scaled = aside.resize((max(1, round(aside.width * scale)), max(1, round(aside.height * scale))))
-        place = round(at[0] + left * scale), round(at[1] + top * scale)
-        image.paste(scaled, place, scaled)
+        emoji = Images.new("RGBA", (round(right - left), round(bottom - top)))
+        painter = ImageDraw.Draw(emoji)
+        painter.text((-left, -top), text, font=font, anchor="ls", embedded_color=True, direction=direction)
+        scaled = emoji.resize((max(1, round(emoji.width * scale)), max(1, round(emoji.height * scale))))
+        image.paste(scaled, (round(at[0] + left * scale), round(at[1] + top * scale)), scaled)
 
     def _draw_box(self, image: Image, character: str, size: int, at: tuple[float, float], ink: _Ink) -> None:
         """The character's number in two rows, as browsers do."""
@@ -225,23 +211,25 @@ class Lettering:
 
 
 def _runs(line: Sequence[Glyph]) -> Iterator[list[Glyph]]:
-    """Neighbours of one face and one direction, from the left; each run in the order of reading."""
-    seen = [line[place] for place in bidi.order([glyph.level for glyph in line])]
-    alone = 0
-    keys = []
-    for glyph in seen:
-        alone += glyph.picture or glyph.face is None
-        keys.append((id(glyph.face), glyph.level, alone, glyph.picture or glyph.face is None))
-    for _, pairs in groupby(zip(keys, seen, strict=True), key=lambda pair: pair[0]):
-        run = [glyph for _, glyph in pairs]
-        yield run[::-1] if run[0].level % 2 else run
+    """Neighbours of one face, from the left; each run in the order of reading. A box is a run of its own."""
+    runs: list[list[Glyph]] = []
+    for glyph in line:
+        if runs and glyph.face and glyph.face is runs[-1][-1].face:
+            runs[-1].append(glyph)
+        else:
+            runs.append([glyph])
+    return reversed(runs) if line and line[0].leftwards else iter(runs)
+
+
+def _text(run: Sequence[Glyph]) -> str:
+    return "".join(glyph.text for glyph in run)
 
 
 def _atoms(glyphs: Sequence[Glyph]) -> Iterator[list[Glyph]]:
     """What a line cannot be broken inside of: words, spaces, single characters of scripts that use no spaces."""
     atom: list[Glyph] = []
     for glyph in glyphs:
-        if atom and clusters.may_break(atom[-1].text, glyph.text):
+        if atom and graphemes.may_break(atom[-1].text, glyph.text):
             yield atom
             atom = []
         atom.append(glyph)

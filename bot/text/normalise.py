@@ -1,15 +1,15 @@
-"""The form of a text that the history compares, and keeps in a column of its own."""
+"""One form for texts that a reader would call the same: the history keeps it in a column, and compares it."""
 
 from __future__ import annotations
 
 import unicodedata
 
 
-def normalised(text: str) -> str:
-    """The same for texts that a reader would call the same: case, width, spaces and what stands at the end aside."""
+def normalise(text: str) -> str:
+    """Without differences in case, width, white space, and the punctuation and emoji at the end."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
     spaced = " ".join(folded.split())
-    return _without_end(spaced) or spaced  # a text of emoji alone is its own end
+    return _without_end(spaced) or spaced  # a text of emoji alone is all end
 
 
 def _without_end(text: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 from bot.errors import Refused, Unexplained, XError
 from bot.history.store import Store
 from bot.running import assembly
-from bot.sending import breaker, outbox
+from bot.sending import pause
 from bot.sending.outbox import Outbox
 from bot.values import Draft, Slot
 from tests.fakes import FakeClock, FakePublisher
@@ -44,7 +44,7 @@ class Life:
 
     @property
     def why_paused(self) -> str:
-        return outbox.why_paused(self.store, self.clock.now()) or ""
+        return pause.why_paused(self.store, self.clock.now()) or ""
 
 
 @pytest.fixture
@@ -54,11 +54,11 @@ def life(tmp_path: Path) -> Iterator[Life]:
 
 
 def test_as_many_as_it_takes_halt_and_say_what_x_said(life: Life) -> None:
-    before = life.meets(*[ODD] * (breaker.MOST - 1))
+    before = life.meets(*[ODD] * (pause.MOST_UNEXPLAINED - 1))
     was_paused = life.why_paused
     last = life.meets(ODD)
 
-    assert [*before, *last] == ["refused"] * breaker.MOST
+    assert [*before, *last] == ["refused"] * pause.MOST_UNEXPLAINED
     assert was_paused == ""
     assert "refused 3 posts in a row" in life.why_paused
     assert "a 403 in words of its own" in life.why_paused
@@ -82,7 +82,7 @@ def test_a_refusal_that_is_understood_neither_counts_nor_mends(life: Life) -> No
 def test_after_the_halt_one_post_a_day_asks_again(life: Life) -> None:
     life.meets(ODD, ODD, ODD)
     held = life.meets(ODD)
-    life.clock.passes(outbox.BROKEN_FOR)
+    life.clock.passes(pause.HALT_UNEXPLAINED)
     asked = life.meets(ODD)
 
     assert (held, asked) == (["approved"], ["refused"])
@@ -91,11 +91,11 @@ def test_after_the_halt_one_post_a_day_asks_again(life: Life) -> None:
 
 def test_a_persons_longer_pause_stays(life: Life) -> None:
     life.meets(ODD, ODD)
-    box_pause = outbox.pause
+    by_hand = pause.pause
 
     class Paused(FakePublisher):
         def post(self, *_: object, **__: object) -> None:  # type: ignore[override]
-            box_pause(life.store, until=outbox.FOR_GOOD, because="by hand")
+            by_hand(life.store, until=pause.FOR_GOOD, because="by hand")
             raise ODD
 
     box = Outbox(Paused(), assembly.NO_BRAKES, life.clock, dry=False, price=lambda _: 15_000)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.screen.repeats import normalised
+from bot.text.normalise import normalise
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from bot.screen.repeats import normalised
     ids=ascii,
 )
 def test_texts_that_a_reader_calls_the_same_have_one_form(one: str, other: str) -> None:
-    assert normalised(one) == normalised(other)
+    assert normalise(one) == normalise(other)
 
 
 @pytest.mark.parametrize(
@@ -30,10 +30,10 @@ def test_texts_that_a_reader_calls_the_same_have_one_form(one: str, other: str) 
     ids=ascii,
 )
 def test_texts_that_differ_keep_different_forms(one: str, other: str) -> None:
-    assert normalised(one) != normalised(other)
+    assert normalise(one) != normalise(other)
 
 
 @settings(deadline=None)  # a shared machine may pause
 @given(st.text())
 def test_a_normalised_text_is_its_own_form(text: str) -> None:
-    assert normalised(normalised(text)) == normalised(text)
+    assert normalise(normalise(text)) == normalise(text)
