@@ -230,7 +230,7 @@ def run_daemon(app: App, process: Process) -> int:
 
 @contextmanager
 def metrics_server(app: App, process: Process) -> Iterator[None]:
-    """Prometheus metrics if `metrics.listen` is set. If the address cannot be used, the bot runs without them."""
+    """Prometheus metrics if `metrics.listen` is set. Without address or library the bot runs without them."""
     import structlog
 
     from bot.config.types import listen_address
@@ -238,15 +238,15 @@ def metrics_server(app: App, process: Process) -> Iterator[None]:
     address = listen_address(app.now.settings.metrics.listen)
     server = None
     if address:
-        from bot.running import metrics, status_row  # only here: prometheus_client takes memory
-
-        def text() -> str:
-            row = status_row.row(app.now.settings, process.state_dir, process.clock.now())
-            return metrics.exposition(row | {"version": VERSION})
-
         try:
+            from bot.running import metrics, status_row  # only here: prometheus_client takes memory
+
+            def text() -> str:
+                row = status_row.row(app.now.settings, process.state_dir, process.clock.now())
+                return metrics.exposition(row | {"version": VERSION})
+
             server = metrics.MetricsServer(address, text, process.clock.monotonic)
-        except MynahError as error:
+        except (MynahError, ModuleNotFoundError) as error:
             structlog.get_logger().error("metrics.failed", why=str(error))
     try:
         yield

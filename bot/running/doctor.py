@@ -49,7 +49,7 @@ CHECKLIST = (
     "its Automated label is on (x.com: Settings, Your account, Automation)",
     "the label is linked to the account of the person who runs it",
     "its display name and its bio say that it is a bot, and the bio says who runs it",
-    "the person whose tweets it speaks from agrees to it",
+    "the person whose tweets it was trained on agrees to it",
 )
 # Texts that the screen must refuse, with the reason, and texts that must pass, whatever the settings allow.
 REFUSED = (

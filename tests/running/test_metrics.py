@@ -225,21 +225,41 @@ def test_the_metrics_of_a_running_bot_agree_with_its_status(state: Path) -> None
     assert not path.exists()
 
 
-@pytest.mark.parametrize("listens", [True, False])
-def test_the_library_is_loaded_only_where_metrics_are_served(state: Path, listens: bool) -> None:
-    socket_path = str(state.parent / "m") if listens else ""
-    changed = environment(MYNAH_METRICS__LISTEN=socket_path, PYTHONPROFILEIMPORTTIME="1")
+def log_of_a_round(state: Path, **changes: str) -> tuple[str, str]:
+    """What a bot prints until its first round has ended, and its standard error."""
     words = [MYNAH, "--state", state, "run", "--dry-run", "--every", "1s"]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=changed) as process:
+    env = environment(**changes)
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env) as process:
         late = threading.Timer(120, process.kill)
         late.start()
         try:
             assert process.stdout
-            next(line for line in process.stdout if '"round.ended"' in line)
-            process.send_signal(signal.SIGTERM)
-            _, imported = process.communicate()
+            lines = []
+            for line in process.stdout:
+                lines.append(line)
+                if '"round.ended"' in line:
+                    process.send_signal(signal.SIGTERM)
+            _, err = process.communicate()
         finally:
             late.cancel()
             process.kill()
+    return "".join(lines), err
+
+
+@pytest.mark.parametrize("listens", [True, False])
+def test_the_library_is_loaded_only_where_metrics_are_served(state: Path, listens: bool) -> None:
+    listen = str(state.parent / "m") if listens else ""
+
+    _, imported = log_of_a_round(state, MYNAH_METRICS__LISTEN=listen, PYTHONPROFILEIMPORTTIME="1")
 
     assert ("prometheus_client" in imported) is listens
+
+
+def test_a_bot_without_the_library_runs_without_metrics(state: Path) -> None:
+    error = "ModuleNotFoundError(\"No module named 'prometheus_client'\", name='prometheus_client')"
+    (state.parent / "prometheus_client.py").write_text(f"raise {error}\n")
+
+    log, _ = log_of_a_round(state, MYNAH_METRICS__LISTEN=str(state.parent / "m"), PYTHONPATH=str(state.parent))
+
+    assert '"metrics.failed"' in log
+    assert '"daemon.stopped"' in log
