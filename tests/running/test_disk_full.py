@@ -73,7 +73,7 @@ class Bird:
         round_log: Any = self
         pipeline = Pipeline(
             voice,
-            lambda store: chain.build(said=lambda norm: store.said(norm, dry=False), copied=voice.copied),
+            lambda store: chain.build(was_posted=lambda norm: store.said(norm, dry=False), copy_of=voice.copied),
             Outbox(self.x, assembly.NO_BRAKES, self.clock, dry=False, price=lambda _: 15_000),
             DraftSettings(("",), candidates=2, tries=2),
             self.clock,

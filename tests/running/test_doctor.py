@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 ME = newcomer()
 REAL_X = "https://api.x.com"
-SCREEN = chain.build(said=lambda _: False, copied=lambda _: False)
+SCREEN = chain.build(was_posted=lambda _: False, copy_of=lambda _: False)
 
 
 LOGIN = Grant("a", "b", expires=0.0, account="1", handle="bird")

@@ -141,7 +141,7 @@ class Year:
         }.get(self.without, BRAKES)
         pipeline = Pipeline(
             Voice(),
-            lambda store: chain.build(said=lambda norm: store.said(norm, dry=False), copied=lambda _: ""),
+            lambda store: chain.build(was_posted=lambda norm: store.said(norm, dry=False), copy_of=lambda _: ""),
             Outbox(self.x, brakes, self.clock, dry=False, price=lambda _: PRICE),
             DraftSettings(("",), candidates=2, tries=2),
             self.clock,
