@@ -79,7 +79,7 @@ def differing(one: Settings, other: Settings) -> list[str]:
     return sorted(key for key in {*ours, *theirs} if ours.get(key) != theirs.get(key))
 
 
-def beside(file: Path | None) -> Path:
+def config_folder(file: Path | None) -> Path:
     """The folder of the configuration file, or of the default one if there is no file yet."""
     path = file or _default_file() or Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config") / "mynah" / "config.toml"
     return expanded(path).absolute().parent

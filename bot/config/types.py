@@ -69,7 +69,7 @@ def _without_zone(time_of_day: time) -> time:
 
 
 def _pattern(pattern: str) -> str:
-    patterns.compiled(pattern)
+    patterns.matcher(pattern)
     return pattern
 
 
