@@ -27,7 +27,7 @@ def main() -> None:
     asked = parser.parse_args()
     learnt = Memory.open(asked.folder).why_copied if (asked.folder / FILE).exists() else lambda _: ""
     spoken: set[str] = set()
-    screen = chain.build(said=spoken.__contains__, copied=learnt)
+    screen = chain.build(was_posted=spoken.__contains__, copy_of=learnt)
     sampler = TorchSampler.open(asked.folder, device="cpu")
     reasons: Counter[str] = Counter()
     for seed in range(0, asked.samples, AT_ONCE):

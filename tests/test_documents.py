@@ -55,5 +55,5 @@ def test_every_reason_is_explained() -> None:
         for path in [*(ROOT / "bot" / "screen").glob("*.py"), ROOT / "bot" / "text" / "length.py"]
     )
 
-    reasons = {*re.findall(r'Reason\("(\w+)"', screen), *harm.kinds(), *privacy.FINDERS}
+    reasons = {*re.findall(r'[Rr]eason\("(\w+)"', screen), *harm.kinds(), *privacy.FINDERS}
     assert set(first_column("Reasons to turn a draft down")) == reasons

@@ -43,7 +43,7 @@ def auth(args: Namespace) -> int:
         settings = loaded(args).settings
         return report(ask_x(settings, account.identity(settings, clock), clock)[1], args)
     settings = loaded(args, keyless=True).settings
-    keys_dir = expanded(settings.x.keys).absolute() if settings.x.keys else load.beside(args.config) / "keys"
+    keys_dir = expanded(settings.x.keys).absolute() if settings.x.keys else load.config_folder(args.config) / "keys"
     print(
         f"Logging in as @{settings.bot} at {settings.x.base_url}. Nothing is stored until X has confirmed whose login "
         f"it is, which costs {budget.dollars(assembly.prices(settings).account)}.",

@@ -24,7 +24,7 @@ FAILED, BUSY, INTERRUPTED = 1, 75, 130  # exit codes that several commands give
 # Which extra of the package installs a module. Not every machine needs all of them.
 EXTRAS = {
     **dict.fromkeys(("torch", "transformers", "tokenizers", "safetensors", "numpy"), "model"),
-    **dict.fromkeys(("apscheduler", "tweepy", "requests", "requests_oauthlib"), "speak"),
+    **dict.fromkeys(("apscheduler", "prometheus_client", "tweepy", "requests", "requests_oauthlib"), "speak"),
     "huggingface_hub": "train",
     "onnxruntime": "light",
 }

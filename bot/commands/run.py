@@ -210,7 +210,7 @@ def run_daemon(app: App, process: Process) -> int:
         lambda: app.now,
         RoundLog(log),
         refresh=app.refresh,
-        room=lambda: resources.why_not(state_dir.root),
+        shortage=lambda: resources.why_not(state_dir.root),
         clock=process.clock,
         log=log,
     )
@@ -232,7 +232,7 @@ def run_daemon(app: App, process: Process) -> int:
 
 @contextmanager
 def metrics_server(app: App, process: Process) -> Iterator[None]:
-    """Prometheus metrics if `metrics.listen` is set. If the address cannot be used, the bot runs without them."""
+    """Prometheus metrics if `metrics.listen` is set. Without address or library the bot runs without them."""
     import structlog
 
     from bot.config.types import listen_address
@@ -240,15 +240,15 @@ def metrics_server(app: App, process: Process) -> Iterator[None]:
     address = listen_address(app.now.settings.metrics.listen)
     server = None
     if address:
-        from bot.running import metrics, status_row  # only here: prometheus_client takes memory
-
-        def text() -> str:
-            row = status_row.row(app.now.settings, process.state_dir, process.clock.now())
-            return metrics.exposition(row | {"version": VERSION})
-
         try:
+            from bot.running import metrics, status_row  # only here: prometheus_client takes memory
+
+            def text() -> str:
+                row = status_row.row(app.now.settings, process.state_dir, process.clock.now())
+                return metrics.exposition(row | {"version": VERSION})
+
             server = metrics.MetricsServer(address, text, process.clock.monotonic)
-        except MynahError as error:
+        except (MynahError, ModuleNotFoundError) as error:
             structlog.get_logger().error("metrics.failed", why=str(error))
     try:
         yield

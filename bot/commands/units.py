@@ -57,7 +57,7 @@ def install_units(args: Namespace) -> int:
             )
     kept = False
     texts = units.texts(program, gpu=args.gpu)
-    for path, verdict in units.place(args.prefix / units.SYSTEM, texts, force=args.force, only_say=args.dry_run):
+    for path, verdict in units.place(args.prefix / units.SYSTEM, texts, force=args.force, dry_run=args.dry_run):
         kept |= verdict == "kept"
         print(f"{path}: {VERDICTS[verdict][args.dry_run].format(name=path.name)}")
     if args.bot:

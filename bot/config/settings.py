@@ -1,4 +1,4 @@
-"""The shape of config.toml: every key, its type, its bounds and its default. It reads nothing."""
+"""The schema of config.toml: every key with its type, bounds and default."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from bot.config.types import (
 )
 
 PREFIX = "MYNAH_"
-A_LOT = 1_000_000  # of anything that is counted; TOML takes numbers that nothing behind it can hold
+MAX_COUNT = 1_000_000  # TOML allows integers that no database and no timer can hold
 KEYS = ("consumer_key", "consumer_secret", "access_token", "access_token_secret")  # of OAuth 1.0a
-SECRETS = (*KEYS, "client_id", "client_secret")  # and the app's own for OAuth 2.0
+SECRETS = (*KEYS, "client_id", "client_secret")  # the last two are the app's, for OAuth 2.0
 
 
 class Section(BaseModel):
@@ -60,7 +60,7 @@ class Voice(Section):
     keep_loaded: bool = True
     device: Literal["auto", "cuda", "mps", "cpu"] = "auto"
     threads: int = Field(1, ge=0, le=256)
-    temperature: float = Field(0.8, gt=0, le=3)  # LOG: 2026-11-21, the choice of a draft
+    temperature: float = Field(0.8, gt=0, le=3)  # measured: docs/speaking.md
     top_p: Share = 0.95
     max_tokens: int = Field(96, ge=8, le=1024)
     candidates: int = Field(8, ge=1, le=256)
@@ -114,9 +114,9 @@ class Schedule(Section):
 
 class Posting(Section):
     min_gap: Duration = timedelta(minutes=20)
-    max_per_hour: int = Field(2, ge=1, le=A_LOT)
-    max_per_day: int = Field(12, ge=1, le=A_LOT)
-    max_hashtags: int = Field(2, ge=0, le=A_LOT)
+    max_per_hour: int = Field(2, ge=1, le=MAX_COUNT)
+    max_per_day: int = Field(12, ge=1, le=MAX_COUNT)
+    max_hashtags: int = Field(2, ge=0, le=MAX_COUNT)
     allow_links: bool = False
     allow_vulgar: bool = False
 
@@ -135,7 +135,7 @@ class ScreenLists(Section):
     @model_validator(mode="after")
     def _labels_are_named(self) -> Self:
         if self.classifier and not self.classifier_labels:
-            raise ValueError("classifier_labels: which of the classifier's labels keep a draft in? Name them")
+            raise ValueError("classifier_labels: is empty; name the labels of the classifier that refuse a draft")
         return self
 
 
@@ -145,25 +145,25 @@ class Replies(Section):
     listen: bool = False
     poll: Annotated[Duration, Field(ge=timedelta(seconds=15))] = timedelta(minutes=5)
     max_age: Annotated[Duration, Field(ge=timedelta(minutes=1), le=timedelta(days=1))] = timedelta(hours=6)
-    per_user_per_day: int = Field(3, ge=1, le=A_LOT)
-    per_conversation_per_day: int = Field(2, ge=1, le=A_LOT)
-    per_conversation: int = Field(4, ge=1, le=A_LOT)
-    per_day: int = Field(20, ge=1, le=A_LOT)
+    per_user_per_day: int = Field(3, ge=1, le=MAX_COUNT)
+    per_conversation_per_day: int = Field(2, ge=1, le=MAX_COUNT)
+    per_conversation: int = Field(4, ge=1, le=MAX_COUNT)
+    per_day: int = Field(20, ge=1, le=MAX_COUNT)
     budget_share: Share = 0.5
     opt_out: tuple[str, ...] = ()
     known_bots: tuple[Author, ...] = ("grok", "threadreaderapp", "unrollhelper", "remindme_ofthis", "savetonotion")
 
     @property
     def are_on(self) -> bool:
-        """X wants to be asked first, so one switch is not enough."""
+        """Two switches, because X must approve generated replies first."""
         return self.enabled and self.approved_by_x
 
     def standing(self, *, live: bool) -> str:
-        """In a few words, why nobody is answered, if nobody is."""
+        """`on`, or `off` with the reason."""
         missing = [name for name in ("enabled", "approved_by_x") if not getattr(self, name)]
         if missing:
             return f"off: {' and '.join(f'replies.{name}' for name in missing)} not set"
-        return f"on{', listening' if self.listen else ''}" if live else "off: a rehearsal answers nobody"
+        return f"on{', listening' if self.listen else ''}" if live else "off: a dry run answers nobody"
 
 
 class Review(Section):
@@ -233,5 +233,5 @@ class Settings(BaseSettings):
         *_: PydanticBaseSettingsSource,
         **__: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what `load` hands over: it reads each source itself, to know where every value came from."""
+        """Only what `load` passes in: it reads each source itself, to know the origin of every value."""
         return (init_settings,)

@@ -1,4 +1,4 @@
-"""The state folder: what lies where, and that one process at a time speaks from it."""
+"""The state folder: its files, and the lock that lets one process at a time use it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class StateDir:
         self._holder = self.root / "holder.json"
 
     def make(self) -> None:
-        """Private: the history is somebody's life."""
+        """Only its owner may read it: the history is private."""
         try:
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         except (FileExistsError, NotADirectoryError) as error:
@@ -41,7 +41,7 @@ class StateDir:
 
     @contextmanager
     def hold(self, about: Mapping[str, Any]) -> Iterator[None]:
-        """Be the only one; `about` tells others who holds it. The lock is on the folder: it cannot be unlinked."""
+        """Lock the folder; `about` tells others who holds it. The lock is on the folder: a file could be unlinked."""
         self.make()
         try:
             folder = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
@@ -50,17 +50,15 @@ class StateDir:
                 f"state: {self.root} cannot be opened: {error.strerror}; choose another with --state"
             ) from error
         try:
-            if not _held(folder):
-                raise Busy(
-                    f"{self.root} is in use{self._by_whom()}; stop that one, or choose another folder with --state"
-                )
+            if not _lock(folder):
+                raise Busy(f"{self.root} is in use{self._by_process()}; stop it, or choose another folder with --state")
             self.tell(about)
             yield
         finally:
             os.close(folder)
 
     def tell(self, about: Mapping[str, Any]) -> bool:
-        """To be said by who holds the folder, of itself. A full disk is no reason to stop: others know less then."""
+        """Write holder.json, for the process that holds the folder. Returns False on a full disk, which is no error."""
         try:
             self._holder.write_text(json.dumps({"pid": os.getpid(), **about}), encoding="utf-8")
         except OSError as error:
@@ -72,8 +70,8 @@ class StateDir:
         return True
 
     def beat(self) -> None:
-        """By who holds the folder, whenever all is well: others see how long ago that was."""
-        with suppress(OSError):  # a disk that is gone is noticed elsewhere
+        """Record the time of a successful heartbeat, for the process that holds the folder."""
+        with suppress(OSError):  # a failing disk is reported elsewhere
             os.utime(self._holder)
 
     def last_beat(self) -> datetime | None:
@@ -83,13 +81,13 @@ class StateDir:
             return None
 
     def holder(self) -> dict[str, Any] | None:
-        """What the process that holds the folder says of itself; None if nobody does."""
+        """What the process that holds the folder has written about itself; None if no process holds it."""
         try:
             folder = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
         except OSError:
             return None
         try:
-            return None if _locked(folder, fcntl.LOCK_SH) else self._about()
+            return None if _try_lock(folder, fcntl.LOCK_SH) else self._about()
         finally:
             os.close(folder)
 
@@ -97,32 +95,32 @@ class StateDir:
         try:
             about = json.loads(self._holder.read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            return {}  # held, by one that has not said who it is yet
+            return {}  # by a process that has not written it yet
         return about if isinstance(about, dict) else {}
 
-    def _by_whom(self) -> str:
+    def _by_process(self) -> str:
         about = self._about()
         return f" by process {about['pid']} (since {about.get('since', '?')})" if "pid" in about else ""
 
 
 def expanded(path: Path) -> Path:
-    """With the home folder for its ~."""
+    """With ~ replaced by the home folder."""
     try:
         return path.expanduser()
     except RuntimeError as error:
         raise ConfigError(f"{path}: this user has no home folder; set HOME, or choose a folder with --state") from error
 
 
-def _held(folder: int) -> bool:
-    """Tries for half a second: `mynah status` looks at the lock by taking it for a moment."""
+def _lock(folder: int) -> bool:
+    """Tries for half a second, because `mynah status` takes the lock for a moment to test it."""
     for _ in range(10):
-        if _locked(folder, fcntl.LOCK_EX):
+        if _try_lock(folder, fcntl.LOCK_EX):
             return True
         time.sleep(0.05)
     return False
 
 
-def _locked(folder: int, kind: int) -> bool:
+def _try_lock(folder: int, kind: int) -> bool:
     try:
         fcntl.flock(folder, kind | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -1,4 +1,4 @@
-"""What a value in config.toml may be, each with the sentence that refuses another. It reads nothing."""
+"""The types of values in config.toml, each with the message for a wrong value."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from bot.text import durations, patterns
 
-LONGEST_PROMPT = 120  # bytes: as many tokens at most, and the smallest model reads 160
+LONGEST_PROMPT = 120  # bytes, so at most as many tokens; the smallest model has a context of 160
 
 
 def _zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"{name!r} is no time zone; they look like Europe/Lisbon") from None
+        raise ValueError(f"{name!r} is not a time zone: use one such as Europe/Lisbon") from None
     return name
 
 
 def _handle(name: str, most: int = 15) -> str:
     bare = name.removeprefix("@")
     if not bare.replace("_", "").isalnum() or not bare.isascii() or len(bare) > most:
-        raise ValueError(f"{name!r} is no handle; they are up to {most} letters, digits and _")
+        raise ValueError(f"{name!r} is not a handle: use up to {most} letters, digits and _")
     return bare
 
 
 def _author(name: str) -> str:
-    return _handle(name, most=20).lower()  # some old accounts have handles of 20; the library writes all in lower case
+    return _handle(name, most=20).lower()  # some old handles have 20; the library stores them in lower case
 
 
-def _prompts(said: object) -> object:
-    """A list is a table too: what is there twice comes twice as often."""
-    if said in ([], (), {}):
-        raise ValueError("is empty; voice.mix = { prompts = 0 } is how to do without")
-    if isinstance(said, list | tuple) and all(isinstance(one, str) for one in said):
-        return dict(Counter(said))
-    if not isinstance(said, dict):
-        raise ValueError('is a list of beginnings, ["Today"], or a table with their weights, { "Today" = 1 }')  # noqa: TRY004
-    return said
+def _prompts(value: object) -> object:
+    """A list becomes a table of weights: a prompt that is listed twice has weight 2."""
+    if value in ([], (), {}):
+        raise ValueError("is empty; voice.mix = { prompts = 0 } turns prompts off")
+    if isinstance(value, list | tuple) and all(isinstance(prompt, str) for prompt in value):
+        return dict(Counter(value))
+    if not isinstance(value, dict):
+        raise ValueError('must be a list of prompts, ["Today"], or a table of weights, { "Today" = 1 }')  # noqa: TRY004
+    return value
 
 
 def fits(prompt: str) -> bool:
@@ -58,40 +58,41 @@ def _prompt(prompt: str) -> str:
 
 def _path(path: Path) -> Path:
     if not path.parts or "\0" in str(path):
-        raise ValueError("is no path; leave it out for the default")
+        raise ValueError("is not a path; leave it out for the default")
     return path
 
 
-def _on_the_wall(moment: time) -> time:
-    if moment.tzinfo:
-        raise ValueError('a time of day looks like "09:00"; its zone is schedule.timezone')
-    return moment
+def _without_zone(time_of_day: time) -> time:
+    if time_of_day.tzinfo:
+        raise ValueError('must be like "09:00", without a time zone; schedule.timezone sets the zone')
+    return time_of_day
 
 
 def _pattern(pattern: str) -> str:
-    patterns.compiled(pattern)
+    patterns.matcher(pattern)
     return pattern
 
 
 def listen_address(listen: str) -> tuple[str, int] | Path | None:
-    """HOST:PORT of this machine itself, or the path of a Unix socket; None for nowhere."""
+    """A loopback HOST:PORT or the path of a Unix socket; None for an empty value."""
     if not listen:
         return None
     if listen.startswith("/"):
         return Path(listen)
     host, _, port = listen.rpartition(":")
     try:
-        at = ip_address(host.strip("[]").replace("localhost", "127.0.0.1"))
+        address = ip_address(host.strip("[]").replace("localhost", "127.0.0.1"))
     except ValueError:
-        at = None
-    if at is None or not at.is_loopback or not port.isascii() or not port.isdigit() or not 0 <= int(port) < 65_536:
-        raise ValueError(f'{listen!r} is no place on this machine alone; they look like "127.0.0.1:9464" or "/run/…"')
-    return str(at), int(port)
+        address = None
+    is_port = port.isascii() and port.isdigit() and int(port) < 65_536
+    if address is None or not address.is_loopback or not is_port:
+        raise ValueError(f'{listen!r} is not a loopback address or a socket: use "127.0.0.1:9464" or "/run/…"')
+    return str(address), int(port)
 
 
-def _listen(place: str) -> str:
-    listen_address(place)
-    return place
+def _listen(listen: str) -> str:
+    listen_address(listen)
+    return listen
 
 
 Duration = Annotated[timedelta, BeforeValidator(durations.parsed)]
@@ -101,7 +102,7 @@ Rate = Annotated[float, Field(ge=0, le=1)]
 Handle = Annotated[str, AfterValidator(_handle)]
 Author = Annotated[str, AfterValidator(_author)]
 Folder = Annotated[Path, AfterValidator(_path)]
-TimeOfDay = Annotated[time, AfterValidator(_on_the_wall)]
+TimeOfDay = Annotated[time, AfterValidator(_without_zone)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 Weight = Annotated[float, Field(ge=0, le=1_000)]
 Prompt = Annotated[str, AfterValidator(_prompt)]

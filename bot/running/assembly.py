@@ -111,12 +111,12 @@ def screen(
     dry = not settings.live
     rules = rules or read(settings.screen)
     return chain.build(
-        said=lambda norm: store is not None and store.said(norm, dry=dry, but=but),
-        near=lambda text: near_duplicates.said(store, text, dry=dry, but=but) if store else "",
-        refused=lambda text: near_duplicates.refused(store, text, dry=dry) if store else "",
-        copied=memory.copied,
-        foreign=memory.foreign if settings.screen.language else chain.nothing,
-        classified=rules.classified or chain.nothing,
+        was_posted=lambda norm: store is not None and store.said(norm, dry=dry, but=but),
+        near_duplicate_of=lambda text: near_duplicates.said(store, text, dry=dry, but=but) if store else "",
+        earlier_refusal=lambda text: near_duplicates.refused(store, text, dry=dry) if store else "",
+        copy_of=memory.copied,
+        foreign_language=memory.foreign if settings.screen.language else chain.no_match,
+        classify=rules.classify or chain.no_match,
         lists=rules.lists,
         allow_links=settings.posting.allow_links,
         allow_vulgar=settings.posting.allow_vulgar,

@@ -1,7 +1,7 @@
-"""The life of the process: start, heartbeat, signals, stop. Alone imports apscheduler, and knows nothing of tweets.
+"""The process: start, heartbeats, signals, stop. The only file that imports apscheduler.
 
-APScheduler wakes us and decides nothing: with jitter it runs a cron job dozens of times at a change of clocks (3.11.3),
-and after a step of the wall clock it sleeps on, or counts every run it missed. What is due is in slots.py.
+APScheduler only wakes the process; slots.py decides what is due. With jitter it runs a cron job dozens of times when
+the clocks go back (3.11.3), and after a step of the wall clock it sleeps on, or makes up for every missed run.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from bot.running.systemd import Notifier
 
 STOP_WITHIN = timedelta(seconds=50)  # for the last round; below the unit's TimeoutStopSec
-CLOCK_STEP = 2.0  # seconds between wall and monotonic time that are no longer drift
+CLOCK_STEP = 2.0  # seconds between wall and monotonic time that are more than drift
 
 
 class Every(BaseTrigger):  # type: ignore[misc]  # apscheduler has no types
-    """At most one due run, whatever was done to the clock: the next is always counted from now."""
+    """At most one run is due, whatever happened to the clock: the next one is always counted from now."""
 
     __slots__ = ("period",)
 
@@ -67,7 +67,7 @@ class Daemon:
         self._ticking = threading.Lock()
 
     def run(self) -> bool:
-        """Until a signal. False: the last round did not end in time, and its thread still runs."""
+        """Runs until a signal. Returns False if the last round did not end in time; its thread still runs then."""
         scheduler = BackgroundScheduler(timezone=UTC, executors={"default": ThreadPoolExecutor(1)})
         job = scheduler.add_job(
             self._beat,
@@ -77,7 +77,7 @@ class Daemon:
             max_instances=1,
             misfire_grace_time=None,
         )
-        with on_signals(self._asked_to_stop, self._hang_up.set):
+        with on_signals(self._request_stop, self._hang_up.set):
             scheduler.start()
             self._notifier.ready()
             try:
@@ -87,19 +87,19 @@ class Daemon:
                 self._notifier.stopping()
                 finished = self._ticking.acquire(timeout=self._stop_within.total_seconds())
                 if finished:
-                    self._ticking.release()  # a late beat that waits for it would keep the process for ever
+                    self._ticking.release()  # a late beat that waits for it would keep the process alive
                 scheduler.shutdown(wait=False)
         return finished
 
     def _beat(self) -> None:
-        """A tick, after a reload where one is asked for; only what ended well feeds the watchdog."""
+        """A tick, after a reload if one was requested. Only success feeds the watchdog."""
         with self._ticking:
             if self._stop.is_set():
                 return
             try:
-                self._reload_if_asked()
+                self._reload_if_requested()
                 self._tick()
-            except Exception as error:  # noqa: BLE001  whatever it is, the next tick tries again, or the watchdog ends us
+            except Exception as error:  # noqa: BLE001  the next tick tries again, or the watchdog ends the process
                 if isinstance(error, MynahError):
                     self._log.error("tick.failed", why=str(error))
                 else:
@@ -108,8 +108,8 @@ class Daemon:
             else:
                 self._notifier.alive(f"last tick {self._clock.now():%H:%M:%S} UTC")
 
-    def _reload_if_asked(self) -> None:
-        """Between two rounds, on their thread: two models at once may be more than the memory holds."""
+    def _reload_if_requested(self) -> None:
+        """Runs between two rounds, on their thread: two models at once may not fit into memory."""
         if not self._hang_up.is_set():
             return
         self._hang_up.clear()
@@ -120,7 +120,7 @@ class Daemon:
             self._notifier.ready()
 
     def _watch(self, job: Any) -> None:
-        """The main thread: signals arrive here, and steps of the wall clock are seen here."""
+        """The loop of the main thread: it gets the signals and notices steps of the wall clock."""
         offset = self._offset()
         while not self._stop.wait(1.0):
             if abs(self._offset() - offset) > CLOCK_STEP:
@@ -133,16 +133,16 @@ class Daemon:
     def _offset(self) -> float:
         return self._clock.now().timestamp() - self._clock.monotonic()
 
-    def _asked_to_stop(self, name: str) -> None:
+    def _request_stop(self, name: str) -> None:
         self._signal = name
         self._stop.set()
 
 
 @contextmanager
 def on_signals(stop: Callable[[str], None], hang_up: Callable[[], None] | None = None) -> Iterator[None]:
-    """SIGTERM and SIGINT call `stop` with their name, a second one kills; SIGHUP calls `hang_up`. Put back at the end.
+    """SIGTERM and SIGINT call `stop` with their name, a second one kills; SIGHUP calls `hang_up`. Restored at the end.
 
-    What they call should only take note: what a signal interrupts may be holding the log.
+    `stop` and `hang_up` should only set a flag: the code that a signal interrupts may hold the lock of the log.
     """
 
     def on_stop(number: int, _: Any) -> None:

@@ -1,7 +1,7 @@
-"""One heartbeat: what must hold before a round, the round, and what there is time for after it.
+"""One heartbeat: checks, a round, replies, and a backup when nothing else was due.
 
-What stands in the way for a while, such as a full disk, is said once and waited out: starting again would not help,
-and an init system that tries ten times gives up.
+A temporary obstacle, such as a full disk, is logged once and waited out: a restart would not help, and systemd gives up
+after ten of them.
 """
 
 from __future__ import annotations
@@ -30,50 +30,50 @@ if TYPE_CHECKING:
         def backups(self) -> Backups: ...
 
 
-AGAIN = timedelta(hours=1)  # after a backup that failed
+BACKUP_RETRY = timedelta(hours=1)  # after a failed backup
 
 
 class Heartbeat:
-    """`now` gives the parts of the bot, which a reload makes anew."""
+    """`parts` returns the current parts of the bot, which a reload replaces; `shortage`: why no round may begin."""
 
     def __init__(
         self,
-        now: Callable[[], Parts],
+        parts: Callable[[], Parts],
         round_log: RoundLog,
         *,
         refresh: Callable[[], None],
-        room: Callable[[], str | None],
+        shortage: Callable[[], str | None],
         clock: Clock,
         log: BoundLogger,
     ) -> None:
-        self._now = now
+        self._parts = parts
         self._round_log = round_log
         self._refresh = refresh
-        self._room = room
+        self._shortage = shortage
         self._clock = clock
         self._log = log
         self._waiting = ""
         self._backup_from = float("-inf")  # monotonic
 
     def beat(self) -> bool:
-        """False: it waits, which ends by itself, and which nobody should take for a bot that is well."""
-        if why := why_doubted(self._clock.now()) or self._room():
+        """False if the bot waits for a temporary obstacle: this must not count as a healthy heartbeat."""
+        if why := why_doubted(self._clock.now()) or self._shortage():
             self._wait(why)
             return False
         try:
             self._refresh()
-            agenda = self._now().agenda
+            agenda = self._parts().agenda
             ended = agenda.turn()
             if ended:
                 self._round_log.write(ended)
             agenda.answer()
-        except Damaged:  # nothing to wait for: the watchdog ends us, and the next start says what to restore
+        except Damaged:  # permanent: the watchdog ends the process, and the next start says what to restore
             raise
-        except (StoreError, ModelError) as error:  # no room, though there was a moment ago; no model is whole any more
+        except (StoreError, ModelError) as error:  # the disk filled up meanwhile, or no complete model is left
             self._wait(str(error))
             return False
         except OSError as error:  # the disk itself fails
-            self._wait(f"{error}; look at the disk, and whose it is")
+            self._wait(f"{error}; check the disk and the owner of the file")
             return False
         if self._waiting:
             self._waiting = ""
@@ -83,19 +83,19 @@ class Heartbeat:
         return True
 
     def _wait(self, why: str) -> None:
-        if why != self._waiting:  # what could not be written down may be told nowhere else
+        if why != self._waiting:  # the log may be the only place that can still be written
             self._log.error("daemon.waits", why=why)
         self._waiting = why
 
     def _back_up(self) -> None:
-        """When it is time; one that fails keeps nobody from speaking."""
-        now, elapsed, backups = self._clock.now(), self._clock.monotonic(), self._now().backups
+        """Makes a backup when one is due; a failure does not stop the bot."""
+        now, elapsed, backups = self._clock.now(), self._clock.monotonic(), self._parts().backups
         if elapsed < self._backup_from or not backups.due(now):
             return
         try:
             made = backups.make(now)
         except (StoreError, Busy) as error:
-            self._backup_from = elapsed + AGAIN.total_seconds()
+            self._backup_from = elapsed + BACKUP_RETRY.total_seconds()
             self._log.error("backup.failed", why=str(error))
         else:
             self._log.info("backup.made", files=[str(path) for path in made])

@@ -1,4 +1,4 @@
-"""How log lines leave: JSON by default, readable on a terminal, secrets replaced last of all."""
+"""The format of log lines: JSON by default, readable on a terminal. Secrets are replaced in the last step."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
 
 HIDDEN = "(hidden)"
 _SECRET_KEY = re.compile(r"token|secret|authorization|password|consumer_key|api_key", re.IGNORECASE)
-# The shapes that X's keys and OAuth headers have: they are hidden even where nobody told us their value.
+# The shapes of X's keys and OAuth headers, which are hidden even if their values are unknown.
 _SECRET_SHAPE = re.compile(r"(?:oauth_\w+=\"[^\"]*\")|(?:Bearer\s+\S+)|(?:\b\d{6,20}-[A-Za-z0-9]{30,50}\b)")
-# At DEBUG these log headers, keys and signatures.
-_TALKATIVE = ("tweepy", "requests_oauthlib", "oauthlib", "urllib3", "httpx", "httpcore")
+# These log headers, keys and signatures at DEBUG.
+_VERBOSE = ("tweepy", "requests_oauthlib", "oauthlib", "urllib3", "httpx", "httpcore")
 
 
 def configure(*, level: str, console: bool, stream: TextIO, secrets: Collection[str], clock: Clock) -> None:
-    """Once, at start: our own lines and the libraries' take the same way out."""
+    """Called once at start. Our log lines and those of libraries get the same format."""
 
-    def timed(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    def add_time(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         event.setdefault("at", stamp(clock.now()))
         return event
 
-    shared: list[Processor] = [structlog.stdlib.add_log_level, timed, structlog.processors.format_exc_info]
+    shared: list[Processor] = [structlog.stdlib.add_log_level, add_time, structlog.processors.format_exc_info]
     last: Processor = Console() if console else structlog.processors.JSONRenderer(ensure_ascii=False)
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
@@ -44,12 +44,12 @@ def configure(*, level: str, console: bool, stream: TextIO, secrets: Collection[
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    for name in _TALKATIVE:
+    for name in _VERBOSE:
         logging.getLogger(name).setLevel(logging.INFO if level == "debug" else logging.WARNING)
-    # Its warnings say that a round lasts longer than a heartbeat, which is no harm.
+    # It warns when a round takes longer than a heartbeat, which is normal.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     logging.captureWarnings(capture=True)
-    logging.raiseExceptions = False  # where a line cannot be written, its report would show it before the Redactor
+    logging.raiseExceptions = False  # else a line that cannot be written would be printed before the Redactor
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -63,24 +63,24 @@ def configure(*, level: str, console: bool, stream: TextIO, secrets: Collection[
 
 
 class Redactor:
-    """Last before rendering, after tracebacks became text: there is nothing left that could bring a secret back."""
+    """Runs last before rendering, after tracebacks became text, so that no later step can bring a secret back."""
 
     def __init__(self, secrets: Collection[str]) -> None:
         self._secrets = sorted((secret for secret in secrets if secret), key=len, reverse=True)
 
     def __call__(self, _: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-        return {key: self._cleaned(key, value) for key, value in event.items()}
+        return {key: self._redacted(key, value) for key, value in event.items()}
 
-    def _cleaned(self, key: str, value: Any) -> Any:
+    def _redacted(self, key: str, value: Any) -> Any:
         if _SECRET_KEY.search(key):
             return HIDDEN
         match value:
             case None | bool() | int() | float():
                 return value
             case dict():
-                return {str(name): self._cleaned(str(name), part) for name, part in value.items()}
+                return {str(name): self._redacted(str(name), part) for name, part in value.items()}
             case list() | tuple() | set() | frozenset():
-                return [self._cleaned("", part) for part in value]
+                return [self._redacted("", part) for part in value]
             case _:
                 text = value if isinstance(value, str) else repr(value)
                 for secret in self._secrets:
@@ -89,7 +89,7 @@ class Redactor:
 
 
 class Console:
-    """For a person at a terminal: a round is what was said, and underneath why and how; anything else is one line."""
+    """For a person at a terminal: a round shows its text with the facts underneath; any other event is one line."""
 
     _DIM, _BOLD, _RED, _OFF = "\x1b[2m", "\x1b[1m", "\x1b[31m", "\x1b[0m"
 
@@ -123,6 +123,6 @@ class Console:
 
 
 def _plain(value: Any) -> str:
-    """One line, whatever it is."""
+    """The value without line breaks and other control characters."""
     text = str(value)
     return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)

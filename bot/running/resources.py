@@ -1,4 +1,4 @@
-"""How much room there is on the disk and in memory, asked before a round. It knows no files, and frees nothing."""
+"""Checks before a round whether disk space and memory are sufficient."""
 
 from __future__ import annotations
 
@@ -7,32 +7,32 @@ import re
 from pathlib import Path
 
 MEGABYTE = 1_000_000
-# An intent and its outcome take less than a tenth of one, and must both fit; the rest is for the log and for a copy of
-# the history, which has 27 MB after a hundred thousand posts. No setting: with less nobody wants to go on.
-LEAST = 50 * MEGABYTE
-WAITS = Path("/proc/pressure/memory")  # as Linux counts it; systemd would tell us, but only from 254 on
-SHORT = 10.0  # per cent of the last ten seconds; at as much systemd warns those that ask it
+# An intent and its outcome must both fit and take less than 0.1 MB; the rest is for the log and for a backup of the
+# history, which has 27 MB after a hundred thousand posts. Not a setting: nobody wants to continue with less.
+MIN_FREE = 50 * MEGABYTE
+PRESSURE = Path("/proc/pressure/memory")  # Linux's own figure; systemd reports memory pressure only from 254 on
+HIGH_PRESSURE = 10.0  # per cent of the last ten seconds; systemd's own threshold
 
 
-def why_not(folder: Path, *, least: int = LEAST) -> str | None:
-    """Why nothing is begun that has to be written down; None if there is room, or nobody can tell."""
+def why_not(folder: Path, *, min_free: int = MIN_FREE) -> str | None:
+    """Why no round may begin: the disk is full. None if there is space, or if that cannot be determined."""
     try:
         disk = os.statvfs(folder)
     except OSError:
         return None
     free = disk.f_bavail * disk.f_frsize
-    if free >= least:
+    if free >= min_free:
         return None
-    return (  # without the figure, so that it is said once, and not at every change of it
-        f"the disk of {folder} is full, or nearly ({least // MEGABYTE} MB must be free): free some; "
-        "old models are the largest (training.keep)"
+    return (  # without the current figure, whose changes would be logged as new messages
+        f"the disk of {folder} is full, or nearly ({min_free // MEGABYTE} MB must be free): free some space; "
+        "old models take most of it (training.keep)"
     )
 
 
-def is_short_of_memory(waits: Path = WAITS) -> bool:
-    """Whether what runs on this machine keeps waiting for memory; no, where nobody counts that."""
+def is_short_of_memory(pressure: Path = PRESSURE) -> bool:
+    """Whether processes on this machine keep waiting for memory. False where the kernel does not count it."""
     try:
-        found = re.search(r"^some avg10=([0-9.]+)", waits.read_text(encoding="ascii"), re.MULTILINE)
+        match = re.search(r"^some avg10=([0-9.]+)", pressure.read_text(encoding="ascii"), re.MULTILINE)
     except (OSError, UnicodeDecodeError):
         return False
-    return found is not None and float(found[1]) >= SHORT
+    return match is not None and float(match[1]) >= HIGH_PRESSURE

@@ -1,4 +1,4 @@
-"""One log line a round: what was said, or why nothing was. It decides nothing."""
+"""Logs one line for each round: the post, or why there was none."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ class RoundLog:
         self._waiting = ("", "")
 
     def write(self, ended: Round) -> None:
-        """A wait is written once, not at every heartbeat."""
+        """A wait is logged once, not at every heartbeat."""
         waiting = (ended.slot, ended.detail) if ended.outcome == "waiting" else ("", "")
         if waiting[0] and waiting == self._waiting:
             return
         self._waiting = waiting
-        about = {}
+        fields = {}
         if post := ended.post:
-            about = {
+            fields = {
                 "post": post.id,
                 "prompt": post.prompt,
                 "text": post.text,
@@ -39,7 +39,7 @@ class RoundLog:
             "round.ended",
             outcome=ended.outcome,
             slot=ended.slot,
-            **about,
+            **fields,
             refused=dict(ended.refused),
             detail=ended.detail,
         )

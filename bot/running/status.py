@@ -1,4 +1,4 @@
-"""How the bot stands, as one row with stable keys. It asks the history; it changes nothing."""
+"""The state of the bot as one row with stable keys, read from the history."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bot.history.store import Store
     from bot.rounds.slots import Schedule
 
-SILENT = timedelta(minutes=3)  # as long as the unit's watchdog bears it
+SILENT = timedelta(minutes=3)  # the unit's WatchdogSec
 
 
 def standing(
@@ -64,12 +64,12 @@ def standing(
         "budget_per_month": budget.dollars(caps.per_month),
     }
     if store is not None:
-        row |= _remembered(store, terms, dry=not live, now=now)
+        row |= _from_history(store, terms, dry=not live, now=now)
     return row
 
 
 def alerts(
-    *found: str | None,
+    *problems: str | None,
     holder: Mapping[str, Any] | None,
     model: str | None,
     backup: Copy | None,
@@ -77,27 +77,27 @@ def alerts(
     every: timedelta,
     now: datetime,
 ) -> list[str]:
-    """What wants a person, in sentences; what was `found` elsewhere comes first."""
-    told = [each for each in (*found, why_doubted(now)) if each]
+    """Sentences about everything that needs a person; `problems` from elsewhere come first."""
+    sentences = [problem for problem in (*problems, why_doubted(now)) if problem]
     speaking = (holder or {}).get("speaking")
     if speaking and speaking != model:
-        told.append(f"it speaks with {speaking}, since {model or 'the model in use'} is damaged: `mynah models`")
+        sentences.append(f"it speaks with {speaking}, since {model or 'the current model'} is damaged: `mynah models`")
     if beat and now - beat > SILENT:
-        told.append(f"no heartbeat has ended well since {stamp(beat)}: the log says why")
+        sentences.append(f"no heartbeat has succeeded since {stamp(beat)}: the log says why")
     if every and (since := _since(holder)) and now - max(backup.at if backup else since, since) > 2 * every:
-        told.append("no backup was made for long: the log says why (backup.failed)")
-    return told
+        sentences.append("the last backup is too old: the log says why (backup.failed)")
+    return sentences
 
 
 def _since(holder: Mapping[str, Any] | None) -> datetime | None:
-    """When the one who holds the folder began, if it says so."""
+    """When the process that holds the folder started, if it says so."""
     try:
         return moment(str(holder["since"])) if holder and "since" in holder else None
     except StoreError:
         return None
 
 
-def _remembered(store: Store, terms: review.ReviewSettings, *, dry: bool, now: datetime) -> dict[str, Any]:
+def _from_history(store: Store, terms: review.ReviewSettings, *, dry: bool, now: datetime) -> dict[str, Any]:
     drafts = review.waiting(store, terms, now, dry=dry)
     return {
         "to_review": len(drafts),
@@ -126,7 +126,7 @@ def _last(store: Store, *, dry: bool) -> dict[str, Any]:
 
 
 def _lag(store: Store, now: datetime) -> float | None:
-    """How long the oldest mention that waits has waited, in seconds; its number on X says when it was written."""
+    """How long the oldest unanswered mention has waited, in seconds; its id on X contains the time."""
     waiting = mentions.waiting(store)
     if not waiting:
         return 0.0 if mentions.counts(store) else None

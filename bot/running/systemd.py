@@ -1,6 +1,6 @@
-"""systemd's notification socket: one datagram a message.
+"""Messages to systemd's notification socket (sd_notify), one datagram each.
 
-By hand: sdnotify was last released in 2017 and hides every error, the others are compiled code for these lines.
+No library: sdnotify was last released in 2017 and hides every error, and the others are compiled code.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import socket
 
 
 class Notifier:
-    """Silent where systemd did not start us."""
+    """Does nothing if systemd did not start the process."""
 
     def __init__(self, address: str | None) -> None:
         self._address = "\0" + address[1:] if address and address.startswith("@") else address
-        self._is_well = True
+        self._is_healthy = True
 
     def ready(self) -> None:
         self._send("READY=1")
@@ -26,26 +26,26 @@ class Notifier:
         self._send("STOPPING=1")
 
     def alive(self, status: str) -> None:
-        self._is_well = True
+        self._is_healthy = True
         self._send(f"WATCHDOG=1\nSTATUS={status}")
 
     def failed(self) -> None:
-        """What moves on no longer counts, until something ends well again."""
-        self._is_well = False
+        """Ignore `keepalive` until the next `alive`."""
+        self._is_healthy = False
 
     def keepalive(self) -> None:
-        """In the midst of what takes long, so that the watchdog lets it end."""
-        if self._is_well:
+        """Progress of a long operation, so that the watchdog lets it end."""
+        if self._is_healthy:
             self._send("WATCHDOG=1")
 
     def needs(self, seconds: int) -> None:
-        """More time before `ready`: a first training takes longer than a start."""
+        """Extend the time before `ready`: a first training takes longer than a start."""
         self._send(f"EXTEND_TIMEOUT_USEC={seconds * 1_000_000}")
 
     def _send(self, message: str) -> None:
         if not self._address:
             return
-        # Nobody listens, for a moment or for good: the watchdog, if there is one, will say so.
+        # systemd may not be listening for a moment; if it never does, the watchdog acts.
         with (
             contextlib.suppress(OSError),
             socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as out,

@@ -41,19 +41,19 @@ class Screen:
                 yield reason
 
 
-def nothing(_: str) -> str:
-    """Never a reason: for a history without posts and a voice without a person."""
+def no_match(_: str) -> str:
+    """For a history without posts and a voice without a person."""
     return ""
 
 
 def build(
     *,
-    said: Callable[[str], bool],
-    copied: Callable[[str], str],
-    near: Callable[[str], str] = nothing,
-    refused: Callable[[str], str] = nothing,
-    foreign: Callable[[str], str] = nothing,
-    classified: Callable[[str], str] = nothing,
+    was_posted: Callable[[str], bool],
+    copy_of: Callable[[str], str],
+    near_duplicate_of: Callable[[str], str] = no_match,
+    earlier_refusal: Callable[[str], str] = no_match,
+    foreign_language: Callable[[str], str] = no_match,
+    classify: Callable[[str], str] = no_match,
     lists: Lists = NO_LISTS,
     allow_links: bool = False,
     allow_vulgar: bool = False,
@@ -61,10 +61,9 @@ def build(
 ) -> Screen:
     """The screen of a bot.
 
-    `said` asks the history whether it has a normalised text. The other callables take the text as it is and return the
-    detail of a reason, empty if there is none: `near` and `refused` ask the history for near-duplicates and for earlier
-    refusals, `copied` and `foreign` ask the voice for copied training tweets and for another language, and `classified`
-    asks the operator's own classifier.
+    `was_posted` asks the history for a normalised text. The other callables take the text as it is and return the
+    detail of a reason, or an empty text: `near_duplicate_of` and `earlier_refusal` are the history's, `copy_of` (a
+    training tweet) and `foreign_language` the voice's, and `classify` is the operator's own classifier.
     """
     checks: dict[str, Check] = {
         "empty": lambda draft: form.empty(draft.text),
@@ -79,12 +78,12 @@ def build(
         "lists": lambda draft: lists.why_not(draft.text),
         "harm": lambda draft: harm.why_not(draft.text, vulgar=allow_vulgar, allowed=lists.allowed),
         "privacy": lambda draft: privacy.why_not(draft.text),
-        "repeats": lambda draft: Reason("said_before") if said(normalise(draft.text)) else None,
-        "refused": lambda draft: _reason("refused_before", refused(draft.text)),
-        "copies": lambda draft: _reason("copied", copied(draft.text)),
-        "language": lambda draft: _reason("language", foreign(draft.text)),
-        "near": lambda draft: _reason("said_nearly", near(draft.text)),
-        "classifier": lambda draft: _reason("classifier", classified(draft.text)),
+        "repeats": lambda draft: Reason("said_before") if was_posted(normalise(draft.text)) else None,
+        "refused": lambda draft: _reason("refused_before", earlier_refusal(draft.text)),
+        "copies": lambda draft: _reason("copied", copy_of(draft.text)),
+        "language": lambda draft: _reason("language", foreign_language(draft.text)),
+        "near": lambda draft: _reason("said_nearly", near_duplicate_of(draft.text)),
+        "classifier": lambda draft: _reason("classifier", classify(draft.text)),
     }
     return Screen(tuple(checks.items()))
 

@@ -41,9 +41,9 @@ class Lists:
         phrases = list(deny)
         plain = [phrase for phrase in phrases if not _has_signs(phrase)]
         written = [disguises.bare(phrase) for phrase in phrases if _has_signs(phrase)]
-        compiled = {pattern: patterns.compiled(pattern) for pattern in deny_patterns}
+        matchers = {pattern: patterns.matcher(pattern) for pattern in deny_patterns}
         allowed = _any_of(unicodedata.normalize("NFKC", phrase) for phrase in allow)
-        return cls(Phrases.of(plain), _any_of(written), compiled, allowed)
+        return cls(Phrases.of(plain), _any_of(written), matchers, allowed)
 
     def why_not(self, text: str) -> Reason | None:
         if (self.deny.entries or self.deny.unspaced) and (phrase := self.deny.first_in(disguises.views(text))):

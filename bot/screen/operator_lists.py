@@ -28,15 +28,15 @@ MAX_BYTES = 4_000_000  # of a file; a word list is a page or two
 @dataclass(frozen=True, slots=True)
 class Rules:
     lists: Lists = NO_LISTS
-    classified: Callable[[str], str] | None = None  # which of the classifier's labels a text has
+    classify: Callable[[str], str] | None = None  # which of the classifier's labels a text has
 
 
 def read(settings: ScreenLists) -> Rules:
-    classified = None
+    classify = None
     if settings.classifier:
         folder = expanded(settings.classifier)
-        classified = open_classifier(folder, settings.classifier_labels, settings.classifier_threshold)
-    return Rules(lists(settings), classified)
+        classify = open_classifier(folder, settings.classifier_labels, settings.classifier_threshold)
+    return Rules(lists(settings), classify)
 
 
 def lists(settings: ScreenLists) -> Lists:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def compiled(pattern: str) -> Callable[[str], bool]:
+def matcher(pattern: str) -> Callable[[str], bool]:
     """A function that says whether the pattern matches anywhere in a text. Raises ValueError for a wrong pattern."""
     if not pattern:
         raise ValueError("an empty pattern matches every text: leave it out")

@@ -179,7 +179,7 @@ def test_the_keys_of_another_account_are_not_stored(person: Person, auth: str) -
     login = person.logs_in()
 
     assert (login.code, person.files) == (1, {})
-    assert "the keys are of @stationmaster, the configuration is for @stationmynah" in login.output
+    assert "the keys belong to @stationmaster, the configuration is for @stationmynah" in login.output
 
 
 @pytest.mark.parametrize(

@@ -28,13 +28,13 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "states"))
 
 
-def written(tmp_path: Path, text: str) -> Path:
+def config_at(tmp_path: Path, text: str) -> Path:
     path = tmp_path / "config.toml"
     path.write_text(text, encoding="utf-8")
     return path
 
 
-def test_without_anything_it_is_a_dry_run_of_the_sample_account(tmp_path: Path) -> None:
+def test_the_default_is_a_dry_run_of_the_sample_account(tmp_path: Path) -> None:
     loaded = load.load()
 
     assert loaded.settings.live is False
@@ -53,7 +53,7 @@ def test_the_example_shows_every_key_with_its_default() -> None:
         "voice.topics",
         "backup.folder",
         *(f"screen.{key}" for key in ("deny_file", "allow_file", "classifier")),
-    }  # their defaults depend on the machine; they stand there behind a #
+    }  # their defaults depend on the machine, so they are commented out
 
     keys = {key for key, _, _ in load.load().rows()}
 
@@ -62,25 +62,25 @@ def test_the_example_shows_every_key_with_its_default() -> None:
     assert load.load(EXAMPLE).settings == load.load().settings
 
 
-def test_later_layers_win_and_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = written(tmp_path, 'bot = "fromfile"\n[schedule]\nposts_per_day = 2\njitter = "1m"\n[voice]\nthreads = 3\n')
+def test_later_layers_win_and_each_value_has_its_origin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = config_at(tmp_path, 'bot = "fromfile"\n[schedule]\nposts_per_day = 2\njitter = "1m"\n[voice]\nthreads = 3\n')
     monkeypatch.setenv("MYNAH_SCHEDULE__POSTS_PER_DAY", "4")
     monkeypatch.setenv("MYNAH_VOICE__PROMPTS", '["a", "b"]')
     monkeypatch.setenv("MYNAH_STATE", str(tmp_path / "env"))
 
     loaded = load.load(file, {"state": str(tmp_path / "flag"), "live": True})
 
-    got = loaded.settings
-    assert (got.bot, got.schedule.posts_per_day, got.schedule.jitter) == ("fromfile", 4, timedelta(minutes=1))
-    assert (got.voice.threads, got.voice.prompts, got.live) == (3, {"a": 1, "b": 1}, True)
-    assert got.state == tmp_path / "flag"
+    merged = loaded.settings
+    assert (merged.bot, merged.schedule.posts_per_day, merged.schedule.jitter) == ("fromfile", 4, timedelta(minutes=1))
+    assert (merged.voice.threads, merged.voice.prompts, merged.live) == (3, {"a": 1, "b": 1}, True)
+    assert merged.state == tmp_path / "flag"
     assert loaded.origins["schedule.posts_per_day"] == "environment"
     assert loaded.origins["schedule.jitter"] == f"file {file}"
     assert loaded.origins["live"] == "flag"
 
 
-def test_all_that_is_wrong_is_said_at_once_each_with_its_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = written(
+def test_all_errors_are_listed_each_with_its_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = config_at(
         tmp_path,
         'nope = 1\nbot = "far too long for a handle"\n[x]\nfoo = 2\n'
         '[schedule]\ntimezone = "Mars/Phobos"\njitter = "soon"\n[voice]\nprompts = []\n',
@@ -91,13 +91,13 @@ def test_all_that_is_wrong_is_said_at_once_each_with_its_key(tmp_path: Path, mon
     with pytest.raises(ConfigError) as caught:
         load.load(file)
 
-    said = str(caught.value)
-    assert said.startswith("8 errors")
+    message = str(caught.value)
+    assert message.startswith("8 errors")
     for key in (
         *("nope: unknown key", "bot: ", "x.foo: unknown key", "schedule.timezone: 'Mars/Phobos'"),
         *("schedule.jitter: 'soon'", "voice.prompts: is empty; voice.mix", "posting.max_per_day: ", "MYNAH_NONSENSE: "),
     ):
-        assert key in said
+        assert key in message
     assert caught.value.exit_code == 78
 
 
@@ -114,7 +114,7 @@ def test_all_that_is_wrong_is_said_at_once_each_with_its_key(tmp_path: Path, mon
         pytest.param(lambda path: path.write_text("# " + "x" * 1_000_001), "larger", id="huge"),
     ],
 )
-def test_a_file_that_is_none_is_one_sentence(tmp_path: Path, make: Any, words: str) -> None:
+def test_a_file_that_cannot_be_read_is_one_message(tmp_path: Path, make: Any, words: str) -> None:
     path = tmp_path / "config.toml"
     make(path)
 
@@ -130,17 +130,17 @@ def test_a_file_that_is_none_is_one_sentence(tmp_path: Path, make: Any, words: s
         pytest.param('[schedule]\nactive_from = "09:00Z"', r"schedule\.active_from: .*schedule\.timezone", id="zone"),
         pytest.param("[schedule]\nactive_to = 32400", r"schedule\.active_to: ", id="a number for a time"),
         pytest.param('[schedule]\ngrace = "0s"', r"schedule\.grace: ", id="no grace"),
-        pytest.param('state = ""', r"state: is no path", id="empty path"),
-        pytest.param('state = "a\\u0000b"', r"state: is no path", id="no path"),
+        pytest.param('state = ""', r"state: is not a path", id="empty path"),
+        pytest.param('state = "a\\u0000b"', r"state: is not a path", id="no path"),
         pytest.param('[x]\nkeys = "a\\u0000b"', r"x\.keys: ", id="no folder"),
         pytest.param(f"[posting]\nmax_per_day = 0x{'f' * 5000}", r"posting\.max_per_day: .*1000000", id="a huge count"),
         pytest.param(f'[schedule]\njitter = "{"9" * 5000}s"', r"\Wjitter: .{,300} longer than a year", id="quoted"),
         pytest.param(f'"{"a" * 5000}." = 1', r'"a{,300} … .{,300}": unknown key', id="quoted as a key"),
     ],
 )
-def test_an_odd_value_is_one_sentence_with_its_key(tmp_path: Path, text: str, words: str) -> None:
+def test_a_wrong_value_is_one_message_with_its_key(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(ConfigError, match=words) as caught:
-        load.load(written(tmp_path, text))
+        load.load(config_at(tmp_path, text))
 
     assert "canary" not in str(caught.value)
 
@@ -154,7 +154,7 @@ def test_an_odd_value_is_one_sentence_with_its_key(tmp_path: Path, text: str, wo
         pytest.param("MYNAH_STATE", "", id="empty path"),
     ],
 )
-def test_a_wrong_variable_never_makes_the_others_count_for_nothing(
+def test_a_wrong_environment_variable_is_an_error_not_ignored(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     monkeypatch.setenv(name, value)
@@ -165,13 +165,13 @@ def test_a_wrong_variable_never_makes_the_others_count_for_nothing(
     assert "canary" not in str(caught.value)
 
 
-def test_without_a_home_there_is_no_file_in_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_missing_home_folder_is_no_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", "~nobody-has-this-name/.config")
 
     assert load.load(None, {"state": str(tmp_path)}).settings.state == tmp_path
 
 
-def test_a_home_that_cannot_be_looked_into_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_home_folder_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", "/" + "long/" * 2000)
 
     with pytest.raises(ConfigError, match="File name too long"):
@@ -205,21 +205,21 @@ def test_a_secret_that_others_can_read_is_refused(tmp_path: Path) -> None:
     assert "canary" not in str(caught.value)
 
 
-def test_systemds_credentials_win_over_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_credentials_of_systemd_win_over_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "consumer_key").write_text("from systemd")
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
     monkeypatch.setenv("MYNAH_X__CONSUMER_KEY", "from the environment")
     monkeypatch.setenv("MYNAH_X__CONSUMER_SECRET", "from the environment")
 
-    got = load.load().settings.x
+    x = load.load().settings.x
 
-    assert got.consumer_key is not None
-    assert got.consumer_secret is not None
-    assert got.consumer_key.get_secret_value() == "from systemd"
-    assert got.consumer_secret.get_secret_value() == "from the environment"
+    assert x.consumer_key is not None
+    assert x.consumer_secret is not None
+    assert x.consumer_key.get_secret_value() == "from systemd"
+    assert x.consumer_secret.get_secret_value() == "from the environment"
 
 
-def test_an_empty_credential_is_a_missing_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_credential_counts_as_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "consumer_key").write_text("\n")
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
 
@@ -227,7 +227,7 @@ def test_an_empty_credential_is_a_missing_one(tmp_path: Path, monkeypatch: pytes
 
 
 def test_a_secret_in_the_file_is_refused_without_its_value(tmp_path: Path) -> None:
-    file = written(tmp_path, '[x]\nconsumer_secret = "canary"\n')
+    file = config_at(tmp_path, '[x]\nconsumer_secret = "canary"\n')
 
     with pytest.raises(ConfigError, match=r"x\.consumer_secret: secrets do not belong") as caught:
         load.load(file)
@@ -235,7 +235,7 @@ def test_a_secret_in_the_file_is_refused_without_its_value(tmp_path: Path) -> No
     assert "canary" not in str(caught.value)
 
 
-def test_no_error_shows_a_secrets_value(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_error_shows_the_value_of_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MYNAH_X", '{"consumer_key": "canary"')
     monkeypatch.setenv("MYNAH_VOICE__PROMPTS", "canary")
 
@@ -249,12 +249,12 @@ def test_no_error_shows_a_secrets_value(monkeypatch: pytest.MonkeyPatch) -> None
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.one_of(st.binary(max_size=300), st.text(max_size=300).map(str.encode)))
-def test_any_file_gives_a_configuration_or_our_error(tmp_path: Path, content: bytes) -> None:
+def test_any_file_loads_or_raises_our_error(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "any.toml"
     path.write_bytes(content)
     try:
         loaded = load.load(path)
     except ConfigError as error:
-        assert str(path) in str(error) or "error" in str(error)  # noqa: PT017  either is an answer
+        assert str(path) in str(error) or "error" in str(error)  # noqa: PT017  both are fine
     else:
         assert loaded.settings.live is False

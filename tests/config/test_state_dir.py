@@ -35,7 +35,7 @@ def holding(root: Path) -> subprocess.Popen[str]:
     return other
 
 
-def test_one_process_holds_the_folder_and_others_are_told_who(tmp_path: Path) -> None:
+def test_one_process_holds_the_folder_and_the_error_names_it(tmp_path: Path) -> None:
     with holding(tmp_path) as other:
         with (
             pytest.raises(Busy, match=rf"process {other.pid} \(since noon\)") as caught,
@@ -48,7 +48,7 @@ def test_one_process_holds_the_folder_and_others_are_told_who(tmp_path: Path) ->
         other.communicate("")
 
 
-def test_a_killed_process_holds_nothing(tmp_path: Path) -> None:
+def test_a_killed_process_releases_the_folder(tmp_path: Path) -> None:
     with holding(tmp_path) as other:
         other.kill()
         other.communicate()
@@ -64,21 +64,21 @@ def test_the_folder_is_private(tmp_path: Path) -> None:
     assert (tmp_path / "new" / "state").stat().st_mode & 0o777 == 0o700
 
 
-def test_a_file_is_no_folder(tmp_path: Path) -> None:
+def test_a_file_cannot_be_the_state_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
     with pytest.raises(ConfigError, match="not a folder"):
         StateDir(tmp_path / "file").make()
 
 
-def test_a_folder_that_is_not_there_is_held_by_nobody(tmp_path: Path) -> None:
+def test_a_missing_folder_has_no_holder(tmp_path: Path) -> None:
     assert StateDir(tmp_path / "nowhere").holder() is None
 
 
-def test_a_look_at_the_lock_does_not_turn_a_start_away(tmp_path: Path) -> None:
-    looking = os.open(tmp_path, os.O_RDONLY)
-    fcntl.flock(looking, fcntl.LOCK_SH)
-    threading.Timer(0.1, os.close, [looking]).start()
+def test_testing_the_lock_does_not_prevent_a_start(tmp_path: Path) -> None:
+    handle = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_SH)
+    threading.Timer(0.1, os.close, [handle]).start()
 
     with StateDir(tmp_path).hold({"since": "now"}):
         held = (tmp_path / "holder.json").exists()

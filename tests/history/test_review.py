@@ -61,7 +61,7 @@ class Bird:
         log = structlog.wrap_logger(None, processors=[self._take])
         pipeline = Pipeline(
             self.voice,
-            lambda store: chain.build(said=lambda norm: store.said(norm, dry=False), copied=self.voice.copied),
+            lambda store: chain.build(was_posted=lambda norm: store.said(norm, dry=False), copy_of=self.voice.copied),
             Outbox(self.x, brakes, self.clock, dry=False, price=lambda _: 15_000),
             DraftSettings(prompts=("",), candidates=2, tries=1),
             self.clock,
@@ -108,7 +108,7 @@ def drafted(store: Store, text: str = "A bell rings.", *, at: datetime | None = 
 
 
 def strict(store: Store, but: int | None = None) -> chain.Screen:
-    return chain.build(said=lambda norm: store.said(norm, dry=True, but=but), copied=lambda _: "")
+    return chain.build(was_posted=lambda norm: store.said(norm, dry=True, but=but), copy_of=lambda _: "")
 
 
 # The bot in review mode

@@ -11,7 +11,7 @@ from bot.values import Slot
 from tests.fakes import NOON
 from tests.trials.reply_life import Parrot
 
-SCREEN = chain.build(said=lambda _: False, copied=lambda _: "")
+SCREEN = chain.build(was_posted=lambda _: False, copy_of=lambda _: "")
 NOTHING_ELSE = {"none": 0.0, "openers": 0.0, "topics": 0.0}
 
 

@@ -63,7 +63,7 @@ class Bird:
         self.clock = clock or FakeClock()
         pipeline = Pipeline(
             voice,
-            lambda store: chain.build(said=lambda norm: store.said(norm, dry=dry), copied=voice.copied),
+            lambda store: chain.build(was_posted=lambda norm: store.said(norm, dry=dry), copy_of=voice.copied),
             Outbox(self.x, brakes, self.clock, dry=dry, price=lambda _: 15_000),
             DraftSettings(prompts=("", "My dream is"), candidates=2, tries=2),
             self.clock,

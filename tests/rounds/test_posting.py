@@ -46,7 +46,7 @@ class Parrot(FakeVoice):
 
 def spoken(store: Store, voice: FakeVoice, draft_settings: DraftSettings, key: str = "one", *, hours: int = 0) -> Round:
     clock = FakeClock(NOON + timedelta(hours=hours))
-    screen = chain.build(said=lambda norm: store.said(norm, dry=True), copied=lambda _: "")  # type: ignore[call-arg]
+    screen = chain.build(was_posted=lambda norm: store.said(norm, dry=True), copy_of=lambda _: "")  # type: ignore[call-arg]
     pipeline = Pipeline(voice, lambda _: screen, outbox(DryRunPublisher(), clock, dry=True), draft_settings, clock)
     return prepare(Slot(key, clock.now()), store, pipeline)
 

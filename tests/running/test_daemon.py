@@ -30,37 +30,37 @@ SOON = timedelta(milliseconds=20)
 
 
 def daemon(tick: Callable[[], None], *, reload: Callable[[], None] = lambda: None, **changes: Any) -> Daemon:
-    wanted = {
+    arguments = {
         "period": SOON,
         "stop_within": timedelta(seconds=20),
         "clock": SystemClock(),
         "notifier": Notifier(None),
         "log": structlog.wrap_logger(structlog.PrintLogger(io.StringIO())),
     }
-    return Daemon(tick, reload, **(wanted | changes))
+    return Daemon(tick, reload, **(arguments | changes))
 
 
-def ask(number: int) -> None:
+def kill(number: int) -> None:
     os.kill(os.getpid(), number)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
-def test_a_signal_lets_the_round_end_and_starts_no_other(number: int) -> None:
+def test_after_a_signal_the_round_ends_and_no_other_starts(number: int) -> None:
     ended: list[str] = []
 
     def tick() -> None:
-        ask(number)
+        kill(number)
         ended.append("round")
 
     assert daemon(tick).run() is True
     assert ended == ["round"]
 
 
-def test_a_round_that_does_not_end_is_waited_for_within_a_bound() -> None:
+def test_the_wait_for_a_round_that_does_not_end_is_limited() -> None:
     release = threading.Event()
 
     def tick() -> None:
-        ask(signal.SIGTERM)
+        kill(signal.SIGTERM)
         release.wait(60)
 
     finished = daemon(tick, stop_within=timedelta(milliseconds=50)).run()
@@ -69,40 +69,40 @@ def test_a_round_that_does_not_end_is_waited_for_within_a_bound() -> None:
     assert finished is False
 
 
-def test_signal_handlers_are_put_back() -> None:
+def test_signal_handlers_are_restored() -> None:
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
 
-    daemon(lambda: ask(signal.SIGTERM)).run()
+    daemon(lambda: kill(signal.SIGTERM)).run()
 
     assert {number: signal.getsignal(number) for number in before} == before
 
 
-def test_a_broken_tick_does_not_end_the_daemon() -> None:
+def test_a_failing_tick_does_not_end_the_daemon() -> None:
     ticks: list[int] = []
 
     def tick() -> None:
         ticks.append(1)
         if len(ticks) == 3:
-            ask(signal.SIGTERM)
+            kill(signal.SIGTERM)
         raise RuntimeError("broken")
 
     assert daemon(tick).run() is True
     assert len(ticks) == 3
 
 
-def test_hang_up_reloads_and_goes_on() -> None:
+def test_sighup_reloads_and_the_daemon_goes_on() -> None:
     reloads: list[int] = []
 
     def reload() -> None:
         reloads.append(1)
-        ask(signal.SIGTERM)
+        kill(signal.SIGTERM)
 
     once: list[int] = []
 
     def tick() -> None:
         if not once:
             once.append(1)
-            ask(signal.SIGHUP)
+            kill(signal.SIGHUP)
 
     assert daemon(tick, reload=reload).run() is True
     assert reloads == [1]
@@ -113,12 +113,12 @@ def test_a_reload_waits_for_the_round_and_runs_on_its_thread() -> None:
 
     def reload() -> None:
         threads.append(threading.get_ident())
-        ask(signal.SIGTERM)
+        kill(signal.SIGTERM)
 
     def tick() -> None:
         if not threads:
             threads.append(threading.get_ident())
-            ask(signal.SIGHUP)
+            kill(signal.SIGHUP)
 
     daemon(tick, reload=reload).run()
 
@@ -134,15 +134,15 @@ def test_a_reload_that_fails_does_not_end_the_daemon() -> None:
         raise RuntimeError("broken")
 
     def tick() -> None:
-        ask(signal.SIGTERM if reloads else signal.SIGHUP)
+        kill(signal.SIGTERM if reloads else signal.SIGHUP)
 
     assert daemon(tick, reload=reload).run() is True
     assert reloads == [1]
 
 
-def test_a_beat_that_comes_late_is_not_left_waiting() -> None:
+def test_a_late_beat_does_not_wait() -> None:
     ticks: list[int] = []
-    stopped = daemon(lambda: (ticks.append(1), ask(signal.SIGTERM)))  # type: ignore[arg-type,func-returns-value]
+    stopped = daemon(lambda: (ticks.append(1), kill(signal.SIGTERM)))  # type: ignore[arg-type,func-returns-value]
     assert stopped.run() is True
     assert not stopped._ticking.locked()
 
@@ -154,7 +154,7 @@ def test_a_beat_that_comes_late_is_not_left_waiting() -> None:
     assert len(ticks) == 1
 
 
-def test_systemd_is_told_of_start_life_and_stop(tmp_path: Path) -> None:
+def test_systemd_gets_the_start_each_tick_and_the_stop(tmp_path: Path) -> None:
     address = str(tmp_path / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(address)
@@ -164,38 +164,38 @@ def test_systemd_is_told_of_start_life_and_stop(tmp_path: Path) -> None:
         def tick() -> None:
             ticks.append(1)
             if len(ticks) == 2:
-                ask(signal.SIGTERM)
+                kill(signal.SIGTERM)
 
         daemon(tick, notifier=Notifier(address)).run()
-        said = [systemd.recv(4096).decode().split("\n")[0] for _ in range(4)]
+        messages = [systemd.recv(4096).decode().split("\n")[0] for _ in range(4)]
 
-    assert sorted(said) == ["READY=1", "STOPPING=1", "WATCHDOG=1", "WATCHDOG=1"]
-    assert said.index("READY=1") < said.index("STOPPING=1")
+    assert sorted(messages) == ["READY=1", "STOPPING=1", "WATCHDOG=1", "WATCHDOG=1"]
+    assert messages.index("READY=1") < messages.index("STOPPING=1")
 
 
-def test_only_a_tick_that_ended_well_feeds_the_watchdog(tmp_path: Path) -> None:
+def test_only_a_successful_tick_feeds_the_watchdog(tmp_path: Path) -> None:
     address = str(tmp_path / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(address)
         systemd.settimeout(0)
 
         def tick() -> None:
-            ask(signal.SIGTERM)
+            kill(signal.SIGTERM)
             raise RuntimeError("broken")
 
         daemon(tick, notifier=Notifier(address)).run()
-        said = []
+        messages = []
         while True:
             try:
-                said.append(systemd.recv(4096))
+                messages.append(systemd.recv(4096))
             except BlockingIOError:
                 break
 
-    assert b"READY=1" in said
-    assert not any(message.startswith(b"WATCHDOG") for message in said)
+    assert b"READY=1" in messages
+    assert not any(message.startswith(b"WATCHDOG") for message in messages)
 
 
-def test_what_moves_on_feeds_the_watchdog_until_a_tick_fails_and_again_once_one_ends_well(tmp_path: Path) -> None:
+def test_progress_feeds_the_watchdog_unless_the_last_tick_failed(tmp_path: Path) -> None:
     address = str(tmp_path / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(address)
@@ -203,22 +203,22 @@ def test_what_moves_on_feeds_the_watchdog_until_a_tick_fails_and_again_once_one_
         notifier = Notifier(address)
         fed: list[bool] = []
 
-        def hears() -> bool:
-            said = []
+        def receives() -> bool:
+            messages = []
             while True:
                 try:
-                    said.append(systemd.recv(4096))
+                    messages.append(systemd.recv(4096))
                 except BlockingIOError:
-                    return b"WATCHDOG=1" in said
+                    return b"WATCHDOG=1" in messages
 
         def tick() -> None:
-            hears()
+            receives()
             notifier.keepalive()
-            fed.append(hears())
+            fed.append(receives())
             if len(fed) == 1:
                 raise RuntimeError("broken")
             if len(fed) == 3:
-                ask(signal.SIGTERM)
+                kill(signal.SIGTERM)
 
         daemon(tick, notifier=notifier).run()
 
@@ -226,14 +226,14 @@ def test_what_moves_on_feeds_the_watchdog_until_a_tick_fails_and_again_once_one_
 
 
 @pytest.mark.parametrize("step", [timedelta(hours=2), timedelta(hours=-5), timedelta(days=3650), timedelta(days=-3650)])
-def test_a_step_of_the_wall_clock_brings_the_next_tick_at_once(step: timedelta) -> None:
+def test_after_a_step_of_the_wall_clock_the_next_tick_comes_at_once(step: timedelta) -> None:
     class Stepping(SystemClock):
-        asked = 0
+        calls = 0
 
         def now(self) -> datetime:
-            """The first time is before the step, however long that took."""
-            self.asked += 1
-            return super().now() + (step if self.asked > 1 else timedelta(0))
+            """Only the first call is before the step."""
+            self.calls += 1
+            return super().now() + (step if self.calls > 1 else timedelta(0))
 
     clock = Stepping()
     modified: list[datetime] = []
@@ -244,13 +244,13 @@ def test_a_step_of_the_wall_clock_brings_the_next_tick_at_once(step: timedelta) 
             watched._stop.set()
 
     watched = daemon(lambda: None, clock=clock)
-    clock.asked = 0
+    clock.calls = 0
     watched._watch(Job())
 
     assert len(modified) == 1
 
 
-def test_our_trigger_fires_once_a_period_whatever_the_clock_did() -> None:
+def test_our_trigger_fires_once_a_period_after_any_step_of_the_clock() -> None:
     trigger = Every(timedelta(seconds=30))
     long_ago, now = datetime(1970, 1, 1, tzinfo=UTC), datetime(2026, 11, 1, 5, 30, tzinfo=UTC)
 
@@ -262,14 +262,16 @@ HOUR = timedelta(hours=1)
 
 
 def changes(zone: ZoneInfo) -> dict[datetime, timedelta]:
-    """When the clocks of the zone are moved in a year, and how far."""
+    """When the clocks of the zone change in a year, and by how much."""
     hours = [datetime(2027, 1, 1, tzinfo=UTC) + number * HOUR for number in range(365 * 24)]
-    shown = [hour.astimezone(zone).utcoffset() or timedelta(0) for hour in hours]
-    return {hour: now - before for before, now, hour in zip(shown, shown[1:], hours[1:], strict=False) if now != before}
+    offsets = [hour.astimezone(zone).utcoffset() or timedelta(0) for hour in hours]
+    return {
+        hour: now - before for before, now, hour in zip(offsets, offsets[1:], hours[1:], strict=False) if now != before
+    }
 
 
 def fires(trigger: BaseTrigger, zone: ZoneInfo, change: datetime) -> list[datetime]:
-    """When a scheduler would run it in the three hours before and after, the first hundred times."""
+    """The first hundred runs in the three hours before and after the change."""
     now, previous = change - 3 * HOUR, None
     runs: list[datetime] = []
     while now < change + 3 * HOUR and len(runs) < 100:
@@ -281,7 +283,7 @@ def fires(trigger: BaseTrigger, zone: ZoneInfo, change: datetime) -> list[dateti
 
 @pytest.mark.parametrize("name", ZONES)
 def test_apschedulers_cron_with_jitter_still_bursts_when_the_clocks_go_back(name: str) -> None:
-    """Why we have a trigger of our own; when an upgrade makes this fail, docs/decisions/0002 can be read again."""
+    """The reason for our own trigger; if an upgrade makes this fail, reconsider docs/decisions/0002."""
     random.seed(1)
     zone = ZoneInfo(name)
     hourly = CronTrigger(hour="*", minute=30, jitter=1200, timezone=zone)
@@ -290,7 +292,7 @@ def test_apschedulers_cron_with_jitter_still_bursts_when_the_clocks_go_back(name
 
 
 @pytest.mark.parametrize("name", ZONES)
-def test_our_trigger_fires_once_an_hour_whatever_the_clocks_of_a_zone_do(name: str) -> None:
+def test_our_trigger_fires_once_an_hour_when_the_clocks_of_a_zone_change(name: str) -> None:
     zone = ZoneInfo(name)
     runs = [fires(Every(HOUR), zone, at) for at in changes(zone)]
 

@@ -1,7 +1,7 @@
-"""A full disk at every write: nothing is said that was not written down first, and it goes on when there is room again.
+"""A full disk at every write: nothing is posted that was not recorded first, and the bot continues once there is space.
 
 The writes fail one after the other: first no file may grow at all, then by a little more each time, until a round
-passes. What fails is the real write, by a limit of the system's (`files_up_to`) or by a disk of a megabyte.
+passes. Real writes fail, because of a limit of the system (`files_up_to`) or on a disk of a megabyte.
 """
 
 from __future__ import annotations
@@ -27,9 +27,8 @@ from bot.history.store import Store
 from bot.rounds.agenda import Agenda
 from bot.rounds.posting import DraftSettings, Pipeline
 from bot.rounds.slots import Every
-from bot.running import assembly
-from bot.running import resources as room
-from bot.running.heartbeat import AGAIN, Heartbeat
+from bot.running import assembly, resources
+from bot.running.heartbeat import BACKUP_RETRY, Heartbeat
 from bot.screen import chain
 from bot.sending.budget import Prices
 from bot.sending.outbox import Outbox
@@ -48,7 +47,7 @@ PERIOD = timedelta(hours=1)
 
 
 class OnX(FakePublisher):
-    """An account that shows what was posted; `during` happens while a request is on its way."""
+    """An account whose timeline shows what was posted; `during` is called while a request is on its way."""
 
     during: Callable[[], None] = staticmethod(lambda: None)
 
@@ -65,15 +64,16 @@ class OnX(FakePublisher):
 
 
 class Bird:
-    def __init__(self, folder: Path, *, room: Callable[[], str | None] = lambda: None) -> None:
+    def __init__(self, folder: Path, *, shortage: Callable[[], str | None] = lambda: None) -> None:
         folder.mkdir(exist_ok=True)
         self.path, self.clock, self.x = folder / "history.db", FakeClock(), OnX()
         self.log: Any = CapturingLogger()
         texts = [text for number in range(500) for text in (f"Number {number} is a word.", f"And {number} another.")]
-        voice, round_log = FakeVoice(*texts), self
+        voice = FakeVoice(*texts)
+        round_log: Any = self
         pipeline = Pipeline(
             voice,
-            lambda store: chain.build(said=lambda norm: store.said(norm, dry=False), copied=voice.copied),
+            lambda store: chain.build(was_posted=lambda norm: store.said(norm, dry=False), copy_of=voice.copied),
             Outbox(self.x, assembly.NO_BRAKES, self.clock, dry=False, price=lambda _: 15_000),
             DraftSettings(("",), candidates=2, tries=2),
             self.clock,
@@ -86,19 +86,20 @@ class Bird:
         )
         agenda.begin()
         self.backups = Backups(folder / "backups", [self.path], keep=3, every=timedelta(days=1))
-        told: Any = round_log
-        now: Any = SimpleNamespace(agenda=agenda, backups=self.backups)
-        self.heart = Heartbeat(lambda: now, told, refresh=lambda: None, room=room, clock=self.clock, log=self.log)
+        parts: Any = SimpleNamespace(agenda=agenda, backups=self.backups)
+        self.heart = Heartbeat(
+            lambda: parts, round_log, refresh=lambda: None, shortage=shortage, clock=self.clock, log=self.log
+        )
 
     def write(self, _: object) -> None:
-        """As the diary does."""
+        """The interface of RoundLog."""
 
     def beats(self, hours: int) -> None:
         for _ in range(hours * 4):
             self.heart.beat()
             self.clock.passes(PERIOD / 4)
 
-    def said(self, event: str) -> list[str]:
+    def whys(self, event: str) -> list[str]:
         return [str(call.kwargs.get("why", "")) for call in self.log.calls if call.args == (event,)]
 
     def states(self) -> dict[str, str]:
@@ -107,7 +108,7 @@ class Bird:
             return {post.text: post.state for post in store.history(limit=500)}
 
 
-def test_at_whichever_write_the_disk_is_full_nothing_is_said_without_its_intent(tmp_path: Path) -> None:
+def test_at_whichever_write_the_disk_is_full_nothing_is_posted_without_its_intent(tmp_path: Path) -> None:
     bird = Bird(tmp_path)
     bird.beats(2)
     refused, size, spoken = 0, 0, len(bird.x.texts)
@@ -115,14 +116,14 @@ def test_at_whichever_write_the_disk_is_full_nothing_is_said_without_its_intent(
         at_x = len(bird.x.texts)
         with files_up_to(size):
             bird.heart.beat()
-        kept = bird.states()
-        assert all(kept.get(text) in {"sending", "unknown", "posted"} for text in bird.x.texts)
+        states = bird.states()
+        assert all(states.get(text) in {"sending", "unknown", "posted"} for text in bird.x.texts)
         refused += len(bird.x.texts) == at_x
         bird.clock.passes(PERIOD)
         size += 1024
 
     assert refused > 20
-    bird.beats(3)  # there is room again: all is found, and said on
+    bird.beats(3)  # there is space again: lost posts are found, and it posts on
     assert set(bird.states().values()) <= {"posted", "expired"}
     assert len(bird.x.texts) > spoken + 3
     assert len(set(bird.x.texts)) == len(bird.x.texts)
@@ -140,30 +141,30 @@ def test_a_disk_that_fills_up_between_intent_and_outcome_leaves_a_post_that_is_f
         bird.heart.beat()
         bird.clock.passes(PERIOD)
 
-    assert any("is on X, but the history could not be written" in why for why in bird.said("daemon.waits"))
+    assert any("is on X, but the history could not be written" in why for why in bird.whys("daemon.waits"))
     bird.beats(2)
     assert set(bird.states().values()) == {"posted"}
     assert sorted(bird.states()) == sorted(bird.x.texts)
 
 
-def test_a_full_disk_is_said_once_and_waited_out(tmp_path: Path) -> None:
+def test_a_full_disk_is_logged_once_and_waited_out(tmp_path: Path) -> None:
     bird = Bird(tmp_path)
     with files_up_to(0):
         bird.beats(20)
 
-    assert len(bird.said("daemon.waits")) == 1
-    assert "the disk is full: free some space" in bird.said("daemon.waits")[0]
+    assert len(bird.whys("daemon.waits")) == 1
+    assert "the disk is full: free some space" in bird.whys("daemon.waits")[0]
     assert bird.x.texts == []
     bird.beats(1)
-    assert len(bird.said("daemon.goes_on")) == 1
+    assert len(bird.whys("daemon.goes_on")) == 1
     assert len(bird.x.texts) == 1
 
 
-def test_without_enough_room_no_round_begins(tmp_path: Path) -> None:
+def test_without_enough_space_no_round_begins(tmp_path: Path) -> None:
     full: list[str | None] = ["the disk is full, or nearly"]
-    bird = Bird(tmp_path, room=lambda: full[0])
+    bird = Bird(tmp_path, shortage=lambda: full[0])
     bird.beats(3)
-    assert (bird.said("daemon.waits"), bird.x.texts) == (["the disk is full, or nearly"], [])
+    assert (bird.whys("daemon.waits"), bird.x.texts) == (["the disk is full, or nearly"], [])
 
     full[0] = None
     bird.beats(1)
@@ -171,13 +172,13 @@ def test_without_enough_room_no_round_begins(tmp_path: Path) -> None:
     assert len(bird.x.texts) == 1
 
 
-def test_room_is_what_the_system_says(tmp_path: Path) -> None:
+def test_free_space_is_what_the_system_reports(tmp_path: Path) -> None:
     disk = os.statvfs(tmp_path)
     free = disk.f_bavail * disk.f_frsize
 
-    assert room.why_not(tmp_path, least=free // 2) is None
-    assert "old models are the largest" in (room.why_not(tmp_path, least=free * 2) or "")
-    assert room.why_not(tmp_path / "nowhere") is None
+    assert resources.why_not(tmp_path, min_free=free // 2) is None
+    assert "old models take most of it" in (resources.why_not(tmp_path, min_free=free * 2) or "")
+    assert resources.why_not(tmp_path / "nowhere") is None
 
 
 def test_a_clock_that_cannot_be_right_is_waited_out_too(tmp_path: Path) -> None:
@@ -186,7 +187,7 @@ def test_a_clock_that_cannot_be_right_is_waited_out_too(tmp_path: Path) -> None:
         bird.clock.is_set(NOON.replace(year=year))
         bird.heart.beat()
     assert bird.x.texts == []
-    assert len(bird.said("daemon.waits")) == 4
+    assert len(bird.whys("daemon.waits")) == 4
 
     bird.clock.is_set(NOON)
     bird.heart.beat()
@@ -195,21 +196,21 @@ def test_a_clock_that_cannot_be_right_is_waited_out_too(tmp_path: Path) -> None:
     assert why_doubted(NOON) is None
 
 
-def test_a_backup_that_fails_is_said_and_tried_again_in_an_hour(tmp_path: Path) -> None:
+def test_a_failed_backup_is_logged_and_tried_again_in_an_hour(tmp_path: Path) -> None:
     bird = Bird(tmp_path)
     (tmp_path / "backups").write_text("in the way")
     bird.beats(1)
-    assert len(bird.said("backup.failed")) == 1
+    assert len(bird.whys("backup.failed")) == 1
 
     (tmp_path / "backups").unlink()
-    bird.clock.passes(AGAIN)
+    bird.clock.passes(BACKUP_RETRY)
     bird.beats(1)
 
-    assert len(bird.said("backup.made")) == 1
+    assert len(bird.whys("backup.made")) == 1
     assert len(list((tmp_path / "backups").iterdir())) == 1
 
 
-def test_a_backup_without_room_leaves_none_that_is_half_made(tmp_path: Path) -> None:
+def test_a_backup_without_space_leaves_no_incomplete_file(tmp_path: Path) -> None:
     bird = Bird(tmp_path)
     bird.beats(2)
     for size in range(512, bird.path.stat().st_size, 8192):
@@ -220,7 +221,7 @@ def test_a_backup_without_room_leaves_none_that_is_half_made(tmp_path: Path) -> 
 
 
 def fill(path: Path) -> None:
-    """To the last byte."""
+    """Fill the disk to the last byte."""
     with path.open("wb", buffering=0) as file, suppress(OSError):
         while file.write(b"\0" * 512):
             pass
@@ -235,14 +236,14 @@ def disk(tmp_path: Path) -> Iterator[Path]:
         yield tmp_path / "disk"
 
 
-def test_on_a_disk_that_is_really_full_it_waits_and_goes_on(disk: Path) -> None:
+def test_on_a_disk_that_is_really_full_it_waits_and_continues(disk: Path) -> None:
     bird = Bird(disk / "state")
     bird.beats(3)
     spoken = len(bird.x.texts)
     filler = disk / "filler"
     fill(filler)
     bird.beats(3)
-    assert len(bird.said("daemon.waits")) == 1
+    assert len(bird.whys("daemon.waits")) == 1
 
     filler.unlink()
     bird.beats(3)
@@ -251,8 +252,8 @@ def test_on_a_disk_that_is_really_full_it_waits_and_goes_on(disk: Path) -> None:
     assert set(bird.states().values()) <= {"posted", "expired"}
 
 
-def test_the_bot_itself_waits_at_its_start_and_says_so(state: Path, disk: Path, talker: Path) -> None:
-    """The installed command on a disk that has less than it wants: it neither falls nor speaks, and can be stopped."""
+def test_the_installed_bot_waits_at_its_start_and_says_so(state: Path, disk: Path, talker: Path) -> None:
+    """On a disk with too little space it neither exits nor posts, and can be stopped."""
     (disk / "state").mkdir()
     (disk / "state" / "models").symlink_to(state / "models")
     bot = subprocess.Popen(
@@ -271,28 +272,28 @@ def test_the_bot_itself_waits_at_its_start_and_says_so(state: Path, disk: Path, 
     assert (bot.returncode, out) == (0, "")
 
 
-def test_a_first_training_that_does_not_fit_waits_for_room_and_leaves_nothing(tmp_path: Path) -> None:
+def test_a_first_training_that_does_not_fit_waits_and_leaves_no_files(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", 60 << 20) as why_not:
         if why_not:
             pytest.skip(f"no small disk can be made here: {why_not}")
         words = [MYNAH, "--state", tmp_path / "disk" / "state", "run", "--dry-run"]
         bot = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment())
         assert bot.stdout is not None
-        told = [json.loads(bot.stdout.readline()) for _ in range(2)]
+        events = [json.loads(bot.stdout.readline()) for _ in range(2)]
         bot.send_signal(signal.SIGTERM)
         bot.communicate(timeout=60)
         left = sorted(path.name for path in (tmp_path / "disk" / "state").rglob("*") if path.is_file())
 
-    assert [line["event"] for line in told] == ["model.missing", "daemon.waits"]
-    assert re.search(r"needs \d+ MB in \S+/models, and \d+ MB are free: make room", told[1]["why"])
+    assert [line["event"] for line in events] == ["model.missing", "daemon.waits"]
+    assert re.search(r"needs \d+ MB in \S+/models, and \d+ MB are free: make room", events[1]["why"])
     assert (bot.returncode, left) == (0, ["history.db", "history.db-journal", "holder.json"])
 
 
-def test_a_file_that_may_not_grow_says_what_a_full_disk_says(tmp_path: Path) -> None:
-    """So that the limit of these tests is a full disk to what they test."""
+def test_a_file_that_may_not_grow_raises_like_a_full_disk(tmp_path: Path) -> None:
+    """So that the limit of these tests is a full disk to the code that they test."""
     with (tmp_path / "file").open("wb", buffering=0) as file, files_up_to(10):
         file.write(b"0" * 10)
-        with pytest.raises(OSError, match="large") as told:
+        with pytest.raises(OSError, match="large") as caught:
             file.write(b"0")
 
-    assert told.value.errno == errno.EFBIG
+    assert caught.value.errno == errno.EFBIG

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 ME = newcomer()
 REAL_X = "https://api.x.com"
-SCREEN = chain.build(said=lambda _: False, copied=lambda _: False)
+SCREEN = chain.build(was_posted=lambda _: False, copy_of=lambda _: False)
 
 
 LOGIN = Grant("a", "b", expires=0.0, account="1", handle="bird")
@@ -48,11 +48,11 @@ def shown(bio: str) -> Account:
 @pytest.mark.parametrize(
     ("check", "verdict", "words"),
     [
-        pytest.param(doctor.keys([], live=True), "ok", "all are set", id="keys"),
+        pytest.param(doctor.keys([], live=True), "ok", "are set", id="keys"),
         pytest.param(doctor.keys(["x.access_token"], live=True), "fail", "x.access_token not set", id="a key missing"),
         pytest.param(doctor.keys(["x.access_token"], live=False), "warn", "not set", id="a key not needed yet"),
         pytest.param(doctor.account("1", "1"), "ok", "account 1", id="account"),
-        pytest.param(doctor.account("1", None), "ok", "nobody's", id="account of nobody"),
+        pytest.param(doctor.account("1", None), "ok", "no account yet", id="account of nobody"),
         pytest.param(doctor.account("2", "1"), "fail", "account 2", id="another account"),
         pytest.param(doctor.label("bird", "bird", live=True, on_x=True), "ok", "@bird", id="label"),
         pytest.param(doctor.label(None, "bird", live=True, on_x=True), "fail", "nobody", id="label not confirmed"),
@@ -71,13 +71,13 @@ def shown(bio: str) -> Account:
         pytest.param(doctor.identity("Bird", "bird"), "ok", "@Bird", id="handle"),
         pytest.param(doctor.identity("crow", "bird"), "fail", "@crow", id="handle of another"),
         pytest.param(doctor.access("read-write"), "ok", "read-write", id="access"),
-        pytest.param(doctor.access("read"), "fail", "only read", id="access to read"),
+        pytest.param(doctor.access("read"), "fail", "only reading", id="access to read"),
         pytest.param(doctor.access(None), "warn", "does not say", id="access unknown"),
         pytest.param(doctor.login(LOGIN, live=True), "ok", "of @bird", id="login"),
-        pytest.param(doctor.login(None, live=True), "fail", "nobody", id="login missing"),
-        pytest.param(doctor.login(None, live=False), "warn", "nobody", id="login not needed yet"),
+        pytest.param(doctor.login(None, live=True), "fail", "not logged in", id="login missing"),
+        pytest.param(doctor.login(None, live=False), "warn", "not logged in", id="login not needed yet"),
         pytest.param(doctor.login(replace(LOGIN, tries=3), live=True), "fail", "used up", id="login used up"),
-        pytest.param(doctor.profile(shown("A bot by @keeper"), "bird"), "ok", "names somebody", id="profile"),
+        pytest.param(doctor.profile(shown("A bot by @keeper"), "bird"), "ok", "names a person", id="profile"),
         pytest.param(
             doctor.profile(shown("Automatisch, von @keeper"), "bird"), "ok", "is a bot", id="profile in German"
         ),
@@ -87,7 +87,7 @@ def shown(bio: str) -> Account:
         pytest.param(doctor.profile(shown(""), "bird"), "warn", "a bot nor who runs it", id="no profile"),
     ],
 )
-def test_a_check_says_what_it_found_and_what_to_do(check: Check, verdict: str, words: str) -> None:
+def test_a_check_has_a_result_and_what_to_do(check: Check, verdict: str, words: str) -> None:
     assert check.verdict == verdict
     assert words in check.detail
     assert bool(check.do) == (verdict != "ok") or check == doctor.access(None)
@@ -106,17 +106,17 @@ def mounts(*of: tuple[str, str]) -> str:
         pytest.param([("{}", "nfs4"), ("{}", "ext4")], "ok", id="the topmost counts"),
         pytest.param([("/", "ext4"), ("{}", "tmpfs")], "warn", id="memory"),
         pytest.param([("/", "ext4"), ("{}x", "nfs4")], "ok", id="a neighbour"),
-        pytest.param([], "ok", id="nobody says"),
+        pytest.param([], "ok", id="unknown"),
     ],
 )
-def test_the_history_wants_a_local_disk(tmp_path: Path, of: list[tuple[str, str]], verdict: str) -> None:
-    said = mounts(*((place.format(tmp_path.resolve()), kind) for place, kind in of))
+def test_the_history_needs_a_local_disk(tmp_path: Path, of: list[tuple[str, str]], verdict: str) -> None:
+    mountinfo = mounts(*((place.format(tmp_path.resolve()), kind) for place, kind in of))
 
-    assert doctor.disk(tmp_path / "state", said).verdict == verdict
+    assert doctor.disk(tmp_path / "state", mountinfo).verdict == verdict
 
 
 @pytest.mark.parametrize(("mode", "verdict"), [(0o700, "ok"), (0o750, "warn"), (0o701, "warn")])
-def test_the_folder_is_its_owners_alone(tmp_path: Path, mode: int, verdict: str) -> None:
+def test_only_the_owner_may_read_the_folder(tmp_path: Path, mode: int, verdict: str) -> None:
     (tmp_path / "state").mkdir()
     (tmp_path / "state").chmod(mode)
 
@@ -128,20 +128,23 @@ TIMER = "timers.target.wants/mynah-retrain@crow.timer"
 
 
 @pytest.mark.parametrize(
-    ("there", "verdict", "words"),
+    ("installed", "verdict", "words"),
     [
         ({}, "ok", "not installed"),
-        ({UNIT: "old"}, "warn", "not those of this program: mynah@.service"),
+        ({UNIT: "old"}, "warn", "not the units of this program: mynah@.service"),
         ({UNIT: "new"}, "warn", "mynah@crow does not start at boot"),
         ({UNIT: "new", LINK: "new"}, "ok", "mynah@crow starts at boot"),
         ({UNIT: "new", LINK: "new", TIMER: ""}, "ok", "and retrains each week"),
     ],
     ids=["none", "old", "idle", "enabled", "retrained"],
 )
-def test_the_units_are_looked_for_in_systemds_own_folder(
-    tmp_path: Path, there: dict[str, str], verdict: str, words: str
+def test_the_units_are_checked_in_the_folder_of_systemd(
+    tmp_path: Path, installed: dict[str, str], verdict: str, words: str
 ) -> None:
-    for name, text in {**{f"system/{name}": text for name, text in there.items()}, f"shipped/{UNIT}": "new"}.items():
+    for name, text in {
+        **{f"system/{name}": text for name, text in installed.items()},
+        f"shipped/{UNIT}": "new",
+    }.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
 
@@ -153,7 +156,7 @@ def test_the_units_are_looked_for_in_systemds_own_folder(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
-def test_what_root_left_in_the_folder_is_found(tmp_path: Path) -> None:
+def test_files_of_root_in_the_folder_are_found(tmp_path: Path) -> None:
     (tmp_path / "models").mkdir()
     assert doctor.owner(tmp_path).verdict == "ok"
     os.chown(tmp_path / "models", 12345, -1)
@@ -164,11 +167,11 @@ def test_what_root_left_in_the_folder_is_found(tmp_path: Path) -> None:
     assert "models" in check.detail
 
 
-def test_the_room_is_looked_at_where_the_folder_will_be(tmp_path: Path) -> None:
+def test_free_space_is_that_of_the_disk_where_the_folder_will_be(tmp_path: Path) -> None:
     assert "MB free" in doctor.room(tmp_path / "not" / "yet").detail
 
 
-def test_a_damaged_history_is_a_fail(tmp_path: Path) -> None:
+def test_a_damaged_history_fails(tmp_path: Path) -> None:
     with Store.open(tmp_path / "history.db") as store:
         long = [(Draft("x" * 900), Reason("link"))] * 50
         refusals.add(store, long, slot=Slot("a", NOON), dry=True, model="m", at=NOON)
@@ -183,11 +186,11 @@ def test_a_damaged_history_is_a_fail(tmp_path: Path) -> None:
     assert (check.verdict, check.do) == ("fail", "keep the file, and restore a backup")
 
 
-def test_a_pause_and_a_post_in_doubt_are_worth_a_look(tmp_path: Path) -> None:
+def test_a_pause_and_an_unconfirmed_post_are_warnings(tmp_path: Path) -> None:
     from bot.sending import pause
 
     with Store.open(tmp_path / "history.db") as store:
-        calm = doctor.unsettled(store, NOON, dry=False)
+        neither = doctor.unsettled(store, NOON, dry=False)
         number = store.add_draft(Draft("a"), slot=Slot("a", NOON), norm="a", length=1, dry=False, model="m", at=NOON)
         for state in ("approved", "sending", "unknown"):
             store.move(number, state, at=NOON)
@@ -195,25 +198,25 @@ def test_a_pause_and_a_post_in_doubt_are_worth_a_look(tmp_path: Path) -> None:
         pause.pause(store, until=pause.FOR_GOOD, because="by hand")
         paused = doctor.unsettled(store, NOON, dry=False)
 
-    assert [check.verdict for check in (calm, doubt, paused)] == ["ok", "warn", "warn"]
+    assert [check.verdict for check in (neither, doubt, paused)] == ["ok", "warn", "warn"]
     assert "mynah resolve 1" in doubt.do
     assert "by hand" in paused.detail
 
 
-def test_the_screen_that_ships_knows_its_canaries() -> None:
+def test_the_screen_passes_its_check() -> None:
     assert doctor.screen(SCREEN).verdict == "ok"
 
 
 @pytest.mark.parametrize(
     ("checks", "words"),
     [
-        ((), "lets through what is threat"),
+        ((), "does not refuse threat"),
         ((("all", lambda _: Reason("link")),), "refuses 'Good morning"),
         ((("broken", lambda _: 1 / 0),), "refuses 'Good morning"),
     ],
-    ids=["blind", "deaf", "broken"],
+    ids=["refuses nothing", "refuses all", "raises"],
 )
-def test_a_screen_that_is_broken_is_found(checks: tuple[tuple[str, chain.Check], ...], words: str) -> None:
+def test_a_broken_screen_is_found(checks: tuple[tuple[str, chain.Check], ...], words: str) -> None:
     check = doctor.screen(chain.Screen(checks))
 
     assert check.verdict == "fail"
@@ -225,12 +228,12 @@ def test_a_screen_that_is_broken_is_found(checks: tuple[tuple[str, chain.Check],
     [
         pytest.param(None, "warn", "none yet", id="none"),
         pytest.param(ModelError("model.safetensors is damaged"), "fail", "damaged", id="damaged"),
-        pytest.param(FakeVoice("", " "), "fail", "nothing at all", id="silent"),
-        pytest.param(FakeVoice("@a hello", "see example.com"), "warn", "nothing that may go out", id="all refused"),
+        pytest.param(FakeVoice("", " "), "fail", "generates no text", id="silent"),
+        pytest.param(FakeVoice("@a hello", "see example.com"), "warn", "the screen refuses all", id="all refused"),
         pytest.param(FakeVoice("@a hello", "A calm day.", "Rain."), "ok", "'A calm day.'", id="speaks"),
     ],
 )
-def test_a_model_is_one_that_speaks(voice: FakeVoice | ModelError | None, verdict: str, words: str) -> None:
+def test_a_model_must_generate_text_that_passes(voice: FakeVoice | ModelError | None, verdict: str, words: str) -> None:
     check = doctor.voice(voice, SCREEN)
 
     assert check.verdict == verdict
@@ -240,14 +243,14 @@ def test_a_model_is_one_that_speaks(voice: FakeVoice | ModelError | None, verdic
 # The command
 
 
-class Seen(NamedTuple):
+class Result(NamedTuple):
     code: int
     checks: dict[str, dict[str, str]]
     err: str
 
 
-class Practice:
-    """The command in this process, with the keys of the fake X."""
+class Command:
+    """`mynah doctor` in this process, with the keys of the fake X."""
 
     def __init__(self, x: FakeX, state: Path, env: pytest.MonkeyPatch, screen: pytest.CaptureFixture[str]) -> None:
         self.state = state
@@ -269,16 +272,16 @@ class Practice:
         for name, value in values.items():
             self._env.setenv(name, value)
 
-    def say(self, *words: str, **changes: str) -> tuple[int, str, str]:
+    def run(self, *words: str, **changes: str) -> tuple[int, str, str]:
         self._set(**changes)
         code = cli.main(["--state", str(self.state), *words])
         out, err = self._screen.readouterr()
         assert [each for each in (ME.access_token, ME.secrets.consumer_secret) if each in out + err] == []
         return code, out, err
 
-    def see(self, *words: str, **changes: str) -> Seen:
-        code, out, err = self.say("doctor", "--json", *words, **changes)
-        return Seen(code, {row["check"]: row for row in lines(out)}, err)
+    def checks(self, *words: str, **changes: str) -> Result:
+        code, out, err = self.run("doctor", "--json", *words, **changes)
+        return Result(code, {row["check"]: row for row in lines(out)}, err)
 
 
 @pytest.fixture
@@ -289,15 +292,15 @@ def x() -> Iterator[FakeX]:
 
 
 @pytest.fixture
-def practice(x: FakeX, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Practice:
-    return Practice(x, tmp_path / "state", monkeypatch, capsys)
+def command(x: FakeX, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    return Command(x, tmp_path / "state", monkeypatch, capsys)
 
 
-def test_a_bot_in_health_is_ready(practice: Practice, x: FakeX, state: Path) -> None:
-    seen = practice.see()
+def test_a_healthy_bot_is_ready(command: Command, x: FakeX, state: Path) -> None:
+    result = command.checks()
 
-    assert seen.code == 0
-    assert {name: row["verdict"] for name, row in seen.checks.items()} == {
+    assert result.code == 0
+    assert {name: row["verdict"] for name, row in result.checks.items()} == {
         **dict.fromkeys(
             ("configuration", "keys", "account", "label", "screen", "history", "nothing held", "disk", "room"), "ok"
         ),
@@ -308,138 +311,140 @@ def test_a_bot_in_health_is_ready(practice: Practice, x: FakeX, state: Path) -> 
     assert x.requests == []
 
 
-def test_a_must_have_that_is_missing_is_exit_code_1_and_said(practice: Practice) -> None:
-    code, out, _ = practice.say("doctor", "--quick", MYNAH_X__BASE_URL=REAL_X)
+def test_a_failed_check_is_named_and_the_exit_code_is_1(command: Command) -> None:
+    code, out, _ = command.run("doctor", "--quick", MYNAH_X__BASE_URL=REAL_X)
 
     assert code == 1
     assert out.endswith("not ready: label\n")
 
 
-def test_a_wrong_configuration_is_a_check_that_failed(practice: Practice) -> None:
-    seen = practice.see("--quick", MYNAH_SCHEDULE__TIMEZONE="Moon/Crater")
+def test_a_wrong_configuration_fails(command: Command) -> None:
+    result = command.checks("--quick", MYNAH_SCHEDULE__TIMEZONE="Moon/Crater")
 
-    assert seen.code == 1
-    assert "no time zone" in seen.checks["configuration"]["detail"]
+    assert result.code == 1
+    assert "not a time zone" in result.checks["configuration"]["detail"]
 
 
 @pytest.mark.parametrize("words", [("--quick",), ()], ids=["quick", "whole"])
-def test_a_list_that_cannot_be_read_is_a_check_that_failed(practice: Practice, words: tuple[str, ...]) -> None:
-    seen = practice.see(*words, MYNAH_SCREEN__DENY_FILE="/nowhere/deny.txt")
+def test_a_list_that_cannot_be_read_fails(command: Command, words: tuple[str, ...]) -> None:
+    result = command.checks(*words, MYNAH_SCREEN__DENY_FILE="/nowhere/deny.txt")
 
-    assert seen.code == 1
-    assert "screen.deny_file: /nowhere/deny.txt is not a file" in seen.checks["screen"]["detail"]
-
-
-def test_a_file_that_is_no_history_is_a_check_that_failed(practice: Practice) -> None:
-    practice.state.mkdir()
-    (practice.state / "history.db").write_bytes(b"x" * 5000)
-
-    seen = practice.see("--quick")
-
-    assert seen.code == 1
-    assert "no SQLite file" in seen.checks["history"]["detail"]
+    assert result.code == 1
+    assert "screen.deny_file: /nowhere/deny.txt is not a file" in result.checks["screen"]["detail"]
 
 
-def test_a_model_that_is_damaged_is_a_check_that_failed(practice: Practice, state: Path) -> None:
+def test_a_file_that_is_not_a_history_fails(command: Command) -> None:
+    command.state.mkdir()
+    (command.state / "history.db").write_bytes(b"x" * 5000)
+
+    result = command.checks("--quick")
+
+    assert result.code == 1
+    assert "no SQLite file" in result.checks["history"]["detail"]
+
+
+def test_a_damaged_model_fails(command: Command, state: Path) -> None:
     weights = (state / "models" / "current").resolve() / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-100])
 
-    seen = practice.see()
+    result = command.checks()
 
-    assert seen.code == 1
-    assert "model.safetensors" in seen.checks["model"]["detail"]
+    assert result.code == 1
+    assert "model.safetensors" in result.checks["model"]["detail"]
 
 
-def test_x_is_asked_only_when_wanted_and_the_price_is_said_and_kept(practice: Practice, x: FakeX) -> None:
-    practice.state.mkdir()
-    Store.open(practice.state / "history.db").close()
+def test_x_gets_a_request_only_with_online_and_its_price_is_shown_and_recorded(command: Command, x: FakeX) -> None:
+    command.state.mkdir()
+    Store.open(command.state / "history.db").close()
 
-    seen = practice.see("--online")
-    _, spent, _ = practice.say("spend", "--json")
+    result = command.checks("--online")
+    _, spent, _ = command.run("spend", "--json")
 
-    assert seen.code == 0
-    assert [seen.checks[name]["verdict"] for name in ("handle", "access", "clock as X sees it")] == ["ok"] * 3
-    assert "this costs $0.010" in seen.err
+    assert result.code == 0
+    assert [result.checks[name]["verdict"] for name in ("handle", "access", "clock as X sees it")] == ["ok"] * 3
+    assert "this costs $0.010" in result.err
     assert [request.path for request in x.requests] == ["/2/users/me"]
     assert [(row["kind"], row["cost"], row["by_hand"]) for row in lines(spent)[0]["days"]] == [("account", 0.01, True)]
 
 
-def test_keys_of_another_account_are_found_out(practice: Practice) -> None:
-    seen = practice.see("--online", MYNAH_BOT="somebody_else")
+def test_keys_of_another_account_fail(command: Command) -> None:
+    result = command.checks("--online", MYNAH_BOT="somebody_else")
 
-    assert seen.code == 1
-    assert seen.checks["handle"]["detail"] == "the keys are of @stationmynah, the configuration is for @somebody_else"
+    assert result.code == 1
+    assert (
+        result.checks["handle"]["detail"] == "the keys belong to @stationmynah, the configuration is for @somebody_else"
+    )
 
 
-def test_keys_that_may_only_read_are_found_out(practice: Practice, x: FakeX) -> None:
+def test_keys_that_allow_only_reading_fail(command: Command, x: FakeX) -> None:
     x.world.users[ME.id] = User(ME.id, ME.handle, ME.name, ME.access_token, ME.secrets, access="read")
 
-    seen = practice.see("--online")
+    result = command.checks("--online")
 
-    assert (seen.code, seen.checks["access"]["verdict"]) == (1, "fail")
+    assert (result.code, result.checks["access"]["verdict"]) == (1, "fail")
 
 
 @pytest.mark.parametrize(
     ("fault", "verdict"), [("unauthorized", "fail"), ("suspended", "fail"), ("unavailable", "warn"), ("html", "warn")]
 )
-def test_what_x_says_about_the_keys_is_a_fail_and_an_outage_is_not(
-    practice: Practice, x: FakeX, fault: str, verdict: str
+def test_keys_that_x_rejects_fail_and_an_outage_is_a_warning(
+    command: Command, x: FakeX, fault: str, verdict: str
 ) -> None:
     x.fail_with(fault)
 
-    seen = practice.see("--online")
+    result = command.checks("--online")
 
-    assert seen.checks["handle"]["verdict"] == verdict
-    assert seen.code == (1 if verdict == "fail" else 0)
+    assert result.checks["handle"]["verdict"] == verdict
+    assert result.code == (1 if verdict == "fail" else 0)
 
 
-@pytest.mark.parametrize(("date", "is_told"), [("soon", False), ("Wed, 21 Oct 2015 07:28:00 -0000", True)])
-def test_an_odd_date_of_an_answer_breaks_nothing(practice: Practice, x: FakeX, date: str, *, is_told: bool) -> None:
+@pytest.mark.parametrize(("date", "is_checked"), [("soon", False), ("Wed, 21 Oct 2015 07:28:00 -0000", True)])
+def test_a_wrong_date_in_an_answer_is_ignored(command: Command, x: FakeX, date: str, *, is_checked: bool) -> None:
     x.fail_with(Fault(headers={"Date": date}))
 
-    seen = practice.see("--online")
+    result = command.checks("--online")
 
-    assert seen.checks["handle"]["verdict"] == "ok"
-    assert ("clock as X sees it" in seen.checks) is is_told
+    assert result.checks["handle"]["verdict"] == "ok"
+    assert ("clock as X sees it" in result.checks) is is_checked
 
 
-def test_the_checklist_is_confirmed_once_and_for_one_handle(practice: Practice) -> None:
-    code, out, _ = practice.say("doctor", "--confirm", "--yes", MYNAH_X__BASE_URL=REAL_X)
+def test_the_checklist_is_confirmed_once_for_one_handle(command: Command) -> None:
+    code, out, _ = command.run("doctor", "--confirm", "--yes", MYNAH_X__BASE_URL=REAL_X)
 
     assert code == 0
     assert "Automated label" in out
-    assert practice.see("--quick").checks["label"]["verdict"] == "ok"
-    assert practice.see("--quick", MYNAH_BOT="another_bot").checks["label"]["verdict"] == "fail"
+    assert command.checks("--quick").checks["label"]["verdict"] == "ok"
+    assert command.checks("--quick", MYNAH_BOT="another_bot").checks["label"]["verdict"] == "fail"
 
 
-def test_the_checklist_is_confirmed_by_a_person(practice: Practice) -> None:
-    code, _, err = practice.say("doctor", "--confirm", MYNAH_X__BASE_URL=REAL_X)
+def test_the_checklist_needs_a_person(command: Command) -> None:
+    code, _, err = command.run("doctor", "--confirm", MYNAH_X__BASE_URL=REAL_X)
 
     assert code == 1
     assert "--yes" in err
-    assert not (practice.state / "history.db").exists()
+    assert not (command.state / "history.db").exists()
 
 
-def test_a_login_that_is_missing_is_found_before_the_first_post(practice: Practice) -> None:
-    seen = practice.see("--quick", MYNAH_X__AUTH="oauth2")
-    code, _, err = practice.say("run", "--once", MYNAH_X__AUTH="oauth2", MYNAH_X__CLIENT_ID="an-id")
+def test_a_missing_login_is_found_before_the_first_post(command: Command) -> None:
+    result = command.checks("--quick", MYNAH_X__AUTH="oauth2")
+    code, _, err = command.run("run", "--once", MYNAH_X__AUTH="oauth2", MYNAH_X__CLIENT_ID="an-id")
 
-    assert [seen.checks[name]["verdict"] for name in ("keys", "login")] == ["fail", "fail"]
+    assert [result.checks[name]["verdict"] for name in ("keys", "login")] == ["fail", "fail"]
     assert code == 78
-    assert "nobody is logged in" in err
-    assert "`mynah auth` logs in" in err
+    assert "Not logged in to X" in err
+    assert "Run `mynah auth`" in err
 
 
 @pytest.mark.parametrize("words", [("run", "--once"), ("post", "Hello out there, it is raining.")])
-def test_nothing_goes_live_on_x_before_the_must_haves_are_there(practice: Practice, words: tuple[str, ...]) -> None:
-    code, out, err = practice.say(*words, MYNAH_X__BASE_URL=REAL_X)
+def test_nothing_goes_live_on_x_while_a_check_fails(command: Command, words: tuple[str, ...]) -> None:
+    code, out, err = command.run(*words, MYNAH_X__BASE_URL=REAL_X)
 
     assert code == 78
-    assert "label: nobody has confirmed that @stationmynah shows what it is; `mynah doctor --confirm`" in err
+    assert "label: nobody has confirmed that @stationmynah is labelled as a bot; `mynah doctor --confirm`" in err
     assert "round.ended" not in out
 
 
-def test_it_works_as_installed_and_looks_without_a_trace(tmp_path: Path) -> None:
+def test_the_installed_command_changes_no_file(tmp_path: Path) -> None:
     before = list(tmp_path.iterdir())
 
     done = mynah("doctor", state=tmp_path / "state")

@@ -1,4 +1,4 @@
-"""What a heartbeat waits out, and says in a sentence: what is not there now may be there at the next one."""
+"""Obstacles that a heartbeat waits out and logs once: they may be gone at the next heartbeat."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ GONE = OSError(5, "Input/output error", "/state/models")
 
 
 def heartbeat(refresh: Callable[[], None], log: CapturingLogger) -> Heartbeat:
-    """Of a bot with nothing to do."""
+    """The heartbeat of a bot with nothing to do."""
     agenda = SimpleNamespace(turn=lambda: None, answer=lambda: None)
     parts: Any = SimpleNamespace(agenda=agenda, backups=SimpleNamespace(due=lambda _: False))
-    told: Any = log
-    return Heartbeat(lambda: parts, told, refresh=refresh, room=lambda: None, clock=FakeClock(), log=told)
+    any_log: Any = log
+    return Heartbeat(lambda: parts, any_log, refresh=refresh, shortage=lambda: None, clock=FakeClock(), log=any_log)
 
 
 @pytest.mark.parametrize(
@@ -39,18 +39,18 @@ def heartbeat(refresh: Callable[[], None], log: CapturingLogger) -> Heartbeat:
     [ModelError("no model is whole"), StoreError("no history is there"), GONE],
     ids=["model", "history", "disk"],
 )
-def test_what_is_not_there_is_waited_for_and_said_once_and_no_such_heartbeat_ended_well(error: Exception) -> None:
+def test_a_temporary_error_is_logged_once_and_the_heartbeat_does_not_count_as_healthy(error: Exception) -> None:
     log = CapturingLogger()
-    raised: list[Exception] = [error, error]
+    errors: list[Exception] = [error, error]
 
     def refresh() -> None:
-        if raised:
-            raise raised.pop()
+        if errors:
+            raise errors.pop()
 
     heart = heartbeat(refresh, log)
-    ended_well = [heart.beat(), heart.beat(), heart.beat()]
+    healthy = [heart.beat(), heart.beat(), heart.beat()]
 
-    assert ended_well == [False, False, True]
+    assert healthy == [False, False, True]
     assert [call.args for call in log.calls] == [("daemon.waits",), ("daemon.goes_on",)]
     assert "/state/models" in log.calls[0].kwargs["why"] or str(error) == log.calls[0].kwargs["why"]
 
@@ -58,10 +58,8 @@ def test_what_is_not_there_is_waited_for_and_said_once_and_no_such_heartbeat_end
 @pytest.mark.parametrize(
     ("error", "has_stack"), [(Damaged("history.db is damaged"), False), (RuntimeError("?"), True)], ids=["ours", "not"]
 )
-def test_an_error_of_ours_is_a_sentence_in_the_log_and_another_shows_where_it_came_from(
-    error: Exception, *, has_stack: bool
-) -> None:
-    told = io.StringIO()
+def test_only_an_error_that_is_not_ours_is_logged_with_its_traceback(error: Exception, *, has_stack: bool) -> None:
+    stream = io.StringIO()
 
     def tick() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
@@ -73,9 +71,9 @@ def test_an_error_of_ours_is_a_sentence_in_the_log_and_another_shows_where_it_ca
         period=timedelta(milliseconds=20),
         clock=SystemClock(),
         notifier=Notifier(None),
-        log=structlog.wrap_logger(structlog.PrintLogger(told)),
+        log=structlog.wrap_logger(structlog.PrintLogger(stream)),
     ).run()
 
-    assert "tick.failed" in told.getvalue()
-    assert ("Traceback" in told.getvalue()) is has_stack
-    assert str(error) in told.getvalue()
+    assert "tick.failed" in stream.getvalue()
+    assert ("Traceback" in stream.getvalue()) is has_stack
+    assert str(error) in stream.getvalue()

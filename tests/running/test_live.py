@@ -1,4 +1,4 @@
-"""Speaking for real: the installed command against a fake X on this machine."""
+"""Going live: the installed command against a fake X on this machine."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def keys(x: FakeX) -> dict[str, str]:
     }
 
 
-def test_a_round_for_real_posts_once_and_remembers_the_id(x: FakeX, state: Path) -> None:
+def test_a_live_round_posts_once_and_stores_the_id(x: FakeX, state: Path) -> None:
     done = mynah("run", "--live", "--once", state=state, **keys(x))
 
     assert done.returncode == 0, done.stdout + done.stderr
@@ -48,7 +48,7 @@ def test_a_round_for_real_posts_once_and_remembers_the_id(x: FakeX, state: Path)
     assert row["x_id"] == ended["x_id"]
 
 
-def test_the_gap_holds_from_one_run_to_the_next(x: FakeX, state: Path) -> None:
+def test_min_gap_applies_from_one_run_to_the_next(x: FakeX, state: Path) -> None:
     mynah("run", "--live", "--once", state=state, **keys(x))
 
     again = mynah("run", "--live", "--once", state=state, **keys(x))
@@ -59,7 +59,7 @@ def test_the_gap_holds_from_one_run_to_the_next(x: FakeX, state: Path) -> None:
 
 
 @pytest.mark.parametrize("fault", ["reset_after", "created_html"])
-def test_an_answer_that_was_lost_is_found_in_the_timeline_and_never_asked_for_again(
+def test_a_post_whose_answer_was_lost_is_found_in_the_timeline_and_not_repeated(
     x: FakeX, state: Path, fault: str
 ) -> None:
     x.fail_with(fault)
@@ -75,7 +75,7 @@ def test_an_answer_that_was_lost_is_found_in_the_timeline_and_never_asked_for_ag
     assert (row["state"], x.world.texts) == ("posted", [row["text"]])
 
 
-def test_a_timeline_that_lags_leaves_it_open_and_says_until_when(x: FakeX, state: Path) -> None:
+def test_a_lagging_timeline_leaves_the_post_unknown_until_a_given_time(x: FakeX, state: Path) -> None:
     x.world.lag = timedelta(hours=1)
     x.fail_with("reset_after")
     mynah("run", "--live", "--once", state=state, **keys(x))
@@ -90,7 +90,7 @@ def test_a_timeline_that_lags_leaves_it_open_and_says_until_when(x: FakeX, state
     assert len(x.world.texts) == 1
 
 
-def test_killed_while_x_is_answering_it_does_not_ask_again(x: FakeX, state: Path) -> None:
+def test_killed_while_x_is_answering_it_does_not_post_again(x: FakeX, state: Path) -> None:
     x.fail_with("hang_after")
     words = [MYNAH, "--state", state, "run", "--live", "--once"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(**keys(x))) as run:
@@ -105,7 +105,7 @@ def test_killed_while_x_is_answering_it_does_not_ask_again(x: FakeX, state: Path
     assert (row["state"], row["note"]) == ("posted", "found in the timeline")
 
 
-def test_a_round_by_hand_that_is_asked_to_stop_ends_first(x: FakeX, state: Path) -> None:
+def test_a_single_round_ends_before_the_process_stops(x: FakeX, state: Path) -> None:
     x.fail_with("hang_after")
     words = [MYNAH, "--state", state, "run", "--live", "--once"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(**keys(x))) as run:
@@ -118,7 +118,7 @@ def test_a_round_by_hand_that_is_asked_to_stop_ends_first(x: FakeX, state: Path)
     assert "may or may not exist" in row["note"]
 
 
-def test_revoked_keys_pause_the_bot_visibly(x: FakeX, state: Path) -> None:
+def test_revoked_keys_pause_the_bot_and_status_says_so(x: FakeX, state: Path) -> None:
     x.fail_with("unauthorized")
 
     done = mynah("run", "--live", "--once", state=state, **keys(x))
@@ -130,21 +130,21 @@ def test_revoked_keys_pause_the_bot_visibly(x: FakeX, state: Path) -> None:
 
 
 @pytest.mark.parametrize("fault", ["ok", "unauthorized_html", "reset_before", "forbidden_html"])
-def test_no_secret_is_ever_shown_or_kept(x: FakeX, state: Path, fault: str) -> None:
+def test_no_secret_is_printed_or_stored(x: FakeX, state: Path, fault: str) -> None:
     x.fail_with(fault)
 
     done = mynah("run", "--live", "--once", state=state, MYNAH_LOG__LEVEL="debug", **keys(x))
 
-    said = (done.stdout + done.stderr).encode()
-    kept = b"".join(path.read_bytes() for path in state.rglob("*") if path.is_file())
-    assert b"round.ended" in said
-    assert [canary for canary in CANARIES if canary.encode() in said + kept] == []
+    printed = (done.stdout + done.stderr).encode()
+    stored = b"".join(path.read_bytes() for path in state.rglob("*") if path.is_file())
+    assert b"round.ended" in printed
+    assert [canary for canary in CANARIES if canary.encode() in printed + stored] == []
 
 
-def test_a_login_that_has_grown_old_is_renewed_before_a_round_for_real(x: FakeX, state: Path) -> None:
-    given = x.api.signin.login(USER)
+def test_an_expired_login_is_renewed_before_a_live_round(x: FakeX, state: Path) -> None:
+    tokens = x.api.signin.login(USER)
     file = TokenFile(state / "oauth2.json")
-    file.keep(Grant(str(given["access_token"]), str(given["refresh_token"]), 0.0, USER.id, USER.handle))
+    file.keep(Grant(str(tokens["access_token"]), str(tokens["refresh_token"]), 0.0, USER.id, USER.handle))
     app = {
         "MYNAH_X__AUTH": "oauth2",
         "MYNAH_X__CLIENT_ID": CLIENT_ID,
@@ -159,10 +159,10 @@ def test_a_login_that_has_grown_old_is_renewed_before_a_round_for_real(x: FakeX,
     assert len(x.world.texts) == 1
     new = file.read()
     assert new
-    login = [new.access_token, new.refresh_token, *map(str, (given["access_token"], given["refresh_token"]))]
-    kept = b"".join(path.read_bytes() for path in state.rglob("*") if path.is_file() and path != file.path)
-    said = (done.stdout + done.stderr).encode()
-    assert [secret for secret in (CLIENT_SECRET, *login) if secret.encode() in said + kept] == []
+    login = [new.access_token, new.refresh_token, *map(str, (tokens["access_token"], tokens["refresh_token"]))]
+    stored = b"".join(path.read_bytes() for path in state.rglob("*") if path.is_file() and path != file.path)
+    printed = (done.stdout + done.stderr).encode()
+    assert [secret for secret in (CLIENT_SECRET, *login) if secret.encode() in printed + stored] == []
 
 
 def test_a_dry_run_with_keys_sends_nothing(x: FakeX, state: Path) -> None:

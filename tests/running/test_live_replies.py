@@ -1,4 +1,4 @@
-"""Answering for real: the installed command against a fake X on this machine, and what a person may say about it."""
+"""Live replies: the installed command against a fake X on this machine, and blocking and forgetting people."""
 
 from __future__ import annotations
 
@@ -36,50 +36,50 @@ def x() -> Iterator[FakeX]:
 
 @pytest.fixture
 def state(state: Path) -> Path:
-    """As after a first reading, which found nobody."""
+    """The state after a first poll that found no mentions."""
     state.mkdir(exist_ok=True)
     with Store.open(state / "history.db") as store:
         keep(store, Cursor(since="0"))
     return state
 
 
-def lives_until(event: str, state: Path, **changes: str) -> list[dict[str, Any]]:
-    """What a bot that runs says until it says this."""
+def log_until(event: str, state: Path, **changes: str) -> list[dict[str, Any]]:
+    """The log of a running bot up to this event."""
     words = [MYNAH, "--state", state, "run", "--live", "--every", "1s"]
-    said = []
+    log = []
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment(**changes)) as run:
         assert run.stdout is not None
         for line in run.stdout:
-            said.append(json.loads(line))
-            if said[-1]["event"] == event:
+            log.append(json.loads(line))
+            if log[-1]["event"] == event:
                 run.terminate()
         assert run.wait() == 0
-    return said
+    return log
 
 
-def test_who_calls_is_answered_and_it_is_all_written_down(x: FakeX, state: Path) -> None:
-    asked = x.world.create(MAGPIE, f"hello @{ME.handle}, and @rook")
+def test_a_mention_is_answered_and_everything_is_recorded(x: FakeX, state: Path) -> None:
+    mention = x.world.create(MAGPIE, f"hello @{ME.handle}, and @rook")
 
-    said = lives_until("reply.ended", state, **keys(x), **ON)
+    log = log_until("reply.ended", state, **keys(x), **ON)
 
-    (ended,) = [line for line in said if line["event"] == "reply.ended"]
+    (ended,) = [line for line in log if line["event"] == "reply.ended"]
     (answer,) = [post for post in x.world.posts_of(ME.id) if post.reply_to]
     (row,) = [row for row in lines(mynah("history", "--json", state=state).stdout) if row["kind"] == "reply"]
     (spent,) = lines(mynah("spend", "--json", state=state, MYNAH_LIVE="true").stdout)
     (status,) = lines(mynah("status", "--json", state=state, MYNAH_LIVE="true", **ON).stdout)
-    assert (ended["outcome"], ended["mention"]) == ("posted", asked.id)
-    assert (answer.reply_to, answer.prefix) == (asked.id, "@magpie ")
+    assert (ended["outcome"], ended["mention"]) == ("posted", mention.id)
+    assert (answer.reply_to, answer.prefix) == (mention.id, "@magpie ")
     assert answer.text in HEARD
-    assert (row["state"], row["x_id"], row["reply_to"]) == ("posted", answer.id, asked.id)
+    assert (row["state"], row["x_id"], row["reply_to"]) == ("posted", answer.id, mention.id)
     assert {(day["kind"], day["cost"]) for day in spent["days"]} >= {("mentions", 0.001), ("reply", 0.01)}
     assert (status["replies"], status["mentions"]) == ("on", {"answered": 1})
 
 
 @pytest.mark.parametrize("name", ["ENABLED", "APPROVED_BY_X"])
-def test_with_one_of_the_two_switches_nobody_is_read_or_answered(x: FakeX, state: Path, name: str) -> None:
+def test_with_one_of_the_two_switches_no_mention_is_read_or_answered(x: FakeX, state: Path, name: str) -> None:
     x.world.create(MAGPIE, f"hello @{ME.handle}")
 
-    lives_until("round.ended", state, **keys(x), **{f"MYNAH_REPLIES__{name}": "true"})
+    log_until("round.ended", state, **keys(x), **{f"MYNAH_REPLIES__{name}": "true"})
 
     assert not [request for request in x.requests if "mentions" in request.path]
     assert not [post for post in x.world.posts_of(ME.id) if post.reply_to]
@@ -96,7 +96,7 @@ def remember_a_mention(state: Path) -> None:
         )
 
 
-def test_a_block_is_by_number_where_it_is_known_and_can_be_ended(state: Path) -> None:
+def test_a_block_is_by_id_if_it_is_known_and_can_be_lifted(state: Path) -> None:
     remember_a_mention(state)
 
     first = mynah("block", "@Magpie", state=state)
@@ -112,7 +112,7 @@ def test_a_block_is_by_number_where_it_is_known_and_can_be_ended(state: Path) ->
     assert again.stderr == "mynah: @rook is not blocked: `mynah block` lists those who are\n"
 
 
-def test_the_bot_is_not_blocked_by_its_own_bot(state: Path) -> None:
+def test_the_bot_cannot_block_itself(state: Path) -> None:
     done = mynah("block", f"@{ME.handle.upper()}", state=state, MYNAH_BOT=ME.handle)
 
     assert (done.returncode, done.stdout) == (1, "")
@@ -120,7 +120,7 @@ def test_the_bot_is_not_blocked_by_its_own_bot(state: Path) -> None:
     assert mynah("block", "--json", state=state).stdout == ""
 
 
-def test_to_forget_takes_mentions_and_tweets_and_keeps_a_block(tmp_path: Path, state: Path) -> None:
+def test_forget_removes_mentions_and_tweets_and_keeps_a_block(tmp_path: Path, state: Path) -> None:
     remember_a_mention(state)
     mynah("block", "@magpie", state=state)
     (tmp_path / "said.txt").write_text("It rains.\n")
@@ -129,22 +129,22 @@ def test_to_forget_takes_mentions_and_tweets_and_keeps_a_block(tmp_path: Path, s
     first = mynah("forget", "@magpie", "--yes", state=state)
     second = mynah("forget", "@magpie", "--yes", state=state)
 
-    told = first.stdout.splitlines()
+    output = first.stdout.splitlines()
     assert first.returncode == 0, first.stderr
-    assert told[0].startswith("forgot 1 mention by @magpie")
-    assert told[1].startswith("@magpie stays blocked")
-    assert any(line.startswith("removed 1 tweet by @magpie") for line in told)
+    assert output[0].startswith("forgot 1 mention by @magpie")
+    assert output[1].startswith("@magpie stays blocked")
+    assert any(line.startswith("removed 1 tweet by @magpie") for line in output)
     assert second.returncode == 1
     assert str(MAGPIE.id) in mynah("block", "--json", state=state).stdout
 
 
-def test_to_forget_somebody_who_only_called_needs_no_library(state: Path) -> None:
+def test_forgetting_somebody_who_only_mentioned_the_bot_needs_no_library(state: Path) -> None:
     remember_a_mention(state)
 
-    asked = mynah("forget", "magpie", state=state)
+    without_yes = mynah("forget", "magpie", state=state)
     done = mynah("forget", "magpie", "--yes", state=state)
 
-    assert "pass --yes to confirm" in asked.stderr
+    assert "pass --yes to confirm" in without_yes.stderr
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.endswith("the library has no tweets by @magpie\n")
     with Store.open(state / "history.db") as store:
@@ -154,7 +154,7 @@ def test_to_forget_somebody_who_only_called_needs_no_library(state: Path) -> Non
 @pytest.mark.parametrize(
     "words", [("block", "no handle"), ("unblock", "@"), ("block", "a" * 21), ("forget", "ma\u0433pie")]
 )
-def test_what_is_no_handle_is_a_sentence(state: Path, words: tuple[str, str]) -> None:
+def test_a_wrong_handle_is_one_message(state: Path, words: tuple[str, str]) -> None:
     done = mynah(*words, state=state)
 
     assert done.returncode == 2

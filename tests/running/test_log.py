@@ -40,7 +40,7 @@ def test_a_line_is_json_with_time_level_and_keys(lines: io.StringIO) -> None:
     [CANARY, f"in {CANARY} a sentence", [CANARY], {"deep": [{"er": CANARY}]}, CANARY.encode(), ValueError(CANARY)],
     ids=["whole", "part", "list", "nested", "bytes", "object"],
 )
-def test_a_secret_is_hidden_wherever_it_stands(lines: io.StringIO, value: object) -> None:
+def test_a_secret_is_hidden_in_any_value(lines: io.StringIO, value: object) -> None:
     structlog.get_logger().info("x", value=value)
 
     assert CANARY not in lines.getvalue()
@@ -57,14 +57,14 @@ def test_a_secret_in_a_traceback_is_hidden(lines: io.StringIO) -> None:
     assert "ValueError" in last(lines)["exception"]
 
 
-def test_a_librarys_lines_take_the_same_way(lines: io.StringIO) -> None:
+def test_log_lines_of_libraries_are_redacted_too(lines: io.StringIO) -> None:
     logging.getLogger("some.library").warning("it says %s", CANARY)
 
     assert last(lines)["event"] == f"it says {log.HIDDEN}"
 
 
 @pytest.mark.usefixtures("lines")
-def test_a_line_that_cannot_be_written_is_not_shown_elsewhere_with_its_secrets(
+def test_a_line_that_cannot_be_written_does_not_reach_stderr_with_its_secrets(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     full = io.StringIO()
@@ -78,14 +78,14 @@ def test_a_line_that_cannot_be_written_is_not_shown_elsewhere_with_its_secrets(
 
 
 @pytest.mark.parametrize("name", ["tweepy", "requests_oauthlib", "oauthlib", "urllib3"])
-def test_talkative_libraries_are_never_heard_at_debug(lines: io.StringIO, name: str) -> None:
+def test_libraries_that_log_secrets_are_silent_at_debug(lines: io.StringIO, name: str) -> None:
     logging.getLogger(name).debug("Authorization: %s", CANARY)
 
     assert lines.getvalue() == ""
 
 
 @pytest.mark.parametrize("key", ["access_token", "Authorization", "consumer_secret", "password"])
-def test_a_key_that_names_a_secret_hides_whatever_it_holds(key: str) -> None:
+def test_a_key_that_names_a_secret_hides_any_value(key: str) -> None:
     assert Redactor([])(None, "", {key: "anything"}) == {key: log.HIDDEN}
 
 
@@ -95,7 +95,7 @@ def test_an_oauth_token_is_hidden_by_its_shape() -> None:
     assert Redactor([])(None, "", {"x": f"got {token}!"}) == {"x": f"got {log.HIDDEN}!"}
 
 
-def test_a_round_on_a_terminal_says_what_and_underneath_why() -> None:
+def test_a_round_on_a_terminal_shows_the_text_with_facts_underneath() -> None:
     shown = Console()(
         None,
         "",

@@ -1,4 +1,4 @@
-"""What a scraper is told, and who is turned away at the door."""
+"""The metrics for Prometheus, and the requests that the server refuses."""
 
 from __future__ import annotations
 
@@ -49,32 +49,32 @@ ROW = {
 }
 
 
-def asked(place: tuple[str, int] | Path, request: str) -> tuple[int, str]:
-    with socket.socket(socket.AF_UNIX if isinstance(place, Path) else socket.AF_INET) as caller:
-        caller.settimeout(20)
-        caller.connect(str(place) if isinstance(place, Path) else place)
-        caller.sendall(request.encode())
-        answer = b"".join(iter(lambda: caller.recv(65_536), b"")).decode()
+def ask(address: tuple[str, int] | Path, request: str) -> tuple[int, str]:
+    with socket.socket(socket.AF_UNIX if isinstance(address, Path) else socket.AF_INET) as client:
+        client.settimeout(20)
+        client.connect(str(address) if isinstance(address, Path) else address)
+        client.sendall(request.encode())
+        answer = b"".join(iter(lambda: client.recv(65_536), b"")).decode()
     head, _, body = answer.partition("\r\n\r\n")
     return int(head.split()[1]) if head else 0, body
 
 
 @pytest.fixture
-def door() -> metrics.MetricsServer:
-    opened = metrics.MetricsServer(("127.0.0.1", 0), lambda: metrics.exposition(ROW), time.monotonic)
-    yield opened  # type: ignore[misc]
-    opened.close()
+def server() -> metrics.MetricsServer:
+    server = metrics.MetricsServer(("127.0.0.1", 0), lambda: metrics.exposition(ROW), time.monotonic)
+    yield server  # type: ignore[misc]
+    server.close()
 
 
-def test_every_figure_has_its_type_and_what_is_not_known_is_left_out() -> None:
+def test_every_metric_has_its_type_and_unknown_values_are_left_out() -> None:
     lines = metrics.exposition(ROW).splitlines()
 
     for line in lines:
         assert re.fullmatch(r'# (HELP|TYPE) mynah_\w+ .+|mynah_\w+(\{(\w+="(\\.|[^"\\])*",?)*\})? -?[\d.e+]+', line), (
             line
         )
-    named = {line.split()[2] for line in lines if line.startswith("# TYPE")}
-    assert {re.split(r"[{ ]", line)[0] for line in lines if not line.startswith("#")} <= named
+    typed = {line.split()[2] for line in lines if line.startswith("# TYPE")}
+    assert {re.split(r"[{ ]", line)[0] for line in lines if not line.startswith("#")} <= typed
     assert 'mynah_info{bot="crow",mode="live",model="a\\"b\\\\c",version="0.1.0"} 1.0' in lines
     assert 'mynah_posts{state="posted"} 5.0' in lines
     assert 'mynah_spent_dollars{span="day"} 0.09' in lines
@@ -103,30 +103,30 @@ def test_every_figure_has_its_type_and_what_is_not_known_is_left_out() -> None:
     ],
     ids=lambda part: str(part)[:60],
 )
-def test_only_who_asks_for_the_page_at_this_machine_gets_it(
-    door: metrics.MetricsServer, request_: str, status: int
+def test_only_a_get_of_metrics_with_a_loopback_host_is_answered(
+    server: metrics.MetricsServer, request_: str, status: int
 ) -> None:
     try:
-        said, body = asked(("127.0.0.1", door.port), request_)
-    except ConnectionError:  # it has heard enough
-        said, body = 0, ""
+        actual, body = ask(("127.0.0.1", server.port), request_)
+    except ConnectionError:  # the request was too long
+        actual, body = 0, ""
 
-    assert said == status
+    assert actual == status
     assert ("mynah_info" in body) == (status == 200)
 
 
-def test_one_who_dawdles_is_given_up_and_the_next_is_answered() -> None:
-    seconds = chain([0.0, 1.95, 1.95], repeat(0.0))  # he has two, of which little is left
-    door = metrics.MetricsServer(("127.0.0.1", 0), lambda: "well\n", lambda: next(seconds))
-    with socket.create_connection(("127.0.0.1", door.port)) as dawdler:
-        dawdler.sendall(b"GET /met")
-        told = asked(("127.0.0.1", door.port), GET)
-    door.close()
+def test_a_slow_client_is_given_up_and_the_next_is_answered() -> None:
+    seconds = chain([0.0, 1.95, 1.95], repeat(0.0))  # of the two, little is left
+    server = metrics.MetricsServer(("127.0.0.1", 0), lambda: "well\n", lambda: next(seconds))
+    with socket.create_connection(("127.0.0.1", server.port)) as slow:
+        slow.sendall(b"GET /met")
+        response = ask(("127.0.0.1", server.port), GET)
+    server.close()
 
-    assert told == (200, "well\n")
+    assert response == (200, "well\n")
 
 
-def test_what_cannot_be_told_is_a_503_and_the_door_stays_open() -> None:
+def test_an_exception_is_a_503_and_the_server_goes_on() -> None:
     answers = iter([MynahError("the history is gone"), None])
 
     def text() -> str:
@@ -134,49 +134,49 @@ def test_what_cannot_be_told_is_a_503_and_the_door_stays_open() -> None:
             raise error
         return "well\n"
 
-    door = metrics.MetricsServer(("127.0.0.1", 0), text, time.monotonic)
-    first, second = asked(("127.0.0.1", door.port), GET), asked(("127.0.0.1", door.port), GET)
-    door.close()
+    server = metrics.MetricsServer(("127.0.0.1", 0), text, time.monotonic)
+    first, second = ask(("127.0.0.1", server.port), GET), ask(("127.0.0.1", server.port), GET)
+    server.close()
 
     assert first == (503, "the history is gone\n")
     assert second == (200, "well\n")
 
 
-def test_a_socket_that_a_killed_bot_left_is_taken_over_and_another_file_is_not(tmp_path: Path) -> None:
+def test_the_socket_of_a_killed_bot_is_replaced_and_another_file_is_not(tmp_path: Path) -> None:
     left = tmp_path / "metrics"
     with socket.socket(socket.AF_UNIX) as old:
         old.bind(str(left))
-    door = metrics.MetricsServer(left, lambda: "here\n", time.monotonic)
-    told = asked(left, GET)
-    door.close()
+    server = metrics.MetricsServer(left, lambda: "here\n", time.monotonic)
+    response = ask(left, GET)
+    server.close()
     (tmp_path / "mine").write_text("mine")
 
-    assert told == (200, "here\n")
+    assert response == (200, "here\n")
     assert not left.exists()
     with pytest.raises(MynahError, match=r"metrics\.listen"):
         metrics.MetricsServer(tmp_path / "mine", str, time.monotonic)
     assert (tmp_path / "mine").read_text() == "mine"
 
 
-def test_a_socket_at_which_another_bot_listens_stays_its_own(tmp_path: Path) -> None:
+def test_a_socket_in_use_by_another_bot_is_not_taken_over(tmp_path: Path) -> None:
     theirs = metrics.MetricsServer(tmp_path / "metrics", lambda: "theirs\n", time.monotonic)
     with pytest.raises(MynahError, match="in use"):
         metrics.MetricsServer(tmp_path / "metrics", lambda: "ours\n", time.monotonic)
-    told = asked(tmp_path / "metrics", GET)
+    response = ask(tmp_path / "metrics", GET)
     theirs.close()
 
-    assert told == (200, "theirs\n")
+    assert response == (200, "theirs\n")
 
 
-def test_a_door_outlives_a_want_of_descriptors(door: metrics.MetricsServer) -> None:
+def test_the_server_survives_a_lack_of_file_descriptors(server: metrics.MetricsServer) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with socket.socket() as first, socket.socket() as second:
         resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
         try:
-            for caller in (first, second):  # who waits to be called has a descriptor for one caller already
-                caller.settimeout(0.5)
-                caller.connect(("127.0.0.1", door.port))
-                caller.sendall(GET.encode())
+            for client in (first, second):  # accept() already holds a descriptor for the first
+                client.settimeout(0.5)
+                client.connect(("127.0.0.1", server.port))
+                client.sendall(GET.encode())
             with suppress(TimeoutError):
                 first.recv(65_536)
             with pytest.raises(TimeoutError):
@@ -189,17 +189,17 @@ def test_a_door_outlives_a_want_of_descriptors(door: metrics.MetricsServer) -> N
 
 
 @pytest.mark.parametrize(
-    "place", ["0.0.0.0:9464", "192.168.0.2:80", "example.com:80", "127.0.0.1", "[::]:1", "::1:x", "9464"]
+    "address", ["0.0.0.0:9464", "192.168.0.2:80", "example.com:80", "127.0.0.1", "[::]:1", "::1:x", "9464"]
 )
-def test_a_place_that_others_could_reach_is_refused_with_the_configuration(place: str) -> None:
-    with pytest.raises(ValidationError, match="no place on this machine alone"):
-        Settings(metrics={"listen": place})  # type: ignore[arg-type]
+def test_an_address_that_others_could_reach_is_refused_with_the_configuration(address: str) -> None:
+    with pytest.raises(ValidationError, match="not a loopback address or a socket"):
+        Settings(metrics={"listen": address})  # type: ignore[arg-type]
 
 
-def test_a_running_bot_tells_over_its_socket_what_status_tells(state: Path) -> None:
-    place = state.parent / "m"
+def test_the_metrics_of_a_running_bot_agree_with_its_status(state: Path) -> None:
+    path = state.parent / "m"
     words = [MYNAH, "--state", state, "run", "--dry-run", "--every", "1s"]
-    changed = environment(MYNAH_METRICS__LISTEN=str(place))
+    changed = environment(MYNAH_METRICS__LISTEN=str(path))
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=changed) as process:
         late = threading.Timer(120, process.kill)
         late.start()
@@ -207,7 +207,7 @@ def test_a_running_bot_tells_over_its_socket_what_status_tells(state: Path) -> N
             assert process.stdout
             next(line for line in process.stdout if '"round.ended"' in line)
             next(line for line in process.stdout if '"round.ended"' in line)
-            status, page = asked(place, GET)
+            status, page = ask(path, GET)
             row = json.loads(mynah("status", "--json", state=state).stdout)
             process.send_signal(signal.SIGTERM)
             rest = process.stdout.read()
@@ -222,24 +222,44 @@ def test_a_running_bot_tells_over_its_socket_what_status_tells(state: Path) -> N
     assert 0 <= row["heartbeat_age"] < 60
     assert row["last_slot_was"] == "spoken"
     assert "daemon.stopped" in rest
-    assert not place.exists()
+    assert not path.exists()
 
 
-@pytest.mark.parametrize("listens", [True, False])
-def test_the_library_is_loaded_only_where_metrics_are_served(state: Path, listens: bool) -> None:
-    socket_path = str(state.parent / "m") if listens else ""
-    changed = environment(MYNAH_METRICS__LISTEN=socket_path, PYTHONPROFILEIMPORTTIME="1")
+def log_of_a_round(state: Path, **changes: str) -> tuple[str, str]:
+    """What a bot prints until its first round has ended, and its standard error."""
     words = [MYNAH, "--state", state, "run", "--dry-run", "--every", "1s"]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=changed) as process:
+    env = environment(**changes)
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env) as process:
         late = threading.Timer(120, process.kill)
         late.start()
         try:
             assert process.stdout
-            next(line for line in process.stdout if '"round.ended"' in line)
-            process.send_signal(signal.SIGTERM)
-            _, imported = process.communicate()
+            lines = []
+            for line in process.stdout:
+                lines.append(line)
+                if '"round.ended"' in line:
+                    process.send_signal(signal.SIGTERM)
+            _, err = process.communicate()
         finally:
             late.cancel()
             process.kill()
+    return "".join(lines), err
+
+
+@pytest.mark.parametrize("listens", [True, False])
+def test_the_library_is_loaded_only_where_metrics_are_served(state: Path, listens: bool) -> None:
+    listen = str(state.parent / "m") if listens else ""
+
+    _, imported = log_of_a_round(state, MYNAH_METRICS__LISTEN=listen, PYTHONPROFILEIMPORTTIME="1")
 
     assert ("prometheus_client" in imported) is listens
+
+
+def test_a_bot_without_the_library_runs_without_metrics(state: Path) -> None:
+    error = "ModuleNotFoundError(\"No module named 'prometheus_client'\", name='prometheus_client')"
+    (state.parent / "prometheus_client.py").write_text(f"raise {error}\n")
+
+    log, _ = log_of_a_round(state, MYNAH_METRICS__LISTEN=str(state.parent / "m"), PYTHONPATH=str(state.parent))
+
+    assert '"metrics.failed"' in log
+    assert '"daemon.stopped"' in log

@@ -1,4 +1,4 @@
-"""How much memory there is, by what a kernel says; the disk is in test_disk_full.py."""
+"""Memory pressure as the kernel reports it; for disk space see test_disk_full.py."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from bot.running import resources
 if TYPE_CHECKING:
     from pathlib import Path
 
-SAID = "some avg10={} avg60=0.40 avg300=0.10 total=3797141\nfull avg10=99.00 avg60=0.00 avg300=0.00 total=1081766\n"
+PRESSURE = "some avg10={} avg60=0.40 avg300=0.10 total=3797141\nfull avg10=99.00 avg60=0.00 avg300=0.00 total=1081766\n"
 
 
 @pytest.mark.parametrize(
-    ("said", "is_short"),
+    ("text", "is_short"),
     [
-        (SAID.format("0.00"), False),
-        (SAID.format("9.99"), False),
-        (SAID.format("10.00"), True),
-        (SAID.format("100.00"), True),
+        (PRESSURE.format("0.00"), False),
+        (PRESSURE.format("9.99"), False),
+        (PRESSURE.format("10.00"), True),
+        (PRESSURE.format("100.00"), True),
         ("full avg10=99.00\n", False),
         ("", False),
         ("\0" * 9, False),
     ],
 )
-def test_memory_is_short_when_somebody_keeps_waiting_for_it(tmp_path: Path, said: str, is_short: bool) -> None:
-    waits = tmp_path / "memory"
-    waits.write_text(said)
+def test_memory_is_short_when_processes_keep_waiting_for_it(tmp_path: Path, text: str, is_short: bool) -> None:
+    pressure = tmp_path / "memory"
+    pressure.write_text(text)
 
-    assert resources.is_short_of_memory(waits) is is_short
+    assert resources.is_short_of_memory(pressure) is is_short
 
 
-def test_where_nobody_counts_memory_is_not_short(tmp_path: Path) -> None:
+def test_memory_is_not_short_where_the_kernel_does_not_count(tmp_path: Path) -> None:
     assert not resources.is_short_of_memory(tmp_path / "memory")
     assert not resources.is_short_of_memory(tmp_path)

@@ -1,4 +1,4 @@
-"""What `mynah status` and a scraper are told of the history and the heartbeat."""
+"""What `mynah status` and the metrics report about the history and the heartbeat."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def mention(written_ago: timedelta) -> Mention:
     return Mention(number, "7", "magpie", "@crow hello", (), number, is_reply=False, is_repost=False, first=number)
 
 
-def test_slots_refusals_and_how_long_a_mention_waits_are_told(tmp_path: Path) -> None:
+def test_slots_refusals_and_the_lag_of_mentions_are_reported(tmp_path: Path) -> None:
     folder = StateDir(tmp_path)
     with Store.open(folder.history) as store:
         store.close_slot(Slot("early", NOON - timedelta(hours=2)), "spoken", dry=True, detail="", at=NOON)
@@ -44,7 +44,7 @@ def test_slots_refusals_and_how_long_a_mention_waits_are_told(tmp_path: Path) ->
     assert (row["running"], row["heartbeat_age"]) == (False, None)
 
 
-def test_a_bot_whose_heartbeats_fail_is_told_of_after_three_minutes(tmp_path: Path) -> None:
+def test_failing_heartbeats_are_an_alert_after_three_minutes(tmp_path: Path) -> None:
     folder = StateDir(tmp_path)
     settings = Settings(state=tmp_path)
     with folder.hold({"since": stamp(NOON), "live": False, "every": None, "bot": "crow"}):
@@ -55,4 +55,4 @@ def test_a_bot_whose_heartbeats_fail_is_told_of_after_three_minutes(tmp_path: Pa
 
     assert (soon["heartbeat_age"], late["heartbeat_age"]) == (120.0, 240.0)
     assert not any("heartbeat" in alert for alert in soon["alerts"])
-    assert any("no heartbeat has ended well since" in alert for alert in late["alerts"])
+    assert any("no heartbeat has succeeded since" in alert for alert in late["alerts"])

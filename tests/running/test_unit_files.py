@@ -1,4 +1,4 @@
-"""The units, weighed by systemd itself where it is there, and held against the program that they start."""
+"""The systemd units: checked by systemd itself where it is installed, and compared with the program."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ needs_systemd = pytest.mark.skipif(
 
 
 def values(unit: Path, key: str) -> list[str]:
-    """What the unit gives for a key, in its order."""
+    """The values of a key in the unit, in their order."""
     return re.findall(rf"^{key}=(.*)$", unit.read_text(encoding="utf-8"), re.MULTILINE)
 
 
@@ -56,7 +56,7 @@ def analyze(*words: str | Path, units: Path) -> subprocess.CompletedProcess[str]
 
 @pytest.fixture(params=[False, True], ids=["cpu", "gpu"])
 def placed(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """The units as on a machine: with a program where they look for it, and the GPU's drop-in on one that has one."""
+    """The units as installed: with an existing program, and with the drop-in on a machine that has a GPU."""
     for unit in UNITS:
         text = unit.read_text(encoding="utf-8").replace(PROGRAM, "/bin/true")
         (tmp_path / unit.name).write_text(text, encoding="utf-8")
@@ -68,36 +68,36 @@ def placed(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 @needs_systemd
-def test_systemd_has_nothing_to_say_against_the_units(placed: Path) -> None:
-    # Not recursive: what other units of this machine are like is not our business.
-    said = analyze("verify", "--man=no", "--recursive-errors=no", *(placed / unit.name for unit in UNITS), units=placed)
+def test_systemd_finds_no_fault_in_the_units(placed: Path) -> None:
+    # Not recursive: other units of this machine do not matter here.
+    done = analyze("verify", "--man=no", "--recursive-errors=no", *(placed / unit.name for unit in UNITS), units=placed)
 
-    assert said.stdout + said.stderr == ""
-    assert said.returncode == 0
+    assert done.stdout + done.stderr == ""
+    assert done.returncode == 0
 
 
 @needs_systemd
 @pytest.mark.parametrize(
     ("unit", "most"), [(DAEMON, 1.5), (RETRAIN, 0.5)], ids=lambda part: getattr(part, "stem", part)
 )
-def test_a_unit_exposes_no_more_than_it_must(unit: Path, most: float, placed: Path) -> None:
-    said = analyze("security", "--offline=true", "--no-pager", placed / unit.name, units=placed)
+def test_the_exposure_of_a_unit_is_limited(unit: Path, most: float, placed: Path) -> None:
+    done = analyze("security", "--offline=true", "--no-pager", placed / unit.name, units=placed)
 
-    exposure = float(re.search(r"Overall exposure level for \S+: ([\d.]+)", said.stdout)[1])
+    exposure = float(re.search(r"Overall exposure level for \S+: ([\d.]+)", done.stdout)[1])
     assert exposure <= most
 
 
 @pytest.mark.parametrize(("unit", "word"), [(DAEMON, "run"), (RETRAIN, "retrain")], ids=["daemon", "retrain"])
-def test_a_unit_starts_the_program_with_words_that_it_knows(unit: Path, word: str) -> None:
+def test_a_unit_starts_the_program_with_valid_arguments(unit: Path, word: str) -> None:
     program, *words = shlex.split(value(unit, "ExecStart").replace("%i", "abot"))
 
-    asked = cli.parser().parse_args(words)
+    parsed = cli.parser().parse_args(words)
 
     assert program == PROGRAM
-    assert asked.function is cli.COMMANDS[word].function
-    assert asked.config == Path("/etc/mynah/abot/config.toml")
-    assert Path(asked.state) == Path("/var/lib") / value(unit, "StateDirectory").replace("%i", "abot")
-    assert getattr(asked, "live", None) is None  # the configuration says whether it speaks for real
+    assert parsed.function is cli.COMMANDS[word].function
+    assert parsed.config == Path("/etc/mynah/abot/config.toml")
+    assert Path(parsed.state) == Path("/var/lib") / value(unit, "StateDirectory").replace("%i", "abot")
+    assert getattr(parsed, "live", None) is None  # the configuration decides whether it goes live
 
 
 def test_bot_and_training_are_the_same_user_in_the_same_folder() -> None:
@@ -119,15 +119,15 @@ def test_a_bot_without_keys_gets_blank_credentials(tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
 
-    rehearsing, speaking = load.load().settings, load.load(flags={"live": True}).settings
+    dry_run, live = load.load().settings, load.load(flags={"live": True}).settings
 
     assert {path.name for path in tmp_path.iterdir()} == set(SECRETS)
-    assert isinstance(account.publisher(rehearsing, FakeClock()), DryRunPublisher)
+    assert isinstance(account.publisher(dry_run, FakeClock()), DryRunPublisher)
     with pytest.raises(ConfigError, match="consumer_key"):
-        account.publisher(speaking, FakeClock())
+        account.publisher(live, FakeClock())
 
 
-def test_what_will_not_mend_is_not_started_again_and_what_may_is() -> None:
+def test_only_failures_that_a_restart_may_fix_are_restarted() -> None:
     final = {int(status) for status in value(DAEMON, "RestartPreventExitStatus").split()}
 
     assert final == {WRONG_USAGE, ConfigError.exit_code}
@@ -138,11 +138,11 @@ def test_what_will_not_mend_is_not_started_again_and_what_may_is() -> None:
     )  # else the limit is never reached
 
 
-def test_systemd_waits_longer_for_the_end_than_the_daemon_takes() -> None:
+def test_systemd_waits_longer_for_the_stop_than_the_daemon_takes() -> None:
     assert seconds(value(DAEMON, "TimeoutStopSec")) > STOP_WITHIN.total_seconds()
 
 
 @pytest.mark.parametrize("unit", [DAEMON, RETRAIN], ids=["daemon", "retrain"])
-def test_whoever_fails_for_good_tells(unit: Path) -> None:
+def test_a_permanent_failure_starts_the_alert(unit: Path) -> None:
     assert value(unit, "OnFailure") == f"{ALERT.stem}%n.service"
     assert "journalctl -u %i" in value(ALERT, "ExecStart")

@@ -1,4 +1,4 @@
-"""`mynah install-units`: what it puts where, and what it leaves alone."""
+"""`mynah install-units`: the files that it writes, and those that it keeps."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from bot.config import load
 from bot.errors import MynahError
 from bot.running import units
-from bot.running.doctor import units as looked_at
+from bot.running.doctor import units as check_units
 from tests.installed import MYNAH, environment
 
 ROOT = Path(__file__).parents[2]
@@ -31,8 +31,8 @@ def texts(program: str = "/srv/venv/bin/mynah") -> dict[str, str]:
     return units.texts(Path(program), gpu=False)
 
 
-def verdicts(system: Path, wanted: dict[str, str], *, force: bool = False) -> dict[str, str]:
-    return {path.name: said for path, said in units.place(system, wanted, force=force, only_say=False)}
+def verdicts(system: Path, files: dict[str, str], *, force: bool = False) -> dict[str, str]:
+    return {path.name: verdict for path, verdict in units.place(system, files, force=force, dry_run=False)}
 
 
 def test_the_installed_command_puts_units_folders_and_configuration_in_place(tmp_path: Path) -> None:
@@ -50,12 +50,12 @@ def test_the_installed_command_puts_units_folders_and_configuration_in_place(tmp
 
 
 @pytest.mark.parametrize("folder", ["my bot", "100%", 'a"b', "$HOME"])
-def test_a_path_that_systemd_would_read_as_another_is_refused(folder: str) -> None:
-    with pytest.raises(MynahError, match="systemd does not take this path"):
+def test_a_path_that_systemd_would_misread_is_refused(folder: str) -> None:
+    with pytest.raises(MynahError, match="systemd would misread this path"):
         texts(f"/opt/{folder}/bin/mynah")
 
 
-def test_only_said_is_not_done(tmp_path: Path) -> None:
+def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
     done = install(tmp_path, "--bot", "crow", "--dry-run")
 
     assert done.returncode == 0
@@ -63,25 +63,25 @@ def test_only_said_is_not_done(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_second_time_changes_nothing(tmp_path: Path) -> None:
+def test_a_second_installation_changes_nothing(tmp_path: Path) -> None:
     verdicts(tmp_path, texts())
 
     assert set(verdicts(tmp_path, texts()).values()) == {"same"}
 
 
-def test_what_an_earlier_mynah_left_is_renewed(tmp_path: Path) -> None:
+def test_units_of_an_earlier_mynah_are_renewed(tmp_path: Path) -> None:
     verdicts(tmp_path, texts("/old/venv/bin/mynah"))
 
-    said = verdicts(tmp_path, texts())
+    renewed = verdicts(tmp_path, texts())
 
-    assert {name for name, verdict in said.items() if verdict == "renewed"} == {
+    assert {name for name, verdict in renewed.items() if verdict == "renewed"} == {
         "mynah@.service",
         "mynah-retrain@.service",
     }
     assert "/srv/venv/bin/mynah" in (tmp_path / "mynah@.service").read_text(encoding="utf-8")
 
 
-def test_what_somebody_changed_is_kept_and_said_and_kept_beside_when_forced(tmp_path: Path) -> None:
+def test_a_changed_unit_is_kept_and_with_force_renamed(tmp_path: Path) -> None:
     install(tmp_path)
     unit = tmp_path / "etc/systemd/system/mynah@.service"
     changed = unit.read_text(encoding="utf-8").replace("WatchdogSec=180s", "WatchdogSec=900s")
@@ -99,13 +99,13 @@ def test_what_somebody_changed_is_kept_and_said_and_kept_beside_when_forced(tmp_
     assert unit.with_name("mynah@.service.before").read_text(encoding="utf-8") == changed
 
 
-def test_a_unit_that_was_copied_by_hand_is_taken_for_ours(tmp_path: Path) -> None:
+def test_a_unit_that_was_copied_by_hand_counts_as_ours(tmp_path: Path) -> None:
     shutil.copy(ROOT / "systemd" / "mynah@.service", tmp_path)
 
     assert verdicts(tmp_path, texts(units.PROGRAM))["mynah@.service"] == "same"
 
 
-def test_a_bots_configuration_is_never_written_over(tmp_path: Path) -> None:
+def test_the_configuration_of_a_bot_is_never_overwritten(tmp_path: Path) -> None:
     install(tmp_path, "--bot", "crow")
     mine = tmp_path / "etc/mynah/crow/config.toml"
     mine.write_text('bot = "crow"\n', encoding="utf-8")
@@ -116,7 +116,7 @@ def test_a_bots_configuration_is_never_written_over(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["Crow", "a b", "../x", "", "x" * 26, "-x"])
-def test_a_name_that_systemd_would_not_take_is_refused(tmp_path: Path, name: str) -> None:
+def test_a_name_that_systemd_would_not_accept_is_refused(tmp_path: Path, name: str) -> None:
     done = install(tmp_path, f"--bot={name}")
 
     assert done.returncode == 1
@@ -124,25 +124,25 @@ def test_a_name_that_systemd_would_not_take_is_refused(tmp_path: Path, name: str
     assert list(tmp_path.iterdir()) == []
 
 
-def test_where_nobody_may_write_a_sentence_says_so(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_one_message(tmp_path: Path) -> None:
     (tmp_path / "etc").write_text("in the way", encoding="utf-8")
 
     with pytest.raises(MynahError, match="install-units` writes there"):
         verdicts(tmp_path / "etc" / "systemd", texts())
 
 
-def test_doctor_takes_units_with_a_path_filled_in_for_those_of_this_program(tmp_path: Path) -> None:
+def test_doctor_accepts_units_with_another_path_of_the_program(tmp_path: Path) -> None:
     verdicts(tmp_path, texts())
-    check = looked_at(Path("/var/lib/mynah/crow"), "crow", system=tmp_path, shipped=units.shipped())
+    check = check_units(Path("/var/lib/mynah/crow"), "crow", system=tmp_path, shipped=units.shipped())
     (tmp_path / "mynah@.service").write_text("changed", encoding="utf-8")
-    after = looked_at(Path("/var/lib/mynah/crow"), "crow", system=tmp_path, shipped=units.shipped())
+    after = check_units(Path("/var/lib/mynah/crow"), "crow", system=tmp_path, shipped=units.shipped())
 
     assert "does not start at boot" in check.detail
-    assert "not those of this program: mynah@.service" in after.detail
+    assert "not the units of this program: mynah@.service" in after.detail
 
 
-def test_an_installed_package_has_its_units_with_it(tmp_path: Path) -> None:
-    """As the wheel lays them out; that it does is in pyproject.toml."""
+def test_an_installed_package_contains_the_units(tmp_path: Path) -> None:
+    """The layout of the wheel, from pyproject.toml."""
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     places = dict(re.findall(r'^"(systemd|config\.example\.toml)" = "(bot/[^"]+)"', project, re.MULTILINE))
     shutil.copytree(ROOT / "bot", tmp_path / "bot", ignore=shutil.ignore_patterns("__pycache__"))
@@ -153,9 +153,9 @@ def test_an_installed_package_has_its_units_with_it(tmp_path: Path) -> None:
         "from bot.running import units\n"
         "print(units.shipped(), units.example().is_file(), *units.texts(units.Path('/x'), gpu=True))"
     )
-    told = subprocess.run(
+    output = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60
     ).stdout.split()
 
-    assert told[:2] == [str(tmp_path / "bot/running/systemd"), "True"]
-    assert sorted(told[2:]) == sorted([*SHIPPED, *units.GPU])
+    assert output[:2] == [str(tmp_path / "bot/running/systemd"), "True"]
+    assert sorted(output[2:]) == sorted([*SHIPPED, *units.GPU])

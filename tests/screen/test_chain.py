@@ -34,8 +34,10 @@ def broken(_: str) -> Any:
     raise OSError("the disk is gone")
 
 
-def screen(said: Callable[[str], bool] = never, copied: Callable[[str], str] = nothing, **choices: Any) -> Screen:
-    return build(said=said, copied=copied, **choices)
+def screen(
+    was_posted: Callable[[str], bool] = never, copy_of: Callable[[str], str] = nothing, **choices: Any
+) -> Screen:
+    return build(was_posted=was_posted, copy_of=copy_of, **choices)
 
 
 def names(reasons: tuple[Reason, ...]) -> list[str]:
@@ -69,10 +71,10 @@ def test_each_fault_is_refused_by_name(text: str, name: str) -> None:
     strict = screen(
         {normalise("said before")}.__contains__,
         one_text("Copied word for word"),
-        near=one_text("Said nearly before."),
-        refused=one_text("Refused before."),
-        foreign=one_text("Bonjour à tous"),
-        classified=one_text("Classified as rude"),
+        near_duplicate_of=one_text("Said nearly before."),
+        earlier_refusal=one_text("Refused before."),
+        foreign_language=one_text("Bonjour à tous"),
+        classify=one_text("Classified as rude"),
         lists=Lists.of(deny=["marmalade"], deny_patterns=["case no[.]"]),
     )
 
@@ -87,14 +89,14 @@ def test_a_text_that_was_posted_in_another_form_is_refused() -> None:
 
 
 def test_a_copy_is_looked_for_in_the_text_as_it_is_and_the_reason_says_what_it_copies() -> None:
-    copying = screen(copied=lambda text: "the whole of a tweet" if text == " A  Crumb " else "")
+    copying = screen(copy_of=lambda text: "the whole of a tweet" if text == " A  Crumb " else "")
 
     assert copying.reasons(Draft(" A  Crumb ")) == (Reason("copied", "the whole of a tweet"),)
     assert copying.reasons(Draft("a crumb")) == ()
 
 
 def test_a_text_in_another_language_is_refused_with_the_language() -> None:
-    foreign = screen(foreign=lambda text: f"not {text}")
+    foreign = screen(foreign_language=lambda text: f"not {text}")
 
     assert foreign.reasons(Draft("Bonjour")) == (Reason("language", "not Bonjour"),)
 
@@ -106,22 +108,22 @@ def test_a_good_text_passes(sayings: tuple[str, ...]) -> None:
 def test_all_reasons_are_given_in_the_order_of_the_checks() -> None:
     draft = Draft("see example.com, @somebody,", finished=False)
 
-    assert names(screen(copied=lambda _: "all of it").reasons(draft)) == ["unfinished", "mention", "link", "copied"]
+    assert names(screen(copy_of=lambda _: "all of it").reasons(draft)) == ["unfinished", "mention", "link", "copied"]
     assert screen().why_not(draft) == Reason("unfinished", "cut off at the token limit")
 
 
 def test_the_checks_after_the_first_reason_do_not_run() -> None:
-    reason = screen(said=broken, copied=broken).why_not(Draft("see example.com"))
+    reason = screen(was_posted=broken, copy_of=broken).why_not(Draft("see example.com"))
 
     assert reason == Reason("link", "example.com")
 
 
 def test_a_check_that_raises_refuses_the_draft() -> None:
-    assert screen(said=broken).reasons(Draft("good morning")) == (Reason("screen_failed", "repeats: OSError"),)
+    assert screen(was_posted=broken).reasons(Draft("good morning")) == (Reason("screen_failed", "repeats: OSError"),)
 
 
 def test_a_check_that_raises_does_not_hide_the_others() -> None:
-    reasons = screen(said=broken, copied=lambda _: "all of it").reasons(Draft("good morning"))
+    reasons = screen(was_posted=broken, copy_of=lambda _: "all of it").reasons(Draft("good morning"))
 
     assert names(reasons) == ["screen_failed", "copied"]
 

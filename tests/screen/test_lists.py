@@ -94,7 +94,7 @@ def test_a_pattern_is_searched_anywhere_and_is_the_detail_of_the_reason() -> Non
     "pattern", ["(a+)+$", "(a|aa)+$", "(.*a){12}b", "(?:a?){60}a{60}b", r"(\w*\s*)*!", ".*.*.*.*.*=x"]
 )
 def test_a_pattern_that_would_backtrack_for_ever_ends(pattern: str) -> None:
-    assert patterns.compiled(pattern)("a" * 5_000 + "\n?") is False
+    assert patterns.matcher(pattern)("a" * 5_000 + "\n?") is False
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_a_pattern_that_would_backtrack_for_ever_ends(pattern: str) -> None:
 )
 def test_a_pattern_that_cannot_be_used_is_refused_when_it_is_read(pattern: str, why: str) -> None:
     with pytest.raises(ValueError, match=why):
-        patterns.compiled(pattern)
+        patterns.matcher(pattern)
 
 
 def test_a_text_that_no_pattern_can_be_tried_on_raises_and_does_not_pass() -> None:

@@ -227,7 +227,7 @@ class Life:
         return agenda, replying
 
     def screen(self, store: Store) -> chain.Screen:
-        return chain.build(said=lambda norm: store.said(norm, dry=False), copied=self.voice.copied)
+        return chain.build(was_posted=lambda norm: store.said(norm, dry=False), copy_of=self.voice.copied)
 
     def _note(self, _: object, __: str, event: MutableMapping[str, Any]) -> NoReturn:
         self.logged[event["event"]] += 1

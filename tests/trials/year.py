@@ -141,7 +141,7 @@ class Year:
         }.get(self.without, BRAKES)
         pipeline = Pipeline(
             Voice(),
-            lambda store: chain.build(said=lambda norm: store.said(norm, dry=False), copied=lambda _: ""),
+            lambda store: chain.build(was_posted=lambda norm: store.said(norm, dry=False), copy_of=lambda _: ""),
             Outbox(self.x, brakes, self.clock, dry=False, price=lambda _: PRICE),
             DraftSettings(("",), candidates=2, tries=2),
             self.clock,
@@ -156,7 +156,7 @@ class Year:
         never = Backups(self.path.parent, [], keep=1, every=timedelta(0))
         round_log: Any = self
         now: Any = SimpleNamespace(agenda=agenda, backups=never)
-        return Heartbeat(lambda: now, round_log, refresh=lambda: None, room=lambda: None, clock=self.clock, log=LOG)
+        return Heartbeat(lambda: now, round_log, refresh=lambda: None, shortage=lambda: None, clock=self.clock, log=LOG)
 
     def write(self, ended: Round) -> None:
         """As the diary does."""

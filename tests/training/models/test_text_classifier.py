@@ -60,8 +60,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made(tmp_path_factory.mktemp("classifier"))
 
 
-def screen(classified: Callable[[str], str]) -> chain.Screen:
-    return chain.build(said=lambda _: False, copied=lambda _: "", classified=classified)
+def screen(classify: Callable[[str], str]) -> chain.Screen:
+    return chain.build(was_posted=lambda _: False, copy_of=lambda _: "", classify=classify)
 
 
 def test_a_draft_with_one_of_the_labels_is_refused_and_told_how_sure_it_is(folder: Path) -> None:
