@@ -78,8 +78,8 @@ def evaluate(
         length_distance=similarity.length_distance(lengths, own_lengths),
         distinct=similarity.distinct(said, most),
         distinct_author=similarity.distinct(own, most),
-        told_apart=similarity.told_apart(said, held_out, seed=seed),
-        told_apart_author=similarity.told_apart(train, held_out, seed=seed),
+        told_apart=similarity.detector_auc(said, held_out, seed=seed),
+        told_apart_author=similarity.detector_auc(train, held_out, seed=seed),
     )
 
 

@@ -77,7 +77,7 @@ def _steps(
     trainer_state = TrainerState(model, recipe)
     set_dropout(model, recipe.dropout)
     scored = sampled_vocabularies(
-        train, model.get_input_embeddings().weight, recipe.others if has_plain_head(model) else 1
+        train, model.get_input_embeddings().weight, recipe.negatives if has_plain_head(model) else 1
     )
     done = trainer_state.resume(checkpoints)
     groups = endless(train, mixing.passes(lengths(train), *decks, seed=seed), recipe.batch_tokens, seed)
