@@ -54,7 +54,7 @@ SIDES = {
     "reference": "reference recipe: Trainer, block {context}, batch 1, fp32, dropout .1",
     "dry": "the same without dropout",
     "short": "Trainer, block 128, batch 8, fp32, no dropout",
-    "ours": "mynah: whole tweets, {precision}, dropout {dropout}, of unused pieces 1/{others}",
+    "ours": "mynah: whole tweets, {precision}, dropout {dropout}, of unused pieces 1/{negatives}",
     "eighth": "mynah: whole tweets, {precision}, dropout {dropout}, of unused pieces 1/8",
 }
 OURS = frozenset({"ours", "eighth"})

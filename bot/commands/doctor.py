@@ -125,7 +125,7 @@ def _screen(settings: Settings) -> Check:
     from bot.running import assembly
     from bot.running import doctor as look
     from bot.screen.operator_lists import Rules, lists
-    from bot.voice.model_memory import ModelMemory
+    from bot.voice.model_voice import ModelMemory
 
     try:
         own = Rules(lists(settings.screen))
@@ -137,8 +137,7 @@ def _screen(settings: Settings) -> Check:
 def _thorough(settings: Settings, folder: StateDir) -> Iterator[Check]:
     from bot.running import assembly
     from bot.running import doctor as look
-    from bot.voice.model_memory import ModelMemory
-    from bot.voice.voice import ModelVoice, promoted
+    from bot.voice.model_voice import ModelMemory, ModelVoice, promoted
     from training.library.library import Library
 
     try:

@@ -19,7 +19,7 @@ def sample(args: Namespace) -> int:
     from bot.rounds.posting import last_said
     from bot.rounds.score import ranked
     from bot.running import assembly
-    from bot.voice.voice import promoted
+    from bot.voice.model_voice import promoted
 
     settings = loaded(args).settings
     folder, store = looked_at(settings)
@@ -60,8 +60,7 @@ def _row(draft: Draft, score: Score, reasons: Sequence[Reason]) -> dict[str, Any
 def screen(args: Namespace) -> int:
     from bot.running import assembly
     from bot.values import Draft
-    from bot.voice.model_memory import ModelMemory
-    from bot.voice.voice import promoted
+    from bot.voice.model_voice import ModelMemory, promoted
 
     settings = loaded(args).settings
     folder, store = looked_at(settings)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bot.rounds.posting import DraftSettings, Round
     from bot.sending.outbox import DryRunPublisher
     from bot.values import Post, Receipt
-    from bot.voice.model_memory import ModelMemory
+    from bot.voice.model_voice import ModelMemory
     from bot.voice.voice import Voice
     from bot.x.twitter import X
 
@@ -155,8 +155,7 @@ def _words(args: Namespace, settings: Settings, folder: StateDir, store: Store) 
     """Who speaks, and how to ask; a person's words are looked at here, to give every reason against them at once."""
     from bot.rounds.posting import DraftSettings
     from bot.running import assembly
-    from bot.voice.model_memory import ModelMemory
-    from bot.voice.voice import promoted
+    from bot.voice.model_voice import ModelMemory, promoted
 
     current = promoted(folder.models)
     if args.draft:

@@ -114,7 +114,7 @@ def _look(settings: Settings, folder: StateDir, clock: Clock) -> None:
 
 def _untrained(folder: StateDir) -> bool:
     """A damaged model in use is no reason to train: there may be an earlier one."""
-    from bot.voice.voice import promoted
+    from bot.voice.model_voice import promoted
 
     try:
         return promoted(folder.models) is None

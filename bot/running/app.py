@@ -18,7 +18,8 @@ from bot.history.store import Store
 from bot.rounds.agenda import Agenda
 from bot.running import assembly, assembly_replies, resources
 from bot.screen import operator_lists as rules
-from bot.voice.voice import CurrentVoice, earlier, promoted
+from bot.voice.model_voice import earlier, promoted
+from bot.voice.voice import CurrentVoice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
     from bot.screen.chain import Screen
     from bot.screen.operator_lists import Rules
     from bot.sending.outbox import DryRunPublisher, Outbox
-    from bot.voice.voice import ModelVoice, Voice
+    from bot.voice.model_voice import ModelVoice
+    from bot.voice.voice import Voice
     from bot.x.twitter import X
 
 # Who speaks, from where, by which keys; how the log is written; models of a gigabyte besides the voice.

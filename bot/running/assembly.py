@@ -25,7 +25,7 @@ from bot.screen.operator_lists import Rules, lists, read
 from bot.sending.budget import DOLLAR, Caps, Prices
 from bot.sending.outbox import Brakes, DryRunPublisher, Outbox, Publisher
 from bot.sending.reconcile import ACCOUNT, Reconciler
-from bot.voice.voice import ModelVoice, Voice, open_voice
+from bot.voice.model_voice import ModelVoice, open_voice
 from bot.x.tokens import NAME, TokenFile
 
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from bot.clock import Clock
     from bot.history.store import Store
     from bot.screen.chain import Screen
-    from bot.voice.model_memory import ModelMemory
+    from bot.voice.model_voice import ModelMemory
+    from bot.voice.voice import Voice
     from bot.x.bearer import Bearer
     from bot.x.signing import Keys
     from bot.x.twitter import X
