@@ -86,10 +86,10 @@ def test_a_loss_that_is_no_number_leaves_the_model_in_use_in_use(wanted: Job) ->
     assert sorted(path.name for path in wanted.models.iterdir()) == [first.name, "current"]
 
 
-def test_a_last_step_that_ends_in_no_number_is_said_too(wanted: Job) -> None:
+def test_a_last_step_that_ends_in_no_number_is_an_error_too(wanted: Job) -> None:
     wild = replace(QUICK, learning_rate=1e30, warmup=0.0, max_steps=1)
 
-    with pytest.raises(TrainingError, match=r"in the last steps is no number: lower the learning_rate"):
+    with pytest.raises(TrainingError, match=r"after the last step is not a number: lower the learning_rate"):
         run(replace(wanted, recipe=wild))
 
     assert list(wanted.models.iterdir()) == []

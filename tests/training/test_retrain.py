@@ -152,7 +152,7 @@ def test_it_goes_on_from_the_model_in_use_with_what_is_new(wanted: Job) -> None:
     earlier, now = Memory.open(first), Memory.open(second)
     assert (len(earlier), len(now)) == (108, 162)
     assert all(now.said(text) for text in TEXTS if earlier.said(text))
-    assert any("54 tweets to learn, all new to the model in use, 18 held out" in progress.note for progress in seen)
+    assert any("54 training tweets, all new to the current model, 18 held out" in progress.note for progress in seen)
     assert model_dir.check(second).base_model == "scratch"
     assert registry.current(wanted.models) == second
 
@@ -192,7 +192,7 @@ def test_tweets_held_out_now_that_the_model_in_use_has_learnt_are_left_out(wante
     run(replace(wanted, begin="current"), archive(), now=LATER, seen=seen)
 
     notes = [progress.note for progress in seen if progress.stage == "tokenise"]
-    assert notes == ["72 tweets to learn, all new to the model in use, 13 held out"]
+    assert notes == ["72 training tweets, all new to the current model, 13 held out"]
 
 
 def test_where_nothing_is_new_nothing_is_done(wanted: Job) -> None:
@@ -201,7 +201,7 @@ def test_where_nothing_is_new_nothing_is_done(wanted: Job) -> None:
     outcome = run(replace(wanted, begin="current"), now=LATER)
 
     assert (outcome.version, outcome.promoted) == (None, False)
-    assert "has learnt all these tweets" in outcome.why[0]
+    assert "was trained on all these tweets" in outcome.why[0]
     assert registry.current(wanted.models) == first
     assert sorted(path.name for path in wanted.models.iterdir()) == [first.name, "current"]
 
