@@ -183,16 +183,16 @@ def test_a_model_is_judged_again_by_the_sample_account(say: Say, state: Path) ->
     assert (report["version"], report["samples"], report["current_bits"]) == (OLD, 30, None)
     assert report["bits_per_character"] > report["base_bits"] > 0
     assert report["distinct"][2] < report["distinct_author"][2]  # it knows eight sentences
-    assert any(sentence.startswith("It foresees no better than its base") for sentence in report["why_not"])
+    assert any(sentence.startswith("It predicts no better than its base") for sentence in report["why_not"])
 
 
 def test_the_judgement_explains_itself(say: Say, state: Path) -> None:
     code, out, _ = say("evaluate", "-n", "10")
 
     assert code == 0
-    assert "how well it foresees" in out
+    assert "held-out tweets; lower is better" in out
     assert "told apart" in out
-    assert "It foresees no better than its base" in out
+    assert "It predicts no better than its base" in out
 
 
 def test_a_bot_that_runs_takes_a_promoted_version_over_and_comes_back(second: Path, state: Path) -> None:

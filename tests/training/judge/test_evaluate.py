@@ -114,7 +114,7 @@ def test_length_is_as_it_was_asked_for(loaded: model_dir.Loaded, corpus: Corpus)
     assert report.overlong_author == pytest.approx(2 / 9)
 
 
-def test_new_tweets_that_repeat_learnt_ones_count_as_the_authors_copies(
+def test_new_tweets_that_repeat_training_tweets_count_as_the_authors_copies(
     loaded: model_dir.Loaded, corpus: Corpus
 ) -> None:
     repeated = replace(corpus, overlap={AUTHOR: 1})
@@ -139,7 +139,7 @@ def test_it_says_as_much_as_it_is_asked_for_and_the_same_for_the_same_seed(loade
     assert [draft.text for draft in first[64:]] != [draft.text for draft in first[:6]]  # each batch has its own dice
 
 
-def test_the_model_in_use_is_no_measure_where_it_has_learnt_the_tweets(model_folder: Path, corpus: Corpus) -> None:
+def test_a_current_model_that_was_trained_on_the_tweets_is_no_baseline(model_folder: Path, corpus: Corpus) -> None:
     assert bits_in_use(None, corpus.held_out, context=100, device="cpu") is None
     assert bits_in_use(model_folder, corpus.train, context=100, device="cpu") is None
     found = bits_in_use(model_folder, corpus.held_out, context=100, device="cpu")
@@ -147,7 +147,9 @@ def test_the_model_in_use_is_no_measure_where_it_has_learnt_the_tweets(model_fol
     assert found == bits_of(loaded.model, loaded.tokenizer, corpus.held_out, context=100)
 
 
-def test_an_old_version_is_judged_by_what_it_has_not_learnt(model_folder: Path, corpus: Corpus, tmp_path: Path) -> None:
+def test_an_old_version_is_evaluated_on_tweets_that_are_new_to_it(
+    model_folder: Path, corpus: Corpus, tmp_path: Path
+) -> None:
     older = tmp_path / "older"
     shutil.copytree(model_folder, older)
     mixed = replace(corpus, held_out=(*corpus.train[:2], *corpus.held_out))
@@ -160,8 +162,8 @@ def test_an_old_version_is_judged_by_what_it_has_not_learnt(model_folder: Path, 
     assert report.base_bits < report.bits_per_character
 
 
-def test_one_that_has_learnt_everything_cannot_be_judged(model_folder: Path, corpus: Corpus) -> None:
-    with pytest.raises(ModelError, match=r"has learnt all the tweets .* import newer ones"):
+def test_one_that_was_trained_on_everything_cannot_be_evaluated(model_folder: Path, corpus: Corpus) -> None:
+    with pytest.raises(ModelError, match=r"was trained on all tweets .* import newer ones"):
         judge_again(model_folder, None, replace(corpus, held_out=corpus.train), device="cpu", seed=0, samples=2)
 
 
