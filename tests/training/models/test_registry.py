@@ -180,7 +180,7 @@ def test_a_version_is_found_by_its_name_or_its_beginning(make: Make, tmp_path: P
 def test_no_name_leads_anywhere_else(make: Make, tmp_path: Path, name: str) -> None:
     make("20261120T120000Z-0000", "20261121T120000Z-0000", "a")
 
-    with pytest.raises(ModelError, match=r"`mynah models`|no model in use"):
+    with pytest.raises(ModelError, match=r"`mynah models`|no current model"):
         registry.find(tmp_path, name)
 
 
@@ -233,7 +233,7 @@ def test_what_stands_in_the_place_of_the_link_is_said_before_the_long_work(
 ) -> None:
     make_it(tmp_path / "current")
 
-    with pytest.raises(ModelError, match=r"current is no link to a version: move it away"):
+    with pytest.raises(ModelError, match=r"current is not a link to a version: move it away"):
         registry.current(tmp_path)
     with pytest.raises(ModelError, match="move it away"), registry.hold(tmp_path):
         pass

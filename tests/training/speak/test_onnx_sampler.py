@@ -197,7 +197,7 @@ def test_the_weights_that_only_torch_reads_need_be_there_and_no_more(copy: Path)
 
 
 def test_a_folder_without_a_light_form_is_refused(model_folder: Path) -> None:
-    with pytest.raises(ModelError, match=r"does not vouch for light\.safetensors"):
+    with pytest.raises(ModelError, match=r"does not list light\.safetensors"):
         OnnxSampler.open(model_folder)
 
 
