@@ -16,9 +16,9 @@ TEXTS = random.Random(0).sample(
 
 
 def test_a_person_is_not_told_from_herself() -> None:
-    told = detector_auc(TEXTS[::2], TEXTS[1::2], seed=0)
+    auc = detector_auc(TEXTS[::2], TEXTS[1::2], seed=0)
 
-    assert told == pytest.approx(0.5, abs=0.15)
+    assert auc == pytest.approx(0.5, abs=0.15)
 
 
 @pytest.mark.parametrize(

@@ -34,12 +34,12 @@ def loaded(model_folder: Path) -> Any:
 
 def revouch(folder: Path) -> None:
     """Write a manifest that is true of the folder's files, as an attacker or a careless hand would."""
-    said = json.loads((folder / "manifest.json").read_text())
-    said["files"] = {
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["files"] = {
         name: [hashlib.sha256((folder / name).read_bytes()).hexdigest(), (folder / name).stat().st_size]
-        for name in said["files"]
+        for name in manifest["files"]
     }
-    (folder / "manifest.json").write_text(json.dumps(said))
+    (folder / "manifest.json").write_text(json.dumps(manifest))
 
 
 def rewrite(folder: Path, change: Callable[[dict[str, torch.Tensor]], object]) -> None:
@@ -116,8 +116,8 @@ def lose(name: str) -> Callable[[Path], None]:
 
 def say(**change: object) -> Callable[[Path], None]:
     def rewrite_manifest(folder: Path) -> None:
-        said = json.loads((folder / "manifest.json").read_text())
-        (folder / "manifest.json").write_text(json.dumps(said | change))
+        manifest = json.loads((folder / "manifest.json").read_text())
+        (folder / "manifest.json").write_text(json.dumps(manifest | change))
 
     return rewrite_manifest
 
