@@ -48,7 +48,7 @@ def test_what_a_newer_program_adds_is_passed_over() -> None:
 def test_a_damaged_report_is_said(content: bytes, tmp_path: Path) -> None:
     (tmp_path / judgement.FILE).write_bytes(content)
 
-    with pytest.raises(ModelError, match=r"report\.json is no readable report .* `mynah evaluate`"):
+    with pytest.raises(ModelError, match=r"report\.json is not a readable report .* `mynah evaluate`"):
         judgement.read(tmp_path)
 
 
