@@ -114,7 +114,7 @@ def _from_nothing_bits(texts: Split) -> float:
         warmup=0.05,
         dropout=0.1,
         keep_best=True,
-        others=1,  # every piece is scored in every step, as in pretraining
+        negatives=1,  # every piece is scored in every step, as in pretraining
     )
     return _learn_and_judge(model, tokenizer, texts, recipe)
 

@@ -90,7 +90,7 @@ class Judge:
         """`real`: these are the person's, and it is the learnt tweets that are told from them."""
         every = [pair for text in texts for pair in pairs(text)]
         odd = sum(pair in self._odd for pair in every) / max(len(every), 1) if self._known else float("nan")
-        told = similarity.told_apart(self._learnt if real else texts, self._newer, seed=0)
+        told = similarity.detector_auc(self._learnt if real else texts, self._newer, seed=0)
         threes = similarity.distinct(texts, 1_000)[2]  # of as many words everywhere
         copied = copying.share_with_run(texts, self._learnt)
         shown = "" if told is None else f"{told:.2f}"

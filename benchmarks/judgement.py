@@ -52,7 +52,7 @@ def main() -> None:
     _timed("copied runs", lambda: copying.share_with_run(said, train))
     _timed("copied whole", lambda: copying.share_exact(said, train))
     _timed("distinct", lambda: similarity.distinct(said, similarity.count_words(train)))
-    _timed("told apart", lambda: similarity.told_apart(said, held_out, seed=0))
+    _timed("detector AUC", lambda: similarity.detector_auc(said, held_out, seed=0))
     given: dict[str, Any] = {"context": context, "seed": 0}
     report = _timed(
         "all but the saying, and the author's own figures",
@@ -73,7 +73,7 @@ def main() -> None:
         ("the untouched base from held-out ones", untouched, held_out),
         ("shuffled letters from held-out ones", shuffled, held_out),
     ):
-        told = similarity.told_apart(some, others, seed=0)
+        told = similarity.detector_auc(some, others, seed=0)
         print(f"{name:48}{'' if told is None else format(told, '10.3f')}")
 
     print()

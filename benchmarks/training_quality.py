@@ -157,7 +157,7 @@ def _ours(asked: argparse.Namespace) -> Recipe:
     """The recipe of the package, and what was asked to be tried in its place."""
     recipe = recipe_for(asked.model)
     recipe = replace(recipe, threads=asked.threads or recipe.threads)
-    kinds = {"batch_tokens": int, "max_steps": int, "looks": int, "threads": int, "others": int}
+    kinds = {"batch_tokens": int, "max_steps": int, "looks": int, "threads": int, "negatives": int}
     tried = (one.partition("=")[::2] for one in asked.set)
     return replace(recipe, **{name: kinds.get(name, float)(value) for name, value in tried})  # type: ignore[arg-type]
 

@@ -54,7 +54,7 @@ SIDES = {
     "reference": "reference recipe: Trainer, block {context}, batch 1, fp32, dropout .1",
     "dry": "the same without dropout",
     "short": "Trainer, block 128, batch 8, fp32, no dropout",
-    "ours": "mynah: whole tweets, {precision}, dropout {dropout}, of unused pieces 1/{others}",
+    "ours": "mynah: whole tweets, {precision}, dropout {dropout}, of unused pieces 1/{negatives}",
     "eighth": "mynah: whole tweets, {precision}, dropout {dropout}, of unused pieces 1/8",
 }
 OURS = frozenset({"ours", "eighth"})
@@ -147,7 +147,7 @@ def _our_steps(
     recipe = recipe_for(asked.model)
     recipe = replace(recipe, epochs=1e9, max_steps=10**9, threads=asked.threads or recipe.threads)
     recipe = replace(recipe, batch_tokens=asked.batch_tokens or recipe.batch_tokens)
-    recipe = replace(recipe, others=8 if side == "eighth" else recipe.others)
+    recipe = replace(recipe, negatives=8 if side == "eighth" else recipe.negatives)
     rows = batches.encode(tokenizer, texts, min(recipe.shape.context, base_model.context_of(model)))
     steps = finetune(model, rows, [], recipe, seed=1)
     next(steps)
@@ -226,7 +226,7 @@ def _names(asked: argparse.Namespace) -> Iterator[str]:
         "context": {"124m": 1024, "tiny": 256, "toy": 128}[asked.model],
         "precision": "bf16" if has_bf16(torch.device(asked.device)) else "fp32",
         "dropout": recipe_for(asked.model).dropout,
-        "others": recipe_for(asked.model).others,
+        "negatives": recipe_for(asked.model).negatives,
     }
     return (SIDES[side].format_map(facts) for side in asked.sides)
 

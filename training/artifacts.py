@@ -1,4 +1,4 @@
-"""What lies in a model folder beside the weights: memory, report, numbers, card and pictures. It only puts together."""
+"""The files of a model folder besides the weights: memory, report, metrics, profile, card and pictures."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from training.speak.types import Sample
 
 LIMIT = 280  # X's
-ENOUGH = 500  # held-out tweets of an author, to know how likely they are
-# X's names for languages to those of the hub: three are old, those with q and a few more are for what is none.
+ENOUGH = 500  # held-out tweets of an author, for the distribution of their likelihoods
+# X's language codes to the hub's: three are outdated; those with q and a few more are no languages.
 LANGUAGE = re.compile(r"(?!und|zxx|art|q[a-t][a-z])[a-z]{2,3}")
 RENAMED = {"in": "id", "iw": "he", "ji": "yi"}
-A_LANGUAGE = 0.1  # of the tweets: X often takes a short text for a language that it is not in
+LANGUAGE_SHARE = 0.1  # of the tweets: X often misdetects the language of short texts
 
 
 def write(
@@ -44,16 +44,16 @@ def write(
     name: str,
     now: datetime,
 ) -> dict[str, bytes]:
-    """Each file's name and content; `drafts` are what the model was judged by."""
+    """Each file's name and content; `drafts` are the samples that the model was evaluated by."""
     figures = report.figures()
     files = {
         memory.FILE: memory.memorise((text.text for text in run.texts.train), also=run.known),
         judgement.FILE: report.to_json(),
         model_dir.METRICS: metrics.end({"figures": figures}),
         person.FILE: _person(run, job).to_json(),
-        vocabulary.FILE: vocabulary.collect([text.text for text in run.learnt], run.tokenizer),
+        vocabulary.FILE: vocabulary.collect([text.text for text in run.trained_on], run.tokenizer),
     }
-    if profile := language.learn([text.text for text in run.learnt]):
+    if profile := language.learn([text.text for text in run.trained_on]):
         files[language.FILE] = profile
     files |= _pictures(run, job, metrics, drafts) if job.pictures else {}
     facts = card.CardFacts(
@@ -89,7 +89,7 @@ def _base(run: PreparedRun, job: Job) -> str:
 
 
 def _funnels(run: PreparedRun) -> dict[str, Mapping[str, int]]:
-    """The counts of each author, also of those whom only the model that it goes on from has learnt."""
+    """The counts of each author, those of earlier trainings of the same model included."""
     earlier = run.before.funnel if run.before else {}
     return {**earlier, **{funnel.author: funnel.counts() for funnel in run.texts.funnels}}
 
@@ -113,18 +113,18 @@ def _author(run: PreparedRun, handle: str, counts: dict[str, int]) -> card.Autho
 
 
 def _languages(run: PreparedRun) -> list[str]:
-    """The commonest first; none where no source said any."""
+    """The commonest first; empty where no source names languages."""
     counts: Counter[str] = Counter()
     for origin in run.origins.values():
         for lang, count in origin.languages.items():
             if LANGUAGE.fullmatch(code := lang.lower().split("-")[0]):
                 counts[RENAMED.get(code, code)] += count
-    return [lang for lang, count in counts.most_common() if count >= A_LANGUAGE * counts.total()]
+    return [lang for lang, count in counts.most_common() if count >= LANGUAGE_SHARE * counts.total()]
 
 
 def _pictures(run: PreparedRun, job: Job, metrics: Metrics, drafts: Sequence[Sample]) -> dict[str, bytes]:
-    """A model without pictures is a model too: where they cannot be drawn, the card goes without."""
-    own = [*run.learnt, *run.texts.held_out]
+    """Where they cannot be drawn, the card goes without."""
+    own = [*run.trained_on, *run.texts.held_out]
     try:
         from training.card import picture, plots
 
@@ -142,12 +142,12 @@ def _pictures(run: PreparedRun, job: Job, metrics: Metrics, drafts: Sequence[Sam
                 [job.length(text.text) for text in own], [job.length(draft.text) for draft in drafts]
             ),
         }
-    except (ModuleNotFoundError, TrainingError):  # no Pillow, no fonts
+    except (ModuleNotFoundError, TrainingError):  # no Pillow, or no fonts
         return {}
 
 
 def _person(run: PreparedRun, job: Job) -> person.Person:
-    """How they write whom it learnt from, and how likely it finds what they wrote later."""
+    """How the person writes, and how likely the model finds their held-out tweets."""
     sampler = TorchSampler(run.model, run.tokenizer, run.texts.tags)
     likelihoods: list[float] = []
     for author in dict.fromkeys(text.author for text in run.texts.held_out):
@@ -155,7 +155,7 @@ def _person(run: PreparedRun, job: Job) -> person.Person:
         known = author if author in run.texts.tags else None
         likelihoods += sampler.log_likelihoods(own[-ENOUGH:], author=known)
     return person.describe(
-        [text.text for text in run.learnt],
+        [text.text for text in run.trained_on],
         likelihoods,
         length=job.length,
         unspeakable=job.choices.unspeakable,
@@ -163,14 +163,14 @@ def _person(run: PreparedRun, job: Job) -> person.Person:
 
 
 def _prediction(run: PreparedRun, job: Job) -> str:
-    """The first that is whole and fits; unselected beyond that."""
+    """The first one that is finished and fits; not selected otherwise."""
     sampler = TorchSampler(run.model, run.tokenizer, run.texts.tags)
     drafts = sampler.draft(card.PROMPT, n=8, seed=job.seed)
     return next((draft for draft in drafts if draft.finished and job.length(draft.text) <= LIMIT), drafts[0]).text
 
 
 def _chosen(run: PreparedRun, choices: Choices) -> dict[str, object]:
-    """What else a reader must know to make it again; the published rules know neither of the first two."""
+    """What else is needed to reproduce it; the published rules have neither of the first two."""
     own = {"replies learnt": choices.replies, "line breaks kept": choices.newlines}
     chosen: dict[str, object] = dict(own) if choices.rules == "mynah" else {}
     if choices.recency:
@@ -179,7 +179,7 @@ def _chosen(run: PreparedRun, choices: Choices) -> dict[str, object]:
 
 
 def _run(run: PreparedRun, job: Job, metrics: Metrics) -> Mapping[str, object]:
-    """What happened, rather than what was chosen."""
+    """What happened, not what was configured."""
     steps = metrics.steps
     earlier: dict[str, object] = {}
     if run.before and run.known:

@@ -1,16 +1,16 @@
-"""Every error that training raises, as a tree; the caller (bot/commands) prints and exits.
+"""Every error that training raises, as a tree; the caller (bot/commands) prints it and exits.
 
 TrainingError
 ├── SourceError       a file of tweets that cannot be read: which, why, what to do
 ├── LibraryError      a library of tweets that is damaged, newer than us, or lacks somebody
-├── TooLittleData     fewer characters than a model can learn from
-├── NothingNew        the model in use has learnt all that there is
+├── TooLittleData     fewer characters than a model can be trained on
+├── NothingNew        the current model was trained on all tweets already
 ├── ModelError        a model folder that is missing, damaged or not what its manifest says
-│   └── HubUnreachable    a base model that is neither here nor cached, and no hub to ask
-├── PublishError      what cannot go to the hub, or did not arrive there
-├── StateBusy         another training holds the folder, another import the library
-├── OutOfRoom         the disk is too small: how much is there, how much is needed
-└── OutOfMemory       the memory is: other than on a disk, waiting frees none
+│   └── HubUnreachable    a base model that is neither local nor cached, and the hub cannot be reached
+├── PublishError      what cannot be published to the hub, or failed to upload
+├── StateBusy         another process holds the models folder or the library
+├── OutOfRoom         the disk is too small: how much there is, how much is needed
+└── OutOfMemory       the memory is too small
 """
 
 from __future__ import annotations
@@ -65,11 +65,11 @@ class OutOfMemory(TrainingError):
 
 
 def is_full(error: Exception) -> bool:
-    """No room, no quota, or a limit on the size of files; safetensors has the number in its text only."""
-    named = any(f"os error {number})" in str(error) for number in _FULL)
-    return named or (isinstance(error, OSError) and error.errno in _FULL)
+    """Disk full, quota, or file size limit; safetensors has the number in its message only."""
+    in_message = any(f"os error {number})" in str(error) for number in _FULL)
+    return in_message or (isinstance(error, OSError) and error.errno in _FULL)
 
 
 def first_line(error: Exception) -> str:
-    """What a stranger's error says, short enough to stand in a sentence of ours."""
+    """The message of a library's error, short enough for a sentence of ours."""
     return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(": ")[:200]

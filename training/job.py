@@ -1,4 +1,4 @@
-"""What a retraining is asked for, how it tells where it is, and what came of it. Values, no more."""
+"""The values of a retraining: its job, its progress and its outcome."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from training.learn.finetune import Step
     from training.sources.archive import Archive
 
-    Tweets = Callable[[], Sequence[Archive]]  # read when the time has come, under the lock
+    Tweets = Callable[[], Sequence[Archive]]  # called under the lock
 
 Stage = Literal["read", "clean", "tokenise", "train", "judge", "save", "promote"]
-Begin = Literal["base", "current"]  # afresh, or from the model in use with what is new
+Begin = Literal["base", "current"]  # retrain from the base, or continue from the current model with new tweets
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a retraining is; `note` is for a person, `step` is there while it trains."""
+    """Where a retraining is; `note` is for people, `step` is set during the stage "train"."""
 
     stage: Stage
     done: int = 0
@@ -36,35 +36,35 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """The model that is asked for."""
+    """The model to make."""
 
     models: Path
     base: str = "tiny"
     begin: Begin = "base"
     recipe: Recipe = TINY
     choices: Choices = field(default_factory=Choices)
-    gate: Gate | None = field(default_factory=Gate)  # None: into use whatever comes out
+    gate: Gate | None = field(default_factory=Gate)  # None: promote whatever comes out
     device: str = "auto"
     seed: int = 0
-    keep: int = 0  # of the versions, when this one is made; 0 keeps all
-    samples: int = 256  # that it is judged by
+    keep: int = 0  # versions to keep; 0 keeps all
+    samples: int = 256  # to evaluate it by
     pictures: bool = True
     length: Callable[[str], int] = len  # of a text, as X counts it
 
 
 @dataclass(frozen=True, slots=True)
 class Monitor:
-    """Who asks: hears of the progress, and has a clock."""
+    """The caller's side: progress, a clock, and a tracker."""
 
     report: Callable[[Progress], None]
-    seconds: Callable[[], float]  # from any moment on
-    due: Callable[[], bool]  # is it time for a checkpoint?
+    seconds: Callable[[], float]  # since any fixed moment
+    due: Callable[[], bool]  # whether it is time for a checkpoint
     tracker: Tracker = SILENT
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`why` says why there is no version, or why it is not in use."""
+    """`why`: why there is no version, or why it was not promoted."""
 
     version: Path | None
     promoted: bool
@@ -72,7 +72,7 @@ class Outcome:
 
 
 def every(seconds: float, now: Callable[[], float]) -> Callable[[], bool]:
-    """Is it time again? By the clock that is handed in."""
+    """A function that is true once in so many seconds."""
     last = now()
 
     def due() -> bool:

@@ -1,6 +1,6 @@
-"""What a retraining would do, how long it would take and what it would need. It writes nothing.
+"""What a retraining would do, how long it would take and what it would need. Nothing is written.
 
-The time is an estimate: three true steps are taken, on a model that is then thrown away.
+The time is estimated from three real steps on a model that is then discarded.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from training.job import Job, Monitor, Tweets
     from training.prepare import PreparedRun
 
-STEPS = 3  # and one before them, which sets things up
-LOOK = 1 / 3  # of the time of learning a token: the way forward without the way back
+STEPS = 3  # after a first one that warms up
+EVALUATION = 1 / 3  # of the time of training on a token: the forward pass without the backward pass
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Bytes and seconds; `seconds` are of the training alone and of a machine as busy as now."""
+    """Bytes and seconds; `seconds` are for the training alone, on a machine as busy as now."""
 
     base: str
     authors: tuple[str, ...]
-    learnt: int  # tweets
+    train: int  # tweets
     held_out: int
     tokens: int
     steps: int
@@ -43,12 +43,12 @@ class Plan:
     memory: int
 
     def sentences(self) -> list[str]:
-        whom = ", ".join(f"@{author}" for author in self.authors)
+        names = ", ".join(f"@{author}" for author in self.authors)
         return [
-            f"{self.learnt:,} tweets of {whom} to learn ({self.tokens:,} tokens), {self.held_out:,} held out",
+            f"{self.train:,} training tweets of {names} ({self.tokens:,} tokens), {self.held_out:,} held out",
             f"{self.steps:,} steps from {self.base} ({self.method}, on {self.device})",
-            f"about {_span(self.seconds)}, an estimate from {STEPS} true steps; the judgement comes on top",
-            f"{_size(self.disk)} of disk for the model, up to {_size(self.disk_meanwhile)} more meanwhile",
+            f"about {_span(self.seconds)}, estimated from {STEPS} real steps; the evaluation comes on top",
+            f"{_size(self.disk)} of disk for the model, up to {_size(self.disk_meanwhile)} more during the training",
             f"{_size(self.memory)} of memory at least",
             "nothing was changed",
         ]
@@ -60,9 +60,9 @@ def plan(tweets: Tweets, job: Job, watch: Monitor) -> Plan:
     steps = count_steps(run.train, run.recipe, authors=run.authors, weights=run.weights, seed=job.seed)
     disk, checkpoint = model_dir.size_of(run.model), size_of_state(run.model, run.recipe)
     return Plan(
-        base=job.base if job.begin == "base" else "the model in use",
+        base=job.base if job.begin == "base" else "the current model",
         authors=tuple(dict.fromkeys(run.authors)),
-        learnt=len(run.train),
+        train=len(run.train),
         held_out=len(run.held_out),
         tokens=sum(len(row) - 1 for row in run.train),
         steps=steps,
@@ -70,34 +70,34 @@ def plan(tweets: Tweets, job: Job, watch: Monitor) -> Plan:
         device=run.model.device.type,
         seconds=_seconds(run, job, watch, steps),
         disk=disk,
-        disk_meanwhile=2 * checkpoint,  # the last one, and the next while it is written
-        memory=_memory() + checkpoint // KEPT,  # the best weights so far are kept too
+        disk_meanwhile=2 * checkpoint,  # the last one, and the next one while it is written
+        memory=_memory() + checkpoint // KEPT,  # and the best weights so far
     )
 
 
 def _seconds(run: PreparedRun, job: Job, watch: Monitor, steps: int) -> float:
-    """Of all steps, and of the looks at the held-out tweets."""
+    """Of all steps, and of the evaluations on the held-out tweets."""
     training = finetune(run.model, run.train, [], run.recipe, seed=job.seed, authors=run.authors, weights=run.weights)
     moments, tokens = [watch.seconds()], []
     for step in islice(training, STEPS + 1):
         moments.append(watch.seconds())
         tokens.append(step.tokens)
     training.close()
-    took = [after - before for before, after in pairwise(moments)]
-    each = median(took[1:] or took)
+    durations = [after - before for before, after in pairwise(moments)]
+    each = median(durations[1:] or durations)
     per_token = each / median(tokens[1:] or tokens)
-    looked_at = run.recipe.looks * sum(len(row) - 1 for row in run.held_out)
-    return steps * each + looked_at * per_token * LOOK
+    evaluated = run.recipe.looks * sum(len(row) - 1 for row in run.held_out)
+    return steps * each + evaluated * per_token * EVALUATION
 
 
 def _memory() -> int:
-    """The most that this process has held, the steps included."""
+    """The peak of this process, the steps included."""
     import torch
 
     if torch.cuda.is_available() and torch.cuda.max_memory_allocated():
         return torch.cuda.max_memory_allocated()
-    held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return held if sys.platform == "darwin" else held * 1024  # macOS counts bytes, Linux kibibytes
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024  # macOS counts bytes, Linux kibibytes
 
 
 def _span(seconds: float) -> str:

@@ -1,6 +1,6 @@
-"""What is learnt, by whom, from where: from archives to texts, a model to begin with, and rows of tokens.
+"""From archives to a prepared run: texts, a model to start with, and rows of tokens.
 
-Afresh from the base, or from the model in use with only what it has not learnt yet. It trains nothing.
+It starts from the base, or from the current model with only the tweets that this was not trained on.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where an author's tweets come from, and what they are written in."""
+    """Where an author's tweets come from, and their languages."""
 
     kind: str = ""  # of source
-    first: str = ""  # the day of the oldest
+    first: str = ""  # day of the oldest
     last: str = ""
-    languages: Mapping[str, int] = field(default_factory=dict)  # as X names them; how many tweets are in each
+    languages: Mapping[str, int] = field(default_factory=dict)  # by X's codes: the number of tweets
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,9 @@ class PreparedRun:
     context: int  # tokens
     train: Sequence[Row]
     held_out: Sequence[Row]
-    learnt: tuple[Text, ...]  # what it will have learnt in the end, as far as the tweets are still at hand
-    known: Memory | None = None  # what the model has learnt before
-    before: Manifest | None = None  # of the model that it goes on from
+    trained_on: tuple[Text, ...]  # all that the model will be trained on in the end, as far as still at hand
+    known: Memory | None = None  # what the current model was trained on
+    before: Manifest | None = None  # of the current model, if the run continues from it
     origins: Mapping[str, Origin] = field(default_factory=dict)  # per author
 
     @property
@@ -63,10 +63,10 @@ class PreparedRun:
         return [text.weight for text in self.texts.train]
 
     def mark(self, seed: int) -> str:
-        """The same for two lessons that come to the same weights: by rows, beginning, recipe and dice."""
+        """The same for two runs that end with the same weights: rows, initial weights, recipe and seed."""
         import torch
 
-        said = {
+        inputs = {
             "recipe": asdict(self.recipe),
             "seed": seed,
             "device": self.model.device.type,
@@ -74,71 +74,71 @@ class PreparedRun:
             "decks": [self.authors, self.weights],
             "rows": [self.train, self.held_out],
         }
-        digest = hashlib.sha256(json.dumps(said).encode())
+        digest = hashlib.sha256(json.dumps(inputs).encode())
         for weight in self.model.parameters():
             digest.update(weight.detach().cpu().contiguous().view(torch.uint8).numpy())
         return digest.hexdigest()
 
 
 def prepare(tweets: Tweets, job: Job, report: Callable[[Progress], None]) -> PreparedRun:
-    """Read, clean, choose where to begin, and spell."""
+    """Read, clean, load the model to start with, and tokenise."""
     report(Progress("read"))
     archives = tweets()
     report(Progress("clean"))
     texts = corpus.build(archives, job.choices)
     for warning in texts.warnings:
         report(Progress("clean", 1, note=warning))
-    run = _afresh(texts, job) if job.begin == "base" else _from_current(texts, job)
-    of_those = ", all new to the model in use" if run.known else ""
-    learnt, held_out = len(run.texts.train), len(run.texts.held_out)
-    report(Progress("tokenise", note=f"{learnt:,} tweets to learn{of_those}, {held_out:,} held out"))
+    run = _from_base(texts, job) if job.begin == "base" else _from_current(texts, job)
+    new = ", all new to the current model" if run.known else ""
+    train, held_out = len(run.texts.train), len(run.texts.held_out)
+    report(Progress("tokenise", note=f"{train:,} training tweets{new}, {held_out:,} held out"))
     return replace(run, origins=_origins(archives))
 
 
 def _origins(archives: Sequence[Archive]) -> dict[str, Origin]:
-    found = {}
+    origins = {}
     for author in dict.fromkeys(archive.author for archive in archives):
         own = [archive for archive in archives if archive.author == author]
         days = [f"{tweet.at:%Y-%m-%d}" for archive in own for tweet in archive.tweets if tweet.at]
         kinds = dict.fromkeys(archive.kind for archive in own if archive.kind)
         languages = Counter(tweet.lang for archive in own for tweet in archive.tweets if tweet.kind != "retweet")
-        found[author] = Origin(", ".join(kinds), min(days, default=""), max(days, default=""), languages)
-    return found
+        origins[author] = Origin(", ".join(kinds), min(days, default=""), max(days, default=""), languages)
+    return origins
 
 
-def _afresh(texts: Corpus, job: Job) -> PreparedRun:
-    learnt = [text.text for text in texts.train]
-    model, tokenizer = base_model.load_base(job.base, texts=learnt, shape=job.recipe.shape, seed=job.seed)
-    return _spelled(texts, model, tokenizer, job.recipe, job.device)
+def _from_base(texts: Corpus, job: Job) -> PreparedRun:
+    train = [text.text for text in texts.train]
+    model, tokenizer = base_model.load_base(job.base, texts=train, shape=job.recipe.shape, seed=job.seed)
+    return _tokenised(texts, model, tokenizer, job.recipe, job.device)
 
 
 def _from_current(texts: Corpus, job: Job) -> PreparedRun:
     current = registry.current(job.models)
     if current is None:
-        raise ModelError(f"There is no model in {job.models} to go on from: retrain from the base first.")
+        raise ModelError(f"There is no current model in {job.models} to continue from: retrain from the base first.")
     known = Memory.open(current)
     fresh = replace(texts, train=_unknown(texts.train, known), held_out=_unknown(texts.held_out, known))
     if not fresh.train:
-        raise NothingNew(f"The model in use, {current.name}, has learnt all these tweets: there is nothing to do.")
+        raise NothingNew(f"The current model, {current.name}, was trained on all these tweets: there is nothing to do.")
     loaded = model_dir.load(current, device="cpu")
     if dict(loaded.manifest.tags) != dict(texts.tags):
-        raise ModelError(f"{current.name} knows its authors by other tags: retrain from the base.")
-    run = _spelled(fresh, loaded.model, loaded.tokenizer, job.recipe, job.device)
-    again = (text for text in texts.held_out if known.said(text.text))
-    return replace(run, known=known, before=loaded.manifest, learnt=(*texts.train, *again))
+        raise ModelError(f"{current.name} was trained with other tags: retrain from the base.")
+    run = _tokenised(fresh, loaded.model, loaded.tokenizer, job.recipe, job.device)
+    earlier = (text for text in texts.held_out if known.said(text.text))
+    return replace(run, known=known, before=loaded.manifest, trained_on=(*texts.train, *earlier))
 
 
 def _unknown(texts: Sequence[Text], known: Memory) -> tuple[Text, ...]:
     return tuple(text for text in texts if not known.said(text.text))
 
 
-def _spelled(texts: Corpus, model: Any, tokenizer: Any, recipe: Recipe, device: str) -> PreparedRun:
+def _tokenised(texts: Corpus, model: Any, tokenizer: Any, recipe: Recipe, device: str) -> PreparedRun:
     target = model_dir.pick_device(device)
     with within_memory(target, "the model"):
         model.to(target)
     context = min(recipe.shape.context, base_model.context_of(model))
     train, held_out = (rows(tokenizer, part, texts, context) for part in (texts.train, texts.held_out))
-    return PreparedRun(texts, model, tokenizer, recipe, context, train, held_out, learnt=texts.train)
+    return PreparedRun(texts, model, tokenizer, recipe, context, train, held_out, trained_on=texts.train)
 
 
 def rows(tokenizer: Any, part: Sequence[Text], texts: Corpus, context: int) -> list[Row]:

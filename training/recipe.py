@@ -1,7 +1,4 @@
-"""Every hyperparameter, its default, and the reason or the measurement behind it (LOG: `training/LOG.md`).
-
-It knows numbers only.
-"""
+"""Every hyperparameter, its default, and the reason or the measurement behind it (LOG: `training/LOG.md`)."""
 
 from __future__ import annotations
 
@@ -15,11 +12,11 @@ Method = Literal["full", "lora"]
 class Shape:
     """The size of a model that is made from nothing, and how long a tweet may be for any model."""
 
-    # LOG: with 1,000 pieces every fourth word is none; with 6,000 the held-out tweets cost a tenth more bits.
+    # LOG: with 1,000 pieces every fourth word is a non-word; with 6,000 the held-out tweets cost a tenth more bits.
     vocabulary: int = 3_000
     # Tokens. 280 characters are about 75 of these pieces; longer notes are cut. The rest is room for a prompt.
     context: int = 160
-    # LOG: 4 layers of 192 take twice the time of 2 layers of 128 for each token, and it is steps that are short.
+    # LOG: 4 layers of 192 take twice the time of 2 layers of 128 for each token, and the number of steps is the limit.
     layers: int = 2
     width: int = 128
     heads: int = 4
@@ -27,40 +24,40 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How a model learns. The defaults are those of "tiny", the base in this package; LOG: 2026-11-20, the base."""
+    """How a model is trained. The defaults are those of "tiny", the base in this package; LOG: 2026-11-20, the base."""
 
     shape: Shape = field(default_factory=Shape)
-    batch_tokens: int = 1_024  # a step. LOG: 512 gain nothing and take half as long again
-    epochs: float = 8  # how often each tweet is seen. LOG: twelve gain nothing, four are too few
-    max_steps: int = 1_000  # the bound on time, since nothing here reads a clock: five minutes of one core
+    batch_tokens: int = 1_024  # a step. LOG: 512 gains nothing and takes half as long again
+    epochs: float = 8  # passes over the tweets. LOG: twelve gain nothing, four are too few
+    max_steps: int = 1_000  # bounds the time, about five minutes of one core
     learning_rate: float = 6e-4  # LOG: 1e-3 and 2e-3 end a little higher, 4e-4 takes longer
     warmup: float = 0.05  # share of the steps, until AdamW's averages mean something; not varied yet
-    floor: float = 0.0  # share of the rate at the end of the cosine
+    floor: float = 0.0  # share of the learning rate at the end of the cosine
     weight_decay: float = 0.1  # on matrices only; not varied yet
-    betas: tuple[float, float] = (0.9, 0.98)  # 0.98 looks 50 steps back; 0.999 would look back over the whole run
+    betas: tuple[float, float] = (0.9, 0.98)  # 0.98 averages over 50 steps; 0.999 would average over the whole run
     clip: float = 1.0  # the reference's
-    dropout: float = 0.1  # LOG: 0 ends higher, 0.2 too
-    # One in so many of the pieces that are in none of the tweets is scored in a step, for the others too; 1: all are.
-    # LOG: 2026-11-21, speed: for "tiny" a step takes a fifth less time, and it ends a little lower.
-    others: int = 8
-    looks: int = 10  # at the held-out tweets
-    # 0 leaves them to torch. LOG: on a busy machine two threads wait for each other ten times longer than they work,
-    # and a small model gains little from the second on a quiet one. One also makes the same model on any machine.
+    dropout: float = 0.1  # LOG: 0 and 0.2 both end higher
+    # Sampled softmax: of the pieces that no tweet uses, a step scores one in this many; 1 scores all.
+    # LOG: 2026-11-21, speed: for "tiny" a step takes a fifth less time, and the loss ends a little lower.
+    negatives: int = 8
+    looks: int = 10  # evaluations on the held-out tweets
+    # 0 leaves it to torch. LOG: on a busy machine two threads wait for each other ten times longer than they work, and
+    # on a quiet one a small model gains little from the second. One thread also gives the same model on any machine.
     threads: int = 1
-    keep_best: bool = True  # of the looks; the reference stopped blindly after four epochs
-    # "lora" learns a small product of two matrices beside each matrix, and adds it in the end. LOG: for "tiny" it is
+    keep_best: bool = True  # the weights with the lowest held-out loss; the reference always kept the last
+    # "lora" trains a low-rank product next to each matrix, and merges it at the end. LOG: for "tiny" it is
     # no faster on a processor and ends at 1.58 bits per character where all weights end at 1.52.
     method: Method = "full"
-    lora_rank: int = 64  # the inner side of that product. LOG: 16 ends at 1.59 to 1.60
+    lora_rank: int = 64  # the rank of that product. LOG: 16 ends at 1.59 to 1.60
     lora_alpha: int = 128  # the product is scaled by alpha / rank
 
 
 TINY = Recipe()
 
-# From the tweets alone. LOG: such a model quotes or babbles; it is here to be compared with, and for tests.
+# From the tweets alone. LOG: such a model quotes or babbles; it is here for comparison and for tests.
 SCRATCH = replace(TINY, batch_tokens=512, epochs=15, learning_rate=2e-3, dropout=0.05)
 
-# The reference's own values, chosen there by a sweep; ours are to be measured when a larger base is at hand.
+# The reference's own values, chosen there by a sweep; not measured here yet.
 FINETUNE = replace(
     TINY,
     shape=replace(TINY.shape, context=256),  # GPT-2's pieces are single bytes in many scripts
@@ -72,8 +69,8 @@ FINETUNE = replace(
     betas=(0.9, 0.999),
     threads=0,
     # LOG: 2026-11-21, speed: with 8 a step of GPT-2 costs 29 % less, but at this rate, with few passes, "tiny" ended
-    # higher with it (1.623 bits, 4 at 1.619, all at 1.609): it unlearns too slowly what the person does not say.
-    others=1,
+    # higher with it (1.623 bits, 4 at 1.619, all at 1.609): it is too slow to unlearn what the person does not say.
+    negatives=1,
 )
 
 
@@ -87,11 +84,11 @@ class Pretraining:
     # 5.3 million weights, two fifths of them the table of pieces: 10.7 MB in fp16. LOG: 6 layers of 192 with twice the
     # pieces learn faster for minutes, and end no better after an hour.
     shape: Shape = Shape(vocabulary=8_192, context=256, layers=4, width=256, heads=4)
-    tokenizer_reads_every: int = 5  # lines: 20 MB of 100 give the pieces in six seconds
+    tokenizer_reads_every: int = 5  # lines: 20 of 100 MB are enough for the tokenizer, and take six seconds
     steps: int = (
         4_350  # an hour of two busy cores; `cool-down` in training/pretrain/pretrain.py decides it while it runs
     )
-    cooling: float = 0.3  # the last share of the steps: the rate falls, and short lines alone are read
+    cooling: float = 0.3  # the last share of the steps: the rate falls, and only short lines are read
     parts: int = 2  # batches a step
     part_tokens: int = 2_048  # the logits of so many fit into one chunk of training/learn/loss.py
     pool: int = 32  # steps whose documents are sorted by length together
@@ -104,19 +101,19 @@ class Pretraining:
 
 
 PRETRAINING = Pretraining()
-# The second run, from the weights of the first. LOG: a way down of only 700 steps takes back what the rise cost, and
-# the mean with the first run is better than both.
+# The second run, from the weights of the first. LOG: a cool-down of only 700 steps recovers what the high rate cost,
+# and the mean with the first run is better than both.
 PRETRAINING_ON = replace(PRETRAINING, steps=1_400, cooling=0.5)
 
-# Times the rate of learning all weights: the product begins at nothing. LOG: 17 times is too much at rank 64.
+# Times the learning rate of full training: the product starts at zero. LOG: 17 times is too much at rank 64.
 LORA_RATE = 5.0
 
 
 def recipe_for(base_model: str, method: Method = "full") -> Recipe:
-    """What fits a base: "scratch" has all to learn, "tiny" knows a little English, any other model knows more.
+    """The recipe for a base: "scratch" is random, "tiny" knows a little English, any other model knows more.
 
-    The model in use goes on by the recipe that it began with. LOG: half or a quarter of the rate, or half of the
-    passes, foresee new tweets less well, and what was learnt before is hardly forgotten either way.
+    Training from the current model uses the recipe of its base. LOG: half or a quarter of the rate, or half of the
+    passes, end at a higher loss on new tweets, and earlier tweets are hardly forgotten either way.
     """
     recipe = {"scratch": SCRATCH, "tiny": TINY}.get(base_model, FINETUNE)
     if method == "full":

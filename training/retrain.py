@@ -1,7 +1,7 @@
-"""The one-shot, top to bottom: tweets in, a promoted model out. Others draw the progress and keep the time.
+"""A whole retraining, top to bottom: tweets in, a promoted model out. The caller shows progress and has the clock.
 
-Killed at any moment it leaves the model in use in use, and one folder of its own: the next one goes on from there,
-where it is asked for the same, or clears it away.
+Killed at any moment, it leaves the current model as it is, and one folder of its own: the next retraining resumes from
+that if its job is the same, or else deletes it.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ if TYPE_CHECKING:
 
 CHECKPOINT = "checkpoint.pt"
 EXAMPLES = 10  # drafts shown to the tracker, as many as the reference showed
-UNFINISHED = "unfinished"  # in the models folder: the last checkpoint, and the numbers up to it
+UNFINISHED = "unfinished"  # folder in the models folder: the last checkpoint, and the metrics so far
 
 
 def retrain(tweets: Tweets, job: Job, watch: Monitor, *, now: datetime) -> Outcome:
-    """A new version, in use when this returns if it may be; on any error the version in use stays in use."""
+    """Make a new version and promote it if the gate allows; on any error the current version stays current."""
     with (
         registry.hold(job.models),
-        _workplace(job.models / UNFINISHED) as work,
+        _work_folder(job.models / UNFINISHED) as work,
         watch.tracker,
     ):
         try:
@@ -88,18 +88,18 @@ def _tracked(run: PreparedRun, job: Job) -> TrackedRun:
 
 
 def _make(run: PreparedRun, job: Job, watch: Monitor, work: Path, now: datetime) -> tuple[Path, Report]:
-    """Learn, judge, save."""
+    """Train, evaluate, save."""
     checkpoints = Checkpoints(work / CHECKPOINT, run.mark(job.seed), watch.due)
     checkpoints.clear_others()
-    two = 2 * size_of_state(run.model, run.recipe)  # checkpoints, while one takes the place of the other
+    two = 2 * size_of_state(run.model, run.recipe)  # checkpoints, while one replaces the other
     model_dir.require_disk_space(job.models, run.model, besides=two + 2 * size_of(run.model))
     with Metrics(work / model_dir.METRICS) as metrics:
-        compared = _compare(run, job)
-        _learn(run, job, watch, metrics, checkpoints)
+        baselines = _baselines(run, job)
+        _train(run, job, watch, metrics, checkpoints)
 
         watch.report(Progress("judge"))
         drafts = speak(run.model, run.tokenizer, run.texts.tags, count=job.samples, seed=job.seed)
-        report = _judge(run, job, drafts, compared)
+        report = _judge(run, job, drafts, baselines)
 
         version = registry.new_version(job.models, now=now, seed=job.seed)
         watch.report(Progress("save", note=version.name))
@@ -115,7 +115,7 @@ def _make(run: PreparedRun, job: Job, watch: Monitor, work: Path, now: datetime)
     return version, report
 
 
-def _learn(run: PreparedRun, job: Job, watch: Monitor, metrics: Metrics, checkpoints: Checkpoints) -> None:
+def _train(run: PreparedRun, job: Job, watch: Monitor, metrics: Metrics, checkpoints: Checkpoints) -> None:
     began = watch.seconds()
     steps = finetune(
         run.model,
@@ -132,54 +132,54 @@ def _learn(run: PreparedRun, job: Job, watch: Monitor, metrics: Metrics, checkpo
         watch.tracker.step(step)
         watch.report(Progress("train", step.number, step.of, step=step))
     if not math.isfinite(mean_loss(run.model, run.train[:8], run.recipe.batch_tokens)):
-        raise TrainingError(  # the last step may have done it, whose loss is that before it
-            "What was learnt in the last steps is no number: lower the learning_rate in training/recipe.py."
+        raise TrainingError(  # after the last step: each step reports the loss before it
+            "The loss after the last step is not a number: lower the learning_rate in training/recipe.py."
         )
 
 
-class _Compared(NamedTuple):
-    """Bits per character of the held-out tweets for others: what the new model must be better than."""
+class _Baselines(NamedTuple):
+    """Held-out bits per character of other models, for the gate."""
 
-    base: float | None  # what it began as
-    current: float | None  # what is in use meanwhile
+    base: float | None  # the model before training
+    current: float | None  # the current model
 
 
-def _compare(run: PreparedRun, job: Job) -> _Compared:
+def _baselines(run: PreparedRun, job: Job) -> _Baselines:
     held_out, tags = run.texts.held_out, run.texts.tags if run.before else {}
     base = bits_of(run.model, run.tokenizer, held_out, context=run.context, tags=tags)
     if run.before:
-        return _Compared(base, base)  # it is the one in use
+        return _Baselines(base, base)  # it started from the current model
     try:
         in_use = registry.current(job.models)
         current = bits_in_use(in_use, held_out, context=run.context, device=job.device)
-    except ModelError:  # a broken model is no measure, and the way to mend it is this one
+    except ModelError:  # a damaged model is no baseline, and this training replaces it
         current = None
-    return _Compared(base, current)
+    return _Baselines(base, current)
 
 
-def _judge(run: PreparedRun, job: Job, drafts: Sequence[Sample], compared: _Compared) -> Report:
+def _judge(run: PreparedRun, job: Job, drafts: Sequence[Sample], baselines: _Baselines) -> Report:
     return evaluate(
         run.model,
         run.tokenizer,
-        replace(run.texts, train=run.learnt),
+        replace(run.texts, train=run.trained_on),
         context=run.context,
         seed=job.seed,
         drafts=drafts,
         length=job.length,
-        base_bits=compared.base,
-        current_bits=compared.current,
+        base_bits=baselines.base,
+        current_bits=baselines.current,
     )
 
 
 @contextmanager
-def _workplace(folder: Path) -> Iterator[Path]:
-    """A folder that is gone when the work is done or cannot be done; whoever is interrupted may go on later."""
+def _work_folder(folder: Path) -> Iterator[Path]:
+    """A folder that is deleted at the end or on an error; with a checkpoint in it, it survives an interruption."""
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:
-        raise ModelError(f"{folder} is not to be had ({error.strerror}): move away what is there.") from error
+        raise ModelError(f"{folder} cannot be created ({error.strerror}): move away what is there.") from error
     if folder.is_symlink():
-        raise ModelError(f"{folder} is a link, and must be a folder of its own: move it away.")
+        raise ModelError(f"{folder} is a link and not a folder: move it away.")
     try:
         yield folder
     except TrainingError:

@@ -146,7 +146,7 @@ def _screen(settings: Settings) -> Check:
     from bot.running import assembly
     from bot.running import doctor as checks
     from bot.screen.operator_lists import Rules, lists
-    from bot.voice.model_memory import ModelMemory
+    from bot.voice.model_voice import ModelMemory
 
     try:
         rules = Rules(lists(settings.screen))
@@ -158,8 +158,7 @@ def _screen(settings: Settings) -> Check:
 def _thorough(settings: Settings, folder: StateDir) -> Iterator[Check]:
     from bot.running import assembly
     from bot.running import doctor as checks
-    from bot.voice.model_memory import ModelMemory
-    from bot.voice.voice import ModelVoice, promoted
+    from bot.voice.model_voice import ModelMemory, ModelVoice, promoted
 
     try:
         with training_errors(), library_to_read(folder) as library:

@@ -32,7 +32,7 @@ def sample(args: Namespace) -> int:
     from bot.rounds.posting import last_said
     from bot.rounds.score import ranked
     from bot.running import assembly
-    from bot.voice.voice import promoted
+    from bot.voice.model_voice import promoted
 
     settings = loaded(args).settings
     folder, store = history_to_read(settings)
@@ -80,8 +80,7 @@ def add_screen_arguments(parser: ArgumentParser) -> None:
 def screen(args: Namespace) -> int:
     from bot.running import assembly
     from bot.values import Draft
-    from bot.voice.model_memory import ModelMemory
-    from bot.voice.voice import promoted
+    from bot.voice.model_voice import ModelMemory, promoted
 
     settings = loaded(args).settings
     folder, store = history_to_read(settings)

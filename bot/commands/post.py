@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from bot.rounds.posting import DraftSettings, Round
     from bot.sending.outbox import DryRunPublisher
     from bot.values import Post, Receipt
-    from bot.voice.model_memory import ModelMemory
+    from bot.voice.model_voice import ModelMemory
     from bot.voice.voice import Voice
     from bot.x.twitter import X
 
@@ -168,8 +168,7 @@ def _voice(args: Namespace, settings: Settings, folder: StateDir, store: Store) 
     """The voice and its settings. A person's text is screened here, to give all reasons against it at once."""
     from bot.rounds.posting import DraftSettings
     from bot.running import assembly
-    from bot.voice.model_memory import ModelMemory
-    from bot.voice.voice import promoted
+    from bot.voice.model_voice import ModelMemory, promoted
 
     current = promoted(folder.models)
     if args.draft:

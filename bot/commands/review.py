@@ -117,8 +117,7 @@ def _review_one(session: ReviewSession, args: Namespace) -> int:
 def _edit(session: ReviewSession, post: Post, text: str) -> tuple[Reason, ...]:
     """Passes the whole screen like a new draft, except that it may repeat itself. Gives the reasons against it."""
     from bot.running import assembly
-    from bot.voice.model_memory import ModelMemory
-    from bot.voice.voice import promoted
+    from bot.voice.model_voice import ModelMemory, promoted
 
     settings = session.settings.model_copy(update={"live": not post.dry})
     screen = assembly.screen(settings, session.store, ModelMemory.open(promoted(session.folder.models)), but=post.id)

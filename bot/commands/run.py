@@ -134,7 +134,7 @@ def check_history(settings: Settings, state_dir: StateDir, clock: Clock) -> None
 
 def has_model(state_dir: StateDir) -> bool:
     """True if the promoted model is damaged, too: there may be an earlier one, so it is no reason to train."""
-    from bot.voice.voice import promoted
+    from bot.voice.model_voice import promoted
 
     try:
         return promoted(state_dir.models) is not None

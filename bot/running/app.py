@@ -19,7 +19,8 @@ from bot.rounds.agenda import Agenda
 from bot.rounds.posting import Pipeline
 from bot.running import assembly, resources
 from bot.screen import operator_lists
-from bot.voice.voice import CurrentVoice, earlier, promoted
+from bot.voice.model_voice import earlier, promoted
+from bot.voice.voice import CurrentVoice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
     from bot.screen.chain import Screen
     from bot.screen.operator_lists import Rules
     from bot.sending.outbox import DryRunPublisher, Outbox
-    from bot.voice.voice import ModelVoice, Voice
+    from bot.voice.model_voice import ModelVoice
+    from bot.voice.voice import Voice
     from bot.x.twitter import X
 
 # The identity of the bot, how it logs, and a classifier, which may take a gigabyte beside the model.

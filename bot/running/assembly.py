@@ -28,7 +28,7 @@ from bot.screen.operator_lists import Rules, lists, read
 from bot.sending.budget import DOLLAR, Caps, Prices
 from bot.sending.outbox import Brakes, DryRunPublisher, Outbox, Publisher, ReplyBrakes
 from bot.sending.reconcile import Reconciler
-from bot.voice.voice import ModelVoice, Voice, open_voice
+from bot.voice.model_voice import ModelVoice, open_voice
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     from bot.history.store import Store
     from bot.rounds.posting import Pipeline
     from bot.screen.chain import Screen
-    from bot.voice.model_memory import ModelMemory
+    from bot.voice.model_voice import ModelMemory
+    from bot.voice.voice import Voice
     from bot.x.twitter import X
 
 NO_BRAKES = Brakes(timedelta(0), sys.maxsize, sys.maxsize, Caps(sys.maxsize, sys.maxsize), grace=timedelta(minutes=10))

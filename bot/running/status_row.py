@@ -10,7 +10,7 @@ from bot.errors import ModelError
 from bot.history.store import Store
 from bot.running import assembly, resources
 from bot.running.status import alerts, standing
-from bot.voice.voice import promoted
+from bot.voice.model_voice import promoted
 
 if TYPE_CHECKING:
     from datetime import datetime

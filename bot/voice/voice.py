@@ -1,4 +1,4 @@
-"""Where drafts come from: the Voice protocol, and the door to the model. torch is loaded behind it, if at all."""
+"""Where drafts come from: the `Voice` protocol, and the voice that follows the current model."""
 
 from __future__ import annotations
 
@@ -6,12 +6,9 @@ import ctypes
 import gc
 import sys
 from contextlib import suppress
-from dataclasses import replace
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from bot.errors import ModelError, training_errors
-from bot.values import Draft
-from bot.voice.model_memory import ModelMemory
+from bot.errors import ModelError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,11 +16,9 @@ if TYPE_CHECKING:
 
     from structlog.stdlib import BoundLogger
 
+    from bot.values import Draft
+    from bot.voice.model_voice import ModelVoice
     from training.profile.person import Person
-    from training.speak.sampler import Sampler
-    from training.speak.types import Sampling
-
-Engine = Literal["auto", "torch", "light"]
 
 
 class Voice(Protocol):
@@ -32,70 +27,24 @@ class Voice(Protocol):
         """The model's version, kept with each post."""
 
     def draft(self, prompt: str, *, n: int, seed: int, author: str | None = None) -> list[Draft]:
-        """N drafts that start with `prompt`; the same seed gives the same drafts."""
+        """`n` drafts that start with `prompt`; the same seed gives the same drafts."""
 
     def log_likelihoods(self, texts: Sequence[str], *, given: str = "") -> list[float]:
         """How likely each text is right after `given`: mean log-likelihood per token in nats, the end included."""
 
     def copied(self, text: str) -> str:
-        """What of it is a tweet that the model learnt from, in words; empty if it is its own."""
+        """The part of the text that is copied from a training tweet, in words; empty if nothing is."""
 
     def foreign(self, text: str) -> str:
-        """How it differs from the language that the person writes; empty if it does not."""
+        """How the text differs from the person's language; empty if it does not."""
 
     @property
     def person(self) -> Person | None:
-        """How the one writes whom it speaks for; None where nothing is to be chosen."""
-
-
-class ModelVoice:
-    """A fine-tuned model that speaks, and remembers what it learnt from."""
-
-    def __init__(
-        self,
-        name: str,
-        sampler: Sampler,
-        memory: ModelMemory,
-        *,
-        sampling: Sampling,
-        engine: Literal["torch", "light"] = "torch",
-        person: Person | None = None,
-        keepalive: Callable[[], None] = lambda: None,
-    ) -> None:
-        """`keepalive` is called while drafts grow: on a small machine a round takes minutes."""
-        self.name = name
-        self.person = person
-        self._keepalive = keepalive
-        self.engine = engine
-        self._sampler = sampler
-        self._memory = memory
-        self._sampling = replace(sampling, too_long=self._grows)
-
-    def draft(self, prompt: str, *, n: int, seed: int, author: str | None = None) -> list[Draft]:
-        """`author`: one of several, where the model tells them apart; else the seed chooses."""
-        with training_errors(ModelError):
-            samples = self._sampler.draft(prompt, n=n, seed=seed, author=author, sampling=self._sampling)
-        return [Draft(sample.text, prompt, seed, sample.likelihood, sample.finished) for sample in samples]
-
-    def _grows(self, _: str) -> bool:
-        """Asked every few tokens whether a draft is too long already; none is, but somebody may want to know."""
-        self._keepalive()
-        return False
-
-    def log_likelihoods(self, texts: Sequence[str], *, given: str = "") -> list[float]:
-        self._keepalive()
-        with training_errors(ModelError):
-            return self._sampler.log_likelihoods(texts, given=given)
-
-    def copied(self, text: str) -> str:
-        return self._memory.copied(text)
-
-    def foreign(self, text: str) -> str:
-        return self._memory.foreign(text)
+        """How the person writes, for choosing among drafts; None where nothing is chosen."""
 
 
 class CurrentVoice:
-    """The promoted model's voice: another one that is promoted is taken over, one that cannot speak is not."""
+    """The voice of the current model. A newly promoted model replaces it, unless it does not load."""
 
     def __init__(
         self,
@@ -107,10 +56,9 @@ class CurrentVoice:
         keep_loaded: bool = True,
         is_short: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`earlier` gives the versions that were in use before, the newest first, for where this one is damaged.
+        """`earlier` lists the versions that were current before, newest first, in case the current one is damaged.
 
-        `keep_loaded`: False drops the model between two rounds, and opens it again when it is to speak. So does a
-        machine that `is_short` of memory.
+        Without `keep_loaded`, and on a machine that `is_short` of memory, the model is unloaded between two rounds.
         """
         self._promoted = promoted
         self._load = load
@@ -119,12 +67,12 @@ class CurrentVoice:
         self._refused = ""
         self.keep_loaded = keep_loaded
         self._is_short = is_short
-        self._spoke = True  # or did anything else that takes memory
+        self._used_memory = True  # since the last refresh
         self._voice: ModelVoice | None = None
         self._folder, self._voice = self._first(earlier)
 
     def _first(self, earlier: Callable[[], Sequence[Path]]) -> tuple[Path, ModelVoice]:
-        """The promoted one; where it is damaged, the last sound one of those before it, and the log says so."""
+        """The promoted version; where it is damaged, the newest whole one before it, which is logged."""
         folder = None
         try:
             folder = self._promoted()
@@ -168,33 +116,33 @@ class CurrentVoice:
         if self._voice is None:
             try:
                 self._voice = self._load(self._folder)
-            except ModelError:  # it was whole when it spoke last
+            except ModelError:  # damaged since it was last loaded
                 self._folder, self._voice = self._first(self._earlier)
-        self._spoke = True
+        self._used_memory = True
         return self._voice
 
     def refresh(self) -> None:
-        """For between two rounds: a round speaks with one model from its first draft to its last."""
-        self._take_over()
-        is_pressed = self._voice is not None and self.keep_loaded and self._is_short()
-        if is_pressed:
+        """Call between two rounds: all drafts of a round come from one model."""
+        self._follow_promotion()
+        is_unloaded = self._voice is not None and self.keep_loaded and self._is_short()
+        if is_unloaded:
             self._log.info("model.put_away", model=self.name, why="others wait for memory; it is opened when it speaks")
-        if self._spoke or is_pressed:
-            self._spoke = False
-            if is_pressed or not self.keep_loaded:
+        if self._used_memory or is_unloaded:
+            self._used_memory = False
+            if is_unloaded or not self.keep_loaded:
                 self._voice = None
-            _give_back()
+            _return_memory()
 
     def look_again(self) -> None:
-        """One that was refused may have been put right in its place: the next refresh tries it once more."""
+        """The next refresh tries a refused model again: it may have been repaired in place."""
         self._refused = ""
 
     def reopen(self, load: Callable[[Path], ModelVoice]) -> None:
-        """The same model in another way; ModelError, and nothing has changed, where it cannot be."""
+        """Load the same model differently; a ModelError leaves everything as it was."""
         self._voice = load(self._folder)
-        self._spoke = True
+        self._used_memory = True
 
-    def _take_over(self) -> None:
+    def _follow_promotion(self) -> None:
         try:
             folder = self._promoted()
         except ModelError as error:
@@ -207,69 +155,19 @@ class CurrentVoice:
         except ModelError as error:
             self._refuse(folder.name, error)
         else:
-            self._spoke = True
+            self._used_memory = True
             self._log.info("model.taken_over", model=folder.name)
 
     def _refuse(self, model: str, error: ModelError) -> None:
-        """Said once; the one that speaks goes on."""
+        """Logged once; the present voice stays."""
         if model != self._refused:
             self._log.error("model.refused", model=model, why=str(error), speaking=self.name)
         self._refused = model
 
 
-def promoted(models: Path) -> Path | None:
-    """The model folder in use, if there is one."""
-    from training.models import registry
-
-    with training_errors(ModelError):
-        return registry.current(models)
-
-
-def earlier(models: Path) -> list[Path]:
-    """The versions that were in use before, the newest first."""
-    from training import errors
-    from training.models import registry
-
-    try:
-        return [models / name for name in reversed(registry.before(models))]
-    except errors.TrainingError:
-        return []
-
-
-def open_voice(
-    folder: Path,
-    *,
-    engine: Engine,
-    device: str,
-    threads: int,
-    temperature: float,
-    top_p: float,
-    max_tokens: int,
-    keepalive: Callable[[], None] = lambda: None,
-) -> ModelVoice:
-    """Load a model folder, checked; ModelError says what is wrong with it."""
-    from training.profile.person import Person
-    from training.speak import engines
-    from training.speak.types import Sampling
-
-    with training_errors(ModelError):
-        chosen = engines.choose(folder, engine=engine, device=device)
-        sampler = engines.open_sampler(folder, engine=chosen, device=device, threads=threads)
-        person = Person.open(folder)
-    return ModelVoice(
-        folder.name,
-        sampler,
-        ModelMemory.open(folder),
-        sampling=Sampling(temperature, top_p, max_tokens),
-        engine=chosen,
-        person=person,
-        keepalive=keepalive,
-    )
-
-
-def _give_back() -> None:
-    """What is free goes back to the kernel; the C library would keep it for the next time."""
+def _return_memory() -> None:
+    """Free memory goes back to the kernel; the C library would keep it."""
     gc.collect()
     if sys.platform == "linux":
-        with suppress(OSError, AttributeError):  # other C libraries than glibc
+        with suppress(OSError, AttributeError):  # a C library other than glibc
             ctypes.CDLL(None).malloc_trim(0)

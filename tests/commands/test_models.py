@@ -188,9 +188,9 @@ def test_the_report_explains_its_figures(call: Call, state: Path) -> None:
     code, out, _ = call("evaluate", "-n", "10")
 
     assert code == 0
-    assert "how well it foresees" in out
+    assert "held-out tweets; lower is better" in out
     assert "told apart" in out
-    assert "It foresees no better than its base" in out
+    assert "It predicts no better than its base" in out
 
 
 def test_a_running_bot_follows_a_promotion_and_a_rollback(second: Path, state: Path) -> None:

@@ -15,7 +15,8 @@ from structlog.testing import CapturingLogger
 from bot.errors import Damaged, MynahError, StoreError
 from bot.history.store import Store
 from bot.values import Draft, Slot
-from bot.voice.voice import CurrentVoice, earlier, open_voice, promoted
+from bot.voice.model_voice import earlier, open_voice, promoted
+from bot.voice.voice import CurrentVoice
 from tests.fakes import NOON
 from tests.installed import lines, mynah, rounds
 from tests.training.models.test_model_dir import rewrite
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     import torch
 
-    from bot.voice.voice import ModelVoice
+    from bot.voice.model_voice import ModelVoice
 
 NEW = "20261121T120000Z-0001"
 

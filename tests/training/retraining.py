@@ -50,7 +50,7 @@ class Killed(BaseException):
 
 
 def run(
-    wanted: Job,
+    job: Job,
     *archives: Archive,
     now: datetime = NOON,
     seen: list[Progress] | None = None,
@@ -64,7 +64,7 @@ def run(
 
     seconds = count()
     watch = Monitor(report, seconds=lambda: float(next(seconds)), due=lambda: True)
-    return retrain(lambda: archives or (archive(),), wanted, watch, now=now)
+    return retrain(lambda: archives or (archive(),), job, watch, now=now)
 
 
 def version_of(outcome: Outcome) -> Path:

@@ -29,43 +29,43 @@ def tweets() -> list[Archive]:
 def planned(models: Path, **change: object) -> Plan:
     seconds = count(step=2)  # each step takes two seconds
     watch = Monitor(lambda _: None, seconds=lambda: float(next(seconds)), due=lambda: True)
-    wanted = Job(models, base="scratch", recipe=QUICK, device="cpu", gate=Gate())
-    return plan(tweets, replace(wanted, **change), watch)  # type: ignore[arg-type]  fields by name
+    job = Job(models, base="scratch", recipe=QUICK, device="cpu", gate=Gate())
+    return plan(tweets, replace(job, **change), watch)  # type: ignore[arg-type]  fields by name
 
 
-def test_it_says_what_would_be_done_and_does_nothing(tmp_path: Path) -> None:
-    said = planned(tmp_path / "models")
+def test_a_plan_changes_nothing(tmp_path: Path) -> None:
+    estimate = planned(tmp_path / "models")
 
-    assert said.authors == ("stationmynah",)
-    assert (said.steps, said.method, said.device) == (40, "full", "cpu")
-    assert said.learnt > 600 > said.held_out > 50
+    assert estimate.authors == ("stationmynah",)
+    assert (estimate.steps, estimate.method, estimate.device) == (40, "full", "cpu")
+    assert estimate.train > 600 > estimate.held_out > 50
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_time_is_that_of_the_steps_and_of_the_looks(tmp_path: Path) -> None:
-    said = planned(tmp_path / "models")
-    blind = planned(tmp_path / "models", recipe=replace(QUICK, looks=0))
+def test_the_time_is_that_of_the_steps_and_of_the_evaluations(tmp_path: Path) -> None:
+    estimate = planned(tmp_path / "models")
+    unevaluated = planned(tmp_path / "models", recipe=replace(QUICK, looks=0))
 
-    assert blind.seconds == 80.0
-    assert 80.0 < said.seconds < 120.0
+    assert unevaluated.seconds == 80.0
+    assert 80.0 < estimate.seconds < 120.0
 
 
 def test_the_sentences_are_for_a_person(tmp_path: Path) -> None:
-    said = planned(tmp_path / "models").sentences()
+    estimate = planned(tmp_path / "models").sentences()
 
-    assert said[0].endswith("held out")
-    assert said[1] == "40 steps from scratch (full, on cpu)"
-    assert said[-1] == "nothing was changed"
+    assert estimate[0].endswith("held out")
+    assert estimate[1] == "40 steps from scratch (full, on cpu)"
+    assert estimate[-1] == "nothing was changed"
 
 
-def test_from_the_model_in_use_only_what_is_new_is_planned(tmp_path: Path) -> None:
+def test_from_the_current_model_only_what_is_new_is_planned(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="retrain from the base first"):
         planned(tmp_path / "models", begin="current")
 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_stages_up_to_the_training_are_told(tmp_path: Path) -> None:
+def test_the_stages_up_to_the_training_are_reported(tmp_path: Path) -> None:
     seen: list[Progress] = []
     plan(
         tweets,

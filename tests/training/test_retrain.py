@@ -23,30 +23,30 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def wanted(tmp_path: Path) -> Job:
+def job(tmp_path: Path) -> Job:
     return small(tmp_path / "models")
 
 
-def test_tweets_become_a_model_in_use_that_speaks(wanted: Job) -> None:
-    outcome = run(wanted)
+def test_tweets_become_a_model_in_use_that_speaks(job: Job) -> None:
+    outcome = run(job)
 
     assert outcome.promoted
-    assert registry.current(wanted.models) == outcome.version
+    assert registry.current(job.models) == outcome.version
     assert TorchSampler.open(version_of(outcome), device="cpu").draft("My dream is", n=2, seed=0)
 
 
-def test_the_stages_are_told_in_their_order(wanted: Job) -> None:
+def test_the_stages_are_told_in_their_order(job: Job) -> None:
     seen: list[Progress] = []
 
-    run(wanted, seen=seen)
+    run(job, seen=seen)
 
     stages = ["read", "clean", "tokenise", "train", "judge", "save", "promote"]
     assert list(dict.fromkeys(progress.stage for progress in seen)) == stages
     assert [progress.done for progress in seen if progress.stage == "train"] == [1, 2, 3, 4]
 
 
-def test_the_folder_says_whose_tweets_it_learnt_and_how_well(wanted: Job) -> None:
-    version = version_of(run(wanted))
+def test_the_folder_names_its_authors_and_its_figures(job: Job) -> None:
+    version = version_of(run(job))
 
     manifest = model_dir.check(version)
     assert manifest.authors == ("stationmynah",)
@@ -59,28 +59,28 @@ def test_the_folder_says_whose_tweets_it_learnt_and_how_well(wanted: Job) -> Non
     assert report.figures() | light == dict(manifest.figures)
 
 
-def test_the_card_names_the_languages_as_the_hub_does(wanted: Job) -> None:
-    said = archive()
+def test_the_card_names_the_languages_as_the_hub_does(job: Job) -> None:
+    source = archive()
     langs = ["in", "en", "und", "", "in", "qme"]
-    tweets = tuple(replace(tweet, lang=langs[place % 6]) for place, tweet in enumerate(said.tweets))
+    tweets = tuple(replace(tweet, lang=langs[index % 6]) for index, tweet in enumerate(source.tweets))
     first = replace(tweets[0], lang="iw")  # one tweet is no language of his
 
-    version = version_of(run(wanted, replace(said, tweets=(first, *tweets[1:]))))
+    version = version_of(run(job, replace(source, tweets=(first, *tweets[1:]))))
 
     assert 'language: ["id", "en"]' in (version / card.FILE).read_text(encoding="utf-8")
 
 
-def test_the_card_tells_what_was_chosen(wanted: Job) -> None:
+def test_the_card_tells_what_was_chosen(job: Job) -> None:
     choices = Choices(newlines=True, recency=timedelta(days=30))
 
-    text = (version_of(run(replace(wanted, choices=choices))) / card.FILE).read_text(encoding="utf-8")
+    text = (version_of(run(replace(job, choices=choices))) / card.FILE).read_text(encoding="utf-8")
 
     assert '"tweets", "gpt2"]' in text
     assert "| replies learnt | yes |\n| line breaks kept | yes |\n| half-life of a tweet's weight | 30 days |" in text
 
 
-def test_everything_that_belongs_to_a_model_lies_in_its_folder(wanted: Job) -> None:
-    version = version_of(run(replace(wanted, pictures=True)))
+def test_everything_that_belongs_to_a_model_lies_in_its_folder(job: Job) -> None:
+    version = version_of(run(replace(job, pictures=True)))
 
     pictures = {card.PREDICTIONS, card.LOSS, card.LENGTHS}
     assert {"README.md", "memory.bin", "metrics.jsonl", "report.json", *pictures} < set(model_dir.check(version).files)
@@ -92,50 +92,50 @@ def test_everything_that_belongs_to_a_model_lies_in_its_folder(wanted: Job) -> N
     assert "Stationmynah" in (version / "README.md").read_text()
 
 
-def test_it_remembers_what_it_learnt_and_not_what_was_held_out(wanted: Job) -> None:
-    memory = Memory.open(version_of(run(wanted)))
+def test_it_remembers_the_training_tweets_and_not_the_held_out_ones(job: Job) -> None:
+    memory = Memory.open(version_of(run(job)))
 
     assert sum(map(memory.said, TEXTS)) == len(memory)
     assert not any(map(memory.said, TEXTS[-10:]))
 
 
-def test_a_second_training_takes_the_place_of_the_first_and_leaves_it_there(wanted: Job) -> None:
-    first = version_of(run(wanted))
-    second = version_of(run(wanted, now=LATER))
+def test_a_second_training_takes_the_place_of_the_first_and_leaves_it_there(job: Job) -> None:
+    first = version_of(run(job))
+    second = version_of(run(job, now=LATER))
 
-    assert registry.current(wanted.models) == second
+    assert registry.current(job.models) == second
     assert model_dir.check(first).created == NOON.isoformat()
 
 
-def test_old_versions_are_removed_where_that_is_asked_for(wanted: Job) -> None:
-    outcomes = [run(replace(wanted, keep=1), now=NOON + timedelta(days=day)) for day in range(3)]
+def test_old_versions_are_removed_where_that_is_asked_for(job: Job) -> None:
+    outcomes = [run(replace(job, keep=1), now=NOON + timedelta(days=day)) for day in range(3)]
 
     assert [version_of(outcome).exists() for outcome in outcomes] == [False, True, True]  # one to roll back to
 
 
-def test_a_model_folder_can_be_the_base_of_the_next(wanted: Job) -> None:
-    first = version_of(run(wanted))
+def test_a_model_folder_can_be_the_base_of_the_next(job: Job) -> None:
+    first = version_of(run(job))
 
-    second = version_of(run(replace(wanted, base=str(first)), now=LATER))
+    second = version_of(run(replace(job, base=str(first)), now=LATER))
 
     assert model_dir.check(second).base_model == str(first)
 
 
-def test_a_model_that_is_not_good_enough_is_kept_and_not_used(wanted: Job) -> None:
-    first = version_of(run(wanted))
+def test_a_model_that_is_not_good_enough_is_kept_and_not_used(job: Job) -> None:
+    first = version_of(run(job))
 
-    outcome = run(replace(wanted, gate=Gate(unfinished_most=-1.0)), now=LATER)
+    outcome = run(replace(job, gate=Gate(unfinished_most=-1.0)), now=LATER)
 
     assert not outcome.promoted
-    assert any("finds no end" in sentence for sentence in outcome.why)
-    assert registry.current(wanted.models) == first
+    assert any("It runs on" in sentence for sentence in outcome.why)
+    assert registry.current(job.models) == first
     assert model_dir.check(version_of(outcome)).created == LATER.isoformat()
 
 
-def test_two_authors_are_learnt_side_by_side_and_known_by_their_tags(wanted: Job) -> None:
+def test_two_authors_are_trained_together_and_have_tags(job: Job) -> None:
     other = archive("nightporter", [text[::-1] for text in TEXTS])
 
-    version = version_of(run(replace(wanted, choices=Choices(tags=True)), archive(), other))
+    version = version_of(run(replace(job, choices=Choices(tags=True)), archive(), other))
 
     manifest = model_dir.check(version)
     assert set(manifest.authors) == set(manifest.tags) == {"stationmynah", "nightporter"}
@@ -143,82 +143,82 @@ def test_two_authors_are_learnt_side_by_side_and_known_by_their_tags(wanted: Job
     assert sampler.draft("", n=1, seed=0, author="nightporter") != sampler.draft("", n=1, seed=0, author="stationmynah")
 
 
-def test_it_goes_on_from_the_model_in_use_with_what_is_new(wanted: Job) -> None:
-    first = version_of(run(wanted, archive(texts=TEXTS[:120])))
+def test_it_goes_on_from_the_model_in_use_with_what_is_new(job: Job) -> None:
+    first = version_of(run(job, archive(texts=TEXTS[:120])))
     seen: list[Progress] = []
 
-    second = version_of(run(replace(wanted, begin="current"), archive(), now=LATER, seen=seen))
+    second = version_of(run(replace(job, begin="current"), archive(), now=LATER, seen=seen))
 
     earlier, now = Memory.open(first), Memory.open(second)
     assert (len(earlier), len(now)) == (108, 162)
     assert all(now.said(text) for text in TEXTS if earlier.said(text))
-    assert any("54 tweets to learn, all new to the model in use, 18 held out" in progress.note for progress in seen)
+    assert any("54 training tweets, all new to the current model, 18 held out" in progress.note for progress in seen)
     assert model_dir.check(second).base_model == "scratch"
-    assert registry.current(wanted.models) == second
+    assert registry.current(job.models) == second
 
 
-def test_what_it_goes_on_to_say_is_compared_with_all_that_it_has_learnt(wanted: Job) -> None:
-    run(wanted, archive(texts=TEXTS[:120]))
+def test_a_continued_model_is_evaluated_against_all_its_training_tweets(job: Job) -> None:
+    run(job, archive(texts=TEXTS[:120]))
 
-    second = version_of(run(replace(wanted, begin="current"), archive(), now=LATER))
+    second = version_of(run(replace(job, begin="current"), archive(), now=LATER))
 
     report = judgement.read(second)
     assert report is not None
     assert (report.learnt, report.held_out) == (162, 18)
-    said = (second / card.FILE).read_text(encoding="utf-8")
-    assert "| tweets learnt | 54 |" in said
-    assert "| tweets learnt before | 108 |" in said
+    text = (second / card.FILE).read_text(encoding="utf-8")
+    assert "| tweets learnt | 54 |" in text
+    assert "| tweets learnt before | 108 |" in text
 
 
-def test_who_was_learnt_before_stays_on_the_card_and_in_the_manifest(wanted: Job) -> None:
-    run(wanted)
+def test_earlier_authors_stay_on_the_card_and_in_the_manifest(job: Job) -> None:
+    run(job)
     other = archive("nightporter", [text[::-1] for text in TEXTS])
 
-    second = version_of(run(replace(wanted, begin="current"), other, now=LATER))
+    second = version_of(run(replace(job, begin="current"), other, now=LATER))
 
     manifest = model_dir.check(second)
     assert manifest.authors == tuple(manifest.funnel) == ("stationmynah", "nightporter")
     assert manifest.funnel["stationmynah"]["downloaded"] == 180
-    said = (second / card.FILE).read_text(encoding="utf-8")
-    assert "AI CYBORG" in said
-    assert "@nightporter-stationmynah" in said
-    assert "| Tweets downloaded | 180 | 180 |" in said
+    text = (second / card.FILE).read_text(encoding="utf-8")
+    assert "AI CYBORG" in text
+    assert "@nightporter-stationmynah" in text
+    assert "| Tweets downloaded | 180 | 180 |" in text
 
 
-def test_tweets_held_out_now_that_the_model_in_use_has_learnt_are_left_out(wanted: Job) -> None:
-    run(wanted, archive(texts=[*TEXTS[175:], *TEXTS[:100]]))
+def test_held_out_tweets_that_the_current_model_was_trained_on_are_left_out(job: Job) -> None:
+    run(job, archive(texts=[*TEXTS[175:], *TEXTS[:100]]))
     seen: list[Progress] = []
 
-    run(replace(wanted, begin="current"), archive(), now=LATER, seen=seen)
+    run(replace(job, begin="current"), archive(), now=LATER, seen=seen)
 
     notes = [progress.note for progress in seen if progress.stage == "tokenise"]
-    assert notes == ["72 tweets to learn, all new to the model in use, 13 held out"]
+    assert notes == ["72 training tweets, all new to the current model, 13 held out"]
 
 
-def test_where_nothing_is_new_nothing_is_done(wanted: Job) -> None:
-    first = version_of(run(wanted))
+def test_where_nothing_is_new_nothing_is_done(job: Job) -> None:
+    first = version_of(run(job))
 
-    outcome = run(replace(wanted, begin="current"), now=LATER)
+    outcome = run(replace(job, begin="current"), now=LATER)
 
     assert (outcome.version, outcome.promoted) == (None, False)
-    assert "has learnt all these tweets" in outcome.why[0]
-    assert registry.current(wanted.models) == first
-    assert sorted(path.name for path in wanted.models.iterdir()) == [first.name, "current"]
+    assert "was trained on all these tweets" in outcome.why[0]
+    assert registry.current(job.models) == first
+    assert sorted(path.name for path in job.models.iterdir()) == [first.name, "current"]
 
 
-def test_without_a_model_in_use_there_is_nothing_to_go_on_from(wanted: Job) -> None:
+def test_without_a_model_in_use_there_is_nothing_to_go_on_from(job: Job) -> None:
     with pytest.raises(ModelError, match="retrain from the base first"):
-        run(replace(wanted, begin="current"))
+        run(replace(job, begin="current"))
 
 
-def test_too_few_tweets_are_refused_before_anything_is_trained(wanted: Job) -> None:
+def test_too_few_tweets_are_refused_before_anything_is_trained(job: Job) -> None:
     with pytest.raises(TooLittleData, match="needs at least"):
-        run(wanted, archive(texts=["Only this one tweet was ever written."]))
+        run(job, archive(texts=["Only this one tweet was ever written."]))
 
 
-def test_two_trainings_do_not_meet_in_one_folder(wanted: Job) -> None:
-    with registry.hold(wanted.models), pytest.raises(StateBusy):
-        run(wanted)
+def test_two_trainings_do_not_meet_in_one_folder(job: Job) -> None:
+    with registry.hold(job.models), pytest.raises(StateBusy):
+        run(job)
 
 
 def test_it_is_time_again_every_so_many_seconds() -> None:

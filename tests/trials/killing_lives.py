@@ -29,7 +29,7 @@ from bot.running import app as life
 from bot.running import assembly, daemon
 from bot.sending import outbox
 from bot.values import Draft
-from bot.voice import model_memory, voice
+from bot.voice import model_voice
 from bot.x.signing import Keys
 from bot.x.twitter import X
 from tests.fake_x.state import newcomer
@@ -181,8 +181,8 @@ def begin(folder: Path, words: Sequence[str], *, name: str = "life", point: Poin
         daemon.Daemon = Once if words == BEAT else Awake  # type: ignore[misc]
         polling.PAGES = (polling.FIRST,)  # a page is a turn: so a handful of calls is several
         assembly.voice = lambda *_, **__: Voice(review_mode="review" in words)  # type: ignore[assignment]
-        voice.promoted = life.promoted = lambda _: Path("words")
-        model_memory.ModelMemory.open = lambda _: model_memory.ModelMemory()  # type: ignore[assignment,method-assign]
+        model_voice.promoted = life.promoted = lambda _: Path("words")
+        model_voice.ModelMemory.open = lambda _: model_voice.ModelMemory()  # type: ignore[assignment,method-assign]
         if trace:
             trace.listen()
         return cli.main(["--state", str(folder / "state"), *words])

@@ -45,11 +45,11 @@ sys.exit(main(sys.argv[1:]))
 
 def mynah(state: Path, *words: str, missing: tuple[str, ...] = (), **settings: str) -> subprocess.CompletedProcess[str]:
     """In a process of its own, without these libraries."""
-    told = {f"MYNAH_VOICE__{key.upper()}": value for key, value in settings.items()}
+    chosen = {f"MYNAH_VOICE__{key.upper()}": value for key, value in settings.items()}
     known = {key: value for key, value in os.environ.items() if not key.startswith("MYNAH_")}
     return subprocess.run(
         [sys.executable, "-c", WITHOUT.format(missing=missing), "--state", str(state), *words],
-        capture_output=True, text=True, check=False, env={**known, **told},
+        capture_output=True, text=True, check=False, env={**known, **chosen},
     )  # fmt: skip
 
 

@@ -10,7 +10,8 @@ import pytest
 from structlog.testing import CapturingLogger
 
 from bot.errors import ModelError
-from bot.voice.voice import CurrentVoice, ModelVoice
+from bot.voice.model_voice import ModelVoice
+from bot.voice.voice import CurrentVoice
 from training.speak.types import Sampling
 
 SAMPLING = Sampling(max_tokens=9)

@@ -1,9 +1,8 @@
-"""Whose words are they? How many of some texts hold a long run of words out of others, or are one of them.
+"""Copying: the share of texts that contain a long run of words of the training texts, or equal one of them.
 
-It knows only texts: the same question is asked of what a model says and of what its author said later. That is why it
-is not the screen's (memory.py), though both count words alike. The screen lets pass what the person says over and over,
-for it judges one draft; here it counts, in the model's share and in the author's own, which the gate takes off. Nor
-do halves of tweets and handles count here: a run of eight is what others count, and needs no index that may be wrong.
+The same measure is taken of the model's samples and of the author's later tweets, and the gate subtracts one from the
+other. The screen (profile/memory.py) judges single drafts, so it differs: it ignores phrases that the person repeats,
+and it counts halves of tweets and handles. Here exact runs of eight words count, without an approximate index.
 """
 
 from __future__ import annotations
@@ -23,19 +22,19 @@ LINK = re.compile(r"(?:https?://|www\.|pic\.twitter\.com/)\S+", re.IGNORECASE)
 WORD = re.compile(r"\w+(?:['\u2019]\w+)*")
 
 
-def share_with_run(texts: Sequence[str], learnt: Iterable[str]) -> float:
-    """The share of `texts` that hold `RUN` words in a row which stand so in one of the `learnt`."""
+def share_with_run(texts: Sequence[str], train: Iterable[str]) -> float:
+    """The share of `texts` that have a run of `RUN` words in common with one of the training texts."""
     runs = [_runs(text) for text in texts]
-    wanted = set[tuple[str, ...]]().union(*runs)
+    candidates = set[tuple[str, ...]]().union(*runs)
     known: set[tuple[str, ...]] = set()
-    for text in learnt:  # kept small: only the runs that are asked for
-        known |= wanted & _runs(text)
+    for text in train:
+        known |= candidates & _runs(text)  # not all runs of the training texts, to save memory
     return sum(not known.isdisjoint(own) for own in runs) / max(len(runs), 1)
 
 
-def share_exact(texts: Sequence[str], learnt: Iterable[str]) -> float:
-    """The share of `texts` that are one of the `learnt`, up to case, spaces and the punctuation around them."""
-    known = set(map(normalise, learnt))
+def share_exact(texts: Sequence[str], train: Iterable[str]) -> float:
+    """The share of `texts` that equal a training text, up to case, spaces and the punctuation around them."""
+    known = set(map(normalise, train))
     return sum(normalise(text) in known for text in texts) / max(len(texts), 1)
 
 

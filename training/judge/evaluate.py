@@ -1,6 +1,6 @@
-"""The judgement: what a model foresees of tweets that it has not seen, and how what it says compares with them.
+"""The evaluation of a model: held-out bits per character, and how its samples compare with the author's tweets.
 
-It does not know how the model was made, nor what is good enough: that is for gate.py.
+What is good enough, gate.py decides.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from training.speak.types import Sample
 
 BATCH_TOKENS = 4_096  # only speed and memory depend on it
-SAMPLES = 256  # a share of them is known to 6 points at worst; two seconds of one core (benchmarks/judgement.py)
-TOGETHER = 64  # samples at once: GPT-2 keeps 0.5 GB for them
+SAMPLES = 256  # a share of them has an error of 6 points at most; two seconds of one core (benchmarks/judgement.py)
+BATCH_SAMPLES = 64  # at once: GPT-2 needs 0.5 GB for them
 LIMIT = 280  # X's
-SLIP = 0.02  # the share of the held-out tweets that another model may have learnt, and still be compared
+OVERLAP = 0.02  # the share of the held-out tweets that the current model may have been trained on to be compared
 
 
 def evaluate(
@@ -48,38 +48,38 @@ def evaluate(
     current_bits: float | None = None,
     length: Callable[[str], int] = len,
 ) -> Report:
-    """`drafts` are what the model said (see `speak`), `length` is how long X finds a text.
+    """`drafts` are the model's samples (see `speak`), `length` is a text's length as X counts it.
 
-    The bits of the other models are `bits_of` and `bits_in_use`.
+    `base_bits` and `current_bits` come from `bits_of` and `bits_in_use`.
     """
     train = [text.text for text in corpus.train]
     held_out = [text.text for text in corpus.held_out]
-    said = [draft.text for draft in drafts]
+    samples = [draft.text for draft in drafts]
     own = random.Random(seed).sample([*train, *held_out], len(train) + len(held_out))
-    most = min(similarity.count_words(said), similarity.count_words(own))
-    lengths, own_lengths = [length(text) for text in said], [length(text) for text in own]
+    most = min(similarity.count_words(samples), similarity.count_words(own))
+    lengths, own_lengths = [length(text) for text in samples], [length(text) for text in own]
     return Report(
         seed=seed,
-        samples=len(said),
+        samples=len(samples),
         learnt=len(train),
         held_out=len(held_out),
         bits_per_character=bits_of(model, tokenizer, corpus.held_out, context=context, tags=corpus.tags),
         base_bits=base_bits,
         current_bits=current_bits,
         ngram_bits=ngram_floor.bits_per_character(train, held_out),
-        copied=copying.share_with_run(said, train),
+        copied=copying.share_with_run(samples, train),
         copied_author=_copied_by_author(held_out, train, sum(corpus.overlap.values())),
-        exact=copying.share_exact(said, train),
+        exact=copying.share_exact(samples, train),
         overlong=sum(one > LIMIT for one in lengths) / max(len(lengths), 1),
         overlong_author=sum(one > LIMIT for one in own_lengths) / max(len(own_lengths), 1),
         unfinished=sum(not draft.finished for draft in drafts) / max(len(drafts), 1),
         lengths=similarity.histogram(lengths),
         lengths_author=similarity.histogram(own_lengths),
         length_distance=similarity.length_distance(lengths, own_lengths),
-        distinct=similarity.distinct(said, most),
+        distinct=similarity.distinct(samples, most),
         distinct_author=similarity.distinct(own, most),
-        told_apart=similarity.told_apart(said, held_out, seed=seed),
-        told_apart_author=similarity.told_apart(train, held_out, seed=seed),
+        told_apart=similarity.detector_auc(samples, held_out, seed=seed),
+        told_apart_author=similarity.detector_auc(train, held_out, seed=seed),
     )
 
 
@@ -93,11 +93,11 @@ def judge_again(
     samples: int,
     length: Callable[[str], int] = len,
 ) -> Report:
-    """A version that was made some time ago, by today's tweets: those of the held-out ones that it has not learnt."""
+    """Evaluate an older version on those of today's held-out tweets that it was not trained on."""
     memory = Memory.open(version)
     fresh = tuple(text for text in corpus.held_out if not memory.said(text.text))
     if not fresh:
-        raise ModelError(f"{version.name} has learnt all the tweets that it could be judged by: import newer ones.")
+        raise ModelError(f"{version.name} was trained on all tweets that it could be evaluated on: import newer ones.")
     loaded = model_dir.load(version, device=device)
     manifest = loaded.manifest
     context = min(recipe_for(manifest.base_model).shape.context, context_of(loaded.model))
@@ -116,23 +116,23 @@ def judge_again(
 
 
 def _copied_by_author(held_out: Sequence[str], train: Sequence[str], repeated: int) -> float | None:
-    """`repeated` tweets of the author's newest are not held out, since they nearly are a learnt one: copies, all."""
+    """`repeated` of the newest tweets are not held out, as near-duplicates of training tweets: they count as copies."""
     if not held_out:
         return None
     return (copying.share_with_run(held_out, train) * len(held_out) + repeated) / (len(held_out) + repeated)
 
 
 def speak(model: Any, tokenizer: Any, tags: Mapping[str, str], *, count: int, seed: int) -> list[Sample]:
-    """Texts without a prompt, by the sampler's own defaults; the same for the same seed."""
+    """Samples without a prompt, with the default sampling; the same for the same seed."""
     sampler = TorchSampler(model, tokenizer, tags)
-    sizes = [min(TOGETHER, count - done) for done in range(0, count, TOGETHER)]
+    sizes = [min(BATCH_SAMPLES, count - done) for done in range(0, count, BATCH_SAMPLES)]
     return [text for turn, n in enumerate(sizes) for text in sampler.draft("", n=n, seed=seed + turn)]
 
 
 def bits_of(
     model: Any, tokenizer: Any, texts: Sequence[Text], *, context: int, tags: Mapping[str, str] | None = None
 ) -> float | None:
-    """Bits per character; each text alone, given its author's tag where the model knows tags. None without texts."""
+    """Bits per character of each text after its author's tag, if the model has tags; None without texts."""
     if not texts:
         return None
     known = [(tags or {}).get(text.author, "") for text in texts]
@@ -140,15 +140,15 @@ def bits_of(
 
 
 def bits_in_use(version: Path | None, texts: Sequence[Text], *, context: int, device: str) -> float | None:
-    """Of the model in use; None where there is none, or a broken one, which is no measure.
+    """Of the current model; None where there is none, or a damaged one.
 
-    None as well where it has learnt these texts and so would be flattered.
+    None as well where it was trained on these texts, which would flatter it.
     """
     if version is None or not texts:
         return None
     try:
         memory = Memory.open(version)
-        if sum(memory.said(text.text) for text in texts) > SLIP * len(texts):
+        if sum(memory.said(text.text) for text in texts) > OVERLAP * len(texts):
             return None
         loaded = model_dir.load(version, device=device)
     except ModelError:
@@ -158,7 +158,7 @@ def bits_in_use(version: Path | None, texts: Sequence[Text], *, context: int, de
 
 
 def _bits_of_base(name: str, texts: Sequence[Text], *, context: int, device: str) -> float | None:
-    """None where the version began from nothing, or its base is no longer to be had."""
+    """None where the version has no base, or its base is no longer available."""
     if name == SCRATCH:
         return None
     try:
@@ -172,9 +172,9 @@ def _bits_of_base(name: str, texts: Sequence[Text], *, context: int, device: str
 def bits_per_character(
     model: Any, tokenizer: Any, texts: Sequence[str], *, context: int, tags: Sequence[str] = ()
 ) -> float:
-    """Each tweet alone, from its start, its end included, as the bot speaks; comparable between tokenizers.
+    """Each tweet alone, its end token included, as the bot generates it; comparable between tokenizers.
 
-    `tags` has one for each text, or none at all; what stands before a text is given and costs nothing.
+    `tags`: one for each text, or none at all; a tag is given and costs nothing.
     """
     rows = encode(tokenizer, texts, context, tags)
     if not rows:
@@ -182,10 +182,10 @@ def bits_per_character(
     pieces = dict(zip(tags, spell(tokenizer, tags), strict=True))  # of each different tag
     nats, _ = total_loss(model, rows, BATCH_TOKENS)
     for tag, times in Counter(tag for tag in tags if tag).items():
-        given, _ = total_loss(model, [[rows[0][0], *pieces[tag]]], BATCH_TOKENS)
-        nats -= given * times
+        tag_nats, _ = total_loss(model, [[rows[0][0], *pieces[tag]]], BATCH_TOKENS)
+        nats -= tag_nats * times
     begins = [1 + len(pieces[tag]) for tag in tags] or [1] * len(rows)
-    # a tweet cut at the context counts with the characters that were read
-    said = (row[begin:] for row, begin in zip(rows, begins, strict=True))
-    spelt = (tokenizer.decode(row, skip_special_tokens=True, clean_up_tokenization_spaces=False) for row in said)
-    return nats / math.log(2) / sum(map(len, spelt))
+    # of a tweet cut at the context, the characters that were read count
+    read = (row[begin:] for row, begin in zip(rows, begins, strict=True))
+    decoded = (tokenizer.decode(row, skip_special_tokens=True, clean_up_tokenization_spaces=False) for row in read)
+    return nats / math.log(2) / sum(map(len, decoded))

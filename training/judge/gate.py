@@ -1,7 +1,4 @@
-"""May this model be taken into use? The report of its judgement in, sentences out: none says yes.
-
-It knows numbers only, and neither models nor folders.
-"""
+"""Whether a model may be promoted: the reasons against it, from the report of its evaluation."""
 
 from __future__ import annotations
 
@@ -17,55 +14,54 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """What is asked of a model. It keeps out what is broken; what is merely plain is for a person to judge."""
+    """The limits. They keep out broken models; whether a model is good enough to read is for a person to judge."""
 
-    # A model that has learnt nothing from the tweets has no business to speak for their author.
+    # A model that learnt nothing from the tweets must not speak for their author.
     beat_base: bool = True
-    # Three seeds of one recipe were 0.4 % apart on the sample account, and newer tweets are worth a little.
+    # Three seeds of one recipe differed by 0.4 % on the sample account, and newer training tweets help a little.
     bits_over_current: float = 0.02  # share
-    # Authors repeat themselves, so only what they do not do themselves counts; with 72 held-out tweets, as the sample
-    # account has, their own share is itself known to three points only.
+    # Authors repeat themselves, so only copying beyond their own rate counts; from 72 held-out tweets, as the sample
+    # account has, that rate is known to three points only.
     copied_over_author: float = 0.05  # share of the samples
-    # The screen lets none of these out, but a model that says them often has learnt the rest by heart too.
+    # The screen refuses all of these, but a model that generates them often has memorised the rest too.
     exact_most: float = 0.05
-    # The bot drops these: with eight candidates and three tries one in five is no loss.
+    # The bot drops these: with eight candidates and three tries, one in five does no harm.
     unfinished_most: float = 0.2
-    # Of the author's variety of three words in a row: half is a voice that says the same over and over.
+    # Share of the author's variety of word triples: with half of it, a model repeats itself all the time.
     distinct_least: float = 0.5
-    # Shuffled letters are found out always (1.0), the untouched base at 0.93 to 0.97 on the sample account.
+    # The detector's AUC. Shuffled letters have 1.0, the untouched base 0.93 to 0.97 on the sample account.
     told_apart_most: float = 0.99
 
 
 def why_not(report: Report, gate: Gate) -> list[str]:
-    return [*_foresight(report, gate), *_speech(report, gate)]
+    return [*_prediction(report, gate), *_samples(report, gate)]
 
 
-def _foresight(report: Report, gate: Gate) -> Iterator[str]:
+def _prediction(report: Report, gate: Gate) -> Iterator[str]:
     bits, base, current = report.bits_per_character, report.base_bits, report.current_bits
     if bits is None:
         return
-    told = f"{bits:.3f} bits per character of the held-out tweets"
+    figure = f"{bits:.3f} held-out bits per character"
     if not math.isfinite(bits):
-        yield f"It needs {told}, which is no number to go by."
+        yield f"Its held-out bits per character are {bits}, which is not a number."
     elif gate.beat_base and base is not None and bits >= base:
-        yield f"It foresees no better than its base: {told}, {base:.3f} there."
+        yield f"It predicts no better than its base: {figure}, the base {base:.3f}."
     if current is not None and bits > current * (1 + gate.bits_over_current):
-        more = f"{gate.bits_over_current:.0%} more are allowed"
-        yield f"It foresees worse than the model in use: {told}, {current:.3f} there, and {more}."
+        allowed = f"{gate.bits_over_current:.0%} more are allowed"
+        yield f"It predicts worse than the current model: {figure}, the current model {current:.3f}; {allowed}."
 
 
-def _speech(report: Report, gate: Gate) -> Iterator[str]:
+def _samples(report: Report, gate: Gate) -> Iterator[str]:
     own = report.copied_author or 0.0
     if report.copied > own + gate.copied_over_author:
         allowed = f"the author's own rate is {own:.1%}, and {gate.copied_over_author:.0%} above it are allowed"
-        yield f"It copies: {report.copied:.1%} of its texts hold eight words in a row of a learnt tweet; {allowed}."
+        yield f"It copies: {report.copied:.1%} of its texts have eight words in a row from a training tweet; {allowed}."
     if report.exact > gate.exact_most:
-        yield f"It quotes: {report.exact:.1%} of its texts are learnt tweets; {gate.exact_most:.0%} are allowed."
+        yield f"It quotes: {report.exact:.1%} of its texts are training tweets; {gate.exact_most:.0%} are allowed."
     if report.unfinished > gate.unfinished_most:
-        yield f"It finds no end in {report.unfinished:.1%} of its texts; {gate.unfinished_most:.0%} are allowed."
-    variety, wanted = report.distinct[-1], report.distinct_author[-1] * gate.distinct_least
-    if variety < wanted:
-        yield f"It repeats itself: {variety:.2f} of its runs of three words are different; {wanted:.2f} are wanted."
+        yield f"It runs on: {report.unfinished:.1%} of its texts do not end; {gate.unfinished_most:.0%} are allowed."
+    variety, least = report.distinct[-1], report.distinct_author[-1] * gate.distinct_least
+    if variety < least:
+        yield f"It repeats itself: {variety:.2f} of its word triples are distinct; {least:.2f} is the least."
     if report.told_apart is not None and report.told_apart > gate.told_apart_most:
-        apart = f"with a chance of {report.told_apart:.3f}; {gate.told_apart_most} is allowed"
-        yield f"It babbles: a plain classifier tells it from the author {apart}."
+        yield f"It babbles: its detector AUC is {report.told_apart:.3f}; {gate.told_apart_most} is allowed."

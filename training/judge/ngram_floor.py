@@ -1,7 +1,4 @@
-"""The floor that a model must beat: bytes foretold from the four bytes before them, and nothing learnt but counts.
-
-Witten-Bell's way of falling back to shorter contexts. It knows no models and needs no torch.
-"""
+"""The floor that a model must beat: a byte 5-gram model with Witten-Bell smoothing."""
 
 from __future__ import annotations
 
@@ -18,7 +15,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Grams = NDArray[np.uint64]
 
-ORDER = 5  # bytes: each is foretold from the four before it; six did worse on small accounts
+ORDER = 5  # bytes: each is predicted from the four before it; six did worse on small accounts
 END = 256  # the symbol after the last byte; it also stands before the first
 WIDTH = 9  # bits of a symbol, so that a whole gram is one exact number: 45 of 64 bits
 SYMBOLS = 257
@@ -32,16 +29,16 @@ class Ngrams:
         self._tables = [_Table(grams & _mask(order)) for order in range(1, ORDER + 1)]
 
     def bits(self, texts: Sequence[str]) -> float:
-        """What all these texts cost together, the end of each included."""
+        """The bits of all these texts together, the end of each included."""
         grams = _grams(texts)
-        likely = np.full(len(grams), 1 / SYMBOLS)
+        probabilities = np.full(len(grams), 1 / SYMBOLS)
         for order, table in enumerate(self._tables, start=1):
-            likely = table.refine(grams & _mask(order), likely)
-        return float(-np.log2(likely).sum())
+            probabilities = table.refine(grams & _mask(order), probabilities)
+        return float(-np.log2(probabilities).sum())
 
 
 def bits_per_character(train: Sequence[str], held_out: Sequence[str]) -> float | None:
-    """How well the counts of some texts foretell others; None where there is nothing to foretell."""
+    """Of the held-out texts, by the n-grams of the training texts; None without texts."""
     characters = sum(map(len, held_out))
     return Ngrams(train).bits(held_out) / characters if characters and train else None
 
@@ -52,24 +49,24 @@ class _Table:
     def __init__(self, grams: Grams) -> None:
         self._grams, self._times = np.unique(grams, return_counts=True)
         contexts = self._grams >> np.uint64(WIDTH)
-        self._contexts, place = np.unique(contexts, return_inverse=True)
-        self._kinds = np.bincount(place)  # different symbols seen after it
-        self._totals = np.bincount(place, weights=self._times)
+        self._contexts, index = np.unique(contexts, return_inverse=True)
+        self._kinds = np.bincount(index)  # different symbols after it
+        self._totals = np.bincount(index, weights=self._times)
 
-    def refine(self, grams: Grams, likely: Floats) -> Floats:
-        """The likelihoods of a shorter context, made better by this one wherever it has been seen."""
-        times = _looked_up(grams, self._grams, self._times)
+    def refine(self, grams: Grams, shorter: Floats) -> Floats:
+        """The probabilities of a shorter context, refined by this one wherever it has occurred."""
+        times = _lookup(grams, self._grams, self._times)
         context = grams >> np.uint64(WIDTH)
-        kinds = _looked_up(context, self._contexts, self._kinds)
-        totals = _looked_up(context, self._contexts, self._totals)
-        seen = totals > 0
-        return np.where(seen, (times + kinds * likely) / np.where(seen, totals + kinds, 1), likely)
+        kinds = _lookup(context, self._contexts, self._kinds)
+        totals = _lookup(context, self._contexts, self._totals)
+        occurred = totals > 0
+        return np.where(occurred, (times + kinds * shorter) / np.where(occurred, totals + kinds, 1), shorter)
 
 
-def _looked_up(wanted: Grams, keys: Grams, values: NDArray[np.generic]) -> Floats:
-    """The value of each key that is there, 0 for the others; `keys` are sorted and not empty."""
-    place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    return np.where(keys[place] == wanted, values[place], 0).astype(np.float64)
+def _lookup(queries: Grams, keys: Grams, values: NDArray[np.generic]) -> Floats:
+    """The value of each query, 0 where it is not among the keys; these are sorted and not empty."""
+    index = np.minimum(np.searchsorted(keys, queries), len(keys) - 1)
+    return np.where(keys[index] == queries, values[index], 0).astype(np.float64)
 
 
 def _grams(texts: Sequence[str]) -> Grams:

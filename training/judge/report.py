@@ -1,7 +1,4 @@
-"""What is known of a model once it has been judged: the figures, what each one means, and their file in its folder.
-
-It knows no model and no texts, and needs neither torch nor numpy.
-"""
+"""The figures of an evaluated model, what each one means, and their file in its folder. Needs no torch or numpy."""
 
 from __future__ import annotations
 
@@ -23,36 +20,36 @@ MAIN = (
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Shares are from 0 to 1. What ends in `_author` is the same figure of the author's own tweets, to compare with.
+    """Shares are from 0 to 1. `..._author` is the same figure of the author's own tweets, for comparison.
 
-    None stands where there was nothing to measure, or nothing to compare with.
+    None means that there was nothing to measure.
     """
 
     seed: int
-    samples: int  # texts that the model said
-    learnt: int  # tweets
+    samples: int  # texts generated
+    learnt: int  # training tweets
     held_out: int  # tweets
-    # of the held-out tweets, each alone, from its start, its end included
+    # of the held-out tweets, each alone, its end token included
     bits_per_character: float | None
-    base_bits: float | None  # of the model that it began as
-    current_bits: float | None  # of the model in use meanwhile
-    ngram_bits: float | None  # of mere counts, see ngram_floor.py
-    copied: float  # hold a run of eight words of the learnt tweets
-    copied_author: float | None  # so do held-out tweets, since people repeat themselves
-    exact: float  # are a learnt tweet
+    base_bits: float | None  # of the model before training
+    current_bits: float | None  # of the current model
+    ngram_bits: float | None  # of n-gram counts, see ngram_floor.py
+    copied: float  # have a run of eight words of a training tweet
+    copied_author: float | None  # of the held-out tweets, since people repeat themselves
+    exact: float  # equal a training tweet
     overlong: float  # more than X's 280
     overlong_author: float
-    unfinished: float  # had no end by the limit
+    unfinished: float  # cut off at the limit
     lengths: tuple[int, ...]  # a histogram, see similarity.py
     lengths_author: tuple[int, ...]
     length_distance: float  # characters
-    distinct: tuple[float, float, float]  # words, pairs, threes
+    distinct: tuple[float, float, float]  # words, pairs, triples
     distinct_author: tuple[float, float, float]
-    told_apart: float | None  # samples from held-out tweets; 0.5 is a coin's chance
-    told_apart_author: float | None  # learnt tweets from held-out ones: what time alone has changed
+    told_apart: float | None  # detector AUC of samples against held-out tweets; 0.5 is chance
+    told_apart_author: float | None  # of training against held-out tweets: the effect of time alone
 
     def figures(self) -> dict[str, float]:
-        """The main ones, as the manifest keeps them."""
+        """The main ones, for the manifest."""
         return {name: value for name in MAIN if (value := getattr(self, name)) is not None}
 
     def to_json(self) -> bytes:
@@ -60,16 +57,16 @@ class Report:
 
     @classmethod
     def from_json(cls, data: bytes) -> Report:
-        """What newer programs add is passed over; a ValueError where something is missing or is no number."""
-        said = json.loads(data)
+        """Unknown fields are ignored; a ValueError where a field is missing or not a number."""
+        values = json.loads(data)
         try:
-            return cls(**{field.name: _value(said[field.name], field.type) for field in fields(cls)})
+            return cls(**{field.name: _value(values[field.name], field.type) for field in fields(cls)})
         except (KeyError, TypeError) as error:
             raise ValueError(f"no right value for {error}") from error
 
 
 class Row(NamedTuple):
-    """A figure as a person reads it; `beside` is what to compare it with."""
+    """A figure for people; `beside` is what to compare it with."""
 
     figure: str
     value: str
@@ -78,14 +75,14 @@ class Row(NamedTuple):
 
 
 def read(folder: Path) -> Report | None:
-    """The report in a model folder; None where the model was never judged."""
+    """The report in a model folder; None where the model was never evaluated."""
     path = folder / FILE
     try:
         return Report.from_json(path.read_bytes())
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        raise ModelError(f"{path} is no readable report ({error}): `mynah evaluate` judges the model again.") from error
+        raise ModelError(f"{path} is not a readable report ({error}): `mynah evaluate` writes a new one.") from error
 
 
 def explained(report: Report) -> list[Row]:
@@ -97,49 +94,49 @@ def explained(report: Report) -> list[Row]:
             "bits per character",
             "" if report.bits_per_character is None else f"{report.bits_per_character:.3f}",
             beside,
-            f"how well it foresees {report.held_out:,} tweets that it has not learnt; lower is better",
+            f"on {report.held_out:,} held-out tweets; lower is better",
         ),
         Row(
             "copied runs",
             _share(report.copied),
             _author(_share(report.copied_author)),
-            "hold eight words in a row of the learnt tweets; no more than the author's own newest tweets is no worry",
+            "have eight words in a row from a training tweet; fine up to the rate of the author's own newest tweets",
         ),
-        Row("copied whole", _share(report.exact), "", "are a learnt tweet; the screen lets none of them out"),
+        Row("copied whole", _share(report.exact), "", "equal a training tweet; the screen refuses all of them"),
         Row("over 280", _share(report.overlong), _author(_share(report.overlong_author)), "are too long for X"),
-        Row("never end", _share(report.unfinished), "", "run on until they are cut off; the bot drops them"),
+        Row("never end", _share(report.unfinished), "", "were cut off at the limit; the bot drops them"),
         Row(
             "lengths apart",
             f"{report.length_distance:.0f} characters",
             "",
-            "by how much its lengths differ from the author's; 0 is the same mixture of short and long",
+            "how much its lengths differ from the author's; 0 is the same distribution",
         ),
         Row(
             "distinct words, pairs, threes",
             _shares(report.distinct),
             _author(_shares(report.distinct_author)),
-            "how varied it is; far below the author means that it says the same again and again",
+            "its variety; far below the author's, it repeats itself",
         ),
         Row(
             "told apart",
             "" if report.told_apart is None else f"{report.told_apart:.2f}",
             "" if report.told_apart_author is None else _author(f"{report.told_apart_author:.2f}"),
-            "how easily a plain classifier tells it from the author's newest tweets: 0.5 not at all, 1 always; "
-            "beside it, how easily the author's older tweets",
+            "AUC of a classifier between it and the author's newest tweets: 0.5 is chance, 1 is always; "
+            "author: between the author's older and newest tweets",
         ),
     ]
 
 
-def _value(said: Any, kind: Any) -> Any:
-    """JSON knows no tuples; everything else is a number or null."""
+def _value(value: Any, kind: Any) -> Any:
+    """JSON has no tuples; everything else is a number or null."""
     if kind == "tuple[int, ...]":
-        return tuple(int(part) for part in said)
+        return tuple(int(part) for part in value)
     if kind == "tuple[float, float, float]":
-        one, two, three = map(float, said)
+        one, two, three = map(float, value)
         return one, two, three
-    if said is None and "None" in kind:
+    if value is None and "None" in kind:
         return None
-    return int(said) if kind == "int" else float(said)
+    return int(value) if kind == "int" else float(value)
 
 
 def _share(share: float | None) -> str:

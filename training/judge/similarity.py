@@ -1,6 +1,6 @@
-"""How alike two heaps of texts are: their lengths, their variety, and whether a plain classifier tells them apart.
+"""How similar two sets of texts are: lengths, variety, and the AUC of a classifier that tells them apart.
 
-Numbers only, the same for the same seed. It knows neither models nor authors.
+The same seed gives the same figures.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 BIN = 20  # characters; the last bin, from 280 on, is open
 BINS = 15
-FEWEST = 20  # texts on each side below which a classifier says nothing
+FEWEST = 20  # texts on each side below which there is no AUC
 SIDE = 400  # texts on each side at most: 52 MB of features, and a standard error of 0.02
-TEXTS = 1_600  # looked at in all draws together: where there are few, other ones are drawn and the answers averaged
+TEXTS = 1_600  # in all draws together: where a draw is small, more are drawn and their AUCs averaged
 FOLDS = 5
-FEATURES = 2**13  # hashed; twice as many told no better
+FEATURES = 2**13  # hashed; twice as many were no better
 LONGEST = 4  # characters of an n-gram
-RIDGE = 1.0  # a third and a logistic curve instead told the same within 0.02
+RIDGE = 1.0  # a third of it, or logistic regression, gave the same AUC within 0.02
 HANDLE = "@"
 
 
@@ -38,16 +38,16 @@ def histogram(lengths: Sequence[int]) -> tuple[int, ...]:
     return tuple(counts)
 
 
-def length_distance(some: Sequence[int], others: Sequence[int]) -> float:
-    """By how many characters the lengths differ on average, the shortest beside the shortest and so on."""
-    if not some or not others:
+def length_distance(first: Sequence[int], second: Sequence[int]) -> float:
+    """The mean difference in characters of equal quantiles (the Wasserstein distance)."""
+    if not first or not second:
         return 0.0
-    at = (np.arange(1_000) + 0.5) / 1_000
-    return float(np.abs(np.quantile(some, at) - np.quantile(others, at)).mean())
+    shares = (np.arange(1_000) + 0.5) / 1_000
+    return float(np.abs(np.quantile(first, shares) - np.quantile(second, shares)).mean())
 
 
 def distinct(texts: Sequence[str], most: int) -> tuple[float, float, float]:
-    """The share of different words, pairs and threes among all; of the first `most` words, since more have fewer."""
+    """The share of different words, pairs and triples, in the first `most` words: it falls with the number of words."""
     return _distinct(texts, most, 1), _distinct(texts, most, 2), _distinct(texts, most, 3)
 
 
@@ -55,17 +55,17 @@ def count_words(texts: Sequence[str]) -> int:
     return sum(len(words(text)) for text in texts)
 
 
-def told_apart(some: Sequence[str], others: Sequence[str], *, seed: int) -> float | None:
-    """The chance that a classifier which has seen four fifths finds which of two new texts is from `some`.
+def detector_auc(first: Sequence[str], second: Sequence[str], *, seed: int) -> float | None:
+    """The chance that a classifier trained on four fifths finds which of two new texts is from `first`.
 
-    Balanced, by character n-grams, links and handles removed: 0.5 is a coin's chance. None where there are too few.
+    Balanced, by character n-grams, links and handles removed: 0.5 is chance. None where there are too few texts.
     """
-    side = min(len(some), len(others), SIDE)
+    side = min(len(first), len(second), SIDE)
     if side < FEWEST:
         return None
-    chance = np.random.default_rng(seed)
-    draws = 1 if len(some) == len(others) == side else max(1, TEXTS // (2 * side))
-    return float(np.mean([_area(_drawn(some, side, chance), _drawn(others, side, chance)) for _ in range(draws)]))
+    rng = np.random.default_rng(seed)
+    draws = 1 if len(first) == len(second) == side else max(1, TEXTS // (2 * side))
+    return float(np.mean([_auc(_sample(first, side, rng), _sample(second, side, rng)) for _ in range(draws)]))
 
 
 def _distinct(texts: Sequence[str], most: int, size: int) -> float:
@@ -74,27 +74,27 @@ def _distinct(texts: Sequence[str], most: int, size: int) -> float:
     for text in texts:
         own = words(text)[:left]
         left -= len(own)
-        grams += [tuple(own[at : at + size]) for at in range(len(own) - size + 1)]
+        grams += [tuple(own[start : start + size]) for start in range(len(own) - size + 1)]
     return len(set(grams)) / max(len(grams), 1)
 
 
-def _drawn(texts: Sequence[str], count: int, chance: np.random.Generator) -> list[str]:
-    return [texts[place] for place in chance.permutation(len(texts))[:count]]
+def _sample(texts: Sequence[str], count: int, rng: np.random.Generator) -> list[str]:
+    return [texts[index] for index in rng.permutation(len(texts))[:count]]
 
 
-def _area(some: Sequence[str], others: Sequence[str]) -> float:
-    """Under the curve of right against false alarms, averaged over the folds; both sides are equally many."""
-    features = _weighted(np.stack([_counts(text) for text in [*some, *others]]))  # (texts, FEATURES)
-    alike = (features @ features.T).astype(np.float64)  # (texts, texts)
-    answer = np.repeat([1.0, -1.0], len(some))
-    fold = np.tile(np.arange(len(some)) % FOLDS, 2)
+def _auc(first: Sequence[str], second: Sequence[str]) -> float:
+    """Of kernel ridge regression, averaged over the folds; both sides have the same number of texts."""
+    features = _tf_idf(np.stack([_counts(text) for text in [*first, *second]]))  # (texts, FEATURES)
+    kernel = (features @ features.T).astype(np.float64)  # (texts, texts)
+    label = np.repeat([1.0, -1.0], len(first))
+    fold = np.tile(np.arange(len(first)) % FOLDS, 2)
     areas = []
     for held_out in range(FOLDS):
         train, test = fold != held_out, fold == held_out
-        pull = np.linalg.solve(alike[np.ix_(train, train)] + RIDGE * np.eye(train.sum()), answer[train])
-        score = alike[np.ix_(test, train)] @ pull
-        ours, theirs = score[answer[test] > 0, None], score[answer[test] < 0]
-        areas.append((ours > theirs).mean() + (ours == theirs).mean() / 2)
+        weights = np.linalg.solve(kernel[np.ix_(train, train)] + RIDGE * np.eye(train.sum()), label[train])
+        score = kernel[np.ix_(test, train)] @ weights
+        positive, negative = score[label[test] > 0, None], score[label[test] < 0]
+        areas.append((positive > negative).mean() + (positive == negative).mean() / 2)
     return float(np.mean(areas))
 
 
@@ -111,8 +111,8 @@ def _counts(text: str) -> Floats:
     return counts
 
 
-def _weighted(counts: Floats) -> Floats:
-    """What occurs in every text says little; each text as a whole weighs the same."""
+def _tf_idf(counts: Floats) -> Floats:
+    """Logarithmic counts, weighted by rarity; each text normalised to length 1."""
     rarity = np.log((1 + len(counts)) / (1 + (counts > 0).sum(axis=0))) + 1
     features = np.log1p(counts) * rarity.astype(np.float32)
     return features / np.linalg.norm(features, axis=1, keepdims=True)

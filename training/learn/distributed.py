@@ -1,7 +1,7 @@
-"""Several processes of one machine learn each step together: each takes its share of the batches, all sum up.
+"""Data parallelism on one machine: each process takes its share of a step's batches, and gradients are summed.
 
-One process of many threads waits more than it works where others use the machine too (LOG: 2026-11-20, the base).
-The sums are those of one process up to rounding. It does not know what is learnt.
+On a machine with other users, one process of many threads mostly waits (LOG: 2026-11-20, the base). The sums are those
+of one process, up to rounding.
 """
 
 from __future__ import annotations
@@ -21,38 +21,38 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MEETING = "meeting"  # the file in the work folder by which the processes find each other
-PATIENCE = timedelta(hours=6)  # a run may be stopped for a while (SIGSTOP), and goes on
+PATIENCE = timedelta(hours=6)  # a run may be stopped for a while (SIGSTOP) and continued
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessGroup:
-    """One process among the others; by default there are none."""
+    """This process among the others; by default it is the only one."""
 
     rank: int = 0
     processes: int = 1
 
     def share(self, parts: Sequence[Any]) -> Sequence[Any]:
-        """The batches that this process learns."""
+        """The batches that this process trains on."""
         return parts[self.rank :: self.processes]
 
     def add_up(self, model: Any, loss: torch.Tensor) -> None:
-        """Everybody's gradients and losses, in place."""
+        """Sum gradients and losses over all processes, in place."""
         if self.processes > 1:
             gradients = [weight.grad for weight in model.parameters()]
             flat = torch.cat([loss.flatten(), *(gradient.flatten() for gradient in gradients)])
-            with _heard():
+            with _peer_errors():
                 torch.distributed.all_reduce(flat)
             sums = flat.split([1, *(gradient.numel() for gradient in gradients)])
             for own, of_all in zip((loss, *gradients), sums, strict=True):
                 own.copy_(of_all.view_as(own))
 
     def first_says(self, *, answer: bool) -> bool:
-        """What the first process found, where others may look a moment later."""
-        said = torch.tensor(int(answer))
+        """The first process's answer, for all; theirs could differ a moment later."""
+        flag = torch.tensor(int(answer))
         if self.processes > 1:
-            with _heard():
-                torch.distributed.broadcast(said, src=0)
-        return bool(said)
+            with _peer_errors():
+                torch.distributed.broadcast(flag, src=0)
+        return bool(flag)
 
 
 ALONE = ProcessGroup()
@@ -60,7 +60,7 @@ ALONE = ProcessGroup()
 
 @contextmanager
 def helped(processes: int, work: Path, help_with: Callable[..., None], *arguments: object) -> Iterator[ProcessGroup]:
-    """This process as the first of so many; each other one calls `help_with(together, *arguments)`."""
+    """This process as the first of `processes`; each other one calls `help_with(process_group, *arguments)`."""
     if processes == 1:
         yield ALONE
         return
@@ -83,11 +83,11 @@ def _help(number: int, processes: int, work: Path, help_with: Callable[..., None
 
 
 @contextmanager
-def _heard() -> Iterator[None]:
+def _peer_errors() -> Iterator[None]:
     try:
         yield
-    except RuntimeError as error:  # gloo has no error of its own
-        raise TrainingError(f"Another process of this run has ended ({error}): begin the command again.") from error
+    except RuntimeError as error:  # gloo has no error class of its own
+        raise TrainingError(f"Another process of this run has ended ({error}): run the command again.") from error
 
 
 @contextmanager

@@ -1,6 +1,6 @@
-"""The same function by a shorter way, while a model learns on a processor; the model is as it was afterwards.
+"""Faster training of GPT-2 on a processor, with the same results; the model is restored afterwards.
 
-LOG: 2026-11-21, speed. It is for GPT-2's family, where it was measured, and does not know what is learnt.
+LOG: 2026-11-21, speed. Other architectures were not measured and are left as they are.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ FAMILY = frozenset({"gpt2"})
 
 @contextmanager
 def fast_cpu(model: Any) -> Iterator[None]:
-    """Attention written out, for torch's kernel is made for rows longer than tweets; GELU in one pass, not in seven."""
+    """Eager attention, since torch's kernel is made for rows longer than tweets; GELU in one pass instead of seven."""
     if model.device.type != "cpu" or model.config.model_type not in FAMILY:
         yield
         return

@@ -1,4 +1,4 @@
-"""The loop, one page. It yields what happened at each step; others report it, time it and save the model."""
+"""The training loop. Yields what happened at each step; its callers report, time and save."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class Step:
     number: int  # from 1
     of: int
     loss: float
-    tokens: int  # learnt in this step, padding not counted
-    held_out: float | None = None  # where this step was followed by a look at the held-out tweets
+    tokens: int  # in this step, without padding
+    held_out: float | None = None  # the loss on the held-out tweets, where it was evaluated after this step
     rate: float = 0.0
 
 
@@ -52,12 +52,12 @@ def finetune(
     weights: Sequence[float] = (),
     checkpoints: Checkpoints | None = None,
 ) -> Generator[Step]:
-    """Teach the model in place; after the last step it holds its last weights or its best, as the recipe says.
+    """Train the model in place; after the last step it has its last weights or its best, as the recipe says.
 
-    Each row has an author and a weight, or all rows are one author's and weigh the same. From a checkpoint it goes
-    on to the very weights of a run that was never interrupted.
+    `authors` and `weights` have one item for each row; without them, all rows have one author and the same weight.
+    Resumed from a checkpoint, it ends with exactly the weights of an uninterrupted run.
     """
-    torch.manual_seed(seed)  # dropout, ballots and what LoRA begins with draw from the global generator
+    torch.manual_seed(seed)  # dropout, negatives and LoRA's initial weights draw from the global generator
     decks = authors or [""] * len(train), weights or [1.0] * len(train)
     with computing(model.device, recipe.threads), fast_cpu(model), adapted(model, recipe):
         yield from _steps(model, train, decks, held_out, recipe, seed, checkpoints)
@@ -73,25 +73,25 @@ def _steps(
     checkpoints: Checkpoints | None,
 ) -> Iterator[Step]:
     steps = count_steps(train, recipe, authors=decks[0], weights=decks[1], seed=seed)
-    looks = {round(steps * part / recipe.looks) for part in range(1, recipe.looks + 1)}
+    evaluations = {round(steps * part / recipe.looks) for part in range(1, recipe.looks + 1)}
     trainer_state = TrainerState(model, recipe)
     set_dropout(model, recipe.dropout)
-    scored = sampled_vocabularies(
-        train, model.get_input_embeddings().weight, recipe.others if has_plain_head(model) else 1
+    vocabularies = sampled_vocabularies(
+        train, model.get_input_embeddings().weight, recipe.negatives if has_plain_head(model) else 1
     )
     done = trainer_state.resume(checkpoints)
     groups = endless(train, mixing.passes(lengths(train), *decks, seed=seed), recipe.batch_tokens, seed)
     for number, rows in enumerate(islice(groups, done, steps), start=done + 1):
         rate = trainer_state.set_rate(recipe.learning_rate * _share_of_rate(number - 1, steps, recipe))
         part = pad(rows)
-        loss = learn(model, [part], [trainer_state.optimizer], recipe.clip, sampled=next(scored))
+        loss = learn(model, [part], [trainer_state.optimizer], recipe.clip, sampled=next(vocabularies))
         if not math.isfinite(loss):
             raise TrainingError(f"The loss is {loss} at step {number}: lower the learning_rate in training/recipe.py.")
-        judged = mean_loss(model, held_out, recipe.batch_tokens) if held_out and number in looks else None
-        if judged is not None and recipe.keep_best:
-            trainer_state.consider(judged)
-        yield Step(number, steps, loss, part.tokens, judged, rate)
-        if checkpoints and number < steps and checkpoints.due():  # whoever watches has heard of the step by now
+        evaluated = mean_loss(model, held_out, recipe.batch_tokens) if held_out and number in evaluations else None
+        if evaluated is not None and recipe.keep_best:
+            trainer_state.consider(evaluated)
+        yield Step(number, steps, loss, part.tokens, evaluated, rate)
+        if checkpoints and number < steps and checkpoints.due():  # the caller has reported the step by now
             checkpoints.save(trainer_state.state(number))
     trainer_state.restore_best()
     model.eval()
@@ -105,7 +105,7 @@ def count_steps(
     weights: Sequence[float] = (),
     seed: int = 0,
 ) -> int:
-    """So many that there are `epochs` passes, within the recipe's bound."""
+    """Enough for `epochs` passes, at most the recipe's `max_steps`."""
     sizes = lengths(train)
     order = next(mixing.passes(sizes, authors or [""] * len(train), weights or [1.0] * len(train), seed=seed))
     tokens = sum(sizes[number] for number in order)
@@ -113,7 +113,7 @@ def count_steps(
 
 
 def lengths(rows: Sequence[Row]) -> list[int]:
-    """The tokens to learn in each row."""
+    """The number of targets in each row."""
     return [len(row) - 1 for row in rows]
 
 
@@ -124,7 +124,7 @@ def mean_loss(model: Any, rows: Sequence[Row], batch_tokens: int) -> float:
 
 @torch.no_grad()
 def total_loss(model: Any, rows: Sequence[Row], batch_tokens: int) -> tuple[float, int]:
-    """Nats and tokens of all rows, every row on its own."""
+    """Nats and tokens of all rows."""
     model.eval()
     nats, tokens = 0.0, 0
     for batch in once(rows, batch_tokens):
@@ -154,7 +154,7 @@ def learn(
     process_group: ProcessGroup = ALONE,
     sampled: SampledVocabulary | None = None,
 ) -> float:
-    """One step down for all parts together, which are in memory one after the other; the loss before it."""
+    """One step for all parts together, which are in memory one after the other; returns the loss before it."""
     model.train()
     tokens = sum(part.tokens for part in parts)
     loss = torch.zeros((), device=model.device)
@@ -175,10 +175,10 @@ def learn(
 
 @contextmanager
 def within_memory(device: torch.device, what: str) -> Iterator[None]:
-    """An OutOfMemory that says what did not fit."""
+    """Raise an OutOfMemory that says what did not fit."""
     try:
         yield
-    except (RuntimeError, MemoryError) as error:  # torch.OutOfMemoryError on a GPU, a plain one with a text on a CPU
+    except (RuntimeError, MemoryError) as error:  # torch.OutOfMemoryError on a GPU, a plain RuntimeError on a CPU
         if "alloc" not in str(error) and not isinstance(error, (torch.OutOfMemoryError, MemoryError)):
             raise
         raise OutOfMemory(
@@ -189,20 +189,20 @@ def within_memory(device: torch.device, what: str) -> Iterator[None]:
 
 @contextmanager
 def computing(device: torch.device, threads: int) -> Iterator[None]:
-    """How torch computes while we train or judge; as it was for others afterwards."""
-    were = torch.get_num_threads(), torch.get_float32_matmul_precision()
-    torch.set_num_threads(threads or were[0])
-    # TF32 on a GPU; on a processor oneDNN, which is twice as fast in fp32 as torch's own path
+    """Torch's settings for training and evaluation, restored afterwards."""
+    before = torch.get_num_threads(), torch.get_float32_matmul_precision()
+    torch.set_num_threads(threads or before[0])
+    # TF32 on a GPU; on a processor oneDNN, which is twice as fast in fp32 as torch's own kernels
     torch.set_float32_matmul_precision("high" if device.type == "cuda" else "medium")
     try:
         yield
     finally:
-        torch.set_num_threads(were[0])
-        torch.set_float32_matmul_precision(were[1])
+        torch.set_num_threads(before[0])
+        torch.set_float32_matmul_precision(before[1])
 
 
 def _share_of_rate(step: int, steps: int, recipe: Recipe) -> float:
-    """A linear warm-up, then half a cosine down to the floor."""
+    """Linear warm-up, then cosine decay to the floor."""
     warmup = recipe.warmup * steps
     if step < warmup:
         return (step + 1) / (warmup + 1)

@@ -1,6 +1,6 @@
-"""Learning a small addition to a model in place of the model itself. It alone imports peft.
+"""LoRA: training low-rank adapters in place of all weights. Only this file imports peft.
 
-What comes out is an ordinary model: the addition is added to the weights, and nothing of peft is left in it.
+The result is an ordinary model: the adapters are merged into the weights, and nothing of peft is left.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 @contextmanager
 def adapted(model: Any, recipe: Recipe) -> Iterator[None]:
-    """Within, only the addition learns; behind it, what was learnt is part of the weights."""
+    """Inside, only the adapters are trained; on exit they are merged into the weights."""
     if recipe.method != "lora":
         yield
         return
-    tuner = _attach(model, recipe)
+    lora_model = _attach(model, recipe)
     yield
-    tuner.merge_and_unload()
+    lora_model.merge_and_unload()
     model.requires_grad_(True)  # noqa: FBT003  torch's own signature
 
 
-def count_learnt(model: Any, recipe: Recipe) -> int:
-    """The weights that will learn, before there is an addition."""
+def count_trainable(model: Any, recipe: Recipe) -> int:
+    """The number of weights that will be trained, before adapters are attached."""
     if recipe.method != "lora":
         return sum(weight.numel() for weight in model.parameters())
     from torch.nn import Embedding
@@ -40,7 +40,7 @@ def count_learnt(model: Any, recipe: Recipe) -> int:
 
 
 def _attach(model: Any, recipe: Recipe) -> Any:
-    """Beside every matrix of the layers; the tables of pieces and of places stay as they are."""
+    """To every matrix of the layers; the embeddings of pieces and positions stay as they are."""
     try:
         from peft import LoraConfig, LoraModel
     except ModuleNotFoundError as error:
@@ -48,13 +48,13 @@ def _attach(model: Any, recipe: Recipe) -> Any:
             f'method is "lora" and {error.name} is not installed: '
             "pip install 'mynah-bot[lora]', or set method to \"full\"."
         ) from error
-    turned = any(type(module).__name__ == "Conv1D" for module in model.modules())  # GPT-2 keeps its matrices turned
+    is_transposed = any(type(module).__name__ == "Conv1D" for module in model.modules())  # as in GPT-2
     config = LoraConfig(
         r=recipe.lora_rank,
         lora_alpha=recipe.lora_alpha,
         lora_dropout=0.0,  # the recipe's dropout is in the model already
         target_modules="all-linear",
-        fan_in_fan_out=turned,
-        task_type="CAUSAL_LM",  # so that the head is left out
+        fan_in_fan_out=is_transposed,
+        task_type="CAUSAL_LM",  # leaves the head out
     )
     return LoraModel(model, config, "default")

@@ -1,4 +1,4 @@
-"""How surprised a causal model is by each token of a batch, without ever holding the logits of padding."""
+"""The loss of each token of a batch, without ever computing the logits of padding."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from training.learn.sampled_softmax import SampledVocabulary
 
 # Logits held at once: 256 MB in fp32, or 1,335 tokens of GPT-2's vocabulary, more than the reference's block has.
-# LOG: making them again took 15 % of a step where a step was split in four.
+# LOG: recomputing them took 15 % of a step where a step was split in four.
 CHUNK = 2**26
-PLAIN_HEADS = frozenset({"gpt2"})  # whose logits are the head applied to the last hidden state, and no more
+PLAIN_HEADS = frozenset({"gpt2"})  # whose logits are the last hidden state times the head, with nothing after it
 
 
 def has_plain_head(model: Any) -> bool:
@@ -25,25 +25,25 @@ def has_plain_head(model: Any) -> bool:
 def token_losses(model: Any, batch: Batch, sampled: SampledVocabulary | None = None) -> torch.Tensor:
     """The negative log-likelihood in nats of every target, padding left out: (tokens,) in fp32.
 
-    With a ballot, which only a plain head understands, an estimate from the pieces on it.
+    With a sampled vocabulary, which needs a plain head, an estimate from its pieces.
     """
     targets = batch.targets.flatten()[batch.positions]  # (tokens,)
-    if not has_plain_head(model):  # soft caps, scales: the model knows its own head best
+    if not has_plain_head(model):  # soft caps or scales, which only the model itself applies
         logits = model(input_ids=batch.inputs, use_cache=False).logits.flatten(0, 1)[batch.positions]
         return cross_entropy(logits.float(), targets, reduction="none")
-    seen = model.base_model(input_ids=batch.inputs, use_cache=False).last_hidden_state  # (rows, length, width)
-    hidden = seen.flatten(0, 1)[batch.positions]  # (tokens, width)
+    states = model.base_model(input_ids=batch.inputs, use_cache=False).last_hidden_state  # (rows, length, width)
+    hidden = states.flatten(0, 1)[batch.positions]  # (tokens, width)
     table, bonus = model.get_output_embeddings().weight, None  # (pieces, width)
     if sampled:
-        table, bonus, targets = table.index_select(0, sampled.ids), sampled.bonus, sampled.places[targets]
+        table, bonus, targets = table.index_select(0, sampled.ids), sampled.bonus, sampled.positions[targets]
     rows = max(1, CHUNK // len(table))
     if len(targets) <= rows:
-        return _surprise_of(table, bonus, hidden, targets)
-    chunks = zip(hidden.split(rows), targets.split(rows), strict=True)  # logits are made again in the backward pass
-    return torch.cat([checkpoint(_surprise_of, table, bonus, *chunk, use_reentrant=False) for chunk in chunks])
+        return _chunk_losses(table, bonus, hidden, targets)
+    chunks = zip(hidden.split(rows), targets.split(rows), strict=True)  # the backward pass recomputes logits
+    return torch.cat([checkpoint(_chunk_losses, table, bonus, *chunk, use_reentrant=False) for chunk in chunks])
 
 
-def _surprise_of(
+def _chunk_losses(
     table: torch.Tensor, bonus: torch.Tensor | None, hidden: torch.Tensor, targets: torch.Tensor
 ) -> torch.Tensor:
     logits = linear(hidden, table).float()

@@ -1,4 +1,4 @@
-"""metrics.jsonl: a training's numbers, one JSON object a line, each written as it happens. It knows no clock."""
+"""metrics.jsonl: the numbers of each training step, one JSON object a line, written as it happens."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 class Metrics:
-    """Lines of kind "step", and one of kind "end". `seconds` are those spent at it, interruptions left out."""
+    """Lines of kind "step", and one of kind "end". `seconds` leave interruptions out."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file: IO[bytes] | None = None
         self._lines: list[dict[str, Any]] = []
-        self._before = 0.0  # seconds, in the runs that were killed
+        self._before = 0.0  # seconds of the runs that were killed
 
     def __enter__(self) -> Self:
         return self
@@ -37,12 +37,12 @@ class Metrics:
 
     @property
     def steps(self) -> list[Step]:
-        """All of them, those of the runs that were killed too."""
+        """All of them, those of killed runs included."""
         return list(map(_step, self._lines))
 
     def add(self, step: Step, *, seconds: float) -> None:
         if self._file is None:
-            self._go_on(step.number)
+            self._resume(step.number)
         line = {"kind": "step", **asdict(step), "seconds": round(self._before + seconds, 3)}
         self._lines.append(line)
         self._write(line)
@@ -52,29 +52,29 @@ class Metrics:
         self._write({"kind": "end", **figures})
         return self._path.read_bytes()
 
-    def _go_on(self, number: int) -> None:
-        """What a killed run told of the steps before this one; those after its checkpoint happen again."""
+    def _resume(self, number: int) -> None:
+        """Keep the lines of a killed run up to its checkpoint; the steps after that are repeated."""
         earlier = [line for line in _read(self._path) if line["number"] < number] if number > 1 else []
         self._before = earlier[-1]["seconds"] if earlier else 0.0
         self._lines = earlier
         if earlier:
             half_made = self._path.with_name(self._path.name + HALF_MADE)
-            half_made.write_bytes(b"".join(map(_spelled, earlier)))
+            half_made.write_bytes(b"".join(map(_encoded, earlier)))
             half_made.replace(self._path)
-        # whoever is killed has told all that he knew
+        # unbuffered: a killed run has written all its steps
         self._file = self._path.open("ab" if earlier else "wb", buffering=0)
 
     def _write(self, line: Mapping[str, Any]) -> None:
         assert self._file is not None  # noqa: S101  a step comes first
         try:
-            self._file.write(_spelled(line))
+            self._file.write(_encoded(line))
         except OSError as error:
             if is_full(error):
                 raise OutOfRoom(f"{self._path} cannot be written: make room in {self._path.parent}.") from error
-            raise ModelError(f"{self._path} cannot be written ({error.strerror}): look at its folder.") from error
+            raise ModelError(f"{self._path} cannot be written ({error.strerror}): check its folder.") from error
 
 
-def _spelled(line: Mapping[str, Any]) -> bytes:
+def _encoded(line: Mapping[str, Any]) -> bytes:
     return json.dumps(line).encode() + b"\n"
 
 
@@ -83,7 +83,7 @@ def _step(line: Mapping[str, Any]) -> Step:
 
 
 def _read(path: Path) -> Iterator[dict[str, Any]]:
-    """The steps; what the writer was killed at, and what a power cut left of other lines, is none."""
+    """The steps; lines that a kill or a power cut left incomplete are skipped."""
     for text in path.read_bytes().splitlines() if path.exists() else ():
         try:
             line = json.loads(text)

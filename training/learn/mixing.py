@@ -1,8 +1,8 @@
-"""Which text comes next: authors taken in turns, so that each has learnt as many tokens from as the others. Pure.
+"""The order of the texts: authors take turns, so that each contributes the same number of tokens.
 
-Each author has a deck of texts, shuffled anew whenever it runs out. Whoever has had the fewest tokens is next, so
-authors mix tweet by tweet. A pass ends when the deck of the one with the most tokens has run out; a smaller deck has
-been through several times by then, in full each time: no text of it comes more often than another.
+Each author has a deck of texts, reshuffled whenever it is empty. The author with the fewest tokens so far is next, so
+authors alternate tweet by tweet. A pass ends when the largest deck is empty; a smaller one has been dealt several
+times by then, in full each time, so that none of its texts comes more often than another.
 """
 
 from __future__ import annotations
@@ -18,34 +18,34 @@ if TYPE_CHECKING:
 def passes(
     lengths: Sequence[int], authors: Sequence[str], weights: Sequence[float], *, seed: int
 ) -> Iterator[list[int]]:
-    """Endless; each item is one pass, as the numbers of texts. A text of weight 0.5 is in every other deck, by chance.
+    """Endless; each item is one pass, as indices of texts. A text of weight 0.5 is in a deck with that probability.
 
-    One author with all weights 1: every text exactly once a pass.
+    With one author and all weights 1, every text comes exactly once a pass.
     """
     owned: defaultdict[str, list[int]] = defaultdict(list)
     for number, author in enumerate(authors):
         owned[author].append(number)
     if not owned:
-        raise ValueError("there is no text to learn")
+        raise ValueError("there are no texts to train on")
     largest = max(owned, key=lambda author: sum(lengths[number] * weights[number] for number in owned[author]))
     decks = {author: _Deck(own, weights, random.Random(f"{seed} {author}")) for author, own in owned.items()}
-    had = dict.fromkeys(owned, 0)  # tokens of each author
+    dealt = dict.fromkeys(owned, 0)  # tokens of each author
     while True:
         order: list[int] = []
         decks[largest].shuffle()
-        while decks[largest].left or min(had.values()) < had[largest]:
-            author = min(had, key=had.__getitem__)
+        while decks[largest].left or min(dealt.values()) < dealt[largest]:
+            author = min(dealt, key=dealt.__getitem__)
             number = decks[author].draw()
-            had[author] += max(lengths[number], 1)
+            dealt[author] += max(lengths[number], 1)
             order.append(number)
         yield order
 
 
 class _Deck:
-    def __init__(self, own: Sequence[int], weights: Sequence[float], chance: random.Random) -> None:
+    def __init__(self, own: Sequence[int], weights: Sequence[float], rng: random.Random) -> None:
         self._own = own
         self._weights = weights
-        self._chance = chance
+        self._rng = rng
         self.left: list[int] = []
 
     def draw(self) -> int:
@@ -54,7 +54,7 @@ class _Deck:
         return self.left.pop()
 
     def shuffle(self) -> None:
-        """All of weight 1 and the others by chance; at least the heaviest, since an empty deck ends nothing."""
-        self.left = [number for number in self._own if self._chance.random() < self._weights[number]]
+        """Each text with the probability of its weight; at least the heaviest, so that no deck is empty."""
+        self.left = [number for number in self._own if self._rng.random() < self._weights[number]]
         self.left = self.left or [max(self._own, key=self._weights.__getitem__)]
-        self._chance.shuffle(self.left)
+        self._rng.shuffle(self.left)

@@ -1,7 +1,4 @@
-"""What changes while a model learns: its weights, the optimizer, and the weights that did best so far.
-
-It is what a checkpoint holds. It does not know what is learnt, nor how fast.
-"""
+"""The state that a checkpoint holds: the weights, the optimizer, and the best weights so far."""
 
 from __future__ import annotations
 
@@ -10,19 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from training.learn.lora import count_learnt
+from training.learn.lora import count_trainable
 
 if TYPE_CHECKING:
     from training.learn.checkpoint import Checkpoints
     from training.recipe import Recipe
 
 
-KEPT = 4  # times what learns: the weights, AdamW's two averages and the best so far
+KEPT = 4  # times the trainable weights: these, AdamW's two averages and the best so far
 FP32 = 4  # bytes
 
 
 class TrainerState:
-    """The best weights are those that foresee best the tweets that the model does not learn from."""
+    """The best weights are those with the lowest loss on the held-out tweets."""
 
     def __init__(self, model: Any, recipe: Recipe) -> None:
         self.optimizer = _optimizer(model, recipe)
@@ -54,7 +51,7 @@ class TrainerState:
         }
 
     def resume(self, checkpoints: Checkpoints | None) -> int:
-        """The number of steps that are done already."""
+        """The number of steps that are already done."""
         device = next(iter(self._weights.values())).device
         state = checkpoints.resume(device) if checkpoints else None
         if state is None:
@@ -72,8 +69,8 @@ class TrainerState:
 
 
 def size_of_state(model: Any, recipe: Recipe) -> int:
-    """The bytes of a checkpoint of this model, before it begins to learn."""
-    return KEPT * FP32 * count_learnt(model, recipe)
+    """The bytes of a checkpoint of this model, before training."""
+    return KEPT * FP32 * count_trainable(model, recipe)
 
 
 def _optimizer(model: Any, recipe: Recipe) -> torch.optim.Optimizer:

@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 TINY = "tiny"
 SCRATCH = "scratch"
 EMBEDDED = Path(__file__).parent / "tiny"
-UNBOUNDED = 1_000_000  # tokens: models with relative positions have no limit of their own
-END = "<|endoftext|>"  # begins and ends every text, as GPT-2's own did
-HUB_PATIENCE_S = 5  # transformers alone would try for 50 s before it says that there is no network
+UNBOUNDED = 1_000_000  # tokens: models with relative positions have no limit
+END = "<|endoftext|>"  # starts and ends every text, as in GPT-2's pretraining
+HUB_TIMEOUT_S = 5  # transformers alone would try for 50 s before it reports that there is no network
 
 
 def without_place(name: str) -> str:
-    """The name of a base for others to read: where on whose disk a folder lies is nobody's business."""
+    """The public name of a base: of a local folder only the last part of its path."""
     return Path(name).name if name.startswith(("/", ".", "~")) else name
 
 
 def load_base(name: str, *, texts: Iterable[str], shape: Shape, seed: int) -> tuple[Any, Any]:
-    """A model in fp32 and a tokenizer that begins each text with the start token."""
+    """A model in fp32, and a tokenizer that puts the start token first."""
     silence_transformers()
     if name == TINY:
         model, tokenizer = load_embedded()
@@ -46,7 +46,7 @@ def load_base(name: str, *, texts: Iterable[str], shape: Shape, seed: int) -> tu
 
 
 def load_embedded(folder: Path = EMBEDDED) -> tuple[Any, Any]:
-    """The base in this package, checked by its hashes; no network is asked."""
+    """The base in this package, checked by its hashes; without the network."""
     try:
         loaded = load(folder, device="cpu")
     except ModelError as error:
@@ -55,12 +55,12 @@ def load_embedded(folder: Path = EMBEDDED) -> tuple[Any, Any]:
 
 
 def context_of(model: Any) -> int:
-    """How many tokens the model can read; as good as unbounded where it names no limit."""
+    """How many tokens the model can read."""
     return getattr(model.config, "max_position_embeddings", None) or UNBOUNDED
 
 
 def train_tokenizer(texts: Iterable[str], shape: Shape) -> Any:
-    """Byte-level BPE in which every byte is a piece, so that no text is ever unknown. The end token's id is 0."""
+    """Byte-level BPE with all bytes in the vocabulary, so that no text is unknown. The end token's id is 0."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
@@ -85,10 +85,10 @@ def train_tokenizer(texts: Iterable[str], shape: Shape) -> Any:
 
 
 def begin_with_start(tokenizer: Any) -> Any:
-    """The same pieces, in a tokenizer that puts the start token first by itself.
+    """The same vocabulary, in a tokenizer that puts the start token first by itself.
 
-    So `pipeline("text-generation")` continues the beginning of a tweet, as the model has learnt it, and not the
-    middle of something. GPT-2's own tokenizer class would drop this when it is loaded again; the plain class keeps it.
+    So `pipeline("text-generation")` continues the start of a tweet, as the model was trained, and not the middle of
+    a text. GPT-2's own tokenizer class would drop this when it is loaded again; the generic class keeps it.
     """
     from tokenizers import processors
     from transformers import PreTrainedTokenizerFast
@@ -111,19 +111,19 @@ def begin_with_start(tokenizer: Any) -> Any:
 
 
 def make_model(tokenizer: Any, shape: Shape, seed: int) -> Any:
-    """A GPT-2 that knows nothing yet."""
+    """A GPT-2 with random weights."""
     import torch
     from transformers import GPT2Config, GPT2LMHeadModel
 
     config = GPT2Config(
-        vocab_size=len(tokenizer),  # fewer than asked for where the texts hold no more pairs
+        vocab_size=len(tokenizer),  # smaller than in `shape` where the texts have too few pairs
         n_positions=shape.context,
         n_layer=shape.layers,
         n_embd=shape.width,
         n_head=shape.heads,
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
-        activation_function="gelu_pytorch_tanh",  # GPT-2's own curve, in one pass over memory and not in seven
+        activation_function="gelu_pytorch_tanh",  # GPT-2's own GELU, in one pass over memory instead of seven
         resid_pdrop=0.0,  # dropout is the recipe's
         embd_pdrop=0.0,
         attn_pdrop=0.0,
@@ -141,7 +141,7 @@ def _load_pretrained(name: str) -> tuple[Any, Any]:
         raise ModelError(f'base_model is "{name}", and there is no such folder: correct the path or use "{TINY}".')
     try:
         return _from_pretrained(name, local=True)
-    except ModelError:  # not in the cache: it must be fetched
+    except ModelError:  # not in the cache: download it
         _ask_hub(name)
         return _from_pretrained(name, local=False)
 
@@ -155,23 +155,23 @@ def _from_pretrained(where: str, *, local: bool) -> tuple[Any, Any]:
         model = AutoModelForCausalLM.from_pretrained(
             where, dtype=torch.float32, local_files_only=local, trust_remote_code=False
         )
-    except Exception as error:  # whatever transformers says of files that are not ours
+    except Exception as error:  # whatever transformers raises for files that are not ours
         raise ModelError(f'base_model "{where}" does not load: {first_line(error)}') from error
     return model, tokenizer
 
 
 def _ask_hub(name: str) -> None:
-    """One question with a short patience, before transformers asks five times over."""
+    """One request with a short timeout, before transformers retries five times."""
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
 
     try:
-        HfApi().model_info(name, timeout=HUB_PATIENCE_S)
+        HfApi().model_info(name, timeout=HUB_TIMEOUT_S)
     except (HFValidationError, RepositoryNotFoundError) as error:
         raise ModelError(
             f'base_model is "{name}", and the hub knows no such model: use another name, a local folder, or "{TINY}".'
         ) from error
-    except Exception as error:  # no network, a proxy, offline mode: each HTTP library has its own words for it
+    except Exception as error:  # no network, a proxy, offline mode: each HTTP library has its own errors
         raise HubUnreachable(
             f'base_model "{name}" is not on this machine and the model hub cannot be reached: '
             f'set base_model to a local folder or to "{TINY}".'

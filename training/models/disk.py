@@ -1,4 +1,4 @@
-"""When what was written is on the disk, whatever becomes of the power. It knows no files of ours."""
+"""Durable writes: what was synced survives a power failure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def sync(path: Path) -> None:
-    """Of a folder: the names in it, so that what was renamed stays so."""
+    """Of a file its content; of a folder the names in it, so that a rename survives."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

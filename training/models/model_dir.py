@@ -1,7 +1,6 @@
-"""The model folder's format: `save` beside `load`, and `check`, which needs no torch.
+"""The format of a model folder: `save`, `load`, and `check`, which needs no torch.
 
-A folder is written beside its place, its manifest last, and renamed: what has a name is whole.
-It does not know who trains or who speaks.
+A folder is written under another name, its manifest last, and renamed, so that a folder of its name is always whole.
 """
 
 from __future__ import annotations
@@ -29,8 +28,8 @@ WEIGHTS = "model.safetensors"
 NEEDED = ("config.json", WEIGHTS, "tokenizer.json")
 HALF_MADE = ".tmp"
 
-MAX_NEW_TOKENS = 96  # 280 characters are about 70 pieces of English, more of a script that the tokenizer knows little
-GENERATION: Mapping[str, Any] = {  # the reference's sampler without its traps: no hidden top_k of 50, no min_length
+MAX_NEW_TOKENS = 96  # 280 characters are about 70 tokens of English, and more in scripts with few tokens of their own
+GENERATION: Mapping[str, Any] = {  # as the reference, without its hidden top_k of 50 and its min_length
     "do_sample": True,
     "temperature": 1.0,
     "top_p": 0.95,
@@ -41,14 +40,14 @@ GENERATION: Mapping[str, Any] = {  # the reference's sampler without its traps: 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """Who the model is; `files` maps each file's name to its sha256 and its size in bytes."""
+    """What the model is; `files` maps each file's name to its sha256 and its size in bytes."""
 
     created: str  # ISO 8601, UTC
     base_model: str
     authors: tuple[str, ...] = ()
     funnel: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # per author: downloaded, short, kept …
     figures: Mapping[str, float] = field(default_factory=dict)  # held-out bits per character and the like
-    tags: Mapping[str, str] = field(default_factory=dict)  # per author: what stands before each text, where authors mix
+    tags: Mapping[str, str] = field(default_factory=dict)  # per author: the prefix of each text, if there are several
     files: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     format: int = FORMAT
 
@@ -61,7 +60,7 @@ class Loaded:
 
 
 def save(folder: Path, model: Any, tokenizer: Any, *, about: Manifest, files: Mapping[str, bytes]) -> None:
-    """Write a whole model folder or none: weights, tokenizer, `files`, and then the manifest that vouches for them."""
+    """Write a whole model folder or none: weights, tokenizer, `files`, and the manifest with their hashes."""
     half_made = folder.with_name(folder.name + HALF_MADE)
     require_disk_space(folder.parent, model, besides=sum(map(len, files.values())))
     try:
@@ -79,12 +78,12 @@ def save(folder: Path, model: Any, tokenizer: Any, *, about: Manifest, files: Ma
         shutil.rmtree(half_made, ignore_errors=True)
         if is_full(error):
             raise OutOfRoom(f"The disk of {folder.parent} is full: make room and train again.") from error
-        # safetensors, tokenizers and the system each have errors of their own for a file that cannot be written
+        # safetensors, tokenizers and the system each raise errors of their own for a file that cannot be written
         raise ModelError(f"The model folder {folder} cannot be written: {error}.") from error
 
 
 def load(folder: Path, *, device: str = "auto", dtype: torch.dtype | None = None) -> Loaded:
-    """Check, then load without the network, without pickle and without anybody's code."""
+    """Check, then load: without network, without pickle, and without running code from the folder."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -92,7 +91,7 @@ def load(folder: Path, *, device: str = "auto", dtype: torch.dtype | None = None
     target = pick_device(device)
     silence_transformers()
     try:
-        answer: Any = AutoModelForCausalLM.from_pretrained(
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
             folder,
             dtype=dtype or torch.float32,
             local_files_only=True,
@@ -100,9 +99,9 @@ def load(folder: Path, *, device: str = "auto", dtype: torch.dtype | None = None
             trust_remote_code=False,
             output_loading_info=True,
         )
-        model, info = answer
+        model, info = loaded
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except Exception as error:  # whatever transformers says of a file from outside
+    except Exception as error:  # whatever transformers raises for a file from outside
         raise ModelError(f"The model folder {folder} does not load ({first_line(error)}): train it again.") from error
     if info["missing_keys"]:
         name = min(info["missing_keys"])
@@ -111,41 +110,43 @@ def load(folder: Path, *, device: str = "auto", dtype: torch.dtype | None = None
     if broken:
         raise ModelError(f"The weights {broken[0]} in {folder} are not all finite numbers: train it again.")
     if max(tokenizer.get_vocab().values(), default=0) >= model.get_input_embeddings().weight.shape[0]:
-        raise ModelError(f"The tokenizer in {folder} is of another model (it has more pieces): train it again.")
+        raise ModelError(f"The tokenizer in {folder} belongs to another model (it has more tokens): train it again.")
     return Loaded(model.to(target).eval(), tokenizer, manifest)
 
 
 def check(folder: Path, *, needs: Collection[str] = (), unread: Collection[str] = ()) -> Manifest:
-    """The manifest of a folder whose every file is what the manifest says; a ModelError otherwise.
+    """The manifest of a folder, if every file matches it; a ModelError otherwise.
 
-    It must vouch for what `needs` names too; of the `unread` files no more than the size is looked at.
+    It must list the files in `needs` too; of those in `unread`, only the size is checked.
     """
     if not folder.is_dir():
         raise ModelError(f"There is no model folder at {folder}: `mynah retrain` makes one.")
     manifest = read_manifest(folder)
     for name in (*NEEDED, *needs):
         if name not in manifest.files:
-            raise ModelError(f"{folder / MANIFEST} does not vouch for {name}: train the model again.")
+            raise ModelError(f"{folder / MANIFEST} does not list {name}: train the model again.")
     for name, (digest, size) in manifest.files.items():
         _check_file(folder / name, size, None if name in unread else digest)
     return manifest
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """What the manifest says, its word taken for it."""
+    """The manifest, without checking the files."""
     path = folder / MANIFEST
     try:
-        said = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ModelError(f"{folder} has no {MANIFEST}, so it is not a whole model: train it again.") from error
     except (OSError, ValueError) as error:
         raise ModelError(f"{path} is damaged ({error}): train the model again.") from error
     try:
-        if said["format"] != FORMAT:
-            raise ModelError(f"{path} has format {said['format']}, this program reads {FORMAT}: use the newer program.")
-        return _manifest(said)
+        if content["format"] != FORMAT:
+            raise ModelError(
+                f"{path} has format {content['format']}, this program reads {FORMAT}: use the newer program."
+            )
+        return _manifest(content)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ModelError(f"{path} lacks what a manifest must say ({error}): train the model again.") from error
+        raise ModelError(f"{path} lacks a field or has a wrong one ({error}): train the model again.") from error
 
 
 def require_disk_space(parent: Path, model: Any, *, besides: int = 0) -> None:
@@ -170,19 +171,19 @@ def size_of(model: Any) -> int:
 
 
 def pick_device(name: str) -> torch.device:
-    """`auto` is the first of cuda, mps, cpu that is there."""
+    """`auto` is the first of cuda, mps, cpu that is available."""
     import torch
 
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if name == "auto":
-        return torch.device(next(kind for kind, here in there.items() if here))
-    if not there.get(name.partition(":")[0]):
+        return torch.device(next(kind for kind, is_here in available.items() if is_here))
+    if not available.get(name.partition(":")[0]):
         raise ModelError(f'This machine has no device "{name}": set device to "auto" or "cpu".')
     return torch.device(name)
 
 
 def silence_transformers() -> None:
-    """No progress bars and no advice from transformers on the user's console."""
+    """No progress bars and warnings from transformers on the console."""
     from transformers.utils import logging
 
     logging.set_verbosity_error()
@@ -198,28 +199,28 @@ def _write_model(folder: Path, model: Any, tokenizer: Any) -> None:
     model.generation_config = GenerationConfig(bos_token_id=start, eos_token_id=end, pad_token_id=end, **GENERATION)
     model.save_pretrained(folder, max_shard_size="100GB")  # one file, whatever the size
     tokenizer.save_pretrained(folder)
-    # safetensors lets nobody else read its file; who may read a model is for the umask to say, as with the others
+    # safetensors makes its file private; like the other files, it should follow the umask
     (folder / WEIGHTS).chmod((folder / "config.json").stat().st_mode)
 
 
 def _write_manifest(folder: Path, about: Manifest) -> None:
     files = {path.name: (_digest(path), path.stat().st_size) for path in sorted(folder.iterdir())}
-    said = asdict(about) | {"files": files, "format": FORMAT}
-    (folder / MANIFEST).write_text(json.dumps(said, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    content = asdict(about) | {"files": files, "format": FORMAT}
+    (folder / MANIFEST).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _manifest(said: Any) -> Manifest:
-    files = {str(name): (str(digest), int(size)) for name, (digest, size) in said["files"].items()}
-    strangers = [name for name in files if name != Path(name).name]
-    if strangers:
-        raise ValueError(f"{strangers[0]} is not a plain file name")
+def _manifest(content: Any) -> Manifest:
+    files = {str(name): (str(digest), int(size)) for name, (digest, size) in content["files"].items()}
+    unsafe = [name for name in files if name != Path(name).name]
+    if unsafe:
+        raise ValueError(f"{unsafe[0]} is not a plain file name")
     return Manifest(
-        created=str(said["created"]),
-        base_model=str(said["base_model"]),
-        authors=tuple(map(str, said["authors"])),
-        funnel={str(author): _integers(counts) for author, counts in said["funnel"].items()},
-        figures={str(name): float(number) for name, number in said["figures"].items()},
-        tags={str(author): str(tag) for author, tag in said.get("tags", {}).items()},  # older folders have none
+        created=str(content["created"]),
+        base_model=str(content["base_model"]),
+        authors=tuple(map(str, content["authors"])),
+        funnel={str(author): _integers(counts) for author, counts in content["funnel"].items()},
+        figures={str(name): float(number) for name, number in content["figures"].items()},
+        tags={str(author): str(tag) for author, tag in content.get("tags", {}).items()},  # older folders have none
         files=files,
     )
 
@@ -230,9 +231,9 @@ def _integers(counts: Any) -> dict[str, int]:
 
 def _check_file(path: Path, size: int, digest: str | None) -> None:
     try:
-        found = path.stat().st_size
-        if found != size:
-            raise ModelError(f"{path} has {found} bytes where its manifest says {size}: train the model again.")
+        actual = path.stat().st_size
+        if actual != size:
+            raise ModelError(f"{path} has {actual} bytes where its manifest says {size}: train the model again.")
         if digest is not None and _digest(path) != digest:
             raise ModelError(f"{path} is not what was written (its sha256 differs): train the model again.")
     except OSError as error:

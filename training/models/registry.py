@@ -1,8 +1,7 @@
-"""The versions of a model in one folder, and `current`, the link to the one in use, swapped in one move.
+"""The versions of a model in one folder, and `current`, the link to the one in use, which is swapped atomically.
 
-`before` lists the versions that were in use until then, the oldest first: it is written before the link is swapped,
-so that a crash between the two leaves at worst the version in use as its own last line, which readers pass over.
-It knows names, links and manifests, not how a version is made.
+`before` lists the versions that were current earlier, oldest first. It is written before the link is swapped: a crash
+between the two leaves at worst the current version as the last line, which readers skip.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{4}")
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A version as its folder says, at a glance: whether each file is there in its size, not what is in it."""
+    """A version by its manifest and the sizes of its files; their content is not read."""
 
     folder: Path
     in_use: bool
@@ -47,7 +46,7 @@ class Version:
 
 @contextmanager
 def hold(models: Path) -> Iterator[None]:
-    """Only one training at a time writes here; what an earlier one left half-made is cleared away."""
+    """Lock the folder for one training, and delete what a killed one left half-made."""
     try:
         models.mkdir(parents=True, exist_ok=True)
         handle = os.open(models, os.O_RDONLY | os.O_DIRECTORY)
@@ -59,19 +58,19 @@ def hold(models: Path) -> Iterator[None]:
         except BlockingIOError as error:
             raise StateBusy(f"Another training is at work in {models}: wait until it has finished.") from error
         _clear_half_made(models)
-        before(models)  # what cannot be read is said now, and not after hours of work
+        before(models)  # an unreadable file is an error now, and not after hours of work
         yield
     finally:
-        os.close(handle)  # and with it the lock, as it is when the process is killed
+        os.close(handle)  # also releases the lock, as the end of the process would
 
 
 def new_version(models: Path, *, now: datetime, seed: int) -> Path:
-    """Sorts by time; the seed tells two of the same second apart."""
+    """The name sorts by time; the seed distinguishes two of the same second."""
     return models / f"{now:%Y%m%dT%H%M%SZ}-{seed & 0xFFFF:04x}"
 
 
 def versions(models: Path) -> list[Version]:
-    """The oldest first; folders that are no versions are not ours to list."""
+    """Oldest first; other folders are ignored."""
     if not models.is_dir():
         return []
     in_use = _in_use(models)
@@ -81,25 +80,25 @@ def versions(models: Path) -> list[Version]:
 
 
 def find(models: Path, name: str) -> Path:
-    """The version of that name, or the only one whose name begins so; `current` is the one in use."""
+    """The version with this name or a unique prefix of it; `current` is the one in use."""
     if name == CURRENT:
-        found = current(models)
-        if found is None:
-            raise ModelError(f"There is no model in use in {models} yet: `mynah retrain` makes one.")
-        return found
-    there = [version.folder for version in versions(models)]
-    exact = [folder for folder in there if folder.name == name]
-    found_all = exact or [folder for folder in there if name and folder.name.startswith(name)]
-    if len(found_all) != 1:
-        which = f"{len(found_all)} versions begin with" if found_all else "No version is called"
+        folder = current(models)
+        if folder is None:
+            raise ModelError(f"There is no current model in {models} yet: `mynah retrain` makes one.")
+        return folder
+    folders = [version.folder for version in versions(models)]
+    exact = [folder for folder in folders if folder.name == name]
+    matches = exact or [folder for folder in folders if name and folder.name.startswith(name)]
+    if len(matches) != 1:
+        which = f"{len(matches)} versions begin with" if matches else "No version is called"
         raise ModelError(f'{which} "{name}" in {models}: `mynah models` lists them.')
-    return found_all[0]
+    return matches[0]
 
 
 def promote(version: Path) -> None:
-    """From now on this version is the one in use; a reader sees the old one or the new one, never neither.
+    """Make this version the current one; a reader sees the old one or the new one, never neither.
 
-    A version that is not whole is refused with a ModelError.
+    A version that is not whole is a ModelError.
     """
     model_dir.check(version)
     models = version.parent
@@ -112,31 +111,31 @@ def promote(version: Path) -> None:
 
 
 def rollback(models: Path) -> Path:
-    """Back to the version that was in use before the one that is; once more, and to the one before that."""
-    left = before(models)
-    if not left:
-        raise ModelError(f"No earlier version is left in {models}: `mynah models` lists what there is to promote.")
-    version = models / left.pop()
+    """Return to the version that was current before; called again, to the one before that."""
+    earlier = before(models)
+    if not earlier:
+        raise ModelError(f"No earlier version is left in {models}: `mynah models` lists the versions to promote.")
+    version = models / earlier.pop()
     model_dir.check(version)
     _swap(version)
-    _write_before(models, left)
+    _write_before(models, earlier)
     return version
 
 
 def prune(models: Path, *, keep: int) -> list[str]:
-    """Remove all but the newest `keep` versions; the one in use and the one before it stay, whatever their age."""
-    there = versions(models)
-    spared = {version.name for version in there if version.in_use}.union(before(models)[-1:])
-    removed = [version.name for version in there[: max(0, len(there) - keep)] if version.name not in spared]
+    """Delete all but the newest `keep` versions; the current one and the one before it stay, whatever their age."""
+    present = versions(models)
+    spared = {version.name for version in present if version.in_use}.union(before(models)[-1:])
+    removed = [version.name for version in present[: max(0, len(present) - keep)] if version.name not in spared]
     for name in removed:
-        gone = models / (name + HALF_MADE)  # no reader takes it for a version, and `hold` finishes what is cut short
+        gone = models / (name + HALF_MADE)  # readers ignore it, and `hold` finishes an interrupted deletion
         (models / name).rename(gone)
         shutil.rmtree(gone)
     return removed
 
 
 def current(models: Path) -> Path | None:
-    """The folder of the version in use, by its own name, so that a later promotion does not change it underfoot."""
+    """The folder of the current version, by its own name, so that a later promotion does not change it."""
     in_use = _in_use(models)
     if in_use is None:
         return None
@@ -149,28 +148,28 @@ def current(models: Path) -> Path | None:
 
 
 def before(models: Path) -> list[str]:
-    """The names of the versions that were in use before the one that is, the oldest first, as far as they are there."""
+    """The names of the versions that were current earlier, oldest first, as far as they still exist."""
     in_use = _in_use(models)
     try:
-        said = (models / BEFORE).read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = (models / BEFORE).read_text(encoding="utf-8", errors="replace").splitlines()
     except FileNotFoundError:
         return []
     except OSError as error:
         raise ModelError(f"{models / BEFORE} cannot be read ({error.strerror}): move it away.") from error
-    there = {version.name for version in versions(models)}
-    names = [name for name in said if name in there]
+    present = {version.name for version in versions(models)}
+    names = [name for name in lines if name in present]
     while names and names[-1] == in_use:
         names.pop()
     return names
 
 
 def _in_use(models: Path) -> str | None:
-    """What the link points to, whether it is there or not; only its name counts, so that it leads nowhere else."""
+    """The name that the link points to, even if that is missing; its path is ignored, so that it leads nowhere else."""
     link = models / CURRENT
     if link.is_symlink():
         return link.readlink().name
-    if link.exists():  # a copy that followed the link, say
-        raise ModelError(f"{link} is no link to a version: move it away, then promote the version that is to be used.")
+    if link.exists():  # for example a copy that followed the link
+        raise ModelError(f"{link} is not a link to a version: move it away, then promote a version.")
     return None
 
 
@@ -186,27 +185,27 @@ def _glance(folder: Path, *, in_use: bool) -> Version:
         manifest = model_dir.read_manifest(folder)
     except ModelError as error:
         return Version(folder, in_use, size, None, str(error))
-    for name, (_, wanted) in manifest.files.items():
+    for name, (_, expected) in manifest.files.items():
         path = folder / name
-        if not path.is_file() or path.stat().st_size != wanted:
+        if not path.is_file() or path.stat().st_size != expected:
             return Version(folder, in_use, size, None, f"{path} is not what its manifest says: train the model again.")
     return Version(folder, in_use, size, manifest)
 
 
 def _swap(version: Path) -> None:
     link = version.with_name(CURRENT)
-    coming = version.with_name(CURRENT + HALF_MADE)
-    coming.unlink(missing_ok=True)
-    coming.symlink_to(version.name)
-    coming.replace(link)
+    temporary = version.with_name(CURRENT + HALF_MADE)
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(version.name)
+    temporary.replace(link)
     sync(version.parent)
 
 
 def _write_before(models: Path, names: Sequence[str]) -> None:
-    coming = models / (BEFORE + HALF_MADE)
-    coming.write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
-    sync(coming)
-    coming.replace(models / BEFORE)
+    temporary = models / (BEFORE + HALF_MADE)
+    temporary.write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
+    sync(temporary)
+    temporary.replace(models / BEFORE)
     sync(models)
 
 

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
 
-# Of the nucleus's mass: at most a thousand tokens have as much each, and mostly they hold the whole nucleus.
-FIRST_FLOOR = 1e-3
+# Of the nucleus's mass: tokens below are not sorted. With these, a token of "tiny" takes 60 microseconds; with 1e-3 or
+# 1e-4 alone, as with rejection sampling in torch, it takes 100.
+FLOORS = (3e-4, 3e-5)
 
 
 def choose(
@@ -63,12 +64,13 @@ def _choose(logits: Floats, temperature: float, top_p: float, uniform: Callable[
 def _nucleus(mass: Floats, top_p: float, total: float) -> NDArray[Any]:
     """Only tokens above a floor are sorted: the whole vocabulary takes far longer."""
     needed = top_p * total
-    for floor in (needed * FIRST_FLOOR, (total - needed) / len(mass), 0.0):
+    # all tokens below the last but one have less mass than may be left out
+    for floor in (*(needed * share for share in FLOORS), (total - needed) / len(mass), 0.0):
         tokens = np.flatnonzero(mass >= floor)
         kept = mass[tokens]
-        likeliest = np.sort(kept)[::-1]
-        sums = likeliest.cumsum(dtype=np.float64)
-        if len(sums) and sums[-1] >= needed:  # all tokens below the second floor have less mass than may be left out
+        if float(kept.sum()) >= needed:
             break
+    likeliest = np.sort(kept)[::-1]
+    sums = likeliest.cumsum(dtype=np.float64)
     last = min(int(np.searchsorted(sums, needed)), len(sums) - 1)
     return tokens[kept >= likeliest[last]]

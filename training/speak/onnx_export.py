@@ -1,6 +1,6 @@
-"""The light form of a fresh model, made and held against the model itself before anyone speaks with it.
+"""Exports a trained model to the light form, and compares the two before the light form is used.
 
-Where it cannot be had, a sentence says why, and the model folder goes without.
+Where that fails, a sentence says why, and the model folder goes without.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
     from training.speak.onnx_engine import OnnxEngine
 
-MOST = 64  # rows to compare on: some 2,000 tokens, which GPT-2 reads in a few seconds
-OFF_MOST = 0.01  # of a row's log-likelihood, and every row is held to it
-FEWEST_NATS = 10.0  # a row that the model is surer of counts as this: of next to nothing any error is a large share
-OWN = 16  # texts of the model's own, where there are no rows
-SAME_LEAST = 0.95  # of the steps: the likeliest token is the same
+ROWS = 64  # to compare on: some 2,000 tokens, which take GPT-2 a few seconds
+OFF_MOST = 0.01  # of the log-likelihood of each row
+FEWEST_NATS = 10.0  # the least that an error is divided by: for a very likely row any error is a large share
+SAMPLES = 16  # generated to compare on, where there are no rows
+SAME_LEAST = 0.95  # of the steps must have the same likeliest token
 
 
 @dataclass(frozen=True, slots=True)
 class OnnxExport:
-    """Files for the model folder and figures for its manifest, or a sentence."""
+    """Files for the model folder and figures for its manifest, or the reason why there are none."""
 
     files: Mapping[str, bytes] = field(default_factory=dict)
     figures: Mapping[str, float] = field(default_factory=dict)
@@ -35,9 +35,9 @@ class OnnxExport:
 
 
 def export_onnx(model: Any, tokenizer: Any, rows: Sequence[Sequence[int]], work: Path) -> OnnxExport:
-    """`rows` are tweets in tokens, best such as the model has not seen; `work` is a folder for a moment's file.
+    """`rows` are tokenised tweets, best held-out ones; `work` is a folder for a temporary file.
 
-    Without rows the two are compared on what the model says by itself.
+    Without rows the two are compared on samples of the model.
     """
     if why := onnx_weights.why_not(model.config):
         return _without(why)
@@ -52,12 +52,12 @@ def export_onnx(model: Any, tokenizer: Any, rows: Sequence[Sequence[int]], work:
     try:
         path.write_bytes(content)
         engine = OnnxEngine(path, threads=1)
-        off, same = compare(model, engine, _spread(rows) or _spread(_said(model, tokenizer)))
+        off, same = compare(model, engine, _every_nth(rows) or _every_nth(_sample(model, tokenizer)))
     except ModelError as error:
         return _without(str(error))
     finally:
         path.unlink(missing_ok=True)
-    if not off <= OFF_MOST:  # nor where it is no number
+    if not off <= OFF_MOST:  # also refuses NaN
         return _without(f"the log-likelihood of a text is {off:.2%} off ({OFF_MOST:.0%} at most)")
     if not same >= SAME_LEAST:
         return _without(f"its likeliest token is the model's in {same:.1%} of the steps ({SAME_LEAST:.0%} at least)")
@@ -65,36 +65,33 @@ def export_onnx(model: Any, tokenizer: Any, rows: Sequence[Sequence[int]], work:
 
 
 def compare(model: Any, engine: OnnxEngine, rows: Sequence[Sequence[int]]) -> tuple[float, float]:
-    """By how much the log-likelihood differs of the row that is farthest off; in which share of the steps they agree.
-
-    The steps are those of the rows themselves: where what was said is given, is the same token the likeliest next?
-    """
+    """The largest relative error of a row's log-likelihood, and the share of steps with the same likeliest token."""
     import torch
 
     offs, agreed, steps = [], 0, 0
     for row in rows:
         ids = list(row[: engine.context + 1])
         with torch.inference_mode():
-            told = model(torch.tensor([ids[:-1]], device=model.device)).logits[0].float().log_softmax(-1)
-        theirs = float(told.gather(1, torch.tensor(ids[1:], device=told.device)[:, None]).sum())
-        ours, likeliest = engine.follow(ids)
-        offs.append(abs(ours - theirs) / max(abs(theirs), FEWEST_NATS))
-        agreed += sum(a == b for a, b in zip(likeliest, told.argmax(-1).tolist(), strict=True))
+            ours = model(torch.tensor([ids[:-1]], device=model.device)).logits[0].float().log_softmax(-1)
+        expected = float(ours.gather(1, torch.tensor(ids[1:], device=ours.device)[:, None]).sum())
+        actual, likeliest = engine.follow(ids)
+        offs.append(abs(actual - expected) / max(abs(expected), FEWEST_NATS))
+        agreed += sum(a == b for a, b in zip(likeliest, ours.argmax(-1).tolist(), strict=True))
         steps += len(likeliest)
     return max(offs), agreed / steps
 
 
-def _spread(rows: Sequence[Sequence[int]]) -> list[Sequence[int]]:
-    """Some, from the first to the last; of a single token nothing can be said."""
+def _every_nth(rows: Sequence[Sequence[int]]) -> list[Sequence[int]]:
+    """At most `ROWS`, evenly spaced; rows of a single token have nothing to compare."""
     long = [row for row in rows if len(row) > 1]
-    return long[:: max(1, len(long) // MOST)][:MOST]
+    return long[:: max(1, len(long) // ROWS)][:ROWS]
 
 
-def _said(model: Any, tokenizer: Any) -> list[list[int]]:
+def _sample(model: Any, tokenizer: Any) -> list[list[int]]:
     from training.speak.torch_engine import TorchSampler
 
-    said = TorchSampler(model, tokenizer).draft("", n=OWN, seed=0)
-    return batches.encode(tokenizer, [text.text for text in said], model.config.n_positions)
+    samples = TorchSampler(model, tokenizer).draft("", n=SAMPLES, seed=0)
+    return batches.encode(tokenizer, [text.text for text in samples], model.config.n_positions)
 
 
 def _without(why: str) -> OnnxExport:

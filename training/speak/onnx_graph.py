@@ -1,7 +1,7 @@
-"""GPT-2 as a graph for ONNX Runtime, as the bytes of an ONNX file. It knows the operations, not the weights.
+"""GPT-2 as an ONNX graph for ONNX Runtime, in bytes.
 
-These stay in their file: the graph says at which byte each begins, and the runtime maps them into memory.
-Only what is needed of protobuf is here, for the `onnx` package is larger than all that it would do.
+The weights stay in their own file: the graph refers to byte offsets, and the runtime maps them into memory.
+Only the needed part of protobuf is written here, since the `onnx` package is larger than all that it would do.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 OPSET = 17
 IR_VERSION = 8
-FLOAT, UINT8, INT32, INT64 = 1, 2, 6, 7  # ONNX's numbers for types
-CODES = {"F32": FLOAT, "U8": UINT8}  # those of a safetensors file
-OURS = "com.microsoft"  # the runtime's own operations, fused
+FLOAT, UINT8, INT32, INT64 = 1, 2, 6, 7  # ONNX's type numbers
+TYPES = {"F32": FLOAT, "U8": UINT8}  # of safetensors
+MICROSOFT = "com.microsoft"  # the domain of the runtime's own fused operations
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a GPT-2 is like."""
+    """The dimensions of a GPT-2."""
 
     layers: int
     heads: int
@@ -36,7 +36,7 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Where a tensor lies in the file of weights."""
+    """The position of a tensor in the weights file."""
 
     kind: str
     dims: tuple[int, ...]
@@ -45,22 +45,22 @@ class Span:
 
 
 def graph(shape: Shape, spans: Mapping[str, Span], file: str) -> bytes:
-    """From `x` (rows, tokens, width), embedded already, to `logits` (m, vocabulary), after m `wanted` places.
+    """From embeddings `x` (rows, tokens, width) to `logits` (m, vocabulary) at m positions, `wanted`.
 
-    The cache comes in and goes out as the same memory; `last` (rows) and `total` say how much of it is read.
+    The cache is input and output in the same memory; `last` (rows) and `total` say how much of it is filled.
     """
-    draft = _Draft(shape, spans, file)
-    hidden = draft.node("LayerNormalization", ["x", "0.ln1.w", "0.ln1.b"], axis=-1, epsilon=shape.epsilon)
+    builder = _Builder(shape, spans, file)
+    hidden = builder.node("LayerNormalization", ["x", "0.ln1.w", "0.ln1.b"], axis=-1, epsilon=shape.epsilon)
     residual = "x"
     for layer in range(shape.layers):
-        attended = draft.attention(hidden, layer)
-        hidden, residual = draft.add_and_norm(residual, attended, f"{layer}.ln2")
-        thought = draft.thought(hidden, layer)
+        attended = builder.attention(hidden, layer)
+        hidden, residual = builder.add_and_norm(residual, attended, f"{layer}.ln2")
+        expanded = builder.mlp(hidden, layer)
         after = f"{layer + 1}.ln1" if layer + 1 < shape.layers else "ln"
-        hidden, residual = draft.add_and_norm(residual, thought, after)
-    flat = draft.node("Reshape", [hidden, draft.constant([-1, shape.width])])
-    draft.linear(draft.node("Gather", [flat, "wanted"], axis=0), "head", into="logits")
-    return draft.model()
+        hidden, residual = builder.add_and_norm(residual, expanded, after)
+    flat = builder.node("Reshape", [hidden, builder.constant([-1, shape.width])])
+    builder.linear(builder.node("Gather", [flat, "wanted"], axis=0), "head", into="logits")
+    return builder.model()
 
 
 def caches(shape: Shape) -> list[str]:
@@ -69,7 +69,7 @@ def caches(shape: Shape) -> list[str]:
 
 
 @dataclass
-class _Draft:
+class _Builder:
     shape: Shape
     spans: Mapping[str, Span]
     file: str
@@ -77,37 +77,37 @@ class _Draft:
     constants: list[bytes] = field(default_factory=list)
 
     def linear(self, x: str, name: str, *, into: str = "") -> str:
-        """A product with 8-bit weights; the runtime takes x in 8 bits too, a scale for each block of each row."""
+        """A product with 8-bit weights; the runtime quantises x to 8 bits too, a scale for each block of a row."""
         rows, blocks, block = self.spans[f"{name}.q"].dims
         inputs = [x, f"{name}.q", f"{name}.s", "", "", f"{name}.b" if f"{name}.b" in self.spans else ""]
         width = self.shape.width * (4 if name.endswith(".down") else 1)
         assert blocks == -(-width // block)  # noqa: S101  the writer's own rule
-        about = {"N": rows, "K": width, "bits": 8, "block_size": block, "accuracy_level": 4}
-        return self.node("MatMulNBits", inputs, into=into, domain=OURS, **about)
+        attributes = {"N": rows, "K": width, "bits": 8, "block_size": block, "accuracy_level": 4}
+        return self.node("MatMulNBits", inputs, into=into, domain=MICROSOFT, **attributes)
 
     def attention(self, hidden: str, layer: int) -> str:
         mixed = self.linear(hidden, f"{layer}.qkv")
         inputs = [mixed, "", "", f"k{layer}", f"v{layer}", "last", "total"]
-        about = {"num_heads": self.shape.heads, "kv_num_heads": self.shape.heads}
+        attributes = {"num_heads": self.shape.heads, "kv_num_heads": self.shape.heads}
         out = [f"a{layer}", f"new_k{layer}", f"new_v{layer}"]
-        self.nodes.append(_node("GroupQueryAttention", inputs, out, domain=OURS, **about))
+        self.nodes.append(_node("GroupQueryAttention", inputs, out, domain=MICROSOFT, **attributes))
         return self.linear(out[0], f"{layer}.out")
 
-    def thought(self, hidden: str, layer: int) -> str:
+    def mlp(self, hidden: str, layer: int) -> str:
         wide = self.linear(hidden, f"{layer}.up")
         kind = "FastGelu" if self.shape.gelu == "tanh" else "Gelu"
-        return self.linear(self.node(kind, [wide], domain=OURS), f"{layer}.down")
+        return self.linear(self.node(kind, [wide], domain=MICROSOFT), f"{layer}.down")
 
     def add_and_norm(self, residual: str, more: str, norm: str) -> tuple[str, str]:
         out = [f"h{len(self.nodes)}", "", "", f"r{len(self.nodes)}"]
         inputs = [residual, more, f"{norm}.w", f"{norm}.b"]
-        about = {"epsilon": self.shape.epsilon}
-        self.nodes.append(_node("SkipLayerNormalization", inputs, out, domain=OURS, **about))
+        attributes = {"epsilon": self.shape.epsilon}
+        self.nodes.append(_node("SkipLayerNormalization", inputs, out, domain=MICROSOFT, **attributes))
         return out[0], out[3]
 
-    def node(self, kind: str, inputs: list[str], *, into: str = "", domain: str = "", **about: float) -> str:
+    def node(self, kind: str, inputs: list[str], *, into: str = "", domain: str = "", **attributes: float) -> str:
         name = into or f"t{len(self.nodes)}"
-        self.nodes.append(_node(kind, inputs, [name], domain=domain, **about))
+        self.nodes.append(_node(kind, inputs, [name], domain=domain, **attributes))
         return name
 
     def constant(self, numbers: Sequence[int]) -> str:
@@ -124,24 +124,24 @@ class _Draft:
         inputs += [_value(part, FLOAT, cache) for part in parts]
         outputs = [_value("logits", FLOAT, ("m", shape.vocabulary))]
         outputs += [_value(f"new_{part}", FLOAT, cache) for part in parts]
-        outside = [_outside(name, span, self.file) for name, span in self.spans.items() if name != "places"]
-        whole = _each(1, self.nodes) + _bytes(2, b"gpt2") + _each(5, [*self.constants, *outside])
+        external = [_external(name, span, self.file) for name, span in self.spans.items() if name != "places"]
+        whole = _each(1, self.nodes) + _bytes(2, b"gpt2") + _each(5, [*self.constants, *external])
         whole += _each(11, inputs) + _each(12, outputs)
-        opsets = [_bytes(1, domain.encode()) + _int(2, number) for domain, number in (("", OPSET), (OURS, 1))]
+        opsets = [_bytes(1, domain.encode()) + _int(2, number) for domain, number in (("", OPSET), (MICROSOFT, 1))]
         return _int(1, IR_VERSION) + _bytes(7, whole) + _each(8, opsets)
 
 
-def _outside(name: str, span: Span, file: str) -> bytes:
-    where = {"location": file, "offset": str(span.offset), "length": str(span.length)}
-    told = [_bytes(1, key.encode()) + _bytes(2, value.encode()) for key, value in where.items()]
+def _external(name: str, span: Span, file: str) -> bytes:
+    fields = {"location": file, "offset": str(span.offset), "length": str(span.length)}
+    entries = [_bytes(1, key.encode()) + _bytes(2, value.encode()) for key, value in fields.items()]
     dims = b"".join(_int(1, size) for size in span.dims)
-    return dims + _int(2, CODES[span.kind]) + _bytes(8, name.encode()) + _each(13, told) + _int(14, 1)
+    return dims + _int(2, TYPES[span.kind]) + _bytes(8, name.encode()) + _each(13, entries) + _int(14, 1)
 
 
-def _node(kind: str, inputs: Sequence[str], outputs: Sequence[str], *, domain: str, **about: float) -> bytes:
+def _node(kind: str, inputs: Sequence[str], outputs: Sequence[str], *, domain: str, **attributes: float) -> bytes:
     names = _each(1, (name.encode() for name in inputs)) + _each(2, (name.encode() for name in outputs))
-    told = _each(5, (_attribute(name, value) for name, value in about.items()))
-    return names + _bytes(4, kind.encode()) + told + _bytes(7, domain.encode())
+    encoded = _each(5, (_attribute(name, value) for name, value in attributes.items()))
+    return names + _bytes(4, kind.encode()) + encoded + _bytes(7, domain.encode())
 
 
 def _attribute(name: str, value: float) -> bytes:

@@ -1,7 +1,7 @@
 """The light form of a GPT-2: its weights in 8 bits, one file of a model folder, for a process without torch.
 
 It is a safetensors file. A matrix `M` is `M.q`, (outputs, blocks, block) of bytes, and `M.s`, a scale for each block:
-a weight is (byte - 128) x scale. Where the head is the embedding, it is there once. It does not know what computes.
+a weight is (byte - 128) x scale. Where the head is the embedding, it is stored once.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 FILE = "light.safetensors"
 FORMAT = "1"
-LONGEST = 64 * 2**20  # bytes of a header that is believed
-HEAD = 8  # the width of a head is a multiple of it, says the runtime
+LONGEST = 64 * 2**20  # bytes of a header that is accepted
+HEAD = 8  # the runtime needs the width of a head to be a multiple of it
 GELUS = {"gelu_new": "tanh", "gelu_pytorch_tanh": "tanh", "gelu_fast": "tanh", "gelu": "erf"}
 TYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "U8": np.dtype("u1")}
 MIDDLE = 128  # the byte for 0
@@ -33,11 +33,11 @@ NORMS = {"ln1": "ln_1", "ln2": "ln_2"}
 
 @dataclass(frozen=True, slots=True)
 class OnnxWeights:
-    """A file of weights, looked at and mapped into memory."""
+    """A weights file, checked and mapped into memory."""
 
     path: Path
     shape: Shape
-    start: int  # the token that begins a text, and the one that ends it
+    start: int  # tokens that start and end a text
     end: int
     spans: Mapping[str, Span]
 
@@ -62,7 +62,7 @@ def why_not(config: Any) -> str:
 
 
 def write(model: Any, *, start: int, end: int) -> bytes:
-    """The file's content; ask `why_not` first."""
+    """The file's content; check `why_not` first."""
     from safetensors.numpy import save
 
     config = model.config
@@ -83,12 +83,12 @@ def write(model: Any, *, start: int, end: int) -> bytes:
     if not config.tie_word_embeddings:
         tensors |= _quantised("words", weights["transformer.wte.weight"], block)
     for layer in range(config.n_layer):
-        theirs = f"transformer.h.{layer}"
+        block_name = f"transformer.h.{layer}"
         for ours, name in NORMS.items():
-            tensors |= _norm(weights, f"{layer}.{ours}", f"{theirs}.{name}")
-        for ours, name in MATRICES.items():  # theirs are (inputs, outputs)
-            tensors |= _quantised(f"{layer}.{ours}", weights[f"{theirs}.{name}.weight"].T, block)
-            tensors[f"{layer}.{ours}.b"] = weights[f"{theirs}.{name}.bias"]
+            tensors |= _norm(weights, f"{layer}.{ours}", f"{block_name}.{name}")
+        for ours, name in MATRICES.items():  # (inputs, outputs) in transformers
+            tensors |= _quantised(f"{layer}.{ours}", weights[f"{block_name}.{name}.weight"].T, block)
+            tensors[f"{layer}.{ours}.b"] = weights[f"{block_name}.{name}.bias"]
     about = {"format": FORMAT, "shape": json.dumps(asdict(shape)), "start": str(start), "end": str(end)}
     return save({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, about)
 
@@ -99,7 +99,7 @@ def size_of(model: Any) -> int:
 
 
 def read(path: Path) -> OnnxWeights:
-    """The file, its header believed as far as it fits the file; that its bytes are the right ones is the manifest's."""
+    """Read the header and check that it fits the file; the manifest has the hash of the content."""
     try:
         return _read(path)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
@@ -107,7 +107,7 @@ def read(path: Path) -> OnnxWeights:
 
 
 def unpacked(codes: np.ndarray[Any, Any], scales: np.ndarray[Any, Any], width: int) -> np.ndarray[Any, Any]:
-    """(…, blocks, block) of bytes as (…, width) of numbers."""
+    """(…, blocks, block) of bytes to (…, width) of floats."""
     numbers = (codes.astype(np.float32) - MIDDLE) * scales[..., None]
     return numbers.reshape(*codes.shape[:-2], -1)[..., :width]
 
@@ -122,18 +122,18 @@ def _read(path: Path) -> OnnxWeights:
     if about["format"] != FORMAT:
         raise ValueError(f"its format is {about['format']}, this program reads {FORMAT}")
     shape = Shape(**json.loads(about["shape"]))
-    spans = {name: _span(told, 8 + length) for name, told in header.items()}
+    spans = {name: _span(entry, 8 + length) for name, entry in header.items()}
     if max(span.offset + span.length for span in spans.values()) != path.stat().st_size:
         raise ValueError("it is cut off")
     return OnnxWeights(path, shape, int(about["start"]), int(about["end"]), spans)
 
 
-def _span(told: Mapping[str, Any], begin: int) -> Span:
-    first, last = told["data_offsets"]
-    dims = tuple(map(int, told["shape"]))
-    if last - first != TYPES[told["dtype"]].itemsize * int(np.prod(dims)):
+def _span(entry: Mapping[str, Any], begin: int) -> Span:
+    first, last = entry["data_offsets"]
+    dims = tuple(map(int, entry["shape"]))
+    if last - first != TYPES[entry["dtype"]].itemsize * int(np.prod(dims)):
         raise ValueError("a tensor is not as long as it says")
-    return Span(told["dtype"], dims, begin + first, last - first)
+    return Span(entry["dtype"], dims, begin + first, last - first)
 
 
 def _norm(weights: Mapping[str, Any], ours: str, theirs: str) -> dict[str, np.ndarray[Any, Any]]:

@@ -37,7 +37,7 @@ def test_eight_words_in_a_row_are_a_copy(text: str, copied: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("learnt", "text", "copied"),
+    ("train", "text", "copied"),
     [
         pytest.param(
             "今日は駅で大きな鳩に道を聞かれた", "昨日、今日は駅で大きな鳩に道を聞かれたと", True, id="all of it"
@@ -48,29 +48,29 @@ def test_eight_words_in_a_row_are_a_copy(text: str, copied: bool) -> None:
     ],
 )
 def test_scripts_without_spaces_are_counted_by_letters_as_the_screen_does(
-    learnt: str, text: str, *, copied: bool, tmp_path: Path
+    train: str, text: str, *, copied: bool, tmp_path: Path
 ) -> None:
-    assert share_with_run([text], [learnt]) == copied
+    assert share_with_run([text], [train]) == copied
 
-    (tmp_path / memory.FILE).write_bytes(memory.memorise([learnt]))
+    (tmp_path / memory.FILE).write_bytes(memory.memorise([train]))
     assert ("in a row" in memory.Memory.open(tmp_path).why_copied(text)) is copied
 
 
 def test_what_a_person_says_over_and_over_counts_here_and_not_in_the_screen(tmp_path: Path) -> None:
     slogan = "we are sorry to announce it and all the rest"
-    learnt = [f"{slogan} {rest}" for rest in ("of the night train", "about pigeons", "says my aunt on platform four")]
-    (tmp_path / memory.FILE).write_bytes(memory.memorise(learnt))
+    train = [f"{slogan} {rest}" for rest in ("of the night train", "about pigeons", "says my aunt on platform four")]
+    (tmp_path / memory.FILE).write_bytes(memory.memorise(train))
     text = f"A heron said: {slogan}, my dear!"
 
     assert memory.Memory.open(tmp_path).why_copied(text) == ""
-    assert share_with_run([text], learnt) == 1
+    assert share_with_run([text], train) == 1
 
 
 def test_a_run_counts_once_for_each_text_that_holds_it() -> None:
     assert share_with_run([LEARNT[0], "Something else altogether.", LEARNT[0].upper(), ""], LEARNT) == 0.5
 
 
-def test_a_run_over_two_learnt_tweets_is_none() -> None:
+def test_a_run_across_two_training_tweets_does_not_count() -> None:
     assert (
         share_with_run(["one two three four five six seven eight"], ["one two three four", "five six seven eight"]) == 0
     )

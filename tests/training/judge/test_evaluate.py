@@ -60,10 +60,10 @@ def test_a_model_that_knows_nothing_needs_the_bits_of_its_vocabulary(model_folde
     texts = ["Rain ☔", "Good morning."]
     tokens = sum(len(loaded.tokenizer(text, add_special_tokens=False).input_ids) + 1 for text in texts)
 
-    found = bits_per_character(loaded.model, loaded.tokenizer, texts, context=100)
+    bits = bits_per_character(loaded.model, loaded.tokenizer, texts, context=100)
 
     expected = tokens * math.log2(len(loaded.tokenizer)) / sum(map(len, texts))
-    assert found == pytest.approx(expected, rel=1e-2)  # bf16 rounds the loss where the chip has it
+    assert bits == pytest.approx(expected, rel=1e-2)  # bf16 rounds the loss where the chip has it
     tagged = bits_per_character(loaded.model, loaded.tokenizer, texts, context=100, tags=["@a: ", "@b: "])
     assert tagged == pytest.approx(expected, rel=1e-2)  # the tag is given, and costs nothing
 
@@ -72,10 +72,10 @@ def test_each_author_is_judged_by_his_own_tag(loaded: model_dir.Loaded) -> None:
     one, other = Text("Rain again.", "a"), Text("Rain again.", "b")
     tags = {"a": "@a says ", "b": ""}
 
-    found = bits_of(loaded.model, loaded.tokenizer, [one, other], context=100, tags=tags)
+    bits = bits_of(loaded.model, loaded.tokenizer, [one, other], context=100, tags=tags)
 
     apart = [bits_of(loaded.model, loaded.tokenizer, [text], context=100, tags=tags) for text in (one, other)]
-    assert found == pytest.approx(sum(bits or 0 for bits in apart) / 2, rel=1e-2)
+    assert bits == pytest.approx(sum(bits or 0 for bits in apart) / 2, rel=1e-2)
     assert apart[0] != apart[1]
 
 
@@ -114,7 +114,7 @@ def test_length_is_as_it_was_asked_for(loaded: model_dir.Loaded, corpus: Corpus)
     assert report.overlong_author == pytest.approx(2 / 9)
 
 
-def test_new_tweets_that_repeat_learnt_ones_count_as_the_authors_copies(
+def test_new_tweets_that_repeat_training_tweets_count_as_the_authors_copies(
     loaded: model_dir.Loaded, corpus: Corpus
 ) -> None:
     repeated = replace(corpus, overlap={AUTHOR: 1})
@@ -139,15 +139,17 @@ def test_it_says_as_much_as_it_is_asked_for_and_the_same_for_the_same_seed(loade
     assert [draft.text for draft in first[64:]] != [draft.text for draft in first[:6]]  # each batch has its own dice
 
 
-def test_the_model_in_use_is_no_measure_where_it_has_learnt_the_tweets(model_folder: Path, corpus: Corpus) -> None:
+def test_a_current_model_that_was_trained_on_the_tweets_is_no_baseline(model_folder: Path, corpus: Corpus) -> None:
     assert bits_in_use(None, corpus.held_out, context=100, device="cpu") is None
     assert bits_in_use(model_folder, corpus.train, context=100, device="cpu") is None
-    found = bits_in_use(model_folder, corpus.held_out, context=100, device="cpu")
+    bits = bits_in_use(model_folder, corpus.held_out, context=100, device="cpu")
     loaded = model_dir.load(model_folder, device="cpu")
-    assert found == bits_of(loaded.model, loaded.tokenizer, corpus.held_out, context=100)
+    assert bits == bits_of(loaded.model, loaded.tokenizer, corpus.held_out, context=100)
 
 
-def test_an_old_version_is_judged_by_what_it_has_not_learnt(model_folder: Path, corpus: Corpus, tmp_path: Path) -> None:
+def test_an_old_version_is_evaluated_on_tweets_that_are_new_to_it(
+    model_folder: Path, corpus: Corpus, tmp_path: Path
+) -> None:
     older = tmp_path / "older"
     shutil.copytree(model_folder, older)
     mixed = replace(corpus, held_out=(*corpus.train[:2], *corpus.held_out))
@@ -160,8 +162,8 @@ def test_an_old_version_is_judged_by_what_it_has_not_learnt(model_folder: Path, 
     assert report.base_bits < report.bits_per_character
 
 
-def test_one_that_has_learnt_everything_cannot_be_judged(model_folder: Path, corpus: Corpus) -> None:
-    with pytest.raises(ModelError, match=r"has learnt all the tweets .* import newer ones"):
+def test_one_that_was_trained_on_everything_cannot_be_evaluated(model_folder: Path, corpus: Corpus) -> None:
+    with pytest.raises(ModelError, match=r"was trained on all tweets .* import newer ones"):
         judge_again(model_folder, None, replace(corpus, held_out=corpus.train), device="cpu", seed=0, samples=2)
 
 

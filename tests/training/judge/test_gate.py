@@ -22,12 +22,16 @@ WORST = replace(
         pytest.param(
             {"bits_per_character": 1.95, "current_bits": None}, "no better than its base", id="as good as base"
         ),
-        pytest.param({"bits_per_character": 1.56}, "worse than the model in use: 1.560 .*, 1.520 there", id="in use"),
-        pytest.param({"bits_per_character": math.nan}, "nan bits per character .*, which is no number", id="nan"),
+        pytest.param(
+            {"bits_per_character": 1.56},
+            "worse than the current model: 1.560 .*, the current model 1.520",
+            id="current",
+        ),
+        pytest.param({"bits_per_character": math.nan}, "bits per character are nan, which is not a number", id="nan"),
         pytest.param({"copied": 0.08}, "It copies: 8.0% .* the author's own rate is 2.0%", id="copies"),
         pytest.param({"copied": 0.06, "copied_author": None}, "own rate is 0.0%", id="copies, author unknown"),
         pytest.param({"exact": 0.051}, "It quotes: 5.1%", id="quotes"),
-        pytest.param({"unfinished": 0.21}, "finds no end in 21.0%", id="endless"),
+        pytest.param({"unfinished": 0.21}, "It runs on: 21.0%", id="endless"),
         pytest.param({"distinct": (0.01, 0.02, 0.03)}, "It repeats itself: 0.03", id="stuck"),
         pytest.param({"told_apart": 0.999}, "It babbles: .* 0.999; 0.99 is allowed", id="babble"),
     ],
@@ -45,10 +49,10 @@ def test_each_fault_is_a_sentence(worse: dict[str, Any], why: str) -> None:
         pytest.param({}, id="good"),
         pytest.param({"current_bits": None}, id="the first"),
         pytest.param({"base_bits": None}, id="from nothing"),
-        pytest.param({"bits_per_character": 1.55}, id="a little worse than the one in use"),
-        pytest.param({"copied": 0.25, "copied_author": 0.206}, id="its author repeats himself"),
+        pytest.param({"bits_per_character": 1.55}, id="a little worse than the current one"),
+        pytest.param({"copied": 0.25, "copied_author": 0.206}, id="its author repeats themselves"),
         pytest.param({"bits_per_character": None, "copied_author": None, "told_apart": None}, id="nothing held out"),
-        pytest.param({"overlong": 1.0, "length_distance": 200.0}, id="long, which the screen sees to"),
+        pytest.param({"overlong": 1.0, "length_distance": 200.0}, id="long, which the screen refuses"),
     ],
 )
 def test_what_is_good_enough_passes(as_good: dict[str, Any]) -> None:

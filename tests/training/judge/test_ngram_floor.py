@@ -54,7 +54,7 @@ def test_what_can_come_next_is_certain_as_a_whole() -> None:
     assert 0.5 < likely < 1  # the rest is longer, or not ASCII
 
 
-def test_it_foresees_what_it_has_seen_better() -> None:
+def test_it_predicts_what_it_was_trained_on_better() -> None:
     sentences = [f"The {who} waited at the {where}." for who, where in product("abcdef", ("kiosk", "gate", "pond"))]
 
     seen = ngram_floor.bits_per_character(sentences[:-3], sentences[-3:])

@@ -27,9 +27,9 @@ def test_a_report_is_the_same_when_it_is_read_again(report: Report, tmp_path: Pa
 
 
 def test_what_a_newer_program_adds_is_passed_over() -> None:
-    said = json.loads(GOOD.to_json()) | {"charm": 11}
+    content = json.loads(GOOD.to_json()) | {"charm": 11}
 
-    assert Report.from_json(json.dumps(said).encode()) == GOOD
+    assert Report.from_json(json.dumps(content).encode()) == GOOD
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_what_a_newer_program_adds_is_passed_over() -> None:
 def test_a_damaged_report_is_said(content: bytes, tmp_path: Path) -> None:
     (tmp_path / judgement.FILE).write_bytes(content)
 
-    with pytest.raises(ModelError, match=r"report\.json is no readable report .* `mynah evaluate`"):
+    with pytest.raises(ModelError, match=r"report\.json is not a readable report .* `mynah evaluate`"):
         judgement.read(tmp_path)
 
 

@@ -5,7 +5,7 @@ from itertools import product
 
 import pytest
 
-from training.judge.similarity import BINS, FEWEST, count_words, distinct, histogram, length_distance, told_apart
+from training.judge.similarity import BINS, FEWEST, count_words, detector_auc, distinct, histogram, length_distance
 
 GUESTS = ("A pigeon", "The brass band", "My aunt", "One small dog", "The night porter", "A choir of nuns")
 DEEDS = ("waited at", "sang beside", "asked the way to", "fell asleep near", "complained about")
@@ -16,9 +16,9 @@ TEXTS = random.Random(0).sample(
 
 
 def test_a_person_is_not_told_from_herself() -> None:
-    told = told_apart(TEXTS[::2], TEXTS[1::2], seed=0)
+    auc = detector_auc(TEXTS[::2], TEXTS[1::2], seed=0)
 
-    assert told == pytest.approx(0.5, abs=0.15)
+    assert auc == pytest.approx(0.5, abs=0.15)
 
 
 @pytest.mark.parametrize(
@@ -33,26 +33,28 @@ def test_a_person_is_not_told_from_herself() -> None:
 def test_babble_is_told_at_once(babble) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
     chance = random.Random(0)
 
-    assert told_apart([babble(text, chance) for text in TEXTS[::2]], TEXTS[1::2], seed=0) == pytest.approx(1, abs=0.01)
+    assert detector_auc([babble(text, chance) for text in TEXTS[::2]], TEXTS[1::2], seed=0) == pytest.approx(
+        1, abs=0.01
+    )
 
 
 def test_links_and_handles_give_nobody_away() -> None:
     marked = [f"@someone {text} https://t.co/{number}" for number, text in enumerate(TEXTS[::2])]
 
-    assert told_apart(marked, TEXTS[1::2], seed=0) == told_apart(TEXTS[::2], TEXTS[1::2], seed=0)
+    assert detector_auc(marked, TEXTS[1::2], seed=0) == detector_auc(TEXTS[::2], TEXTS[1::2], seed=0)
 
 
 def test_the_same_seed_tells_the_same_however_many_there_are_of_one_side() -> None:
     few, many = TEXTS[:30], TEXTS[30:]
 
-    first, again, other = (told_apart(few, many, seed=seed) for seed in (1, 1, 2))
+    first, again, other = (detector_auc(few, many, seed=seed) for seed in (1, 1, 2))
 
     assert first == again != other
 
 
 def test_of_a_few_texts_it_says_nothing() -> None:
-    assert told_apart(TEXTS[: FEWEST - 1], TEXTS, seed=0) is None
-    assert told_apart([], [], seed=0) is None
+    assert detector_auc(TEXTS[: FEWEST - 1], TEXTS, seed=0) is None
+    assert detector_auc([], [], seed=0) is None
 
 
 def test_the_last_bin_takes_all_that_is_longer() -> None:

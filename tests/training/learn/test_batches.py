@@ -18,7 +18,7 @@ def tokenizer(sayings: tuple[str, ...]) -> Any:
     return base_model.train_tokenizer(sayings, Shape(vocabulary=300))
 
 
-def told(batch: Batch) -> list[list[int]]:
+def rows_of(batch: Batch) -> list[list[int]]:
     """The rows of a batch, read back from its inputs and targets."""
     rows = []
     for inputs, targets in zip(batch.inputs, batch.targets, strict=True):
@@ -51,7 +51,7 @@ def test_an_end_token_written_out_in_a_tweet_is_text(tokenizer: Any) -> None:
 def test_one_pass_holds_every_row_once() -> None:
     batches = list(once(ROWS, batch_tokens=20))
 
-    assert sorted(row for batch in batches for row in told(batch)) == sorted(ROWS)
+    assert sorted(row for batch in batches for row in rows_of(batch)) == sorted(ROWS)
 
 
 def test_no_batch_is_larger_than_it_may_be() -> None:
@@ -71,9 +71,9 @@ def test_the_passes_say_which_rows_come_next() -> None:
 
     groups = list(endless(ROWS, passes, 20, seed=1))
 
-    said = [row for group in groups for row in group]
-    assert sorted(said[:4]) == sorted([ROWS[0], ROWS[1], ROWS[2], ROWS[1]])
-    assert said[4:] == [ROWS[9], ROWS[9]]
+    flat = [row for group in groups for row in group]
+    assert sorted(flat[:4]) == sorted([ROWS[0], ROWS[1], ROWS[2], ROWS[1]])
+    assert flat[4:] == [ROWS[9], ROWS[9]]
 
 
 def test_rows_of_like_length_share_a_batch() -> None:
@@ -99,7 +99,7 @@ def test_a_tag_stands_before_its_text_and_is_learnt_with_it(tokenizer: Any) -> N
     assert ada[-len(alone) + 1 :] == bob[-len(alone) + 1 :] == alone[1:]
 
 
-def test_the_wanted_places_are_those_that_are_no_padding() -> None:
+def test_positions_are_those_of_all_targets_but_padding() -> None:
     (batch,) = once([[0, 1, 0], [0, 1, 2, 3, 0]], batch_tokens=100)
 
     assert batch.targets.flatten()[batch.positions].tolist() == [1, 0, 1, 2, 3, 0]

@@ -117,5 +117,5 @@ def test_a_full_disk_is_said_and_the_last_checkpoint_is_kept(tmp_path: Path) -> 
 
 
 def test_a_folder_that_is_gone_is_said(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="look at its folder"):
+    with pytest.raises(ModelError, match="check its folder"):
         write(tmp_path / "no" / "checkpoint.pt", {"step": 1})

@@ -36,11 +36,11 @@ def test_the_short_way_comes_to_the_same(gpt2: Any) -> None:
     before, expected = ways(gpt2), gpt2(input_ids=ids).logits
 
     with fast_cpu(gpt2):
-        during, found = ways(gpt2), gpt2(input_ids=ids).logits
+        during, actual = ways(gpt2), gpt2(input_ids=ids).logits
 
     assert before == ways(gpt2) == ("sdpa", {"NewGELUActivation"})
     assert during == ("eager", {"GELU"})
-    assert torch.allclose(found, expected, atol=1e-6)
+    assert torch.allclose(actual, expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("ending", ["at its end", "in the middle"])

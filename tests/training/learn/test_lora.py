@@ -11,7 +11,7 @@ import torch
 from training.errors import ModelError
 from training.learn.batches import encode
 from training.learn.finetune import finetune, mean_loss
-from training.learn.lora import adapted, count_learnt
+from training.learn.lora import adapted, count_trainable
 from training.models import base_model, model_dir
 from training.recipe import TINY, Recipe, Shape, recipe_for
 
@@ -80,8 +80,8 @@ def test_what_will_learn_is_known_before_it_is_there(fresh: tuple[Any, Any, Any]
     model, _, _ = fresh
     every_weight = sum(weight.numel() for weight in model.parameters())
 
-    assert count_learnt(model, replace(LORA, method="full")) == every_weight
-    expected = count_learnt(model, LORA)
+    assert count_trainable(model, replace(LORA, method="full")) == every_weight
+    expected = count_trainable(model, LORA)
     with adapted(model, LORA):
         assert sum(weight.numel() for weight in model.parameters() if weight.requires_grad) == expected < every_weight
 

@@ -54,9 +54,9 @@ def test_loss_and_gradient_are_the_same(
         monkeypatch.setattr(loss, "CHUNK", 7 * 300)
     else:
         monkeypatch.setattr(loss, "PLAIN_HEADS", frozenset())
-    found = _loss_and_gradient(loaded.model, batch)
+    actual = _loss_and_gradient(loaded.model, batch)
 
-    assert torch.allclose(found, expected, atol=1e-5)
+    assert torch.allclose(actual, expected, atol=1e-5)
 
 
 def _loss_and_gradient(model: Any, batch: Any) -> torch.Tensor:

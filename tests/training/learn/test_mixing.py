@@ -80,7 +80,7 @@ def test_hardly_any_weight_still_makes_a_pass() -> None:
 
 
 def test_nothing_to_learn_is_said_at_once() -> None:
-    with pytest.raises(ValueError, match="no text to learn"):
+    with pytest.raises(ValueError, match="no texts to train on"):
         next(passes([], [], [], seed=0))
 
 

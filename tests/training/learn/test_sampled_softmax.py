@@ -27,46 +27,46 @@ def fresh(sayings: tuple[str, ...]) -> tuple[Any, list[list[int]]]:
     return model, encode(tokenizer, sayings[:2], SHAPE.context)
 
 
-def drawn(rows: list[list[int]], table: torch.Tensor, others: int, count: int) -> list[SampledVocabulary]:
+def drawn(rows: list[list[int]], table: torch.Tensor, negatives: int, count: int) -> list[SampledVocabulary]:
     torch.manual_seed(0)
-    found = list(islice(sampled_vocabularies(rows, table, others), count))
-    assert all(found)
-    return [sampled for sampled in found if sampled]
+    vocabularies = list(islice(sampled_vocabularies(rows, table, negatives), count))
+    assert all(vocabularies)
+    return [sampled for sampled in vocabularies if sampled]
 
 
-def test_the_pieces_of_the_tweets_are_always_scored_and_an_eighth_of_the_others() -> None:
+def test_the_pieces_of_the_tweets_are_always_scored_and_an_eighth_of_the_rest() -> None:
     for sampled in drawn(ROWS, TABLE, 8, 20):
         assert sampled.ids[:4].tolist() == [0, 5, 7, 9]
-        assert sampled.ids[sampled.places[[0, 5, 7, 9]]].tolist() == [0, 5, 7, 9]
+        assert sampled.ids[sampled.positions[[0, 5, 7, 9]]].tolist() == [0, 5, 7, 9]
         assert len(set(sampled.ids.tolist())) == 4 + 12
         assert sampled.bonus[:4].tolist() == [0.0] * 4
         assert sampled.bonus[4:].exp().sum().item() == pytest.approx(96)
 
 
-def test_each_step_draws_anew_and_everybody_has_a_turn() -> None:
+def test_each_step_draws_anew_and_every_piece_has_a_turn() -> None:
     seen = {piece for sampled in drawn(ROWS, TABLE, 8, 200) for piece in sampled.ids.tolist()}
 
     assert seen == set(range(100))
 
 
 @pytest.mark.parametrize(
-    ("used", "others"),
+    ("used", "negatives"),
     [(3, 1), (100, 8), (80, 8)],
-    ids=["no lot is asked for", "all are in the tweets", "too few are left to be worth it"],
+    ids=["no negatives are asked for", "all are in the tweets", "too few are left to be worth it"],
 )
-def test_all_pieces_are_scored_and_no_dice_thrown(used: int, others: int) -> None:
+def test_all_pieces_are_scored_and_nothing_is_drawn(used: int, negatives: int) -> None:
     before = torch.get_rng_state()
 
-    assert next(sampled_vocabularies([list(range(used))], TABLE, others)) is None
+    assert next(sampled_vocabularies([list(range(used))], TABLE, negatives)) is None
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_a_ballot_with_all_pieces_on_it_gives_the_full_loss(fresh: tuple[Any, list[list[int]]]) -> None:
+def test_a_sampled_vocabulary_with_all_pieces_gives_the_full_loss(fresh: tuple[Any, list[list[int]]]) -> None:
     model, rows = fresh
     (batch,) = once(rows, batch_tokens=1_000)
-    everybody = SampledVocabulary(torch.arange(300), torch.zeros(300), torch.arange(300))
+    whole = SampledVocabulary(torch.arange(300), torch.zeros(300), torch.arange(300))
 
-    assert torch.equal(token_losses(model, batch, everybody), token_losses(model, batch))
+    assert torch.equal(token_losses(model, batch, whole), token_losses(model, batch))
 
 
 def test_the_sum_in_the_softmax_is_right_on_average(fresh: tuple[Any, list[list[int]]]) -> None:
@@ -79,24 +79,26 @@ def test_the_sum_in_the_softmax_is_right_on_average(fresh: tuple[Any, list[list[
             model(input_ids=batch.inputs).logits.flatten(0, 1)[batch.positions].gather(1, targets[:, None])[:, 0]
         )
         true_sum = (token_losses(model, batch) + of_targets).exp()
-        lots = drawn(rows, model.get_output_embeddings().weight, 4, 2_000)
-        sums = torch.stack([(token_losses(model, batch, sampled) + of_targets).exp() for sampled in lots])
+        samples = drawn(rows, model.get_output_embeddings().weight, 4, 2_000)
+        sums = torch.stack([(token_losses(model, batch, sampled) + of_targets).exp() for sampled in samples])
 
     assert sums.std(0).min() > 0
-    errors = (sums.mean(0) - true_sum).abs() / (sums.std(0) / len(lots) ** 0.5)
+    errors = (sums.mean(0) - true_sum).abs() / (sums.std(0) / len(samples) ** 0.5)
     assert errors.max() < 4  # standard errors
 
 
-def test_training_with_every_piece_scored_is_the_training_without_ballots(
+def test_training_with_every_piece_scored_is_the_training_without_sampling(
     fresh: tuple[Any, list[list[int]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, rows = fresh
     weights = {name: weight.clone() for name, weight in model.state_dict().items()}
     losses = {}
-    for others in (1, 8):
+    for negatives in (1, 8):
         model.load_state_dict(weights)
-        losses[others] = [step.loss for step in finetune(model, rows, [], replace(SHORT, others=others), seed=0)]
-    monkeypatch.setattr(loss, "PLAIN_HEADS", frozenset())  # a head of another kind is asked for all its logits
+        losses[negatives] = [
+            step.loss for step in finetune(model, rows, [], replace(SHORT, negatives=negatives), seed=0)
+        ]
+    monkeypatch.setattr(loss, "PLAIN_HEADS", frozenset())  # any other head computes all its logits
     model.load_state_dict(weights)
     whole = [step.loss for step in finetune(model, rows, [], SHORT, seed=0)]
 

@@ -119,9 +119,9 @@ def followed(folder: Path, environment: dict[str, str] | None = None, **options:
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[:-1] == []  # the terminal is ours
-    said = json.loads(lines[-1])
+    result = json.loads(lines[-1])
     left = b"".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
-    return {"warnings": said["warnings"], "left": left, **{run.get("job"): run for run in said["runs"]}}
+    return {"warnings": result["warnings"], "left": left, **{run.get("job"): run for run in result["runs"]}}
 
 
 @pytest.fixture(scope="module")
@@ -201,20 +201,20 @@ def test_tweets_are_sent_where_that_is_asked_for(tmp_path: Path) -> None:
 
 @needs_wandb
 def test_without_a_key_it_warns_once_and_asks_nothing(tmp_path: Path) -> None:
-    said = followed(tmp_path, {"WANDB_BASE_URL": "http://127.0.0.1:9"})
+    result = followed(tmp_path, {"WANDB_BASE_URL": "http://127.0.0.1:9"})
 
-    assert len(said["warnings"]) == 1
-    assert "wandb login" in said["warnings"][0]
+    assert len(result["warnings"]) == 1
+    assert "wandb login" in result["warnings"][0]
 
 
 @needs_wandb
 def test_a_folder_that_cannot_be_written_is_a_warning(tmp_path: Path) -> None:
     (tmp_path / "wandb").write_text("a file")
 
-    said = followed(tmp_path, offline=True)
+    result = followed(tmp_path, offline=True)
 
-    assert len(said["warnings"]) == 1
-    assert str(tmp_path) in said["warnings"][0]
+    assert len(result["warnings"]) == 1
+    assert str(tmp_path) in result["warnings"][0]
 
 
 def test_a_missing_package_is_one_sentence_that_names_the_extra(tmp_path: Path) -> None:

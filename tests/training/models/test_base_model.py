@@ -119,8 +119,8 @@ def test_where_the_hub_cannot_be_reached_two_ways_out_are_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "public"),
     [("gpt2", "gpt2"), ("you/bird", "you/bird"), ("/home/me/secret/bird", "bird"), ("~/bird", "bird"), ("./b", "b")],
 )
-def test_others_are_not_told_on_whose_disk_a_base_lies(name: str, told: str) -> None:
-    assert base_model.without_place(name) == told
+def test_a_public_name_has_no_path(name: str, public: str) -> None:
+    assert base_model.without_place(name) == public

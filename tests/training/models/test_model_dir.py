@@ -34,12 +34,12 @@ def loaded(model_folder: Path) -> Any:
 
 def revouch(folder: Path) -> None:
     """Write a manifest that is true of the folder's files, as an attacker or a careless hand would."""
-    said = json.loads((folder / "manifest.json").read_text())
-    said["files"] = {
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["files"] = {
         name: [hashlib.sha256((folder / name).read_bytes()).hexdigest(), (folder / name).stat().st_size]
-        for name in said["files"]
+        for name in manifest["files"]
     }
-    (folder / "manifest.json").write_text(json.dumps(said))
+    (folder / "manifest.json").write_text(json.dumps(manifest))
 
 
 def rewrite(folder: Path, change: Callable[[dict[str, torch.Tensor]], object]) -> None:
@@ -116,8 +116,8 @@ def lose(name: str) -> Callable[[Path], None]:
 
 def say(**change: object) -> Callable[[Path], None]:
     def rewrite_manifest(folder: Path) -> None:
-        said = json.loads((folder / "manifest.json").read_text())
-        (folder / "manifest.json").write_text(json.dumps(said | change))
+        manifest = json.loads((folder / "manifest.json").read_text())
+        (folder / "manifest.json").write_text(json.dumps(manifest | change))
 
     return rewrite_manifest
 
@@ -134,9 +134,9 @@ def fill_manifest(content: bytes) -> Callable[[Path], object]:
         pytest.param(fill_manifest(bytes(500)), r"manifest\.json is damaged", id="manifest of zeros"),
         pytest.param(fill_manifest(b"\xff\xfe{"), r"manifest\.json is damaged", id="manifest of other bytes"),
         pytest.param(fill_manifest(b"{"), r"manifest\.json is damaged", id="half a manifest"),
-        pytest.param(fill_manifest(b"[]"), "lacks what a manifest must say", id="manifest of nothing"),
+        pytest.param(fill_manifest(b"[]"), "lacks a field", id="manifest of nothing"),
         pytest.param(say(format=2), "format 2.*newer program", id="format of tomorrow"),
-        pytest.param(say(files={}), r"does not vouch for config\.json", id="files unnamed"),
+        pytest.param(say(files={}), r"does not list config\.json", id="files unnamed"),
         pytest.param(say(files={"../x": ["", 1]}), "not a plain file name", id="a file elsewhere"),
         pytest.param(lose("model.safetensors"), r"model\.safetensors cannot be read", id="no weights"),
         pytest.param(lose("tokenizer.json"), r"tokenizer\.json cannot be read", id="no tokenizer"),

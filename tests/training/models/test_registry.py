@@ -150,15 +150,15 @@ def test_versions_are_listed_with_what_their_manifests_say(make: Make, tmp_path:
     (b / "tokenizer.json").write_text("{}")
     registry.promote(a)
 
-    found = registry.versions(tmp_path)
+    versions = registry.versions(tmp_path)
 
-    assert [version.name for version in found] == ["20261120T120000Z-0000", "a", "b"]
-    assert [version.in_use for version in found] == [False, True, False]
-    assert "has no manifest.json" in found[0].damage
-    assert found[1].manifest is not None
-    assert found[1].manifest.authors == ("stationmynah",)
-    assert found[1].bytes == sum(path.stat().st_size for path in a.iterdir())
-    assert "tokenizer.json is not what its manifest says" in found[2].damage
+    assert [version.name for version in versions] == ["20261120T120000Z-0000", "a", "b"]
+    assert [version.in_use for version in versions] == [False, True, False]
+    assert "has no manifest.json" in versions[0].damage
+    assert versions[1].manifest is not None
+    assert versions[1].manifest.authors == ("stationmynah",)
+    assert versions[1].bytes == sum(path.stat().st_size for path in a.iterdir())
+    assert "tokenizer.json is not what its manifest says" in versions[2].damage
 
 
 def test_where_nothing_is_there_is_no_version(tmp_path: Path) -> None:
@@ -167,20 +167,20 @@ def test_where_nothing_is_there_is_no_version(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "found"),
+    ("name", "match"),
     [("20261120T120000Z-0000", "20261120T120000Z-0000"), ("20261121", "20261121T120000Z-0000"), ("current", "a")],
 )
-def test_a_version_is_found_by_its_name_or_its_beginning(make: Make, tmp_path: Path, name: str, found: str) -> None:
+def test_a_version_is_found_by_its_name_or_its_beginning(make: Make, tmp_path: Path, name: str, match: str) -> None:
     registry.promote(make("20261120T120000Z-0000", "20261121T120000Z-0000", "a")[2])
 
-    assert registry.find(tmp_path, name) == tmp_path / found
+    assert registry.find(tmp_path, name) == tmp_path / match
 
 
 @pytest.mark.parametrize("name", ["", "2026", "b", "..", "../models", "/", "current", "a/", "before"])
 def test_no_name_leads_anywhere_else(make: Make, tmp_path: Path, name: str) -> None:
     make("20261120T120000Z-0000", "20261121T120000Z-0000", "a")
 
-    with pytest.raises(ModelError, match=r"`mynah models`|no model in use"):
+    with pytest.raises(ModelError, match=r"`mynah models`|no current model"):
         registry.find(tmp_path, name)
 
 
@@ -233,7 +233,7 @@ def test_what_stands_in_the_place_of_the_link_is_said_before_the_long_work(
 ) -> None:
     make_it(tmp_path / "current")
 
-    with pytest.raises(ModelError, match=r"current is no link to a version: move it away"):
+    with pytest.raises(ModelError, match=r"current is not a link to a version: move it away"):
         registry.current(tmp_path)
     with pytest.raises(ModelError, match="move it away"), registry.hold(tmp_path):
         pass

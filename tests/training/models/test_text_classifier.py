@@ -81,9 +81,9 @@ def test_the_threshold_is_the_operators(folder: Path) -> None:
 
 
 def test_labels_that_do_not_exclude_each_other_are_weighed_one_by_one(tmp_path: Path) -> None:
-    found = classifier.open_classifier(made(tmp_path, "multi_label_classification"), ["rude"], 0.5)
+    classify = classifier.open_classifier(made(tmp_path, "multi_label_classification"), ["rude"], 0.5)
 
-    assert found("my goose").startswith("rude ")
+    assert classify("my goose").startswith("rude ")
 
 
 def test_a_label_that_the_classifier_does_not_know_is_an_error_of_the_configuration(folder: Path) -> None:
@@ -120,8 +120,8 @@ def test_a_folder_that_is_no_whole_classifier_is_refused(folder: Path, tmp_path:
     elif damage == "no config":
         (copy / "config.json").unlink()
     else:
-        said = [] if damage == "a list" else {"model_type": "no such thing"}
-        (copy / "config.json").write_text(json.dumps(said), encoding="utf-8")
+        config = [] if damage == "a list" else {"model_type": "no such thing"}
+        (copy / "config.json").write_text(json.dumps(config), encoding="utf-8")
 
     with pytest.raises(ModelError, match=r"screen\.classifier: .* is no "):
         classifier.open_classifier(copy, ["rude"], 0.5)

@@ -1,4 +1,4 @@
-"""The choice is held against one that sorts everything, and its chances against the softmax."""
+"""Compared with a choice that sorts the whole vocabulary, and with the probabilities of the softmax."""
 
 from __future__ import annotations
 
@@ -31,10 +31,12 @@ logits = st.lists(st.integers(-1920, 1920).map(lambda number: number / 64), min_
 
 
 @given(logits, st.floats(0.05, 0.99), st.floats(0.3, 2.0), st.floats(1e-9, 1.0))
-def test_nothing_outside_the_nucleus_is_chosen(row: list[float], top_p: float, temperature: float, die: float) -> None:
+def test_nothing_outside_the_nucleus_is_chosen(
+    row: list[float], top_p: float, temperature: float, uniform: float
+) -> None:
     asked = np.asarray([row], np.float32)
 
-    ((token, gain),) = choose(asked.copy(), temperature, top_p, [lambda: die])
+    ((token, gain),) = choose(asked.copy(), temperature, top_p, [lambda: uniform])
 
     likely = softmax(asked[0], temperature)
     # single precision may see one more token than double does, where the mass is reached to the last digits
@@ -47,17 +49,17 @@ def test_nothing_outside_the_nucleus_is_chosen(row: list[float], top_p: float, t
 @pytest.mark.parametrize("temperature", [0.7, 1.0, 1.5])
 def test_tokens_come_as_often_as_they_are_likely(top_p: float, temperature: float) -> None:
     row = np.asarray([2.0, 1.5, 1.0, 0.0, -1.0, -3.0], np.float32)
-    throws = 40_000
-    dice = [lambda at=at: (at + 1) / throws for at in range(throws)]
+    draws = 40_000
+    uniforms = [lambda at=at: (at + 1) / draws for at in range(draws)]
 
-    chosen = choose(np.repeat(row[None], throws, 0), temperature, top_p, dice)
+    chosen = choose(np.repeat(row[None], draws, 0), temperature, top_p, uniforms)
 
     inside = nucleus(row, temperature, top_p)
     likely = softmax(row, temperature)
     whole = sum(likely[token] for token in inside)
     counts = Counter(token for token, _ in chosen)
     assert set(counts) == inside
-    assert all(counts[token] == pytest.approx(throws * likely[token] / whole, abs=2) for token in inside)
+    assert all(counts[token] == pytest.approx(draws * likely[token] / whole, abs=2) for token in inside)
 
 
 def test_a_flat_row_of_many_tokens_is_looked_through_to_its_end() -> None:
@@ -69,20 +71,20 @@ def test_a_flat_row_of_many_tokens_is_looked_through_to_its_end() -> None:
     assert gain == pytest.approx(-np.log(50_257), rel=1e-5)
 
 
-def test_a_row_that_is_sure_of_one_token_says_it_by_any_die() -> None:
+def test_a_row_that_is_sure_of_one_token_gives_it_for_any_draw() -> None:
     row = np.full((1, 1000), -100.0, np.float32)
     row[0, 7] = 100.0
 
-    said = {choose(row.copy(), 1.0, 0.95, [lambda die=die: die])[0][0] for die in (1e-12, 0.5, 1.0)}
+    tokens = {choose(row.copy(), 1.0, 0.95, [lambda uniform=uniform: uniform])[0][0] for uniform in (1e-12, 0.5, 1.0)}
 
-    assert said == {7}
+    assert tokens == {7}
 
 
-def test_no_temperature_takes_the_likeliest_and_throws_nothing() -> None:
-    def no_die() -> float:
+def test_no_temperature_takes_the_likeliest_and_draws_nothing() -> None:
+    def no_draw() -> float:
         raise AssertionError
 
-    chosen = choose(np.asarray([[0.0, 3.0, 1.0], [5.0, 3.0, 1.0]], np.float32), 0.0, 0.5, [no_die, no_die])
+    chosen = choose(np.asarray([[0.0, 3.0, 1.0], [5.0, 3.0, 1.0]], np.float32), 0.0, 0.5, [no_draw, no_draw])
 
     assert [token for token, _ in chosen] == [1, 0]
 

@@ -56,8 +56,8 @@ def theirs(folder: Path) -> TorchSampler:
 @pytest.mark.parametrize("prompt", ["", *(" ".join(text.split()[:2]) for text in HEARD[:4])])
 def test_greedy_drafts_are_those_of_transformers(sampler: OnnxSampler, loaded: Any, prompt: str) -> None:
     asked = loaded.tokenizer(prompt, return_tensors="pt")
-    told = loaded.model.generate(**asked, do_sample=False, max_new_tokens=40)
-    expected = loaded.tokenizer.decode(told[0], skip_special_tokens=True).strip()
+    ids = loaded.model.generate(**asked, do_sample=False, max_new_tokens=40)
+    expected = loaded.tokenizer.decode(ids[0], skip_special_tokens=True).strip()
 
     (ours,) = sampler.draft(prompt, n=1, seed=0, sampling=Sampling(temperature=0.0, max_tokens=40))
 
@@ -115,7 +115,7 @@ def test_a_draft_is_as_likely_as_it_says(sampler: OnnxSampler) -> None:
     assert len({len(draft.text) for draft in drafts}) > 3
     weights = sampler.log_likelihoods([draft.text for draft in drafts])
     respelt = [abs(draft.likelihood - weight) < 0.03 for draft, weight in zip(drafts, weights, strict=True)]
-    assert sum(respelt) > len(drafts) / 2  # a text may be spelt in other pieces than it was said in
+    assert sum(respelt) > len(drafts) / 2  # a text may be spelt in other pieces than it was sampled in
 
 
 def test_rows_that_leave_do_not_change_the_others(sampler: OnnxSampler) -> None:
@@ -197,15 +197,15 @@ def test_the_weights_that_only_torch_reads_need_be_there_and_no_more(copy: Path)
 
 
 def test_a_folder_without_a_light_form_is_refused(model_folder: Path) -> None:
-    with pytest.raises(ModelError, match=r"does not vouch for light\.safetensors"):
+    with pytest.raises(ModelError, match=r"does not list light\.safetensors"):
         OnnxSampler.open(model_folder)
 
 
 def test_a_vouched_for_file_that_is_none_is_refused(copy: Path) -> None:
     (copy / "tokenizer.json").write_text("{}")
-    said = json.loads((copy / "manifest.json").read_text())
-    said["files"]["tokenizer.json"] = [model_dir._digest(copy / "tokenizer.json"), 2]
-    (copy / "manifest.json").write_text(json.dumps(said))
+    manifest = json.loads((copy / "manifest.json").read_text())
+    manifest["files"]["tokenizer.json"] = [model_dir._digest(copy / "tokenizer.json"), 2]
+    (copy / "manifest.json").write_text(json.dumps(manifest))
 
     with pytest.raises(ModelError, match=r"tokenizer\.json does not load"):
         OnnxSampler.open(copy)

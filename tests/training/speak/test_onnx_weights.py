@@ -63,8 +63,8 @@ def _header(change: Callable[[dict[str, Any]], object]) -> Callable[[bytes], byt
         (length,) = struct.unpack("<Q", whole[:8])
         header = json.loads(whole[8 : 8 + length])
         change(header)
-        told = json.dumps(header).encode().ljust(length)[:length]
-        return whole[:8] + told + whole[8 + length :]
+        encoded = json.dumps(header).encode().ljust(length)[:length]
+        return whole[:8] + encoded + whole[8 + length :]
 
     return changed
 

@@ -78,14 +78,14 @@ def say(
     rng = torch.Generator().manual_seed(0)
     uniforms: list[Callable[[], float]] = [lambda: 1.0 - float(torch.rand((), generator=rng))] * rows
     batch = engine.begin(begun, rows, room)
-    said: list[list[int]] = [[] for _ in range(rows)]
+    tails: list[list[int]] = [[] for _ in range(rows)]
     for step in range(room):
         tokens = [token for token, _ in batch.sample(uniforms, temperature, top_p)]
-        for row, token in zip(said, tokens, strict=True):
+        for row, token in zip(tails, tokens, strict=True):
             row.append(token)
         if step + 1 < room:
             batch.advance(tokens, range(rows))
-    return said
+    return tails
 
 
 def theirs(model: Any, begun: list[int], rows: int, room: int, **settings: Any) -> list[list[int]]:
@@ -101,8 +101,8 @@ def theirs(model: Any, begun: list[int], rows: int, room: int, **settings: Any) 
             eos_token_id=-1,
             **settings,
         )
-    said: list[list[int]] = ids[:, len(begun) :].tolist()
-    return said
+    tails: list[list[int]] = ids[:, len(begun) :].tolist()
+    return tails
 
 
 @pytest.mark.parametrize("begun", [[0], [0, 7], [0, *range(9, 30)]], ids=["start", "a token", "a line"])
@@ -271,8 +271,8 @@ def test_a_text_weighs_what_transformers_says(engine: tuple[Engine, Any]) -> Non
     for tail, nats in zip(tails, weighed, strict=True):
         ids = torch.tensor([begun + tail])
         with torch.no_grad():
-            told = model(ids).logits.log_softmax(-1)[0, :-1].gather(1, ids[0, 1:, None])
-        assert nats == pytest.approx(float(told[len(begun) - 1 :].sum()), rel=1e-4)
+            likelihoods = model(ids).logits.log_softmax(-1)[0, :-1].gather(1, ids[0, 1:, None])
+        assert nats == pytest.approx(float(likelihoods[len(begun) - 1 :].sum()), rel=1e-4)
 
 
 def test_a_draft_is_as_likely_as_it_says() -> None:
@@ -345,7 +345,7 @@ def test_a_device_that_is_not_there_is_refused(model_folder: Path) -> None:
         TorchSampler.open(model_folder, device="abacus")
 
 
-def test_speaking_leaves_the_global_dice_alone(sampler: TorchSampler) -> None:
+def test_sampling_leaves_the_global_generators_alone(sampler: TorchSampler) -> None:
     before = torch.random.get_rng_state()
 
     sampler.draft("My", n=2, seed=0, sampling=SHORT)

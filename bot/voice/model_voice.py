@@ -1,0 +1,144 @@
+"""The door to the models: which is in use, what it says, and what it remembers of its tweets. May load torch."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal, Self
+
+from bot.errors import ModelError, training_errors
+from bot.values import Draft
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from training.profile.language import Language
+    from training.profile.memory import Memory
+    from training.profile.person import Person
+    from training.speak.sampler import Sampler
+    from training.speak.types import Sampling
+
+Engine = Literal["auto", "torch", "light"]
+
+
+class ModelMemory:
+    """What a model folder knows of its training tweets; the model itself is not loaded."""
+
+    def __init__(self, memory: Memory | None = None, language: Language | None = None) -> None:
+        self._memory = memory
+        self._language = language
+
+    @classmethod
+    def open(cls, folder: Path | None) -> Self:
+        """An empty one where there is no model yet."""
+        from training.profile.language import Language
+        from training.profile.memory import Memory
+
+        if folder is None:
+            return cls()
+        with training_errors(ModelError):
+            return cls(Memory.open(folder), Language.open(folder))
+
+    def copied(self, text: str) -> str:
+        """The part of the text that is copied from a training tweet, in words; empty if nothing is."""
+        return self._memory.why_copied(text) if self._memory else ""
+
+    def foreign(self, text: str) -> str:
+        """How the text differs from the person's language; empty if it does not, or if that is unknown."""
+        return self._language.why_foreign(text) if self._language else ""
+
+
+class ModelVoice:
+    """A model folder as a `Voice`."""
+
+    def __init__(
+        self,
+        name: str,
+        sampler: Sampler,
+        memory: ModelMemory,
+        *,
+        sampling: Sampling,
+        engine: Literal["torch", "light"] = "torch",
+        person: Person | None = None,
+        keepalive: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`keepalive` is called while drafts grow: on a small machine a round takes minutes."""
+        self.name = name
+        self.person = person
+        self.engine = engine
+        self._sampler = sampler
+        self._memory = memory
+        self._keepalive = keepalive
+        self._sampling = replace(sampling, too_long=self._check_length)
+
+    def draft(self, prompt: str, *, n: int, seed: int, author: str | None = None) -> list[Draft]:
+        """`author`: one of several, where the model has tags; by default the seed chooses."""
+        with training_errors(ModelError):
+            samples = self._sampler.draft(prompt, n=n, seed=seed, author=author, sampling=self._sampling)
+        return [Draft(sample.text, prompt, seed, sample.likelihood, sample.finished) for sample in samples]
+
+    def _check_length(self, _: str) -> bool:
+        """Called every few tokens; no draft is too long here, but it shows that the process is alive."""
+        self._keepalive()
+        return False
+
+    def log_likelihoods(self, texts: Sequence[str], *, given: str = "") -> list[float]:
+        self._keepalive()
+        with training_errors(ModelError):
+            return self._sampler.log_likelihoods(texts, given=given)
+
+    def copied(self, text: str) -> str:
+        return self._memory.copied(text)
+
+    def foreign(self, text: str) -> str:
+        return self._memory.foreign(text)
+
+
+def promoted(models: Path) -> Path | None:
+    """The folder of the current model, if there is one."""
+    from training.models import registry
+
+    with training_errors(ModelError):
+        return registry.current(models)
+
+
+def earlier(models: Path) -> list[Path]:
+    """The versions that were current before, newest first."""
+    from training import errors
+    from training.models import registry
+
+    try:
+        return [models / name for name in reversed(registry.before(models))]
+    except errors.TrainingError:
+        return []
+
+
+def open_voice(
+    folder: Path,
+    *,
+    engine: Engine,
+    device: str,
+    threads: int,
+    temperature: float,
+    top_p: float,
+    max_tokens: int,
+    keepalive: Callable[[], None] = lambda: None,
+) -> ModelVoice:
+    """Check and load a model folder; a ModelError says what is wrong with it."""
+    from training.profile.person import Person
+    from training.speak import engines
+    from training.speak.types import Sampling
+
+    with training_errors(ModelError):
+        chosen = engines.choose(folder, engine=engine, device=device)
+        sampler = engines.open_sampler(folder, engine=chosen, device=device, threads=threads)
+        person = Person.open(folder)
+    return ModelVoice(
+        folder.name,
+        sampler,
+        ModelMemory.open(folder),
+        sampling=Sampling(temperature, top_p, max_tokens),
+        engine=chosen,
+        person=person,
+        keepalive=keepalive,
+    )
