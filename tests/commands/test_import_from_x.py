@@ -100,7 +100,7 @@ def test_a_walk_that_ends_in_something_else_says_too_what_it_has_read(x: FakeX, 
     broken = read(x, tmp_path, "--yes")
 
     assert broken.returncode == 1
-    assert "no list of posts" in broken.stderr
+    assert "not a list of posts" in broken.stderr
     assert "90 new; the same command goes on from there" in broken.stderr
 
 

@@ -136,7 +136,7 @@ def _tweets(found: list[Page]) -> list[Tweet]:
 
 
 def test_an_answer_that_is_no_timeline_is_a_sentence() -> None:
-    with pytest.raises(SourceError, match="no list of posts"):
+    with pytest.raises(SourceError, match="not a list of posts"):
         list(walk(lambda **_: {"data": {"id": "1"}}, "someone", Place()))
 
 
@@ -159,7 +159,7 @@ def test_a_post_is_never_refused_for_what_only_a_question_can_mean(fake: FakeX, 
 @pytest.mark.parametrize("id_", [None, "", 7, "seven", "-7", {"a": 1}, "7" * 30], ids=repr)
 def test_a_page_with_a_post_that_has_no_real_id_is_no_page(id_: Any) -> None:
     """Else the next walk would begin at it, and X refuse that for ever."""
-    with pytest.raises(SourceError, match="no list of posts"):
+    with pytest.raises(SourceError, match="not a list of posts"):
         list(walk(lambda **_: {"data": [{"id": id_, "text": "caw"}]}, "magpie", Place()))
 
 
@@ -177,5 +177,5 @@ def test_a_page_that_does_not_say_where_the_next_one_is_does_not_end_a_walk(meta
     """Else all that is newer would count as read, and what is older would never be."""
     body = {"data": [{"id": "7", "text": "caw"}], "meta": meta}
 
-    with pytest.raises(SourceError, match="no list of posts"):
+    with pytest.raises(SourceError, match="not a list of posts"):
         list(walk(lambda **_: body, "magpie", Place()))

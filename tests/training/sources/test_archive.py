@@ -207,7 +207,7 @@ def test_a_table_that_disagrees_with_the_javascript_beside_it_fills_it_up_and_sa
     assert texts(found) == [*(one["text"] for one in MONTHS), "third time lucky"]
     assert found.counted
     only = "1 tweets are only in the one, 1 only in the other; all are taken."
-    assert found.notes == (f"tweets.csv and the JavaScript beside it disagree: {only}",)
+    assert found.notes == (f"tweets.csv and the JavaScript files disagree: {only}",)
 
 
 def test_a_table_of_something_else_is_no_reason_to_take_it(tmp_path: Path) -> None:

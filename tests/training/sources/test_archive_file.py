@@ -76,7 +76,7 @@ HOSTILE = {
     "an endless number": (lambda: tweets_js(f"{HEAD}[{'9' * 5_000}]"), r"tweets\.js holds JSON that no list"),
     "no UTF-8": (lambda: tweets_js(HEAD.encode() + b'["\xff"]'), r"tweets\.js is damaged: byte 28"),
     "an object": (lambda: tweets_js(HEAD + "{}"), r"tweets\.js holds no list"),
-    "bare numbers": (lambda: tweets_js(f"{HEAD}[1, 2]"), r"tweets\.js holds something that is no record"),
+    "bare numbers": (lambda: tweets_js(f"{HEAD}[1, 2]"), r"tweets\.js holds something that is not a record"),
 }
 
 
@@ -151,11 +151,11 @@ def test_more_than_there_is_room_for_is_refused(tmp_path: Path, pack: Pack) -> N
     path = pack(tmp_path / "archive", TWO)
     size = sum(len(text.encode()) for text in TWO.values())
 
-    whole = {one.name: b"".join(one.chunks).decode() for one in archive_file.members(path, archive.PUBLIC, room=size)}
+    whole = {one.name: b"".join(one.chunks).decode() for one in archive_file.members(path, archive.PUBLIC, limit=size)}
 
     assert whole == TWO
     with pytest.raises(SourceError, match="holds more tweets than can be read at once"):
-        [list(member.chunks) for member in archive_file.members(path, archive.PUBLIC, room=size - 1)]
+        [list(member.chunks) for member in archive_file.members(path, archive.PUBLIC, limit=size - 1)]
 
 
 @pytest.mark.parametrize(
