@@ -48,7 +48,7 @@ FACTS = CardFacts(
     run={"steps": 330, "seed": 7},
     figures=[
         Row("bits per character", "1.511", "base 1.702", "lower is better"),
-        Row("told apart", "", "", "nothing was held out"),
+        Row("detector AUC", "", "", "nothing was held out"),
     ],
     pictures=[PREDICTIONS, LOSS, LENGTHS],
     version="20261120T120000Z-0000",
@@ -203,8 +203,8 @@ def test_the_figures_are_explained_and_what_was_not_measured_is_left_out() -> No
     text = card(FACTS)
 
     assert "| bits per character | 1.511 | base 1.702 | lower is better |" in text
-    assert "told apart" not in text
-    assert "was not judged" in card(replace(FACTS, figures=[]))
+    assert "detector AUC" not in text
+    assert "was not evaluated" in card(replace(FACTS, figures=[]))
 
 
 @pytest.mark.parametrize("name", [PREDICTIONS, LOSS, LENGTHS])
@@ -233,7 +233,7 @@ def test_an_avatar_is_a_file_beside_the_card_or_an_https_address(avatar: str, sh
     assert sum(tag == "img" for tag, _ in page.shape) == 3 + shown
 
 
-def test_consent_and_the_source_are_told() -> None:
+def test_the_card_states_consent_and_source() -> None:
     known = replace(BIRD, source="X archive", first="2019-03-01", last="2024-11-20")
 
     text = card(replace(FACTS, authors=[known], consent="It is me."))

@@ -149,7 +149,7 @@ def test_a_photo_taken_sideways_stands_upright() -> None:
 
 
 @pytest.mark.parametrize(
-    ("avatar", "said"),
+    ("avatar", "message"),
     [
         (b"", "cannot be read"),
         (b"GIF89a", "cannot be read"),
@@ -175,8 +175,8 @@ def test_a_photo_taken_sideways_stands_upright() -> None:
         "too large",
     ],
 )
-def test_a_hostile_avatar_is_one_sentence(avatar: bytes, said: str) -> None:
-    with pytest.raises(TrainingError, match=said) as error:
+def test_a_hostile_avatar_is_one_sentence(avatar: bytes, message: str) -> None:
+    with pytest.raises(TrainingError, match=message) as error:
         shown(avatar=avatar)
 
     assert "\n" not in str(error.value)

@@ -112,10 +112,10 @@ def test_what_is_downloaded_is_a_whole_model_that_speaks(folder: Path, hub: Fake
 
     manifest = model_dir.check(tmp_path)
     generator = pipeline("text-generation", model=str(tmp_path))
-    said = generator("My dream is", max_new_tokens=4)
+    outputs = generator("My dream is", max_new_tokens=4)
 
     assert manifest.base_model == "secret"
-    assert said[0]["generated_text"].startswith("My dream is")
+    assert outputs[0]["generated_text"].startswith("My dream is")
     assert generator("", max_new_tokens=4)
 
 
@@ -144,7 +144,7 @@ def test_a_repository_that_is_seen_by_others_than_asked_for_is_left_alone(
 ) -> None:
     hub.repos[REPO] = Repo(private=there)
 
-    with pytest.raises(PublishError, match="is there already and is"):
+    with pytest.raises(PublishError, match="exists already and is"):
         sent(folder, hub, private=asked, consent=AGREED)
 
     assert hub.repos[REPO].files == {}
@@ -195,10 +195,10 @@ def test_what_goes_wrong_is_a_sentence_and_the_next_try_succeeds(
     with pytest.raises(PublishError, match=words) as caught:
         sent(folder, hub)
 
-    said = str(caught.value)
-    assert "\n" not in said
-    assert FakeHub.token not in said
-    assert "signature" not in said
+    message = str(caught.value)
+    assert "\n" not in message
+    assert FakeHub.token not in message
+    assert "signature" not in message
     assert not hub.repos.get(REPO, Repo(private=True)).files
     sent(folder, hub)
     assert hub.repos[REPO].files["model.safetensors"]
@@ -250,7 +250,7 @@ def test_without_a_network_the_sentence_names_the_hub(folder: Path, monkeypatch:
     "name", ["", "bird", "a/b/c", "/bird", "a/", "a b/c", "a/..", "a/b--c", "a/b.git", "é/b", "a/\n"]
 )
 def test_a_malformed_name_is_said_before_anything(folder: Path, name: str) -> None:
-    with pytest.raises(PublishError, match="no name for a repository"):
+    with pytest.raises(PublishError, match="not a repository name"):
         publish.parcel(folder, name, private=True)
 
 
@@ -334,17 +334,19 @@ def test_at_a_terminal_it_asks_first(state: Path, hub: FakeHub, answer: bytes, c
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         pytest.param([REPO, "--yes", "--public"], "--consent", id="public without consent"),
         pytest.param([REPO, "--yes", "--version", "../x"], "../x", id="version"),
-        pytest.param(["bird", "--yes"], "no name for a repository", id="name"),
+        pytest.param(["bird", "--yes"], "not a repository name", id="name"),
     ],
 )
-def test_the_command_says_what_is_wrong_in_a_sentence(state: Path, hub: FakeHub, words: list[str], said: str) -> None:
+def test_the_command_says_what_is_wrong_in_a_sentence(
+    state: Path, hub: FakeHub, words: list[str], message: str
+) -> None:
     done = mynah(*words, state=state, hub=hub)
 
     assert done.returncode == 1
-    assert said in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert hub.requests == []
