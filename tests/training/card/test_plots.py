@@ -13,15 +13,14 @@ ORANGE = (210, 96, 20)
 
 
 def falling(count: int, *, evaluations: int = 0) -> list[Step]:
+    evaluated = range(0, count + 1, count // evaluations) if evaluations else ()
     return [
         Step(
             number=number,
             of=count,
             loss=2 + math.exp(-number / 40) + 0.1 * math.sin(number * 7),
             tokens=100,
-            held_out=2.5 + abs(number - count / 2) / count
-            if evaluations and number % (count // evaluations) == 0
-            else None,
+            held_out=2.5 + abs(number - count / 2) / count if number in evaluated else None,
         )
         for number in range(1, count + 1)
     ]
