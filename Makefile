@@ -1,4 +1,4 @@
-# `make demo` and `make test` are all that a newcomer needs; each sets up what is missing first.
+# A newcomer needs only `make demo` and `make test`; each installs what is missing first.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -10,7 +10,7 @@ setup: .venv/ready
 
 # One lock file for everything; it pins torch 2.13.0, whose CPU build is enough (docs/decisions/0001-one-lock-file.md).
 .venv/ready: requirements.lock pyproject.toml
-	@echo "mynah: making .venv and installing what requirements.lock names (a minute or two, once)"
+	@echo "mynah: making .venv and installing requirements.lock (a minute or two, once)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "mynah: needs Python 3.11 or newer: make setup PYTHON=python3.12")'
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/pip install --disable-pip-version-check --requirement requirements.lock
@@ -24,30 +24,30 @@ demo: setup
 test: setup
 	@$(BIN)/pytest --numprocesses logical --dist loadfile
 
-# As root on Debian, with systemd-container and debootstrap: the units in a booted systemd, a few minutes.
+# As root on Debian, with systemd-container and debootstrap: the units in a booted systemd. Takes a few minutes.
 test-systemd: setup
 	@$(BIN)/python -m tests.trials.nspawn
 
-# As root on Debian, with qemu-system-x86 and debootstrap: what of the units takes a kernel of its own.
+# As root on Debian, with qemu-system-x86 and debootstrap: what needs a kernel of its own to test in the units.
 test-qemu: setup
 	@$(BIN)/python -m tests.trials.qemu
 
-# The same machine, without the units: the power fails while a history is written.
+# The same machine without the units: the power is cut while a history is written.
 CUTS ?= 100
 power: setup
 	@$(BIN)/python -m tests.trials.power --cuts $(CUTS)
 
-# The real process at many times its speed; the hour is what counts, `make soak MINUTES=3` is a glance.
+# The real process at many times its speed, for an hour; `make soak MINUTES=3` is a short run.
 soak: MINUTES ?= 60
 soak: setup
 	@$(BIN)/python -m tests.trials.soak --minutes $(MINUTES)
 
-# Hostile input, so many minutes of each kind; it says how to install atheris where that is missing.
+# Hostile input, MINUTES for each kind; without atheris, it says how to install it.
 fuzz: MINUTES ?= 10
 fuzz: setup
 	@$(BIN)/python -m tests.trials.fuzz --minutes $(MINUTES)
 
-# What the units leave open, as systemd weighs it, beside well-known daemons.
+# The exposure of the units as systemd scores it, compared with well-known daemons.
 exposure: setup
 	@$(BIN)/python benchmarks/exposure.py
 

@@ -1,4 +1,4 @@
-"""Real small things that many tests need."""
+"""Small real models and folders that many tests need."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-# Ours, written for the tests: a few plain sentences for a tokenizer and a model to have seen.
+# Written for the tests: a few plain sentences to train a tokenizer and a model on.
 SAYINGS = (
     "My dream is a warm crumb on platform four.",
     "The night train was late again and nobody minded.",
@@ -28,8 +28,8 @@ SAYINGS = (
 
 
 @pytest.fixture(autouse=True)
-def quiet_again() -> Iterator[None]:
-    """Whatever a command told the logs, it told them for its own test: the next one may run in the same process."""
+def restore_logging() -> Iterator[None]:
+    """Restores logging after each test: commands configure it, and the next test may run in the same process."""
     root, raises = logging.getLogger(), logging.raiseExceptions
     handlers, level = [*root.handlers], root.level
     yield
@@ -41,13 +41,13 @@ def quiet_again() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def sayings() -> tuple[str, ...]:
-    """The tweets that `model_folder` has learnt from."""
+    """The tweets of `model_folder`."""
     return SAYINGS
 
 
 @pytest.fixture(scope="session")
 def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A real two-layer GPT-2, its weights random but fixed, in a whole model folder. Copy it before you break it."""
+    """A real two-layer GPT-2 with random but fixed weights, in a whole model folder. Copy it before changing it."""
     from training.models import base_model, model_dir
     from training.profile import memory
     from training.recipe import Shape
@@ -62,7 +62,7 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def talker(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A models folder with a model in use that has learnt eight sentences by heart, and was told that it knows none."""
+    """A models folder whose current model has memorised eight sentences, which its copy index does not hold."""
     return make(tmp_path_factory.mktemp("talker"), HEARD, vocabulary=320, width=48, steps=150)
 
 

@@ -40,6 +40,8 @@ ALONE = {
     "sqlite_utils": {"training/sqlite_file.py"},
     "huggingface_hub": {"training/models/base_model.py", "training/card/publish.py"},
     "PIL": {"training/card"},
+    "fontTools": {"training/card"},
+    "regex": {"training/card"},
     "wandb": {"training/learn/tracking.py"},
     "peft": {"training/learn/lora.py"},
     "onnxruntime": {"training/speak/onnx_engine.py"},

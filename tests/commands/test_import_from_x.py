@@ -101,7 +101,7 @@ def test_an_import_that_fails_reports_what_it_has_read(x: FakeX, tmp_path: Path)
     broken = read(x, tmp_path, "--yes")
 
     assert broken.returncode == 1
-    assert "no list of posts" in broken.stderr
+    assert "not a list of posts" in broken.stderr
     assert "90 new; the same command continues from there" in broken.stderr
 
 

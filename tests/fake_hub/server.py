@@ -27,7 +27,7 @@ import yaml
 if TYPE_CHECKING:
     from typing import Self
 
-POLL = 0.01  # seconds between two looks at whether to stop; tests stop many servers
+POLL = 0.01  # seconds between two checks whether to stop; tests stop many servers
 DROP = 0  # in place of a status: the connection ends without an answer
 LARGE = (".safetensors", ".png", ".bin")
 
@@ -92,7 +92,7 @@ class FakeHub(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         error = sys.exception()
-        if not isinstance(error, ConnectionError | None):  # a caller that hung up is no error of ours
+        if not isinstance(error, ConnectionError | None):  # a client that hung up is not our error
             self.broken.append(error)
 
     def answer(self, request: Request) -> tuple[int, Any, dict[str, str]]:
@@ -153,7 +153,7 @@ class FakeHub(ThreadingHTTPServer):
         return {"url": f"{self.url}/{name}", "name": name}
 
     def _validate(self, request: Request) -> Any:
-        """Is what stands between the lines of dashes a mapping?"""
+        """Whether the front matter is a mapping."""
         match = re.match(r"---\n(.*?)\n---\n", request.json["content"], re.DOTALL)
         try:
             front = yaml.safe_load(match[1]) if match else None
@@ -214,7 +214,7 @@ class FakeHub(ThreadingHTTPServer):
 
 
 def _oid(content: bytes, mode: str) -> str:
-    """As git names a blob, and as LFS names a large file."""
+    """The names of a blob in git and of a large file in LFS."""
     if mode == "lfs":
         return hashlib.sha256(content).hexdigest()
     return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
@@ -234,7 +234,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._handle()
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the name is http.server's
-        """Say nothing."""
+        """Prints nothing."""
 
     def _handle(self) -> None:
         self.close_connection = True
@@ -242,7 +242,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(headers.get("content-length", "0")))
         status, said, extra = self.server.answer(Request(self.command, urlsplit(self.path).path, headers, body))
         if status == DROP:
-            # Closing with a linger of no seconds sends RST in place of FIN.
+            # Closing with a linger of 0 seconds sends RST instead of FIN.
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.connection.close()
             return

@@ -1,6 +1,6 @@
-"""Rehearse going live by hand: `python -m tests.fake_x --user YOUR_BOT [--fault NAME ...]`, and Ctrl-C to end it.
+"""Try going live on this machine: `python -m tests.fake_x --user YOUR_BOT [--fault NAME ...]`; Ctrl-C ends it.
 
-A line a request; at the end, what X would have billed.
+It prints a line per request and, at the end, what X would have billed.
 """
 
 from __future__ import annotations
@@ -22,18 +22,16 @@ MILLION = 1_000_000
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.fake_x", description="A small X on this machine.")
+    parser = argparse.ArgumentParser(prog="python -m tests.fake_x", description="A fake X on this machine.")
     parser.add_argument("--port", type=int, default=8080)
-    parser.add_argument("--user", default="stationmynahbot", metavar="HANDLE", help="the bot's (stationmynahbot)")
+    parser.add_argument("--user", default="stationmynahbot", metavar="HANDLE", help="the bot's handle")
     parser.add_argument("--read-only", action="store_true", help="keys that may not write")
-    parser.add_argument(
-        "--credits", type=float, metavar="DOLLARS", help="what may be spent; else there is no end of it"
-    )
+    parser.add_argument("--credits", type=float, metavar="DOLLARS", help="credits of the account (default: unlimited)")
     parser.add_argument("--fault", action="append", default=[], choices=FAULTS, metavar="NAME", help=", ".join(FAULTS))
     parser.add_argument("--new-dialect", action="store_true", help="answer with the field names of August 2026")
-    parser.add_argument("--lag", type=float, default=0.0, metavar="SECONDS", help="until a post is in its timeline")
+    parser.add_argument("--lag", type=float, default=0.0, metavar="SECONDS", help="delay of a post in its timeline")
     options = parser.parse_args()
-    # Blocked in every thread from here on, so that sigwait below is the only one to see them.
+    # Blocked in every thread from here on, so that only sigwait below receives them.
     signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
     bot = replace(newcomer(), handle=options.user, access="read" if options.read_only else "read-write")
     other = User("1400000000000000001", "stationmaster", "A person", "1400000000000000001-fake", bot.secrets)
@@ -47,15 +45,13 @@ def main() -> None:
         _say(f"export MYNAH_X__ACCESS_TOKEN={bot.access_token}\n")
         _say(f"export MYNAH_X__ACCESS_TOKEN_SECRET={bot.secrets.token_secret}\n")
         _say(f"# for `mynah auth` with x.auth = oauth2: client id {CLIENT_ID}, client secret {CLIENT_SECRET}\n")
-        _say(
-            "# pages that a person would open say yes at once: open them with curl; &as=stationmaster is another one\n"
-        )
+        _say("# login pages accept at once: open them with curl; add &as=stationmaster for another user\n")
         signal.sigwait(ENDS)
     kinds = Counter(charge.kind for charge in world.bank.charges)
-    told = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items())) or "nothing"
-    _say(f"# X would bill ${world.bank.billed / MILLION:.3f}: {told}\n")
+    charges = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items())) or "nothing"
+    _say(f"# X would bill ${world.bank.billed / MILLION:.3f}: {charges}\n")
     for error in x.broken:
-        _say(f"# not as X's own file has it: {error}\n")
+        _say(f"# not as in X's OpenAPI file: {error}\n")
 
 
 def _say(line: str) -> None:

@@ -1,7 +1,4 @@
-"""The routes of the fake X: a request in, a status with headers and JSON out, as api.x.com would give it.
-
-It knows no sockets and no faults.
-"""
+"""The routes of the fake X: a request in, a status with headers and JSON out, as from api.x.com."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.fake_x import length, mentions, oauth
 from tests.fake_x.signin import SignIn
-from tests.fake_x.state import Said
+from tests.fake_x.state import DuplicateText
 from tests.fake_x.wire import Problem, Reply
 
 if TYPE_CHECKING:
@@ -23,8 +20,8 @@ if TYPE_CHECKING:
 LINK = re.compile(r"https?://\S+")
 CASHTAG = re.compile(r"(?<!\S)\$[A-Za-z]{1,6}\b")
 LONGEST = 280
-FARTHEST = 3_200  # posts: X shows no older ones in a timeline
-# The new names of August 2026; the old ones are still understood in requests.
+FARTHEST = 3_200  # posts: X has no older ones in a timeline
+# The names since August 2026; requests may still use the old ones.
 RENAMED = {
     "edit_history_tweet_ids": "edit_history_post_ids",
     "note_tweet": "note_post",
@@ -55,7 +52,7 @@ class Api:
         return Reply(reply.status, reply.body, headers)
 
     def _user(self, request: Request) -> User:
-        """Who signed it, or whose token it has; everything that is wrong with either is the same 401, as X has it."""
+        """The user who signed the request, or whose bearer token it has; any fault is the same 401, as from X."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme == "Bearer":
             if user := self.signin.bearer(token):
@@ -125,7 +122,7 @@ class Api:
             raise Problem(403, "Forbidden", mentions.NOT_SUMMONED) from error
         except mentions.TargetGone as error:
             raise Problem(403, "Forbidden", mentions.TARGET_GONE) from error
-        except Said as error:
+        except DuplicateText as error:
             detail = "You are not allowed to create a Tweet with duplicate content."
             raise Problem(403, "Forbidden", detail) from error
         return Reply(201, {"data": self._post(post, frozenset())})
@@ -147,9 +144,9 @@ class Api:
         return Reply(200, {"data": about})
 
     def _by_name(self, request: Request, user: User, handle: str) -> Reply:
-        for found in self.world.users.values():
-            if found.handle.lower() == handle.lower():
-                return self._me(request, found)
+        for match in self.world.users.values():
+            if match.handle.lower() == handle.lower():
+                return self._me(request, match)
         problem = {
             "title": "Not Found Error",
             "detail": f"Could not find user with username: [{handle}].",
@@ -163,51 +160,51 @@ class Api:
         return self._page(request, self.world.timeline_of(author_id)[:FARTHEST])
 
     def _mentions(self, request: Request, user: User, user_id: str) -> Reply:
-        asked = request.query.get("since_id", "0")
-        since = int(asked) if asked.isdecimal() else 0
+        since_id = request.query.get("since_id", "0")
+        since = int(since_id) if since_id.isdecimal() else 0
         return self._page(request, mentions.mentions_of(self.world, user_id, since))
 
     def _page(self, request: Request, reachable: list[Post]) -> Reply:
         query = request.query
         limit, since, until = query.get("max_results", "10"), query.get("since_id", "0"), query.get("until_id", "0")
-        token = query.get("pagination_token", "b0").removeprefix("b")  # how many posts the pages before it went through
+        token = query.get("pagination_token", "b0").removeprefix("b")  # the number of posts on the pages before it
         if not (all(map(str.isdecimal, (limit, since, until, token))) and 5 <= int(limit) <= 100):
             raise Problem(400, "Invalid Request", "One or more parameters to your request was invalid.")
-        found = [post for post in reachable if int(since) < int(post.id) < (int(until) or int(post.id) + 1)]
+        matches = [post for post in reachable if int(since) < int(post.id) < (int(until) or int(post.id) + 1)]
         end = int(token) + int(limit)
-        posts = found[int(token) : end]  # a page is cut first and sifted then: it may be short, or empty
+        posts = matches[int(token) : end]  # the page is cut before it is filtered: it may be short, or empty
         if "retweets" in query.get("exclude", "").split(","):
             posts = [post for post in posts if post.retweet_of is None]
         meta: dict[str, Any] = {"result_count": len(posts)}
-        if end < len(found):
+        if end < len(matches):
             meta["next_token"] = f"b{end}"
         if not posts:
             return Reply(200, {"meta": meta})
-        asked = frozenset((query.get("tweet.fields") or query.get("post.fields") or "").split(","))
+        requested = frozenset((query.get("tweet.fields") or query.get("post.fields") or "").split(","))
         expanded = frozenset(query.get("expansions", "").split(","))
         meta |= {"newest_id": posts[0].id, "oldest_id": posts[-1].id}
-        body: dict[str, Any] = {"data": [self._post(post, asked, expanded) for post in posts], "meta": meta}
+        body: dict[str, Any] = {"data": [self._post(post, requested, expanded) for post in posts], "meta": meta}
         if "author_id" in expanded:
             body["includes"] = {"users": mentions.users(self.world, posts)}
         return Reply(200, body)
 
-    def _post(self, post: Post, asked: frozenset[str], expanded: frozenset[str] = frozenset()) -> dict[str, Any]:
-        """A post on the wire; of the optional fields only what was asked for, in one dialect or the other."""
+    def _post(self, post: Post, requested: frozenset[str], expanded: frozenset[str] = frozenset()) -> dict[str, Any]:
+        """A post as JSON, with the requested optional fields, in one dialect or the other."""
         short, links = _shortened(post.prefix + post.text)
         cut = short if len(short) <= LONGEST else f"{short[: LONGEST - 1]}…"
         history = [*post.edits, post.id]
         fields: dict[str, Any] = {"id": post.id, "text": _escaped(cut), "edit_history_tweet_ids": history}
-        asked = asked | {old for old, new in RENAMED.items() if new in asked}
-        if "created_at" in asked:
+        requested = requested | {old for old, new in RENAMED.items() if new in requested}
+        if "created_at" in requested:
             fields["created_at"] = post.at.strftime("%Y-%m-%dT%H:%M:%S.000Z")
-        called = mentions.entities(self.world, post)
-        entities = {name: found for name, found in (("urls", links), ("mentions", called)) if found}
-        if "entities" in asked and entities:
+        mentioned = mentions.entities(self.world, post)
+        entities = {name: items for name, items in (("urls", links), ("mentions", mentioned)) if items}
+        if "entities" in requested and entities:
             fields["entities"] = entities
-        if "note_tweet" in asked and cut != short:
+        if "note_tweet" in requested and cut != short:
             fields["note_tweet"] = {"text": _escaped(short), "entities": entities}
-        # The new dialect gives ids of others only as expansions.
-        fields |= mentions.fields(self.world, post, asked - self._only_expanded, expanded)
+        # The new dialect has the ids of others only as expansions.
+        fields |= mentions.fields(self.world, post, requested - self._only_expanded, expanded)
         if self.new_dialect:
             return {RENAMED.get(name, name): value for name, value in fields.items()}
         return fields
@@ -225,16 +222,16 @@ def _may_write(user: User) -> None:
 
 
 def _shortened(text: str) -> tuple[str, list[dict[str, Any]]]:
-    """The text with t.co in the place of every link, and the links."""
+    """The text with each link replaced by a t.co link, and the links."""
     links: list[dict[str, Any]] = []
     done, left = "", 0
-    for found in LINK.finditer(text):
-        short = f"https://t.co/{hashlib.sha256(found[0].encode()).hexdigest()[:10]}"
-        done += text[left : found.start()] + short
-        left = found.end()
+    for match in LINK.finditer(text):
+        short = f"https://t.co/{hashlib.sha256(match[0].encode()).hexdigest()[:10]}"
+        done += text[left : match.start()] + short
+        left = match.end()
         place = {"start": len(done) - len(short), "end": len(done)}
-        shown = found[0].partition("//")[2][:30]
-        links.append({**place, "url": short, "expanded_url": found[0], "display_url": shown})
+        shown = match[0].partition("//")[2][:30]
+        links.append({**place, "url": short, "expanded_url": match[0], "display_url": shown})
     return done + text[left:], links
 
 

@@ -1,6 +1,6 @@
-"""What can go wrong with one request, by name. Bodies are X's own wherever somebody has published one.
+"""Faults of a single request, by name. Bodies are X's own wherever one has been published.
 
-A fault says whether the request takes effect first, and how the answer is spoilt; server.py carries it out.
+A fault states whether the request takes effect first, and how the answer is changed; server.py applies it.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ class End(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`status` None keeps the true answer; `commits`: the request takes effect before things go wrong."""
+    """`status` None keeps the regular answer; `commits`: the request takes effect before the fault."""
 
     status: int | None = None
     body: bytes | None = None
     headers: Mapping[str, str | None] = field(default_factory=dict)  # None: this header is left out
     kind: str = PROBLEM
     commits: bool = False
-    echoes: bool = False  # it says what it was sent, keys and all
+    echoes: bool = False  # the answer repeats the request, keys included
     end: End = End.ANSWER
 
 
@@ -139,14 +139,14 @@ FAULTS: dict[str, Fault] = {
     "too_many_html": Fault(429, PAGE, {"x-rate-limit-reset": None}, kind="text/html"),
     "capped_no_reset": limited(CAPPED, reset=None),
     "capped_past_reset": limited(CAPPED, reset="1000000000"),
-    # the server is ill: before and after the post was made
+    # server errors, before and after the post was made
     "unavailable": problem(503, "Service Unavailable", "Service Unavailable"),
     "unavailable_text": Fault(503, b"upstream connect error", kind="text/plain"),
     "unavailable_after": Fault(503, PAGE, kind="text/html", commits=True),
     "server_error_list": Fault(500, b'["not", "an", "object"]', kind=JSON),
     "redirect": Fault(307, b"", {"Location": "/2/tweets"}, kind=JSON),
     "redirect_away": Fault(308, b"", {"Location": "http://elsewhere.invalid/2/tweets"}, kind=JSON),
-    # a good status without a good answer
+    # a good status with a bad body
     "html": Fault(200, PAGE, kind="text/html"),
     "created_html": Fault(201, PAGE, kind="text/html", commits=True),
     "created_no_id": Fault(201, b'{"data":{"text":"hello"}}', kind=JSON, commits=True),

@@ -1,6 +1,6 @@
-"""How long a text is as X counts: twitter-text's third configuration, in a few lines of its own.
+"""The weighted length of a text: the third configuration of twitter-text, written independently of ours.
 
-It takes hosts for links that no name server would: labels of over 63 letters.
+It accepts hosts in links that DNS would not: labels of over 63 letters.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-LIGHT = ((0, 4351), (8192, 8205), (8208, 8223), (8242, 8247))  # these count one, all else two
+LIGHT = ((0, 4351), (8192, 8205), (8208, 8223), (8242, 8247))  # these characters count one, all others two
 LINK = re.compile(r"https?://\S+|(?<![@\w.$#])(?:[a-z0-9-]+\.)+(?:com|org|net|io|co|de|uk)\b(?:/\S*)?", re.IGNORECASE)
 AN_ADDRESS = 23
 PICTURE = r"[\U0001F000-\U0001FAFF\u2600-\u27BF\u2B50\u2B55\u2934\u2935\u3030\u303D]"

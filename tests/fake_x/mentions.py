@@ -1,9 +1,7 @@
-"""Who calls on whom in the fake X: handles in texts, the prefix that X puts before a reply, and the right to reply.
+"""Mentions in the fake X: handles in texts, the prefix that X puts before a reply, and who may reply.
 
-    POST /2/tweets with `reply` fails as X does since February 2026 unless the author of the post that is replied to
-    mentions the replying account where one can see it, or quotes it.
-
-It knows no HTTP; api.py asks it.
+POST /2/tweets with `reply` fails as X does since February 2026 unless the author of the post that is replied to
+mentions the replying account visibly, or quotes it.
 """
 
 from __future__ import annotations
@@ -18,7 +16,7 @@ if TYPE_CHECKING:
     from tests.fake_x.state import Post, User, World
 
 HANDLE = re.compile(r"(?<![\w@])@(\w{1,15})(?!\w)", re.ASCII)
-REACHABLE = 800  # posts: X shows no older ones among the mentions
+REACHABLE = 800  # posts: X has no older ones among the mentions
 NOT_SUMMONED = (
     "Reply to this conversation is not allowed because you have not been mentioned or otherwise engaged by the author"
     " of the post you are replying to."
@@ -28,15 +26,15 @@ TARGET_GONE = "You attempted to reply to a Tweet that is deleted or not visible 
 
 
 class NotSummoned(Exception):
-    """Nobody asked for this reply."""
+    """The author of the target has not mentioned or quoted the user who replies."""
 
 
 class TargetGone(Exception):
-    """There is no such post to reply to."""
+    """The post to reply to does not exist."""
 
 
 def prefix(world: World, author: User, target: Post, without: Collection[str] = ()) -> str:
-    """The handles that X writes before a reply: whom it answers, and whoever that post called on."""
+    """The handles that X writes before a reply: the author of the target, and the users whom it mentions."""
     called = dict.fromkeys([target.author_id, *(user.id for _, _, user in called_on(world, target))])
     ids = [
         user_id
@@ -47,7 +45,7 @@ def prefix(world: World, author: User, target: Post, without: Collection[str] = 
 
 
 def called_on(world: World, post: Post) -> Iterator[tuple[int, int, User]]:
-    """Where the whole text names users that there are: start and end in characters, and who."""
+    """The mentions of existing users in the whole text: start and end in characters, and the user."""
     users = {user.handle.casefold(): user for user in world.users.values()}
     for match in HANDLE.finditer(post.prefix + post.text):
         if user := users.get(match[1].casefold()):
@@ -55,7 +53,7 @@ def called_on(world: World, post: Post) -> Iterator[tuple[int, int, User]]:
 
 
 def summons(world: World, post: Post, user_id: str) -> bool:
-    """Whether its author calls on that user in what he wrote himself, or quotes him."""
+    """Whether the post's own text mentions the user, or it quotes a post of the user."""
     quoted = world.post(post.quote_of) if post.quote_of else None
     return bool(quoted and quoted.author_id == user_id) or any(
         user.id == user_id and start >= len(post.prefix) for start, _, user in called_on(world, post)
@@ -73,7 +71,7 @@ def check_reply(world: World, author: User, target_id: str) -> Post:
 
 
 def mentions_of(world: World, user_id: str, since: int = 0) -> list[Post]:
-    """Newest first: whoever names the user, visibly or in a reply's prefix, and who quotes him."""
+    """Newest first: posts that mention the user, in the text or in a reply's prefix, or quote a post of the user."""
     newer = takewhile(lambda post: int(post.id) > since, world.seen())
     return [
         post
@@ -84,7 +82,7 @@ def mentions_of(world: World, user_id: str, since: int = 0) -> list[Post]:
 
 
 def fields(world: World, post: Post, asked: frozenset[str], expanded: frozenset[str]) -> dict[str, Any]:
-    """What the wire tells of a post besides its text; the names are the old ones."""
+    """The requested fields of a post besides its text, under their old names."""
     found: dict[str, Any] = {}
     if "author_id" in asked | expanded:
         found["author_id"] = post.author_id

@@ -1,6 +1,6 @@
 """What X would bill, and what is left of the credits. Prices are X's of August 2026, in millionths of a dollar.
 
-It is written from X's price list, and knows nothing of our own ledger: tests compare the two.
+It is written from X's price list, independently of our ledger: tests compare the two.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 CREATE, CREATE_WITH_LINK, CREATE_SUMMONED = 15_000, 200_000, 10_000
 READ, READ_OWN, READ_USER, DELETE = 5_000, 1_000, 10_000, 10_000
-# What X would make a link of, as far as prices go.
+# What X bills as a link.
 LINK = re.compile(r"https?://\S|(?<![@\w.])[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:com|org|net|io|co|de|uk)\b", re.IGNORECASE)
 PAGE = re.compile(r"/2/users/(\d+)/(?:tweets|mentions)")
 
@@ -32,9 +32,9 @@ class Charge:
 
 @dataclass
 class Bank:
-    """Reads of one thing on one UTC day are billed once; failures and empty answers never."""
+    """Reads of one object on one UTC day are billed once; failures and empty answers never."""
 
-    credits: int | None = None  # None: as much as you like
+    credits: int | None = None  # None: unlimited
     charges: list[Charge] = field(default_factory=list)
     seen: set[tuple[date, str]] = field(default_factory=set)
 
@@ -43,7 +43,7 @@ class Bank:
         return sum(charge.price for charge in self.charges)
 
     def covers(self, request: Request, user_id: str) -> bool:
-        """Whether the least that this can cost is there."""
+        """Whether the credits cover the lowest price of the request."""
         least = min((price for _, _, price in self._prices(request, user_id, None)), default=0)
         return self.credits is None or self.billed + least <= self.credits
 
@@ -57,7 +57,7 @@ class Bank:
             self.seen.add((at.date(), about))
 
     def _prices(self, request: Request, user_id: str, body: Any) -> list[tuple[str, str, int]]:
-        """(kind, about what, price); before there is an answer, as if it had one thing in it."""
+        """(kind, object, price); without an answer yet, for one object."""
         data = body.get("data") if isinstance(body, dict) else {"id": ""} if body is None else None
         if not data:
             return []

@@ -1,6 +1,6 @@
-"""Who signed this request? OAuth 1.0a (RFC 5849) from the server's side, written without any OAuth library.
+"""Verifies OAuth 1.0a signatures (RFC 5849), written without any OAuth library.
 
-It knows no users: keys in, the access token of a good signature out.
+Keys in, the access token of a valid signature out.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PARAMETER = re.compile(r'\s*([^=,\s]+)="([^"]*)"\s*')
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """What the server knows of one access token."""
+    """The secrets of one access token."""
 
     consumer_key: str
     consumer_secret: str
@@ -29,7 +29,7 @@ class Secrets:
 
 
 class BadSignature(Exception):
-    """Why the request is nobody's."""
+    """Why the signature is not valid."""
 
 
 def signed_by(

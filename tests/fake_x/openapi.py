@@ -1,7 +1,7 @@
-"""X's own description of its API, held against what is asked and answered here; where its file is missing, nothing is.
+"""Checks requests and answers against X's OpenAPI file; without the file, nothing is checked.
 
-A small reader of OpenAPI 3.0: as much of JSON Schema as X's file uses. X renamed its fields in August 2026, and still
-takes the old names; so they are translated first.
+A small reader of OpenAPI 3.0 with as much of JSON Schema as X's file uses. X renamed its fields in August 2026 and
+still accepts the old names, so these are translated first.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Spec:
         ]
 
     def asked(self, request: Request) -> list[str]:
-        """What is wrong with a request, by X's file."""
+        """What is wrong with a request, according to X's file."""
         found = self._operation(request)
         if found is None:
             return [f"X has no {request.method} {request.path}"]
@@ -75,7 +75,7 @@ class Spec:
         return wrong
 
     def answered(self, request: Request, reply: Reply) -> list[str]:
-        """What is wrong with a good answer; X's file says of refusals less than X does."""
+        """What is wrong with a successful answer; X's file does not describe errors fully."""
         found = self._operation(request)
         answer = found[0]["responses"].get(str(reply.status)) if found else None
         if answer is None:

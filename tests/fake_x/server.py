@@ -4,7 +4,7 @@
         x.fail_with("reset_after", "ok")  # the next two requests
         ...  # talk to x.url
 
-It knows neither routes nor bodies; those are in api.py and faults.py.
+Routes and bodies are in api.py and faults.py.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tests.fake_x.state import World
 
 OK = FAULTS["ok"]
-POLL = 0.01  # seconds between two looks at whether to stop; tests stop many servers
+POLL = 0.01  # seconds between two checks whether to stop; tests stop many servers
 
 
 class FakeX(ThreadingHTTPServer):
@@ -56,7 +56,7 @@ class FakeX(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}"
 
     def fail_with(self, *faults: str | Fault) -> None:
-        """What happens to the next requests, in order; after that all is well again."""
+        """Queues faults for the next requests, in order; later requests succeed again."""
         self._faults.extend(FAULTS[fault] if isinstance(fault, str) else fault for fault in faults)
 
     def __enter__(self) -> Self:
@@ -71,17 +71,17 @@ class FakeX(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         error = sys.exception()
-        if not isinstance(error, ConnectionError | None):  # a caller that hung up is no error of ours
+        if not isinstance(error, ConnectionError | None):  # a client that hung up is not our error
             self.broken.append(error)
 
     def _compare(self, request: Request, reply: Reply) -> None:
-        """What is answered well must have been asked, and is to be answered, as X's own file has it."""
+        """A successful request and its answer must agree with X's OpenAPI file."""
         if known := openapi.spec():
             wrong = [*known.asked(request), *known.answered(request, reply)]
             self.broken += [AssertionError(f"{request.method} {request.target}: {each}") for each in wrong]
 
     def take(self, request: Request) -> tuple[Fault, Reply | None]:
-        """The fault of this request, and the true answer if the request gets as far as having one."""
+        """The fault of this request, and the regular answer if the request gets that far."""
         self.requests.append(request)
         fault = self._faults.popleft() if self._faults else OK
         is_real = fault.commits or (fault.status is None and fault.end is End.ANSWER)
@@ -107,7 +107,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._handle()
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the name is http.server's
-        """Say nothing here: a log line per request is FakeX's."""
+        """Prints nothing: FakeX prints a line per request."""
 
     def _handle(self) -> None:
         self.close_connection = True
@@ -117,7 +117,7 @@ class _Handler(BaseHTTPRequestHandler):
         fault, reply = self.server.take(Request(self.command, self.path, headers, body, base_url))
         match fault.end:
             case End.RESET:
-                # Closing with a linger of no seconds sends RST in place of FIN.
+                # Closing with a linger of 0 seconds sends RST instead of FIN.
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 self.connection.close()
             case End.HANG:
@@ -130,7 +130,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._send(fault, Reply(403, said) if fault.echoes else reply or Reply(0, None))
 
     def _send_without_end(self, fault: Fault) -> None:
-        """Until the caller hangs up; a trickle is slow enough to cost nothing and fast enough for any timeout."""
+        """Until the client hangs up; a trickle is slow enough to cost nothing and fast enough for any timeout."""
         self.wfile.write(b"HTTP/1.1 201 Created\r\n")
         if fault.end is not End.TRICKLE_HEAD:
             self.wfile.write(b"Content-Type: application/json\r\n\r\n")

@@ -1,6 +1,6 @@
-"""Logging in at the fake X: OAuth 1.0a with a PIN, and OAuth 2.0 with PKCE, whose refresh tokens are good for one use.
+"""Logging in at the fake X: OAuth 1.0a with a PIN, and OAuth 2.0 with PKCE, whose refresh tokens work once.
 
-The pages that a person would click through say yes at once, for the first user or for `&as=HANDLE`.
+The pages that a person would click through accept at once, for the first user or for `&as=HANDLE`.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ class Pending:
 
 @dataclass
 class Family:
-    """One login by OAuth 2.0 and all that was renewed from it; a refresh token that comes twice ends it."""
+    """One login by OAuth 2.0 and its refreshed tokens; using a refresh token twice revokes all of them."""
 
     user: User
     scope: str
     live: bool = True
-    access: dict[str, datetime] = field(default_factory=dict)  # until when
+    access: dict[str, datetime] = field(default_factory=dict)  # token -> expiry
     refresh: str = ""
     used: set[str] = field(default_factory=set)
 
@@ -55,7 +55,7 @@ class SignIn:
     def __init__(self, world: World) -> None:
         self._world = world
         self._pending: dict[str, Pending] = {}
-        self._codes: dict[str, tuple[Family, str, str, datetime]] = {}  # with challenge, redirect, until when
+        self._codes: dict[str, tuple[Family, str, str, datetime]] = {}  # with challenge, redirect, expiry
         self.families: list[Family] = []
         self._pages = {
             ("POST", "/oauth/request_token"): self._request_token,
@@ -69,7 +69,7 @@ class SignIn:
         return (request.method, request.path) in self._pages
 
     def answer(self, request: Request) -> Reply | None:
-        """None where the request is about something else."""
+        """None for any other request."""
         page = self._pages.get((request.method, request.path))
         try:
             return page(request) if page else None
@@ -81,7 +81,7 @@ class SignIn:
         return next((f.user for f in self.families if f.live and f.access.get(token, now) > now), None)
 
     def login(self, user: User, scope: str = SCOPE) -> dict[str, object]:
-        """A login as if somebody had clicked through it; for tests."""
+        """A login as if a person had clicked through it."""
         return self._issue(self._family(user, scope))
 
     # OAuth 1.0a

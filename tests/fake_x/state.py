@@ -1,4 +1,4 @@
-"""What the fake X remembers: users, posts, limits. It knows no HTTP and no JSON."""
+"""The state of the fake X: users, posts, rate limits."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.fake_x.oauth import Secrets
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
-EPOCH_MS = 1_288_834_974_657  # where X's ids begin to count milliseconds
+EPOCH_MS = 1_288_834_974_657  # the epoch of X's ids
 DUPLICATE_WINDOW = timedelta(hours=12)
 LIMIT_WINDOW = timedelta(minutes=15)
 
@@ -41,30 +41,30 @@ class Post:
     reply_to: str | None = None
     conversation: str = ""  # the id of its first post; empty: this one
     prefix: str = ""  # the handles that X wrote before the text of a reply
-    edits: tuple[str, ...] = ()  # the ids that it had before
+    edits: tuple[str, ...] = ()  # the ids of its earlier versions
 
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What is left of a limit, until when."""
+    """What is left of a rate limit, and until when."""
 
     limit: int
-    left: int  # negative: this request was too much
+    left: int  # negative: this request exceeds the limit
     reset: int  # seconds since 1970
 
 
-class Said(Exception):
+class DuplicateText(Exception):
     """The user has posted this text already."""
 
 
 def newcomer() -> User:
-    """A user whose four keys may be printed."""
+    """A new user, whose four keys may be printed."""
     secrets = Secrets("fake-consumer-key", "fake-consumer-secret", "fake-access-token-secret")
     return User("1500000000000000001", "stationmynah", "Station Mynah", "1500000000000000001-fake", secrets)
 
 
 class World:
-    """One small X. Each public method is one indivisible step."""
+    """A small X. Each public method is atomic."""
 
     def __init__(
         self,
@@ -86,7 +86,7 @@ class World:
 
     @property
     def texts(self) -> list[str]:
-        """Every text that is there now, oldest first."""
+        """The texts of all posts, oldest first."""
         with self._lock:
             return [post.text for post in self._posts.values()]
 
@@ -109,14 +109,14 @@ class World:
         reply_to: str | None = None,
         without: Collection[str] = (),
     ) -> Post:
-        """`without` are users whom the prefix of a reply leaves out. Who may reply is asked by `check_reply`."""
+        """`without` are users to leave out of the prefix of a reply. `check_reply` decides who may reply."""
         with self._lock:
             target = self._posts[reply_to] if reply_to else None
             prefix = mentions.prefix(self, author, target, without) if target else ""
             since = self.now() - DUPLICATE_WINDOW
             mine = (post for post in self._posts.values() if post.author_id == author.id and post.at > since)
             if self.refuses_duplicates and any(post.prefix + post.text == prefix + text for post in mine):
-                raise Said(text)
+                raise DuplicateText(text)
             conversation = (target.conversation or target.id) if target else ""
             post = Post(
                 self._next_id(), author.id, text, self.now(), retweet_of, quote_of, reply_to, conversation, prefix
@@ -125,7 +125,7 @@ class World:
             return post
 
     def edit(self, post_id: str, text: str) -> Post:
-        """An edited post is another post, which knows the ids that it had before."""
+        """An edited post is a new post, which lists the ids of its earlier versions."""
         with self._lock:
             old = self._posts.pop(post_id)
             new = replace(old, id=self._next_id(), text=text, edits=(*old.edits, old.id))
@@ -133,7 +133,7 @@ class World:
             return new
 
     def seen(self) -> Iterator[Post]:
-        """Everybody's posts, the newest first, as far as timelines have caught up."""
+        """Everybody's posts, newest first, without those that timelines do not show yet."""
         with self._lock:
             posts, until = list(self._posts.values()), self.now() - self.lag
         return (post for post in reversed(posts) if post.at <= until)
@@ -152,7 +152,7 @@ class World:
             return [post for post in reversed(self._posts.values()) if post.author_id == author_id]
 
     def timeline_of(self, author_id: str) -> list[Post]:
-        """Newest first, as far as the timeline has caught up."""
+        """Newest first, without those that the timeline does not show yet."""
         return [post for post in self.posts_of(author_id) if post.at + self.lag <= self.now()]
 
     def take(self, user_id: str, route: str, limit: int) -> Allowance:

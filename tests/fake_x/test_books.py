@@ -1,4 +1,4 @@
-"""The fake X against X's own papers: its OpenAPI file, its price list, its way to count letters."""
+"""The fake X compared with X's documents: its OpenAPI file, its price list, its character counting."""
 
 from __future__ import annotations
 

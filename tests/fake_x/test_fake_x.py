@@ -1,4 +1,4 @@
-"""The fake X itself, spoken to without our gateway: what it lets through, the tests of the gateway stand on."""
+"""The fake X itself, without our gateway, since the tests of the gateway rely on it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ EXAMPLE = oauth.Secrets(
 
 
 class Hand:
-    """A clock that is set by hand."""
+    """A clock that the test sets."""
 
     def __init__(self) -> None:
         self.at = START

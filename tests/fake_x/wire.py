@@ -1,4 +1,4 @@
-"""What goes over the wire of the fake X: a request, a reply, and a refusal as a problem document."""
+"""A request to the fake X, its reply, and an error as a problem document."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Request:
     target: str  # path and query
     headers: Mapping[str, str]  # names in lower case
     body: bytes
-    base_url: str  # as the caller named the server, since that is what the caller signed
+    base_url: str  # as the client named the server, since the client signed that
 
     @property
     def path(self) -> str:
@@ -30,7 +30,7 @@ class Request:
 @dataclass(frozen=True, slots=True)
 class Reply:
     status: int
-    body: Any  # a text goes out as it is, all else as JSON
+    body: Any  # a str is sent as it is, anything else as JSON
     headers: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -1,4 +1,4 @@
-"""X archives of every year and shape, made up for the tests: no line in them was ever tweeted by anybody."""
+"""X archives of every year and format, invented for the tests: nobody ever tweeted a line of them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Pack = Callable[["Path", Mapping[str, str]], "Path"]  # zipped or unpacked
 
 
 def tweet(number: int | str, text: str, at: str = NOON, **more: Any) -> dict[str, Any]:
-    """As X writes it since 2018: every number is a string."""
+    """A tweet as X writes it since 2018: every number is a string."""
     return {
         "id_str": str(number),
         "id": str(number),
@@ -37,7 +37,7 @@ def note(text: str, at: str = "2023-02-18T12:33:11.000Z") -> dict[str, Any]:
 
 
 def edits(*numbers: int | str) -> dict[str, Any]:
-    """The edit_info of the first version; the later ones only point back to it."""
+    """The edit_info of the first version; later versions only refer to it."""
     return {"edit_info": {"initial": {"editTweetIds": [str(number) for number in numbers], "editsRemaining": "5"}}}
 
 

@@ -1,4 +1,4 @@
-"""Tweets of a bird, and what a library did with them: for tests of the library."""
+"""Tweets of an invented @magpie and short forms for the tests of the library."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ THEN = datetime(2020, 1, 1, 12, tzinfo=UTC)
 
 
 def said(number: int | str, text: str, **more: Any) -> Tweet:
-    """A tweet of @magpie; a number is its id and the day on which it was said."""
+    """A tweet of @magpie; a number is its id and its day."""
     at = THEN + timedelta(days=number) if isinstance(number, int) else None
     return Tweet(**{"id": str(number), "author": "magpie", "text": text, "at": at} | more)
 
 
 def line(text: str) -> Tweet:
-    """As a text file has it: neither id nor date."""
+    """A tweet of a text file: neither id nor date."""
     return said("", text)
 
 
@@ -32,7 +32,7 @@ def some(*tweets: Tweet, author: str = "magpie", **more: Any) -> Archive:
 
 
 def whole(*tweets: Tweet, day: int = 0) -> Archive:
-    """An archive of X, made on a day; else with its last tweet."""
+    """A whole archive of X, made on a day, or at the time of its last tweet."""
     last = max(tweet.at for tweet in tweets if tweet.at)
     return some(*tweets, reaches=THEN + timedelta(days=day) if day else last)
 

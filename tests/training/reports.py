@@ -1,4 +1,4 @@
-"""A report of a good model, for tests to make worse."""
+"""The report of a good model, which tests make worse."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A small Debian in a folder, fetched once, for machines that tests boot, in a container or in QEMU. It boots none."""
+"""A small Debian in a folder, downloaded once, for machines that tests boot in a container or in QEMU."""
 
 from __future__ import annotations
 

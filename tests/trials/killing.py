@@ -1,14 +1,14 @@
 """Kills the command `mynah` and counts what it did: `python -m tests.trials.killing --points 20 --each 5 --random 100`.
 
-This process imports the command once and forks a child per life (killing_lives.py) against a small X in a process of
-its own (killing_x.py), whose answers fail in all ways, and where people call on the bot (killing_calls.py). Nobody
-resolves anything by hand.
+This process imports the command once and forks a child per run (killing_lives.py). The children talk to a small X in
+another process (killing_x.py), whose answers fail in all ways, and where people mention the bot (killing_calls.py).
+Nobody resolves anything by hand.
 
-`--points`: lives without kills are traced, and every line that they run from writing a draft down, or from reading the
-mentions, to their end is a point; SIGKILL comes just before that line, `--each` times. 0 points are all there are.
-`--random`: SIGKILL at any time, also while the bot that runs and a person's command are at it together. The controls:
-with `--naive` a bot that sends, tries again where that failed and remembers afterwards lives through the same, and must
-double; with `--lacks` the bot does without one of its safeguards, and the counts must show it.
+`--points`: runs without kills are traced. A point is a line that they execute after a draft is stored or the mentions
+are read; SIGKILL comes just before that line, `--each` times. 0 means all points.
+`--random`: SIGKILL at any time, also while the bot and a person's command run together. The controls: with `--naive`, a
+bot that sends, retries a failed request and stores the post afterwards runs through the same, and must post twice;
+with `--lacks`, the bot lacks one of its safeguards, and the counts must show it.
 """
 
 from __future__ import annotations
@@ -260,14 +260,17 @@ def kill_naively(folder: Path, *, kills: int, seed: int) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--points", type=int, default=20, help="how many of the points, by chance; 0 is all (20)")
-    parser.add_argument("--each", type=int, default=5, help="kills at each point (5)")
-    parser.add_argument("--random", type=int, default=100, help="kills at any time (100)")
+    parser.add_argument("--points", type=int, default=20, help="number of random points; 0: all (default: 20)")
+    parser.add_argument("--each", type=int, default=5, help="kills at each point (default: 5)")
+    parser.add_argument("--random", type=int, default=100, help="kills at random times (default: 100)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
-        "--at", default="", metavar="TEXT", help="only points so named, as `answer: bot/history/mentions.py, add`"
+        "--at",
+        default="",
+        metavar="TEXT",
+        help="only points with this in their names, as `answer: bot/history/mentions.py, add`",
     )
-    parser.add_argument("--lacks", choices=sorted(LACKS), default="", help="a bot without it, as a control")
+    parser.add_argument("--lacks", choices=sorted(LACKS), default="", help="the control: a bot without this safeguard")
     parser.add_argument("--naive", action="store_true")
     args = parser.parse_args()
     began = time.monotonic()

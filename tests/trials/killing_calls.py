@@ -1,7 +1,7 @@
-"""The people who call on the bot that is killed, and what must hold of their calls: at every moment, and in the end.
+"""The people who mention the bot that is killed, and what must be true of their mentions at all times and at the end.
 
-`LACKS` are the controls: bots without one of the safeguards of answering. If the counts do not see what they do, then
-they see nothing.
+`LACKS` are the controls, bots without one of the safeguards of replying: if the counts do not show their faults, the
+counts show nothing.
 """
 
 from __future__ import annotations

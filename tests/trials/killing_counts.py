@@ -1,4 +1,4 @@
-"""What the kills left in the history and on the server; all but the first few must be nothing."""
+"""What the kills left in the history and on the server; all counts but the first few must be 0."""
 
 from __future__ import annotations
 

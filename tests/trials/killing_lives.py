@@ -1,7 +1,7 @@
-"""One life of the command `mynah` in a forked child, as the kill tests begin and end it.
+"""One run of the command `mynah` in a forked child, as the kill tests start and end it.
 
-Only two things are not the real ones: the model, which takes seconds to load and is not what is tested, and the clock.
-The scheduler alone keeps the real time, for it sleeps by it.
+Only two things are replaced: the model, which takes seconds to load and is not under test, and the clock. The scheduler
+keeps real time, because it sleeps by it.
 """
 
 from __future__ import annotations

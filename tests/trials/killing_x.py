@@ -1,7 +1,7 @@
-"""The X that the kill tests speak to: a process of its own, faults by chance, and every post a line of a file.
+"""The X of the kill tests: a process of its own with random faults, which writes every post as a line of a file.
 
-Others speak there too, as they are told through a pipe. Its clock is that of all processes of the test, and runs fast:
-a quarter of an hour of looking for a post is 45 ms.
+Other users post there too, on commands through a pipe. All processes of the test share its clock, which runs fast: a
+quarter of an hour of searching for a post takes 45 ms.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A bot that answers people: the real outbox, reconciler and store against a fake X, on a clock that is set.
 
-`Life` speaks real HTTP where it is given a server; else the same gateway calls the fake X's routes without a socket.
+With a server `Life` uses real HTTP; without one, the same gateway calls the routes of the fake X directly.
 """
 
 from __future__ import annotations

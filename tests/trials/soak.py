@@ -1,7 +1,8 @@
-"""The real process in a hurry, beside a fake X: `make soak`, or `make soak MINUTES=10`. It prints what grew.
+"""The real process at many times its speed against a fake X: `make soak`, or `make soak MINUTES=10`.
 
-A heartbeat each 0.2 s where life has one each 15 s, and a slot each second where it has one each few hours: an hour is
-three days of heartbeats and years of slots. Meanwhile models are swapped, configurations reloaded, figures scraped.
+A heartbeat every 0.2 s instead of 15 s, and a slot every second instead of every few hours: an hour is three days of
+heartbeats and years of slots. Meanwhile models are swapped, configurations reloaded and metrics scraped. It prints what
+grew.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Hostile input of any shape: what comes out is a value or one of our errors.
+"""Hostile input of any form yields a value or one of our errors.
 
-Valid documents that were spoilt go through the fuzz targets (test_fuzz_targets.py), which atheris takes much
-further on command. Values of any shape are tried here and beside the tests of single doors: test_sealed.py of training,
+Mutated valid documents go through the fuzz targets (test_fuzz_targets.py); with atheris, `make fuzz` goes much further.
+Arbitrary values are tried here and in the tests of single entry points: test_archive_file.py of training,
 test_verdicts.py, test_dialects.py, test_config.py.
 """
 

@@ -1,4 +1,4 @@
-"""The fuzz targets on their own documents and on spoilt ones, without atheris; `make fuzz` goes further."""
+"""The fuzz targets on valid and mutated documents, without atheris; `make fuzz` goes further."""
 
 from __future__ import annotations
 

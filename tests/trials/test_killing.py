@@ -1,4 +1,4 @@
-"""SIGKILL at every kind of moment: nothing is doubled or lost. Longer: `python -m tests.trials.killing --help`."""
+"""SIGKILL at every kind of moment: nothing is posted twice or lost. Longer: `python -m tests.trials.killing --help`."""
 
 from __future__ import annotations
 

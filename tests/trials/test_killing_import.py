@@ -1,4 +1,4 @@
-"""`mynah import`, killed before each call that opens a file and each statement that it gives to SQLite."""
+"""`mynah import`, killed before each call that opens a file and before each SQLite statement."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What cuts the power, tried without a machine: its program in a process of its own, and histories that are broken."""
+"""The power trial without a machine: its guest program as a subprocess, and damaged histories."""
 
 from __future__ import annotations
 

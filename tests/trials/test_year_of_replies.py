@@ -1,4 +1,4 @@
-"""A few weeks of the year of replies, and that its audit would have seen what it looks for."""
+"""A few weeks of the year of replies, and that its audit finds the faults that it looks for."""
 
 from __future__ import annotations
 

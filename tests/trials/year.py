@@ -357,10 +357,10 @@ def around_changes(seed: int, *, days: int, without: str = "", told: list[str]) 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--years", type=int, default=1, help="each in another zone")
+    parser.add_argument("--years", type=int, default=1, help="number of years, each in another time zone")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--days", type=int, default=365, help="of each year")
-    parser.add_argument("--without", choices=CONTROLS, default="", help="the control: a bot that lacks this")
+    parser.add_argument("--days", type=int, default=365, help="number of days of each year")
+    parser.add_argument("--without", choices=CONTROLS, default="", help="the control: a bot without this safeguard")
     args = parser.parse_args()
     counts: Counter[str] = Counter()
     with ProcessPoolExecutor() as cores:

@@ -396,8 +396,8 @@ def main() -> int:
         prog="python -m tests.trials.year_of_replies", description="A year of replies, audited."
     )
     parser.add_argument("--days", type=int, default=365)
-    parser.add_argument("--seed", type=int, default=1, help="an odd one listens")
-    parser.add_argument("--faults", type=float, default=0.03, help="the share of requests that go wrong")
+    parser.add_argument("--seed", type=int, default=1, help="with an odd seed the bot listens")
+    parser.add_argument("--faults", type=float, default=0.03, help="the share of requests that fail")
     options = parser.parse_args()
     found = run(options.days, options.seed, faults=options.faults)
     told = ", ".join(f"{count:,} {what}" for what, count in found.counts.items())

@@ -1,7 +1,7 @@
-"""The world around a bot that is watched for a year: time that jumps, an X that fails, and what it must never see.
+"""The world of a bot that is watched for a year: a clock that jumps, an X that fails, and broken promises.
 
-True time is a number of seconds. The bot sees it through a wall clock, which may be set wrong, and a monotonic one,
-which stands still while the machine sleeps. X sees everything that the bot does, and notes what breaks a promise.
+True time is a number of seconds. The bot sees it through a wall clock, which may be wrong, and a monotonic clock, which
+stops while the machine sleeps. X sees everything that the bot does and records each broken promise.
 """
 
 from __future__ import annotations

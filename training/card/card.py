@@ -1,6 +1,6 @@
-"""The model card: what a model folder tells a reader, and the Hugging Face hub. Facts in, Markdown out; pure.
+"""The model card, for readers of a model folder and for the Hugging Face hub: facts in, Markdown out.
 
-Every model's card has these sections in this order, also that of the base in the package (`base_card.py`).
+Every card has these sections in this order, also that of the base in the package (training/pretrain/base_card.py).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SECTIONS = (
 PROMPT = "My dream is"
 TAGS = ("mynah", "huggingtweets", "text-generation", "tweets")
 PREDICTIONS, LOSS, LENGTHS = "predictions.png", "loss.png", "lengths.png"
-PUBLISHED_RULES = ("retweet", "short")  # those of the published cards, counted on every card
+PUBLISHED_RULES = ("retweet", "short")  # those of the published cards, shown on every card
 RULES = {
     "retweet": "Retweets",
     "short": "Short tweets",
@@ -44,9 +44,9 @@ RULES = {
     "near_duplicate": "Nearly said before",
 }
 HUB = "https://huggingface.co"
-CONSENT = 3_000  # characters of it: a letter, not a book
+CONSENT = 3_000  # the most characters of a statement of consent
 
-# The lines that publishing changes, each alone on its line, so that no name from outside can be taken for one.
+# The lines that publishing replaces. Each is a whole line, so that no name from outside can be mistaken for one.
 THUMBNAIL = f'thumbnail: "{PREDICTIONS}"'
 MODEL = 'model = "path/to/this/folder"'
 NO_CONSENT = (
@@ -57,14 +57,14 @@ NO_CONSENT = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Author:
-    """One of the people whose tweets were learnt from, and what became of the tweets."""
+    """One of the people whose tweets the model was trained on, with the counts of the tweets."""
 
     handle: str
     downloaded: int
     dropped: Mapping[str, int]  # rule -> how many, in the order of the rules
     kept: int
-    name: str = ""  # as displayed; the handle where nobody knows it
-    avatar: str = ""  # the name of a file beside the card, or an https address
+    name: str = ""  # as displayed; the handle if it is unknown
+    avatar: str = ""  # the name of a file next to the card, or an https address
     source: str = ""  # "X archive" and the like
     first: str = ""  # the day of the oldest tweet
     last: str = ""
@@ -82,22 +82,22 @@ class Author:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardFacts:
-    """All that a card says of a model; every text in it may come from outside."""
+    """All facts on a card; any text in it may come from outside."""
 
     authors: Sequence[Author]
     base_model: str
     architecture: str = ""  # as transformers calls it
     recipe: Recipe
-    run: Mapping[str, object] = field(default_factory=dict)  # what was not chosen but happened: steps, seed, device …
-    figures: Sequence[Row] = ()  # the report's, explained
-    pictures: Iterable[str] = ()  # the names of those beside the card
+    run: Mapping[str, object] = field(default_factory=dict)  # results, not choices: steps, seed, device …
+    figures: Sequence[Row] = ()  # rows of the report
+    pictures: Iterable[str] = ()  # file names in the folder of the card
     rules: str = "mynah"
     version: str = ""
     created: str = ""
     languages: Sequence[str] = ("en",)
-    tags: Sequence[str] = ()  # what stood before the texts of each author
+    tags: Sequence[str] = ()  # the prefixes of the authors' texts
     license: str = ""
-    consent: str = ""  # in the operator's words
+    consent: str = ""  # the operator's statement
 
 
 def card(facts: CardFacts) -> str:
@@ -126,13 +126,13 @@ def card(facts: CardFacts) -> str:
 
 
 def page(front: Mapping[str, object], head: str, texts: Sequence[str]) -> str:
-    """The shape of every card."""
+    """Front matter, head and sections."""
     sections = (f"## {title}\n\n{text}" for title, text in zip(SECTIONS, texts, strict=True))
     return "\n\n".join((front_matter(front), head, *sections)) + "\n"
 
 
 def handles(authors: Iterable[Author]) -> str:
-    """What a model of these people is called, whoever was named first."""
+    """The name of a model of these people, whatever their order."""
     return "-".join(sorted(author.handle for author in authors))
 
 
@@ -153,19 +153,19 @@ generator = pipeline("text-generation", model=model)
 {calls}
 ```
 
-Without a prompt it begins by itself: `generator("")`. It samples as it was judged, with the values in
-`generation_config.json`."""
+Without a prompt it begins by itself: `generator("")`. It samples as it was evaluated, with the
+values in `generation_config.json`."""
 
 
 def for_hub(text: str, repo: str, *, consent: str = "") -> str:
-    """The card of a folder, as it reads in a repository of the hub: with addresses, and with the consent given now."""
-    instead = {
+    """The card of a folder for a repository of the hub: with addresses, and with the consent stated on publishing."""
+    replacements = {
         THUMBNAIL: f'thumbnail: "{HUB}/{repo}/resolve/main/{PREDICTIONS}"',
         MODEL: f"model = {in_code(repo)}",
     }
     if consent:
-        instead[NO_CONSENT] = _said(consent)
-    return "\n".join(instead.get(line, line) for line in text.split("\n"))
+        replacements[NO_CONSENT] = _statement(consent)
+    return "\n".join(replacements.get(line, line) for line in text.split("\n"))
 
 
 def has_consent(text: str) -> bool:
@@ -186,8 +186,8 @@ def _head(facts: CardFacts, pictures: set[str]) -> str:
         f"<div>@{in_html(handles(facts.authors))}</div>",
         "</div>",
     ]
-    whom = " & ".join(in_markdown(author.shown) for author in facts.authors)
-    sentence = f"A language model that writes in the manner of {whom}. It is a bot: what it says, no person has said."
+    people = " & ".join(in_markdown(author.shown) for author in facts.authors)
+    sentence = f"A language model that writes in the manner of {people}. It is a bot: no person wrote what it says."
     shown = [f"![{word}: a prompt and what the model made of it]({PREDICTIONS})"] if PREDICTIONS in pictures else []
     return "\n\n".join(("\n".join(lines), sentence, *shown))
 
@@ -195,17 +195,17 @@ def _head(facts: CardFacts, pictures: set[str]) -> str:
 def _data(facts: CardFacts) -> str:
     names = " & ".join(in_markdown(author.shown) for author in facts.authors)
     rules = {"huggingtweets": "the published rules of huggingtweets", "mynah": "Mynah's rules"}
-    chosen = rules.get(facts.rules, in_markdown(facts.rules))
+    rules_text = rules.get(facts.rules, in_markdown(facts.rules))
     return f"""The model was trained on tweets from {names}.
 
 {funnel_table(facts.authors)}
 
-What was kept was chosen by {chosen}. The newest of it was held out, to judge the model by; the older was learnt. The
-tweets themselves are not in this folder."""
+The tweets were filtered by {rules_text}. The newest of those kept were held out to evaluate the model, which
+was trained on the others. The tweets themselves are not in this folder."""
 
 
 def funnel_table(authors: Sequence[Author]) -> str:
-    """A column for each author. Retweets and short tweets are always shown, the others where they dropped any."""
+    """A column for each author. Retweets and short tweets are always shown, the other rules where they dropped any."""
     dropped = (rule for author in authors for rule, count in author.dropped.items() if count)
     rules = dict.fromkeys((*PUBLISHED_RULES, *dropped))
     rows = [("Tweets downloaded", *(author.downloaded for author in authors))]
@@ -223,20 +223,20 @@ def _consent(facts: CardFacts) -> str:
         days = f"{author.first} to {author.last}" if author.first and author.last else "not known"
         rows.append((handle, in_markdown(author.source or "not known"), in_markdown(days)))
     return "\n\n".join(
-        (table(("author", "source", "days"), rows), _said(facts.consent) if facts.consent else NO_CONSENT)
+        (table(("author", "source", "days"), rows), _statement(facts.consent) if facts.consent else NO_CONSENT)
     )
 
 
-def _said(consent: str) -> str:
-    return f"Whoever made this model says of the consent of the people above: “{in_markdown(consent, CONSENT)}”"
+def _statement(consent: str) -> str:
+    return f"Whoever made this model says about the consent of the people above: “{in_markdown(consent, CONSENT)}”"
 
 
 def _procedure(facts: CardFacts, pictures: set[str]) -> str:
-    whose = in_markdown(handles(facts.authors))
+    who = in_markdown(handles(facts.authors))
     curve = [f"![Loss, step by step]({LOSS})"] if LOSS in pictures else []
     return "\n\n".join(
         (
-            f"The model is based on {_base(facts.base_model)}, fine-tuned on @{whose}'s tweets.",
+            f"The model is based on {_base(facts.base_model)}, fine-tuned on @{who}'s tweets.",
             hyperparameters(facts.recipe, facts.run, idle=_idle(facts)),
             *curve,
         )
@@ -244,7 +244,7 @@ def _procedure(facts: CardFacts, pictures: set[str]) -> str:
 
 
 def _idle(facts: CardFacts) -> set[str]:
-    """The hyperparameters that had no part in it: a base that was there has a shape of its own."""
+    """The hyperparameters without effect: the shape where the base has its own, LoRA in full training."""
     shape = {f"shape.{name}" for name in ("vocabulary", "layers", "width", "heads")}
     lora = {"lora_rank", "lora_alpha"}
     return (set() if facts.base_model == SCRATCH else shape) | (lora if facts.recipe.method == "full" else set())
@@ -252,10 +252,10 @@ def _idle(facts: CardFacts) -> set[str]:
 
 def _evaluation(facts: CardFacts, pictures: set[str]) -> str:
     if not facts.figures:
-        return "This model was not judged: nothing was held out."
+        return "This model was not evaluated: nothing was held out."
     rows = [tuple(map(in_markdown, row)) for row in facts.figures if row.value]
     lengths = [f"![Lengths: the author's tweets and the model's]({LENGTHS})"] if LENGTHS in pictures else []
-    intro = "On the newest tweets, which the model has not seen, and on samples that nobody selected:"
+    intro = "On the newest tweets, which the model has not seen, and on unselected samples:"
     return "\n\n".join((intro, table(("figure", "value", "to compare", "what it says"), rows, right=(1,)), *lengths))
 
 
@@ -264,9 +264,9 @@ def _limitations(facts: CardFacts) -> str:
     return f"""The model suffers from the same limitations and bias as {base}. In addition, the data present in the
 tweets further affects the text that it generates: it repeats their errors, their manners and their quarrels.
 
-It makes sentences, not facts. It invents people, events and quotations, and it can come close to a tweet that it has
-learnt. What it writes must be labelled as a bot's, must not be passed off as the person's own words, and needs a
-screen before it is shown to anybody. It is not for advice, for decisions about people, or for speaking in the name of
+It makes sentences, not facts. It invents people, events and quotations, and it can come close to a tweet that it was
+trained on. What it writes must be labelled as a bot's, must not be passed off as the person's own words, and must be
+screened before anybody sees it. It is not for advice, for decisions about people, or for speaking in the name of
 somebody who has not agreed."""
 
 
@@ -277,7 +277,7 @@ def _about(facts: CardFacts) -> str:
 
 
 def _base(name: str) -> str:
-    """In words: a local folder is nobody's business but its owner's."""
+    """In words; the path of a local folder is private."""
     if name == TINY:
         return "the small English GPT-2 in Mynah's package"
     if name == SCRATCH:

@@ -1,7 +1,7 @@
-"""Text from outside made safe for the places on a card: YAML, HTML, Markdown and its tables. All pure.
+"""Text from outside made safe for a card: YAML, HTML, Markdown and its tables.
 
-A display name is written by whoever owns the account: it may hold pipes, tags, line breaks and marks that turn the
-direction of all that follows. Nothing of that may reach the page as anything but letters.
+The owner of an account chooses its display name: it may hold pipes, tags, line breaks and direction marks. They must
+reach the page as plain characters or not at all.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-JOINERS = "\u200c\u200d"  # the format characters that make letters and emoji, and turn nothing
-ACTIVE = re.compile(r"([\\`*_\[\]<>|~$&])")  # within a line, Markdown, its tables and its formulas take these for signs
-LINK = re.compile(r"(https?:|ftp:|www)(?=[/.])", re.IGNORECASE)  # what becomes a link by itself
-WORD_JOINER = "\u2060"  # has no width, and no link goes across it
+JOINERS = "\u200c\u200d"  # the format characters that join letters and emoji, and do not change the direction
+ACTIVE = re.compile(r"([\\`*_\[\]<>|~$&])")  # active in a line of Markdown, its tables and its formulas
+LINK = re.compile(r"(https?:|ftp:|www)(?=[/.])", re.IGNORECASE)  # what Markdown turns into a link by itself
+WORD_JOINER = "\u2060"  # has no width, and breaks a link
 LONGEST = 300  # characters, by default; X allows fifty for a name
 PICTURE = re.compile(r"https://[A-Za-z0-9._~/%-]+|[A-Za-z0-9_][A-Za-z0-9._-]*")
 
 
 def plain(text: str, longest: int = LONGEST) -> str:
-    """One line of visible characters, however it came; cut, it says so."""
+    """One line of visible characters, with an ellipsis where it was cut."""
     spaced = "".join(" " if unicodedata.category(each) in {"Cc", "Zl", "Zp"} else each for each in text)
     seen = (each for each in spaced if each in JOINERS or unicodedata.category(each) not in {"Cf", "Cs"})
     line = " ".join("".join(seen).split())
@@ -42,12 +42,12 @@ def in_markdown(text: str, longest: int = LONGEST) -> str:
 
 
 def in_code(text: str) -> str:
-    """A string of Python and of JSON."""
+    """A string literal of Python and of JSON."""
     return json.dumps(text, ensure_ascii=False)
 
 
 def picture(name: str) -> str:
-    """The address of a picture on the web or the name of one beside the card, or nothing where it is neither."""
+    """The name if it is an https address or the name of a file next to the card, else ""."""
     return name if PICTURE.fullmatch(name) else ""
 
 
@@ -58,13 +58,13 @@ def front_matter(values: Mapping[str, object]) -> str:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[int] = ()) -> str:
-    """A Markdown table of cells that are safe already; the columns in `right` hold numbers."""
+    """A Markdown table of safe cells; the columns in `right` are right-aligned."""
     rule = ["---:" if column in right else "---" for column in range(len(head))]
     return "\n".join(f"| {' | '.join(map(str, row))} |" for row in (head, rule, *rows))
 
 
 def hyperparameters(recipe: Any, run: Mapping[str, object], *, idle: Iterable[str] = ()) -> str:
-    """Every field of a dataclass of them, by its name there, save those that were idle; below them what happened."""
+    """A table of the fields of a recipe, without the idle ones, followed by the values of `run`."""
     values = [(name, value) for name, value in _flat(asdict(recipe)) if name not in set(idle)]
     rows = [(f"`{name}`", in_markdown(number(value))) for name, value in values]
     rows += [(in_markdown(name), in_markdown(number(value))) for name, value in run.items()]
@@ -72,7 +72,7 @@ def hyperparameters(recipe: Any, run: Mapping[str, object], *, idle: Iterable[st
 
 
 def number(value: object) -> str:
-    """A value as one would say it."""
+    """A value as text for people."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):

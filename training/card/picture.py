@@ -1,6 +1,6 @@
-"""predictions.png: who it is of, that it is a bot, and what it said, for a card or a post; drawn with Pillow.
+"""predictions.png for a card or a post: whom the bot is of, that it is a bot, and what it wrote.
 
-It knows names and texts, not models. Which fonts make every script legible: docs/pictures.md.
+Drawn with Pillow. Which fonts make every script legible: docs/pictures.md.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ _TEXT, _FAINT, _ACCENT = (20, 28, 38), (96, 110, 124), (29, 104, 196)
 _FACES = ((196, 78, 82), (76, 132, 92), (129, 90, 170), (29, 104, 196), (190, 110, 40), (40, 130, 140))
 _LEFT, _RIGHT = 84, SIZE[0] - 84
 _AVATAR = 132
-_BOTTOM = 504  # of what it said
-_FOOT = "Written by a language model that learnt from tweets, not by a person."
+_BOTTOM = 504  # of the prediction
+_FOOT = "Written by a language model trained on tweets, not by a person."
 _BYTES = 20_000_000  # X allows avatars of 2 MB
 _PIXELS = 40_000_000  # 160 MB in memory; a larger one is an attack or a mistake
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
@@ -51,7 +51,7 @@ def predictions_png(
     avatar: Path | bytes | None = None,
     folders: Sequence[Path] = FOLDERS,
 ) -> bytes:
-    """The picture as PNG. `prediction` may begin with the prompt; without an avatar an initial stands for it."""
+    """The picture as PNG. `prediction` may begin with the prompt; without an avatar an initial takes its place."""
     from PIL import Image, ImageDraw
 
     plain, bold = Lettering(Fonts(folders)), Lettering(Fonts(folders, bold=True))
@@ -76,14 +76,14 @@ def png(image: Image) -> bytes:
 def _header(image: Image, plain: Lettering, bold: Lettering, *, name: str, handle: str, bot_word: str) -> None:
     left = _LEFT + _AVATAR + 32
     title = bold.fit(" ".join(name.split()), _RIGHT - left, 66, largest=46, smallest=30)
-    wide = bold.width(title.lines[0], title.size)
-    bold.draw(image, title, (left, 64 + (66 - title.height) / 2), wide, _TEXT)
+    width = bold.width(title.lines[0], title.size)
+    bold.draw(image, title, (left, 64 + (66 - title.height) / 2), width, _TEXT)
     badge = _badge(bold, bot_word)
     image.paste(badge, (left, 142), badge)
-    beside = left + badge.width + 22
+    after_badge = left + badge.width + 22
     handle = handle.strip().removeprefix("@")
-    below = plain.fit(handle and "@" + handle, _RIGHT - beside, 46, largest=30, smallest=22)
-    plain.draw(image, below, (beside, 142 + (50 - below.height) / 2), _RIGHT - beside, _FAINT)
+    below = plain.fit(handle and "@" + handle, _RIGHT - after_badge, 46, largest=30, smallest=22)
+    plain.draw(image, below, (after_badge, 142 + (50 - below.height) / 2), _RIGHT - after_badge, _FAINT)
 
 
 def _speech(image: Image, plain: Lettering, prompt: str, prediction: str) -> None:
@@ -91,18 +91,18 @@ def _speech(image: Image, plain: Lettering, prompt: str, prediction: str) -> Non
     if prompt:
         if prediction.startswith(prompt):
             prediction = prediction.removeprefix(prompt).strip()
-        asked = plain.fit(prompt, width - 70, 92, largest=34, smallest=26)
-        plain.draw(image, asked, (_LEFT + 70 * asked.leftwards, top), width - 70, _ACCENT)
-        end = plain.width(asked.lines[-1], asked.size) + 20
-        middle = top + asked.height - 0.62 * asked.size
-        _arrow(image, (_RIGHT - end if asked.leftwards else _LEFT + end, middle), asked.leftwards)
-        top += round(asked.height) + 6
-    said = plain.fit(prediction or "…", width, _BOTTOM - top, largest=54, smallest=26)
-    plain.draw(image, said, (_LEFT, top + (_BOTTOM - top - said.height) / 2), width, _TEXT)
+        block = plain.fit(prompt, width - 70, 92, largest=34, smallest=26)
+        plain.draw(image, block, (_LEFT + 70 * block.leftwards, top), width - 70, _ACCENT)
+        end = plain.width(block.lines[-1], block.size) + 20
+        middle = top + block.height - 0.62 * block.size
+        _arrow(image, (_RIGHT - end if block.leftwards else _LEFT + end, middle), block.leftwards)
+        top += round(block.height) + 6
+    block = plain.fit(prediction or "…", width, _BOTTOM - top, largest=54, smallest=26)
+    plain.draw(image, block, (_LEFT, top + (_BOTTOM - top - block.height) / 2), width, _TEXT)
 
 
 def _badge(bold: Lettering, words: str) -> Image:
-    """The words between two robots, which are drawn, so that they are there on a machine without emoji."""
+    """The words between two robots, which are drawn so that no emoji font is needed."""
     from PIL import Image
 
     block = bold.fit(words, 400, 40, largest=26, smallest=26)
@@ -166,13 +166,13 @@ def _portrait(avatar: Path | bytes) -> Image:
     try:
         if isinstance(avatar, Path):
             if not avatar.is_file():
-                raise TrainingError(f"{where} is no file: give a PNG, JPEG, WebP or GIF.")
+                raise TrainingError(f"{where} is not a file: give a PNG, JPEG, WebP or GIF.")
             with avatar.open("rb") as file:
                 avatar = file.read(_BYTES + 1)
         if len(avatar) > _BYTES:
             raise TrainingError(f"{where} has more than {_BYTES // 1_000_000} MB: give a smaller one.")
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow's about sizes; ours is below
+            warnings.simplefilter("ignore")  # Pillow's about sizes; the check is below
             with Image.open(BytesIO(avatar), formats=_FORMATS) as opened:
                 if opened.width * opened.height > _PIXELS:
                     raise TrainingError(f"{where} is {opened.width} by {opened.height} pixels: give a smaller one.")
@@ -197,7 +197,7 @@ def _disc(size: int) -> Image:
 
 
 def _smooth(image: Image, box: tuple[int, int, int, int], radius: int, fill: _Ink, edge: _Ink) -> None:
-    """A rounded rectangle without steps in its corners, which Pillow's own has."""
+    """A rounded rectangle with smooth corners, which Pillow's own does not have."""
     from PIL import Image as Images
     from PIL import ImageDraw
 

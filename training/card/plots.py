@@ -1,6 +1,6 @@
-"""The curves on the card, as PNG: how the loss fell, and how long the texts are beside the person's.
+"""The plots on the card, as PNG: the loss curve, and the lengths of the bot's texts and the person's.
 
-Drawn with Pillow: two kinds of picture do not pay for matplotlib, which would bring ten packages and 60 MB.
+Drawn with Pillow: for two plots, matplotlib with its ten packages and 60 MB is too much.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _Ink = tuple[int, int, int]
 _Point = tuple[float, float]
 
 SIZE = 1120, 586
-_FINE = 2  # times as large while it is drawn, since Pillow's lines have steps
+_FINE = 2  # scale of the image that is drawn on, since Pillow's lines are not smooth
 _LEFT, _TOP, _RIGHT, _BOTTOM = 112, 92, 1062, 492  # the frame of the axes
 _PAPER, _INK, _FAINT, _GRID = (255, 255, 255), (40, 48, 58), (96, 110, 124), (226, 232, 238)
 _BLUE, _PALE, _ORANGE = (29, 104, 196), (190, 212, 240), (210, 96, 20)
@@ -28,9 +28,9 @@ _BINS = 28
 
 
 def loss_curve(steps: Sequence[Step]) -> bytes:
-    """The loss of every step, pale, and its running mean; the looks at the held-out tweets, and the best of them."""
+    """The loss of every step and its running mean; the held-out losses, and the lowest of them."""
     losses = [(float(step.number), step.loss) for step in steps if math.isfinite(step.loss)]
-    looks = [
+    evaluations = [
         (float(step.number), step.held_out)
         for step in steps
         if step.held_out is not None and math.isfinite(step.held_out)
@@ -39,29 +39,29 @@ def loss_curve(steps: Sequence[Step]) -> bytes:
         return _Chart("Loss", "step", (0, 1), (0, 1)).nothing("no steps")
     smooth = list(_running_mean(losses))
     shown = sorted(loss for _, loss in losses)
-    seen = [loss for _, loss in smooth + looks]
-    top = max(*seen, shown[int(0.98 * (len(shown) - 1))])  # a few wild steps may stand out above
+    seen = [loss for _, loss in smooth + evaluations]
+    top = max(*seen, shown[int(0.98 * (len(shown) - 1))])  # a few outliers may be above
     bottom = min(*seen, shown[int(0.02 * (len(shown) - 1))])
     chart = _Chart("Loss (nats per token)", "step", (0, steps[-1].number), _padded(bottom, top))
     chart.line(losses, _PALE, 1.5)
     chart.line(smooth, _BLUE, 4)
     legend = [("training, smoothed", _BLUE)]
-    if looks:
-        best = min(looks, key=lambda look: look[1])
-        chart.line(looks, _ORANGE, 4)
-        for look in looks:
-            chart.dot(look, _ORANGE, 6)
+    if evaluations:
+        best = min(evaluations, key=lambda evaluation: evaluation[1])
+        chart.line(evaluations, _ORANGE, 4)
+        for evaluation in evaluations:
+            chart.dot(evaluation, _ORANGE, 6)
         chart.dot(best, _ORANGE, 12, hollow=True)
         legend.append((f"held out, best {best[1]:.3f} at step {best[0]:.0f}", _ORANGE))
     return chart.finish(legend)
 
 
 def lengths(person: Sequence[int], bot: Sequence[int]) -> bytes:
-    """How many texts are how long, each side as shares of its own, since there are never as many of both."""
+    """A histogram of lengths, as shares of each side's texts, since their numbers differ."""
     if not person and not bot:
         return _Chart("Share of texts", "characters", (0, 1), (0, 1)).nothing("no texts")
     everyone = sorted([*person, *bot])
-    longest = everyone[int(0.995 * (len(everyone) - 1))]  # one giant would squeeze all others into a corner
+    longest = everyone[int(0.995 * (len(everyone) - 1))]  # one outlier would squeeze all others into a corner
     wide = max(1, math.ceil((longest + 1) / _BINS))
     bins = max(1, math.ceil((longest + 1) / wide))
     shares = [_shares(side, wide, bins) for side in (person, bot)]
@@ -74,16 +74,16 @@ def lengths(person: Sequence[int], bot: Sequence[int]) -> bytes:
     return chart.finish([(f"the person ({len(person):,})", _PALE), (f"the bot ({len(bot):,})", _ORANGE)])
 
 
-def ticks(low: float, high: float, wanted: int = 6, *, whole: bool = False) -> list[float]:
-    """Round numbers within the bounds, about so many."""
-    rough = max((high - low) / wanted, 1.0 if whole else 0.0)
+def ticks(low: float, high: float, count: int = 6, *, whole: bool = False) -> list[float]:
+    """About `count` round numbers within the bounds."""
+    rough = max((high - low) / count, 1.0 if whole else 0.0)
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= rough * 0.999)
     return [number * step for number in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
 
 
 def _running_mean(points: Sequence[_Point]) -> Iterable[_Point]:
-    """Over a twentieth of the steps around each, so that it does not lag behind; half as many at both ends."""
+    """Over a twentieth of the steps centred on each, so that it does not lag; half as many at both ends."""
     sums = list(accumulate((loss for _, loss in points), initial=0.0))
     near = len(points) // 40
     for place, (step, _) in enumerate(points):
@@ -92,12 +92,12 @@ def _running_mean(points: Sequence[_Point]) -> Iterable[_Point]:
 
 
 def _padded(low: float, high: float) -> tuple[float, float]:
-    room = (high - low) * 0.06 or max(abs(high) * 0.1, 0.1)
-    return low - room, high + room
+    margin = (high - low) * 0.06 or max(abs(high) * 0.1, 0.1)
+    return low - margin, high + margin
 
 
 def _shares(side: Sequence[int], wide: int, bins: int) -> list[float]:
-    """Percent of each bin; what is longer than the last stands in it."""
+    """Percent of each bin; longer texts count in the last."""
     counts = [0] * bins
     for length in side:
         counts[min(max(length, 0) // wide, bins - 1)] += 1
@@ -161,7 +161,7 @@ class _Chart:
             ends = self._place((left, value)), self._place((self._across[1], value))
             self._painter.line(ends, fill=_GRID, width=2 * _FINE)
             self._write((_LEFT - 14, ends[0][1] / _FINE), words, 26, _FAINT, "rm")
-        for value in ticks(*self._across, wanted=8, whole=True):
+        for value in ticks(*self._across, count=8, whole=True):
             x = self._place((value, bottom))[0] / _FINE
             self._painter.line([_FINE * edge for edge in (x, _BOTTOM, x, _BOTTOM + 8)], fill=_FAINT, width=2 * _FINE)
             self._write((x, _BOTTOM + 14), f"{value:,.0f}", 26, _FAINT, "ma")
@@ -170,7 +170,7 @@ class _Chart:
         self._write((_RIGHT, _BOTTOM + 50), below, 26, _INK, "ra")
 
     def _write(self, at: _Point, words: str, size: int, ink: _Ink, anchor: str) -> float:
-        """Pillow's own font: numbers and plain English look the same on every machine. The width of the words."""
+        """Pillow's own font: numbers and plain English evaluation the same on every machine. The width of the words."""
         from PIL import ImageFont
 
         font = ImageFont.load_default(size * _FINE)
@@ -178,7 +178,7 @@ class _Chart:
         return self._painter.textlength(words, font=font) / _FINE
 
     def _place(self, point: _Point) -> _Point:
-        """Where it stands on the fine image; what is beyond the axes stands at their edge."""
+        """Its position on the fine image; a point beyond the axes is moved to their edge."""
         share_x = (point[0] - self._across[0]) / (self._across[1] - self._across[0])
         share_y = (point[1] - self._up[0]) / (self._up[1] - self._up[0])
         share_x, share_y = min(max(share_x, 0.0), 1.0), min(max(share_y, 0.0), 1.0)
@@ -186,7 +186,7 @@ class _Chart:
 
 
 def _labelled(values: Sequence[float]) -> list[tuple[float, str]]:
-    """All with as many decimals as one of them needs."""
+    """Labels with as many decimals as the longest needs."""
     enough = (count for count in range(9) if all(abs(value - round(value, count)) < 1e-9 for value in values))
     decimals = next(enough, 9)
     return [(value, f"{value:,.{decimals}f}") for value in values]

@@ -102,9 +102,9 @@ class Library:
             yield
 
     def add(self, archive: Archive, *, source: str, at: datetime, drop_missing: bool = False) -> Added:
-        """Merge; `source` names the file, or the account on X, that it came from."""
+        """Merges an archive; `source` names the file, or the account on X, that it came from."""
         author = archive.author
-        if archive.reaches and archive.reaches > at:  # a wrong date would make every later archive an older one
+        if archive.reaches and archive.reaches > at:  # else every later archive would count as older
             archive = replace(archive, reaches=at)
         with self.atomic():
             self._write("INSERT OR IGNORE INTO author VALUES (?, ?)", [author, archive.display_name])
@@ -169,35 +169,35 @@ class Library:
         ]
 
     def archive(self, handle: str) -> Archive:
-        """All of one author, the oldest first; those without a date come before, in the order in which they came."""
+        """All tweets of one author, the oldest first; those without a date come first, in the order of their import."""
         author = handle_of(handle)
         names = self._rows("SELECT display_name FROM author WHERE handle = ?", [author])
         if not names:
-            raise self._stranger(handle)
+            raise self._unknown_author(handle)
         tweets = tuple(one.tweet for one in self._kept(author))
         kinds = dict.fromkeys(one.kind for one in self._imports(author))
         return Archive(author, names[0]["display_name"], tweets, kind=", ".join(kinds))
 
     def forget(self, handle: str) -> int:
-        """How many tweets are gone, from the file too: what is deleted is overwritten, and the rest packed anew."""
+        """Deletes an author, also from the pages of the file, and returns the number of tweets."""
         author = handle_of(handle)
         with self.atomic():
             count = len(self._rows("SELECT 1 FROM tweet WHERE author = ?", [author]))
-            if not self._write("DELETE FROM author WHERE handle = ?", [author]):  # and with it all that is his
-                raise self._stranger(handle)
+            if not self._write("DELETE FROM author WHERE handle = ?", [author]):  # and, by cascade, all their rows
+                raise self._unknown_author(handle)
         self._write("VACUUM")
         return count
 
     def noted(self, handle: str, key: str) -> str:
-        """What was noted of an author, such as how far X was asked; nothing if nothing was."""
+        """A value that `note` stored for an author, such as the progress of an import from X; or ""."""
         rows = self._rows("SELECT value FROM note WHERE author = ? AND key = ?", [handle, key])
         return str(rows[0]["value"]) if rows else ""
 
     def note(self, handle: str, key: str, value: str) -> None:
-        """Forgotten with the author; in the same `atomic` as an `add`, both are kept or neither."""
+        """Stores a value until the author is deleted; in the same `atomic` as an `add`, both are kept or neither."""
         self._write("INSERT OR REPLACE INTO note VALUES (?, ?, ?)", [handle, key, value])
 
-    def _stranger(self, handle: str) -> LibraryError:
+    def _unknown_author(self, handle: str) -> LibraryError:
         there = ", ".join(f"@{row['handle']}" for row in self._rows("SELECT handle FROM author ORDER BY handle"))
         return LibraryError(
             f"@{handle.removeprefix('@')} is not in the library ({there or 'it is empty'}): `mynah import` adds people."
@@ -221,7 +221,7 @@ class Library:
         return _moment(rows[0]["reaches"])
 
     def _relatives(self, archive: Archive) -> dict[str, int]:
-        """Who renamed the account has two archives of two names, and the same tweets in both."""
+        """A renamed account has archives under two names, with the same tweets in both."""
         ids = {tweet.id for tweet in archive.tweets if tweet.id}
         rows = self._rows("SELECT author, id FROM tweet WHERE author <> ?", [archive.author])
         return dict(Counter(row["author"] for row in rows if row["id"] in ids))
@@ -235,7 +235,7 @@ class Library:
 
     def _imports(self, author: str) -> Iterator[Import]:
         sums = ", ".join(f"sum({column}) AS {column}" for column in ("found", "new", "updated", "dropped"))
-        pages = "GROUP BY at, source, kind ORDER BY min(id)"  # of X's API, each is an import
+        pages = "GROUP BY at, source, kind ORDER BY min(id)"  # each page of X's API is stored as an import
         for row in self._rows(f"SELECT at, source, kind, {sums} FROM import WHERE author = ? {pages}", [author]):  # noqa: S608
             yield Import(**row | {"at": datetime.fromisoformat(row["at"])})
 

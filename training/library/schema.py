@@ -1,8 +1,8 @@
-"""What the library of tweets looks like in SQLite. It knows no Python types and no callers; library.py applies it."""
+"""The schema of the library of tweets, which library.py applies."""
 
 from __future__ import annotations
 
-# STRICT: SQLite checks types. A text may be told from another only by its order, so `number` keeps that of arrival.
+# STRICT: SQLite checks types. Tweets without an id have nothing but their order, so `number` keeps that of arrival.
 FIRST = (
     "CREATE TABLE author (handle TEXT PRIMARY KEY, display_name TEXT NOT NULL) STRICT",
     """

@@ -1,4 +1,4 @@
-"""What is in the library and what an import did to it, as values: who, how much, since when. They know no database."""
+"""Values of the library: its authors, their imports, and the result of an import."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """What one import did."""
+    """The result of one import."""
 
     author: str
     found: int
     new: int
     updated: int
     there: int
-    missing: int  # gone from X, as far as two whole archives can tell
-    dropped: int  # how many of those are out of the library now
+    missing: int  # deleted on X, as two whole archives show
+    dropped: int  # how many of those were removed from the library
     first: datetime | None
     last: datetime | None
-    relatives: Mapping[str, int]  # other authors here, and how many tweets they share with this one
+    relatives: Mapping[str, int]  # other authors in the library -> how many tweets they share with this one
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Import:
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Who is in the library, and with what."""
+    """One person in the library, with counts."""
 
     handle: str
     display_name: str

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-MADE = "made.json"  # beside the weights: what the run was like, and what the model said first
+MADE = "made.json"  # in the model folder: facts about the run, and the first samples
 SAMPLES = 20
 FRONT: Mapping[str, object] = {
     "language": ["en"],
@@ -60,7 +60,7 @@ Everything that it says goes through the bot's screen, and yours needs one too."
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What no recipe and no manifest knows."""
+    """What is neither in the recipe nor in the manifest."""
 
     run: Mapping[str, object] = field(default_factory=dict)  # steps, pieces, machine: rows below the hyperparameters
     note: str = ""  # a paragraph in Markdown on how the run went
@@ -70,21 +70,21 @@ class Made:
 def read_made(folder: Path) -> Made:
     path = folder / MADE
     try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-        return Made(dict(said["run"]), str(said["note"]), tuple(map(str, said["samples"])))
+        made = json.loads(path.read_text(encoding="utf-8"))
+        return Made(dict(made["run"]), str(made["note"]), tuple(map(str, made["samples"])))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(
-            f"{path} does not say how the base was made ({error}): it has run, note and samples."
+            f"{path} does not say how the base was made ({error}): it must have run, note and samples."
         ) from error
 
 
 def write_made(folder: Path, made: Made) -> None:
-    said = {"run": dict(made.run), "note": made.note, "samples": list(made.samples)}
-    (folder / MADE).write_text(json.dumps(said, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    content = {"run": dict(made.run), "note": made.note, "samples": list(made.samples)}
+    (folder / MADE).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def base_card(folder: Path) -> str:
-    """The whole card of the base in this folder."""
+    """The card of the base in this folder."""
     manifest, made, recipe = read_manifest(folder), read_made(folder), Pretraining()
     use = f'Mynah uses it by itself: `base_model = "tiny"`. {how_to_use()}'
     about = f"Made by Mynah's own training code on {manifest.created[:10]}. The package's licence is MIT."

@@ -1,6 +1,6 @@
-"""A corpus larger than memory likes, as token files: text files in, one document a line; shuffled rows out.
+"""Token files for a corpus that is large as text: text files in, one document per line; shuffled rows out.
 
-A file is uint16 pieces, with one end token before, between and after the documents. It does not know models.
+A file is uint16 tokens, with one end token before, between and after the documents.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from training.learn.batches import Row
 
-LINES = 20_000  # encoded at once: enough to keep every core busy, few enough for a small memory
+LINES = 20_000  # encoded at once: enough to keep every core busy, few enough to save memory
 
 
 def lines_of(paths: Sequence[Path], every: int = 1) -> Iterator[str]:
@@ -30,53 +30,53 @@ def lines_of(paths: Sequence[Path], every: int = 1) -> Iterator[str]:
 
 
 def write_tokens(tokenizer: Any, text: Path, target: Path) -> None:
-    """Encode a text file once; a target that is there is whole, since it gets its name last."""
+    """Encodes a text file, unless the target exists; it is renamed last, so a target is always complete."""
     if target.exists():
         return
-    half_made = target.with_suffix(".tmp")
+    temporary = target.with_suffix(".tmp")
     end = tokenizer.eos_token_id
-    with half_made.open("wb") as file:
+    with temporary.open("wb") as file:
         np.array([end], dtype=np.uint16).tofile(file)
         lines = lines_of([text])
         while chunk := list(islice(lines, LINES)):
             for ids in tokenizer(chunk, add_special_tokens=False, split_special_tokens=True).input_ids:
                 np.array([*ids, end], dtype=np.uint16).tofile(file)
-    half_made.rename(target)
+    temporary.rename(target)
 
 
 class Documents:
-    """All documents of some token files, in an endless shuffled order in which every place has a number."""
+    """The documents of some token files in an endless shuffled order, addressed by position."""
 
     def __init__(self, paths: Sequence[Path], *, end: int, context: int, seed: int) -> None:
-        """A document longer than the context is cut and keeps no end, as in fine-tuning."""
-        self._pieces: NDArray[np.uint16] = np.concatenate([np.fromfile(path, dtype=np.uint16) for path in paths])
-        ends = np.flatnonzero(self._pieces == end)
+        """A document longer than the context is cut and loses its end token, as in fine-tuning."""
+        self._tokens: NDArray[np.uint16] = np.concatenate([np.fromfile(path, dtype=np.uint16) for path in paths])
+        ends = np.flatnonzero(self._tokens == end)
         lengths = np.diff(ends) + 1  # both end tokens counted
-        self._begins = ends[:-1][lengths > 2]  # two in a row are an empty line, or where two files meet
+        self._begins = ends[:-1][lengths > 2]  # two end tokens in a row are an empty line, or the border of two files
         self._lengths = np.minimum(lengths[lengths > 2], context + 1)
         self._seed = seed
-        self._turn = -1
+        self._epoch = -1
         self._order: NDArray[np.int64] = np.empty(0, dtype=np.int64)
 
     def __len__(self) -> int:
         return len(self._begins)
 
-    def take(self, place: int, tokens: int) -> tuple[list[Row], int]:
-        """Rows from a place on, together of at least so many tokens, and the place after them."""
+    def take(self, position: int, tokens: int) -> tuple[list[Row], int]:
+        """Rows from a position on, with at least `tokens` tokens in total, and the position after them."""
         rows: list[Row] = []
-        found = 0
-        while found < tokens:
-            row = self._row(place)
+        count = 0
+        while count < tokens:
+            row = self._row(position)
             rows.append(row)
-            found += len(row) - 1
-            place += 1
-        return rows, place
+            count += len(row) - 1
+            position += 1
+        return rows, position
 
-    def _row(self, place: int) -> Row:
-        turn, number = divmod(place, len(self))
-        if turn != self._turn:  # each time round in another order
-            self._turn, self._order = turn, np.random.default_rng([self._seed, turn]).permutation(len(self))
+    def _row(self, position: int) -> Row:
+        epoch, number = divmod(position, len(self))
+        if epoch != self._epoch:  # each epoch has its own order
+            self._epoch, self._order = epoch, np.random.default_rng([self._seed, epoch]).permutation(len(self))
         document = self._order[number]
         begin = self._begins[document]
-        row: Row = self._pieces[begin : begin + self._lengths[document]].tolist()
+        row: Row = self._tokens[begin : begin + self._lengths[document]].tolist()
         return row

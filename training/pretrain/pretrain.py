@@ -1,8 +1,8 @@
-"""From text files, one document a line, to a base model: tokenizer, token files, the run. Fine-tuning's own step.
+"""From text files, one document per line, to a base model: tokenizer, token files, training. A step is fine-tuning's.
 
-The rate warms up, stays, and falls to nothing in the last part of the run, which reads the last texts alone. So its
-length may be decided while it runs: a file named `cool-down` in the work folder begins the last part at once, as long
-as if the run had been planned to end there. A killed run goes on from its last checkpoint, to the same weights.
+The learning rate warms up, stays constant, and falls to zero in the cool-down, which reads the last texts alone. The
+length of a run can be decided while it runs: a file named `cool-down` in the work folder starts the cool-down at once,
+as long as if the run had been planned so. A killed run continues from its last checkpoint, to the same weights.
 """
 
 from __future__ import annotations
@@ -38,19 +38,19 @@ TOKENIZER = "tokenizer"
 
 @dataclass(slots=True)
 class _Place:
-    """Where a run is: with the weights and the optimizers, all that it needs to go on."""
+    """The progress of a run; with the weights and the optimizers, all that it needs to resume."""
 
     step: int
     of: int
     cools_from: int
-    mixed: int = 0  # documents read of all texts
-    last: int = 0  # documents read of the last texts
+    mixed: int = 0  # position in all texts
+    last: int = 0  # position in the last texts
 
 
 def prepare(texts: Sequence[Path], work: Path, recipe: Pretraining, tokenizer: Any = None) -> tuple[Any, list[Path]]:
-    """The tokenizer and the token files of these texts, made in the work folder where they are not there yet.
+    """The tokenizer and the token files of these texts, made in the work folder where they are missing.
 
-    A tokenizer that is given is that of the model to go on from.
+    The argument `tokenizer` is that of the model to continue from.
     """
     from transformers import PreTrainedTokenizerFast
 
@@ -58,13 +58,13 @@ def prepare(texts: Sequence[Path], work: Path, recipe: Pretraining, tokenizer: A
     if not (work / TOKENIZER).exists():
         made = tokenizer or train_tokenizer(lines_of(texts, recipe.tokenizer_reads_every), recipe.shape)
         made.save_pretrained(work / TOKENIZER)
-    known = begin_with_start(PreTrainedTokenizerFast.from_pretrained(work / TOKENIZER))
-    if tokenizer and tokenizer.get_vocab() != known.get_vocab():
+    loaded = begin_with_start(PreTrainedTokenizerFast.from_pretrained(work / TOKENIZER))
+    if tokenizer and tokenizer.get_vocab() != loaded.get_vocab():
         raise TrainingError(f"The token files in {work} are of another tokenizer: choose another work folder.")
     files = [work / f"{text.stem}.tokens" for text in texts]
     for text, file in zip(texts, files, strict=True):
-        write_tokens(known, text, file)
-    return known, files
+        write_tokens(loaded, text, file)
+    return loaded, files
 
 
 def pretrain(
@@ -77,22 +77,22 @@ def pretrain(
     seed: int,
     processes: int = 1,
 ) -> Iterator[Step]:
-    """Teach the model in place from token files: all mixed, then the last alone; from a checkpoint if there is one.
+    """Trains the model in place on token files: all mixed, then the last alone; from a checkpoint if there is one.
 
-    With more than one process, each learns its share of the parts of a step.
+    With more than one process, each computes its share of the parts of a step.
     """
-    if processes > 1 and not (work / CHECKPOINT).exists():  # where the others begin
+    if processes > 1 and not (work / CHECKPOINT).exists():  # for the other processes
         _save(work / CHECKPOINT, model, _optimizers(model, recipe), _begin(recipe))
-    lesson = texts, last, recipe, work, seed
-    with helped(processes, work, _help, model.config, lesson) as process_group:
-        yield from _steps(process_group, model, *lesson)
+    run = texts, last, recipe, work, seed
+    with helped(processes, work, _help, model.config, run) as process_group:
+        yield from _steps(process_group, model, *run)
 
 
-def _help(process_group: ProcessGroup, config: Any, lesson: tuple[Any, ...]) -> None:
-    """What another process does: the same steps, from the same checkpoint."""
+def _help(process_group: ProcessGroup, config: Any, run: tuple[Any, ...]) -> None:
+    """The work of another process: the same steps, from the same checkpoint."""
     from transformers import AutoModelForCausalLM
 
-    for _ in _steps(process_group, AutoModelForCausalLM.from_config(config), *lesson):
+    for _ in _steps(process_group, AutoModelForCausalLM.from_config(config), *run):
         pass
 
 
@@ -125,9 +125,9 @@ def _steps(
 
 @torch.no_grad()
 def mean_of(models: Sequence[Any]) -> Any:
-    """The first model with the mean of all their weights; runs that went on from one another have such a mean.
+    """The first model with the mean of all weights, for a run and its continuations.
 
-    LOG, 2026-11-21: the mean of a run and its continuation foresees better than either.
+    LOG, 2026-11-21: the mean of a run and its continuation has a lower loss than either.
     """
     try:
         for weights in zip(*(model.parameters() for model in models), strict=True):
@@ -143,7 +143,7 @@ def judge(model: Any, tokenizer: Any, text: Path) -> float:
 
 
 def share_of_rate(step: int, recipe: Pretraining, *, cools_from: int, of: int) -> float:
-    """A linear warm-up, a plateau, a linear way down; `step` counts from 0."""
+    """A linear warm-up, a plateau, a linear decay; `step` counts from 0."""
     if step >= cools_from:
         return (of - step) / (of - cools_from + 1)
     return min(1.0, (step + 1) / recipe.warmup)
@@ -156,7 +156,7 @@ def _begin(recipe: Pretraining) -> _Place:
 def _pool(
     all_texts: Documents, last_texts: Documents, recipe: Pretraining, place: _Place, seed: int
 ) -> Iterator[Batch]:
-    """The next documents, so many that those of like length can share a batch."""
+    """The next documents, enough that those of similar length can share a batch."""
     tokens = recipe.pool * recipe.parts * recipe.part_tokens
     if place.step < place.cools_from:
         rows, place.mixed = all_texts.take(place.mixed, tokens)
@@ -185,28 +185,28 @@ def _step(
 
 
 def _optimizers(model: Any, recipe: Pretraining) -> list[torch.optim.Optimizer]:
-    """Muon for the matrices between the layers, AdamW for the tables, the biases and the norms."""
+    """Muon for the matrices inside the layers, AdamW for the embeddings, the biases and the norms."""
     named = list(model.named_parameters())
     hidden = [weight for name, weight in named if weight.dim() == 2 and ".h." in name]
     others = [weight for name, weight in named if weight.dim() != 2 or ".h." not in name]
     rate = recipe.learning_rate
     return [
         torch.optim.AdamW(others, lr=rate, betas=recipe.betas, weight_decay=0.0, fused=model.device.type != "mps"),
-        # with this scale of its steps, AdamW's rate fits
+        # scales its updates so that AdamW's learning rate fits
         torch.optim.Muon(hidden, lr=rate, weight_decay=recipe.weight_decay, adjust_lr_fn="match_rms_adamw"),
     ]
 
 
 def _save(path: Path, model: Any, optimizers: Sequence[torch.optim.Optimizer], place: _Place) -> None:
-    said = {"model": model.state_dict(), "optimizers": [each.state_dict() for each in optimizers]}
-    checkpoint.write(path, said | {"place": asdict(place)})
+    state = {"model": model.state_dict(), "optimizers": [each.state_dict() for each in optimizers]}
+    checkpoint.write(path, state | {"place": asdict(place)})
 
 
 def _resume(path: Path, model: Any, optimizers: Sequence[torch.optim.Optimizer]) -> _Place | None:
-    said = checkpoint.read(path, model.device)
-    if said is None:
+    saved = checkpoint.read(path, model.device)
+    if saved is None:
         return None
-    model.load_state_dict(said["model"])
-    for optimizer, state in zip(optimizers, said["optimizers"], strict=True):
+    model.load_state_dict(saved["model"])
+    for optimizer, state in zip(optimizers, saved["optimizers"], strict=True):
         optimizer.load_state_dict(state)
-    return _Place(**said["place"])
+    return _Place(**saved["place"])

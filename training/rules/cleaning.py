@@ -1,4 +1,4 @@
-"""A tweet's text without what X and its exports put into it: escapes, links and what links leave behind. All pure."""
+"""Removes from a tweet's text what X and its exports add: HTML escapes, links, and the marks that pointed at links."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ HIDDEN = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]"
 )
 BREAK = re.compile(r"\r\n?|\x0b|\x0c|\x85|\u2028|\u2029")
-GAP = "\ue000"  # stands where a link stood; private use: no text has it, HIDDEN or not
-# A link ends where ASCII ends (t.co stands glued to Japanese), and before the punctuation of the sentence around it.
+GAP = "\ue000"  # replaces a link; private use: `unescaped` removes it from the text first
+# A link ends where ASCII ends (t.co links have no space before Japanese), and before the punctuation of its sentence.
 LINK = re.compile(
     r"""
-    (?: https?:// (?: t\.co/[A-Za-z0-9]* | [!-~]*[A-Za-z0-9/_=&\#%-] )?  # the scheme alone: cut off behind it
+    (?: https?:// (?: t\.co/[A-Za-z0-9]* | [!-~]*[A-Za-z0-9/_=&\#%-] )?  # a scheme alone: the text was cut after it
       | (?<![A-Za-z0-9@.-]) www\. [!-~]*[A-Za-z0-9/_=&\#%-]
       | (?<![A-Za-z0-9@.-]) (?:[a-z0-9-]+\.)+ (?:com|org|net|gov|edu|info|tv|me|ly|co|gl|to|be|uk|io|is|it|us|fm|gd)
         / [!-~]*[A-Za-z0-9/_=&\#%-]
@@ -25,11 +25,11 @@ LINK = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-PICTURE = re.compile(r"pic\.(?:twitter|x)\.com/[A-Za-z0-9]*(?: ?\u2026)?")  # old exports glue it to the word before
+PICTURE = re.compile(r"pic\.(?:twitter|x)\.com/[A-Za-z0-9]*(?: ?\u2026)?")  # old exports put no space before it
 EMPTY = re.compile(rf"""[(\[{{"'\u201c\u2018\u00ab]\s*{GAP}[\s{GAP}]*[)\]}}"'\u201d\u2019\u00bb]""")
 OPENED = re.compile(rf"[(\[{{]\s*{GAP}")
 ARROWS = "\u2190-\u21ff\u25b6\u25ba\u27a1\u2b05-\u2b07\ufe0f\U0001f447-\U0001f449"  # pointing fingers too
-# What pointed at a link that is gone: arrows anywhere; colons and dashes at the end of a line. Bounded, to stay quick.
+# What pointed at a removed link: arrows anywhere; colons and dashes at the end of a line. Bounded, for speed.
 ARROW = re.compile(rf"[\s{ARROWS}]{{0,20}}[{ARROWS}]\s{{0,20}}{GAP}")
 POINTER = re.compile(rf"(?:[\s:|~>*\u2010-\u2015\u00bb{ARROWS}-]{{0,20}}{GAP}){{1,4}}[ \t]*(?=\n|$)")
 BEFORE_MARK = re.compile(rf"[ \t]*{GAP}[ \t]*(?=[.,;!?](?:\s|$))")
@@ -39,19 +39,19 @@ BLANK = re.compile(r"\n{3,}")
 
 
 def unescaped(text: str) -> str:
-    """Every escape of HTML undone once, characters composed, hidden ones gone, one space for many."""
-    text = ESCAPE.sub(lambda found: html.unescape(found[0]), text) if "&" in text else text
+    """HTML escapes undone once, characters composed, hidden ones removed, runs of spaces made one."""
+    text = ESCAPE.sub(lambda match: html.unescape(match[0]), text) if "&" in text else text
     text = HIDDEN.sub("", BREAK.sub("\n", unicodedata.normalize("NFC", text))).replace(GAP, "")
     return SPACES.sub(" ", text)
 
 
 def gapped(text: str) -> str:
-    """Each link as a gap; the pictures first, else the word that one is glued to went too."""
+    """Each link as a gap; pictures first, or the word before one would be removed with it."""
     return LINK.sub(GAP, PICTURE.sub(GAP, text))
 
 
 def closed(text: str) -> str:
-    """The gaps closed, without the brackets, colons and arrows that stood around them."""
+    """The gaps removed, with the brackets, colons and arrows around them."""
     if GAP not in text:
         return text
     text = ARROW.sub(GAP, OPENED.sub(GAP, EMPTY.sub(GAP, text)))
@@ -59,7 +59,7 @@ def closed(text: str) -> str:
 
 
 def spaced(text: str, *, newlines: bool) -> str:
-    """On one line, or on its own ones, with at most one empty line between two."""
+    """On one line or, with `newlines`, on its own lines with at most one empty line in a row."""
     if not newlines:
         return " ".join(text.split())
     return BLANK.sub("\n\n", "\n".join(" ".join(line.split()) for line in text.split("\n"))).strip()

@@ -1,7 +1,7 @@
-"""The published rules of huggingtweets, to the letter: which tweets to learn from, and their text. All pure.
+"""The published rules of huggingtweets, to the letter: which tweets to train on, and their text.
 
 In their order: `fix_text`, `clean_tweet`, then `is_short` on the result. Handles and hashtags stay in the text.
-Known to be crude (a tweet in a language without spaces counts as short), and kept so: cards are compared by them.
+They are crude (a tweet in a language without spaces counts as short) and kept so, to compare cards.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SCHEMES = ("http:", "https:")
 # Before a link, after it, on a line of its own, anywhere: which spaces go with it depends on this order.
 SHAPES = (r" URL\S+", r"URL\S+ ", r"\nURL\S+ ", r"\nURL\S+", r"URL\S+")
 LINKS = tuple(re.compile(shape.replace("URL", scheme)) for scheme in SCHEMES for shape in SHAPES)
-NO_WORDS = ("http", "@", "#")  # a word with one of these in it does not count
+NO_WORDS = ("http", "@", "#")  # a word that contains one of these does not count
 FEWEST_WORDS = 3
 
 
@@ -32,7 +32,7 @@ def judge(tweet: Tweet) -> Verdict:
 
 
 def fix_text(text: str) -> str:
-    """X escapes three characters of HTML in everything that it exports."""
+    """Undoes the escapes of the three HTML characters that X escapes in its exports."""
     for escape, character in ESCAPES:
         text = text.replace(escape, character)
     return text
@@ -46,6 +46,6 @@ def clean_tweet(text: str) -> str:
 
 
 def is_short(text: str) -> bool:
-    """Whether too few words are left to learn from, once handles, hashtags and links are not counted."""
+    """Whether it has too few words, not counting handles, hashtags and links."""
     words = [word for word in text.split() if not any(mark in word.lower() for mark in NO_WORDS)]
     return len(words) < FEWEST_WORDS

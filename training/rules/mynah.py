@@ -1,14 +1,14 @@
-"""Our own rules: the published ones, with what is wrong in them mended. One tweet at a time; no file, no clock.
+"""Mynah's own rules: the published ones, corrected. They look at one tweet at a time.
 
-In this order, and the first one that is against a tweet counts it:
+In this order; a tweet is counted under the first rule that drops it:
 
-    retweet      X says so, or it begins with RT @
-    reply        where replies are not wanted
+    retweet      X marks it as one, or it begins with RT @
+    reply        where replies are turned off
     quote        too little is left without the words of others: "@rook: …", RT @rook …
     truncated    the export cut it off, and no whole sentence is left
-    short        too little is said: fewer than three words, or as many letters as make them where no spaces are
-    unspeakable  the bot would not be let say it
-    duplicate, near_duplicate    it was said before: training/corpus/near_duplicates.py, over all tweets of an author
+    short        fewer than three words, or than the letters of three words in a script without spaces
+    unspeakable  the screen would refuse it
+    duplicate, near_duplicate    a repetition, found over all tweets of an author: training/corpus/near_duplicates.py
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
 RULES = ("retweet", "reply", "quote", "truncated", "short", "unspeakable", "duplicate", "near_duplicate")
 FEWEST_WORDS = 3  # as published; see words.py for what counts
-# Old exports cut at 140 characters, newer ones long notes at 280, link and all; somebody who likes to end with an
-# ellipsis seldom ends there.
+# Old exports cut at 140 characters, newer ones cut long notes at 280, including the link. Somebody who likes to end
+# with an ellipsis seldom ends there.
 CUT = re.compile(rf"[^\u2026]\u2026[\s{cleaning.GAP}]*$")
 CUT_LENGTHS = (range(137, 142), range(275, 400))
-# Not after "U.S." or "No.": the last two letters before the mark are letters, the first of them no capital.
+# Not after "U.S." or "No.": two letters precede the mark, and the first of them is not a capital.
 SENTENCES = re.compile(
     r".*(?:[^\W\d_A-Z][^\W\d_][.!?]+[\"'\u201d\u2019)]*(?=\s)|[\u3002\uff01\uff1f]+[\u300d\u300f]*)", re.DOTALL
 )
@@ -59,13 +59,13 @@ def judge(
 
 
 def is_cut(gapped: str, length: int) -> bool:
-    """Whether the end is missing; `length` is that of the text with its links."""
+    """Whether the end is missing; `length` is that of the text including its links."""
     if CONTINUED.search(gapped):
         return True
     return any(length in lengths for lengths in CUT_LENGTHS) and bool(CUT.search(gapped))
 
 
 def whole_sentences(text: str) -> str:
-    """What stands before the sentence that is cut."""
-    found = SENTENCES.match(text)
-    return found[0] if found else ""
+    """The text up to the end of its last whole sentence."""
+    match = SENTENCES.match(text)
+    return match[0] if match else ""

@@ -1,4 +1,4 @@
-"""What a set of rules says of one tweet: the text to learn, or the name of the rule that is against it."""
+"""The verdict of a set of rules on one tweet: its training text, or the name of the rule that drops it."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from typing import NamedTuple
 
 class Verdict(NamedTuple):
     text: str
-    rule: str = ""  # the first one that is against it; none: the text is learnt
-    note: str = ""  # more, for a person who asks why
+    rule: str = ""  # the first rule that drops it; empty: it is kept
+    note: str = ""  # details for display

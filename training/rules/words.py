@@ -1,4 +1,4 @@
-"""Words in any script: how many a text has, and which, for comparing. Scripts without spaces are counted by letters."""
+"""Words in any script, to count and to compare. In scripts without spaces, letters are counted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WORD = re.compile(rf"[{DENSE}{LOOSE}]|[^\W{DENSE}{LOOSE}]+(?:['\u2019][^\W{DENSE
 
 
 def count(text: str) -> float:
-    """Words with a letter or a digit; handles and hashtags are none."""
+    """The number of words with a letter or a digit, without handles and hashtags."""
     plain = HASHTAG.sub(" ", HANDLE.sub(" ", text))
     if UNSPACED.search(plain) is None:
         return sum(any(map(str.isalnum, word)) for word in plain.split())
@@ -30,5 +30,5 @@ def count(text: str) -> float:
 
 
 def words(text: str) -> list[str]:
-    """Without case, width and punctuation; each letter is one in a script without spaces."""
+    """The words without case, width and punctuation; in a script without spaces, the letters."""
     return WORD.findall(unicodedata.normalize("NFKC", text).casefold())

@@ -1,6 +1,6 @@
-"""The newest tweets of an account as X's API gives them, page after page, from where an earlier walk stopped.
+"""The newest tweets of an account from X's API, page by page, resuming where an earlier import stopped.
 
-It knows pages, not the network: the caller asks X and keeps what comes. Only X's own archive reaches further back.
+The caller makes the requests and stores the pages. Only X's own archive reaches further back.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 
     from training.sources.tweets import Tweet
 
-MOST = 3_200  # X gives no older ones
-FEWEST, A_PAGE = 5, 100  # what X gives at once; a tweet has a price, a page has none
-NO_TIMELINE = "X answered a timeline with something that is no list of posts: try again later."
-PAGES = MOST // FEWEST  # a page of retweets is empty for us, and costs nothing; but a walk has to end
+MOST = 3_200  # X's API has no older ones
+FEWEST, A_PAGE = 5, 100  # tweets per page that X allows; it bills tweets, not pages
+NO_TIMELINE = "X answered a timeline with something that is not a list of posts: try again later."
+PAGES = MOST // FEWEST  # a page of retweets is empty and free, but a walk has to end
 
 
 class Ask(Protocol):
-    """One page of the account's timeline without retweets, as X answered it."""
+    """Requests one page of the account's timeline, without retweets, and returns X's JSON."""
 
     def __call__(self, *, since_id: str, until_id: str, token: str, limit: int) -> Mapping[str, Any]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """How far the walks came, in ids: all up to `known` is here, and of what is newer, all from `top` to `reached`."""
+    """Progress, in ids: tweets up to `known` are stored, and of the newer ones those from `top` down to `reached`."""
 
     known: str = ""
     top: str = ""
@@ -40,18 +40,18 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What to keep, and in the same moment, from where to go on."""
+    """Tweets to store, and the place to store with them, in one transaction."""
 
     tweets: tuple[Tweet, ...]
-    billed: int  # tweets that X counted, those without a text too
+    billed: int  # tweets that X bills, those without a text too
     place: Place
 
 
 def walk(ask: Ask, author: str, place: Place, *, most: int = MOST) -> Iterator[Page]:
-    """From the newest tweet down to those that are known; a walk that was cut short goes on where it stopped."""
+    """From the newest tweet down to the known ones; an interrupted walk continues where it stopped."""
     token = ""
     left = most
-    start = place.reached  # the pages of one walk are counted from here
+    start = place.reached  # every page of a walk is requested with the same until_id
     for _ in range(PAGES):
         if left < FEWEST:
             return
@@ -83,7 +83,10 @@ def _is_id(value: object) -> bool:
 
 
 def _next(body: Mapping[str, Any]) -> str:
-    """Nothing on the last page. What cannot be read is not the end: what is older would never be asked for again."""
+    """The token of the next page; "" on the last one.
+
+    An unreadable token is an error: taken for the end, older tweets would never be requested again.
+    """
     match body.get("meta"):  # every page has it
         case {"next_token": str(token)}:
             return token

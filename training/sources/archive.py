@@ -1,6 +1,6 @@
 """An X data archive of any year (zip, unpacked folder, or the one file of tweets) to the tweets in it.
 
-Opens the public tweets, the account and the manifest; everything else in an archive is private and stays shut.
+Opens the public tweets, the account and the manifest; everything else in an archive is private and is never opened.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ PUBLIC = re.compile(
     """,
     re.VERBOSE | re.ASCII,
 )
-# What a file says that it is, whatever its name: a private file renamed is still refused.
+# How a file begins, whatever its name: a renamed private file is still refused.
 HEAD = re.compile(
     r"""\s* (?:
         window\.YTD\. (?P<ytd>tweet|note_tweet|account) s? \.part\d+
@@ -54,20 +54,20 @@ NO_RECORD: Record = {}
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """What one source holds of one author; `notes` are sentences that the person should read."""
+    """The tweets of one author from one source; `notes` are sentences for the person to read."""
 
     author: str  # handle, lower case, without the @
     display_name: str
     tweets: tuple[Tweet, ...]
     notes: tuple[str, ...] = ()
-    kind: str = ""  # of source, for the eye
-    reaches: datetime | None = None  # of a whole archive: what is older than this and not in it was deleted on X
-    counted: bool = False  # it says how many it holds, and holds as many
+    kind: str = ""  # of source, for display
+    reaches: datetime | None = None  # of a whole archive: older tweets that are not in it were deleted on X
+    counted: bool = False  # it states how many tweets it holds, and the count is right
 
 
 @dataclass(slots=True)
-class _Found:
-    """What the public files of one archive say, gathered one by one."""
+class _Contents:
+    """What the public files of one archive hold, collected file by file."""
 
     entries: int = 0
     tweets: list[Tweet] = field(default_factory=list)
@@ -79,55 +79,56 @@ class _Found:
 
 
 def read(path: Path, author: str | None = None, report: Report | None = None) -> Archive:
-    """`author` speaks for a single file, which may not say whose tweets it holds."""
-    found = _gather(path, report)
-    if not found.entries:
+    """`author` is for a single file, which may not name its author."""
+    contents = _gather(path, report)
+    if not contents.entries:
         raise SourceError(f"{path} holds no public tweets (data/tweets.js): give the whole archive as X sent it.")
-    handle, name = _owner(found, path, author)
-    whole, lost = note_tweets.join(found.tweets, [note for note in found.notes if note])
+    handle, name = _owner(contents, path, author)
+    whole, lost = note_tweets.join(contents.tweets, [note for note in contents.notes if note])
     tweets = [replace(tweet, author=handle) for tweet in last_versions(whole)]
     if not tweets:
         raise SourceError(f"{path} holds no tweet with a text: give the whole archive as X sent it.")
     counts = {
-        "Entries without an id or a text, left out": found.entries - len(found.tweets),
-        "Long texts that belong to no tweet, left out": lost + found.notes.count(None),
+        "Entries without an id or a text, left out": contents.entries - len(contents.tweets),
+        "Long texts that belong to no tweet, left out": lost + contents.notes.count(None),
         "Tweets without a readable date, taken as the oldest": sum(tweet.at is None for tweet in tweets),
     }
-    promised = _promised(found)
-    warnings = [*_count_warning(promised, found, path), *found.warnings]
+    expected = _expected_count(contents)
+    warnings = [*_count_warning(expected, contents, path), *contents.warnings]
     warnings += [f"{what}: {count}." for what, count in counts.items() if count]
     bundle = archive_file.is_bundle(path)
+    is_whole = bundle and contents.about and expected in {None, contents.entries}
     return Archive(
         handle,
         name,
         tuple(tweets),
         tuple(warnings),
         "X archive" if bundle else "one file of an X archive",
-        reaches=_reach(found, tweets) if bundle and found.about and promised in {None, found.entries} else None,
-        counted=promised == found.entries,
+        reaches=_reach(contents, tweets) if is_whole else None,
+        counted=expected == contents.entries,
     )
 
 
-def whose(path: Path, stated: Collection[str], given: str | None) -> str:
-    """The author, out of the handles that a file states and the one that the person gave, if any."""
-    handle = handle_of(given)
-    if given is not None and not handle:
-        raise SourceError(f"{given!r} is not a handle: give up to 20 letters, digits or underscores.")
+def author_of(path: Path, stated: Collection[str], option: str | None) -> str:
+    """The author, from the handles that a file states and the person's --as, if any."""
+    handle = handle_of(option)
+    if option is not None and not handle:
+        raise SourceError(f"{option!r} is not a handle: give up to 20 letters, digits or underscores.")
     if handle in stated or (handle and not stated):
         return handle
     if not stated:
         raise SourceError(f"{path} does not say whose tweets it holds: name the author with --as @handle.")
     some = ", ".join(f"@{one}" for one in sorted(stated)[:3])
     if handle:
-        raise SourceError(f"{path} holds tweets of {some} and none of @{handle}: mend or leave out the handle.")
+        raise SourceError(f"{path} holds tweets of {some} and none of @{handle}: correct the handle or leave out --as.")
     if len(stated) > 1:
         raise SourceError(f"{path} holds tweets of {len(stated)} people ({some}): choose one with --as @handle.")
     return next(iter(stated))
 
 
-def _gather(path: Path, report: Report | None) -> _Found:
-    """Every record of every public file, made small at once: a big archive as objects would fill the memory."""
-    found = _Found()
+def _gather(path: Path, report: Report | None) -> _Contents:
+    """Every record of every public file, reduced to a tweet at once: a big archive as objects would fill the memory."""
+    contents = _Contents()
     folders = set()
     bundle = archive_file.is_bundle(path)
     total = archive_file.total_size(path, PUBLIC) if report else 0
@@ -138,20 +139,20 @@ def _gather(path: Path, report: Report | None) -> _Found:
         chunks = _counted(member.chunks, done, total, report)
         if bundle and place and place["table"]:
             kind = "tweet"
-            _gather_rows(found, b"".join(chunks), where)
+            _gather_rows(contents, b"".join(chunks), where)
         else:
-            kind = _gather_script(found, chunks, where)
+            kind = _gather_script(contents, chunks, where)
         done += member.size
         if kind == "tweet":
             folders.add(place["folder"] if place else None)
         if len(folders) > 1:
             raise SourceError(f"{path} holds two archives: unpack it and give one of its folders.")
-    _join_rows(found)
-    return found
+    _join_rows(contents)
+    return contents
 
 
-def _gather_script(found: _Found, chunks: Iterator[bytes], where: str) -> str:
-    """The kind of the file; the JavaScript before the JSON is matched, never run."""
+def _gather_script(contents: _Contents, chunks: Iterator[bytes], where: str) -> str:
+    """Returns the kind of the file. The JavaScript before the JSON is matched, never run."""
     script = Script(chunks, where)
     head = script.head(HEAD)
     if not head:
@@ -162,41 +163,41 @@ def _gather_script(found: _Found, chunks: Iterator[bytes], where: str) -> str:
     for item in script.items():
         record = _unwrapped(item, where) if kind in LISTS else item
         if kind == "tweet":
-            _gather_tweet(found, record)
+            _gather_tweet(contents, record)
         elif kind == "note_tweet":
-            found.notes.append(note_tweets.note_of(record))
+            contents.notes.append(note_tweets.note_of(record))
         elif isinstance(item, Mapping):
-            found.about.setdefault(kind, record)
+            contents.about.setdefault(kind, record)
     return kind
 
 
-def _gather_tweet(found: _Found, record: Record) -> None:
-    if not found.entries:
-        found.owner = owner_of(record)
-    found.entries += 1
+def _gather_tweet(contents: _Contents, record: Record) -> None:
+    if not contents.entries:
+        contents.owner = owner_of(record)
+    contents.entries += 1
     tweet = tweet_of(record, "")
     if tweet and tweet.id:
-        found.tweets.append(tweet)
+        contents.tweets.append(tweet)
 
 
-def _gather_rows(found: _Found, data: bytes, where: str) -> None:
+def _gather_rows(contents: _Contents, data: bytes, where: str) -> None:
     text, warnings = any_text(data, where)
     cells = (tweet_of(lowered(row), "") for row in rows(text, where))
-    found.rows += [tweet for tweet in cells if tweet and tweet.id]
-    found.warnings += warnings
+    contents.rows += [tweet for tweet in cells if tweet and tweet.id]
+    contents.warnings += warnings
 
 
-def _join_rows(found: _Found) -> None:
+def _join_rows(contents: _Contents) -> None:
     """Grailbird holds everything twice, in JavaScript and in tweets.csv, and the two need not agree."""
-    known, listed = {tweet.id for tweet in found.tweets}, {tweet.id for tweet in found.rows}
+    known, listed = {tweet.id for tweet in contents.tweets}, {tweet.id for tweet in contents.rows}
     if known and listed and known != listed:
-        found.warnings.append(
-            f"tweets.csv and the JavaScript beside it disagree: {len(listed - known)} tweets are only in the one, "
+        contents.warnings.append(
+            f"tweets.csv and the JavaScript files disagree: {len(listed - known)} tweets are only in the one, "
             f"{len(known - listed)} only in the other; all are taken."
         )
-    missing = [tweet for tweet in found.rows if tweet.id not in known]
-    found.tweets += missing
-    found.entries += len(missing)
+    missing = [tweet for tweet in contents.rows if tweet.id not in known]
+    contents.tweets += missing
+    contents.entries += len(missing)
 
 
 def _counted(chunks: Iterator[bytes], done: int, total: int, report: Report | None) -> Iterator[bytes]:
@@ -210,46 +211,46 @@ def _counted(chunks: Iterator[bytes], done: int, total: int, report: Report | No
 def _unwrapped(item: object, where: str) -> Record:
     """Since 2020 each record is wrapped once: {"tweet": {…}}, {"noteTweet": {…}}, {"account": {…}}."""
     if not isinstance(item, Mapping):
-        raise SourceError(f"{where} holds something that is no record: download the archive again.")
+        raise SourceError(f"{where} holds something that is not a record: download the archive again.")
     inner = next(iter(item.values())) if len(item) == 1 else None
     return inner if isinstance(inner, Mapping) else item
 
 
-def _owner(found: _Found, path: Path, author: str | None) -> tuple[str, str]:
+def _owner(contents: _Contents, path: Path, author: str | None) -> tuple[str, str]:
     """The handle and the display name, from whichever file states them."""
-    account = found.about.get("account", NO_RECORD)
-    details = found.about.get("user_details", NO_RECORD)
-    info = found.about.get("__THAR_CONFIG", NO_RECORD).get("userInfo")
+    account = contents.about.get("account", NO_RECORD)
+    details = contents.about.get("user_details", NO_RECORD)
+    info = contents.about.get("__THAR_CONFIG", NO_RECORD).get("userInfo")
     info = info if isinstance(info, Mapping) else NO_RECORD
-    in_tweet, name_in_tweet = found.owner
+    in_tweet, name_in_tweet = contents.owner
     handles = (account.get("username"), info.get("userName"), details.get("screen_name"), in_tweet)
     names = (account.get("accountDisplayName"), info.get("displayName"), details.get("full_name"), name_in_tweet)
     stated = [handle for value in handles if (handle := handle_of(value))]
-    handle = whose(path, stated[:1], author)
+    handle = author_of(path, stated[:1], author)
     return handle, next((well_formed(name) for name in names if isinstance(name, str) and name), handle)
 
 
-def _count_warning(promised: int | None, found: _Found, path: Path) -> list[str]:
-    if promised in {None, found.entries}:
+def _count_warning(expected: int | None, contents: _Contents, path: Path) -> list[str]:
+    if expected in {None, contents.entries}:
         return []
-    what = f"{path} says that it holds {promised} tweets, but holds {found.entries}"
+    what = f"{path} says that it holds {expected} tweets, but holds {contents.entries}"
     return [f"{what}: it may be incomplete; download it again."]
 
 
-def _reach(found: _Found, tweets: list[Tweet]) -> datetime | None:
-    """When X made the archive; where that is not said, the time of its newest tweet."""
-    info = found.about.get("__THAR_CONFIG", NO_RECORD).get("archiveInfo")
+def _reach(contents: _Contents, tweets: list[Tweet]) -> datetime | None:
+    """When X made the archive; where that is not stated, the time of its newest tweet."""
+    info = contents.about.get("__THAR_CONFIG", NO_RECORD).get("archiveInfo")
     made = when(info.get("generationDate")) if isinstance(info, Mapping) else None
     return made or max((tweet.at for tweet in tweets if tweet.at), default=None)
 
 
-def _promised(found: _Found) -> int | None:
-    """How many tweets the archive says that it holds: the sum over the files of tweets in its manifest."""
-    types = found.about.get("__THAR_CONFIG", NO_RECORD).get("dataTypes")
+def _expected_count(contents: _Contents) -> int | None:
+    """How many tweets the archive states that it holds: the sum over the files of tweets in its manifest."""
+    types = contents.about.get("__THAR_CONFIG", NO_RECORD).get("dataTypes")
     types = types if isinstance(types, Mapping) else NO_RECORD
     about = types.get("tweets", types.get("tweet"))
     files = about.get("files") if isinstance(about, Mapping) else None
     counts = [file.get("count") for file in files if isinstance(file, Mapping)] if isinstance(files, list) else []
-    counts = counts or [found.about.get("payload_details", NO_RECORD).get("tweets")]
+    counts = counts or [contents.about.get("payload_details", NO_RECORD).get("tweets")]
     numbers = [int(count) for count in map(str, counts) if count.isdecimal() and len(count) < 10]
     return sum(numbers) if len(numbers) == len(counts) else None

@@ -1,6 +1,6 @@
-"""Bytes by member name out of a zip, a folder or one file that a stranger may have made.
+"""Reads members of a zip, a folder or a single file that may be hostile.
 
-Opens only the members that it is asked for, writes nothing to disk, and knows nothing of tweets.
+Opens only the members that it is asked for, and writes nothing to disk.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MIB = 1 << 20
-TOTAL_LIMIT = 1024 * MIB  # a tweet takes about 1.3 kB in an archive: room for some 800,000
+TOTAL_LIMIT = 1024 * MIB  # a tweet takes about 1.3 kB in an archive: limit for some 800,000
 RATIO_LIMIT = 100  # the JSON of tweets deflates about 12 times, a bomb up to 1,032 times
-RATIO_FLOOR = 10 * MIB  # a small file may repeat itself as it likes
+RATIO_FLOOR = 10 * MIB  # below it, any ratio is allowed
 CHUNK = MIB
 ENCRYPTED = 0x1  # the flag bit of a member with a password
 ZIP_HEADS = (b"PK\x03\x04", b"PK\x05\x06")  # of a zip with members, and of an empty one
-# Where the members of an archive lie, with and without one inner folder. Patterns instead of a walk: the media
-# folder beside them holds tens of thousands of files, and a home folder given by mistake holds more.
+# Where the members of an archive are, with and without one inner folder. Patterns instead of a walk: the media folder
+# next to them holds tens of thousands of files, and a home folder passed by mistake holds more.
 FOLDER_PATTERNS = tuple(
     f"{inner}{place}"
     for inner in ("", "*/")
     for place in ("*.js", "tweets.csv", "data/*.js", "data/js/*.js", "data/js/tweets/*.js")
 )
-# All that zipfile was seen to raise, or may raise, over damaged input.
+# All that zipfile raises, or may raise, for damaged input.
 ZIP_FAULTS = (
     zipfile.BadZipFile,
     zipfile.LargeZipFile,
@@ -46,46 +46,46 @@ ZIP_FAULTS = (
     ValueError,
     IndexError,
     OverflowError,
-    OSError,  # where a directory of members points outside of the file
+    OSError,  # where the central directory points outside of the file
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """`chunks` are good until the next member is asked for; `size` is what the bundle says, for a progress bar."""
+    """`chunks` are valid until the next member is requested; `size` is what the bundle states, for a progress bar."""
 
     name: str
     size: int
     chunks: Iterator[bytes]
 
 
-def members(path: Path, allowed: re.Pattern[str], room: int = TOTAL_LIMIT) -> Iterator[Member]:
-    """Each member whose whole name `allowed` matches, with its bytes, `room` of them in all.
+def members(path: Path, allowed: re.Pattern[str], limit: int = TOTAL_LIMIT) -> Iterator[Member]:
+    """Each member whose whole name `allowed` matches; more than `limit` bytes in total are an error.
 
     A single file is its own only member, whatever its name.
     """
-    spent = _Budget(path, room)
+    budget = _Budget(path, limit)
     try:
         if not is_bundle(path):
-            yield Member(path.name, path.stat().st_size, spent.on(_file_chunks(path)))
+            yield Member(path.name, path.stat().st_size, budget.counted(_file_chunks(path)))
         elif path.is_dir():
             for name, file in _folder_files(path, allowed):
-                yield Member(name, file.stat().st_size, spent.on(_file_chunks(file)))
+                yield Member(name, file.stat().st_size, budget.counted(_file_chunks(file)))
         else:
             with _faults(path), zipfile.ZipFile(path) as archive:
-                for info in _wanted(archive, path, allowed):
-                    yield Member(info.filename, info.file_size, spent.on(_inflated(archive, info, path)))
+                for info in _allowed(archive, path, allowed):
+                    yield Member(info.filename, info.file_size, budget.counted(_inflated(archive, info, path)))
     except OSError as error:
         raise _unreadable(path, error) from error
 
 
 def total_size(path: Path, allowed: re.Pattern[str]) -> int:
-    """The bytes that `members` will give, as far as the bundle tells the truth."""
+    """The bytes that `members` will yield, according to the bundle."""
     return sum(member.size for member in members(path, allowed))
 
 
 def is_bundle(path: Path) -> bool:
-    """A folder, or a file that begins like a zip or calls itself one, as a half-downloaded zip still does."""
+    """Whether it is a folder, or begins like a zip or is named like one, as a half-downloaded zip still is."""
     try:
         return path.is_dir() or head(path, 4) in ZIP_HEADS or path.suffix.lower() == ".zip"
     except OSError as error:
@@ -104,25 +104,25 @@ def head(path: Path, size: int) -> bytes:
         raise _unreadable(path, error) from error
 
 
-def file_bytes(path: Path, room: int = TOTAL_LIMIT) -> bytes:
-    """The whole of a plain file, if it is of a size that tweets can have."""
-    data = head(path, room + 1)
-    if len(data) > room:
+def file_bytes(path: Path, limit: int = TOTAL_LIMIT) -> bytes:
+    """The content of a plain file of up to `limit` bytes."""
+    data = head(path, limit + 1)
+    if len(data) > limit:
         raise _too_large(path)
     return data
 
 
 class _Budget:
-    """The bytes that may still come out of a bundle."""
+    """The bytes that may still be read from a bundle."""
 
-    def __init__(self, path: Path, room: int) -> None:
+    def __init__(self, path: Path, limit: int) -> None:
         self._path = path
-        self._room = room
+        self._left = limit
 
-    def on(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    def counted(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
         for chunk in chunks:
-            self._room -= len(chunk)
-            if self._room < 0:
+            self._left -= len(chunk)
+            if self._left < 0:
                 raise _too_large(self._path)
             yield chunk
 
@@ -140,7 +140,7 @@ def _folder_files(root: Path, allowed: re.Pattern[str]) -> Iterator[tuple[str, P
     home = root.resolve()
     for file in sorted({file for pattern in FOLDER_PATTERNS for file in root.glob(pattern)}):
         name = file.relative_to(root).as_posix()
-        # A link may not lead out of the folder that the person handed over.
+        # A link may not lead out of the folder that the person named.
         if allowed.fullmatch(name) and file.is_file() and file.resolve().is_relative_to(home):
             yield name, file
 
@@ -153,24 +153,24 @@ def _faults(path: Path) -> Iterator[None]:
         raise SourceError(f"{path} is a damaged or half-downloaded zip ({error}): download it again.") from error
 
 
-def _wanted(archive: zipfile.ZipFile, path: Path, allowed: re.Pattern[str]) -> list[zipfile.ZipInfo]:
-    found: dict[str, zipfile.ZipInfo] = {}
+def _allowed(archive: zipfile.ZipFile, path: Path, allowed: re.Pattern[str]) -> list[zipfile.ZipInfo]:
+    infos: dict[str, zipfile.ZipInfo] = {}
     for info in archive.infolist():
         name = info.filename
         if not allowed.fullmatch(name) or stat.S_ISLNK(info.external_attr >> 16):
             continue
-        if name in found:
+        if name in infos:
             raise SourceError(f"{path} holds {name} twice, which no archive of X does: download it again.")
         if info.flag_bits & ENCRYPTED:
             raise SourceError(f"{path} is locked with a password: unpack it and give the folder.")
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise SourceError(f"{path} packs {name} in an unusual way: unpack it and give the folder.")
-        found[name] = info
-    return list(found.values())
+        infos[name] = info
+    return list(infos.values())
 
 
 def _inflated(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> Iterator[bytes]:
-    """What comes out is counted, because the sizes that a zip states may be lies."""
+    """The unpacked bytes are counted, because the sizes that a zip states may be wrong."""
     packed = min(info.compress_size, path.stat().st_size)
     left = max(RATIO_FLOOR, RATIO_LIMIT * packed)
     with _faults(path), archive.open(info) as member:

@@ -1,4 +1,4 @@
-"""The text of a CSV to its rows, by column name. Knows of tweets only how their column is called."""
+"""The text of a CSV to its rows, by column name."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ DELIMITERS = ",;\t"
 
 
 def rows(text: str, where: str, delimiter: str = ",") -> Iterator[dict[str, str]]:
-    """The names as they are; a row that is too short lacks its last columns."""
+    """Column names as in the file; a short row lacks its last columns."""
     if _is_cut(text, delimiter):
         raise SourceError(f"{where} ends inside a quoted cell: it may be half downloaded; fetch it again.")
     try:
         for row in csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter):
             yield {name: cell for name, cell in row.items() if isinstance(name, str) and isinstance(cell, str)}
     except csv.Error as error:
-        message = f"{where} is no readable CSV ({error}): it may be half downloaded; fetch it again."
+        message = f"{where} is not a readable CSV ({error}): it may be half downloaded; fetch it again."
         raise SourceError(message) from error
 
 
 def _is_cut(text: str, delimiter: str) -> bool:
-    """A quote that nobody closes would take all the rows behind it into its cell, without a word."""
+    """An unclosed quote would silently take all the rows after it into its cell."""
     if text.count('"') % 2 == 0:
         return False
     try:
@@ -40,7 +40,7 @@ def _is_cut(text: str, delimiter: str) -> bool:
 
 
 def delimiter_of(text: str) -> str | None:
-    """What parts the columns, if `text` begins with the header of a table of tweets."""
+    """The delimiter, if `text` begins with the header of a table of tweets."""
     for delimiter in DELIMITERS:
         try:
             header = next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), [])

@@ -1,4 +1,4 @@
-"""Bytes to text, text to JSON; every failure is one SourceError that names `where`. Knows nothing of tweets."""
+"""Bytes to text, text to JSON; every failure is a SourceError that names `where`."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 
 from training.errors import SourceError
 
-NO_CHARACTER = re.compile(r"&#[0-9]{1000,};?")  # the largest has seven digits, and Python takes 4,300 for a number
+NO_CHARACTER = re.compile(r"&#[0-9]{1000,};?")  # the largest valid one has seven digits; above 4,300 Python raises
 UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def not_utf8(where: str, place: int) -> SourceError:
-    """For files that X itself wrote: always UTF-8, so anything else is damage."""
+    """For files that X wrote: always UTF-8, so anything else is damage."""
     return SourceError(f"{where} is damaged: byte {place} is not UTF-8; download the archive again.")
 
 
@@ -25,13 +25,13 @@ def not_json(where: str, line: int, column: int) -> SourceError:
 
 
 def any_text(data: bytes, where: str) -> tuple[str, tuple[str, ...]]:
-    """For files of anyone's making: the text, and a warning where the encoding had to be guessed."""
+    """For files from anywhere: the text, and a warning where the encoding had to be guessed."""
     encoding = "utf-16" if data.startswith(UTF_16_MARKS) else "utf-8-sig"
     notes: tuple[str, ...] = ()
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError:
-        # Five bytes mean nothing in cp1252, and real exports hold them all the same.
+        # Five bytes are undefined in cp1252, and real exports hold them all the same.
         text = data.decode("cp1252", "replace")
         notes = (f"{where} is not UTF-8 and was read as Windows-1252: accents and emoji may be wrong.",)
     if "\0" in text:
@@ -40,20 +40,20 @@ def any_text(data: bytes, where: str) -> tuple[str, tuple[str, ...]]:
 
 
 def json_of(text: str, where: str, line: int = 1) -> Any:
-    """`line` is the one of the file that the text begins with."""
+    """`line` is the line of the file at which the text begins."""
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
         raise not_json(where, line + error.lineno - 1, error.colno) from error
-    except (RecursionError, ValueError) as error:  # nested a thousand deep; a number of five thousand digits
+    except (RecursionError, ValueError) as error:  # nested a thousand deep; a number of 5,000 digits
         raise SourceError(f"{where} holds JSON that no list of tweets has: fetch it again.") from error
 
 
 def unescaped(text: str) -> str:
-    """HTML's escapes undone once; Python gives up over a character's number of thousands of digits."""
+    """HTML escapes undone once; Python raises for a character reference of thousands of digits."""
     return html.unescape(NO_CHARACTER.sub("\ufffd", text))
 
 
 def well_formed(text: str) -> str:
-    """JSON may hold half of a surrogate pair, which neither UTF-8 nor SQLite can: those become U+FFFD."""
+    """JSON may hold half of a surrogate pair, which UTF-8 and SQLite cannot: it becomes U+FFFD."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

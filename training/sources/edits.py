@@ -1,4 +1,4 @@
-"""An edited tweet is in a source once per version: the last one stays, and remembers the ids of the others."""
+"""An edited tweet is in a source once per version: the last one is kept, with the ids of the others."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def last_versions(tweets: Iterable[Tweet]) -> tuple[Tweet, ...]:
-    """The same id twice is kept once too; tweets without an id are all different ones."""
+    """A repeated id is kept once too; tweets without an id are all kept."""
     last: dict[object, Tweet] = {}
     earlier: dict[object, set[str]] = {}
     for tweet in tweets:

@@ -1,7 +1,7 @@
-"""A JavaScript file of an X archive, read a piece at a time: what stands before the JSON, then item by item.
+"""A streaming reader of a JavaScript file in an X archive: the assignment before the JSON, then item by item.
 
-Archives reach hundreds of megabytes. The whole text of one with emoji takes four bytes a character, and its JSON as
-objects five times that; a piece and an item take next to nothing.
+Archives reach hundreds of megabytes. A text with emoji takes four bytes a character, and its JSON as objects five times
+that; one chunk and one item take next to nothing.
 """
 
 from __future__ import annotations
@@ -33,22 +33,22 @@ class Script:
         self._bytes = 0  # decoded so far
         self._text = ""
         self._place = 0  # in _text
-        self._lines = 0  # in the text that is gone already
-        self._column = 0  # how far into its last line that text reached
+        self._lines = 0  # in the text that was dropped already
+        self._column = 0  # of the end of that text
         self._ended = False
 
     def head(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
-        """What stands before the JSON, if the file begins as it should; it is matched, never run."""
+        """Matches the JavaScript before the JSON, which is never run."""
         while len(self._text) < HEAD_SIZE and self._more():
             pass
         self._place = int(self._text.startswith("\ufeff"))
-        found = pattern.match(self._text, self._place)
-        self._place = found.end() if found else self._place
-        return found
+        match = pattern.match(self._text, self._place)
+        self._place = match.end() if match else self._place
+        return match
 
     @property
     def listed(self) -> bool:
-        """Whether a list follows; else it is one object, or nothing that we know."""
+        """Whether a list follows, rather than a single value."""
         return self._next() == "["
 
     def items(self) -> Iterator[Any]:
@@ -77,10 +77,10 @@ class Script:
                 return
 
     def _next(self) -> str:
-        """The next character that is no space; nothing at the end."""
+        """The next character that is not a space; "" at the end."""
         while True:
-            found = SPACE.match(self._text, self._place)
-            self._place = found.end() if found else self._place
+            space = SPACE.match(self._text, self._place)
+            self._place = space.end() if space else self._place
             if self._place < len(self._text):
                 return self._text[self._place]
             if not self._more():
@@ -91,16 +91,16 @@ class Script:
         while True:
             try:
                 value, self._place = DECODER.raw_decode(self._text, self._place)
-            except json.JSONDecodeError as error:  # wrong, or not all here yet
+            except json.JSONDecodeError as error:  # invalid, or incomplete so far
                 if len(self._text) - self._place > LARGEST or not self._more():
                     raise self._broken(error.pos) from error
-            except (RecursionError, ValueError) as error:  # nested a thousand deep; a number of five thousand digits
+            except (RecursionError, ValueError) as error:  # nested a thousand deep; a number of 5,000 digits
                 raise SourceError(f"{self._where} holds JSON that no list of tweets has: fetch it again.") from error
             else:
                 return value
 
     def _more(self) -> bool:
-        """Forget what was read, and fetch a piece; False at the end of the file."""
+        """Drop what was read, and read another chunk; False at the end of the file."""
         if self._ended:
             return False
         chunk = next(self._chunks, b"")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from training.errors import SourceError
 from training.sources import archive_file
-from training.sources.archive import Archive, whose
+from training.sources.archive import Archive, author_of
 from training.sources.decoding import any_text
 from training.sources.records import tweet_of
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 def read(path: Path, author: str | None = None) -> Archive:
-    """A line has no id and no date; the order in the file is all that is known."""
-    handle = whose(path, (), author)
+    """A line has no id and no date; only the order in the file is known."""
+    handle = author_of(path, (), author)
     text, notes = any_text(archive_file.file_bytes(path), str(path))
     # Not splitlines: it also cuts at characters that tweets may hold, such as U+2028.
     rows = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    found = (tweet_of({"text": row.strip()}, handle) for row in rows if row.strip())
-    tweets = tuple(tweet for tweet in found if tweet)
+    parsed = (tweet_of({"text": row.strip()}, handle) for row in rows if row.strip())
+    tweets = tuple(tweet for tweet in parsed if tweet)
     if not tweets:
         what = "is empty" if not text.strip() else "has no line that is short enough for a tweet"
         raise SourceError(f"{path} {what}: give a file with one tweet per line.")

@@ -1,6 +1,6 @@
 """Long tweets: an archive keeps the cut text in tweets.js and the whole text in note-tweet.js, with no id in common.
 
-They are joined by time and by the words that they share. Knows nothing of files.
+They are matched by time and by their first characters.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from training.sources.records import Record, when
 if TYPE_CHECKING:
     from training.sources.tweets import Tweet
 
-TOLERANCE = 5  # seconds between a tweet and its note; nearly always none
-ENOUGH = 20  # shared characters that prove a pair: links and escapes may differ further on
+TOLERANCE = 5  # seconds between a tweet and its note; nearly always 0
+ENOUGH = 20  # common characters that prove a match: links and escapes may differ further on
 LEADING_HANDLES = re.compile(r"(?:@\w+\s+)*")
 
 
@@ -32,7 +32,7 @@ class Note:
 
 
 def note_of(record: Record) -> Note | None:
-    """None for the shapes that carry no time or no text."""
+    """None for a record without a time or a text."""
     core = record.get("core")
     text = core.get("text") if isinstance(core, Mapping) else None
     at = when(record.get("createdAt"))
@@ -40,9 +40,9 @@ def note_of(record: Record) -> Note | None:
 
 
 def join(tweets: Sequence[Tweet], notes: Iterable[Note]) -> tuple[list[Tweet], int]:
-    """The tweets, whole where a note says how they go on; and how many notes found no tweet."""
+    """The tweets, with the whole text where a note has it; and how many notes match no tweet."""
     whole = list(tweets)
-    free: defaultdict[int, list[int]] = defaultdict(list)  # second to the tweets of it that have no note yet
+    free: defaultdict[int, list[int]] = defaultdict(list)  # second -> indexes of its tweets that have no note yet
     for index, tweet in enumerate(tweets):
         if tweet.at:
             free[int(tweet.at.timestamp())].append(index)
@@ -62,22 +62,22 @@ def join(tweets: Sequence[Tweet], notes: Iterable[Note]) -> tuple[list[Tweet], i
 
 
 def _agreement(tweet: str, note: str) -> int:
-    """How many characters the two have in common from the start; 0 where that proves nothing."""
+    """The number of characters in common from the start; 0 where it is too small to prove a match."""
     start, full = unescaped(_body(uncut(tweet))), unescaped(_body(note))
     agreed = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(start, full, strict=False)))
     return agreed if agreed >= min(ENOUGH, len(start)) else 0
 
 
 def uncut(text: str) -> str:
-    """Without the ellipsis, and the link to the tweet itself, that end a cut text."""
+    """The text without the ellipsis, and the link to the tweet itself, that end a cut text."""
     start, _, end = text.rpartition("…")
     return start.rstrip() if start and len(end.split()) <= 1 else text
 
 
 def _handles(text: str) -> str:
     """The @handles that a reply begins with; notes leave them out."""
-    found = LEADING_HANDLES.match(text)
-    return found[0] if found else ""
+    match = LEADING_HANDLES.match(text)
+    return match[0] if match else ""
 
 
 def _body(text: str) -> str:

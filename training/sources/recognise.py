@@ -1,4 +1,4 @@
-"""Whatever a person hands over, read by the reader that it needs; the kind is seen in the file, not asked for."""
+"""Reads any supported file of tweets; its kind is recognised from its content and its name."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 HEAD_SIZE = 64 * 1024
-JSON_HEAD = re.compile(r'\[\s*["{\[\]]|\{\s*("[^"]*"\s*:|\})')  # not just a bracket: a tweet may begin with one
+JSON_HEAD = re.compile(r'\[\s*["{\[\]]|\{\s*("[^"]*"\s*:|\})')  # more than a bracket: a tweet may begin with one
 ARCHIVE_HEAD = re.compile(r"window\.(YTD|__THAR_CONFIG)|Grailbird\.data")
 
 
 def read(path: Path, author: str | None = None, report: Report | None = None) -> Archive:
-    """`author` is needed where the file does not say whose tweets it holds."""
+    """`author` is needed where the file does not name its author."""
     if archive_file.is_bundle(path):
         return archive.read(path, author, report)
     start = archive_file.head(path, HEAD_SIZE)
     if not start:
         raise SourceError(f"{path} is empty: it may be half downloaded; fetch it again.")
-    text = _seen(start)
+    text = _decoded(start)
     suffix = path.suffix.lower()
     if ARCHIVE_HEAD.match(text) or suffix == ".js":
         return archive.read(path, author, report)
@@ -35,7 +35,7 @@ def read(path: Path, author: str | None = None, report: Report | None = None) ->
     return lines.read(path, author)
 
 
-def _seen(start: bytes) -> str:
-    """Enough of the text to tell its kind; the reader that is chosen decodes it with care."""
+def _decoded(start: bytes) -> str:
+    """Enough of the text to tell its kind; the chosen reader decodes the file strictly."""
     encoding = "utf-16" if start.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
     return start.decode(encoding, "replace").lstrip()

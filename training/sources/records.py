@@ -1,6 +1,6 @@
-"""One record of a tweet, in the field names of any year, to a Tweet.
+"""One record of a tweet, with the field names of any year, to a Tweet.
 
-Knows the dialects (archive, API v1.1 and v2, grailbird, CSV columns in lower case), but no files.
+The dialects: archive, API v1.1 and v2, grailbird, CSV columns in lower case.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from training.sources.tweets import Kind, Tweet
 
 Record = Mapping[str, Any]
 
-# The first one present wins: `text` beside `full_text` is the cut one.
+# The first one present wins: where there is a `full_text`, `text` is cut.
 TEXT_NAMES = ("full_text", "text", "tweet", "content", "rawcontent", "tweets")
 TIME_NAMES = ("created_at", "timestamp", "date", "createdat", "datetime", "time")
 ID_NAMES = ("id_str", "tweet_id", "id")  # `id` last: in some archives a float has rounded it
 LINK_NAMES = ("permalink", "url", "link")
 USER_NAMES = ("screen_name", "username")
-RETWEET_NAMES = (  # never `retweeted`: it says whether the reader retweeted, and archives always say false
+RETWEET_NAMES = (  # not `retweeted`: whether the reader retweeted it, and always false in archives
     "retweeted_status",
     "retweeted_status_id",
     "retweeted_status_id_str",
@@ -44,20 +44,20 @@ EDIT_HISTORY_NAMES = ("edit_history_tweet_ids", "edit_history_post_ids")
 NOTE_NAMES = ("note_tweet", "note_post")
 ABSENT = {"", "0", "0.0", "f", "n", "no", "nan", "nat", "none", "null", "false", "[]", "{}"}  # in a table's cell
 
-LONGEST = 200_000  # characters: X takes 25,000, and escapes make them more; what is longer is a file on one line
+LONGEST = 200_000  # characters: X allows 25,000 before escapes; anything longer is a whole file on one line
 ID = re.compile(r"\d{1,20}", re.ASCII)
 IDS_BEGAN = datetime.fromtimestamp(1288834974.657, UTC)
 HANDLE = re.compile(r"\w{1,20}", re.ASCII)  # 15 today, 20 for some old accounts
 STATUS_LINK = re.compile(r"https?://(?:\w+\.)?(?:twitter|x)\.com/\w+/status(?:es)?/(\d{1,20})/?(?:\?.*)?", re.ASCII)
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-# "Sat Feb 18 12:33:11 +0000 2023", turned round by hand: strptime reads month names in the machine's language.
+# "Sat Feb 18 12:33:11 +0000 2023", parsed by hand: strptime reads month names in the machine's language.
 V1_TIME = re.compile(r"\w{3} (\w{3}) (\d{2}) (\d{2}:\d{2}:\d{2}) ([+-]\d{2})(\d{2}) (\d{4})", re.ASCII)
 US_TIME = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4}|\d{2}) (\d{1,2}):(\d{2})(?::(\d{2}))?", re.ASCII)
 OFFSET = re.compile(r" ?([+-]\d{2}):?(\d{2})$", re.ASCII)  # with the space that fromisoformat does not take
 
 
 def tweet_of(record: Record, author: str) -> Tweet | None:
-    """None where the record has no text, or one that no tweet can have; without an id where it has none."""
+    """None where the record has no text, or one that is too long for a tweet. The id may be empty."""
     text = _text(record)
     if text is None or len(text) > LONGEST:
         return None
@@ -70,7 +70,7 @@ def tweet_of(record: Record, author: str) -> Tweet | None:
 
 
 def when(value: object) -> datetime | None:
-    """A date in any of the spellings met so far, in UTC; one without an offset is taken as UTC."""
+    """A date in any known format, in UTC; without an offset it is taken as UTC."""
     if not isinstance(value, str):
         return None
     value = value.strip().removesuffix(" UTC")
@@ -92,7 +92,7 @@ def age_order(tweet_id: str) -> tuple[int, str]:
 
 
 def handle_of(value: object) -> str:
-    """The handle as Tweet.author wants it, or nothing where `value` cannot be one."""
+    """The handle in the form of Tweet.author, or "" where `value` cannot be one."""
     if not isinstance(value, str):
         return ""
     value = value.strip().removeprefix("@").lower()
@@ -139,21 +139,21 @@ def _id(record: Record) -> str:
         if isinstance(value, (str, int)) and ID.fullmatch(number := str(value).strip()):
             return number
     links = (str(record.get(name, "")) for name in LINK_NAMES)
-    return next((found[1] for link in links if (found := STATUS_LINK.fullmatch(link))), "")
+    return next((match[1] for link in links if (match := STATUS_LINK.fullmatch(link))), "")
 
 
 def _kind(record: Record, text: str) -> Kind:
     references = [one.get("type") for name in REFERENCE_NAMES for one in _mappings(record.get(name))]
-    if text.startswith("RT @") or "retweeted" in references or _says(record, RETWEET_NAMES):
+    if text.startswith("RT @") or "retweeted" in references or _has_any(record, RETWEET_NAMES):
         return "retweet"
-    if "replied_to" in references or _says(record, REPLY_NAMES):
+    if "replied_to" in references or _has_any(record, REPLY_NAMES):
         return "reply"
-    if "quoted" in references or _says(record, QUOTE_NAMES) or _links_a_status(record):
+    if "quoted" in references or _has_any(record, QUOTE_NAMES) or _links_a_status(record):
         return "quote"
     return "original"
 
 
-def _says(record: Record, names: tuple[str, ...]) -> bool:
+def _has_any(record: Record, names: tuple[str, ...]) -> bool:
     values = (record.get(name) for name in names)
     return any(value.strip().lower() not in ABSENT if isinstance(value, str) else bool(value) for value in values)
 
@@ -164,7 +164,7 @@ def _links_a_status(record: Record) -> bool:
 
 
 def _born(tweet_id: str) -> datetime | None:
-    """Since the end of 2010 an id holds the time of its tweet; a shorter number may be the number of a row."""
+    """The time of the tweet, which ids hold since the end of 2010; a shorter number may be a row number."""
     return IDS_BEGAN + timedelta(milliseconds=int(tweet_id) >> 22) if len(tweet_id) in {17, 18, 19} else None
 
 

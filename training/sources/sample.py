@@ -1,4 +1,4 @@
-"""The sample account: an invented bird, whose archive is in the package for the demo and the tests."""
+"""The sample account, an invented bird: its archive is in the package for the demo and the tests."""
 
 from __future__ import annotations
 

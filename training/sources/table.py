@@ -1,6 +1,6 @@
 """Tables of tweets that people and tools export: CSV, JSON and JSONL, to the tweets in them.
 
-Decides by the names of the columns alone; what a record means is the business of records.py.
+Columns are recognised by name; records.py reads their values.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from training.errors import SourceError
 from training.sources import archive_file
-from training.sources.archive import Archive, whose
+from training.sources.archive import Archive, author_of
 from training.sources.columns import delimiter_of, lowered, rows
 from training.sources.decoding import any_text, json_of
 from training.sources.edits import last_versions
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from training.sources.tweets import Tweet
 
-PAGE_NAMES = ("data", "tweets", "statuses", "posts")  # under which an answer of an API keeps its list
-DEEPEST = 4  # an array of pages, each with an array of tweets, and one to spare
+PAGE_NAMES = ("data", "tweets", "statuses", "posts")  # the key of the list in an API response
+DEEPEST = 4  # an array of pages, each with an array of tweets, and one spare level
 
 
 def read_csv(path: Path, author: str | None = None) -> Archive:
@@ -63,11 +63,11 @@ def _objects(payload: object, path: Path, depth: int = 0) -> Iterator[Record]:
         else:
             yield lowered(wrapped if isinstance(wrapped, Mapping) else payload)
     else:
-        raise SourceError(f"{path} holds something that is no tweet: give an array or lines of tweet objects.")
+        raise SourceError(f"{path} holds something that is not a tweet: give an array or lines of tweet objects.")
 
 
 def _with_users(records: Iterable[Record], includes: object) -> Iterator[Record]:
-    """API v2 keeps the users beside the tweets, and only their ids in them."""
+    """API v2 lists users apart from tweets, which hold only their ids."""
     users = includes.get("users") if isinstance(includes, Mapping) else None
     users = users if isinstance(users, list) else []
     known = {str(user.get("id")): user for user in users if isinstance(user, Mapping)}
@@ -79,17 +79,17 @@ def _with_users(records: Iterable[Record], includes: object) -> Iterator[Record]
 def _archive(records: Iterable[Record], path: Path, author: str | None, kind: str, notes: tuple[str, ...]) -> Archive:
     # Each record becomes a tweet at once: the objects of a big file would take five times its size.
     owned = [(tweet_of(record, ""), *owner_of(record)) for record in records]
-    handle = whose(path, {owner for _, owner, _ in owned if owner}, author)
-    found = [tweet for tweet, owner, _ in owned if owner in {"", handle}]
-    tweets = [replace(tweet, author=handle) for tweet in found if tweet]
+    handle = author_of(path, {owner for _, owner, _ in owned if owner}, author)
+    own = [tweet for tweet, owner, _ in owned if owner in {"", handle}]
+    tweets = [replace(tweet, author=handle) for tweet in own if tweet]
     if not tweets:
         raise SourceError(f"{path} holds no tweet of @{handle} with a text: check the file.")
     if _rounded(tweets):
         tweets = [replace(tweet, id="", edits=()) for tweet in tweets]
         notes += (f"{path} was saved by a program that rounds long numbers: its ids are not used.",)
     counts = {
-        f"Rows of other people than @{handle}, left out": len(owned) - len(found),
-        "Rows without a text, left out": found.count(None),
+        f"Rows of other people than @{handle}, left out": len(owned) - len(own),
+        "Rows without a text, left out": own.count(None),
     }
     notes += tuple(f"{what}: {count}." for what, count in counts.items() if count)
     name = next((name for _, owner, name in owned if owner == handle and name), handle)
@@ -97,6 +97,6 @@ def _archive(records: Iterable[Record], path: Path, author: str | None, kind: st
 
 
 def _rounded(tweets: list[Tweet]) -> bool:
-    """Ids of 18 digits or more that went through a float end in two zeros; of true ones, one in a hundred does."""
+    """Ids of 18 digits or more that were rounded to a float end in two zeros; of exact ids, one in a hundred does."""
     long = [tweet.id for tweet in tweets if len(tweet.id) >= 18]
     return len(long) > 1 and sum(one.endswith("00") for one in long) > len(long) / 2

@@ -1,4 +1,4 @@
-"""The record that every source of tweets gives. It knows nothing of files, cleaning or models."""
+"""A tweet, as every source yields it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Tweet:
     id: str  # a string always: as a float it loses digits; "" where the source has none
     author: str  # handle, lower case, without the @
     text: str
-    at: datetime | None = None  # UTC; None where the source does not say
+    at: datetime | None = None  # UTC; None where the source has none
     kind: Kind = "original"
     lang: str = ""
     edits: tuple[str, ...] = ()  # the ids of its earlier versions, the oldest first

@@ -48,7 +48,7 @@ FACTS = CardFacts(
     run={"steps": 330, "seed": 7},
     figures=[
         Row("bits per character", "1.511", "base 1.702", "lower is better"),
-        Row("told apart", "", "", "nothing was held out"),
+        Row("detector AUC", "", "", "nothing was held out"),
     ],
     pictures=[PREDICTIONS, LOSS, LENGTHS],
     version="20261120T120000Z-0000",
@@ -113,28 +113,28 @@ def test_the_hub_reads_the_card_and_its_metadata() -> None:
     assert data.thumbnail == "predictions.png"
 
 
-def test_the_card_calls_no_other_architecture_gpt2() -> None:
+def test_another_architecture_is_not_tagged_gpt2() -> None:
     assert "gpt2" not in ModelCard(card(FACTS)).data.tags
     assert "llama" in ModelCard(card(replace(FACTS, architecture="llama"))).data.tags
 
 
-def test_every_section_is_there_in_its_order() -> None:
+def test_every_section_is_there_in_order() -> None:
     assert tuple(re.findall(r"^## (.+)$", card(FACTS), re.MULTILINE)) == SECTIONS
 
 
 @pytest.mark.parametrize("base", ["tiny", "scratch", "/home/alice/secret", "./secret", "~/secret"])
-def test_a_base_that_is_on_no_hub_is_not_named_as_if_it_were(base: str) -> None:
+def test_a_base_that_is_not_on_the_hub_is_not_linked(base: str) -> None:
     text = card(replace(FACTS, base_model=base))
 
     assert ModelCard(text).data.base_model is None
     assert "secret" not in text
 
 
-def test_a_language_that_yaml_would_take_for_a_truth_value_stays_a_language() -> None:
+def test_a_language_code_that_yaml_reads_as_a_boolean_is_quoted() -> None:
     assert ModelCard(card(replace(FACTS, languages=["no", "en"]))).data.language == ["no", "en"]
 
 
-def test_a_licence_is_told_where_there_is_one() -> None:
+def test_a_licence_is_stated_where_there_is_one() -> None:
     assert ModelCard(card(replace(FACTS, license="cc-by-nc-4.0"))).data.license == "cc-by-nc-4.0"
     assert ModelCard(card(FACTS)).data.license is None
 
@@ -170,7 +170,7 @@ def test_further_rules_have_rows_where_they_dropped_something() -> None:
     ]
 
 
-def test_every_rule_has_its_words() -> None:
+def test_every_rule_has_a_label() -> None:
     assert {*mynah.RULES, *huggingtweets.RULES} == set(RULES)
 
 
@@ -179,7 +179,7 @@ def test_counts_that_do_not_add_up_make_no_card() -> None:
         replace(BIRD, kept=8)
 
 
-def test_every_hyperparameter_that_had_a_part_is_in_the_procedure() -> None:
+def test_every_hyperparameter_with_an_effect_is_in_the_procedure() -> None:
     names = {field.name for field in fields(FINETUNE) if field.name != "shape"}
     names |= {f"shape.{field.name}" for field in fields(Shape)}
     text = card(FACTS)
@@ -192,7 +192,7 @@ def test_every_hyperparameter_that_had_a_part_is_in_the_procedure() -> None:
     assert "| steps | 330 |" in text
 
 
-def test_a_model_that_knows_its_authors_apart_says_how_to_ask_for_one() -> None:
+def test_a_model_with_tags_shows_how_to_prompt_for_one_author() -> None:
     text = card(replace(FACTS, authors=[BIRD, OTHER], tags=["@stationmynah: ", "@a_pigeon: "]))
 
     assert 'generator("@a_pigeon: ")' in text
@@ -203,8 +203,8 @@ def test_the_figures_are_explained_and_what_was_not_measured_is_left_out() -> No
     text = card(FACTS)
 
     assert "| bits per character | 1.511 | base 1.702 | lower is better |" in text
-    assert "told apart" not in text
-    assert "was not judged" in card(replace(FACTS, figures=[]))
+    assert "detector AUC" not in text
+    assert "was not evaluated" in card(replace(FACTS, figures=[]))
 
 
 @pytest.mark.parametrize("name", [PREDICTIONS, LOSS, LENGTHS])
@@ -233,7 +233,7 @@ def test_an_avatar_is_a_file_beside_the_card_or_an_https_address(avatar: str, sh
     assert sum(tag == "img" for tag, _ in page.shape) == 3 + shown
 
 
-def test_consent_and_the_source_are_told() -> None:
+def test_the_card_states_consent_and_source() -> None:
     known = replace(BIRD, source="X archive", first="2019-03-01", last="2024-11-20")
 
     text = card(replace(FACTS, authors=[known], consent="It is me."))
@@ -244,7 +244,7 @@ def test_consent_and_the_source_are_told() -> None:
     assert not has_consent(card(FACTS))
 
 
-def test_a_consent_is_told_whole() -> None:
+def test_a_consent_is_quoted_whole() -> None:
     letter = "She wrote to me. " * 60
 
     assert f"“{letter.strip()}”" in card(replace(FACTS, consent=letter))
@@ -369,7 +369,7 @@ def test_a_name_from_outside_can_still_be_read(name: str) -> None:
     assert words.count(plain(name)) >= 4  # above, in a sentence, in the data, and over its column
 
 
-def test_a_name_with_nothing_to_see_gives_way_to_the_handle() -> None:
+def test_an_invisible_name_is_replaced_by_the_handle() -> None:
     assert "<div><b>stationmynah</b></div>" in card(replace(FACTS, authors=[replace(BIRD, name="\u202e \n")]))
 
 

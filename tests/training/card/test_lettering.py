@@ -45,7 +45,7 @@ FORMAT_4 = struct.pack(
     [(FORMAT_12, "abc\U0001f426", "d`\U0001f427"), (FORMAT_4, "abcxz", "dy`\U0001f426\uffff")],
     ids=["format 12", "format 4"],
 )
-def test_a_font_says_which_characters_it_has(table: bytes, there: str, missing: str, tmp_path: Path) -> None:
+def test_a_font_lists_its_characters(table: bytes, there: str, missing: str, tmp_path: Path) -> None:
     face = Face(font_file(tmp_path / "small.ttf", table))
 
     assert face.covers(there)
@@ -57,7 +57,7 @@ def test_a_font_says_which_characters_it_has(table: bytes, there: str, missing: 
     [b"", b"ttcf", b"\0\1\0\0" + b"\xff" * 200, struct.pack(">IH6x4s4xII", 0x10000, 1, b"cmap", 28, 4), b"<html>" * 99],
     ids=["empty", "half a collection", "nonsense", "no end", "a web page"],
 )
-def test_a_broken_font_file_is_passed_over(content: bytes, tmp_path: Path) -> None:
+def test_a_broken_font_file_is_skipped(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "NotoSans-Regular.ttf").write_bytes(content)
 
     fonts = Fonts((tmp_path,))
@@ -65,7 +65,7 @@ def test_a_broken_font_file_is_passed_over(content: bytes, tmp_path: Path) -> No
     assert fonts.face_for("a", emoji=False) is fonts.plain
 
 
-def test_a_font_that_covers_but_cannot_be_drawn_is_passed_over(tmp_path: Path) -> None:
+def test_a_font_that_covers_but_cannot_be_drawn_is_skipped(tmp_path: Path) -> None:
     font_file(tmp_path / "NotoSans-Regular.ttf", FORMAT_12)
 
     fonts = Fonts((tmp_path,))

@@ -91,7 +91,7 @@ def test_the_same_words_give_the_same_bytes() -> None:
     assert shown(folders=FOLDERS).tobytes() == shown(folders=FOLDERS).tobytes()
 
 
-def test_a_prompt_is_not_said_twice() -> None:
+def test_a_prompt_is_not_repeated() -> None:
     assert shown(prediction="My dream is a warm crumb.").tobytes() == shown(prediction="a warm crumb.").tobytes()
 
 
@@ -116,7 +116,7 @@ def test_every_part_can_be_seen(changed: dict[str, str]) -> None:
     ],
     ids=["PNG", "JPEG", "WebP", "GIF", "20,000 pixels wide", "one pixel", "transparency", "a palette"],
 )
-def test_an_avatar_stands_in_a_circle(avatar: bytes, tmp_path: Path) -> None:
+def test_an_avatar_is_drawn_in_a_circle(avatar: bytes, tmp_path: Path) -> None:
     path = tmp_path / "avatar"
     path.write_bytes(avatar)
 
@@ -149,7 +149,7 @@ def test_a_photo_taken_sideways_stands_upright() -> None:
 
 
 @pytest.mark.parametrize(
-    ("avatar", "said"),
+    ("avatar", "message"),
     [
         (b"", "cannot be read"),
         (b"GIF89a", "cannot be read"),
@@ -175,15 +175,15 @@ def test_a_photo_taken_sideways_stands_upright() -> None:
         "too large",
     ],
 )
-def test_a_hostile_avatar_is_one_sentence(avatar: bytes, said: str) -> None:
-    with pytest.raises(TrainingError, match=said) as error:
+def test_a_hostile_avatar_is_one_sentence(avatar: bytes, message: str) -> None:
+    with pytest.raises(TrainingError, match=message) as error:
         shown(avatar=avatar)
 
     assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("name", ["", "missing.png"], ids=["a folder", "missing"])
-def test_an_avatar_that_is_no_file_is_named(name: str, tmp_path: Path) -> None:
+def test_an_avatar_that_is_not_a_file_is_named(name: str, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match=str(tmp_path)):
         shown(avatar=tmp_path / name)
 

@@ -12,14 +12,15 @@ from training.learn.finetune import Step
 ORANGE = (210, 96, 20)
 
 
-def falling(count: int, *, looks: int = 0) -> list[Step]:
+def falling(count: int, *, evaluations: int = 0) -> list[Step]:
+    evaluated = range(0, count + 1, count // evaluations) if evaluations else ()
     return [
         Step(
             number=number,
             of=count,
             loss=2 + math.exp(-number / 40) + 0.1 * math.sin(number * 7),
             tokens=100,
-            held_out=2.5 + abs(number - count / 2) / count if looks and number % (count // looks) == 0 else None,
+            held_out=2.5 + abs(number - count / 2) / count if number in evaluated else None,
         )
         for number in range(1, count + 1)
     ]
@@ -47,16 +48,16 @@ def test_any_losses_give_a_picture(losses: list[float]) -> None:
     image(loss_curve(steps))
 
 
-def test_the_looks_and_the_best_of_them_are_marked() -> None:
+def test_the_held_out_losses_and_the_best_of_them_are_marked() -> None:
     without = count(loss_curve(falling(100)), ORANGE)
-    with_looks = count(loss_curve(falling(100, looks=5)), ORANGE)
+    with_evaluations = count(loss_curve(falling(100, evaluations=5)), ORANGE)
 
     assert without == 0
-    assert with_looks > 500
+    assert with_evaluations > 500
 
 
 def test_a_long_training_is_a_picture_too() -> None:
-    image(loss_curve(falling(5_000, looks=10)))
+    image(loss_curve(falling(5_000, evaluations=10)))
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ def sent(folder: Path, hub: FakeHub, *, private: bool = True, consent: str = "")
     return publish.send(publish.parcel(folder, REPO, private=private, consent=consent), endpoint=hub.url)
 
 
-def test_a_model_goes_up_privately_in_one_commit(folder: Path, hub: FakeHub) -> None:
+def test_a_model_is_uploaded_privately_in_one_commit(folder: Path, hub: FakeHub) -> None:
     address = sent(folder, hub)
 
     assert address.startswith(f"{hub.url}/{REPO}/commit/")
@@ -81,7 +81,7 @@ def test_a_model_goes_up_privately_in_one_commit(folder: Path, hub: FakeHub) -> 
     assert hub.repos[REPO].commits == ["Mynah's model of @stationmynah"]
 
 
-def test_what_is_shown_before_is_what_arrives(folder: Path, hub: FakeHub) -> None:
+def test_the_listed_files_are_the_ones_that_arrive(folder: Path, hub: FakeHub) -> None:
     parcel = publish.parcel(folder, REPO, private=True)
 
     publish.send(parcel, endpoint=hub.url)
@@ -90,7 +90,7 @@ def test_what_is_shown_before_is_what_arrives(folder: Path, hub: FakeHub) -> Non
     assert hub.repos[REPO].files["model.safetensors"] == (folder / "model.safetensors").read_bytes()
 
 
-def test_no_tweet_no_hash_of_one_and_no_path_of_the_maker_goes_up(
+def test_no_tweet_no_hash_of_one_and_no_local_path_is_uploaded(
     folder: Path, hub: FakeHub, sayings: tuple[str, ...]
 ) -> None:
     sent(folder, hub)
@@ -103,7 +103,7 @@ def test_no_tweet_no_hash_of_one_and_no_path_of_the_maker_goes_up(
             assert secret.encode() not in content
 
 
-def test_what_is_downloaded_is_a_whole_model_that_speaks(folder: Path, hub: FakeHub, tmp_path: Path) -> None:
+def test_the_downloaded_folder_is_a_whole_model_that_generates(folder: Path, hub: FakeHub, tmp_path: Path) -> None:
     from transformers import pipeline
 
     sent(folder, hub)
@@ -112,10 +112,10 @@ def test_what_is_downloaded_is_a_whole_model_that_speaks(folder: Path, hub: Fake
 
     manifest = model_dir.check(tmp_path)
     generator = pipeline("text-generation", model=str(tmp_path))
-    said = generator("My dream is", max_new_tokens=4)
+    outputs = generator("My dream is", max_new_tokens=4)
 
     assert manifest.base_model == "secret"
-    assert said[0]["generated_text"].startswith("My dream is")
+    assert outputs[0]["generated_text"].startswith("My dream is")
     assert generator("", max_new_tokens=4)
 
 
@@ -127,7 +127,7 @@ def test_the_card_names_the_repository(folder: Path, hub: FakeHub) -> None:
     assert f'thumbnail: "https://huggingface.co/{REPO}/resolve/main/predictions.png"' in text
 
 
-def test_a_public_card_says_how_one_knows_that_the_person_agrees(folder: Path, hub: FakeHub) -> None:
+def test_a_public_card_must_state_how_the_person_agreed(folder: Path, hub: FakeHub) -> None:
     with pytest.raises(PublishError, match="--consent"):
         sent(folder, hub, private=False)
     assert hub.requests == []
@@ -139,18 +139,18 @@ def test_a_public_card_says_how_one_knows_that_the_person_agrees(folder: Path, h
 
 
 @pytest.mark.parametrize(("there", "asked"), [(False, True), (True, False)], ids=["public", "private"])
-def test_a_repository_that_is_seen_by_others_than_asked_for_is_left_alone(
+def test_a_repository_of_the_other_visibility_is_left_alone(
     folder: Path, hub: FakeHub, there: bool, asked: bool
 ) -> None:
     hub.repos[REPO] = Repo(private=there)
 
-    with pytest.raises(PublishError, match="is there already and is"):
+    with pytest.raises(PublishError, match="exists already and is"):
         sent(folder, hub, private=asked, consent=AGREED)
 
     assert hub.repos[REPO].files == {}
 
 
-def test_a_newer_model_takes_the_place_of_the_older(folder: Path, hub: FakeHub) -> None:
+def test_a_newer_model_replaces_the_older(folder: Path, hub: FakeHub) -> None:
     hub.repos[REPO] = Repo(private=True, files={"model.safetensors": b"old", "mine.txt": b"kept"})
 
     sent(folder, hub)
@@ -159,7 +159,7 @@ def test_a_newer_model_takes_the_place_of_the_older(folder: Path, hub: FakeHub) 
     assert hub.repos[REPO].files["mine.txt"] == b"kept"
 
 
-def test_the_same_again_changes_nothing(folder: Path, hub: FakeHub) -> None:
+def test_publishing_the_same_model_again_changes_nothing(folder: Path, hub: FakeHub) -> None:
     sent(folder, hub)
     sent(folder, hub)
 
@@ -187,7 +187,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("part", "status", "words"), WRONG)
-def test_what_goes_wrong_is_a_sentence_and_the_next_try_succeeds(
+def test_a_failure_is_one_sentence_and_the_next_try_succeeds(
     folder: Path, hub: FakeHub, part: str, status: int, words: str
 ) -> None:
     hub.fail_once(part, status)
@@ -195,16 +195,16 @@ def test_what_goes_wrong_is_a_sentence_and_the_next_try_succeeds(
     with pytest.raises(PublishError, match=words) as caught:
         sent(folder, hub)
 
-    said = str(caught.value)
-    assert "\n" not in said
-    assert FakeHub.token not in said
-    assert "signature" not in said
+    message = str(caught.value)
+    assert "\n" not in message
+    assert FakeHub.token not in message
+    assert "signature" not in message
     assert not hub.repos.get(REPO, Repo(private=True)).files
     sent(folder, hub)
     assert hub.repos[REPO].files["model.safetensors"]
 
 
-def test_what_has_arrived_is_not_sent_again(folder: Path, hub: FakeHub) -> None:
+def test_a_file_that_has_arrived_is_not_sent_again(folder: Path, hub: FakeHub) -> None:
     hub.fail_once("/commit/", 500)
     with pytest.raises(PublishError):
         sent(folder, hub)
@@ -215,19 +215,19 @@ def test_what_has_arrived_is_not_sent_again(folder: Path, hub: FakeHub) -> None:
     assert sum(request.method == "PUT" for request in hub.requests) == before > 0
 
 
-def test_a_token_that_only_reads_is_told_so(folder: Path, hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_read_only_token_is_reported(folder: Path, hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_TOKEN", FakeHub.reader)
 
     with pytest.raises(PublishError, match="may not write"):
         sent(folder, hub)
 
 
-def test_a_name_of_somebody_else_is_no_place_to_publish(folder: Path, hub: FakeHub) -> None:
+def test_another_users_repository_is_refused(folder: Path, hub: FakeHub) -> None:
     with pytest.raises(PublishError, match="may not write to nobody/bird"):
         publish.send(publish.parcel(folder, "nobody/bird", private=True), endpoint=hub.url)
 
 
-def test_without_a_token_the_hub_is_not_asked(
+def test_without_a_token_no_request_is_made(
     folder: Path, hub: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("HF_TOKEN")
@@ -249,12 +249,12 @@ def test_without_a_network_the_sentence_names_the_hub(folder: Path, monkeypatch:
 @pytest.mark.parametrize(
     "name", ["", "bird", "a/b/c", "/bird", "a/", "a b/c", "a/..", "a/b--c", "a/b.git", "é/b", "a/\n"]
 )
-def test_a_malformed_name_is_said_before_anything(folder: Path, name: str) -> None:
-    with pytest.raises(PublishError, match="no name for a repository"):
+def test_a_malformed_name_is_reported_before_anything_else(folder: Path, name: str) -> None:
+    with pytest.raises(PublishError, match="not a repository name"):
         publish.parcel(folder, name, private=True)
 
 
-def test_a_damaged_folder_does_not_go_up(folder: Path, tmp_path: Path) -> None:
+def test_a_damaged_folder_is_not_uploaded(folder: Path, tmp_path: Path) -> None:
     broken = shutil.copytree(folder, tmp_path / "broken")
     (broken / "model.safetensors").write_bytes(b"")
 
@@ -262,7 +262,7 @@ def test_a_damaged_folder_does_not_go_up(folder: Path, tmp_path: Path) -> None:
         publish.parcel(broken, REPO, private=True)
 
 
-def test_a_model_without_its_card_does_not_go_up(model_folder: Path) -> None:
+def test_a_model_without_its_card_is_not_uploaded(model_folder: Path) -> None:
     with pytest.raises(PublishError, match=r"no README\.md"):
         publish.parcel(model_folder, REPO, private=True)
 
@@ -292,7 +292,7 @@ def mynah(*words: str, state: Path, hub: FakeHub, stdin: int = subprocess.DEVNUL
     )
 
 
-def test_the_command_shows_what_goes_up_and_sends_it(state: Path, hub: FakeHub) -> None:
+def test_the_command_lists_the_files_and_uploads_them(state: Path, hub: FakeHub) -> None:
     done = mynah(REPO, "--yes", state=state, hub=hub)
 
     assert done.returncode == 0, done.stderr
@@ -305,7 +305,7 @@ def test_the_command_shows_what_goes_up_and_sends_it(state: Path, hub: FakeHub) 
     assert hub.repos[REPO].private
 
 
-def test_with_nobody_to_ask_nothing_goes_up(state: Path, hub: FakeHub) -> None:
+def test_without_a_terminal_nothing_is_uploaded(state: Path, hub: FakeHub) -> None:
     done = mynah(REPO, state=state, hub=hub)
 
     assert done.returncode == 1
@@ -319,7 +319,7 @@ def test_with_nobody_to_ask_nothing_goes_up(state: Path, hub: FakeHub) -> None:
     [(b"Yes\n", 1), (b"\n", 0), (b"\x04", 0)],
     ids=["yes", "nothing", "end"],
 )
-def test_at_a_terminal_it_asks_first(state: Path, hub: FakeHub, answer: bytes, commits: int) -> None:
+def test_on_a_terminal_it_asks_first(state: Path, hub: FakeHub, answer: bytes, commits: int) -> None:
     ours, theirs = pty.openpty()
     os.write(ours, answer)
 
@@ -334,17 +334,17 @@ def test_at_a_terminal_it_asks_first(state: Path, hub: FakeHub, answer: bytes, c
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         pytest.param([REPO, "--yes", "--public"], "--consent", id="public without consent"),
         pytest.param([REPO, "--yes", "--version", "../x"], "../x", id="version"),
-        pytest.param(["bird", "--yes"], "no name for a repository", id="name"),
+        pytest.param(["bird", "--yes"], "not a repository name", id="name"),
     ],
 )
-def test_the_command_says_what_is_wrong_in_a_sentence(state: Path, hub: FakeHub, words: list[str], said: str) -> None:
+def test_the_command_reports_an_error_in_a_sentence(state: Path, hub: FakeHub, words: list[str], message: str) -> None:
     done = mynah(*words, state=state, hub=hub)
 
     assert done.returncode == 1
-    assert said in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert hub.requests == []

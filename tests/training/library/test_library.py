@@ -28,7 +28,7 @@ def library(path: Path) -> Iterator[Library]:
         yield library
 
 
-def test_what_goes_in_comes_out_whole_and_the_oldest_first(library: Library) -> None:
+def test_tweets_are_read_back_whole_and_the_oldest_first(library: Library) -> None:
     second = said(2, "second &amp; last ☔\nhere", kind="reply", lang="en", edits=("1",))
     first = said(-400, "first", kind="retweet")
 
@@ -39,7 +39,7 @@ def test_what_goes_in_comes_out_whole_and_the_oldest_first(library: Library) -> 
     assert (added.first, added.last) == (first.at, second.at)
 
 
-def test_an_author_is_told_in_numbers(library: Library) -> None:
+def test_an_author_has_counts(library: Library) -> None:
     add(library, some(said(1, "a", lang="en"), said(2, "b", lang="pt", kind="reply"), said(3, "c", lang="en")))
     add(library, some(said(4, "d", lang="en", author="rook"), author="rook", name="rook"))
 
@@ -54,7 +54,7 @@ def test_an_author_is_told_in_numbers(library: Library) -> None:
     assert (rook.handle, rook.display_name, rook.tweets) == ("rook", "rook", 1)
 
 
-def test_the_same_again_adds_nothing(library: Library) -> None:
+def test_importing_the_same_again_adds_nothing(library: Library) -> None:
     archive = whole(said(1, "a"), said(2, "b"))
     add(library, archive)
 
@@ -82,7 +82,7 @@ def test_a_newer_archive_adds_what_is_new(library: Library) -> None:
     assert texts(library) == ["a", "b", "c"]
 
 
-def test_the_name_is_that_of_the_last_import_which_says_one(library: Library) -> None:
+def test_the_name_is_that_of_the_last_import_that_has_one(library: Library) -> None:
     add(library, some(said(1, "a"), name="Magpie of Old"))
     add(library, some(said(1, "a"), name="Ms Magpie"))
     add(library, some(said(1, "a"), name="magpie"))
@@ -106,7 +106,7 @@ WURM, WORM, EDITED = said(1, "a wurm"), said(3, "a worm", edits=("1",)), said(5,
         ([WURM, EDITED, WORM, WURM], (0, 0, 1)),
     ],
 )
-def test_the_last_version_of_an_edited_tweet_stays_whatever_comes_first(
+def test_the_last_version_of_an_edited_tweet_is_kept_in_any_order(
     library: Library, imports: list[Tweet], expected: tuple[int, int, int]
 ) -> None:
     for one in imports[:-1]:
@@ -151,7 +151,7 @@ WHOLE = CUT.removesuffix("…") + " quite long indeed"
     ids=["made whole", "cut again", "cut with a link", "mended", "only escaped", "kind and language", "kind is kept",
          "date", "date is kept", "midnight"],
 )  # fmt: skip
-def test_of_two_sources_the_better_word_is_kept(library: Library, before: Tweet, after: Tweet, better: Tweet) -> None:
+def test_the_better_text_of_two_sources_is_kept(library: Library, before: Tweet, after: Tweet, better: Tweet) -> None:
     add(library, some(before))
 
     added = add(library, some(after))
@@ -179,7 +179,7 @@ def test_an_id_twice_in_one_source_is_kept_once(library: Library) -> None:
 # Tweets without an id
 
 
-def test_lines_keep_their_order_and_are_known_again(library: Library) -> None:
+def test_lines_keep_their_order_and_are_recognised(library: Library) -> None:
     lines = some(*map(line, ["zebra", "ant", "moth", "ant"]))
     add(library, lines)
 
@@ -190,7 +190,7 @@ def test_lines_keep_their_order_and_are_known_again(library: Library) -> None:
     assert {tweet.id for tweet in library.archive("magpie").tweets} == {""}
 
 
-def test_a_line_is_new_only_when_it_is_there_more_often_than_before(library: Library) -> None:
+def test_a_line_is_new_only_if_it_occurs_more_often_than_before(library: Library) -> None:
     add(library, some(line("good morning"), line("ant")))
 
     added = add(library, some(*map(line, ["good morning", "good  morning", "good morning"])))
@@ -198,7 +198,7 @@ def test_a_line_is_new_only_when_it_is_there_more_often_than_before(library: Lib
     assert counts(added) == (2, 0, 1)
 
 
-def test_a_line_that_is_there_with_an_id_is_not_added(library: Library) -> None:
+def test_a_line_that_exists_with_an_id_is_not_added(library: Library) -> None:
     add(library, whole(said(1, "tick &amp; tock"), said(2, "b")))
 
     added = add(library, some(line("tick & tock"), line("new")))
@@ -216,7 +216,7 @@ def test_a_line_gets_the_id_and_the_date_that_come_later(library: Library) -> No
     assert library.archive("magpie").tweets == (said(1, "b"), said(2, "ant"))
 
 
-def test_of_many_good_mornings_the_one_of_that_day_gets_the_id(library: Library) -> None:
+def test_of_equal_texts_the_one_of_the_same_day_gets_the_id(library: Library) -> None:
     mornings = [said(day, "good morning", id="") for day in (1, 2, 3)]
     add(library, some(*mornings))
 
@@ -260,7 +260,7 @@ def test_what_a_newer_whole_archive_lacks_is_counted_and_dropped_when_asked(
 # Two accounts
 
 
-def test_who_shares_tweets_with_somebody_is_told(library: Library) -> None:
+def test_authors_who_share_tweets_are_reported(library: Library) -> None:
     add(library, whole(A, B, C))
 
     added = add(library, some(said(2, "b", author="jackdaw"), said(9, "z", author="jackdaw"), author="jackdaw"))
@@ -269,7 +269,7 @@ def test_who_shares_tweets_with_somebody_is_told(library: Library) -> None:
     assert texts(library, "jackdaw") == ["b", "z"]
 
 
-def test_who_is_not_there_is_a_sentence(library: Library) -> None:
+def test_an_unknown_author_is_an_error_in_one_sentence(library: Library) -> None:
     add(library, some(A))
 
     for question in (library.archive, library.forget):
@@ -277,7 +277,7 @@ def test_who_is_not_there_is_a_sentence(library: Library) -> None:
             question("rook")
 
 
-def test_whom_it_forgets_is_not_in_the_file_any_more(path: Path) -> None:
+def test_a_forgotten_author_is_no_longer_in_the_file(path: Path) -> None:
     with Library.open(path) as library:
         add(library, some(*(said(day, f"a secret {day} " + "of the rafters " * 9) for day in range(500))))
         add(library, some(said(1, "what rook said", author="rook"), author="rook", name="rook"))
@@ -294,7 +294,7 @@ def test_whom_it_forgets_is_not_in_the_file_any_more(path: Path) -> None:
     assert b"what rook said" in left
 
 
-def test_what_is_noted_of_an_author_is_kept(library: Library) -> None:
+def test_a_note_of_an_author_is_kept(library: Library) -> None:
     add(library, some(A))
     library.note("magpie", "place", "12")
     library.note("magpie", "place", "13")
@@ -303,7 +303,7 @@ def test_what_is_noted_of_an_author_is_kept(library: Library) -> None:
     assert library.noted("magpie", "other") == ""
 
 
-def test_a_tweet_dated_in_the_future_makes_no_later_archive_an_older_one(library: Library) -> None:
+def test_a_tweet_dated_in_the_future_does_not_make_later_archives_older(library: Library) -> None:
     add(library, whole(A, B, said(9_999, "z")))
 
     added = add(library, whole(A, C, day=2_515))  # NOW

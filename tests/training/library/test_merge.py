@@ -57,7 +57,7 @@ def add(kept: dict[int, Kept], archive: Archive) -> tuple[int, int]:
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(archives(), min_size=1, max_size=4))
-def test_the_same_again_changes_nothing_and_nothing_is_there_twice(imports: list[Archive]) -> None:
+def test_merging_the_same_again_changes_nothing_and_makes_no_duplicate(imports: list[Archive]) -> None:
     kept: dict[int, Kept] = {}
     for archive in imports:
         add(kept, archive)
@@ -71,7 +71,7 @@ def test_the_same_again_changes_nothing_and_nothing_is_there_twice(imports: list
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(archives(), min_size=1, max_size=4))
-def test_every_text_without_an_id_is_there_as_often_as_in_any_one_source(imports: list[Archive]) -> None:
+def test_a_text_without_an_id_is_kept_as_often_as_in_any_one_source(imports: list[Archive]) -> None:
     kept: dict[int, Kept] = {}
     for archive in imports:
         add(kept, archive)
@@ -81,5 +81,5 @@ def test_every_text_without_an_id_is_there_as_often_as_in_any_one_source(imports
         assert all(there.count(line) >= lines.count(line) for line in lines)
 
 
-def test_a_character_with_a_number_of_5000_digits_is_none() -> None:
+def test_a_character_reference_of_5000_digits_is_replaced() -> None:
     assert fingerprint(f"a &#{'9' * 5000}; &#9731;") == "a \ufffd \u2603"

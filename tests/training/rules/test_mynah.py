@@ -24,7 +24,7 @@ def judge(text: str, kind: Kind = "original", *, newlines: bool = False) -> Verd
 
 
 @pytest.mark.parametrize(
-    ("text", "learnt"),
+    ("text", "kept"),
     [
         ("salt &amp; crumbs &lt;3 &quot;caw&quot; &#39;caw&#39; &#x2603;", "salt & crumbs <3 \"caw\" 'caw' ☃"),
         ("she typed &amp;quot; by hand", "she typed &quot; by hand"),
@@ -34,12 +34,12 @@ def judge(text: str, kind: Kind = "original", *, newlines: bool = False) -> Verd
         (JOINED, JOINED),
     ],
 )
-def test_escapes_are_undone_once_and_characters_composed(text: str, learnt: str) -> None:
-    assert judge(text) == Verdict(learnt)
+def test_escapes_are_undone_once_and_characters_composed(text: str, kept: str) -> None:
+    assert judge(text) == Verdict(kept)
 
 
 @pytest.mark.parametrize(
-    ("text", "learnt"),
+    ("text", "kept"),
     [
         ("a nest of wire https://t.co/abc", "a nest of wire"),
         ("https://t.co/abc a nest of wire", "a nest of wire"),
@@ -67,12 +67,12 @@ def test_escapes_are_undone_once_and_characters_composed(text: str, learnt: str)
         ("Well… I like it…", "Well… I like it…"),
     ],
 )
-def test_a_link_goes_with_what_stood_around_it(text: str, learnt: str) -> None:
-    assert judge(text) == Verdict(learnt)
+def test_a_link_is_removed_with_the_marks_around_it(text: str, kept: str) -> None:
+    assert judge(text) == Verdict(kept)
 
 
 @pytest.mark.parametrize(
-    ("text", "learnt"),
+    ("text", "kept"),
     [
         ('"@rook: who took my wire?" Not me, I have my own.', "Not me, I have my own."),
         ("“@rook: who took my wire?” Not me, I have my own.", "Not me, I have my own."),
@@ -86,8 +86,8 @@ def test_a_link_goes_with_what_stood_around_it(text: str, learnt: str) -> None:
         ("A START @rook said", "A START @rook said"),
     ],
 )
-def test_what_others_said_is_cut_out_and_what_the_author_said_stays(text: str, learnt: str) -> None:
-    assert judge(text) == Verdict(learnt)
+def test_words_of_others_are_removed_and_the_authors_are_kept(text: str, kept: str) -> None:
+    assert judge(text) == Verdict(kept)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_a_tweet_of_others_words_is_a_quote(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "kind", "learnt"),
+    ("text", "kind", "kept"),
     [
         ("@rook No, that was the wind.", "reply", "No, that was the wind."),
         ("@rook @jay @wren no, that was the wind.", "reply", "no, that was the wind."),
@@ -129,8 +129,8 @@ def test_a_tweet_of_others_words_is_a_quote(text: str) -> None:
         ("Thanks to @rook for the wire", "original", "Thanks to @rook for the wire"),
     ],
 )
-def test_a_reply_is_learnt_without_those_whom_it_answers(text: str, kind: Kind, learnt: str) -> None:
-    assert judge(text, kind) == Verdict(learnt)
+def test_a_reply_is_kept_without_the_handles_that_it_answers(text: str, kind: Kind, kept: str) -> None:
+    assert judge(text, kind) == Verdict(kept)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_a_reply_is_learnt_without_those_whom_it_answers(text: str, kind: Kind, 
         "I like 2 crumbs",
     ],
 )
-def test_a_whole_tweet_in_any_script_is_learnt(text: str) -> None:
+def test_a_whole_tweet_in_any_script_is_kept(text: str) -> None:
     assert judge(text) == Verdict(unicodedata.normalize("NFC", text))
 
 
@@ -193,14 +193,14 @@ CARRIED_ON = (
         ("I only wanted to say…", Verdict("I only wanted to say…")),
     ],
 )
-def test_of_a_text_that_was_cut_off_whole_sentences_are_learnt(text: str, verdict: Verdict) -> None:
+def test_the_whole_sentences_of_a_cut_text_are_kept(text: str, verdict: Verdict) -> None:
     assert judge(text).rule == verdict.rule
     assert verdict.rule or judge(text) == verdict
 
 
-@pytest.mark.parametrize(("newlines", "learnt"), [(False, "one two three"), (True, "one\ntwo\n\nthree")])
-def test_line_breaks_are_kept_by_choice(newlines: bool, learnt: str) -> None:
-    assert judge(" one\r\ntwo  \n\n\n \nthree\nhttps://t.co/abc", newlines=newlines) == Verdict(learnt)
+@pytest.mark.parametrize(("newlines", "kept"), [(False, "one two three"), (True, "one\ntwo\n\nthree")])
+def test_line_breaks_are_kept_by_choice(newlines: bool, kept: str) -> None:
+    assert judge(" one\r\ntwo  \n\n\n \nthree\nhttps://t.co/abc", newlines=newlines) == Verdict(kept)
 
 
 def test_replies_are_left_out_by_choice() -> None:
@@ -209,7 +209,7 @@ def test_replies_are_left_out_by_choice() -> None:
     assert mynah.judge(tweet, newlines=False, replies=False) == Verdict("", "reply")
 
 
-def test_what_the_bot_may_not_say_is_not_learnt_and_short_texts_are_not_asked_about() -> None:
+def test_an_unspeakable_text_is_dropped_and_short_texts_are_not_screened() -> None:
     asked = []
 
     def unspeakable(text: str) -> str | None:
@@ -237,22 +237,22 @@ TEXTS = st.one_of(st.text(max_size=60), st.lists(PIECES, max_size=14).map("".joi
 
 
 @given(TEXTS, st.booleans())
-def test_whatever_is_learnt_is_clean(text: str, newlines: bool) -> None:
+def test_whatever_is_kept_is_clean(text: str, newlines: bool) -> None:
     verdict = judge(text, newlines=newlines)
 
-    learnt = verdict.text
-    assert cleaning.GAP not in learnt
-    assert not cleaning.LINK.search(learnt)
-    assert unicodedata.is_normalized("NFC", learnt)
-    assert learnt == learnt.strip()
-    assert "  " not in learnt
-    assert newlines or "\n" not in learnt
+    kept = verdict.text
+    assert cleaning.GAP not in kept
+    assert not cleaning.LINK.search(kept)
+    assert unicodedata.is_normalized("NFC", kept)
+    assert kept == kept.strip()
+    assert "  " not in kept
+    assert newlines or "\n" not in kept
     assert verdict.rule in {"", *mynah.RULES}
-    assert verdict.rule or words.count(learnt) >= mynah.FEWEST_WORDS
+    assert verdict.rule or words.count(kept) >= mynah.FEWEST_WORDS
 
 
 @given(st.lists(st.sampled_from(["caw", "Crumbs", "of", "wire,", "駅で", "and"]), min_size=3, max_size=20))
-def test_a_plain_text_is_learnt_as_it_is(said: list[str]) -> None:
+def test_a_plain_text_is_kept_unchanged(said: list[str]) -> None:
     text = " ".join([*said, "or so"])
 
     assert judge(text) == Verdict(text)

@@ -61,7 +61,7 @@ def expected(numbers: range) -> list[str]:
     return [f"tweet number {number}" for number in reversed(numbers) if number % 10]
 
 
-def test_all_tweets_come_once_and_no_retweet_is_asked_for(fake: FakeX, x: X) -> None:
+def test_all_tweets_arrive_once_and_retweets_are_not_requested(fake: FakeX, x: X) -> None:
     say(fake, *range(250))
 
     found = pages(x)
@@ -71,7 +71,7 @@ def test_all_tweets_come_once_and_no_retweet_is_asked_for(fake: FakeX, x: X) -> 
     assert found[-1].place == Place(known=fake.world.posts_of(ME.id)[1 - 1].id)
 
 
-def test_a_second_walk_asks_only_for_what_is_new(fake: FakeX, x: X) -> None:
+def test_a_second_walk_requests_only_newer_tweets(fake: FakeX, x: X) -> None:
     say(fake, *range(150))
     before = pages(x)[-1].place
     say(fake, 151, 152)
@@ -82,7 +82,7 @@ def test_a_second_walk_asks_only_for_what_is_new(fake: FakeX, x: X) -> None:
     assert sum(page.billed for page in found) == 2
 
 
-def test_a_walk_that_broke_off_goes_on_where_it_was(fake: FakeX, x: X) -> None:
+def test_an_interrupted_walk_continues_where_it_stopped(fake: FakeX, x: X) -> None:
     say(fake, *range(250))
     begun = walk(lambda **where: ask(x, **where), ME.handle, Place())
     first = [next(begun)]
@@ -95,7 +95,7 @@ def test_a_walk_that_broke_off_goes_on_where_it_was(fake: FakeX, x: X) -> None:
     assert texts(first + rest) == expected(range(250))
 
 
-def test_what_came_while_a_walk_was_broken_off_is_left_to_the_next_one(fake: FakeX, x: X) -> None:
+def test_tweets_posted_during_an_interruption_are_left_to_the_next_walk(fake: FakeX, x: X) -> None:
     say(fake, *range(250))
     first = next(walk(lambda **where: ask(x, **where), ME.handle, Place()))
     say(fake, 251)
@@ -107,7 +107,7 @@ def test_what_came_while_a_walk_was_broken_off_is_left_to_the_next_one(fake: Fak
     assert texts(last) == ["tweet number 251"]
 
 
-def test_no_more_is_read_than_was_allowed(fake: FakeX, x: X) -> None:
+def test_no_more_tweets_are_read_than_allowed(fake: FakeX, x: X) -> None:
     say(fake, *range(250))
 
     found = pages(x, most=120)
@@ -121,7 +121,7 @@ def test_an_account_without_tweets_is_no_error(fake: FakeX, x: X) -> None:
     assert texts(pages(x)) == []
 
 
-def test_the_whole_text_the_kind_the_time_and_the_language_come_along(fake: FakeX, x: X) -> None:
+def test_the_whole_text_the_kind_the_time_and_the_language_are_read(fake: FakeX, x: X) -> None:
     long = "a long tale of bells " * 20
     fake.world.create(ME, long)
 
@@ -135,8 +135,8 @@ def _tweets(found: list[Page]) -> list[Tweet]:
     return [tweet for page in found for tweet in page.tweets]
 
 
-def test_an_answer_that_is_no_timeline_is_a_sentence() -> None:
-    with pytest.raises(SourceError, match="no list of posts"):
+def test_an_answer_that_is_not_a_timeline_is_an_error_in_one_sentence() -> None:
+    with pytest.raises(SourceError, match="not a list of posts"):
         list(walk(lambda **_: {"data": {"id": "1"}}, "someone", Place()))
 
 
@@ -144,7 +144,7 @@ def test_an_account_is_found_by_its_name(x: X) -> None:
     assert x.find("StationMynah").id == ME.id
 
 
-def test_a_name_that_nobody_has_is_refused_in_a_sentence(x: X) -> None:
+def test_an_unknown_name_is_an_error_in_one_sentence(x: X) -> None:
     with pytest.raises(Refused, match="no account with that name"):
         x.find("nobody_at_all")
 
@@ -157,13 +157,13 @@ def test_a_post_is_never_refused_for_what_only_a_question_can_mean(fake: FakeX, 
 
 
 @pytest.mark.parametrize("id_", [None, "", 7, "seven", "-7", {"a": 1}, "7" * 30], ids=repr)
-def test_a_page_with_a_post_that_has_no_real_id_is_no_page(id_: Any) -> None:
+def test_a_page_with_an_invalid_id_is_an_error(id_: Any) -> None:
     """Else the next walk would begin at it, and X refuse that for ever."""
-    with pytest.raises(SourceError, match="no list of posts"):
+    with pytest.raises(SourceError, match="not a list of posts"):
         list(walk(lambda **_: {"data": [{"id": id_, "text": "caw"}]}, "magpie", Place()))
 
 
-def test_an_x_that_always_has_one_more_empty_page_is_left_in_the_end() -> None:
+def test_an_endless_series_of_empty_pages_ends_in_an_error() -> None:
     answers = walk(lambda **_: {"meta": {"result_count": 0, "next_token": "again"}}, "magpie", Place())
     pages = []
 
@@ -173,9 +173,9 @@ def test_an_x_that_always_has_one_more_empty_page_is_left_in_the_end() -> None:
 
 
 @pytest.mark.parametrize("meta", [None, [], "more", {"next_token": 7}, {"next_token": ["a"]}], ids=repr)
-def test_a_page_that_does_not_say_where_the_next_one_is_does_not_end_a_walk(meta: Any) -> None:
+def test_an_unreadable_page_token_does_not_end_a_walk(meta: Any) -> None:
     """Else all that is newer would count as read, and what is older would never be."""
     body = {"data": [{"id": "7", "text": "caw"}], "meta": meta}
 
-    with pytest.raises(SourceError, match="no list of posts"):
+    with pytest.raises(SourceError, match="not a list of posts"):
         list(walk(lambda **_: body, "magpie", Place()))

@@ -71,7 +71,7 @@ def test_the_one_file_of_tweets_is_enough_when_the_author_is_named(tmp_path: Pat
     assert "second thoughts about worms" in texts(found)
 
 
-def test_one_file_that_does_not_say_whose_it_is_asks_for_the_name(tmp_path: Path) -> None:
+def test_a_single_file_without_an_author_needs_the_handle(tmp_path: Path) -> None:
     folder = unpacked(tmp_path, of_2024(TWO))
 
     with pytest.raises(SourceError, match=r"tweets\.js does not say whose tweets it holds: .*--as @handle"):
@@ -85,7 +85,7 @@ def test_an_archive_of_somebody_else_is_refused(tmp_path: Path) -> None:
         archive.read(path, author="rook")
 
 
-def test_an_old_tweet_says_itself_whose_it_is(tmp_path: Path) -> None:
+def test_an_old_tweet_names_its_author(tmp_path: Path) -> None:
     mine = {"id_str": "1", "text": "first light", "user": {"screen_name": "Magpie", "name": "Ms Magpie"}}
     file = unpacked(tmp_path, grailbird({"2013_01": [mine]})) / "data/js/tweets/2013_01.js"
 
@@ -149,7 +149,7 @@ def linking(url: str) -> dict[str, Any]:
         ("quote", "this", {"is_quote_status": True}),
     ],
 )
-def test_the_kind_is_seen_from_text_and_fields(tmp_path: Path, kind: str, text: str, more: dict[str, Any]) -> None:
+def test_the_kind_is_read_from_text_and_fields(tmp_path: Path, kind: str, text: str, more: dict[str, Any]) -> None:
     path = zipped(tmp_path / "archive.zip", of_2024([tweet(1, text, **more)]))
 
     found = archive.read(path)
@@ -157,7 +157,7 @@ def test_the_kind_is_seen_from_text_and_fields(tmp_path: Path, kind: str, text: 
     assert found.tweets[0].kind == kind
 
 
-def test_of_an_edited_tweet_only_the_last_version_stays(tmp_path: Path) -> None:
+def test_only_the_last_version_of_an_edited_tweet_is_kept(tmp_path: Path) -> None:
     tweets = [
         tweet(12, "a wurm, corrected: a worm", **edit_of(10)),
         tweet(10, "a wurm", **edits(10, 12)),
@@ -174,7 +174,7 @@ def test_of_an_edited_tweet_only_the_last_version_stays(tmp_path: Path) -> None:
     assert found.notes == ()
 
 
-def test_a_version_whose_successor_is_not_there_stays(tmp_path: Path) -> None:
+def test_a_version_without_a_successor_is_kept(tmp_path: Path) -> None:
     path = zipped(tmp_path / "archive.zip", of_2024([tweet(10, "a wurm", **edits(10, 12))]))
 
     found = archive.read(path)
@@ -182,7 +182,7 @@ def test_a_version_whose_successor_is_not_there_stays(tmp_path: Path) -> None:
     assert [(tweet.id, tweet.edits) for tweet in found.tweets] == [("10", ())]
 
 
-def test_a_tweet_that_was_edited_twice_knows_both_versions_before_it(tmp_path: Path) -> None:
+def test_a_tweet_edited_twice_lists_both_earlier_versions(tmp_path: Path) -> None:
     tweets = [
         tweet(14, "the worm", **edit_of(10)),
         tweet(12, "a worm", **edit_of(10)),
@@ -195,7 +195,7 @@ def test_a_tweet_that_was_edited_twice_knows_both_versions_before_it(tmp_path: P
     assert [(tweet.id, tweet.text, tweet.edits) for tweet in found.tweets] == [("14", "the worm", ("10", "12"))]
 
 
-def test_a_table_that_disagrees_with_the_javascript_beside_it_fills_it_up_and_says_so(tmp_path: Path) -> None:
+def test_a_table_that_disagrees_with_the_javascript_adds_to_it_with_a_warning(tmp_path: Path) -> None:
     third = {"id": 3, "created_at": "2019-01-01 04:50:27 +0000", "text": "third time lucky"}
     members = grailbird(GRAILBIRD) | {"tweets.csv": archives.table([MONTHS[1], third])}
     path = zipped(
@@ -207,10 +207,10 @@ def test_a_table_that_disagrees_with_the_javascript_beside_it_fills_it_up_and_sa
     assert texts(found) == [*(one["text"] for one in MONTHS), "third time lucky"]
     assert found.counted
     only = "1 tweets are only in the one, 1 only in the other; all are taken."
-    assert found.notes == (f"tweets.csv and the JavaScript beside it disagree: {only}",)
+    assert found.notes == (f"tweets.csv and the JavaScript files disagree: {only}",)
 
 
-def test_a_table_of_something_else_is_no_reason_to_take_it(tmp_path: Path) -> None:
+def test_a_table_of_something_else_is_ignored(tmp_path: Path) -> None:
     path = zipped(tmp_path / "archive.zip", grailbird(GRAILBIRD) | {"tweets.csv": "name,phone\nrook,123\n"})
 
     found = archive.read(path)
@@ -236,7 +236,7 @@ LAST = datetime(2023, 2, 18, 12, 33, 11, tzinfo=UTC)
     ],
     ids=["2024", "with a date", "2018", "grailbird", "incomplete"],
 )
-def test_a_whole_archive_says_how_far_it_reaches(
+def test_a_whole_archive_has_a_date(
     tmp_path: Path, members: Members, reaches: datetime | None, *, counted: bool
 ) -> None:
     path = zipped(tmp_path / "archive.zip", members)
@@ -275,7 +275,7 @@ def test_a_tweet_that_is_in_two_parts_is_read_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("members", [of_2024(TWO, count=3), of_2024(TWO) | {"data/manifest.js": archives.manifest(3)}])
-def test_a_count_that_does_not_match_the_manifest_is_said(tmp_path: Path, members: Members) -> None:
+def test_a_count_that_does_not_match_the_manifest_is_a_warning(tmp_path: Path, members: Members) -> None:
     path = zipped(tmp_path / "archive.zip", members)
 
     found = archive.read(path)
@@ -287,7 +287,7 @@ def test_a_count_that_does_not_match_the_manifest_is_said(tmp_path: Path, member
 
 
 @pytest.mark.parametrize("count", ["many", "-1", "9" * 5000, "²"])
-def test_a_manifest_that_counts_nonsense_is_no_reason_to_stop(tmp_path: Path, count: str) -> None:
+def test_an_invalid_count_in_the_manifest_is_ignored(tmp_path: Path, count: str) -> None:
     path = zipped(tmp_path / "archive.zip", of_2024(TWO) | {"data/manifest.js": archives.manifest(count)})
 
     found = archive.read(path)
@@ -304,7 +304,7 @@ def test_entries_without_id_or_text_are_left_out_and_counted(tmp_path: Path) -> 
     assert found.notes == ("Entries without an id or a text, left out: 2.",)
 
 
-def test_half_a_surrogate_pair_does_not_get_through(tmp_path: Path) -> None:
+def test_half_a_surrogate_pair_is_replaced(tmp_path: Path) -> None:
     text = of_2024([tweet(1, "a broken bird HERE")])["data/tweets.js"].replace("HERE", r"\ud83d")
     path = zipped(tmp_path / "archive.zip", of_2024(TWO) | {"data/tweets.js": text})
 
@@ -337,7 +337,7 @@ def test_what_is_private_is_never_opened(tmp_path: Path, pack: Pack) -> None:
 
 
 @pytest.mark.parametrize("name", PRIVATE)
-def test_no_private_name_is_on_the_list_of_what_may_be_opened(name: str) -> None:
+def test_no_private_name_matches_the_public_ones(name: str) -> None:
     assert not archive.PUBLIC.fullmatch(name)
 
 

@@ -76,7 +76,7 @@ HOSTILE = {
     "an endless number": (lambda: tweets_js(f"{HEAD}[{'9' * 5_000}]"), r"tweets\.js holds JSON that no list"),
     "no UTF-8": (lambda: tweets_js(HEAD.encode() + b'["\xff"]'), r"tweets\.js is damaged: byte 28"),
     "an object": (lambda: tweets_js(HEAD + "{}"), r"tweets\.js holds no list"),
-    "bare numbers": (lambda: tweets_js(f"{HEAD}[1, 2]"), r"tweets\.js holds something that is no record"),
+    "bare numbers": (lambda: tweets_js(f"{HEAD}[1, 2]"), r"tweets\.js holds something that is not a record"),
 }
 
 
@@ -115,7 +115,7 @@ def test_a_zip_with_a_member_twice_is_refused(tmp_path: Path) -> None:
         "data/tweets.JS.exe",
     ],
 )
-def test_a_name_that_plays_tricks_is_ignored_and_nothing_is_written(tmp_path: Path, name: str) -> None:
+def test_a_hostile_member_name_is_ignored_and_nothing_is_written(tmp_path: Path, name: str) -> None:
     path = zipped(tmp_path / "archive.zip", TWO | {name: "not even JavaScript"})
 
     found = archive.read(path)
@@ -147,15 +147,15 @@ def test_a_link_that_leads_out_of_the_folder_is_ignored(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("pack", [zipped, unpacked], ids=["zip", "folder"])
-def test_more_than_there_is_room_for_is_refused(tmp_path: Path, pack: Pack) -> None:
+def test_more_bytes_than_the_limit_are_refused(tmp_path: Path, pack: Pack) -> None:
     path = pack(tmp_path / "archive", TWO)
     size = sum(len(text.encode()) for text in TWO.values())
 
-    whole = {one.name: b"".join(one.chunks).decode() for one in archive_file.members(path, archive.PUBLIC, room=size)}
+    whole = {one.name: b"".join(one.chunks).decode() for one in archive_file.members(path, archive.PUBLIC, limit=size)}
 
     assert whole == TWO
     with pytest.raises(SourceError, match="holds more tweets than can be read at once"):
-        [list(member.chunks) for member in archive_file.members(path, archive.PUBLIC, room=size - 1)]
+        [list(member.chunks) for member in archive_file.members(path, archive.PUBLIC, limit=size - 1)]
 
 
 @pytest.mark.parametrize(

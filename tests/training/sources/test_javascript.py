@@ -32,7 +32,7 @@ def read(text: str | bytes, size: int = 7) -> list[Any]:
 @pytest.mark.parametrize("indent", [None, 2])
 @pytest.mark.parametrize("end", ["", ";", " ;\n"])
 @pytest.mark.parametrize("start", ["", "\ufeff", "\n "])
-def test_the_items_are_the_same_however_the_bytes_come(start: str, end: str, indent: int | None, size: int) -> None:
+def test_the_items_are_the_same_for_any_chunks(start: str, end: str, indent: int | None, size: int) -> None:
     text = f"{start}birds = {json.dumps(BIRDS, indent=indent, ensure_ascii=False)}{end}"
 
     assert read(text, size) == BIRDS
@@ -43,7 +43,7 @@ def test_an_empty_list_and_a_single_object_are_read_too(text: str, items: list[A
     assert read(text) == items
 
 
-def test_a_list_is_told_from_an_object_before_it_is_read() -> None:
+def test_a_list_is_distinguished_from_an_object_before_it_is_read() -> None:
     for text, listed in (("birds = [", True), ("birds = {", False), ("birds = ", False)):
         one = Script(pieces(text, 3), "birds.js")
         one.head(HEAD)
@@ -51,7 +51,7 @@ def test_a_list_is_told_from_an_object_before_it_is_read() -> None:
         assert one.listed == listed
 
 
-def test_what_does_not_begin_as_it_should_is_told() -> None:
+def test_an_unexpected_beginning_is_reported() -> None:
     assert Script(pieces("bats = []", 3), "birds.js").head(HEAD) is None
 
 
@@ -71,14 +71,14 @@ def test_what_does_not_begin_as_it_should_is_told() -> None:
         (f'birds = [{{"a": {"9" * 5_000}}}]', "holds JSON that no list"),
     ],
 )
-def test_what_is_broken_is_named_with_its_place_in_the_whole_file(text: str | bytes, complaint: str, size: int) -> None:
+def test_an_error_names_its_line_and_column_in_the_whole_file(text: str | bytes, complaint: str, size: int) -> None:
     size = max(size, len(text) // 2_000)  # nobody sends a hundred thousand characters one by one
 
     with pytest.raises(SourceError, match=complaint):
         read(text, size)
 
 
-def test_an_item_that_is_far_too_large_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_item_that_is_far_too_large_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(javascript, "LARGEST", 1_000)
     asked = 0
 

@@ -164,7 +164,7 @@ def test_a_cell_keeps_its_line_breaks_and_quotes(tmp_path: Path) -> None:
     assert texts(found) == ['he said "caw",\nand left']
 
 
-def test_a_quote_in_the_middle_of_a_cell_is_no_quote(tmp_path: Path) -> None:
+def test_a_quote_in_the_middle_of_a_cell_is_kept(tmp_path: Path) -> None:
     path = written(tmp_path / "a.csv", 'id,text\n1,a 5" pipe\n2,"he said ""caw"""\n')
 
     found = recognise.read(path, author="magpie")
@@ -172,7 +172,7 @@ def test_a_quote_in_the_middle_of_a_cell_is_no_quote(tmp_path: Path) -> None:
     assert texts(found) == ['a 5" pipe', 'he said "caw"']
 
 
-def test_what_is_not_utf_8_is_read_as_windows_1252_and_said(tmp_path: Path) -> None:
+def test_text_that_is_not_utf_8_is_read_as_windows_1252_with_a_warning(tmp_path: Path) -> None:
     path = written(tmp_path / "a.csv", b"id,text\n1,caf\xe9 \x93crumbs\x94 \x9d\n")
 
     found = recognise.read(path, author="magpie")
@@ -194,13 +194,13 @@ TWO_PEOPLE = "username,text\nmagpie,caw\nrook,croak\nmagpie,caw caw\n"
         ("a.csv", TWO_PEOPLE, None, r"tweets of 2 people \(@magpie, @rook\): choose one with --as"),
         ("a.csv", TWO_PEOPLE, "jay", "tweets of @magpie, @rook and none of @jay"),
         ("a.csv", "id,words\n1,caw\n", "magpie", "has no column named full_text, text, tweet, content"),
-        ("a.csv", 'id,text\n1,"' + "caw " * 40_000, "magpie", "is no readable CSV"),
+        ("a.csv", 'id,text\n1,"' + "caw " * 40_000, "magpie", "is not a readable CSV"),
         ("a.csv", "id,text\n", "magpie", "holds no tweet of @magpie"),
         ("a.json", '[{"id":1,"text":"caw"},{"id":2,"te', "magpie", "is not whole JSON .* half downloaded"),
         ("a.jsonl", '{"id":1,"text":"caw"}\n\n{"id":2,"te', "magpie", r"a\.jsonl .*breaks at line 3, column 9"),
         ("a.json", "[" * 100_000, "magpie", "holds JSON that no list of tweets has"),
-        ("a.json", "[" * 500 + "]" * 500, "magpie", "holds something that is no tweet"),
-        ("a.json", "[1, 2]", "magpie", "holds something that is no tweet"),
+        ("a.json", "[" * 500 + "]" * 500, "magpie", "holds something that is not a tweet"),
+        ("a.json", "[1, 2]", "magpie", "holds something that is not a tweet"),
         ("a.json", "[]", "magpie", "holds no tweet of @magpie"),
         ("a.csv", 'id,text\n1,"a quote that nobody closes\n2,b\n', "magpie", "ends inside a quoted cell"),
         ("a.txt", b"\x89PNG\0\0\0", "magpie", "is not text"),
@@ -210,7 +210,7 @@ TWO_PEOPLE = "username,text\nmagpie,caw\nrook,croak\nmagpie,caw caw\n"
         ("a.txt", "window.YTD.direct_messages.part0 = []", "magpie", "does not begin like a file of public tweets"),
     ],
 )
-def test_what_cannot_be_read_is_one_sentence_that_names_the_file(
+def test_an_unreadable_file_is_one_sentence_that_names_it(
     tmp_path: Path, name: str, content: str | bytes, author: str | None, complaint: str
 ) -> None:
     path = written(tmp_path / name, content)
@@ -226,7 +226,7 @@ NAMES = [
 
 
 @pytest.mark.parametrize("odd", ODD, ids=repr)
-def test_a_field_of_a_shape_that_nobody_has_seen_costs_nothing_but_itself(odd: Any) -> None:
+def test_a_field_of_unknown_shape_is_ignored(odd: Any) -> None:
     for name in {*NAMES, "lang", "entities", "extended_tweet", "edit_info"} - set(records.TEXT_NAMES):
         tweet = records.tweet_of({"text": "caw", name: odd}, "magpie")
 

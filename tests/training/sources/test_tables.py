@@ -75,7 +75,7 @@ def test_objects_of_every_api_are_understood(tmp_path: Path, record: dict[str, A
     assert [(tweet.id, tweet.text, tweet.kind) for tweet in found.tweets] == [("7", text, kind)]
 
 
-def test_of_a_post_that_was_edited_the_last_version_stays_and_knows_the_others(tmp_path: Path) -> None:
+def test_only_the_last_version_of_an_edited_post_is_kept_and_lists_the_others(tmp_path: Path) -> None:
     versions = [
         {"id": "10", "text": "a wurm", "edit_history_tweet_ids": ["10", "12"]},
         {"id": "12", "text": "a worm", "edit_history_tweet_ids": ["10", "12"]},
@@ -91,7 +91,7 @@ def test_of_a_post_that_was_edited_the_last_version_stays_and_knows_the_others(t
     ]
 
 
-def test_a_post_without_a_date_has_that_of_its_id(tmp_path: Path) -> None:
+def test_a_post_without_a_date_gets_that_of_its_id(tmp_path: Path) -> None:
     path = written(tmp_path / "a.csv", "id,text\n1211602623461122055,a bird in the rafters\n7,a train below\n")
 
     found = recognise.read(path, author="magpie")
@@ -102,7 +102,7 @@ def test_a_post_without_a_date_has_that_of_its_id(tmp_path: Path) -> None:
     assert found.tweets[1].at is None
 
 
-def test_ids_that_a_spreadsheet_has_rounded_are_not_used(tmp_path: Path) -> None:
+def test_ids_rounded_by_a_spreadsheet_are_not_used(tmp_path: Path) -> None:
     rows = "1211602623461122000,a bird in the rafters\n1211602623461122000,a train below\n1211615351831699500,one more"
     path = written(tmp_path / "a.csv", f"id,text\n{rows}\n")
 
@@ -132,7 +132,7 @@ PAGE = {
     ],
     ids=["username", "user", "v1.1", "v2"],
 )
-def test_a_file_that_says_whose_it_is_needs_no_name(
+def test_a_file_that_names_its_author_needs_no_handle(
     tmp_path: Path, name: str, content: str | bytes, display_name: str
 ) -> None:
     path = written(tmp_path / name, content)
@@ -145,7 +145,7 @@ def test_a_file_that_says_whose_it_is_needs_no_name(
 TWO_PEOPLE = "username,text\nmagpie,caw\nrook,croak\nmagpie,caw caw\n"
 
 
-def test_of_a_table_of_several_people_only_the_named_one_is_read(tmp_path: Path) -> None:
+def test_only_the_chosen_author_of_a_table_is_read(tmp_path: Path) -> None:
     path = written(tmp_path / "a.csv", TWO_PEOPLE)
 
     found = recognise.read(path, author="magpie")

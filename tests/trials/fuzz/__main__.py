@@ -1,8 +1,8 @@
-"""Coverage-guided fuzzing of all that comes from outside: `make fuzz MINUTES=10`, so many for each kind of input.
+"""Coverage-guided fuzzing of all input from outside: `make fuzz MINUTES=10`, with MINUTES for each kind of input.
 
-Each kind begins with valid documents of the tests' own makers and changes them, bytes and shapes, with atheris, which
-has to be installed for it. Only our own errors are an answer; what else comes out is kept in a file, and
-`python -m tests.trials.fuzz --again FILE` shows it, without atheris. It ends with 1 where anything was found.
+Each kind starts with valid documents from the tests' own builders and mutates their bytes and structure with atheris,
+which must be installed. Only our own errors are allowed; any other input is kept in a file, and `python -m
+tests.trials.fuzz --again FILE` shows it, without atheris. The exit code is 1 if anything was found.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ GRACE = 120.0  # seconds to begin and to end in, above those asked for
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.trials.fuzz", description=__doc__)
-    parser.add_argument("--minutes", type=float, default=10.0, help="for each kind of input")
-    parser.add_argument("--only", choices=TARGETS, action="append", help="this kind of input; may be given again")
+    parser.add_argument("--minutes", type=float, default=10.0, help="minutes for each kind of input")
+    parser.add_argument("--only", choices=TARGETS, action="append", help="only this kind of input; may be repeated")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--folder", type=Path, default=Path(".fuzz"), help="for the inputs that were kept")
-    parser.add_argument("--again", type=Path, metavar="FILE", help="take in this one input, and show what comes of it")
+    parser.add_argument("--folder", type=Path, default=Path(".fuzz"), help="folder for the inputs that were kept")
+    parser.add_argument("--again", type=Path, metavar="FILE", help="run this single input and show the result")
     args = parser.parse_args()
     if args.again:
         return again(args.again)

@@ -1,4 +1,4 @@
-"""What X answers: a page of mentions to a bot that answers people, anything to any call, and bytes on a connection."""
+"""Answers of X: a page of mentions to a bot that replies, anything to any request, and bytes on a connection."""
 
 from __future__ import annotations
 

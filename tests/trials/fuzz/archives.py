@@ -1,4 +1,4 @@
-"""Files of tweets of every shape, on their way through reading and sifting into a library."""
+"""Files of tweets in every format, read, filtered and imported into a library."""
 
 from __future__ import annotations
 

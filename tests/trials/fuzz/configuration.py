@@ -1,4 +1,4 @@
-"""Configuration files, and what is made of one that is right: all but the objects that open files and sockets."""
+"""Configuration files, and the objects built from a valid one, except those that open files and sockets."""
 
 from __future__ import annotations
 

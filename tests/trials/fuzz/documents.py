@@ -1,4 +1,4 @@
-"""Valid documents of each kind, out of the tests' own makers, for a fuzzer to begin with."""
+"""Valid documents of each kind, from the tests' own builders, for a fuzzer to start with."""
 
 from __future__ import annotations
 

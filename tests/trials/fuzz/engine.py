@@ -1,6 +1,6 @@
-"""One target under atheris, in a process of its own, which libFuzzer ends: `python -m tests.trials.fuzz` starts it.
+"""One target under atheris, in a process of its own, which libFuzzer ends; `python -m tests.trials.fuzz` starts it.
 
-It goes on after a finding; of those that end in the same line of ours, the first one is kept.
+It continues after a finding; of findings that end in the same line of our code, the first is kept.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a target of fuzzing is, and what it may answer: a value, or one of our own errors."""
+"""What a fuzz target is, and what it may do: return a value, or raise one of our own errors."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""A valid document to a hostile one that still has its shape: JSON inside of anything, lines, words, bytes.
+"""Mutates a valid document so that it keeps its structure: JSON within any text, lines, words, bytes.
 
-Pure: the same document and the same chance give the same result. It knows no format beyond JSON's own.
+The same document and the same random generator give the same result.
 """
 
 from __future__ import annotations

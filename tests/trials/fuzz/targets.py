@@ -1,4 +1,4 @@
-"""Every kind of hostile input by its name: `python -m tests.trials.fuzz` runs them, and so does test_fuzz.py."""
+"""The fuzz targets by name, for `python -m tests.trials.fuzz` and test_fuzz.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is tried in the booted machine, one method a check, in the order in which they stand."""
+"""The checks in the booted machine, one method each, in order."""
 
 from __future__ import annotations
 

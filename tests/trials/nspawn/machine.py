@@ -1,6 +1,6 @@
-"""A Debian with a real systemd, booted in systemd-nspawn, with this repository's wheel in it. It checks nothing.
+"""A Debian with a real systemd, booted in systemd-nspawn, with this repository's wheel installed.
 
-Dependencies are lent read-only by the Python that runs this: the container's own must be of the same version.
+It borrows the dependencies, read-only, from the Python that runs this: both must be of the same version.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Cuts the power of a machine that writes a history: `make power`, or `python -m tests.trials.power --cuts 20`.
 
-A guest in QEMU writes the lives of posts through the real store and says each commit that was acknowledged; QEMU is
-killed at a random moment, at times in the midst of opening the history again; in half of the cuts the disk forgets any
-part of what it was not told to keep. The next start must find all that was acknowledged, and nothing half made. Then
-the same under SQLite's own default in place of our setting, the control: where that loses nothing, this test sees
-nothing. Exit 1 if something is lost, or nothing by the control.
+A guest in QEMU writes the states of posts through the real store and prints each commit that was acknowledged. QEMU is
+killed at a random moment, sometimes while the history is being reopened; in half of the cuts the disk forgets any part
+of what was not flushed. After the next start, all that was acknowledged must be there, and nothing incomplete. Then the
+same with SQLite's default instead of our setting, the control: if it loses nothing, this test shows nothing. The exit
+code is 1 if something is lost, or nothing by the control.
 """
 
 from __future__ import annotations
@@ -125,13 +125,13 @@ class Series:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.trials.power", description=__doc__)
     parser.add_argument("--cuts", type=int, default=100)
-    parser.add_argument("--control", type=int, default=10, help="cuts under the setting that must lose; 0: none")
+    parser.add_argument("--control", type=int, default=10, help="cuts with the setting that must lose; 0: none")
     parser.add_argument(
         "--journal", type=setting, default=DEFAULT, help=f"the control's, as MODE/SYNCHRONOUS ({DEFAULT})"
     )
-    parser.add_argument("--guests", type=int, default=2, help="side by side")
-    parser.add_argument("--seed", type=int, default=1, help="of the moments")
-    parser.add_argument("--accelerator", default="tcg", help="QEMU's; kvm where it works")
+    parser.add_argument("--guests", type=int, default=2, help="number of guests in parallel")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the random moments")
+    parser.add_argument("--accelerator", default="tcg", help="QEMU's accelerator; kvm where it works")
     given = parser.parse_args()
     if reason := why_not():
         say(f"skipped: {reason}")

@@ -1,7 +1,7 @@
-"""A disk that forgets: what a power cut leaves where the disk's own cache is lost too. It knows sectors, not files.
+"""A disk that forgets: the result of a power cut that also loses the disk's cache.
 
-QEMU has logged what the guest wrote and when it asked for it to be kept (its driver blklogwrites, in the format of
-Linux' dm-log-writes). What was written before the last such flush is there; of what came after, any part may be.
+QEMU logs what the guest writes and when it flushes (its driver blklogwrites, in the format of Linux' dm-log-writes).
+What was written before the last flush is kept; any part of what came after may be lost.
 """
 
 from __future__ import annotations

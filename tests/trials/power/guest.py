@@ -1,7 +1,6 @@
-"""What runs in the machine whose power fails: it opens the history, says all that is in it, and writes on.
+"""The program in the machine whose power is cut: it opens the history, prints all that is in it, and writes on.
 
-A line on the console is a whole fact: `at N` (what was found is told to the end), `ack N` (commit N was made). It
-knows nothing of what it said before: that is for the machine outside, which is still there.
+A line on the console is a complete fact: `at N` (all contents at commit N were printed), `ack N` (commit N was made).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whether a history came through: it is what the first so many commits make, and all that was acknowledged is in it."""
+"""Whether a history survived: it equals the result of the first N commits, all acknowledged ones among them."""
 
 from __future__ import annotations
 

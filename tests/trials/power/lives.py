@@ -1,7 +1,7 @@
-"""What is written while the power fails: the lives of posts, commit by commit, the same on every machine.
+"""What is written while the power is cut: the states of posts, commit by commit, the same on every machine.
 
-The clock of this world ticks once a commit, so a history says by itself how far it has come (`position`). It must
-then be, row by row, what the first so many commits make (`tables`): there is nothing in between.
+The clock ticks once per commit, so a history shows how far it has come (`position`). It must then equal, row by row,
+the result of the first N commits (`tables`): there is nothing in between.
 """
 
 from __future__ import annotations

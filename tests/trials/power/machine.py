@@ -1,4 +1,4 @@
-"""The machine whose power is cut, and its disk, which outlives the cuts. It judges nothing."""
+"""The machine whose power is cut, and its disk, which survives the cuts."""
 
 from __future__ import annotations
 

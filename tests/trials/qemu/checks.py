@@ -1,4 +1,4 @@
-"""What only a machine with a kernel of its own can show of the units, one method a check."""
+"""The checks of the units that need a kernel of their own, one method each."""
 
 from __future__ import annotations
 

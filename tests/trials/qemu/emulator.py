@@ -1,7 +1,7 @@
-"""Machines in QEMU, and what any of them starts with: a kernel, a finder of disks, images, the packages of this Python.
+"""Machines in QEMU and what they start with: a kernel, an initramfs, disk images, the packages of this Python.
 
-QEMU is slower than a container, but what the guest has not brought onto its disk is gone when it is killed. `tcg` needs
-no help of the processor (a guest starts in about eight seconds); where it works, `kvm` is quicker.
+QEMU is slower than a container, but what the guest has not written to its disk is lost when it is killed. `tcg` works
+on any CPU (a guest starts in about eight seconds); `kvm` is faster where it is available.
 """
 
 from __future__ import annotations

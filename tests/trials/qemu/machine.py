@@ -1,7 +1,7 @@
-"""A Debian whose systemd has the whole machine to itself, in QEMU, with this repository's wheel. It checks nothing.
+"""A Debian with its own systemd and kernel in QEMU, with this repository's wheel installed.
 
-A kernel of its own enforces what a container's cannot: limits of memory, denied addresses and devices, a clock that is
-set. It is asked over a serial line, where a small program in it runs what it is told.
+Its kernel enforces what a container's cannot: memory limits, denied addresses and devices, a clock that is set.
+Commands go over a serial line to a small program that runs them.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Turns the sample account's text files into a zip shaped like an X data archive of 2024.
+"""Builds the sample account's zip, in the format of an X data archive of 2024, from its text files.
 
-`python -m training.pretrain.sample.build` writes it. `training.sources.archive` reads archives.
+`python -m training.pretrain.sample.build` writes it to training/sources/sample.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from training.pretrain.sample.script import CLOSED, OPENED, Said, read_tweets
+from training.pretrain.sample.script import CLOSED, OPENED, SampleTweet, read_tweets
 from training.sources.sample import ARCHIVE, HANDLE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 NAME = "Station Mynah"
-EPOCH_MS = 1288834974657  # where X's ids begin to count
+EPOCH_MS = 1288834974657  # the epoch of X's ids
 ACCOUNT_ID = str(
     (int(OPENED.timestamp() * 1000) - EPOCH_MS - 86_400_000) << 22
 )  # opened the day before the first tweet
@@ -58,9 +58,9 @@ class Part:
         return {"files": [{"fileName": self.file, "globalName": self.name, "count": str(len(self.rows))}]}
 
 
-def members(said: list[Said]) -> dict[str, str]:
-    """The archive as file name to text, from the same words always the same."""
-    parts = _parts(said)
+def members(tweets: list[SampleTweet]) -> dict[str, str]:
+    """The archive as file name -> text, always the same for the same tweets."""
+    parts = _parts(tweets)
     files = {part.file: part.text() for part in parts} | {"data/README.txt": README}
     size = sum(len(text.encode()) for text in files.values())
     manifest = _manifest({part.kind: part.listing() for part in parts}, size)
@@ -69,7 +69,7 @@ def members(said: list[Said]) -> dict[str, str]:
 
 
 def write(path: Path, files: dict[str, str]) -> None:
-    """The same files give the same zip, wherever zlib packs alike."""
+    """The same files make the same zip with the same zlib."""
     with zipfile.ZipFile(path, "w") as archive:
         for name, text in files.items():
             member = zipfile.ZipInfo(name, WRITTEN.timetuple()[:6])
@@ -78,27 +78,32 @@ def write(path: Path, files: dict[str, str]) -> None:
             archive.writestr(member, text.encode(), compresslevel=9)
 
 
-def _parts(said: list[Said]) -> list[Part]:
-    tweets = [tweet for one in said for tweet in _versions(one)]
-    tweets.sort(key=lambda tweet: int(tweet["id"]), reverse=True)
-    headers = [{"tweet_id": tweet["id"], "user_id": ACCOUNT_ID, "created_at": tweet["created_at"]} for tweet in tweets]
-    notes = [{"noteTweet": _note(one)} for one in said if _is_long(one.text)]
+def _parts(tweets: list[SampleTweet]) -> list[Part]:
+    rows = [row for tweet in tweets for row in _versions(tweet)]
+    rows.sort(key=lambda row: int(row["id"]), reverse=True)
+    headers = [{"tweet_id": row["id"], "user_id": ACCOUNT_ID, "created_at": row["created_at"]} for row in rows]
+    notes = [{"noteTweet": _note(tweet)} for tweet in tweets if _is_long(tweet.text)]
     return [
         Part("account", "data/account.js", "YTD.account.part0", [{"account": _account()}]),
         Part("noteTweet", "data/note-tweet.js", "YTD.note_tweet.part0", notes),
-        Part("tweetHeaders", "data/tweet-headers.js", "YTD.tweet_headers.part0", [{"tweet": one} for one in headers]),
-        Part("tweets", "data/tweets.js", "YTD.tweets.part0", [{"tweet": one} for one in tweets]),
+        Part(
+            "tweetHeaders",
+            "data/tweet-headers.js",
+            "YTD.tweet_headers.part0",
+            [{"tweet": header} for header in headers],
+        ),
+        Part("tweets", "data/tweets.js", "YTD.tweets.part0", [{"tweet": row} for row in rows]),
     ]
 
 
-def _versions(said: Said) -> list[Json]:
-    """One tweet, or the two that an edit leaves in an archive, each knowing of the other."""
-    if not said.edited:
-        return [_tweet(said.text, said.at, {"initial": _edit_control(said.at, [_snowflake(said.at)], left=5)})]
-    again = said.at + timedelta(minutes=7)
-    control = _edit_control(said.at, [_snowflake(said.at), _snowflake(again)], left=4)
-    later = {"edit": {"initialTweetId": _snowflake(said.at), "editControlInitial": control}}
-    return [_tweet(said.text, said.at, {"initial": control}), _tweet(said.edited, again, later)]
+def _versions(tweet: SampleTweet) -> list[Json]:
+    """One tweet, or the two versions of an edited one, which refer to each other."""
+    if not tweet.edited:
+        return [_tweet(tweet.text, tweet.at, {"initial": _edit_control(tweet.at, [_snowflake(tweet.at)], left=5)})]
+    edited_at = tweet.at + timedelta(minutes=7)
+    control = _edit_control(tweet.at, [_snowflake(tweet.at), _snowflake(edited_at)], left=4)
+    later = {"edit": {"initialTweetId": _snowflake(tweet.at), "editControlInitial": control}}
+    return [_tweet(tweet.text, tweet.at, {"initial": control}), _tweet(tweet.edited, edited_at, later)]
 
 
 def _edit_control(at: datetime, ids: list[str], left: int) -> Json:
@@ -147,7 +152,7 @@ def _in_reply_to(mention: Json, at: datetime) -> Json:
 
 
 def _as_archived(written: str) -> str:
-    """The text as `full_text` has it: links shortened, cut where X cuts, HTML-escaped."""
+    """The text of `full_text`: links shortened, cut where X cuts, HTML-escaped."""
     text = _URL.sub(lambda link: _t_co(link.group()), written)
     if text.startswith("RT @") and len(text) > 140:
         text = text[:139] + "…"
@@ -176,25 +181,25 @@ def _entities(text: str, written: str) -> Json:
     }
 
 
-def _mention(found: re.Match[str]) -> Json:
-    handle = found.group(1)
+def _mention(match: re.Match[str]) -> Json:
+    handle = match.group(1)
     number = str(_number(handle))
     name = handle.replace("_", " ").capitalize()
-    return {"name": name, "screen_name": handle, "indices": _indices(found), "id_str": number, "id": number}
+    return {"name": name, "screen_name": handle, "indices": _indices(match), "id_str": number, "id": number}
 
 
-def _indices(found: re.Match[str]) -> list[str]:
-    return [str(found.start()), str(found.end())]
+def _indices(match: re.Match[str]) -> list[str]:
+    return [str(match.start()), str(match.end())]
 
 
-def _note(said: Said) -> Json:
-    """The whole of a long text; no id leads from it to its tweet, only the second in which both were made."""
-    core = {"styletags": [], "urls": [], "text": said.text, "mentions": [], "cashtags": [], "hashtags": []}
+def _note(tweet: SampleTweet) -> Json:
+    """The whole of a long text; nothing links it to its tweet but the second in which both were made."""
+    core = {"styletags": [], "urls": [], "text": tweet.text, "mentions": [], "cashtags": [], "hashtags": []}
     return {
-        "noteTweetId": str(int(_snowflake(said.at)) - 1),
-        "updatedAt": _iso(said.at),
+        "noteTweetId": str(int(_snowflake(tweet.at)) - 1),
+        "updatedAt": _iso(tweet.at),
         "lifecycle": {"value": "Published", "name": "Published", "originalName": "Published", "annotations": {}},
-        "createdAt": _iso(said.at),
+        "createdAt": _iso(tweet.at),
         "core": core,
     }
 
