@@ -12,14 +12,17 @@ import argparse
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from training.judge.evaluate import bits_per_character
 from training.models.base_model import make_model
 from training.pretrain.pretrain import CHECKPOINT, prepare, pretrain
-from training.recipe import PRETRAINING, Pretraining, Shape
+from training.pretrain.recipe import PRETRAINING, Pretraining
+
+if TYPE_CHECKING:
+    from training.recipe import Shape
 
 TWELFTH, PLACE = 12, 5  # every twelfth line from the sixth on
 HELD_OUT = {"heldout-short": 9, "heldout": 14}  # every so many lines

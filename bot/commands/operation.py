@@ -22,11 +22,11 @@ SPENT = ("day", "kind", "number", "each", "cost", "note")
 def status(args: Namespace) -> int:
     from bot.clock import SystemClock
     from bot.config.state_dir import StateDir
-    from bot.running import status_row
+    from bot.running.status import row as status_row
     from bot.values import VERSION
 
     settings = loaded(args).settings
-    row = status_row.row(settings, StateDir(settings.state), SystemClock().now()) | {"version": VERSION}
+    row = status_row(settings, StateDir(settings.state), SystemClock().now()) | {"version": VERSION}
     lines = [{"field": key.replace("_", " "), "value": value} for key, value in row.items()]
     show([row] if args.json else lines, ("field", "value"), args)
     return 0

@@ -241,10 +241,10 @@ def metrics_server(app: App, process: Process) -> Iterator[None]:
     server = None
     if address:
         try:
-            from bot.running import metrics, status_row  # only here: prometheus_client takes memory
+            from bot.running import metrics, status  # only here: prometheus_client takes memory
 
             def text() -> str:
-                row = status_row.row(app.now.settings, process.state_dir, process.clock.now())
+                row = status.row(app.now.settings, process.state_dir, process.clock.now())
                 return metrics.exposition(row | {"version": VERSION})
 
             server = metrics.MetricsServer(address, text, process.clock.monotonic)

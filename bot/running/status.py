@@ -1,4 +1,4 @@
-"""The state of the bot as one row with stable keys, read from the history."""
+"""The state of the bot as one row with stable keys: for `mynah status`, and for Prometheus."""
 
 from __future__ import annotations
 
@@ -6,98 +6,124 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from bot.clock import moment, stamp, why_doubted
-from bot.errors import StoreError
+from bot.errors import ModelError, StoreError
 from bot.history import mentions, refusals, review
+from bot.history.store import Store
+from bot.running import assembly, resources
 from bot.sending import budget
 from bot.sending.pause import why_paused
 from bot.sending.reconcile import next_lookup
+from bot.voice.model_voice import promoted
 from bot.x.payloads import time_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator
     from datetime import datetime
 
-    from bot.history.backup import Copy
-    from bot.history.store import Store
-    from bot.rounds.slots import Schedule
+    from bot.config.settings import Settings
+    from bot.config.state_dir import StateDir
 
 SILENT = timedelta(minutes=3)  # the unit's WatchdogSec
 
 
-def standing(
-    holder: Mapping[str, Any] | None,
-    store: Store | None,
-    *,
-    live: bool,
-    schedule: Schedule,
-    model: str | None,
-    caps: budget.Caps,
-    review_mode: bool,
-    terms: review.ReviewSettings,
-    replies: str = "off",
-    now: datetime,
-) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "running": holder is not None,
-        "pid": holder.get("pid") if holder else None,
-        "mode": "live" if live else "dry",
-        "model": model,
-        "next_slot": stamp(schedule.next(now).due),
-        "last_slot": None,
-        "last_slot_was": None,
-        "last_post": None,
-        "asks": review_mode,
-        "to_review": 0,
-        "next_expires": None,
-        "replies": replies,
-        "mentions": {},
-        "mention_lag": None,
-        "paused": None,
-        "unknown": [],
-        "next_look": None,
-        "posts": {},
-        "refusals": {},
-        "last": [],
-        "spent_today": budget.dollars(0),
-        "spent_this_month": budget.dollars(0),
-        "budget_per_day": budget.dollars(caps.per_day),
-        "budget_per_month": budget.dollars(caps.per_month),
-    }
-    if store is not None:
-        row |= _from_history(store, terms, dry=not live, now=now)
-    return row
+def row(settings: Settings, state_dir: StateDir, now: datetime) -> dict[str, Any]:
+    """A running bot's own word on its mode and schedule counts more than the configuration, which may be newer."""
+    status = _Status(settings, state_dir, now)
+    if not state_dir.history.exists():
+        return status.row()
+    with Store.open(state_dir.history, read_only=True) as store:
+        return status.row(store)
 
 
-def alerts(
-    *problems: str | None,
-    holder: Mapping[str, Any] | None,
-    model: str | None,
-    backup: Copy | None,
-    beat: datetime | None,
-    every: timedelta,
-    now: datetime,
-) -> list[str]:
-    """Sentences about everything that needs a person; `problems` from elsewhere come first."""
-    sentences = [problem for problem in (*problems, why_doubted(now)) if problem]
-    speaking = (holder or {}).get("speaking")
-    if speaking and speaking != model:
-        sentences.append(f"it speaks with {speaking}, since {model or 'the current model'} is damaged: `mynah models`")
-    if beat and now - beat > SILENT:
-        sentences.append(f"no heartbeat has succeeded since {stamp(beat)}: the log says why")
-    if every and (since := _since(holder)) and now - max(backup.at if backup else since, since) > 2 * every:
-        sentences.append("the last backup is too old: the log says why (backup.failed)")
-    return sentences
+class _Status:
+    def __init__(self, settings: Settings, state_dir: StateDir, now: datetime) -> None:
+        self._settings = settings
+        self._state_dir = state_dir
+        self._now = now
+        self._holder = state_dir.holder()
+        self._about = self._holder or {}
+        self._live: bool = self._about.get("live", settings.live)
+        self._model, self._damage = _current_model(state_dir)
+        self._backup = assembly.backups(settings, state_dir).newest(now)
+        self._beat = state_dir.last_beat() if self._holder else None
+
+    def row(self, store: Store | None = None) -> dict[str, Any]:
+        every, caps = self._about.get("every"), assembly.caps(self._settings)
+        schedule = assembly.schedule(self._settings, timedelta(seconds=every) if every else None)
+        row: dict[str, Any] = {
+            "running": self._holder is not None,
+            "pid": self._about.get("pid"),
+            "mode": "live" if self._live else "dry",
+            "model": self._model,
+            "next_slot": stamp(schedule.next(self._now).due),
+            "last_slot": None,
+            "last_slot_was": None,
+            "last_post": None,
+            "asks": self._about.get("mode", self._settings.mode) == "review",
+            "to_review": 0,
+            "next_expires": None,
+            "replies": self._settings.replies.standing(live=self._live),
+            "mentions": {},
+            "mention_lag": None,
+            "paused": None,
+            "unknown": [],
+            "next_look": None,
+            "posts": {},
+            "refusals": {},
+            "last": [],
+            "spent_today": budget.dollars(0),
+            "spent_this_month": budget.dollars(0),
+            "budget_per_day": budget.dollars(caps.per_day),
+            "budget_per_month": budget.dollars(caps.per_month),
+            "bot": self._about.get("bot", self._settings.bot),
+            "heartbeat_age": self._age(self._beat),
+            "last_backup": stamp(self._backup.at) if self._backup else None,
+            "alerts": list(self._alerts()),
+        }
+        return row | _from_history(store, self._settings, dry=not self._live, now=self._now) if store else row
+
+    def _age(self, beat: datetime | None) -> float | None:
+        return round(max((self._now - beat).total_seconds(), 0.0), 1) if beat else None
+
+    def _alerts(self) -> Iterator[str]:
+        """Sentences about everything that needs a person."""
+        root = self._state_dir.root
+        lost = assembly.lost(self._settings, self._state_dir)
+        yield from filter(None, (self._damage, resources.why_not(root), lost, why_doubted(self._now)))
+        speaking = self._about.get("speaking")
+        if speaking and speaking != self._model:
+            current = self._model or "the current model"
+            yield f"it speaks with {speaking}, since {current} is damaged: `mynah models`"
+        if self._beat and self._now - self._beat > SILENT:
+            yield f"no heartbeat has succeeded since {stamp(self._beat)}: the log says why"
+        if self._is_backup_overdue():
+            yield "the last backup is too old: the log says why (backup.failed)"
+
+    def _is_backup_overdue(self) -> bool:
+        every, since = self._settings.backup.every, self._since()
+        if not every or since is None:
+            return False
+        return self._now - max(self._backup.at if self._backup else since, since) > 2 * every
+
+    def _since(self) -> datetime | None:
+        """When the running process started, if it says so."""
+        try:
+            return moment(str(self._about["since"])) if "since" in self._about else None
+        except StoreError:
+            return None
 
 
-def _since(holder: Mapping[str, Any] | None) -> datetime | None:
-    """When the process that holds the folder started, if it says so."""
+def _current_model(state_dir: StateDir) -> tuple[str | None, str]:
+    """Its name, and what is wrong with it."""
     try:
-        return moment(str(holder["since"])) if holder and "since" in holder else None
-    except StoreError:
-        return None
+        current = promoted(state_dir.models)
+    except ModelError as error:
+        return None, str(error)
+    return current.name if current else None, ""
 
 
-def _from_history(store: Store, terms: review.ReviewSettings, *, dry: bool, now: datetime) -> dict[str, Any]:
+def _from_history(store: Store, settings: Settings, *, dry: bool, now: datetime) -> dict[str, Any]:
+    terms = assembly.review_settings(settings)
     drafts = review.waiting(store, terms, now, dry=dry)
     return {
         "to_review": len(drafts),

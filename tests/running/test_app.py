@@ -13,7 +13,7 @@ from bot.config.settings import Settings
 from bot.config.state_dir import StateDir
 from bot.errors import StoreError
 from bot.history.store import Store
-from bot.running import assembly, status_row
+from bot.running import assembly, status
 from bot.running.app import App, Process, is_mute
 from bot.running.systemd import Notifier
 from bot.sending.outbox import DryRunPublisher
@@ -101,7 +101,7 @@ def test_who_looks_is_told_of_a_model_that_broke_while_it_was_put_away(state: Pa
         born.voice.draft("", n=1, seed=0)
         born.refresh()
 
-        told = status_row.row(Settings(state=state), StateDir(state), NOON)
+        told = status.row(Settings(state=state), StateDir(state), NOON)
 
     assert born.voice.name == "20261120T120000Z-0000"
     assert any("it speaks with 20261120T120000Z-0000" in alert for alert in told["alerts"])

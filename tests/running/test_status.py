@@ -11,7 +11,7 @@ from bot.config.settings import Settings
 from bot.config.state_dir import StateDir
 from bot.history import mentions, refusals
 from bot.history.store import Store
-from bot.running import status_row
+from bot.running import status
 from bot.values import Draft, Mention, Reason, Slot
 from tests.fakes import NOON
 
@@ -36,7 +36,7 @@ def test_slots_refusals_and_the_lag_of_mentions_are_reported(tmp_path: Path) -> 
         mentions.add(store, mention(timedelta(minutes=9)), None, others=(), listen=False, at=NOON)
         mentions.add(store, mention(timedelta(minutes=2)), None, others=(), listen=False, at=NOON)
 
-    row = status_row.row(Settings(state=tmp_path), folder, NOON)
+    row = status.row(Settings(state=tmp_path), folder, NOON)
 
     assert (row["last_slot"], row["last_slot_was"]) == (stamp(NOON - timedelta(hours=1)), "skipped")
     assert row["refusals"] == {"link": 1, "slur": 2}
@@ -50,8 +50,8 @@ def test_failing_heartbeats_are_an_alert_after_three_minutes(tmp_path: Path) -> 
     with folder.hold({"since": stamp(NOON), "live": False, "every": None, "bot": "crow"}):
         os.utime(tmp_path / "holder.json", (NOON.timestamp(), NOON.timestamp()))
 
-        soon = status_row.row(settings, folder, NOON + timedelta(minutes=2))
-        late = status_row.row(settings, folder, NOON + timedelta(minutes=4))
+        soon = status.row(settings, folder, NOON + timedelta(minutes=2))
+        late = status.row(settings, folder, NOON + timedelta(minutes=4))
 
     assert (soon["heartbeat_age"], late["heartbeat_age"]) == (120.0, 240.0)
     assert not any("heartbeat" in alert for alert in soon["alerts"])

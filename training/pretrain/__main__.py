@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
 def _pretrain(args: argparse.Namespace) -> int:
     from training.models import model_dir
     from training.pretrain.pretrain import judge, mean_of, prepare, pretrain
-    from training.recipe import PRETRAINING, PRETRAINING_ON
+    from training.pretrain.recipe import PRETRAINING, PRETRAINING_ON
 
     recipe = PRETRAINING_ON if args.begin else PRETRAINING
     recipe = recipe if args.steps is None else replace(recipe, steps=args.steps)

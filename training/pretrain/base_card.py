@@ -13,7 +13,7 @@ from training.card.card import how_to_use, page
 from training.card.markup import hyperparameters, in_markdown, number, table
 from training.errors import ModelError
 from training.models.model_dir import Manifest, read_manifest
-from training.recipe import Pretraining
+from training.pretrain.recipe import Pretraining
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -122,7 +122,7 @@ from the short lines threats and insults; also dialect, archaic and rare words.
 def _procedure(recipe: Pretraining, made: Made) -> str:
     return f"""\
 `python -m training.pretrain pretrain PROSE... --last SHORT... --work WORK --out BASE`, with the numbers of
-`Pretraining` in `training/recipe.py`. Every line is a document of its own. Muon learns the matrices
+`Pretraining` in `training/pretrain/recipe.py`. Every line is a document of its own. Muon learns the matrices
 between the layers, AdamW the rest. The rate warms up, stays, and in the last part of the run goes straight down to
 nothing, on short lines alone.
 

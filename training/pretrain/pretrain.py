@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from training.learn.batches import Batch
-    from training.recipe import Pretraining
+    from training.pretrain.recipe import Pretraining
 
 COOL_DOWN = "cool-down"
 CHECKPOINT = "checkpoint.pt"
@@ -180,7 +180,9 @@ def _step(
     place.step += 1
     loss = learn(model, parts, optimizers, recipe.clip, process_group)
     if not math.isfinite(loss):
-        raise TrainingError(f"The loss is {loss} at step {place.step}: lower the learning_rate in training/recipe.py.")
+        raise TrainingError(
+            f"The loss is {loss} at step {place.step}: lower the learning_rate in training/pretrain/recipe.py."
+        )
     return Step(place.step, place.of, loss, sum(part.tokens for part in parts))
 
 

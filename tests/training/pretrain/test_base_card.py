@@ -13,7 +13,7 @@ from training.card.markup import hyperparameters
 from training.models import base_model
 from training.pretrain.__main__ import main
 from training.pretrain.base_card import MADE, base_card
-from training.recipe import Pretraining
+from training.pretrain.recipe import Pretraining
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,7 +14,8 @@ from training.models.base_model import make_model, train_tokenizer
 from training.models.model_dir import load
 from training.pretrain.__main__ import main
 from training.pretrain.pretrain import COOL_DOWN, mean_of, prepare, pretrain, share_of_rate
-from training.recipe import Pretraining, Shape
+from training.pretrain.recipe import Pretraining
+from training.recipe import Shape
 
 if TYPE_CHECKING:
     from pathlib import Path
