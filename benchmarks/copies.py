@@ -53,14 +53,14 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared" / "data")
     parser.add_argument("--model", type=Path, help="a model folder, to count what of its drafts would be refused")
     parser.add_argument("--manner", type=int, default=memory.MANNER, help="different tweets that make a run a manner")
-    asked = parser.parse_args()
-    match asked.what:
+    args = parser.parse_args()
+    match args.what:
         case "index":
-            index(asked.tweets)
+            index(args.tweets)
         case "history":
-            history(asked.rows, asked.keep)
+            history(args.rows, args.keep)
         case _:
-            people(asked.data, asked.model, asked.draft_settings)
+            people(args.data, args.model, args.draft_settings)
 
 
 def index(sizes: Sequence[int]) -> None:
