@@ -1,4 +1,4 @@
-"""How well the base in the package foresees tweets, before and after fine-tuning, and what does as well without it.
+"""How well the base in the package predicts tweets, before and after fine-tuning, and what does as well without it.
 
     python benchmarks/base_model.py                      # the sample account
     python benchmarks/base_model.py ../shared/data/corpora/538-twitter-ratio/BarackObama.csv
@@ -48,14 +48,14 @@ def main() -> None:
     parser.add_argument("--lines", type=Path, nargs="+", default=[], help="judge the untouched base on these lines")
     parser.add_argument("--rows", default="", help="only the rows whose names hold this: fine-tuned, nothing, xz ...")
     parser.add_argument("--threads", type=int, default=0, help="0: torch decides")
-    asked = parser.parse_args()
-    if asked.threads:
-        torch.set_num_threads(asked.threads)
-    for path in asked.lines:
+    args = parser.parse_args()
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    for path in args.lines:
         _judge_lines(path)
-    if asked.tweets or not asked.lines:
-        for path in asked.tweets or [SAMPLE]:
-            _compare(path, asked.rows)
+    if args.tweets or not args.lines:
+        for path in args.tweets or [SAMPLE]:
+            _compare(path, args.rows)
 
 
 def _judge_lines(path: Path) -> None:

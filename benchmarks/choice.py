@@ -101,28 +101,28 @@ def main() -> None:
     measure(_parser().parse_args())
 
 
-def measure(asked: argparse.Namespace) -> None:
+def measure(args: argparse.Namespace) -> None:
     torch.set_num_threads(1)
-    texts = corpus.build([recognise.read(asked.tweets, asked.tweets.stem)])
+    texts = corpus.build([recognise.read(args.tweets, args.tweets.stem)])
     learnt, held_out = [text.text for text in texts.train], [text.text for text in texts.held_out]
     cut = len(held_out) // 2
-    sampler = TorchSampler.open(asked.folder, device="cpu")
+    sampler = TorchSampler.open(args.folder, device="cpu")
     likelihoods = sampler.log_likelihoods(held_out)
     who = person.describe([*learnt, *held_out[:cut]], likelihoods[:cut], length=weighted_length)
-    who = person.replace(who, vocabulary=vocabulary.Vocabulary.open(asked.folder))
+    who = person.replace(who, vocabulary=vocabulary.Vocabulary.open(args.folder))
     if not len(who.vocabulary):
-        raise SystemExit(f"{asked.folder} has no {vocabulary.FILE}: it is of before there was one")
+        raise SystemExit(f"{args.folder} has no {vocabulary.FILE}: it is of before there was one")
     own = [Draft(text, likelihood=likely) for text, likely in zip(held_out, likelihoods, strict=True)]
     real = scored(own, who)
     older, newer = real[:cut], real[cut:]
-    print(f"{asked.tweets.name}: {len(learnt):,} tweets learnt, {len(older)} and {len(newer)} held out")
-    if asked.sweep:
-        sweep(sampler, who, learnt, newer, asked)
+    print(f"{args.tweets.name}: {len(learnt):,} tweets learnt, {len(older)} and {len(newer)} held out")
+    if args.sweep:
+        sweep(sampler, who, learnt, newer, args)
     else:
-        drafts = scored(draw(sampler, asked.drafts, asked.temperature, asked.top_p), who)
+        drafts = scored(draw(sampler, args.drafts, args.temperature, args.top_p), who)
         half = len(drafts) // 2 // GROUP * GROUP
-        judge = Judge([one.text for one in (*drafts, *newer)], learnt, [one.text for one in newer], asked.texts)
-        if asked.fit:
+        judge = Judge([one.text for one in (*drafts, *newer)], learnt, [one.text for one in newer], args.texts)
+        if args.fit:
             fit(older, drafts[:half], judge)
         report(newer, drafts[half : 2 * half], judge)
 
@@ -184,16 +184,16 @@ def fit(older: Sequence[Scored], drafts: Sequence[Scored], judge: Judge) -> None
 
 
 def sweep(
-    sampler: TorchSampler, who: Person, learnt: Sequence[str], newer: Sequence[Scored], asked: argparse.Namespace
+    sampler: TorchSampler, who: Person, learnt: Sequence[str], newer: Sequence[Scored], args: argparse.Namespace
 ) -> None:
     drawn = {
-        (temperature, top_p): scored(draw(sampler, asked.drafts, temperature, top_p), who)
-        for temperature in asked.temperatures
-        for top_p in asked.top_ps
+        (temperature, top_p): scored(draw(sampler, args.drafts, temperature, top_p), who)
+        for temperature in args.temperatures
+        for top_p in args.top_ps
     }
     tweets = [one.text for one in newer]
-    judge = Judge([*tweets, *(one.text for drafts in drawn.values() for one in drafts)], learnt, tweets, asked.texts)
-    print(f"{asked.drafts} drafts at each, one of {GROUP} chosen\n")
+    judge = Judge([*tweets, *(one.text for drafts in drawn.values() for one in drafts)], learnt, tweets, args.texts)
+    print(f"{args.drafts} drafts at each, one of {GROUP} chosen\n")
     print(f"{'':24}{'score':>8}{'none':>8}{'odd':>8}{'told':>8}{'threes':>8}{'copied':>8}")
     print(f"{'the person':24}{np.mean([one.total(WEIGHTS) for one in newer]):8.3f}{judge.row(tweets, real=True)}")
     for (temperature, top_p), drafts in drawn.items():

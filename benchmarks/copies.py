@@ -52,15 +52,15 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="where the history is kept; one that is there is asked again")
     parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared" / "data")
     parser.add_argument("--model", type=Path, help="a model folder, to count what of its drafts would be refused")
-    parser.add_argument("--manner", type=int, default=memory.HABIT, help="different tweets that make a run a manner")
-    asked = parser.parse_args()
-    match asked.what:
+    parser.add_argument("--habit", type=int, default=memory.HABIT, help="different tweets that make a run a manner")
+    args = parser.parse_args()
+    match args.what:
         case "index":
-            index(asked.tweets)
+            index(args.tweets)
         case "history":
-            history(asked.rows, asked.keep)
+            history(args.rows, args.keep)
         case _:
-            people(asked.data, asked.model, asked.draft_settings)
+            people(args.data, args.model, args.habit)
 
 
 def index(sizes: Sequence[int]) -> None:
@@ -126,13 +126,13 @@ def ask(store: Store, name: str, drafts: Sequence[str]) -> None:
     print(f"| {name} | {found / len(drafts):.1%} | " + " | ".join(f"{ms:.2f} ms" for ms in figures) + " |", flush=True)
 
 
-def people(data: Path, model: Path | None, draft_settings: int) -> None:
+def people(data: Path, model: Path | None, habit: int) -> None:
     print("| whose newest tenth | tweets | copies, every run counted | copies, without their manner | foreign |")
     print("|---|---:|---:|---:|---:|")
     for name, author in PEOPLE.items():
         texts = corpus.build([recognise.read(data / "corpora" / name, author)])
         learnt, newest = [text.text for text in texts.train], [text.text for text in texts.held_out]
-        refused = [share(newest, knowing(learnt, least).why_copied) for least in (sys.maxsize, draft_settings)]
+        refused = [share(newest, knowing(learnt, least).why_copied) for least in (sys.maxsize, habit)]
         profile = speaking(learnt)
         foreign = share(newest, profile.why_foreign) if profile else "-"
         print(f"| {Path(name).stem} | {len(newest):,} | {' | '.join(refused)} | {foreign} |", flush=True)
@@ -167,8 +167,8 @@ def runs(text: str) -> list[tuple[str, ...]]:
     return [tuple(words[at : at + 8]) for at in range(len(words) - 7)]
 
 
-def knowing(tweets: Sequence[str], draft_settings: int) -> Memory:
-    kept, memory.HABIT = memory.HABIT, draft_settings
+def knowing(tweets: Sequence[str], habit: int) -> Memory:
+    kept, memory.HABIT = memory.HABIT, habit
     try:
         with tempfile.TemporaryDirectory() as folder:
             (Path(folder) / memory.FILE).write_bytes(memorise(tweets))

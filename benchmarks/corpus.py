@@ -30,8 +30,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="What the rules drop, and how fast.")
     parser.add_argument("tweets", type=Path, nargs="*", help="whatever `retrain` reads; invented ones by default")
     parser.add_argument("--invent", type=int, default=100_000, metavar="N", help="so many tweets")
-    asked = parser.parse_args()
-    archives = [recognise.read(path, path.stem.lower()) for path in asked.tweets] or [_invented(asked.invent)]
+    args = parser.parse_args()
+    archives = [recognise.read(path, path.stem.lower()) for path in args.tweets] or [_invented(args.invent)]
     for archive in archives:
         for choices in (corpus.Choices("huggingtweets"), corpus.Choices("mynah")):
             began = time.process_time()

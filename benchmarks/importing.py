@@ -29,13 +29,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tweets", type=int, nargs="+", default=[10_000, 100_000])
     parser.add_argument("--write", type=Path, help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    if asked.write:
-        write(asked.write, asked.tweets[0])
+    args = parser.parse_args()
+    if args.write:
+        write(args.write, args.tweets[0])
         return
     print("| tweets | zip, MB | tweets.js, MB | import, s | of the processor | peak, MB | again, s | library, MB |")
     print("|---:|---:|---:|---:|---:|---:|---:|---:|")
-    for count in asked.tweets:
+    for count in args.tweets:
         with tempfile.TemporaryDirectory() as folder:
             print(row(Path(folder), count), flush=True)
 

@@ -36,16 +36,16 @@ def main() -> None:
     parser.add_argument("model", type=Path, help="a model folder that `retrain` made from these tweets")
     parser.add_argument("tweets", type=Path, nargs="?", default=SAMPLE, help="whatever `retrain` reads")
     parser.add_argument("--samples", type=int, default=SAMPLES)
-    asked = parser.parse_args()
+    args = parser.parse_args()
     torch.set_num_threads(1)
-    texts = corpus.build([recognise.read(asked.tweets, asked.tweets.stem)])
+    texts = corpus.build([recognise.read(args.tweets, args.tweets.stem)])
     train, held_out = [text.text for text in texts.train], [text.text for text in texts.held_out]
-    print(f"{asked.tweets.name}: {len(train):,} tweets learnt, {len(held_out):,} held out, {asked.samples} samples\n")
+    print(f"{args.tweets.name}: {len(train):,} tweets learnt, {len(held_out):,} held out, {args.samples} samples\n")
     print(f"{'':48}{'seconds':>10}{'of one core':>14}")
-    loaded = model_dir.load(asked.model, device="cpu")
+    loaded = model_dir.load(args.model, device="cpu")
     model, tokenizer = loaded.model, loaded.tokenizer
     context = min(recipe_for(loaded.manifest.base_model).shape.context, base_model.context_of(model))
-    drafts = _timed("saying them", lambda: speak(model, tokenizer, texts.tags, count=asked.samples, seed=0))
+    drafts = _timed("saying them", lambda: speak(model, tokenizer, texts.tags, count=args.samples, seed=0))
     said = [draft.text for draft in drafts]
     _timed("bits of the held-out tweets", lambda: bits_of(model, tokenizer, texts.held_out, context=context))
     _timed("the n-gram floor", lambda: ngram_floor.bits_per_character(train, held_out))
@@ -64,7 +64,7 @@ def main() -> None:
     base, spelling = base_model.load_base(
         loaded.manifest.base_model, texts=train, shape=recipe_for("tiny").shape, seed=0
     )
-    untouched = [draft.text for draft in speak(base, spelling, {}, count=asked.samples, seed=0)]
+    untouched = [draft.text for draft in speak(base, spelling, {}, count=args.samples, seed=0)]
     print(f"\n{'told apart':48}{'chance':>10}")
     for name, some, others in (
         ("every other learnt tweet from the rest", train[::2], train[1::2]),

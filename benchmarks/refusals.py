@@ -24,14 +24,14 @@ def main() -> None:
     parser.add_argument("folder", type=Path, nargs="?", default=EMBEDDED, help="a model folder; the base by default")
     parser.add_argument("--samples", type=int, default=1_000)
     parser.add_argument("--temperature", type=float, default=1.0)
-    asked = parser.parse_args()
-    learnt = Memory.open(asked.folder).why_copied if (asked.folder / FILE).exists() else lambda _: ""
+    args = parser.parse_args()
+    trained_on = Memory.open(args.folder).why_copied if (args.folder / FILE).exists() else lambda _: ""
     spoken: set[str] = set()
-    screen = chain.build(was_posted=spoken.__contains__, copy_of=learnt)
-    sampler = TorchSampler.open(asked.folder, device="cpu")
+    screen = chain.build(was_posted=spoken.__contains__, copy_of=trained_on)
+    sampler = TorchSampler.open(args.folder, device="cpu")
     reasons: Counter[str] = Counter()
-    for seed in range(0, asked.samples, AT_ONCE):
-        for sample in sampler.draft("", n=AT_ONCE, seed=seed, sampling=Sampling(temperature=asked.temperature)):
+    for seed in range(0, args.samples, AT_ONCE):
+        for sample in sampler.draft("", n=AT_ONCE, seed=seed, sampling=Sampling(temperature=args.temperature)):
             reason = screen.why_not(Draft(sample.text, seed=seed, finished=sample.finished))
             reasons[reason.name if reason else "passed"] += 1
             spoken.add(sample.text)

@@ -1,4 +1,4 @@
-"""Which shape, rate, vocabulary and order foresees most for its compute: short runs of `training/pretrain/pretrain.py`.
+"""Which shape, rate, vocabulary and order has the lowest loss for its compute: short runs of `pretrain.py`.
 
     python benchmarks/shapes.py 4x256 6x192 "rate 6e-3" --corpus ../shared/corpus --work /tmp/shapes
 
@@ -63,13 +63,13 @@ def main() -> None:
     parser.add_argument("--corpus", type=Path, default=Path(__file__).parents[2] / "shared" / "corpus")
     parser.add_argument("--work", type=Path, required=True, help="folder for token files")
     parser.add_argument("--steps", type=int, default=120, help="of the base's shape; 120 are half a million pieces")
-    asked = parser.parse_args()
-    if unknown := set(asked.runs) - RUNS.keys():
+    args = parser.parse_args()
+    if unknown := set(args.runs) - RUNS.keys():
         parser.error(f"there is no {min(unknown)}; there are: {', '.join(RUNS)}")
-    asked.work.mkdir(parents=True, exist_ok=True)
-    texts = [twelfth(asked.corpus, kind, asked.work) for kind in ("prose", "short")]
-    for name in asked.runs or RUNS:
-        learn(name, RUNS[name], texts, asked)
+    args.work.mkdir(parents=True, exist_ok=True)
+    texts = [twelfth(args.corpus, kind, args.work) for kind in ("prose", "short")]
+    for name in args.runs or RUNS:
+        learn(name, RUNS[name], texts, args)
 
 
 def twelfth(corpus: Path, kind: str, work: Path) -> Path:
@@ -82,11 +82,11 @@ def twelfth(corpus: Path, kind: str, work: Path) -> Path:
     return path
 
 
-def learn(name: str, run: Run, texts: list[Path], asked: argparse.Namespace) -> None:
-    steps = round(asked.steps * operations(BASE) / operations(run.shape))
+def learn(name: str, run: Run, texts: list[Path], args: argparse.Namespace) -> None:
+    steps = round(args.steps * operations(BASE) / operations(run.shape))
     few = replace(PRETRAINING, shape=run.shape, steps=steps, warmup=round(steps * WARMUP), tokenizer_reads_every=1)
     recipe: Pretraining = replace(few, **dict(run.changes))
-    work = asked.work / f"{run.shape.vocabulary}"
+    work = args.work / f"{run.shape.vocabulary}"
     tokenizer, files = prepare(texts, work, recipe)
     (work / CHECKPOINT).unlink(missing_ok=True)
     model = make_model(tokenizer, recipe.shape, run.seed)
@@ -97,7 +97,7 @@ def learn(name: str, run: Run, texts: list[Path], asked: argparse.Namespace) -> 
     weights = sum(weight.numel() for weight in model.parameters())
     said = [f"{name:16}{weights / 1e6:6.2f} M weights{steps:5} steps{pieces / 1e6:6.2f} M pieces{seconds:6.0f} s"]
     for held_out, every in HELD_OUT.items():
-        lines = (asked.corpus / f"{held_out}.txt").read_text(encoding="utf-8").splitlines()[::every]
+        lines = (args.corpus / f"{held_out}.txt").read_text(encoding="utf-8").splitlines()[::every]
         said.append(f"{held_out} {bits_per_character(model, tokenizer, lines, context=recipe.shape.context):.3f}")
     print("  ".join(said), flush=True)
 

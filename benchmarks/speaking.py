@@ -65,24 +65,24 @@ class Turn:
 
 
 def main() -> None:
-    asked = _parser().parse_args()
-    if asked.side:
-        _work(asked)
+    args = _parser().parse_args()
+    if args.side:
+        _work(args)
         return
-    print(f"{training_speed.machine('cpu')}\n{asked.model}, {asked.n} drafts, {asked.threads} threads")
-    workers = {side: _start(side) for side in asked.sides}
+    print(f"{training_speed.machine('cpu')}\n{args.model}, {args.n} drafts, {args.threads} threads")
+    workers = {side: _start(side) for side in args.sides}
     turns: dict[tuple[str, str], list[Turn]] = {(side, task): [] for side in workers for task in TASKS}
     try:
         for worker in workers.values():  # all are loaded before one is timed
             _answer(worker)
-        for number in range(asked.rounds):
+        for number in range(args.rounds):
             for (side, task), taken in turns.items():
                 taken.append(Turn(**_ask(workers[side], f"{task} {number}")))
-            print(f"  round {number + 1} of {asked.rounds}", file=sys.stderr, flush=True)
+            print(f"  round {number + 1} of {args.rounds}", file=sys.stderr, flush=True)
     finally:
         for worker in workers.values():
             worker.communicate()  # it has no more to do, puts its files away and ends
-    _table(turns, asked.sides)
+    _table(turns, args.sides)
 
 
 def _start(side: str) -> subprocess.Popen[str]:
@@ -106,21 +106,21 @@ def _answer(worker: subprocess.Popen[str]) -> dict[str, Any]:
     return said
 
 
-def _work(asked: argparse.Namespace) -> None:
+def _work(args: argparse.Namespace) -> None:
     """The side's own process: load, warm up, and then do what is asked on each line."""
-    torch.set_num_threads(asked.threads)
+    torch.set_num_threads(args.threads)
     torch.manual_seed(0)
-    model, tokenizer = training_speed.load(asked.model, [PROMPT])
-    if asked.model != "tiny":
+    model, tokenizer = training_speed.load(args.model, [PROMPT])
+    if args.model != "tiny":
         _end_by_chance(model, tokenizer)
     with tempfile.TemporaryDirectory() as folder:
-        speak = SPEAKERS[asked.side](model.eval(), tokenizer, Path(folder), asked.threads)
+        speak = SPEAKERS[args.side](model.eval(), tokenizer, Path(folder), args.threads)
         for task in TASKS:
-            _turn(speak, tokenizer, task, asked.n, seed=99)
+            _turn(speak, tokenizer, task, args.n, seed=99)
         print("{}", flush=True)
         for line in sys.stdin:
             task, seed = line.split()
-            print(json.dumps(_turn(speak, tokenizer, task, asked.n, int(seed))), flush=True)
+            print(json.dumps(_turn(speak, tokenizer, task, args.n, int(seed))), flush=True)
 
 
 def _turn(
@@ -167,26 +167,28 @@ def _by_pipeline(model: Any, tokenizer: Any, folder: Path, threads: int) -> Any:
     from training.models.model_dir import silence_transformers
 
     silence_transformers()
-    asked = {"do_sample": True, "temperature": 1.0, "top_p": 0.95, "top_k": 50, "min_length": 10}
+    settings = {"do_sample": True, "temperature": 1.0, "top_p": 0.95, "top_k": 50, "min_length": 10}
     pipe: Any = pipeline("text-generation", model=model, tokenizer=tokenizer, device="cpu")
     end = tokenizer.eos_token_id
 
     def speak(task: str, n: int, seed: int) -> Iterator[str]:
         set_seed(seed)
         ends = end if task == "natural" else -1
-        said = pipe(PROMPT, num_return_sequences=n, max_new_tokens=ROOM, eos_token_id=ends, pad_token_id=end, **asked)
+        said = pipe(
+            PROMPT, num_return_sequences=n, max_new_tokens=ROOM, eos_token_id=ends, pad_token_id=end, **settings
+        )
         yield from (one["generated_text"] for one in said)
 
     return speak
 
 
-def _by_teller(engine: Any, tokenizer: Any) -> Any:
+def _by_sampler(engine: Any, tokenizer: Any) -> Any:
     end, pieces = tokenizer.eos_token_id, tokenizer.backend_tokenizer
 
     def speak(task: str, n: int, seed: int) -> Iterator[str]:
-        teller = Sampler(engine, pieces, start=end, end=end if task == "natural" else -1)
+        sampler = Sampler(engine, pieces, start=end, end=end if task == "natural" else -1)
         yield from (
-            draft.text for _, draft in teller.stream(PROMPT, n=n, seed=seed, sampling=Sampling(max_tokens=ROOM))
+            draft.text for _, draft in sampler.stream(PROMPT, n=n, seed=seed, sampling=Sampling(max_tokens=ROOM))
         )
 
     return speak
@@ -198,14 +200,14 @@ def _by_light(model: Any, tokenizer: Any, folder: Path, threads: int) -> Any:
 
     path = folder / onnx_weights.FILE
     path.write_bytes(onnx_weights.write(model, start=tokenizer.eos_token_id, end=tokenizer.eos_token_id))
-    return _by_teller(OnnxEngine(path, threads=threads), tokenizer)
+    return _by_sampler(OnnxEngine(path, threads=threads), tokenizer)
 
 
 SPEAKERS: dict[str, Callable[[Any, Any, Path, int], Any]] = {
     "pipeline": _by_pipeline,
-    "theirs": lambda model, tokenizer, *_: _by_teller(TransformersEngine(model), tokenizer),
-    "fp32": lambda model, tokenizer, *_: _by_teller(Gpt2Engine(model, torch.float32), tokenizer),
-    "bf16": lambda model, tokenizer, *_: _by_teller(Gpt2Engine(model, torch.bfloat16), tokenizer),
+    "theirs": lambda model, tokenizer, *_: _by_sampler(TransformersEngine(model), tokenizer),
+    "fp32": lambda model, tokenizer, *_: _by_sampler(Gpt2Engine(model, torch.float32), tokenizer),
+    "bf16": lambda model, tokenizer, *_: _by_sampler(Gpt2Engine(model, torch.bfloat16), tokenizer),
     "light": _by_light,
 }
 

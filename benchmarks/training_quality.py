@@ -90,34 +90,34 @@ class Outcome:
 
 
 def main() -> None:
-    asked = _parser().parse_args()
-    if asked.threads:
-        torch.set_num_threads(asked.threads)
-    print(machine(asked.device))
-    for path in asked.tweets or [SAMPLE]:
-        compare(path, asked)
+    args = _parser().parse_args()
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    print(machine(args.device))
+    for path in args.tweets or [SAMPLE]:
+        compare(path, args)
 
 
-def compare(path: Path, asked: argparse.Namespace) -> None:
+def compare(path: Path, args: argparse.Namespace) -> None:
     """Three trainings from the same weights, the lines of a table."""
-    texts = corpus.build([recognise.read(path, path.stem)], corpus.Choices(rules=asked.rules))
+    texts = corpus.build([recognise.read(path, path.stem)], corpus.Choices(rules=args.rules))
     train, held_out = ([text.text for text in part] for part in (texts.train, texts.held_out))
-    print(f"\n{path.name}: {len(train):,} tweets to learn, {len(held_out):,} held out ({asked.rules}), {asked.model}")
+    print(f"\n{path.name}: {len(train):,} tweets to learn, {len(held_out):,} held out ({args.rules}), {args.model}")
     print(f"{'':46}{'bits/char':>10}{'nats':>8}{'tokens':>12}{'seconds':>9}{'core-s':>9}{'as good after':>24}")
 
     def learner() -> Learner:
-        return _learner(asked, train, held_out)
+        return _learner(args, train, held_out)
 
     untouched = learner()
     _row("untouched", untouched, Outcome(untouched.nats(), 0, Time(0.0, 0.0)))
-    theirs = learn_by_reference(learner(), seed=asked.seed)
+    theirs = learn_by_reference(learner(), seed=args.seed)
     _row("reference recipe, Trainer", untouched, theirs)
-    recipe = _ours(asked)
+    recipe = _ours(args)
     for name, chosen in {
         "mynah, the reference's passes and rate": _like_the_reference(recipe, untouched),
         "mynah": recipe,
     }.items():
-        _row(name, untouched, learn_by_mynah(learner(), chosen, seed=asked.seed, goal=theirs.nats), theirs)
+        _row(name, untouched, learn_by_mynah(learner(), chosen, seed=args.seed, goal=theirs.nats), theirs)
 
 
 def learn_by_reference(learner: Learner, *, seed: int) -> Outcome:
@@ -146,19 +146,19 @@ def learn_by_mynah(learner: Learner, recipe: Recipe, *, seed: int, goal: float) 
     return Outcome(learner.nats(), tokens, taken, as_good)
 
 
-def _learner(asked: argparse.Namespace, train: Sequence[str], held_out: Sequence[str]) -> Learner:
-    model, tokenizer = load(asked.model, train)
-    context = min(recipe_for(asked.model).shape.context, base_model.context_of(model))
+def _learner(args: argparse.Namespace, train: Sequence[str], held_out: Sequence[str]) -> Learner:
+    model, tokenizer = load(args.model, train)
+    context = min(recipe_for(args.model).shape.context, base_model.context_of(model))
     rows, others = (batches.encode(tokenizer, part, context) for part in (train, held_out))
-    return Learner(model.to(asked.device), tokenizer, train, rows, others, sum(map(len, held_out)), asked.tokens)
+    return Learner(model.to(args.device), tokenizer, train, rows, others, sum(map(len, held_out)), args.tokens)
 
 
-def _ours(asked: argparse.Namespace) -> Recipe:
+def _ours(args: argparse.Namespace) -> Recipe:
     """The recipe of the package, and what was asked to be tried in its place."""
-    recipe = recipe_for(asked.model)
-    recipe = replace(recipe, threads=asked.threads or recipe.threads)
+    recipe = recipe_for(args.model)
+    recipe = replace(recipe, threads=args.threads or recipe.threads)
     kinds = {"batch_tokens": int, "max_steps": int, "looks": int, "threads": int, "negatives": int}
-    tried = (one.partition("=")[::2] for one in asked.set)
+    tried = (one.partition("=")[::2] for one in args.set)
     return replace(recipe, **{name: kinds.get(name, float)(value) for name, value in tried})  # type: ignore[arg-type]
 
 

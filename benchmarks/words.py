@@ -1,4 +1,4 @@
-"""How many of a model's words are none, by the words of the texts it learnt from.
+"""How many of a model's words are non-words, by the words of its training texts.
 
     python benchmarks/words.py [MODEL_FOLDER] --texts ../shared/corpus/prose-00.txt ../shared/corpus/short-00.txt
 
@@ -30,12 +30,12 @@ def main() -> None:
     parser.add_argument("--lines", type=Path, help="texts to look at instead of samples, one a line")
     parser.add_argument("--samples", type=int, default=500)
     parser.add_argument("--temperature", type=float, default=1.0)
-    asked = parser.parse_args()
-    known = {word for path in asked.texts for word in words(path.read_text(encoding="utf-8"))}
-    if asked.lines:
-        said = asked.lines.read_text(encoding="utf-8").splitlines()
+    args = parser.parse_args()
+    known = {word for path in args.texts for word in words(path.read_text(encoding="utf-8"))}
+    if args.lines:
+        said = args.lines.read_text(encoding="utf-8").splitlines()
     else:
-        said = samples(asked.folder, asked.samples, asked.temperature)
+        said = samples(args.folder, args.samples, args.temperature)
     unknown = [[word for word in words(text) if word not in known] for text in said]
     of_words, of_texts = sum(map(len, unknown)), sum(map(bool, unknown))
     total = sum(len(words(text)) for text in said)
