@@ -112,7 +112,7 @@ def test_going_live_without_keys_names_the_missing_keys(state: Path) -> None:
     done = mynah("run", "--live", "--once", state=state)
 
     assert done.returncode == 78
-    assert "x.consumer_key, x.consumer_secret, x.access_token, x.access_token_secret not set" in done.stderr
+    assert "x.consumer_key, x.consumer_secret, x.access_token, x.access_token_secret." in done.stderr
     assert not (state / "history.db").exists()
 
 
@@ -126,7 +126,7 @@ def test_a_history_of_another_account_is_refused(state: Path) -> None:
 
     assert done.returncode == 78
     assert "account 222" in done.stderr
-    assert "of 111" in done.stderr
+    assert "to 111" in done.stderr
 
 
 # Errors: one clear sentence, the right exit code, no traceback

@@ -181,7 +181,7 @@ def test_a_model_is_evaluated_again_on_the_sample_account(call: Call, state: Pat
     assert (report["version"], report["samples"], report["current_bits"]) == (OLD, 30, None)
     assert report["bits_per_character"] > report["base_bits"] > 0
     assert report["distinct"][2] < report["distinct_author"][2]  # it was trained on eight sentences
-    assert any(sentence.startswith("It foresees no better than its base") for sentence in report["why_not"])
+    assert any(sentence.startswith("It predicts no better than its base") for sentence in report["why_not"])
 
 
 def test_the_report_explains_its_figures(call: Call, state: Path) -> None:

@@ -50,7 +50,7 @@ def test_a_closed_standard_output_is_not_an_error(tmp_path: Path) -> None:
     )
 
     assert done.returncode == 78
-    assert done.stderr.startswith("mynah: X wants keys: x.consumer_key")
+    assert done.stderr.startswith("mynah: Keys for X are missing: x.consumer_key")
 
 
 def test_a_character_that_the_terminal_lacks_is_escaped(tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ def test_a_second_decision_on_one_draft_gives_one_sentence(session: Session) -> 
     again = session.ask("review", "approve", "1")
 
     assert again.code == 1
-    assert again.err == "mynah: post 1 is rejected (not funny): only one that is drafted can be judged\n"
+    assert again.err == "mynah: post 1 is rejected (not funny): only one that is drafted can be reviewed\n"
 
 
 def test_if_the_bot_is_running_an_approval_says_that_it_sends(session: Session) -> None:
@@ -141,7 +141,7 @@ def test_an_expired_draft_cannot_be_approved(session: Session) -> None:
     done = session.ask("review", "approve", "1")
 
     assert done.code == 1
-    assert "post 1 is expired (nobody said yes in time)" in done.err
+    assert "post 1 is expired (nobody approved it in time)" in done.err
     assert session.ask("review", "list").out == "no drafts are waiting\n"
 
 

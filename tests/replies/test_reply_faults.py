@@ -136,7 +136,7 @@ def test_not_summoned_in_either_wording_is_told_from_other_refusals(name: str) -
 
     error = why_not(answer, method="POST", path="/2/tweets", now=NOON)
 
-    assert "must have called on the bot" in str(error)
+    assert "only to those who mentioned the bot" in str(error)
 
 
 STEPS = (

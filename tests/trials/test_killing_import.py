@@ -94,7 +94,7 @@ def test_an_import_killed_at_any_step_leaves_all_or_nothing_and_the_next_one_com
 
     steps = run("-c", KILLED, state, archive).split()[-1]
 
-    assert int(steps) > 30
+    assert int(steps) > 25
 
 
 def run(*words: str | Path) -> str:

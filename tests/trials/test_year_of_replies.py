@@ -40,7 +40,7 @@ def test_the_audit_sees_a_bot_that_was_told_other_limits(other: Limits, told: st
 
 
 class Deaf(OptOut):
-    def found(self, text: str) -> str | None:
+    def phrase_in(self, text: str) -> str | None:
         return None
 
 

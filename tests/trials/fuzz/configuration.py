@@ -58,7 +58,7 @@ def lived(settings: Settings) -> None:
     assembly.reply_brakes(settings, assembly.prices(settings))
     assembly.limits(settings)
     assembly.review_settings(settings)
-    OptOut(settings.replies.opt_out).found("please stop")
+    OptOut(settings.replies.opt_out).phrase_in("please stop")
     wire.check_base_url(settings.x.base_url)
     signin.check_redirect(settings.x.redirect)
     operator_lists.lists(settings.screen).why_not("good morning")

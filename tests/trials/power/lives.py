@@ -82,7 +82,7 @@ def write(store: Store, commit: Commit) -> None:
         case "find" | "give up":
             found = step == "find"
             with store.atomic():
-                store.add_look(post, "unknown", "found" if found else "absent", "", at=at, again=None)
+                store.add_lookup(post, "unknown", "found" if found else "absent", "", at=at, again=None)
                 store.move(post, "posted" if found else "abandoned", at=at, x_id=x_id if found else None)
         case "pay":
             ledger.spend(store, "look", 1_000, about=f"post {post}", by_hand=False, at=at)
