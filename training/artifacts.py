@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 LIMIT = 280  # X's
 ENOUGH = 500  # held-out tweets of an author, for the distribution of their likelihoods
-# X's language codes to the hub's: three are outdated; those with q and a few more are no languages.
+# For turning X's language codes into the hub's: three are outdated; those with q and a few others are not languages.
 LANGUAGE = re.compile(r"(?!und|zxx|art|q[a-t][a-z])[a-z]{2,3}")
 RENAMED = {"in": "id", "iw": "he", "ji": "yi"}
 LANGUAGE_SHARE = 0.1  # of the tweets: X often misdetects the language of short texts
@@ -123,7 +123,7 @@ def _languages(run: PreparedRun) -> list[str]:
 
 
 def _pictures(run: PreparedRun, job: Job, metrics: Metrics, drafts: Sequence[Sample]) -> dict[str, bytes]:
-    """Where they cannot be drawn, the card goes without."""
+    """The pictures of the card; none if they cannot be drawn."""
     own = [*run.trained_on, *run.texts.held_out]
     try:
         from training.card import picture, plots
@@ -163,7 +163,7 @@ def _person(run: PreparedRun, job: Job) -> person.Person:
 
 
 def _prediction(run: PreparedRun, job: Job) -> str:
-    """The first one that is finished and fits; not selected otherwise."""
+    """The first draft that is finished and fits into a post; not hand-picked."""
     sampler = TorchSampler(run.model, run.tokenizer, run.texts.tags)
     drafts = sampler.draft(card.PROMPT, n=8, seed=job.seed)
     return next((draft for draft in drafts if draft.finished and job.length(draft.text) <= LIMIT), drafts[0]).text
