@@ -92,7 +92,7 @@ def prepare(slot: Slot, store: Store, pipeline: Pipeline, *, review_mode: bool =
         refusals.add(store, refused, slot=slot, dry=outbox.dry, model=voice.name, at=now)
         if draft is None:
             prompts_tried = ", ".join(repr(prompt) if prompt else "no prompt" for prompt in choice.prompts)
-            detail = f"none of {len(refused)} drafts may go out; tried: {prompts_tried}"
+            detail = f"all {len(refused)} drafts were refused; prompts: {prompts_tried}"
             store.close_slot(slot, "skipped", dry=outbox.dry, detail=detail, at=now)
             return Round("skipped", slot.key, detail=detail, refused=reasons)
         post = store.add_draft(

@@ -103,7 +103,7 @@ def test_a_round_that_finds_nothing_fit_says_what_it_tried(store: Store) -> None
     [kept] = store.rows("SELECT outcome, detail FROM slot")
     tried = ", ".join(repr(prompt) if prompt else "no prompt" for prompt, _, _ in voice.asked)
     assert (ended.outcome, ended.refused) == ("skipped", {"empty": 2, "link": 2})
-    assert kept == {"outcome": "skipped", "detail": f"none of 4 drafts may go out; tried: {tried}"}
+    assert kept == {"outcome": "skipped", "detail": f"all 4 drafts were refused; prompts: {tried}"}
     assert {prompt for prompt, _, _ in voice.asked} == {"", "Today"}
 
 
