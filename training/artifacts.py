@@ -171,7 +171,7 @@ def _prediction(run: PreparedRun, job: Job) -> str:
 
 def _chosen(run: PreparedRun, choices: Choices) -> dict[str, object]:
     """What else is needed to reproduce it; the published rules have neither of the first two."""
-    own = {"replies learnt": choices.replies, "line breaks kept": choices.newlines}
+    own = {"trained on replies": choices.replies, "line breaks kept": choices.newlines}
     chosen: dict[str, object] = dict(own) if choices.rules == "mynah" else {}
     if choices.recency:
         chosen["half-life of a tweet's weight"] = f"{choices.recency / timedelta(days=1):g} days"
@@ -183,12 +183,12 @@ def _run(run: PreparedRun, job: Job, metrics: Metrics) -> Mapping[str, object]:
     steps = metrics.steps
     earlier: dict[str, object] = {}
     if run.before and run.known:
-        earlier = {"continued from": f"the model of {run.before.created}", "tweets learnt before": len(run.known)}
+        earlier = {"continued from": f"the model of {run.before.created}", "training tweets before": len(run.known)}
     return {
         "steps": len(steps),
         "tokens": sum(step.tokens for step in steps),
         "seconds": round(metrics.seconds),
-        "tweets learnt": len(run.train),
+        "training tweets": len(run.train),
         **_chosen(run, job.choices),
         "seed": job.seed,
         "device": run.model.device.type,
