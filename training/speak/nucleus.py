@@ -41,9 +41,10 @@ def pick(mass: Floats, top_p: float, uniform: float, total: float | None = None)
 
     `total` is the whole mass, where `mass` holds only the likeliest tokens and at least `top_p` of it.
     """
-    tokens = (
-        np.flatnonzero(mass) if top_p >= 1 else _nucleus(mass, top_p, float(mass.sum()) if total is None else total)
-    )
+    total = float(mass.sum()) if total is None else total
+    if math.isnan(total):
+        return 0  # from a broken model; the likelihood, which is not a number either, tells it
+    tokens = np.flatnonzero(mass) if top_p >= 1 else _nucleus(mass, top_p, total)
     sums = mass[tokens].cumsum(dtype=np.float64)
     return int(tokens[np.searchsorted(sums, uniform * sums[-1])])
 

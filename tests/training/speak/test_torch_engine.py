@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -176,6 +177,21 @@ def test_a_gpu_chooses_as_a_processor_does(spread: float, temperature: float, to
     )
     if spread == 0.1 or top_p == 1 or temperature == 0:  # all tokens in the vocabulary's order, as on a processor
         assert sum(token == other for (token, _), (other, _) in zip(ours, expected, strict=True)) >= 14
+
+
+@pytest.mark.parametrize("way", ["processor", "GPU"])
+@pytest.mark.parametrize("temperature", [0.0, 0.8, 1.0])
+@pytest.mark.parametrize("top_p", [0.9, 1.0])
+def test_logits_that_are_not_numbers_have_a_likelihood_that_is_none(way: str, temperature: float, top_p: float) -> None:
+    logits = torch.full((1, 5), math.nan)
+    uniforms: list[Callable[[], float]] = [lambda: 0.5]
+
+    if way == "GPU":
+        chosen = choose_from_likeliest(logits, temperature, top_p, uniforms)
+    else:
+        chosen = choose(logits.numpy(), temperature, top_p, uniforms)
+
+    assert all(math.isnan(nats) for _, nats in chosen)
 
 
 @pytest.mark.parametrize("way", ["processor", "GPU"])
