@@ -29,12 +29,12 @@ def small_disk(folder: Path, size: int) -> Iterator[str]:
     folder.mkdir(exist_ok=True)
     command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "mynah-test", str(folder)]
     try:
-        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        result = subprocess.run(command, check=False, capture_output=True, text=True)
     except OSError as error:
         yield str(error)
         return
-    if done.returncode:
-        yield done.stderr.strip() or "mount failed"
+    if result.returncode:
+        yield result.stderr.strip() or "mount failed"
         return
     try:
         yield ""

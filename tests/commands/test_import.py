@@ -42,7 +42,7 @@ OLD = [
 
 
 @dataclass(frozen=True)
-class Done:
+class Result:
     returncode: int
     stdout: str
     stderr: str
@@ -55,21 +55,21 @@ class Mynah:
         self._capsys = capsys
         self.state = state
 
-    def __call__(self, *words: str | Path) -> Done:
+    def __call__(self, *words: str | Path) -> Result:
         self._capsys.readouterr()
         code = main(["--state", str(self.state), *map(str, words)])
         output = self._capsys.readouterr()
-        return Done(code, output.out, output.err)
+        return Result(code, output.out, output.err)
 
     def imported(self, *words: str | Path) -> list[dict[str, Any]]:
-        done = self("import", *words, "--json")
-        assert done.returncode == 0, done.stderr
-        return lines(done.stdout)
+        result = self("import", *words, "--json")
+        assert result.returncode == 0, result.stderr
+        return lines(result.stdout)
 
     def library(self, *words: str) -> list[dict[str, Any]]:
-        done = self("library", "--json", *words)
-        assert done.returncode == 0, done.stderr
-        return lines(done.stdout)
+        result = self("library", "--json", *words)
+        assert result.returncode == 0, result.stderr
+        return lines(result.stdout)
 
     def held(self, handle: str = "magpie") -> list[str]:
         with Library.open(self.state / "library.db", read_only=True) as one:
@@ -129,9 +129,9 @@ def test_an_import_reports_author_and_counts_and_keeps_the_library_private(tmp_p
     newer = [*TWO, tweet(3, "rain on the glass roof", "Mon Feb 20 12:33:11 +0000 2023"), tweet(4, "x", "?")]
     new = zipped(tmp_path / "new.zip", of_2024(newer, count=7))
 
-    done = mynah("import", old, new)
+    result = mynah("import", old, new)
 
-    assert done.stdout.splitlines() == [
+    assert result.stdout.splitlines() == [
         f"{old} (X archive): tweets by @magpie (Ms Magpie)",
         "  2 found, as its manifest says: 2 new, 0 updated, 0 already there; 2023-02-18 to 2023-02-19",
         f"{new} (X archive): tweets by @magpie (Ms Magpie)",
@@ -139,7 +139,7 @@ def test_an_import_reports_author_and_counts_and_keeps_the_library_private(tmp_p
         f"  {new} says that it holds 7 tweets, but holds 4: it may be incomplete; download it again.",
         "  Tweets without a readable date, taken as the oldest: 1.",
     ]
-    assert done.stderr == ""
+    assert result.stderr == ""
     assert stat.S_IMODE((mynah.state / "library.db").stat().st_mode) == 0o600
 
 
@@ -160,10 +160,10 @@ def test_tweets_deleted_on_x_are_reported_and_dropped_on_request(tmp_path: Path,
     old = zipped(tmp_path / "old.zip", of_2024(TWO))
     new = zipped(tmp_path / "new.zip", of_2024(TWO[1:]))
 
-    done = mynah("import", old, new)
+    result = mynah("import", old, new)
     (dropped,) = mynah.imported(new, "--drop-deleted")
 
-    assert "so probably deleted on X: 1; import again with --drop-deleted" in done.stdout
+    assert "so probably deleted on X: 1; import again with --drop-deleted" in result.stdout
     assert dropped["dropped"] == 1
     assert mynah.held() == [TWO[1]["full_text"]]
 
@@ -171,11 +171,11 @@ def test_tweets_deleted_on_x_are_reported_and_dropped_on_request(tmp_path: Path,
 def test_a_renamed_account_is_noticed(tmp_path: Path, mynah: Mynah) -> None:
     renamed = of_2024(TWO) | {"data/account.js": archives.account("Jackdaw")}
 
-    done = mynah("import", zipped(tmp_path / "a.zip", of_2024(TWO)), zipped(tmp_path / "b.zip", renamed))
+    result = mynah("import", zipped(tmp_path / "a.zip", of_2024(TWO)), zipped(tmp_path / "b.zip", renamed))
 
     assert (
         "The library has 2 of these tweets by @magpie too: if the account was renamed, run `mynah forget @magpie`"
-        in (done.stdout)
+        in (result.stdout)
     )
 
 
@@ -200,11 +200,11 @@ def test_one_unreadable_file_gives_one_sentence_and_nothing_is_imported(
     if bad.parent.exists():
         written(bad, content)
 
-    done = mynah("import", good, bad, "--as", "magpie")
+    result = mynah("import", good, bad, "--as", "magpie")
 
-    assert done.returncode == 1
-    assert done.stdout == ""
-    (sentence,) = done.stderr.splitlines()
+    assert result.returncode == 1
+    assert result.stdout == ""
+    (sentence,) = result.stderr.splitlines()
     assert str(bad) in sentence
     assert complaint in sentence
     assert mynah.library() == []
@@ -222,24 +222,24 @@ def test_a_file_without_an_author_needs_one(tmp_path: Path, mynah: Mynah) -> Non
 
 
 def test_another_running_import_means_busy() -> None:
-    with pytest.raises(Busy, match="at work") as raised, training_errors():
+    with pytest.raises(Busy, match="at work") as excinfo, training_errors():
         raise StateBusy("Another import is at work.")
 
-    assert raised.value.exit_code == 75
+    assert excinfo.value.exit_code == 75
 
 
 def test_a_progress_bar_is_drawn_on_a_terminal(tmp_path: Path, mynah: Mynah) -> None:
     path = zipped(tmp_path / "a.zip", of_2024(TWO))
     ours, theirs = pty.openpty()
 
-    done = subprocess.run(
+    result = subprocess.run(
         [MYNAH, "--state", mynah.state, "import", path], stderr=theirs, stdout=subprocess.PIPE, check=True,
         env=environment(TERM="xterm"), timeout=60,
     )  # fmt: skip
 
     os.close(theirs)
     assert b"reading a.zip" in os.read(ours, 100_000)
-    assert b"2 new" in done.stdout
+    assert b"2 new" in result.stdout
     os.close(ours)
 
 
@@ -247,10 +247,12 @@ def test_a_progress_bar_is_drawn_on_a_terminal(tmp_path: Path, mynah: Mynah) -> 
 
 
 def test_an_empty_library_says_how_to_import(mynah: Mynah) -> None:
-    done = mynah("library")
+    result = mynah("library")
 
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "the library is empty: import an X archive, CSV, JSON or text file with `mynah import FILE`\n"
+    assert (result.returncode, result.stderr) == (0, "")
+    assert (
+        result.stdout == "the library is empty: import an X archive, CSV, JSON or text file with `mynah import FILE`\n"
+    )
     assert mynah.library() == []
     assert not mynah.state.exists()
 
@@ -264,10 +266,10 @@ def test_the_library_shows_each_author_with_the_funnel(tmp_path: Path, mynah: My
     ]
     mynah.imported(zipped(tmp_path / "a.zip", of_2024(tweets)))
 
-    done = mynah("library", "--rules", "huggingtweets", "--show-dropped", "1")
+    result = mynah("library", "--rules", "huggingtweets", "--show-dropped", "1")
     (as_json,) = mynah.library("--rules", "huggingtweets")
 
-    shown = done.stdout.splitlines()
+    shown = result.stdout.splitlines()
     assert shown[:3] == [
         "@magpie (Ms Magpie): 5 tweets; 2023-02-18 to 2023-02-19",
         "  kinds      original 3, reply 1, retweet 1",
@@ -301,10 +303,10 @@ def test_control_characters_in_tweets_and_names_do_not_reach_the_terminal(tmp_pa
     hostile = of_2024([tweet(1, TEXT), tweet(2, "RT @rook: \x1b[2Jcaw\x9b1m")])
     hostile["data/account.js"] = archives.account(name="Ms \x1b[31m\nMagpie\u202e")
 
-    done = mynah("import", zipped(tmp_path / "a.zip", hostile))
+    result = mynah("import", zipped(tmp_path / "a.zip", hostile))
     shown = mynah("library", "--show-dropped", "1")
 
-    assert done.stdout.splitlines()[0].endswith("(X archive): tweets by @magpie (Ms [31m Magpie)")
+    assert result.stdout.splitlines()[0].endswith("(X archive): tweets by @magpie (Ms [31m Magpie)")
     assert "@magpie (Ms [31m Magpie): 2 tweets;" in shown.stdout
     assert "RT @rook: [2Jcaw 1m" in shown.stdout
 
@@ -334,10 +336,10 @@ def test_a_forgotten_person_is_removed_and_the_models_are_listed(tmp_path: Path,
 def test_nobody_is_forgotten_without_confirmation(tmp_path: Path, mynah: Mynah) -> None:
     mynah.imported(written(tmp_path / "a.txt", TEXT), "--as", "magpie")
 
-    done = mynah("forget", "magpie")
+    result = mynah("forget", "magpie")
 
-    assert done.returncode == 1
-    assert "pass --yes to confirm" in done.stderr
+    assert result.returncode == 1
+    assert "pass --yes to confirm" in result.stderr
     assert mynah.held() == [TEXT]
 
 
@@ -346,10 +348,10 @@ def test_forgetting_an_unknown_person_gives_one_sentence(tmp_path: Path, mynah: 
     if there:
         mynah.imported(written(tmp_path / "a.txt", TEXT), "--as", "magpie")
 
-    done = mynah("forget", "@rook", "--yes")
+    result = mynah("forget", "@rook", "--yes")
 
-    assert done.returncode == 1
-    assert ("@rook is not in the library (@magpie)" if there else "There is no library at") in done.stderr
+    assert result.returncode == 1
+    assert ("@rook is not in the library (@magpie)" if there else "There is no library at") in result.stderr
 
 
 # What a model is trained on

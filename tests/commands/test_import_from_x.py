@@ -49,20 +49,20 @@ def held(state: Path) -> int:
 def test_the_newest_tweets_are_imported_and_their_cost_is_shown(x: FakeX, tmp_path: Path) -> None:
     publish(x, *range(1, 151))
 
-    done = read(x, tmp_path, "--yes")
+    result = read(x, tmp_path, "--yes")
 
-    assert done.returncode == 0, done.stderr
-    assert "Up to 3,200 tweets by @stationmynah cost up to $16.01" in done.stderr
-    assert "X's rules forbid training models on data from its API" in done.stderr
-    assert done.stdout == "read 135 tweets by @stationmynah for about $0.69: 135 new\n"
+    assert result.returncode == 0, result.stderr
+    assert "Up to 3,200 tweets by @stationmynah cost up to $16.01" in result.stderr
+    assert "X's rules forbid training models on data from its API" in result.stderr
+    assert result.stdout == "read 135 tweets by @stationmynah for about $0.69: 135 new\n"
     assert held(tmp_path) == 135
 
 
 def test_without_confirmation_nothing_is_requested_from_x(x: FakeX, tmp_path: Path) -> None:
-    done = read(x, tmp_path)
+    result = read(x, tmp_path)
 
-    assert done.returncode == 1
-    assert "--yes" in done.stderr
+    assert result.returncode == 1
+    assert "--yes" in result.stderr
     assert x.requests == []
 
 
@@ -116,30 +116,30 @@ def test_an_import_that_fails_reports_what_it_has_read(x: FakeX, tmp_path: Path)
 def test_an_account_that_cannot_be_read_gives_one_sentence(
     x: FakeX, tmp_path: Path, words: tuple[str, ...], sentence: str
 ) -> None:
-    done = read(x, tmp_path, *words, handle="@nobody_here")
+    result = read(x, tmp_path, *words, handle="@nobody_here")
 
-    assert done.returncode == 1
-    assert sentence in done.stderr
-    assert "Traceback" not in done.stderr
+    assert result.returncode == 1
+    assert sentence in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 def test_the_result_is_available_as_json(x: FakeX, tmp_path: Path) -> None:
     publish(x, *range(1, 6))
 
-    done = read(x, tmp_path, "--yes", "--json")
+    result = read(x, tmp_path, "--yes", "--json")
 
-    assert lines(done.stdout) == [{"author": "stationmynah", "found": 5, "new": 5, "cost_usd": 0.035}]
+    assert lines(result.stdout) == [{"author": "stationmynah", "found": 5, "new": 5, "cost_usd": 0.035}]
 
 
 def test_an_invalid_handle_gives_one_sentence(x: FakeX, tmp_path: Path) -> None:
-    done = read(x, tmp_path, "--yes", handle="not a handle")
+    result = read(x, tmp_path, "--yes", handle="not a handle")
 
-    assert done.returncode == 1
-    assert "'not a handle' is not a handle" in done.stderr
+    assert result.returncode == 1
+    assert "'not a handle' is not a handle" in result.stderr
 
 
 def test_without_keys_it_names_the_missing_ones(tmp_path: Path) -> None:
-    done = mynah("import", "--from-api", "@somebody", "--yes", state=tmp_path)
+    result = mynah("import", "--from-api", "@somebody", "--yes", state=tmp_path)
 
-    assert done.returncode == 78
-    assert "x.consumer_key" in done.stderr
+    assert result.returncode == 78
+    assert "x.consumer_key" in result.stderr

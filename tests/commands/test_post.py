@@ -48,19 +48,19 @@ class Session:
         for name, value in environment(**keys).items():
             env.setenv(name, value)
 
-    def ask(self, *words: str, **changes: str) -> Done:
+    def ask(self, *words: str, **changes: str) -> Result:
         for name, value in changes.items():
             self._env.setenv(name, value)
         code = cli.main(["--state", str(self.state), *words])
-        done = Done(code, *self._screen.readouterr())
-        assert [each for each in (ME.access_token, ME.secrets.consumer_secret) if each in done.out + done.err] == []
-        return done
+        result = Result(code, *self._screen.readouterr())
+        assert [each for each in (ME.access_token, ME.secrets.consumer_secret) if each in result.out + result.err] == []
+        return result
 
     def history(self) -> list[dict[str, object]]:
         return lines(self.ask("history", "--json").out)
 
 
-class Done(NamedTuple):
+class Result(NamedTuple):
     code: int
     out: str
     err: str
@@ -75,14 +75,14 @@ def session(x: FakeX, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
 
 
 def test_a_text_is_posted_once_and_stored(x: FakeX, session: Session) -> None:
-    done = session.ask("post", WORDS)
+    result = session.ask("post", WORDS)
 
-    assert done.code == 0, done.err
+    assert result.code == 0, result.err
     assert x.world.texts == [WORDS]
     (row,) = session.history()
     assert (row["state"], row["text"], row["model"], row["cost"]) == ("posted", WORDS, "by hand", 0.015)
     assert lines(session.ask("review", "show", "1", "--json").out)[0]["cost"] == 0.015
-    assert done.out == f"{WORDS}\npost 1: on X as {row['x_id']} at {x.url}\n"
+    assert result.out == f"{WORDS}\npost 1: on X as {row['x_id']} at {x.url}\n"
 
 
 def test_only_a_post_on_x_itself_has_a_url() -> None:
@@ -92,20 +92,20 @@ def test_only_a_post_on_x_itself_has_a_url() -> None:
 
 
 def test_it_is_a_dry_run_unless_live(x: FakeX, session: Session) -> None:
-    done = session.ask("post", WORDS, MYNAH_LIVE="false")
+    result = session.ask("post", WORDS, MYNAH_LIVE="false")
 
-    assert done.code == 0
-    assert "nothing was sent" in done.out
+    assert result.code == 0
+    assert "nothing was sent" in result.out
     assert session.history()[0]["state"] == "dry"
     assert x.requests == []
 
 
 def test_a_text_that_the_screen_refuses_is_not_sent_and_all_reasons_are_shown(x: FakeX, session: Session) -> None:
-    done = session.ask("post", "Hello @somebody, see example.com")
+    result = session.ask("post", "Hello @somebody, see example.com")
 
-    assert done.code == 1
-    assert "mention" in done.err
-    assert "link" in done.err
+    assert result.code == 1
+    assert "mention" in result.err
+    assert "link" in result.err
     assert (x.requests, session.history()) == ([], [])
 
 
@@ -122,10 +122,10 @@ def test_the_limits_apply_to_a_text_by_hand_and_leave_no_row(x: FakeX, session: 
 def test_a_pause_applies_to_a_text_by_hand(x: FakeX, session: Session) -> None:
     session.ask("pause")
 
-    done = session.ask("post", WORDS)
+    result = session.ask("post", WORDS)
 
-    assert done.code == 75
-    assert "mynah resume" in done.err
+    assert result.code == 75
+    assert "mynah resume" in result.err
     assert x.requests == []
 
 
@@ -185,40 +185,40 @@ def test_the_outcome_is_available_as_json(x: FakeX, session: Session) -> None:
 
 
 def test_a_draft_from_the_model_can_be_posted_now(x: FakeX, session: Session, state: Path) -> None:
-    done = session.ask("post", "--draft")
+    result = session.ask("post", "--draft")
 
-    assert done.code == 0, done.err
+    assert result.code == 0, result.err
     assert len(x.world.texts) == 1
     assert x.world.texts[0] in HEARD
 
 
 def test_in_review_mode_a_draft_waits_and_a_text_by_hand_does_not(x: FakeX, session: Session, state: Path) -> None:
-    done = session.ask("post", "--draft", MYNAH_MODE="review")
+    result = session.ask("post", "--draft", MYNAH_MODE="review")
 
-    assert done.code == 75
-    assert "waits for approval: `mynah review`" in done.err
+    assert result.code == 75
+    assert "waits for approval: `mynah review`" in result.err
     assert (session.history()[0]["state"], x.requests) == ("drafted", [])
     assert session.ask("post", WORDS).code == 0
 
 
 def test_a_draft_needs_a_model(session: Session) -> None:
-    done = session.ask("post", "--draft")
+    result = session.ask("post", "--draft")
 
-    assert done.code == 1
-    assert "mynah retrain" in done.err
+    assert result.code == 1
+    assert "mynah retrain" in result.err
 
 
 def test_while_the_bot_is_running_it_does_the_posting(state: Path) -> None:
     with dry_run(state) as run:
         assert run.stdout is not None
         next(line for line in run.stdout if "round.ended" in line)
-        done = mynah("post", WORDS, "--json", state=state)
+        result = mynah("post", WORDS, "--json", state=state)
         line = next(line for line in run.stdout if "round.ended" in line and WORDS in line)
         run.terminate()
         run.communicate(timeout=60)
 
-    assert done.returncode == 0, done.stdout + done.stderr
-    (row,) = lines(done.stdout)
+    assert result.returncode == 0, result.stdout + result.stderr
+    (row,) = lines(result.stdout)
     assert (row["outcome"], row["text"]) == ("dry", WORDS)
     assert '"model": "by hand"' in line
 
@@ -232,10 +232,10 @@ def test_a_bot_that_runs_the_other_way_does_not_post_it(
     x: FakeX, session: Session, about: dict[str, object], message: str
 ) -> None:
     with StateDir(session.state).hold(about):
-        done = session.ask("post", WORDS)
+        result = session.ask("post", WORDS)
 
-    assert done.code == 75
-    assert message in done.err
+    assert result.code == 75
+    assert message in result.err
     assert x.requests == []
 
 
@@ -245,9 +245,9 @@ def test_a_bot_that_runs_the_other_way_does_not_post_it(
 def test_a_post_is_deleted_and_the_history_says_so(x: FakeX, session: Session) -> None:
     session.ask("post", WORDS)
 
-    done = session.ask("delete", "1", "--yes")
+    result = session.ask("delete", "1", "--yes")
 
-    assert (done.code, done.out) == (0, "post 1 is deleted\n")
+    assert (result.code, result.out) == (0, "post 1 is deleted\n")
     assert x.world.texts == []
     (row,) = session.history()
     assert (row["state"], row["note"]) == ("posted", "deleted on X")
@@ -269,19 +269,19 @@ def test_a_post_deleted_on_x_by_hand_is_marked_and_costs_nothing(x: FakeX, sessi
     session.ask("post", WORDS)
     x.world.delete(x.world.posts_of(ME.id)[0].id)
 
-    done = session.ask("delete", "1", "--yes")
+    result = session.ask("delete", "1", "--yes")
 
-    assert (done.code, done.out) == (0, "post 1 was no longer on X\n")
+    assert (result.code, result.out) == (0, "post 1 was no longer on X\n")
     assert session.history()[0]["note"] == "deleted on X"
 
 
 def test_without_confirmation_nothing_is_deleted(x: FakeX, session: Session) -> None:
     session.ask("post", WORDS)
 
-    done = session.ask("delete", "1")
+    result = session.ask("delete", "1")
 
-    assert done.code == 1
-    assert "--yes" in done.err
+    assert result.code == 1
+    assert "--yes" in result.err
     assert x.world.texts == [WORDS]
 
 
@@ -302,10 +302,10 @@ def test_if_x_does_not_delete_it_the_reason_is_shown_and_nothing_is_marked(
     session.ask("post", WORDS)
     x.fail_with(fault)
 
-    done = session.ask("delete", "1", "--yes")
+    result = session.ask("delete", "1", "--yes")
 
-    assert done.code == 1
-    assert message in done.err
+    assert result.code == 1
+    assert message in result.err
     assert (x.world.texts, session.history()[0]["note"]) == ([WORDS], "")
 
 
@@ -313,17 +313,17 @@ def test_if_x_does_not_delete_it_the_reason_is_shown_and_nothing_is_marked(
 def test_only_a_post_on_x_can_be_deleted(x: FakeX, session: Session, number: str, message: str) -> None:
     session.ask("post", WORDS, MYNAH_LIVE="false")
 
-    done = session.ask("delete", number, "--yes")
+    result = session.ask("delete", number, "--yes")
 
-    assert done.code == 1
-    assert message in done.err
+    assert result.code == 1
+    assert message in result.err
     assert x.requests == []
 
 
 def test_a_post_of_another_account_is_not_deleted(x: FakeX, session: Session) -> None:
     session.ask("post", WORDS)
 
-    done = session.ask("delete", "1", "--yes", MYNAH_X__ACCESS_TOKEN="222-fake")
+    result = session.ask("delete", "1", "--yes", MYNAH_X__ACCESS_TOKEN="222-fake")
 
-    assert done.code == 78
-    assert "account 222" in done.err
+    assert result.code == 78
+    assert "account 222" in result.err

@@ -49,9 +49,9 @@ def test_a_failed_backup_is_reported_and_does_not_stop_the_training(folder: Path
     (folder / "backups").write_text("in the way")
     (folder / "config.toml").write_text('[training]\nauthors = ["nobody"]\n')
 
-    done = mynah("--config", folder / "config.toml", "retrain", state=folder)
+    result = mynah("--config", folder / "config.toml", "retrain", state=folder)
 
-    assert done.returncode == 78
-    backup_, training = (line for line in done.stderr.splitlines() if line.startswith("mynah: "))
+    assert result.returncode == 78
+    backup_, training = (line for line in result.stderr.splitlines() if line.startswith("mynah: "))
     assert backup_.startswith("mynah: there is no backup from before this training")
     assert training.startswith("mynah: training.authors: the library has no tweets")

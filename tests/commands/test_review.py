@@ -28,7 +28,7 @@ BELL, SOUP, HAT = "A bell rings in the roof.", "The soup has an opinion.", "My h
 KEYS = b"[q]uit"
 
 
-class Done(NamedTuple):
+class Result(NamedTuple):
     code: int
     out: str
     err: str
@@ -54,10 +54,10 @@ class Session:
                     length=len(text), dry=True, model="some-model", at=at,
                 )  # fmt: skip
 
-    def ask(self, *words: str, typed: str = "") -> Done:
+    def ask(self, *words: str, typed: str = "") -> Result:
         self._env.setattr("sys.stdin", io.StringIO(typed))
         code = cli.main(["--state", str(self.state), *words])
-        return Done(code, *self._screen.readouterr())
+        return Result(code, *self._screen.readouterr())
 
     def states(self) -> list[str]:
         with Store.open(self.state / "history.db") as store:
@@ -87,7 +87,7 @@ def test_waiting_drafts_are_listed_oldest_first_with_their_expiry(session: Sessi
 
 
 def test_an_empty_queue_says_so(session: Session) -> None:
-    assert session.ask("review", "list") == Done(0, "no drafts are waiting\n", "")
+    assert session.ask("review", "list") == Result(0, "no drafts are waiting\n", "")
     assert session.ask("review", "approve", "1").err.startswith("mynah: no drafts are waiting")
 
 
@@ -117,9 +117,9 @@ def test_if_the_bot_is_running_an_approval_says_that_it_sends(session: Session) 
     session.drafts(BELL)
 
     with StateDir(session.state).hold({"live": False}):
-        done = session.ask("review", "approve", "1")
+        result = session.ask("review", "approve", "1")
 
-    assert "the running bot sends it" in done.out
+    assert "the running bot sends it" in result.out
 
 
 def test_an_edited_text_is_screened_and_needs_approval(session: Session) -> None:
@@ -138,10 +138,10 @@ def test_an_edited_text_is_screened_and_needs_approval(session: Session) -> None
 def test_an_expired_draft_cannot_be_approved(session: Session) -> None:
     session.drafts(BELL, at=datetime.now(UTC) - timedelta(days=2))
 
-    done = session.ask("review", "approve", "1")
+    result = session.ask("review", "approve", "1")
 
-    assert done.code == 1
-    assert "post 1 is expired (nobody approved it in time)" in done.err
+    assert result.code == 1
+    assert "post 1 is expired (nobody approved it in time)" in result.err
     assert session.ask("review", "list").out == "no drafts are waiting\n"
 
 
@@ -161,12 +161,12 @@ def test_status_shows_how_many_drafts_wait_and_the_next_expiry(session: Session)
 def test_drafts_are_reviewed_one_after_another(session: Session) -> None:
     session.drafts(BELL, SOUP, HAT)
 
-    done = session.ask("review", typed="a\nr not funny\ns\n")
+    result = session.ask("review", typed="a\nr not funny\ns\n")
 
-    assert done.code == 0
+    assert result.code == 0
     assert session.states() == ["approved", "rejected", "drafted"]
     assert session.row(2)["reviews"][0]["because"] == "not funny"
-    assert done.out.endswith("; 1 waiting\n")
+    assert result.out.endswith("; 1 waiting\n")
 
 
 def test_the_page_shows_everything_about_a_draft(session: Session) -> None:
@@ -192,9 +192,9 @@ def test_a_reply_is_shown_with_the_post_that_it_replies_to(session: Session) -> 
 def test_an_edited_draft_is_shown_again(session: Session) -> None:
     session.drafts(BELL)
 
-    done = session.ask("review", typed="e See example.com\ne A bell hums in the roof.\na\n")
+    result = session.ask("review", typed="e See example.com\ne A bell hums in the roof.\na\n")
 
-    assert "the screen refuses 'See example.com': link" in done.out
+    assert "the screen refuses 'See example.com': link" in result.out
     assert session.states() == ["approved"]
     assert session.row(1)["text"] == "A bell hums in the roof."
 
@@ -202,16 +202,16 @@ def test_an_edited_draft_is_shown_again(session: Session) -> None:
 def test_an_unknown_key_and_the_end_of_input_change_nothing(session: Session) -> None:
     session.drafts(BELL)
 
-    done = session.ask("review", typed="x\n\n")
+    result = session.ask("review", typed="x\n\n")
 
-    assert "'x' is not one of the keys" in done.out
-    assert (done.code, session.states()) == (0, ["drafted"])
+    assert "'x' is not one of the keys" in result.out
+    assert (result.code, session.states()) == (0, ["drafted"])
 
 
 def test_an_empty_queue_ends_the_review_at_once(session: Session) -> None:
     session.drafts()
 
-    assert session.ask("review") == Done(0, "nothing was reviewed; no drafts are waiting\n", "")
+    assert session.ask("review") == Result(0, "nothing was reviewed; no drafts are waiting\n", "")
 
 
 # On a terminal

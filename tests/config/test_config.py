@@ -88,17 +88,17 @@ def test_all_errors_are_listed_each_with_its_key(tmp_path: Path, monkeypatch: py
     monkeypatch.setenv("MYNAH_POSTING__MAX_PER_DAY", "many")
     monkeypatch.setenv("MYNAH_NONSENSE", "1")
 
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(ConfigError) as excinfo:
         load.load(file)
 
-    message = str(caught.value)
+    message = str(excinfo.value)
     assert message.startswith("8 errors")
     for key in (
         *("nope: unknown key", "bot: ", "x.foo: unknown key", "schedule.timezone: 'Mars/Phobos'"),
         *("schedule.jitter: 'soon'", "voice.prompts: is empty; voice.mix", "posting.max_per_day: ", "MYNAH_NONSENSE: "),
     ):
         assert key in message
-    assert caught.value.exit_code == 78
+    assert excinfo.value.exit_code == 78
 
 
 @pytest.mark.parametrize(
@@ -139,10 +139,10 @@ def test_a_file_that_cannot_be_read_is_one_message(tmp_path: Path, make: Any, wo
     ],
 )
 def test_a_wrong_value_is_one_message_with_its_key(tmp_path: Path, text: str, words: str) -> None:
-    with pytest.raises(ConfigError, match=words) as caught:
+    with pytest.raises(ConfigError, match=words) as excinfo:
         load.load(config_at(tmp_path, text))
 
-    assert "canary" not in str(caught.value)
+    assert "canary" not in str(excinfo.value)
 
 
 @pytest.mark.parametrize(
@@ -159,10 +159,10 @@ def test_a_wrong_environment_variable_is_an_error_not_ignored(
 ) -> None:
     monkeypatch.setenv(name, value)
 
-    with pytest.raises(ConfigError, match=name if value else "state: ") as caught:
+    with pytest.raises(ConfigError, match=name if value else "state: ") as excinfo:
         load.load()
 
-    assert "canary" not in str(caught.value)
+    assert "canary" not in str(excinfo.value)
 
 
 def test_a_missing_home_folder_is_no_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -199,10 +199,10 @@ def test_a_secret_that_others_can_read_is_refused(tmp_path: Path) -> None:
     (keys / "consumer_key").write_text("canary")
     (keys / "consumer_key").chmod(0o644)
 
-    with pytest.raises(ConfigError, match=r"chmod 600") as caught:
+    with pytest.raises(ConfigError, match=r"chmod 600") as excinfo:
         load.load(None, {"x": {"keys": str(keys)}})
 
-    assert "canary" not in str(caught.value)
+    assert "canary" not in str(excinfo.value)
 
 
 def test_credentials_of_systemd_win_over_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,22 +229,22 @@ def test_an_empty_credential_counts_as_missing(tmp_path: Path, monkeypatch: pyte
 def test_a_secret_in_the_file_is_refused_without_its_value(tmp_path: Path) -> None:
     file = config_at(tmp_path, '[x]\nconsumer_secret = "canary"\n')
 
-    with pytest.raises(ConfigError, match=r"x\.consumer_secret: secrets do not belong") as caught:
+    with pytest.raises(ConfigError, match=r"x\.consumer_secret: secrets do not belong") as excinfo:
         load.load(file)
 
-    assert "canary" not in str(caught.value)
+    assert "canary" not in str(excinfo.value)
 
 
 def test_no_error_shows_the_value_of_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MYNAH_X", '{"consumer_key": "canary"')
     monkeypatch.setenv("MYNAH_VOICE__PROMPTS", "canary")
 
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(ConfigError) as excinfo:
         load.load()
 
-    assert "MYNAH_X: not valid JSON" in str(caught.value)
-    assert "canary" not in str(caught.value)
-    assert "canary" not in str(caught.value.__context__)
+    assert "MYNAH_X: not valid JSON" in str(excinfo.value)
+    assert "canary" not in str(excinfo.value)
+    assert "canary" not in str(excinfo.value.__context__)
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -38,12 +38,12 @@ def holding(root: Path) -> subprocess.Popen[str]:
 def test_one_process_holds_the_folder_and_the_error_names_it(tmp_path: Path) -> None:
     with holding(tmp_path) as other:
         with (
-            pytest.raises(Busy, match=rf"process {other.pid} \(since noon\)") as caught,
+            pytest.raises(Busy, match=rf"process {other.pid} \(since noon\)") as excinfo,
             StateDir(tmp_path).hold({}),
         ):
             pass
 
-        assert caught.value.exit_code == 75
+        assert excinfo.value.exit_code == 75
         assert StateDir(tmp_path).holder() == {"pid": other.pid, "since": "noon"}
         other.communicate("")
 

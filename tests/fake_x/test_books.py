@@ -188,8 +188,8 @@ def test_our_books_say_what_x_bills_to_the_cent(tmp_path: Path) -> None:
             ["post", "All about rain: https://example.org/rain"],
             ["delete", "1", "--yes"],
         ):
-            done = mynah(*words, state=state, **keys)
-            assert done.returncode == 0, done.stdout + done.stderr
+            result = mynah(*words, state=state, **keys)
+            assert result.returncode == 0, result.stdout + result.stderr
         (told,) = lines(mynah("spend", "--json", state=state, **keys).stdout)
 
     assert round(sum(day["cost"] for day in told["days"]) * 1_000_000) == fake.world.bank.billed == 235_000

@@ -59,8 +59,8 @@ def test_a_live_bot_that_lost_its_history_does_not_begin_another_and_names_the_b
         mynah("restore", copy, state=state, **live)
         (row,) = lines(mynah("history", "--live", "--json", state=state).stdout)
 
-    assert [done.returncode for done in refused] == [78, 78, 78]
-    assert all(f"`mynah restore {copy}`" in done.stderr for done in refused)
+    assert [result.returncode for result in refused] == [78, 78, 78]
+    assert all(f"`mynah restore {copy}`" in result.stderr for result in refused)
     assert x.world.texts == [row["text"]]
 
 

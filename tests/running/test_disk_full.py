@@ -293,7 +293,7 @@ def test_a_file_that_may_not_grow_raises_like_a_full_disk(tmp_path: Path) -> Non
     """So that the limit of these tests is a full disk to the code that they test."""
     with (tmp_path / "file").open("wb", buffering=0) as file, files_up_to(10):
         file.write(b"0" * 10)
-        with pytest.raises(OSError, match="large") as caught:
+        with pytest.raises(OSError, match="large") as excinfo:
             file.write(b"0")
 
-    assert caught.value.errno == errno.EFBIG
+    assert excinfo.value.errno == errno.EFBIG

@@ -37,10 +37,10 @@ def keys(x: FakeX) -> dict[str, str]:
 
 
 def test_a_live_round_posts_once_and_stores_the_id(x: FakeX, state: Path) -> None:
-    done = mynah("run", "--live", "--once", state=state, **keys(x))
+    result = mynah("run", "--live", "--once", state=state, **keys(x))
 
-    assert done.returncode == 0, done.stdout + done.stderr
-    (ended,) = rounds(done.stdout)
+    assert result.returncode == 0, result.stdout + result.stderr
+    (ended,) = rounds(result.stdout)
     (row,) = lines(mynah("history", "--live", "--json", state=state).stdout)
     assert ended["outcome"] == row["state"] == "posted"
     assert x.world.texts == [row["text"]]
@@ -121,9 +121,9 @@ def test_a_single_round_ends_before_the_process_stops(x: FakeX, state: Path) -> 
 def test_revoked_keys_pause_the_bot_and_status_says_so(x: FakeX, state: Path) -> None:
     x.fail_with("unauthorized")
 
-    done = mynah("run", "--live", "--once", state=state, **keys(x))
+    result = mynah("run", "--live", "--once", state=state, **keys(x))
 
-    assert done.returncode == 75
+    assert result.returncode == 75
     (row,) = lines(mynah("status", "--json", state=state, MYNAH_LIVE="true").stdout)
     assert "401" in row["paused"]
     assert x.world.texts == []
@@ -133,9 +133,9 @@ def test_revoked_keys_pause_the_bot_and_status_says_so(x: FakeX, state: Path) ->
 def test_no_secret_is_printed_or_stored(x: FakeX, state: Path, fault: str) -> None:
     x.fail_with(fault)
 
-    done = mynah("run", "--live", "--once", state=state, MYNAH_LOG__LEVEL="debug", **keys(x))
+    result = mynah("run", "--live", "--once", state=state, MYNAH_LOG__LEVEL="debug", **keys(x))
 
-    printed = (done.stdout + done.stderr).encode()
+    printed = (result.stdout + result.stderr).encode()
     stored = b"".join(path.read_bytes() for path in state.rglob("*") if path.is_file())
     assert b"round.ended" in printed
     assert [canary for canary in CANARIES if canary.encode() in printed + stored] == []
@@ -153,20 +153,20 @@ def test_an_expired_login_is_renewed_before_a_live_round(x: FakeX, state: Path) 
         "MYNAH_LOG__LEVEL": "debug",
     }
 
-    done = mynah("run", "--live", "--once", state=state, **app)
+    result = mynah("run", "--live", "--once", state=state, **app)
 
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert result.returncode == 0, result.stdout + result.stderr
     assert len(x.world.texts) == 1
     new = file.read()
     assert new
     login = [new.access_token, new.refresh_token, *map(str, (tokens["access_token"], tokens["refresh_token"]))]
     stored = b"".join(path.read_bytes() for path in state.rglob("*") if path.is_file() and path != file.path)
-    printed = (done.stdout + done.stderr).encode()
+    printed = (result.stdout + result.stderr).encode()
     assert [secret for secret in (CLIENT_SECRET, *login) if secret.encode() in printed + stored] == []
 
 
 def test_a_dry_run_with_keys_sends_nothing(x: FakeX, state: Path) -> None:
-    done = mynah("run", "--dry-run", "--once", state=state, **keys(x))
+    result = mynah("run", "--dry-run", "--once", state=state, **keys(x))
 
-    assert done.returncode == 0
+    assert result.returncode == 0
     assert x.requests == []

@@ -113,10 +113,10 @@ def test_a_block_is_by_id_if_it_is_known_and_can_be_lifted(state: Path) -> None:
 
 
 def test_the_bot_cannot_block_itself(state: Path) -> None:
-    done = mynah("block", f"@{ME.handle.upper()}", state=state, MYNAH_BOT=ME.handle)
+    result = mynah("block", f"@{ME.handle.upper()}", state=state, MYNAH_BOT=ME.handle)
 
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "is the bot itself, which never replies to its own posts" in done.stderr
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "is the bot itself, which never replies to its own posts" in result.stderr
     assert mynah("block", "--json", state=state).stdout == ""
 
 
@@ -142,11 +142,11 @@ def test_forgetting_somebody_who_only_mentioned_the_bot_needs_no_library(state: 
     remember_a_mention(state)
 
     without_yes = mynah("forget", "magpie", state=state)
-    done = mynah("forget", "magpie", "--yes", state=state)
+    result = mynah("forget", "magpie", "--yes", state=state)
 
     assert "pass --yes to confirm" in without_yes.stderr
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.endswith("the library has no tweets by @magpie\n")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.endswith("the library has no tweets by @magpie\n")
     with Store.open(state / "history.db") as store:
         assert store.rows("SELECT * FROM mention") == []
 
@@ -155,7 +155,7 @@ def test_forgetting_somebody_who_only_mentioned_the_bot_needs_no_library(state: 
     "words", [("block", "no handle"), ("unblock", "@"), ("block", "a" * 21), ("forget", "ma\u0433pie")]
 )
 def test_a_wrong_handle_is_one_message(state: Path, words: tuple[str, str]) -> None:
-    done = mynah(*words, state=state)
+    result = mynah(*words, state=state)
 
-    assert done.returncode == 2
-    assert "is not a handle" in done.stderr
+    assert result.returncode == 2
+    assert "is not a handle" in result.stderr

@@ -70,10 +70,10 @@ def test_a_clock_that_is_not_set_yet_is_waited_for_and_said_once(tmp_path: Path)
 def test_a_training_without_room_is_waited_for_and_one_without_memory_is_not(
     error: type[Exception], *, is_waited_for: bool
 ) -> None:
-    with pytest.raises(MynahError, match="needs 9 MB") as raised, training_errors():
+    with pytest.raises(MynahError, match="needs 9 MB") as excinfo, training_errors():
         raise error("needs 9 MB")
 
-    assert isinstance(raised.value, NoRoom) is is_waited_for
+    assert isinstance(excinfo.value, NoRoom) is is_waited_for
 
 
 class Stopped(Notifier):

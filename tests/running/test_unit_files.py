@@ -70,10 +70,12 @@ def placed(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 @needs_systemd
 def test_systemd_finds_no_fault_in_the_units(placed: Path) -> None:
     # Not recursive: other units of this machine do not matter here.
-    done = analyze("verify", "--man=no", "--recursive-errors=no", *(placed / unit.name for unit in UNITS), units=placed)
+    result = analyze(
+        "verify", "--man=no", "--recursive-errors=no", *(placed / unit.name for unit in UNITS), units=placed
+    )
 
-    assert done.stdout + done.stderr == ""
-    assert done.returncode == 0
+    assert result.stdout + result.stderr == ""
+    assert result.returncode == 0
 
 
 @needs_systemd
@@ -81,9 +83,9 @@ def test_systemd_finds_no_fault_in_the_units(placed: Path) -> None:
     ("unit", "most"), [(DAEMON, 1.5), (RETRAIN, 0.5)], ids=lambda part: getattr(part, "stem", part)
 )
 def test_the_exposure_of_a_unit_is_limited(unit: Path, most: float, placed: Path) -> None:
-    done = analyze("security", "--offline=true", "--no-pager", placed / unit.name, units=placed)
+    result = analyze("security", "--offline=true", "--no-pager", placed / unit.name, units=placed)
 
-    exposure = float(re.search(r"Overall exposure level for \S+: ([\d.]+)", done.stdout)[1])
+    exposure = float(re.search(r"Overall exposure level for \S+: ([\d.]+)", result.stdout)[1])
     assert exposure <= most
 
 

@@ -36,17 +36,17 @@ def verdicts(system: Path, files: dict[str, str], *, force: bool = False) -> dic
 
 
 def test_the_installed_command_puts_units_folders_and_configuration_in_place(tmp_path: Path) -> None:
-    done = install(tmp_path, "--bot", "crow", "--gpu")
+    result = install(tmp_path, "--bot", "crow", "--gpu")
 
     system = tmp_path / "etc/systemd/system"
-    assert done.returncode == 0, done.stderr
+    assert result.returncode == 0, result.stderr
     assert sorted(path.name for path in system.glob("mynah*@.*") if path.is_file()) == SHIPPED
     assert f"ExecStart={MYNAH} --config" in (system / "mynah@.service").read_text(encoding="utf-8")
     assert all((system / name).read_text(encoding="utf-8").count("char-nvidia ") for name in units.GPU)
     assert (tmp_path / "etc/mynah/crow/keys").stat().st_mode & 0o777 == 0o700
     assert (tmp_path / "var/lib/mynah/crow").stat().st_mode & 0o777 == 0o700
     assert load.load(tmp_path / "etc/mynah/crow/config.toml").settings.live is False
-    assert "systemctl enable --now mynah@crow " in done.stdout
+    assert "systemctl enable --now mynah@crow " in result.stdout
 
 
 @pytest.mark.parametrize("folder", ["my bot", "100%", 'a"b', "$HOME"])
@@ -56,10 +56,10 @@ def test_a_path_that_systemd_would_misread_is_refused(folder: str) -> None:
 
 
 def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
-    done = install(tmp_path, "--bot", "crow", "--dry-run")
+    result = install(tmp_path, "--bot", "crow", "--dry-run")
 
-    assert done.returncode == 0
-    assert "would be installed" in done.stdout
+    assert result.returncode == 0
+    assert "would be installed" in result.stdout
     assert list(tmp_path.iterdir()) == []
 
 
@@ -117,10 +117,10 @@ def test_the_configuration_of_a_bot_is_never_overwritten(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("name", ["Crow", "a b", "../x", "", "x" * 26, "-x"])
 def test_a_name_that_systemd_would_not_accept_is_refused(tmp_path: Path, name: str) -> None:
-    done = install(tmp_path, f"--bot={name}")
+    result = install(tmp_path, f"--bot={name}")
 
-    assert done.returncode == 1
-    assert "is not a name for a unit" in done.stderr
+    assert result.returncode == 1
+    assert "is not a name for a unit" in result.stderr
     assert list(tmp_path.iterdir()) == []
 
 

@@ -287,9 +287,9 @@ def test_logging_in_meets_every_fault_with_a_sentence_and_shows_no_secret(scene:
 
     for step in steps:
         scene.x.fail_with(fault)
-        with pytest.raises((Halted, TryLater, Unknown)) as caught:
+        with pytest.raises((Halted, TryLater, Unknown)) as excinfo:
             step()
-        scene.says(*traceback.format_exception(caught.value))
+        scene.says(*traceback.format_exception(excinfo.value))
 
     wire.close()
     assert scene.canaries() == []

@@ -57,10 +57,10 @@ TORCH = ("torch", "transformers", "safetensors")
 
 
 def test_the_bot_lives_without_torch(state: Path) -> None:
-    done = mynah(state, "run", "--once", "--dry-run", missing=TORCH)
+    result = mynah(state, "run", "--once", "--dry-run", missing=TORCH)
 
-    lines = [json.loads(line) for line in done.stdout.splitlines()]
-    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    assert result.returncode == 0, result.stderr
     assert lines[0]["engine"] == "light"
     assert lines[-1]["outcome"] == "dry"
     assert lines[-1]["text"]
@@ -68,39 +68,39 @@ def test_the_bot_lives_without_torch(state: Path) -> None:
 
 @pytest.mark.parametrize("words", [("sample", "-n", "2"), ("doctor", "--json")], ids=["sample", "doctor"])
 def test_what_looks_at_the_voice_needs_no_torch_either(state: Path, words: tuple[str, ...]) -> None:
-    done = mynah(state, *words, missing=TORCH)
+    result = mynah(state, *words, missing=TORCH)
 
-    assert "is not installed" not in done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
+    assert "is not installed" not in result.stdout + result.stderr
+    assert "Traceback" not in result.stderr
 
 
 def test_where_the_light_voice_is_asked_for_and_its_library_is_missing_the_way_out_is_said(state: Path) -> None:
-    done = mynah(state, "sample", missing=("onnxruntime",), engine="light")
+    result = mynah(state, "sample", missing=("onnxruntime",), engine="light")
 
-    assert done.returncode == 1
-    assert done.stderr == "mynah: onnxruntime is not installed: pip install 'mynah-bot[light]'\n"
+    assert result.returncode == 1
+    assert result.stderr == "mynah: onnxruntime is not installed: pip install 'mynah-bot[light]'\n"
 
 
 def test_the_doctor_names_the_same_way_out(state: Path) -> None:
-    done = mynah(state, "doctor", "--json", missing=("onnxruntime",), engine="light")
+    result = mynah(state, "doctor", "--json", missing=("onnxruntime",), engine="light")
 
-    assert "pip install 'mynah-bot[light]'" in done.stdout
+    assert "pip install 'mynah-bot[light]'" in result.stdout
 
 
 def test_where_nobody_asks_torch_speaks_in_its_place(state: Path) -> None:
-    done = mynah(state, "sample", "-n", "1", missing=("onnxruntime",))
+    result = mynah(state, "sample", "-n", "1", missing=("onnxruntime",))
 
-    assert done.returncode == 0, done.stderr
+    assert result.returncode == 0, result.stderr
 
 
 def test_where_neither_is_installed_the_smaller_one_is_proposed(state: Path) -> None:
-    done = mynah(state, "sample", missing=("onnxruntime", *TORCH))
+    result = mynah(state, "sample", missing=("onnxruntime", *TORCH))
 
-    assert done.stderr == "mynah: onnxruntime is not installed: pip install 'mynah-bot[light]'\n"
+    assert result.stderr == "mynah: onnxruntime is not installed: pip install 'mynah-bot[light]'\n"
 
 
 def test_a_light_voice_on_a_gpu_is_refused_in_a_sentence(state: Path) -> None:
-    done = mynah(state, "sample", engine="light", device="cuda")
+    result = mynah(state, "sample", engine="light", device="cuda")
 
-    assert done.returncode == 1
-    assert 'not on "cuda"' in done.stderr
+    assert result.returncode == 1
+    assert 'not on "cuda"' in result.stderr

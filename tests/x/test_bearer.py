@@ -171,9 +171,9 @@ def test_the_number_of_lost_answers_is_limited(bot: LoggedInBot) -> None:
     with bot.gateway() as x:
         errors = []
         for _ in range(MOST_TRIES + 3):
-            with pytest.raises((TryLater, Halted)) as caught:
+            with pytest.raises((TryLater, Halted)) as excinfo:
                 x.post("hello")
-            errors.append(type(caught.value))
+            errors.append(type(excinfo.value))
 
     assert errors == [TryLater] * (MOST_TRIES - 1) + [Halted] * 4
     assert bot.renewals == MOST_TRIES
@@ -278,10 +278,10 @@ def test_tokens_that_an_answer_echoes_are_hidden(bot: LoggedInBot) -> None:
     grant = bot.stored
     bot.x.fail_with(Fault(403, json.dumps({"detail": f"{grant.access_token} {grant.refresh_token}"}).encode()))
 
-    with bot.gateway() as x, pytest.raises(Exception, match=r"\[secret\] \[secret\]") as caught:
+    with bot.gateway() as x, pytest.raises(Exception, match=r"\[secret\] \[secret\]") as excinfo:
         x.post("hello")
 
-    assert grant.access_token not in str(caught.value)
+    assert grant.access_token not in str(excinfo.value)
     assert grant.access_token not in repr(grant)
 
 

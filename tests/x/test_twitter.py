@@ -235,10 +235,10 @@ def test_a_deleted_post_is_gone_and_cannot_be_deleted_again(fake: FakeX, x: X) -
 def test_a_rate_limit_ends_when_x_says(fake: FakeX, x: X) -> None:
     fake.fail_with(limited(TOO_MANY, reset=str(int(NOW.timestamp()) + 120)))
 
-    with pytest.raises(RateLimited) as caught:
+    with pytest.raises(RateLimited) as excinfo:
         x.post("hello")
 
-    assert caught.value.until == NOW + timedelta(minutes=2)
+    assert excinfo.value.until == NOW + timedelta(minutes=2)
 
 
 def test_a_call_to_another_address_is_refused(fake: FakeX, x: X) -> None:

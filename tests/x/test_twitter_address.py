@@ -97,10 +97,10 @@ def test_the_request_is_signed_with_its_own_address(base_url: str) -> None:
     ],
 )
 def test_keys_go_to_x_and_to_this_machine_only(base_url: str) -> None:
-    with pytest.raises(ConfigError, match=r"x\.base_url") as raised:
+    with pytest.raises(ConfigError, match=r"x\.base_url") as excinfo:
         X(KEYS, now=lambda: NOW, base_url=base_url)
 
-    assert len(str(raised.value)) < 300
+    assert len(str(excinfo.value)) < 300
 
 
 @pytest.mark.parametrize(

@@ -67,11 +67,11 @@ def test_no_exception_of_a_library_leaves_the_client(library_error: type[Excepti
     with X(KEYS, now=lambda: NOW, base_url=NOWHERE) as x:
         x._wire._session.mount(f"{NOWHERE}/", Failing(error))
 
-        with pytest.raises(XError) as caught:
+        with pytest.raises(XError) as excinfo:
             x.post("hello")
 
-    assert type(caught.value) is (TryLater if issubclass(library_error, NEVER_LEFT) else Unknown)
-    assert caught.value.__cause__ is error
+    assert type(excinfo.value) is (TryLater if issubclass(library_error, NEVER_LEFT) else Unknown)
+    assert excinfo.value.__cause__ is error
 
 
 def test_the_exceptions_of_the_libraries_were_found() -> None:
