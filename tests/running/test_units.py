@@ -20,9 +20,9 @@ ROOT = Path(__file__).parents[2]
 SHIPPED = sorted(path.name for path in (ROOT / "systemd").glob("mynah*@.*"))
 
 
-def install(prefix: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def install(prefix: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [MYNAH, "install-units", "--prefix", prefix, *words],
+        [MYNAH, "install-units", "--prefix", prefix, *arguments],
         check=False, capture_output=True, text=True, timeout=60, env=environment(),
     )  # fmt: skip
 
@@ -69,37 +69,37 @@ def test_a_second_installation_changes_nothing(tmp_path: Path) -> None:
     assert set(verdicts(tmp_path, texts()).values()) == {"same"}
 
 
-def test_units_of_an_earlier_mynah_are_renewed(tmp_path: Path) -> None:
+def test_units_of_an_earlier_version_are_replaced(tmp_path: Path) -> None:
     verdicts(tmp_path, texts("/old/venv/bin/mynah"))
 
-    renewed = verdicts(tmp_path, texts())
+    second = verdicts(tmp_path, texts())
 
-    assert {name for name, verdict in renewed.items() if verdict == "renewed"} == {
+    assert {name for name, verdict in second.items() if verdict == "renewed"} == {
         "mynah@.service",
         "mynah-retrain@.service",
     }
     assert "/srv/venv/bin/mynah" in (tmp_path / "mynah@.service").read_text(encoding="utf-8")
 
 
-def test_a_changed_unit_is_kept_and_with_force_renamed(tmp_path: Path) -> None:
+def test_an_edited_unit_is_kept_and_renamed_with_force(tmp_path: Path) -> None:
     install(tmp_path)
     unit = tmp_path / "etc/systemd/system/mynah@.service"
-    changed = unit.read_text(encoding="utf-8").replace("WatchdogSec=180s", "WatchdogSec=900s")
-    unit.write_text(changed, encoding="utf-8")
+    text = unit.read_text(encoding="utf-8").replace("WatchdogSec=180s", "WatchdogSec=900s")
+    unit.write_text(text, encoding="utf-8")
 
-    kept = install(tmp_path)
+    first = install(tmp_path)
     after = unit.read_text(encoding="utf-8")
-    forced = install(tmp_path, "--force")
+    second = install(tmp_path, "--force")
 
-    assert kept.returncode == 1
-    assert f"{unit}: KEPT" in kept.stdout
-    assert after == changed
-    assert forced.returncode == 0
+    assert first.returncode == 1
+    assert f"{unit}: KEPT" in first.stdout
+    assert after == text
+    assert second.returncode == 0
     assert "WatchdogSec=180s" in unit.read_text(encoding="utf-8")
-    assert unit.with_name("mynah@.service.before").read_text(encoding="utf-8") == changed
+    assert unit.with_name("mynah@.service.before").read_text(encoding="utf-8") == text
 
 
-def test_a_unit_that_was_copied_by_hand_counts_as_ours(tmp_path: Path) -> None:
+def test_a_unit_copied_by_hand_counts_as_unchanged(tmp_path: Path) -> None:
     shutil.copy(ROOT / "systemd" / "mynah@.service", tmp_path)
 
     assert verdicts(tmp_path, texts(units.PROGRAM))["mynah@.service"] == "same"
@@ -107,12 +107,12 @@ def test_a_unit_that_was_copied_by_hand_counts_as_ours(tmp_path: Path) -> None:
 
 def test_the_configuration_of_a_bot_is_never_overwritten(tmp_path: Path) -> None:
     install(tmp_path, "--bot", "crow")
-    mine = tmp_path / "etc/mynah/crow/config.toml"
-    mine.write_text('bot = "crow"\n', encoding="utf-8")
+    config = tmp_path / "etc/mynah/crow/config.toml"
+    config.write_text('bot = "crow"\n', encoding="utf-8")
 
     install(tmp_path, "--bot", "crow", "--force")
 
-    assert mine.read_text(encoding="utf-8") == 'bot = "crow"\n'
+    assert config.read_text(encoding="utf-8") == 'bot = "crow"\n'
 
 
 @pytest.mark.parametrize("name", ["Crow", "a b", "../x", "", "x" * 26, "-x"])
@@ -131,7 +131,7 @@ def test_a_folder_that_cannot_be_written_is_one_message(tmp_path: Path) -> None:
         verdicts(tmp_path / "etc" / "systemd", texts())
 
 
-def test_doctor_accepts_units_with_another_path_of_the_program(tmp_path: Path) -> None:
+def test_doctor_accepts_units_with_another_program_path(tmp_path: Path) -> None:
     verdicts(tmp_path, texts())
     check = check_units(Path("/var/lib/mynah/crow"), "crow", system=tmp_path, shipped=units.shipped())
     (tmp_path / "mynah@.service").write_text("changed", encoding="utf-8")
