@@ -19,14 +19,14 @@ from bot.config.state_dir import StateDir
 from bot.history.store import Store
 from bot.values import Draft, Slot
 from tests.fakes import NOON
-from tests.installed import HEARD, dry_run, lines, mynah, rounds
+from tests.installed import SENTENCES, dry_run, lines, mynah, rounds
 from training.models import registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def remembered(state: Path, text: str = "hello there", *, moves: tuple[str, ...] = ("approved", "sending")) -> int:
+def add_post(state: Path, text: str = "hello there", *, moves: tuple[str, ...] = ("approved", "sending")) -> int:
     """A post in a live history that went through `moves`."""
     StateDir(state).make()
     with Store.open(state / "history.db") as store:
@@ -45,12 +45,12 @@ def test_one_round_by_hand_is_a_dry_run_that_logs_everything(state: Path) -> Non
     done = mynah("run", "--once", state=state)
 
     assert done.returncode == 0, done.stderr
-    (ended,) = rounds(done.stdout)
-    assert ended["outcome"] == "dry"
-    assert ended["text"] in HEARD
-    assert ended["length"] == len(ended["text"])
-    assert ended["cost"] == "$0.015"
-    assert {"slot", "prompt", "refused", "seed", "model"} <= set(ended)
+    (round_,) = rounds(done.stdout)
+    assert round_["outcome"] == "dry"
+    assert round_["text"] in SENTENCES
+    assert round_["length"] == len(round_["text"])
+    assert round_["cost"] == "$0.015"
+    assert {"slot", "prompt", "refused", "seed", "model"} <= set(round_)
 
 
 def test_rounds_continue_until_a_signal_and_no_slot_is_used_twice(state: Path) -> None:
@@ -64,10 +64,10 @@ def test_rounds_continue_until_a_signal_and_no_slot_is_used_twice(state: Path) -
         run.send_signal(signal.SIGINT)
         rest, errors = run.communicate(timeout=60)
 
-    ended = [row for row in [*rows, *lines(rest)] if row["event"] == "round.ended"]
+    finished_rounds = [row for row in [*rows, *lines(rest)] if row["event"] == "round.ended"]
     assert run.returncode == 0
     assert errors == ""
-    assert len({row["slot"] for row in ended}) == len(ended) >= 3
+    assert len({row["slot"] for row in finished_rounds}) == len(finished_rounds) >= 3
 
 
 def test_after_a_kill_it_continues_and_the_history_is_intact(state: Path) -> None:
@@ -85,22 +85,22 @@ def test_after_a_kill_it_continues_and_the_history_is_intact(state: Path) -> Non
 
 
 def test_a_model_promoted_while_running_is_used_without_a_restart(state: Path) -> None:
-    newer = state / "models" / "20261121T120000Z-0000"
-    shutil.copytree(current(state), newer)
+    new_version = state / "models" / "20261121T120000Z-0000"
+    shutil.copytree(current(state), new_version)
     with dry_run(state) as run:
         assert run.stdout is not None
         next(line for line in run.stdout if "round.ended" in line)
-        registry.promote(newer)
-        taken = next(json.loads(line) for line in run.stdout if "model.taken_over" in line)
+        registry.promote(new_version)
+        event = next(json.loads(line) for line in run.stdout if "model.taken_over" in line)
         after = next(json.loads(line) for line in run.stdout if '"model": "' in line and "round.ended" in line)
         run.terminate()
         run.communicate(timeout=60)
 
-    assert taken["model"] == after["model"] == newer.name
+    assert event["model"] == after["model"] == new_version.name
     assert run.returncode == 0
 
 
-def test_a_second_process_learns_which_process_holds_the_folder(state: Path) -> None:
+def test_a_second_process_is_told_which_process_holds_the_folder(state: Path) -> None:
     with StateDir(state).hold({"since": "noon"}):
         done = mynah("run", "--once", state=state)
 
@@ -209,7 +209,7 @@ def test_a_state_folder_that_cannot_be_created_gives_one_sentence(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    "words",
+    "arguments",
     [
         pytest.param([], id="nothing"),
         pytest.param(["sing"], id="unknown command"),
@@ -221,8 +221,8 @@ def test_a_state_folder_that_cannot_be_created_gives_one_sentence(tmp_path: Path
         pytest.param(["resolve", "1", "posted", "--x-id", "²"], id="no id"),
     ],
 )
-def test_wrong_usage_exits_2(tmp_path: Path, words: list[str]) -> None:
-    done = mynah(*words, state=tmp_path)
+def test_wrong_usage_exits_2(tmp_path: Path, arguments: list[str]) -> None:
+    done = mynah(*arguments, state=tmp_path)
 
     assert done.returncode == 2
     assert "usage: mynah" in done.stderr
@@ -248,15 +248,17 @@ def test_sample_shows_drafts_with_verdicts(state: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "sentence"),
+    ("arguments", "sentence"),
     [
         (["word " * 400], "tokens and the model reads"),
         (["--as", "@Rook"], "cannot speak as @rook alone"),
     ],
     ids=["too long", "of nobody"],
 )
-def test_a_prompt_that_the_model_cannot_use_gives_one_sentence(state: Path, words: list[str], sentence: str) -> None:
-    done = mynah("sample", *words, state=state)
+def test_a_prompt_that_the_model_cannot_use_gives_one_sentence(
+    state: Path, arguments: list[str], sentence: str
+) -> None:
+    done = mynah("sample", *arguments, state=state)
 
     assert done.returncode == 1
     assert sentence in done.stderr
@@ -283,7 +285,7 @@ def test_screen_gives_a_verdict_and_its_reasons(tmp_path: Path) -> None:
 
 
 def test_history_shows_rows_with_stable_keys(state: Path) -> None:
-    remembered(state)
+    add_post(state)
 
     (row,) = lines(mynah("history", "--json", state=state).stdout)
 
@@ -292,7 +294,7 @@ def test_history_shows_rows_with_stable_keys(state: Path) -> None:
 
 
 def test_history_as_csv_has_a_header_and_the_same_rows(state: Path) -> None:
-    remembered(state, 'a "quoted", text')
+    add_post(state, 'a "quoted", text')
 
     header, row = mynah("history", "--csv", state=state).stdout.splitlines()
 
@@ -306,7 +308,7 @@ def test_an_empty_history_is_not_an_error(tmp_path: Path) -> None:
 
 
 def test_status_shows_mode_model_and_posts(state: Path) -> None:
-    unknown = remembered(state, moves=("approved", "sending", "unknown"))
+    unknown = add_post(state, moves=("approved", "sending", "unknown"))
 
     (row,) = lines(mynah("status", "--json", state=state, MYNAH_LIVE="true").stdout)
 
@@ -338,25 +340,25 @@ def test_config_shows_values_their_sources_and_no_secret(tmp_path: Path) -> None
 # pause and resolve
 
 
-def test_a_pause_holds_a_round_back_until_resume(state: Path) -> None:
+def test_a_pause_prevents_rounds_until_resume(state: Path) -> None:
     assert mynah("pause", state=state).returncode == 0
 
-    held = mynah("run", "--once", state=state)
-    assert held.returncode == 75
-    assert "paused" in rounds(held.stdout)[0]["detail"]
+    during = mynah("run", "--once", state=state)
+    assert during.returncode == 75
+    assert "paused" in rounds(during.stdout)[0]["detail"]
     assert mynah("resume", state=state).returncode == 0
     assert mynah("run", "--once", state=state).returncode == 0
 
 
 @pytest.mark.parametrize(
-    ("words", "after"),
+    ("arguments", "after"),
     [(["abandoned"], ("abandoned", None)), (["posted", "--x-id", "77"], ("posted", "77"))],
     ids=["abandoned", "posted"],
 )
-def test_an_unknown_post_is_resolved_by_hand(state: Path, words: list[str], after: tuple[str, str | None]) -> None:
-    post = remembered(state, moves=("approved", "sending", "unknown"))
+def test_an_unknown_post_is_resolved_by_hand(state: Path, arguments: list[str], after: tuple[str, str | None]) -> None:
+    post = add_post(state, moves=("approved", "sending", "unknown"))
 
-    done = mynah("resolve", str(post), *words, state=state)
+    done = mynah("resolve", str(post), *arguments, state=state)
 
     assert done.returncode == 0, done.stderr
     (row,) = lines(mynah("history", "--json", state=state).stdout)
@@ -364,7 +366,7 @@ def test_an_unknown_post_is_resolved_by_hand(state: Path, words: list[str], afte
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("arguments", "message"),
     [
         pytest.param(["1", "posted"], "--x-id", id="posted without its id"),
         pytest.param(["1", "abandoned", "--x-id", "7"], "--x-id", id="abandoned with an id"),
@@ -372,19 +374,19 @@ def test_an_unknown_post_is_resolved_by_hand(state: Path, words: list[str], afte
         pytest.param(["9", "abandoned"], "no post 9", id="not there"),
     ],
 )
-def test_a_post_that_cannot_be_resolved_gives_one_sentence(state: Path, words: list[str], message: str) -> None:
-    remembered(state)
+def test_a_post_that_cannot_be_resolved_gives_one_sentence(state: Path, arguments: list[str], message: str) -> None:
+    add_post(state)
 
-    done = mynah("resolve", *words, state=state)
+    done = mynah("resolve", *arguments, state=state)
 
     assert done.returncode == 1
     assert message in done.stderr
 
 
 def test_one_post_on_x_cannot_belong_to_two_rows(state: Path) -> None:
-    remembered(state, "good morning", moves=("approved", "sending", "unknown"))
+    add_post(state, "good morning", moves=("approved", "sending", "unknown"))
     assert mynah("resolve", "1", "posted", "--x-id", "77", state=state).returncode == 0
-    remembered(state, "good night", moves=("approved", "sending", "unknown"))
+    add_post(state, "good night", moves=("approved", "sending", "unknown"))
 
     done = mynah("resolve", "2", "posted", "--x-id", "77", state=state)
 
@@ -393,7 +395,7 @@ def test_one_post_on_x_cannot_belong_to_two_rows(state: Path) -> None:
 
 
 def test_an_abandoned_post_is_not_abandoned_twice(state: Path) -> None:
-    remembered(state, moves=("approved", "sending", "unknown", "abandoned"))
+    add_post(state, moves=("approved", "sending", "unknown", "abandoned"))
 
     done = mynah("resolve", "1", "abandoned", state=state)
 
@@ -438,7 +440,7 @@ def test_a_pause_until_the_past_or_an_invalid_time_is_refused(
     [("09:10", "01:30", "09:30"), ("08:50", "01:10", "09:10"), ("08:10", "01:30", "08:30")],
     ids=["the second time", "both times in one", "the first time"],
 )
-def test_a_pause_until_a_repeated_hour_ends_the_next_time_that_the_clock_shows_it(
+def test_a_pause_until_a_repeated_hour_ends_at_its_next_occurrence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, now: str, until: str, end: str
 ) -> None:
     monkeypatch.setenv("MYNAH_SCHEDULE__TIMEZONE", "America/Los_Angeles")

@@ -32,8 +32,8 @@ def call(state: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mo
     monkeypatch.setenv("XDG_CONFIG_HOME", "/nonexistent")
     monkeypatch.setenv("COLUMNS", "200")
 
-    def command(*words: str) -> tuple[int, str, str]:
-        code = cli.main(["--state", str(state), *words])
+    def command(*arguments: str) -> tuple[int, str, str]:
+        code = cli.main(["--state", str(state), *arguments])
         output = capsys.readouterr()
         return code, output.out, output.err
 
@@ -44,13 +44,13 @@ def call(state: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mo
 def second(state: Path) -> Path:
     """A newer version that passes the gate and is not in use."""
     version = state / "models" / NEW
-    loaded = model_dir.load(state / "models" / OLD, device="cpu")
+    model = model_dir.load(state / "models" / OLD, device="cpu")
     memory = (state / "models" / OLD / "memory.bin").read_bytes()
     about = model_dir.Manifest(
         created="2026-11-21T12:00:00+00:00", base_model="tiny", authors=("magpie", "wren"), figures=GOOD.figures()
     )
     files = {judgement.FILE: GOOD.to_json(), "memory.bin": memory}
-    model_dir.save(version, loaded.model, loaded.tokenizer, about=about, files=files)
+    model_dir.save(version, model.model, model.tokenizer, about=about, files=files)
     return version
 
 
@@ -111,8 +111,8 @@ def test_without_a_model_the_list_is_empty(call: Call, state: Path) -> None:
 
 
 def test_a_version_is_promoted_and_rolled_back(call: Call, second: Path, state: Path) -> None:
-    promoted = call("promote", "20261121")
-    assert promoted[:2] == (0, f"{NEW} is now in use; a running bot switches to it before its next post\n")
+    promotion = call("promote", "20261121")
+    assert promotion[:2] == (0, f"{NEW} is now in use; a running bot switches to it before its next post\n")
     assert registry.current(state / "models") == second
 
     back = call("rollback")

@@ -53,7 +53,7 @@ def test_a_closed_standard_output_is_not_an_error(tmp_path: Path) -> None:
     assert result.stderr.startswith("mynah: Keys for X are missing: x.consumer_key")
 
 
-def test_a_character_that_the_terminal_lacks_is_escaped(tmp_path: Path) -> None:
+def test_a_character_that_the_terminal_cannot_encode_is_escaped(tmp_path: Path) -> None:
     result = mynah("screen", "Rain ☔", "--json", state=tmp_path, PYTHONIOENCODING="ascii")
 
     assert (result.returncode, result.stderr) == (0, "")

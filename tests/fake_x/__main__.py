@@ -34,8 +34,8 @@ def main() -> None:
     # Blocked in every thread from here on, so that only sigwait below receives them.
     signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
     bot = replace(newcomer(), handle=options.user, access="read" if options.read_only else "read-write")
-    other = User("1400000000000000001", "stationmaster", "A person", "1400000000000000001-fake", bot.secrets)
-    world = World(bot, other, now=lambda: datetime.now(UTC), lag=timedelta(seconds=options.lag))
+    user = User("1400000000000000001", "stationmaster", "A person", "1400000000000000001-fake", bot.secrets)
+    world = World(bot, user, now=lambda: datetime.now(UTC), lag=timedelta(seconds=options.lag))
     world.bank.credits = None if options.credits is None else round(options.credits * MILLION)
     with FakeX(world, port=options.port, new_dialect=options.new_dialect, say=_say) as x:
         x.fail_with(*options.fault)

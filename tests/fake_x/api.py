@@ -172,7 +172,7 @@ class Api:
             raise Problem(400, "Invalid Request", "One or more parameters to your request was invalid.")
         matches = [post for post in reachable if int(since) < int(post.id) < (int(until) or int(post.id) + 1)]
         end = int(token) + int(limit)
-        posts = matches[int(token) : end]  # the page is cut before it is filtered: it may be short, or empty
+        posts = matches[int(token) : end]  # X filters after paging: a page may be short or empty
         if "retweets" in query.get("exclude", "").split(","):
             posts = [post for post in posts if post.retweet_of is None]
         meta: dict[str, Any] = {"result_count": len(posts)}
@@ -203,7 +203,7 @@ class Api:
             fields["entities"] = entities
         if "note_tweet" in requested and cut != short:
             fields["note_tweet"] = {"text": _escaped(short), "entities": entities}
-        # The new dialect has the ids of others only as expansions.
+        # In the new dialect the ids of other users are only expansions.
         fields |= mentions.fields(self.world, post, requested - self._only_expanded, expanded)
         if self.new_dialect:
             return {RENAMED.get(name, name): value for name, value in fields.items()}
@@ -224,15 +224,15 @@ def _may_write(user: User) -> None:
 def _shortened(text: str) -> tuple[str, list[dict[str, Any]]]:
     """The text with each link replaced by a t.co link, and the links."""
     links: list[dict[str, Any]] = []
-    done, left = "", 0
+    output, position = "", 0
     for match in LINK.finditer(text):
         short = f"https://t.co/{hashlib.sha256(match[0].encode()).hexdigest()[:10]}"
-        done += text[left : match.start()] + short
-        left = match.end()
-        place = {"start": len(done) - len(short), "end": len(done)}
-        shown = match[0].partition("//")[2][:30]
-        links.append({**place, "url": short, "expanded_url": match[0], "display_url": shown})
-    return done + text[left:], links
+        output += text[position : match.start()] + short
+        position = match.end()
+        span = {"start": len(output) - len(short), "end": len(output)}
+        display = match[0].partition("//")[2][:30]
+        links.append({**span, "url": short, "expanded_url": match[0], "display_url": display})
+    return output + text[position:], links
 
 
 def _escaped(text: str) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 CREATE, CREATE_WITH_LINK, CREATE_SUMMONED = 15_000, 200_000, 10_000
 READ, READ_OWN, READ_USER, DELETE = 5_000, 1_000, 10_000, 10_000
-# What X bills as a link.
+# The links that X bills.
 LINK = re.compile(r"https?://\S|(?<![@\w.])[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:com|org|net|io|co|de|uk)\b", re.IGNORECASE)
 PAGE = re.compile(r"/2/users/(\d+)/(?:tweets|mentions)")
 
@@ -32,7 +32,7 @@ class Charge:
 
 @dataclass
 class Bank:
-    """Reads of one object on one UTC day are billed once; failures and empty answers never."""
+    """Bills reads of one object on one UTC day once, and failures and empty answers never."""
 
     credits: int | None = None  # None: unlimited
     charges: list[Charge] = field(default_factory=list)
@@ -62,7 +62,7 @@ class Bank:
         if not data:
             return []
         if request.method == "POST":
-            return [self._creating(request, data["id"])]
+            return [self._price_of_create(request, data["id"])]
         if request.method == "DELETE":
             return [("delete", request.path, DELETE)]
         if page := PAGE.fullmatch(request.path):
@@ -71,13 +71,13 @@ class Bank:
             return [("read", f"post {post['id']}", price) for post in posts]
         return [("read user", f"user {data['id']}", READ_USER)]
 
-    def _creating(self, request: Request, post_id: str) -> tuple[str, str, int]:
+    def _price_of_create(self, request: Request, post_id: str) -> tuple[str, str, int]:
         try:
-            asked = json.loads(request.body)
+            body = json.loads(request.body)
         except ValueError:
-            asked = {}
-        if not isinstance(asked, dict) or LINK.search(str(asked.get("text"))):
+            body = {}
+        if not isinstance(body, dict) or LINK.search(str(body.get("text"))):
             return "create with link", post_id, CREATE_WITH_LINK
-        if asked.get("reply"):
+        if body.get("reply"):
             return "summoned reply", post_id, CREATE_SUMMONED
         return "create", post_id, CREATE

@@ -163,7 +163,7 @@ def test_a_pause_stops_drafting_and_sending(path: Path) -> None:
         pause.pause(store, until=pause.FOR_GOOD, because="a test")
 
     assert bot.turns(2) == ["waiting", "waiting"]
-    assert (len(bot.voice.asked), bot.x.texts) == (1, [])
+    assert (len(bot.voice.calls), bot.x.texts) == (1, [])
 
 
 def test_a_draft_without_a_review_expires_and_is_logged_once(path: Path) -> None:

@@ -167,8 +167,8 @@ def test_a_round_tries_another_prompt_before_it_gives_up(path: Path) -> None:
     bot.agenda.turn()
 
     assert bot.x.texts == ["At last."]
-    assert {prompt for prompt, _, _ in voice.asked} == {"", "My dream is"}
-    assert len({seed for _, _, seed in voice.asked}) == 2
+    assert {prompt for prompt, _, _ in voice.calls} == {"", "My dream is"}
+    assert len({seed for _, _, seed in voice.calls}) == 2
 
 
 def test_a_slot_without_a_passing_draft_is_skipped_for_good(path: Path) -> None:
@@ -196,7 +196,7 @@ def test_an_interrupted_slot_starts_again_with_the_same_seeds(path: Path) -> Non
         Bot(path, broken, clock=clock).agenda.turn()
     Bot(path, complete, clock=clock).agenda.turn()
 
-    assert broken.asked == complete.asked
+    assert broken.calls == complete.calls
     assert [state for _, state in Bot(path, FakeVoice(), clock=clock).states()] == ["posted"]
 
 
@@ -246,7 +246,7 @@ def test_an_unknown_post_stops_all_drafting(path: Path) -> None:
 
     assert round_ is not None
     assert round_.outcome == "waiting"
-    assert len(voice.asked) == 1
+    assert len(voice.calls) == 1
 
 
 def test_a_due_slot_is_used_once_an_unknown_post_is_found(path: Path) -> None:
@@ -299,7 +299,7 @@ def test_nothing_is_drafted_without_budget_for_it(path: Path) -> None:
 
     assert round_ is not None
     assert "budget" in round_.detail
-    assert (voice.asked, bot.states()) == ([], [])
+    assert (voice.calls, bot.states()) == ([], [])
 
 
 def test_a_dry_run_uses_only_its_own_publisher(path: Path) -> None:

@@ -40,7 +40,7 @@ class Parrot(FakeVoice):
         self.person = person  # type: ignore[assignment]
 
     def draft(self, prompt: str, *, n: int, seed: int, author: str | None = None) -> list[Draft]:
-        self.asked.append((prompt, n, seed))
+        self.calls.append((prompt, n, seed))
         return [Draft(text, prompt, seed, likelihood) for text, likelihood in self._likelihoods.items()]
 
 
@@ -86,7 +86,7 @@ def test_the_persons_openers_and_the_topics_are_prompts_too(store: Store) -> Non
 
     run_round(store, voice, draft_settings)
 
-    assert {prompt for prompt, _, _ in voice.asked} == {"", "My dream is", "Lost property: a", "The rain today"}
+    assert {prompt for prompt, _, _ in voice.calls} == {"", "My dream is", "Lost property: a", "The rain today"}
 
 
 def test_an_opener_that_the_person_uses_nine_times_as_often_weighs_three_times_as_much() -> None:
@@ -103,10 +103,10 @@ def test_a_round_without_a_passing_draft_records_what_it_tried(store: Store) -> 
     round_ = run_round(store, voice, DraftSettings(["Today"], candidates=2, tries=2, shares={"none": 1.0}))
 
     [slot] = store.rows("SELECT outcome, detail FROM slot")
-    prompts = ", ".join(repr(prompt) if prompt else "no prompt" for prompt, _, _ in voice.asked)
+    prompts = ", ".join(repr(prompt) if prompt else "no prompt" for prompt, _, _ in voice.calls)
     assert (round_.outcome, round_.refused) == ("skipped", {"empty": 2, "link": 2})
     assert slot == {"outcome": "skipped", "detail": f"none of 4 drafts may go out; tried: {prompts}"}
-    assert {prompt for prompt, _, _ in voice.asked} == {"", "Today"}
+    assert {prompt for prompt, _, _ in voice.calls} == {"", "Today"}
 
 
 def test_prompts_without_a_passing_draft_move_to_the_end_of_the_rotation(store: Store) -> None:
@@ -115,7 +115,7 @@ def test_prompts_without_a_passing_draft_move_to_the_end_of_the_rotation(store: 
     for hour in range(6):
         run_round(store, parrot, draft_settings, f"slot {hour}", hours=hour)
 
-    prompts = [prompt for prompt, _, _ in parrot.asked]
+    prompts = [prompt for prompt, _, _ in parrot.calls]
     assert len(set(prompts[:3])) == 3
     assert prompts[3:] == prompts[:3]
 

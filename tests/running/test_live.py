@@ -12,7 +12,7 @@ from bot.x.tokens import Grant, TokenFile
 from tests.fake_x.server import FakeX
 from tests.fake_x.signin import CLIENT_ID, CLIENT_SECRET
 from tests.fake_x.state import World, newcomer
-from tests.installed import HEARD, MYNAH, environment, lines, mynah, rounds
+from tests.installed import MYNAH, SENTENCES, environment, lines, mynah, rounds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +44,7 @@ def test_a_live_round_posts_once_and_stores_the_id(x: FakeX, state: Path) -> Non
     (row,) = lines(mynah("history", "--live", "--json", state=state).stdout)
     assert event["outcome"] == row["state"] == "posted"
     assert x.world.texts == [row["text"]]
-    assert row["text"] in HEARD
+    assert row["text"] in SENTENCES
     assert row["x_id"] == event["x_id"]
 
 

@@ -15,7 +15,7 @@ from bot.replies.polling import Cursor, keep
 from bot.x.payloads import id_at
 from tests.fake_x.server import FakeX
 from tests.fake_x.state import World, newcomer
-from tests.installed import HEARD, MYNAH, environment, lines, mynah
+from tests.installed import MYNAH, SENTENCES, environment, lines, mynah
 from tests.running.test_live import keys
 from tests.trials.reply_life import person
 
@@ -69,7 +69,7 @@ def test_a_mention_is_answered_and_everything_is_recorded(x: FakeX, state: Path)
     (status,) = lines(mynah("status", "--json", state=state, MYNAH_LIVE="true", **ON).stdout)
     assert (event["outcome"], event["mention"]) == ("posted", mention.id)
     assert (answer.reply_to, answer.prefix) == (mention.id, "@magpie ")
-    assert answer.text in HEARD
+    assert answer.text in SENTENCES
     assert (row["state"], row["x_id"], row["reply_to"]) == ("posted", answer.id, mention.id)
     assert {(day["kind"], day["cost"]) for day in report["days"]} >= {("mentions", 0.001), ("reply", 0.01)}
     assert (status["replies"], status["mentions"]) == ("on", {"answered": 1})

@@ -1,4 +1,4 @@
-"""Which servers get the keys, and what is signed. No socket is opened."""
+"""Which servers get the keys, and what is signed. No sockets are opened."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def authorization_of(request: requests.PreparedRequest) -> str:
     return value.decode() if isinstance(value, bytes) else value
 
 
-def test_the_example_of_x_gets_the_signature_of_x() -> None:
+def test_the_example_in_the_documents_of_x_gets_their_signature() -> None:
     # Keys, request and signature come from X's documentation, "Creating a signature"; the keys are not valid.
     keys = Keys(
         "xvz1evFS4wEEPTGEFPHBog",
