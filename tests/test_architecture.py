@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 TREE = PAGE.split("```text\n")[1].split("```")[0]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
-NAMED = sorted(set(re.findall(r"`([\w.]+(?:/[\w.]+)*(?:/|\.\w+))`", PAGE)))
+PATHS = sorted(set(re.findall(r"`([\w.]+(?:/[\w.]+)*(?:/|\.\w+))`", PAGE)))
 
 
 def folders_of_the_page() -> list[str]:
@@ -56,7 +56,7 @@ def test_the_folders_are_in_the_order_of_the_import_rule(package: str) -> None:
     assert folders == [name for name in FLOORS[package] if name in folders]
 
 
-@pytest.mark.parametrize("name", NAMED)
+@pytest.mark.parametrize("name", PATHS)
 def test_every_file_and_folder_of_the_page_exists(name: str) -> None:
     assert (ROOT / name).exists()
 

@@ -31,7 +31,7 @@ FLOORS = {
     ),
 }
 # Only these files and folders import these libraries, so that an upgrade affects one place.
-ALONE = {
+ONLY_IMPORTERS = {
     "tweepy": {"bot/x/twitter.py"},
     "requests": {"bot/x/twitter.py", "bot/x/wire.py"},  # the first only to return responses from tweepy unchanged
     "requests_oauthlib": {"bot/x/signing.py"},
@@ -129,7 +129,7 @@ def test_no_folder_has_too_many_entries(folder: Path) -> None:
 def test_a_library_is_imported_only_in_its_files(path: Path) -> None:
     name = str(path.relative_to(ROOT))
     for module, _ in imports(path, types=False):
-        homes = ALONE.get(module.split(".")[0])
+        homes = ONLY_IMPORTERS.get(module.split(".")[0])
 
         assert homes is None or any(name == home or name.startswith(f"{home}/") for home in homes), module
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 ME = newcomer()
 OWNER = User("1400000000000000001", "stationmaster", "A person", "1400000000000000001-fake", ME.secrets)
-TYPED = {
+ANSWERS = {
     "consumer_key": ME.secrets.consumer_key,
     "consumer_secret": ME.secrets.consumer_secret,
     "client_id": CLIENT_ID,
@@ -53,7 +53,7 @@ class Person:
         self.x = x
         self.folder = folder
         self.as_whom = ME.handle
-        self.typed = dict(TYPED)
+        self.typed = dict(ANSWERS)
         self.answer = ""  # instead of the PIN or the address that the browser shows
         self.before_the_end = ""  # a fault of the next request
 
@@ -69,8 +69,8 @@ class Person:
             for line in run.stdout:
                 output.append(line)
                 address = line.strip() if line.startswith("http") else address
-                if line.rstrip().endswith(":") and (typed := self._types(line, address)) is not None:
-                    run.stdin.write(f"{typed}\n")
+                if line.rstrip().endswith(":") and (answer_ := self._types(line, address)) is not None:
+                    run.stdin.write(f"{answer_}\n")
                     run.stdin.flush()
         return Login(run.returncode, "".join(output))
 

@@ -42,10 +42,10 @@ def add_post(state: Path, text: str = "hello there", *, moves: tuple[str, ...] =
 
 
 def test_one_round_by_hand_is_a_dry_run_that_logs_everything(state: Path) -> None:
-    done = mynah("run", "--once", state=state)
+    result = mynah("run", "--once", state=state)
 
-    assert done.returncode == 0, done.stderr
-    (round_,) = rounds(done.stdout)
+    assert result.returncode == 0, result.stderr
+    (round_,) = rounds(result.stdout)
     assert round_["outcome"] == "dry"
     assert round_["text"] in SENTENCES
     assert round_["length"] == len(round_["text"])
@@ -102,17 +102,17 @@ def test_a_model_promoted_while_running_is_used_without_a_restart(state: Path) -
 
 def test_a_second_process_is_told_which_process_holds_the_folder(state: Path) -> None:
     with StateDir(state).hold({"since": "noon"}):
-        done = mynah("run", "--once", state=state)
+        result = mynah("run", "--once", state=state)
 
-    assert done.returncode == 75
-    assert f"in use by process {os.getpid()} (since noon)" in done.stderr
+    assert result.returncode == 75
+    assert f"in use by process {os.getpid()} (since noon)" in result.stderr
 
 
 def test_going_live_without_keys_names_the_missing_keys(state: Path) -> None:
-    done = mynah("run", "--live", "--once", state=state)
+    result = mynah("run", "--live", "--once", state=state)
 
-    assert done.returncode == 78
-    assert "x.consumer_key, x.consumer_secret, x.access_token, x.access_token_secret." in done.stderr
+    assert result.returncode == 78
+    assert "x.consumer_key, x.consumer_secret, x.access_token, x.access_token_secret." in result.stderr
     assert not (state / "history.db").exists()
 
 
@@ -122,18 +122,18 @@ def test_a_history_of_another_account_is_refused(state: Path) -> None:
     with Store.open(state / "history.db") as store:
         store.keep_meta("account", "111")
 
-    done = mynah("run", "--live", "--once", state=state, MYNAH_X__ACCESS_TOKEN="222-x", **keys)
+    result = mynah("run", "--live", "--once", state=state, MYNAH_X__ACCESS_TOKEN="222-x", **keys)
 
-    assert done.returncode == 78
-    assert "account 222" in done.stderr
-    assert "to 111" in done.stderr
+    assert result.returncode == 78
+    assert "account 222" in result.stderr
+    assert "to 111" in result.stderr
 
 
 # Errors: one clear sentence, the right exit code, no traceback
 
 
 @pytest.mark.parametrize(
-    ("spoil", "code", "message"),
+    ("damage_state", "code", "message"),
     [
         pytest.param(lambda s: (s / "history.db").mkdir(), 1, "state folder", id="history is a folder"),
         pytest.param(lambda s: (s / "history.db").write_bytes(b"x" * 5000), 78, "no SQLite file", id="not a history"),
@@ -143,16 +143,16 @@ def test_a_history_of_another_account_is_refused(state: Path) -> None:
     ],
 )
 def test_a_broken_state_folder_gives_one_sentence(
-    state: Path, spoil: Callable[[Path], object], code: int, message: str
+    state: Path, damage_state: Callable[[Path], object], code: int, message: str
 ) -> None:
-    spoil(state)
+    damage_state(state)
 
-    done = mynah("run", "--once", state=state)
+    result = mynah("run", "--once", state=state)
 
-    assert done.returncode == code
-    assert message in done.stderr
-    assert done.stderr.startswith("mynah: ")
-    assert "Traceback" not in done.stderr + done.stdout
+    assert result.returncode == code
+    assert message in result.stderr
+    assert result.stderr.startswith("mynah: ")
+    assert "Traceback" not in result.stderr + result.stdout
 
 
 def current(state: Path) -> Path:
@@ -174,38 +174,38 @@ def test_a_wrong_configuration_exits_78(tmp_path: Path, text: str | None, messag
     path.mkdir() if text is None else path.write_text(text)
 
     for command in (["run", "--once"], ["config", "--check"], ["status"]):
-        done = mynah("--config", path, *command, state=tmp_path / "state")
+        result = mynah("--config", path, *command, state=tmp_path / "state")
 
-        assert done.returncode == 78
-        assert message in done.stderr
-        assert "Traceback" not in done.stderr
+        assert result.returncode == 78
+        assert message in result.stderr
+        assert "Traceback" not in result.stderr
 
 
 def test_a_configuration_with_a_missing_list_is_not_valid(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text('screen.deny_file = "/nowhere/deny.txt"')
 
-    done = mynah("--config", path, "config", "--check", state=tmp_path / "state")
+    result = mynah("--config", path, "config", "--check", state=tmp_path / "state")
 
-    assert (done.returncode, done.stdout) == (78, "")
-    assert "screen.deny_file: /nowhere/deny.txt is not a file" in done.stderr
+    assert (result.returncode, result.stdout) == (78, "")
+    assert "screen.deny_file: /nowhere/deny.txt is not a file" in result.stderr
 
 
 def test_a_state_folder_that_is_a_file_exits_78(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
-    done = mynah("run", "--once", state=tmp_path / "file")
+    result = mynah("run", "--once", state=tmp_path / "file")
 
-    assert done.returncode == 78
-    assert "not a folder" in done.stderr
+    assert result.returncode == 78
+    assert "not a folder" in result.stderr
 
 
 def test_a_state_folder_that_cannot_be_created_gives_one_sentence(tmp_path: Path) -> None:
-    done = mynah("run", "--once", state=Path("/proc/nowhere/state"))
+    result = mynah("run", "--once", state=Path("/proc/nowhere/state"))
 
-    assert done.returncode == 1
-    assert "/proc/nowhere/state cannot be made" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert result.returncode == 1
+    assert "/proc/nowhere/state cannot be made" in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -222,20 +222,20 @@ def test_a_state_folder_that_cannot_be_created_gives_one_sentence(tmp_path: Path
     ],
 )
 def test_wrong_usage_exits_2(tmp_path: Path, arguments: list[str]) -> None:
-    done = mynah(*arguments, state=tmp_path)
+    result = mynah(*arguments, state=tmp_path)
 
-    assert done.returncode == 2
-    assert "usage: mynah" in done.stderr
+    assert result.returncode == 2
+    assert "usage: mynah" in result.stderr
 
 
 # Commands that only read
 
 
 def test_sample_shows_drafts_with_verdicts(state: Path) -> None:
-    done = mynah("sample", "My dream is", "-n", "4", "--json", state=state)
+    result = mynah("sample", "My dream is", "-n", "4", "--json", state=state)
 
-    rows = lines(done.stdout)
-    assert done.returncode == 0, done.stderr
+    rows = lines(result.stdout)
+    assert result.returncode == 0, result.stderr
     assert len(rows) == 4
     assert all(row["text"].startswith("My dream is") for row in rows)
     keys = {"text", "verdict", "chosen", "score", "parts", "likelihood", "reasons"}
@@ -244,7 +244,7 @@ def test_sample_shows_drafts_with_verdicts(state: Path) -> None:
     assert fit == sorted(fit, reverse=True)
     assert [row["verdict"] for row in rows] == ["pass"] * len(fit) + ["refuse"] * (4 - len(fit))
     assert [row["chosen"] for row in rows] == [bool(fit), False, False, False]
-    assert mynah("sample", "My dream is", "-n", "4", "--json", state=state).stdout == done.stdout
+    assert mynah("sample", "My dream is", "-n", "4", "--json", state=state).stdout == result.stdout
 
 
 @pytest.mark.parametrize(
@@ -258,28 +258,28 @@ def test_sample_shows_drafts_with_verdicts(state: Path) -> None:
 def test_a_prompt_that_the_model_cannot_use_gives_one_sentence(
     state: Path, arguments: list[str], sentence: str
 ) -> None:
-    done = mynah("sample", *arguments, state=state)
+    result = mynah("sample", *arguments, state=state)
 
-    assert done.returncode == 1
-    assert sentence in done.stderr
-    assert "Traceback" not in done.stderr
+    assert result.returncode == 1
+    assert sentence in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 def test_sample_without_a_model_says_what_to_do(tmp_path: Path) -> None:
-    done = mynah("sample", state=tmp_path)
+    result = mynah("sample", state=tmp_path)
 
-    assert done.returncode == 1
-    assert "`mynah retrain`" in done.stderr
+    assert result.returncode == 1
+    assert "`mynah retrain`" in result.stderr
 
 
 def test_screen_gives_a_verdict_and_its_reasons(tmp_path: Path) -> None:
     texts = tmp_path / "texts.txt"
     texts.write_text("\ufeffA fine sentence.\n@you look at https://example.org\n\n")
 
-    done = mynah("screen", "--file", texts, "--json", state=tmp_path)
+    result = mynah("screen", "--file", texts, "--json", state=tmp_path)
 
-    fine, bad = lines(done.stdout)
-    assert done.returncode == 0
+    fine, bad = lines(result.stdout)
+    assert result.returncode == 0
     assert (fine["verdict"], fine["reasons"]) == ("pass", [])
     assert (bad["verdict"], set(bad["reasons"])) == ("refuse", {"link", "mention"})
 
@@ -326,11 +326,11 @@ def test_status_shows_the_running_process(state: Path) -> None:
 
 
 def test_config_shows_values_their_sources_and_no_secret(tmp_path: Path) -> None:
-    done = mynah("config", state=tmp_path, MYNAH_X__CONSUMER_KEY="canary", MYNAH_BOT="@someone_bot")
+    result = mynah("config", state=tmp_path, MYNAH_X__CONSUMER_KEY="canary", MYNAH_BOT="@someone_bot")
 
-    assert done.returncode == 0
-    assert "canary" not in done.stdout
-    assert "someone_bot" in done.stdout
+    assert result.returncode == 0
+    assert "canary" not in result.stdout
+    assert "someone_bot" in result.stdout
     rows = {row["key"]: row for row in lines(mynah("config", "--json", state=tmp_path, MYNAH_BOT="a").stdout)}
     assert (rows["bot"]["value"], rows["bot"]["source"]) == ("a", "environment")
     assert rows["state"]["source"] == "flag"
@@ -358,9 +358,9 @@ def test_a_pause_prevents_rounds_until_resume(state: Path) -> None:
 def test_an_unknown_post_is_resolved_by_hand(state: Path, arguments: list[str], after: tuple[str, str | None]) -> None:
     post = add_post(state, moves=("approved", "sending", "unknown"))
 
-    done = mynah("resolve", str(post), *arguments, state=state)
+    result = mynah("resolve", str(post), *arguments, state=state)
 
-    assert done.returncode == 0, done.stderr
+    assert result.returncode == 0, result.stderr
     (row,) = lines(mynah("history", "--json", state=state).stdout)
     assert (row["state"], row["x_id"]) == after
 
@@ -377,10 +377,10 @@ def test_an_unknown_post_is_resolved_by_hand(state: Path, arguments: list[str], 
 def test_a_post_that_cannot_be_resolved_gives_one_sentence(state: Path, arguments: list[str], message: str) -> None:
     add_post(state)
 
-    done = mynah("resolve", *arguments, state=state)
+    result = mynah("resolve", *arguments, state=state)
 
-    assert done.returncode == 1
-    assert message in done.stderr
+    assert result.returncode == 1
+    assert message in result.stderr
 
 
 def test_one_post_on_x_cannot_belong_to_two_rows(state: Path) -> None:
@@ -388,19 +388,19 @@ def test_one_post_on_x_cannot_belong_to_two_rows(state: Path) -> None:
     assert mynah("resolve", "1", "posted", "--x-id", "77", state=state).returncode == 0
     add_post(state, "good night", moves=("approved", "sending", "unknown"))
 
-    done = mynah("resolve", "2", "posted", "--x-id", "77", state=state)
+    result = mynah("resolve", "2", "posted", "--x-id", "77", state=state)
 
-    assert done.returncode == 1
-    assert "77 already belongs to another post" in done.stderr
+    assert result.returncode == 1
+    assert "77 already belongs to another post" in result.stderr
 
 
 def test_an_abandoned_post_is_not_abandoned_twice(state: Path) -> None:
     add_post(state, moves=("approved", "sending", "unknown", "abandoned"))
 
-    done = mynah("resolve", "1", "abandoned", state=state)
+    result = mynah("resolve", "1", "abandoned", state=state)
 
-    assert done.returncode == 1
-    assert "post 1 is abandoned" in done.stderr
+    assert result.returncode == 1
+    assert "post 1 is abandoned" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -413,15 +413,15 @@ def test_an_abandoned_post_is_not_abandoned_twice(state: Path) -> None:
     ],
 )
 def test_a_pause_ends_at_a_time_in_the_schedules_zone(tmp_path: Path, until: str, zone: str, end: str) -> None:
-    done = mynah("pause", "--until", until, state=tmp_path, MYNAH_SCHEDULE__TIMEZONE=zone)
+    result = mynah("pause", "--until", until, state=tmp_path, MYNAH_SCHEDULE__TIMEZONE=zone)
 
-    assert done.stdout == f"paused: nothing is posted until {end}\n"
+    assert result.stdout == f"paused: nothing is posted until {end}\n"
 
 
 def test_a_pause_can_end_at_a_time_of_day(tmp_path: Path) -> None:
-    done = mynah("pause", "--until", "18:30", state=tmp_path)
+    result = mynah("pause", "--until", "18:30", state=tmp_path)
 
-    assert done.stdout.endswith("T18:30:00.000Z\n"), done.stderr
+    assert result.stdout.endswith("T18:30:00.000Z\n"), result.stderr
 
 
 @pytest.mark.parametrize(
@@ -430,9 +430,9 @@ def test_a_pause_can_end_at_a_time_of_day(tmp_path: Path) -> None:
 def test_a_pause_until_the_past_or_an_invalid_time_is_refused(
     tmp_path: Path, until: str, code: int, message: str
 ) -> None:
-    done = mynah("pause", "--until", until, state=tmp_path)
+    result = mynah("pause", "--until", until, state=tmp_path)
 
-    assert (done.returncode, message in done.stderr) == (code, True)
+    assert (result.returncode, message in result.stderr) == (code, True)
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TEXT = "the night train was late again and nobody minded"
-TWO = [tweet(1, TEXT), tweet(2, "a pigeon asked me the way to the ticket office", "Sun Feb 19 12:33:11 +0000 2023")]
+TWEETS = [tweet(1, TEXT), tweet(2, "a pigeon asked me the way to the ticket office", "Sun Feb 19 12:33:11 +0000 2023")]
 OLD = [
     {"id": 1, "created_at": "2013-01-01 00:00:00 +0000", "text": TEXT},
     {"id": 2, "created_at": "2013-01-02 03:04:05 +0000", "text": "a pigeon asked me the way to the ticket office"},
@@ -97,19 +97,19 @@ def write_file(path: Path, content: str | bytes) -> Path:
 
 
 KINDS: dict[str, Callable[[Path], Path]] = {
-    "archive of 2024": lambda folder: zipped(folder / "a.zip", of_2024(TWO)),
-    "unpacked": lambda folder: unpacked(folder / "a", of_2024(TWO)),
-    "archive of 2020": lambda folder: zipped(folder / "a.zip", of_2020(TWO)),
-    "archive of 2018": lambda folder: zipped(folder / "a.zip", of_2018(TWO)),
+    "archive of 2024": lambda folder: zipped(folder / "a.zip", of_2024(TWEETS)),
+    "unpacked": lambda folder: unpacked(folder / "a", of_2024(TWEETS)),
+    "archive of 2020": lambda folder: zipped(folder / "a.zip", of_2020(TWEETS)),
+    "archive of 2018": lambda folder: zipped(folder / "a.zip", of_2018(TWEETS)),
     "grailbird": lambda folder: zipped(folder / "a.zip", grailbird({"2013_01": OLD})),
     "grailbird's table": lambda folder: zipped(
         folder / "a.zip", {"tweets.csv": archives.table(OLD), "data/js/user_details.js": 'var user_details = {"a": 1}'}
     ),
     "its table alone": lambda folder: write_file(folder / "tweets.csv", archives.table(OLD)),
-    "the one file": lambda folder: unpacked(folder, of_2024(TWO)) / "data" / "tweets.js",
-    "JSON": lambda folder: write_file(folder / "a.json", json.dumps(TWO)),
-    "JSON lines": lambda folder: write_file(folder / "a.jsonl", "\n".join(map(json.dumps, TWO))),
-    "text": lambda folder: write_file(folder / "a.txt", f"{TEXT}\n{TWO[1]['full_text']}\n"),
+    "the one file": lambda folder: unpacked(folder, of_2024(TWEETS)) / "data" / "tweets.js",
+    "JSON": lambda folder: write_file(folder / "a.json", json.dumps(TWEETS)),
+    "JSON lines": lambda folder: write_file(folder / "a.jsonl", "\n".join(map(json.dumps, TWEETS))),
+    "text": lambda folder: write_file(folder / "a.txt", f"{TEXT}\n{TWEETS[1]['full_text']}\n"),
 }
 
 
@@ -125,8 +125,8 @@ def test_every_kind_of_file_is_imported_once(tmp_path: Path, mynah: Mynah, make:
 
 
 def test_an_import_reports_author_and_counts_and_keeps_the_library_private(tmp_path: Path, mynah: Mynah) -> None:
-    old_archive = zipped(tmp_path / "old.zip", of_2024(TWO))
-    tweets = [*TWO, tweet(3, "rain on the glass roof", "Mon Feb 20 12:33:11 +0000 2023"), tweet(4, "x", "?")]
+    old_archive = zipped(tmp_path / "old.zip", of_2024(TWEETS))
+    tweets = [*TWEETS, tweet(3, "rain on the glass roof", "Mon Feb 20 12:33:11 +0000 2023"), tweet(4, "x", "?")]
     new_archive = zipped(tmp_path / "new.zip", of_2024(tweets, count=7))
 
     result = mynah("import", old_archive, new_archive)
@@ -157,21 +157,21 @@ def test_a_newer_archive_brings_edits_and_whole_texts(tmp_path: Path, mynah: Myn
 
 
 def test_tweets_deleted_on_x_are_reported_and_dropped_on_request(tmp_path: Path, mynah: Mynah) -> None:
-    old_archive = zipped(tmp_path / "old.zip", of_2024(TWO))
-    new_archive = zipped(tmp_path / "new.zip", of_2024(TWO[1:]))
+    old_archive = zipped(tmp_path / "old.zip", of_2024(TWEETS))
+    new_archive = zipped(tmp_path / "new.zip", of_2024(TWEETS[1:]))
 
     result = mynah("import", old_archive, new_archive)
     (row,) = mynah.import_files(new_archive, "--drop-deleted")
 
     assert "so probably deleted on X: 1; import again with --drop-deleted" in result.stdout
     assert row["dropped"] == 1
-    assert mynah.texts() == [TWO[1]["full_text"]]
+    assert mynah.texts() == [TWEETS[1]["full_text"]]
 
 
 def test_a_renamed_account_is_noticed(tmp_path: Path, mynah: Mynah) -> None:
-    renamed = of_2024(TWO) | {"data/account.js": archives.account("Jackdaw")}
+    renamed = of_2024(TWEETS) | {"data/account.js": archives.account("Jackdaw")}
 
-    result = mynah("import", zipped(tmp_path / "a.zip", of_2024(TWO)), zipped(tmp_path / "b.zip", renamed))
+    result = mynah("import", zipped(tmp_path / "a.zip", of_2024(TWEETS)), zipped(tmp_path / "b.zip", renamed))
 
     assert (
         "The library has 2 of these tweets by @magpie too: if the account was renamed, run `mynah forget @magpie`"
@@ -179,7 +179,7 @@ def test_a_renamed_account_is_noticed(tmp_path: Path, mynah: Mynah) -> None:
     )
 
 
-BROKEN: dict[str, tuple[str, str | bytes, str]] = {
+UNREADABLE: dict[str, tuple[str, str | bytes, str]] = {
     "missing": ("none/a.zip", "", "does not exist"),
     "empty": ("a.zip", "", "damaged or half-downloaded zip"),
     "half": ("a.zip", b"PK\x03\x04half of it", "damaged or half-downloaded zip"),
@@ -191,7 +191,7 @@ BROKEN: dict[str, tuple[str, str | bytes, str]] = {
 }
 
 
-@pytest.mark.parametrize(("name", "content", "complaint"), BROKEN.values(), ids=BROKEN)
+@pytest.mark.parametrize(("name", "content", "complaint"), UNREADABLE.values(), ids=UNREADABLE)
 def test_one_unreadable_file_gives_one_sentence_and_nothing_is_imported(
     tmp_path: Path, mynah: Mynah, name: str, content: str | bytes, complaint: str
 ) -> None:
@@ -229,7 +229,7 @@ def test_another_running_import_means_busy() -> None:
 
 
 def test_a_progress_bar_is_drawn_on_a_terminal(tmp_path: Path, mynah: Mynah) -> None:
-    path = zipped(tmp_path / "a.zip", of_2024(TWO))
+    path = zipped(tmp_path / "a.zip", of_2024(TWEETS))
     master, slave = pty.openpty()
 
     result = subprocess.run(
@@ -259,7 +259,7 @@ def test_an_empty_library_says_how_to_import(mynah: Mynah) -> None:
 
 def test_the_library_shows_each_author_with_the_funnel(tmp_path: Path, mynah: Mynah) -> None:
     tweets = [
-        *TWO,
+        *TWEETS,
         tweet(3, "RT @rook: caw"),
         tweet(4, "too short"),
         tweet(5, "@rook quite so, I agree", in_reply_to_user_id="7"),
@@ -300,10 +300,10 @@ def test_a_model_is_not_trained_on_what_the_screen_refuses(tmp_path: Path, mynah
 
 
 def test_control_characters_in_tweets_and_names_do_not_reach_the_terminal(tmp_path: Path, mynah: Mynah) -> None:
-    hostile = of_2024([tweet(1, TEXT), tweet(2, "RT @rook: \x1b[2Jcaw\x9b1m")])
-    hostile["data/account.js"] = archives.account(name="Ms \x1b[31m\nMagpie\u202e")
+    tweets_ = of_2024([tweet(1, TEXT), tweet(2, "RT @rook: \x1b[2Jcaw\x9b1m")])
+    tweets_["data/account.js"] = archives.account(name="Ms \x1b[31m\nMagpie\u202e")
 
-    result = mynah("import", zipped(tmp_path / "a.zip", hostile))
+    result = mynah("import", zipped(tmp_path / "a.zip", tweets_))
     library = mynah("library", "--show-dropped", "1")
 
     assert result.stdout.splitlines()[0].endswith("(X archive): tweets by @magpie (Ms [31m Magpie)")

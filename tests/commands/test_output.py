@@ -14,10 +14,10 @@ from tests.installed import MYNAH, environment, mynah
 BUFFERS = pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
 
 
-def status(into: int | None, state: Path, *, unbuffered: str = "") -> subprocess.CompletedProcess[str]:
+def status(descriptor: int | None, state: Path, *, unbuffered: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [MYNAH, "--state", state, "status"],
-        check=False, stdout=into, stderr=subprocess.PIPE, text=True, timeout=120,
+        check=False, stdout=descriptor, stderr=subprocess.PIPE, text=True, timeout=120,
         env=environment(PYTHONUNBUFFERED=unbuffered),
     )  # fmt: skip
 

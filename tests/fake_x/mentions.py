@@ -33,13 +33,13 @@ class TargetGone(Exception):
     """The post to reply to does not exist."""
 
 
-def prefix(world: World, author: User, target: Post, without: Collection[str] = ()) -> str:
+def prefix(world: World, author: User, target: Post, excluded: Collection[str] = ()) -> str:
     """The handles that X writes before a reply: the author of the target, and the users whom it mentions."""
     recipients = dict.fromkeys([target.author_id, *(user.id for _, _, user in handles_in(world, target))])
     ids = [
         user_id
         for user_id in recipients
-        if user_id != author.id and (user_id == target.author_id or user_id not in without)
+        if user_id != author.id and (user_id == target.author_id or user_id not in excluded)
     ]
     return "".join(f"@{world.users[user_id].handle} " for user_id in ids)
 
@@ -54,8 +54,8 @@ def handles_in(world: World, post: Post) -> Iterator[tuple[int, int, User]]:
 
 def summons(world: World, post: Post, user_id: str) -> bool:
     """Whether the post's own text mentions the user, or it quotes a post of the user."""
-    quoted = world.post(post.quote_of) if post.quote_of else None
-    return bool(quoted and quoted.author_id == user_id) or any(
+    quote = world.post(post.quote_of) if post.quote_of else None
+    return bool(quote and quote.author_id == user_id) or any(
         user.id == user_id and start >= len(post.prefix) for start, _, user in handles_in(world, post)
     )
 

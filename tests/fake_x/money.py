@@ -36,7 +36,7 @@ class Bank:
 
     credits: int | None = None  # None: unlimited
     charges: list[Charge] = field(default_factory=list)
-    seen: set[tuple[date, str]] = field(default_factory=set)
+    reads: set[tuple[date, str]] = field(default_factory=set)
 
     @property
     def billed(self) -> int:
@@ -44,17 +44,17 @@ class Bank:
 
     def covers(self, request: Request, user_id: str) -> bool:
         """Whether the credits cover the lowest price of the request."""
-        least = min((price for _, _, price in self._prices(request, user_id, None)), default=0)
-        return self.credits is None or self.billed + least <= self.credits
+        lowest = min((price for _, _, price in self._prices(request, user_id, None)), default=0)
+        return self.credits is None or self.billed + lowest <= self.credits
 
     def bill(self, request: Request, user_id: str, reply: Reply, at: datetime) -> None:
         if reply.status >= 300:
             return
         for kind, about, price in self._prices(request, user_id, reply.body):
             is_read = kind.startswith("read")
-            if not is_read or (at.date(), about) not in self.seen:
+            if not is_read or (at.date(), about) not in self.reads:
                 self.charges.append(Charge(at, kind, about, price))
-            self.seen.add((at.date(), about))
+            self.reads.add((at.date(), about))
 
     def _prices(self, request: Request, user_id: str, body: Any) -> list[tuple[str, str, int]]:
         """(kind, object, price); without an answer yet, for one object."""

@@ -31,7 +31,7 @@ EXAMPLE = oauth.Secrets(
 )
 
 
-class Hand:
+class ManualClock:
     """A clock that the test sets."""
 
     def __init__(self) -> None:
@@ -42,12 +42,12 @@ class Hand:
 
 
 @pytest.fixture
-def clock() -> Hand:
-    return Hand()
+def clock() -> ManualClock:
+    return ManualClock()
 
 
 @pytest.fixture
-def fake(clock: Hand) -> Iterator[FakeX]:
+def fake(clock: ManualClock) -> Iterator[FakeX]:
     with FakeX(World(newcomer(), READER, now=clock)) as server:
         yield server
     assert server.broken == []
@@ -118,7 +118,7 @@ def test_a_signature_is_valid_only_for_its_address(fake: FakeX) -> None:
     assert status == 401
 
 
-def test_the_same_text_is_refused_for_half_a_day(fake: FakeX, clock: Hand) -> None:
+def test_the_same_text_is_refused_for_half_a_day(fake: FakeX, clock: ManualClock) -> None:
     answers = [call(fake, "POST", "/2/tweets", {"text": "hello"})[0] for _ in range(2)]
     clock.at += DUPLICATE_WINDOW
     answers.append(call(fake, "POST", "/2/tweets", {"text": "hello"})[0])
@@ -162,7 +162,7 @@ def test_a_post_of_another_user_cannot_be_deleted(fake: FakeX) -> None:
     assert fake.world.texts == ["mine"]
 
 
-def test_ids_increase_and_contain_the_time(fake: FakeX, clock: Hand) -> None:
+def test_ids_increase_and_contain_the_time(fake: FakeX, clock: ManualClock) -> None:
     first = fake.world.create(READER, "first")
     second = fake.world.create(READER, "second")
     clock.at += timedelta(hours=1)
@@ -172,7 +172,7 @@ def test_ids_increase_and_contain_the_time(fake: FakeX, clock: Hand) -> None:
     assert (int(third.id) >> 22) - (int(first.id) >> 22) == 3_600_000
 
 
-def test_a_rate_limit_lasts_until_its_window_ends(fake: FakeX, clock: Hand) -> None:
+def test_a_rate_limit_lasts_until_its_window_ends(fake: FakeX, clock: ManualClock) -> None:
     answers = [call(fake, "GET", "/2/users/me")[0] for _ in range(76)]
     clock.at += LIMIT_WINDOW
     answers.append(call(fake, "GET", "/2/users/me")[0])

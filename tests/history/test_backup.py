@@ -263,9 +263,9 @@ def test_mentions_from_before_a_restore_are_not_answered_after_it(state: Path) -
     mynah("restore", history, state=state)
 
     with Store.open(state / "history.db") as store:
-        mark = polling.load(store)
-    assert mark.since == "7"
-    assert time_of(mark.before) > NOON
+        cursor = polling.load(store)
+    assert cursor.since == "7"
+    assert time_of(cursor.before) > NOON
 
 
 def block(state: Path, user: str | None, handle: str) -> None:
@@ -367,11 +367,11 @@ def test_a_damaged_or_missing_copy_is_not_restored(state: Path, damage: Callable
 
 
 def test_another_database_is_not_restored(state: Path, tmp_path: Path) -> None:
-    other = tmp_path / "other.db"
-    with closing(sqlite3.connect(other)) as plain:
+    database = tmp_path / "other.db"
+    with closing(sqlite3.connect(database)) as plain:
         plain.execute("CREATE TABLE x (y)")
 
-    result = mynah("restore", other, state=state)
+    result = mynah("restore", database, state=state)
 
     assert result.returncode == 1
     assert "neither a history nor a library of mynah's" in result.stderr
@@ -452,7 +452,7 @@ def test_a_folder_in_place_of_the_history_is_moved_too(state: Path) -> None:
 
 # Killed at any moment
 
-KILLED = """
+KILL_AT_EACH_STEP = """
 import os, signal, sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -507,7 +507,7 @@ def test_a_kill_at_any_step_leaves_all_files_intact(state: Path, work: str) -> N
         load_dump(OLDEST, state / "history.db")
 
     result = subprocess.run(
-        [sys.executable, "-c", KILLED, state, work],
+        [sys.executable, "-c", KILL_AT_EACH_STEP, state, work],
         cwd=Path(__file__).parents[2], check=False, capture_output=True, text=True, env=environment(),
     )  # fmt: skip
 

@@ -173,7 +173,9 @@ def test_a_draft_without_a_review_expires_and_is_logged_once(path: Path) -> None
     bot.turns(2, period=timedelta(minutes=1))
 
     assert bot.states() == ["expired", "drafted"]
-    assert [(each["level"], each["event"], each["post"]) for each in bot.logged] == [("warning", "draft.expired", 1)]
+    assert [(entry["level"], entry["event"], entry["post"]) for entry in bot.logged] == [
+        ("warning", "draft.expired", 1)
+    ]
     with pytest.raises(MynahError, match="post 1 is expired"):
         bot.approve(1)
 
@@ -270,7 +272,7 @@ def test_an_edit_that_the_screen_refuses_changes_nothing(store: Store, text: str
 
     against = review.edit(store, post, text, strict(store, post.id), TERMS, datetime.now(UTC))
 
-    assert reason in [each.name for each in against]
+    assert reason in [entry.name for entry in against]
     assert store.post(post.id) == post
     assert review.verdicts(store, post.id) == []
 

@@ -46,7 +46,7 @@ def add(store: Store, text: str = "good morning", *, slot: str = "a", dry: bool 
     return store.add_draft(Draft(text), slot=Slot(slot, NOON), norm=text, length=len(text), dry=dry, model="m", at=NOON)
 
 
-def lead(store: Store, post: int, *states: str) -> None:
+def move_through(store: Store, post: int, *states: str) -> None:
     for state in states:
         store.move(post, state, at=NOON, x_id=str(post) if state == "posted" else None)
 
@@ -54,41 +54,41 @@ def lead(store: Store, post: int, *states: str) -> None:
 @pytest.mark.parametrize(("before", "after"), list(itertools.product(WAYS, STATES)))
 def test_a_live_post_moves_only_as_the_state_machine_allows(store: Store, before: str, after: str) -> None:
     post = add(store)
-    lead(store, post, *WAYS[before])
+    move_through(store, post, *WAYS[before])
 
     legal = (before, after) in LEGAL_MOVES and after != "dry"
     if legal:
-        lead(store, post, after)
+        move_through(store, post, after)
         assert store.post(post).state == after
     else:
         with pytest.raises(StoreError):
-            lead(store, post, after)
+            move_through(store, post, after)
         assert store.post(post).state == before
 
 
 @pytest.mark.parametrize("state", ["posted", "unknown"])
 def test_a_dry_run_is_never_posted(store: Store, state: str) -> None:
     post = add(store, dry=True)
-    lead(store, post, "approved", "sending")
+    move_through(store, post, "approved", "sending")
 
     with pytest.raises(StoreError, match="rehearsal"):
-        lead(store, post, state)
+        move_through(store, post, state)
 
 
 def test_two_posts_are_never_in_flight_at_once(store: Store) -> None:
     first, second = add(store, "one", slot="a"), add(store, "two", slot="b")
-    lead(store, first, "approved", "sending")
-    lead(store, second, "approved")
+    move_through(store, first, "approved", "sending")
+    move_through(store, second, "approved")
 
     with pytest.raises(StoreError, match="UNIQUE"):
-        lead(store, second, "sending")
+        move_through(store, second, "sending")
 
 
 def test_a_dry_run_in_flight_does_not_hold_a_live_post(store: Store) -> None:
     dry, live = add(store, dry=True), add(store, dry=False)
-    lead(store, dry, "approved", "sending")
+    move_through(store, dry, "approved", "sending")
 
-    lead(store, live, "approved", "sending")
+    move_through(store, live, "approved", "sending")
 
     assert store.post(live).state == "sending"
 
@@ -109,7 +109,7 @@ def test_unique_values_are_unique(store: Store, tmp_path: Path, change: str) -> 
 
 
 def test_a_text_is_frozen_once_approved(store: Store, tmp_path: Path) -> None:
-    lead(store, add(store), "approved")
+    move_through(store, add(store), "approved")
     plain = sqlite3.connect(tmp_path / "history.db")
     near_duplicates.register(plain)
 
@@ -130,7 +130,7 @@ def test_the_history_cannot_be_deleted(store: Store, tmp_path: Path, table: str)
 
 def test_every_move_leaves_an_event(store: Store) -> None:
     post = add(store)
-    lead(store, post, "approved", "sending", "posted")
+    move_through(store, post, "approved", "sending", "posted")
 
     events = store.rows("SELECT before, after FROM event WHERE post = ? ORDER BY id", [post])
 
@@ -169,7 +169,7 @@ def test_expenses_count_posts_that_may_exist_and_not_refused_ones(store: Store) 
         post = add(store, f"text {number}", slot=str(number))
         store.move(post, "approved", at=NOON)
         store.move(post, "sending", at=NOON, cost=15_000)
-        lead(store, post, *states)
+        move_through(store, post, *states)
 
     assert ledger.spent_since(store, NOON - timedelta(hours=1), dry=False) == 30_000
     assert store.sent_around(NOON, timedelta(hours=1), dry=False) == 2
@@ -209,7 +209,7 @@ def test_a_commit_that_fails_leaves_no_transaction_open(store: Store, tmp_path: 
     assert [post.text for post in store.history()] == ["one"]
 
 
-KILLED = """
+KILL_IN_COMMIT = """
 import os, signal, sys
 from pathlib import Path
 from bot.history.store import Store
@@ -226,7 +226,7 @@ def test_a_reader_sees_a_consistent_history_after_a_kill_during_a_commit(tmp_pat
     path = tmp_path / "history.db"
     with Store.open(path) as store:
         add(store, "one")
-    subprocess.run([sys.executable, "-c", KILLED, path], check=False, cwd=Path(__file__).parents[2])
+    subprocess.run([sys.executable, "-c", KILL_IN_COMMIT, path], check=False, cwd=Path(__file__).parents[2])
     assert path.with_name("history.db-journal").stat().st_size > 0
 
     with Store.open(path, read_only=True) as reader:

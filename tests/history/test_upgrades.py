@@ -25,10 +25,10 @@ from training.library.library import MIGRATIONS as OF_LIBRARY
 from training.library.library import Library
 from training.sources.sample import ARCHIVE
 
-MADE = Path(__file__).parent / "stores"
-HISTORIES = sorted(MADE.glob("history-*.sql"))
+STORES = Path(__file__).parent / "stores"
+HISTORIES = sorted(STORES.glob("history-*.sql"))
 OLDER = [path for path in HISTORIES if int(path.stem[-4:]) < len(stores.MIGRATIONS)]
-LIBRARIES = sorted(MADE.glob("library-*.sql"))
+LIBRARIES = sorted(STORES.glob("library-*.sql"))
 
 
 def load_dump(dump: Path, path: Path) -> Path:
@@ -143,9 +143,9 @@ def test_a_new_library_has_nothing_to_copy(tmp_path: Path) -> None:
 def test_the_stores_include_one_from_before_the_newest_migration() -> None:
     """A reminder for whoever adds a migration."""
     newest = [max(migrations) for migrations in (stores.MIGRATIONS, OF_LIBRARY)]
-    stored = [max(int(re.sub(r"\D", "", path.stem)) for path in paths) for paths in (HISTORIES, LIBRARIES)]
+    numbers = [max(int(re.sub(r"\D", "", path.stem)) for path in paths) for paths in (HISTORIES, LIBRARIES)]
 
-    assert all(number >= int(name[:4]) - 1 for number, name in zip(stored, newest, strict=True))
+    assert all(number >= int(name[:4]) - 1 for number, name in zip(numbers, newest, strict=True))
 
 
 @pytest.mark.parametrize("dump", OLDER, ids=lambda path: path.stem)

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 MAGPIE, ROOK = person(1, "magpie"), person(2, "rook")
-QUICK = sorted(name for name, fault in FAULTS.items() if fault.end in {End.ANSWER, End.CUT, End.RESET})
-COMMITS = {name for name in QUICK if FAULTS[name].commits}
+QUICK_FAULTS = sorted(name for name, fault in FAULTS.items() if fault.end in {End.ANSWER, End.CUT, End.RESET})
+COMMITS = {name for name in QUICK_FAULTS if FAULTS[name].commits}
 
 # The state of the reply right after the fault, by the meaning of X's response.
 STATES = {
@@ -56,7 +56,7 @@ def state_after(name: str) -> str:
     return STATES[meaning.__name__ if meaning else None]
 
 
-@pytest.mark.parametrize("name", QUICK)
+@pytest.mark.parametrize("name", QUICK_FAULTS)
 def test_a_reply_after_a_fault_has_the_state_of_the_fault_and_exists_at_most_once(bot: Life, name: str) -> None:
     mention = bot.says(MAGPIE, f"{BOT} hello")
     bot.fail_with(FAULTS["ok"], FAULTS[name])
@@ -76,7 +76,7 @@ def test_a_reply_after_a_fault_has_the_state_of_the_fault_and_exists_at_most_onc
         assert state == ("posted" if name in COMMITS else "abandoned")
 
 
-@pytest.mark.parametrize("name", QUICK)
+@pytest.mark.parametrize("name", QUICK_FAULTS)
 def test_a_failed_poll_loses_no_mention_and_answers_none_twice(bot: Life, name: str) -> None:
     mention = bot.says(MAGPIE, f"{BOT} hello")
     bot.fail_with(FAULTS[name])

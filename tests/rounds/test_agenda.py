@@ -148,12 +148,12 @@ def test_a_copied_tweet_is_not_posted(path: Path) -> None:
 
 
 def test_the_likeliest_draft_that_passes_is_posted(path: Path) -> None:
-    class Unsure(FakeVoice):
+    class RankedVoice(FakeVoice):
         def draft(self, prompt: str, *, n: int, seed: int) -> list[Draft]:
             likelihoods = {"Salad of words.": -3.0, "A sentence.": -0.5, "": -0.1}
             return [Draft(text, prompt, seed, likelihood) for text, likelihood in likelihoods.items()]
 
-    bot = Bot(path, Unsure())
+    bot = Bot(path, RankedVoice())
 
     bot.agenda.turn()
 

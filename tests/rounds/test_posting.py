@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from bot.rounds.posting import Round
 
-NOTHING = ""  # a draft that the screen refuses
+EMPTY = ""  # a draft that the screen refuses
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_a_draft_that_resembles_the_last_posts_is_not_chosen(store: Store) -> No
 
 
 def test_the_persons_openers_and_the_topics_are_prompts_too(store: Store) -> None:
-    voice = Parrot({NOTHING: 0.0}, Person(openers={"Lost property: a": 9, "Some secret": 9}))
+    voice = Parrot({EMPTY: 0.0}, Person(openers={"Lost property: a": 9, "Some secret": 9}))
     draft_settings = DraftSettings(
         {"My dream is": 1.0},
         candidates=1,
@@ -98,7 +98,7 @@ def test_an_opener_that_the_person_uses_nine_times_as_often_weighs_three_times_a
 
 
 def test_a_round_without_a_passing_draft_records_what_it_tried(store: Store) -> None:
-    voice = Parrot({NOTHING: 0.0, "see example.com": 0.0})
+    voice = Parrot({EMPTY: 0.0, "see example.com": 0.0})
 
     round_ = run_round(store, voice, DraftSettings(["Today"], candidates=2, tries=2, shares={"none": 1.0}))
 
@@ -111,7 +111,7 @@ def test_a_round_without_a_passing_draft_records_what_it_tried(store: Store) -> 
 
 def test_prompts_without_a_passing_draft_move_to_the_end_of_the_rotation(store: Store) -> None:
     draft_settings = DraftSettings(["One", "Two", "Three"], candidates=1, tries=1, shares={"none": 0.0})
-    parrot = Parrot({NOTHING: 0.0})
+    parrot = Parrot({EMPTY: 0.0})
     for hour in range(6):
         run_round(store, parrot, draft_settings, f"slot {hour}", hours=hour)
 

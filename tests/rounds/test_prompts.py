@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-ALIKE = [f"Begin {number}" for number in range(6)]
-ONLY = {"none": 0.0, "openers": 0.0, "topics": 0.0}
+EQUAL_WEIGHTS = [f"Begin {number}" for number in range(6)]
+ONLY_PROMPTS = {"none": 0.0, "openers": 0.0, "topics": 0.0}
 
 
 def slot(number: int) -> Slot:
@@ -43,35 +43,35 @@ def sequence_of(
 
 
 def test_no_prompt_is_repeated_before_all_others_were_used() -> None:
-    sequence = sequence_of(60, kinds(ALIKE, {}, []), ONLY)
+    sequence = sequence_of(60, kinds(EQUAL_WEIGHTS, {}, []), ONLY_PROMPTS)
 
-    for start in range(len(sequence) - len(ALIKE) + 1):
-        assert len(set(sequence[start : start + len(ALIKE)])) == len(ALIKE)
+    for start in range(len(sequence) - len(EQUAL_WEIGHTS) + 1):
+        assert len(set(sequence[start : start + len(EQUAL_WEIGHTS)])) == len(EQUAL_WEIGHTS)
 
 
 def test_the_rotation_continues_after_a_restart() -> None:
-    sequence = sequence_of(20, kinds(ALIKE, {}, []), ONLY)
+    sequence = sequence_of(20, kinds(EQUAL_WEIGHTS, {}, []), ONLY_PROMPTS)
 
-    [(after, _)] = tries(slot(12), kinds(ALIKE, {}, []), ONLY, sequence[:12][::-1], count=1)
+    [(after, _)] = tries(slot(12), kinds(EQUAL_WEIGHTS, {}, []), ONLY_PROMPTS, sequence[:12][::-1], count=1)
 
     assert after == sequence[12]
 
 
 def test_the_same_slot_and_history_give_the_same_prompts_and_seeds() -> None:
-    of_kind = kinds(ALIKE, {"The": 5, "I have": 2}, ["The rain today"])
+    of_kind = kinds(EQUAL_WEIGHTS, {"The": 5, "I have": 2}, ["The rain today"])
 
-    attempts = [list(tries(slot(7), of_kind, {}, ALIKE[:3], count=3)) for _ in range(2)]
+    attempts = [list(tries(slot(7), of_kind, {}, EQUAL_WEIGHTS[:3], count=3)) for _ in range(2)]
 
     assert attempts[0] == attempts[1]
     assert len({seed for _, seed in attempts[0]}) == 3
 
 
 def test_a_prompt_with_twice_the_weight_is_used_twice_as_often() -> None:
-    weights = dict.fromkeys(ALIKE, 1.0) | {"Often": 2.0}
+    weights = dict.fromkeys(EQUAL_WEIGHTS, 1.0) | {"Often": 2.0}
 
-    counts = Counter(sequence_of(800, kinds(weights, {}, []), ONLY))
+    counts = Counter(sequence_of(800, kinds(weights, {}, []), ONLY_PROMPTS))
 
-    assert counts["Often"] / counts[ALIKE[0]] == pytest.approx(2, rel=0.15)
+    assert counts["Often"] / counts[EQUAL_WEIGHTS[0]] == pytest.approx(2, rel=0.15)
 
 
 def test_a_prompt_listed_twice_has_weight_two() -> None:
@@ -92,7 +92,7 @@ def test_only_the_empty_prompt_is_used_twice_in_a_row(
 
 
 def test_each_kind_has_its_share() -> None:
-    of_kind = kinds(ALIKE, {f"Own {number}": 1 for number in range(6)}, ["Rain", "Snow", "Fog"])
+    of_kind = kinds(EQUAL_WEIGHTS, {f"Own {number}": 1 for number in range(6)}, ["Rain", "Snow", "Fog"])
     shares = {"none": 2.0, "prompts": 1.0, "openers": 3.0, "topics": 0.0}
 
     counts = Counter(prompt.split(" ")[0] for prompt in sequence_of(1_200, of_kind, shares))

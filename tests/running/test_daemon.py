@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
     from apscheduler.triggers.base import BaseTrigger
 
-SOON = timedelta(milliseconds=20)
+TICK = timedelta(milliseconds=20)
 
 
 def daemon(tick: Callable[[], None], *, reload: Callable[[], None] = lambda: None, **changes: Any) -> Daemon:
     arguments = {
-        "period": SOON,
+        "period": TICK,
         "stop_within": timedelta(seconds=20),
         "clock": SystemClock(),
         "notifier": Notifier(None),

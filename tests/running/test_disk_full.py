@@ -141,7 +141,7 @@ def test_a_disk_that_fills_up_between_intent_and_outcome_leaves_a_post_that_is_l
         bot.heart.beat()
         bot.clock.passes(PERIOD)
 
-    assert any("is on X, but the history could not be written" in why for why in bot.reasons("daemon.waits"))
+    assert any("is on X, but the history could not be written" in reason for reason in bot.reasons("daemon.waits"))
     bot.run_hours(2)
     assert set(bot.states().values()) == {"posted"}
     assert sorted(bot.states()) == sorted(bot.x.texts)

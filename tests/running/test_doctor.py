@@ -112,7 +112,7 @@ def mounts(*of: tuple[str, str]) -> str:
     ],
 )
 def test_the_history_needs_a_local_disk(tmp_path: Path, of: list[tuple[str, str]], verdict: str) -> None:
-    mountinfo = mounts(*((place.format(tmp_path.resolve()), kind) for place, kind in of))
+    mountinfo = mounts(*((target.format(tmp_path.resolve()), kind) for target, kind in of))
 
     assert doctor.disk(tmp_path / "state", mountinfo).verdict == verdict
 
@@ -280,7 +280,7 @@ class Command:
         self._set(**changes)
         code = cli.main(["--state", str(self.state), *arguments])
         out, err = self._screen.readouterr()
-        assert [each for each in (ME.access_token, ME.secrets.consumer_secret) if each in out + err] == []
+        assert [secret for secret in (ME.access_token, ME.secrets.consumer_secret) if secret in out + err] == []
         return code, out, err
 
     def checks(self, *arguments: str, **changes: str) -> Result:
@@ -451,8 +451,8 @@ def test_nothing_goes_live_on_x_while_a_check_fails(command: Command, arguments:
 def test_the_installed_command_changes_no_file(tmp_path: Path) -> None:
     before = list(tmp_path.iterdir())
 
-    done = mynah("doctor", state=tmp_path / "state")
+    result_ = mynah("doctor", state=tmp_path / "state")
 
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.endswith("ready, as far as these checks go\n")
+    assert result_.returncode == 0, result_.stderr
+    assert result_.stdout.endswith("ready, as far as these checks go\n")
     assert list(tmp_path.iterdir()) == before

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ME, MAGPIE, ROOK = newcomer(), person(1, "magpie"), person(2, "rook")
-ON = {"MYNAH_REPLIES__ENABLED": "true", "MYNAH_REPLIES__APPROVED_BY_X": "true", "MYNAH_BOT": ME.handle}
+REPLIES_ON = {"MYNAH_REPLIES__ENABLED": "true", "MYNAH_REPLIES__APPROVED_BY_X": "true", "MYNAH_BOT": ME.handle}
 
 
 @pytest.fixture
@@ -60,13 +60,13 @@ def log_until(event: str, state: Path, **changes: str) -> list[dict[str, Any]]:
 def test_a_mention_is_answered_and_everything_is_recorded(x: FakeX, state: Path) -> None:
     mention = x.world.create(MAGPIE, f"hello @{ME.handle}, and @rook")
 
-    log = log_until("reply.ended", state, **keys(x), **ON)
+    log = log_until("reply.ended", state, **keys(x), **REPLIES_ON)
 
     (event,) = [line for line in log if line["event"] == "reply.ended"]
     (answer,) = [post for post in x.world.posts_of(ME.id) if post.reply_to]
     (row,) = [row for row in lines(mynah("history", "--json", state=state).stdout) if row["kind"] == "reply"]
     (report,) = lines(mynah("spend", "--json", state=state, MYNAH_LIVE="true").stdout)
-    (status,) = lines(mynah("status", "--json", state=state, MYNAH_LIVE="true", **ON).stdout)
+    (status,) = lines(mynah("status", "--json", state=state, MYNAH_LIVE="true", **REPLIES_ON).stdout)
     assert (event["outcome"], event["mention"]) == ("posted", mention.id)
     assert (answer.reply_to, answer.prefix) == (mention.id, "@magpie ")
     assert answer.text in SENTENCES

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-PLAIN = '[voice]\ncandidates = 2\nmix = { none = 0, prompts = 1, openers = 0, topics = 0 }\nprompts = ["My dream is"]\n'
+CONFIG = (
+    '[voice]\ncandidates = 2\nmix = { none = 0, prompts = 1, openers = 0, topics = 0 }\nprompts = ["My dream is"]\n'
+)
 
 
 class Bot:
@@ -49,7 +51,7 @@ def mode(state: Path) -> str:
 
 
 @contextmanager
-def running_bot(state: Path, text: str = PLAIN) -> Iterator[Bot]:
+def running_bot(state: Path, text: str = CONFIG) -> Iterator[Bot]:
     config = state.parent / "config.toml"
     config.write_text(text, encoding="utf-8")
     command = [MYNAH, "--config", config, "--state", state, "run", "--dry-run", "--every", "1s"]
@@ -69,7 +71,7 @@ def running_bot(state: Path, text: str = PLAIN) -> Iterator[Bot]:
 
 def test_a_reload_takes_new_settings_between_two_rounds_without_missing_a_slot(state: Path) -> None:
     with running_bot(state) as bot:
-        bot.reload(PLAIN.replace("My dream is", "Today"))
+        bot.reload(CONFIG.replace("My dream is", "Today"))
         event = bot.until("configuration.reloaded")
         after = bot.until("round.ended")
 
@@ -83,11 +85,11 @@ def test_a_reload_takes_new_settings_between_two_rounds_without_missing_a_slot(s
 
 def test_an_invalid_file_is_refused_as_a_whole_and_the_old_settings_stay(state: Path) -> None:
     with running_bot(state) as bot:
-        bot.reload('mode = "review"\n' + PLAIN + "candidate = 3\n")
+        bot.reload('mode = "review"\n' + CONFIG + "candidate = 3\n")
         refusal = bot.until("configuration.refused")
         bot.until("round.ended")
         before = mode(state)
-        bot.reload('mode = "review"\n' + PLAIN)
+        bot.reload('mode = "review"\n' + CONFIG)
         reload = bot.until("configuration.reloaded")
         bot.until("round.ended")
         after = mode(state)
@@ -99,7 +101,7 @@ def test_an_invalid_file_is_refused_as_a_whole_and_the_old_settings_stay(state: 
 
 def test_an_unreadable_list_refuses_the_whole_configuration(state: Path) -> None:
     with running_bot(state) as bot:
-        bot.reload(f'mode = "review"\n{PLAIN}[screen]\ndeny_file = "{state}/nowhere.txt"\n')
+        bot.reload(f'mode = "review"\n{CONFIG}[screen]\ndeny_file = "{state}/nowhere.txt"\n')
         refusal = bot.until("configuration.refused")
         bot.until("round.ended")
         after = mode(state)
@@ -110,10 +112,10 @@ def test_an_unreadable_list_refuses_the_whole_configuration(state: Path) -> None
 
 def test_a_reload_changes_the_sampling_and_refuses_an_unavailable_engine(state: Path) -> None:
     with running_bot(state) as bot:
-        bot.reload(PLAIN.replace("candidates = 2", "candidates = 2\ntemperature = 0.5\nkeep_loaded = false"))
+        bot.reload(CONFIG.replace("candidates = 2", "candidates = 2\ntemperature = 0.5\nkeep_loaded = false"))
         reload = bot.until("configuration.reloaded")
         bot.until("round.ended")
-        bot.reload(PLAIN.replace("candidates = 2", 'candidates = 2\nengine = "light"\ndevice = "cuda"'))
+        bot.reload(CONFIG.replace("candidates = 2", 'candidates = 2\nengine = "light"\ndevice = "cuda"'))
         refusal = bot.until("configuration.refused")
         bot.until("round.ended")
 

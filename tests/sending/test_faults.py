@@ -114,7 +114,10 @@ ME = User(
     "1500000000000000001", "stationmynah", "Station Mynah", "1500000000000000001-canaryaccesstoken",
     Secrets("canary-consumer-key", "canary-consumer-secret", "canary-token-secret"),
 )  # fmt: skip
-HASTY, SOON = (10.0, 0.2), 0.3  # seconds: how long a test waits for an answer that never comes, or never ends
+SHORT_TIMEOUT, SHORT_LIMIT = (
+    (10.0, 0.2),
+    0.3,
+)  # seconds: how long a test waits for an answer that never comes, or never ends
 
 
 class Scene:
@@ -144,8 +147,8 @@ class Scene:
     @property
     def patience(self) -> dict[str, object]:
         slow = self.fault.end in {End.TRICKLE, End.TRICKLE_HEAD}
-        timeout = HASTY if self.fault.end is End.HANG else (10.0, 10.0)
-        return {"timeout": timeout, "within": SOON if slow else WITHIN}
+        timeout = SHORT_TIMEOUT if self.fault.end is End.HANG else (10.0, 10.0)
+        return {"timeout": timeout, "within": SHORT_LIMIT if slow else WITHIN}
 
     def send(self, fault: str) -> Post:
         with Store.open(self.folder / "history.db") as store:

@@ -209,12 +209,12 @@ def test_a_post_from_the_future_expires(store: Store, clock: FakeClock) -> None:
 
 
 def test_a_halting_response_does_not_shorten_a_pause_by_hand(store: Store, clock: FakeClock) -> None:
-    class PausedMeanwhile(FakePublisher):
+    class PausingPublisher(FakePublisher):
         def post(self, text: str) -> Receipt:
             pause.pause(store, until=NOON + timedelta(days=9), because="by hand")
             return super().post(text)
 
-    box = outbox(PausedMeanwhile([Halted("the keys were revoked")]), clock)
+    box = outbox(PausingPublisher([Halted("the keys were revoked")]), clock)
     box.send(store, approved_post(store, clock))
     clock.passes(pause.HALT)
 

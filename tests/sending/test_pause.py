@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-ODD, KNOWN = Unexplained("a 403 in words of its own"), Refused("not summoned")
+UNEXPLAINED, EXPLAINED = Unexplained("a 403 in words of its own"), Refused("not summoned")
 
 
 class Bot:
@@ -54,9 +54,9 @@ def bot(tmp_path: Path) -> Iterator[Bot]:
 
 
 def test_several_in_a_row_pause_the_bot_with_the_words_of_x(bot: Bot) -> None:
-    before = bot.send_posts(*[ODD] * (pause.MOST_UNEXPLAINED - 1))
+    before = bot.send_posts(*[UNEXPLAINED] * (pause.MOST_UNEXPLAINED - 1))
     was_paused = bot.why_paused
-    last = bot.send_posts(ODD)
+    last = bot.send_posts(UNEXPLAINED)
 
     assert [*before, *last] == ["refused"] * pause.MOST_UNEXPLAINED
     assert was_paused == ""
@@ -65,40 +65,40 @@ def test_several_in_a_row_pause_the_bot_with_the_words_of_x(bot: Bot) -> None:
 
 
 def test_a_post_that_x_accepts_resets_the_count(bot: Bot) -> None:
-    bot.send_posts(ODD, ODD, None, ODD, ODD)
+    bot.send_posts(UNEXPLAINED, UNEXPLAINED, None, UNEXPLAINED, UNEXPLAINED)
 
     assert bot.why_paused == ""
 
 
 def test_an_explained_refusal_neither_counts_nor_resets_the_count(bot: Bot) -> None:
-    bot.send_posts(*[KNOWN] * 9)
+    bot.send_posts(*[EXPLAINED] * 9)
     reason_before = bot.why_paused
-    bot.send_posts(ODD, KNOWN, ODD, KNOWN, ODD)
+    bot.send_posts(UNEXPLAINED, EXPLAINED, UNEXPLAINED, EXPLAINED, UNEXPLAINED)
 
     assert reason_before == ""
     assert "3 posts in a row" in bot.why_paused
 
 
 def test_after_the_pause_one_post_a_day_is_tried(bot: Bot) -> None:
-    bot.send_posts(ODD, ODD, ODD)
-    during = bot.send_posts(ODD)
+    bot.send_posts(UNEXPLAINED, UNEXPLAINED, UNEXPLAINED)
+    during = bot.send_posts(UNEXPLAINED)
     bot.clock.passes(pause.HALT_UNEXPLAINED)
-    after = bot.send_posts(ODD)
+    after = bot.send_posts(UNEXPLAINED)
 
     assert (during, after) == (["approved"], ["refused"])
     assert "4 posts in a row" in bot.why_paused
 
 
 def test_a_longer_pause_by_hand_is_kept(bot: Bot) -> None:
-    bot.send_posts(ODD, ODD)
+    bot.send_posts(UNEXPLAINED, UNEXPLAINED)
     by_hand = pause.pause
 
-    class Paused(FakePublisher):
+    class PausingPublisher(FakePublisher):
         def post(self, *_: object, **__: object) -> None:  # type: ignore[override]
             by_hand(bot.store, until=pause.FOR_GOOD, because="by hand")
-            raise ODD
+            raise UNEXPLAINED
 
-    box = Outbox(Paused(), assembly.NO_BRAKES, bot.clock, dry=False, price=lambda _: 15_000)
+    box = Outbox(PausingPublisher(), assembly.NO_BRAKES, bot.clock, dry=False, price=lambda _: 15_000)
     bot._sends(box)
 
     assert "by hand" in bot.why_paused

@@ -34,8 +34,8 @@ ME = newcomer()
 KEYS = Keys(ME.secrets.consumer_key, ME.secrets.consumer_secret, ME.access_token, ME.secrets.token_secret)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 TRICKY = '<b>&amp; "q" &  cafe\u0301 https://example.org/?a=1&b=2 ☔'
-UNSENT = ("reset_before", "unavailable_text")
-SENT = ("reset_after", "created_html", "cut", "created_no_id", "unavailable_after")
+FAULTS_BEFORE = ("reset_before", "unavailable_text")
+FAULTS_AFTER = ("reset_after", "created_html", "cut", "created_no_id", "unavailable_after")
 
 
 class Bot:
@@ -117,7 +117,7 @@ def bot(clock: FakeClock, tmp_path: Path) -> Iterator[Bot]:
 
 
 @pytest.mark.parametrize("text", ["good morning", TRICKY], ids=["plain", "tricky"])
-@pytest.mark.parametrize("fault", SENT)
+@pytest.mark.parametrize("fault", FAULTS_AFTER)
 def test_a_post_that_exists_is_found_at_once(bot: Bot, fault: str, text: str) -> None:
     bot.lose_answer(fault, text)
 
@@ -129,7 +129,7 @@ def test_a_post_that_exists_is_found_at_once(bot: Bot, fault: str, text: str) ->
     assert bot.posts_sent() == 1
 
 
-@pytest.mark.parametrize("fault", UNSENT)
+@pytest.mark.parametrize("fault", FAULTS_BEFORE)
 def test_a_missing_post_is_abandoned_after_a_quarter_of_an_hour_and_never_sent_again(bot: Bot, fault: str) -> None:
     bot.lose_answer(fault)
 
@@ -304,12 +304,12 @@ def test_a_dry_run_has_nothing_to_look_up(clock: FakeClock) -> None:
 def test_a_resolution_by_hand_during_a_lookup_is_kept(bot: Bot) -> None:
     bot.lose_answer("reset_after")
 
-    class Interrupted(Store):
+    class InterruptedStore(Store):
         def has_x_id(self, x_id: str) -> bool:
             self.move(1, "abandoned", at=NOON, note="resolved by hand")
             return super().has_x_id(x_id)
 
-    bot.look_up(kind=Interrupted)
+    bot.look_up(kind=InterruptedStore)
 
     assert (bot.post.state, bot.post.note) == ("abandoned", "resolved by hand")
 
@@ -332,7 +332,7 @@ def store_dying_at(step: str, *, after: bool) -> type[Store]:
     """A store whose process dies right before or after one step: a method, or a statement with these words."""
     step, _, text = step.partition(": ")
 
-    class Dying(Store):
+    class DyingStore(Store):
         pass
 
     def step_and_die(self: Store, *args: Any, **kwargs: Any) -> Any:
@@ -342,8 +342,8 @@ def store_dying_at(step: str, *, after: bool) -> type[Store]:
             getattr(Store, step)(self, *args, **kwargs)
         raise Killed
 
-    setattr(Dying, step, step_and_die)
-    return Dying
+    setattr(DyingStore, step, step_and_die)
+    return DyingStore
 
 
 STEPS = (
@@ -391,7 +391,7 @@ def test_after_a_kill_while_abandoning_the_post_is_abandoned_at_the_next_lookup(
     assert (bot.post.state, bot.outcomes()) == ("abandoned", ["absent"] * 3)
 
 
-@pytest.mark.parametrize("fault", ["ok", *SENT, *UNSENT])
+@pytest.mark.parametrize("fault", ["ok", *FAULTS_AFTER, *FAULTS_BEFORE])
 def test_after_a_kill_while_sending_the_post_is_looked_up(bot: Bot, fault: str) -> None:
     bot.server.fail_with(fault)
     with Store.open(bot.path) as store, bot.x() as x:
@@ -402,5 +402,5 @@ def test_after_a_kill_while_sending_the_post_is_looked_up(bot: Bot, fault: str) 
 
     bot.run_for(20 * MINUTE)
 
-    assert bot.post.state == ("abandoned" if fault in UNSENT else "posted")
+    assert bot.post.state == ("abandoned" if fault in FAULTS_BEFORE else "posted")
     assert bot.posts_sent() == 1

@@ -28,7 +28,7 @@ def state(talker: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 # Hides libraries as if they had never been installed.
-WITHOUT = """
+HIDE_LIBRARIES = """
 import sys
 class Without:
     def __init__(self, finder):
@@ -50,7 +50,7 @@ def mynah(
     variables = {f"MYNAH_VOICE__{key.upper()}": value for key, value in settings.items()}
     environment = {key: value for key, value in os.environ.items() if not key.startswith("MYNAH_")}
     return subprocess.run(
-        [sys.executable, "-c", WITHOUT.format(missing=missing), "--state", str(state), *arguments],
+        [sys.executable, "-c", HIDE_LIBRARIES.format(missing=missing), "--state", str(state), *arguments],
         capture_output=True, text=True, check=False, env={**environment, **variables},
     )  # fmt: skip
 

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ME = newcomer()
-WRONG = '{"access_token": "a", "refresh_token": "b", "expires": "soon"}'
-LATER = TOKEN_LIVES + timedelta(minutes=1)
+WRONG_TOKENS = '{"access_token": "a", "refresh_token": "b", "expires": "soon"}'
+AFTER_EXPIRY = TOKEN_LIVES + timedelta(minutes=1)
 
 
 class LoggedInBot:
@@ -84,7 +84,7 @@ def test_a_token_that_could_expire_during_the_request_is_renewed_before_it(
 
 def test_an_expired_login_is_renewed_and_saved_before_it_is_used(bot: LoggedInBot) -> None:
     before = bot.grant
-    bot.clock.passes(LATER)
+    bot.clock.passes(AFTER_EXPIRY)
     bot.x.fail_with("ok", "hang_before")  # the renewal is answered, the post is not
 
     with bot.gateway(patience=0.2) as x, pytest.raises(Exception, match="may or may not exist"):
@@ -98,7 +98,7 @@ def test_an_expired_login_is_renewed_and_saved_before_it_is_used(bot: LoggedInBo
 def test_no_refresh_token_is_used_twice(bot: LoggedInBot) -> None:
     with bot.gateway() as x:
         for number in range(5):
-            bot.clock.passes(LATER)
+            bot.clock.passes(AFTER_EXPIRY)
             x.post(f"post {number}")
 
     assert bot.renewals == 5
@@ -107,7 +107,7 @@ def test_no_refresh_token_is_used_twice(bot: LoggedInBot) -> None:
 
 
 def test_two_processes_at_once_renew_once(bot: LoggedInBot) -> None:
-    bot.clock.passes(LATER)
+    bot.clock.passes(AFTER_EXPIRY)
     meet = threading.Barrier(2)
 
     def post(text: str) -> None:
@@ -125,7 +125,7 @@ def test_two_processes_at_once_renew_once(bot: LoggedInBot) -> None:
     assert sorted(bot.x.world.texts) == ["one", "two"]
 
 
-LOST = [
+LOST_RENEWALS = [
     name
     for name, fault in FAULTS.items()
     if (fault.status or 500) >= 500 or fault.end is not End.ANSWER or fault.status in {200, 201, 307, 308}
@@ -133,11 +133,11 @@ LOST = [
 ]
 
 
-@pytest.mark.parametrize("name", LOST)
+@pytest.mark.parametrize("name", LOST_RENEWALS)
 def test_a_renewal_whose_answer_is_lost_leaves_no_post_in_doubt_and_can_be_repeated(
     bot: LoggedInBot, name: str
 ) -> None:
-    bot.clock.passes(LATER)
+    bot.clock.passes(AFTER_EXPIRY)
     bot.x.fail_with(name)
 
     with bot.gateway(patience=0.2) as x, pytest.raises(TryLater, match="could not be renewed"):
@@ -151,7 +151,7 @@ def test_a_renewal_whose_answer_is_lost_leaves_no_post_in_doubt_and_can_be_repea
 
 
 def test_a_renewal_whose_answer_was_lost_after_x_made_it_requires_a_new_login(bot: LoggedInBot) -> None:
-    bot.clock.passes(LATER)
+    bot.clock.passes(AFTER_EXPIRY)
     bot.x.fail_with("reset_after")
 
     with bot.gateway() as x:
@@ -165,7 +165,7 @@ def test_a_renewal_whose_answer_was_lost_after_x_made_it_requires_a_new_login(bo
 
 
 def test_the_number_of_lost_answers_is_limited(bot: LoggedInBot) -> None:
-    bot.clock.passes(LATER)
+    bot.clock.passes(AFTER_EXPIRY)
     bot.x.fail_with(*["unavailable"] * 10)
 
     with bot.gateway() as x:
@@ -181,7 +181,7 @@ def test_the_number_of_lost_answers_is_limited(bot: LoggedInBot) -> None:
 
 def test_after_a_kill_between_answer_and_file_it_renews_once_more_and_then_needs_a_login(bot: LoggedInBot) -> None:
     """The old tokens and a count of one try are then on disk."""
-    bot.clock.passes(LATER)
+    bot.clock.passes(AFTER_EXPIRY)
     before = bot.grant
     with bot.gateway() as x:
         x.me()
@@ -195,7 +195,7 @@ def test_after_a_kill_between_answer_and_file_it_renews_once_more_and_then_needs
 
 @pytest.mark.parametrize("name", ["too_many", "too_many_html"])
 def test_a_rate_limit_uses_up_no_try(bot: LoggedInBot, name: str) -> None:
-    bot.clock.passes(LATER)
+    bot.clock.passes(AFTER_EXPIRY)
     bot.x.fail_with(name)
 
     with bot.gateway() as x, pytest.raises(TryLater):
@@ -205,7 +205,7 @@ def test_a_rate_limit_uses_up_no_try(bot: LoggedInBot, name: str) -> None:
 
 
 def test_a_wrong_client_secret_uses_up_no_try(bot: LoggedInBot) -> None:
-    bot.clock.passes(LATER)
+    bot.clock.passes(AFTER_EXPIRY)
 
     with bot.gateway(secret="another") as x, pytest.raises(Halted, match="client id or secret"):
         x.post("hello")
@@ -216,7 +216,7 @@ def test_a_wrong_client_secret_uses_up_no_try(bot: LoggedInBot) -> None:
 
 
 def test_an_unreachable_server_uses_up_no_try(bot: LoggedInBot) -> None:
-    bot.clock.passes(LATER)
+    bot.clock.passes(AFTER_EXPIRY)
     bearer = Bearer(bot.file, Client(CLIENT_ID, CLIENT_SECRET), now=bot.clock.now)
 
     with X(bearer, now=bot.clock.now, base_url="http://127.0.0.1:1") as x, pytest.raises(TryLater):
@@ -247,7 +247,8 @@ ENDLESS = '{"access_token": "a", "refresh_token": "b", "expires": 1, "tries": 1e
 
 
 @pytest.mark.parametrize(
-    "text", ["", "null", "[]", '{"access_token": "a"}', WRONG, "\ufffe", ENDLESS, pytest.param("[" * 9999, id="deep")]
+    "text",
+    ["", "null", "[]", '{"access_token": "a"}', WRONG_TOKENS, "\ufffe", ENDLESS, pytest.param("[" * 9999, id="deep")],
 )
 def test_a_file_without_a_login_leaves_no_post_in_doubt(bot: LoggedInBot, text: str) -> None:
     bot.file.path.write_text(text, encoding="utf-8")
@@ -264,7 +265,7 @@ def test_a_file_that_others_can_read_is_not_used(bot: LoggedInBot) -> None:
 
 
 def test_a_public_app_sends_its_id_and_no_secret(bot: LoggedInBot) -> None:
-    bot.clock.passes(LATER)
+    bot.clock.passes(AFTER_EXPIRY)
 
     with bot.gateway(secret="") as x, pytest.raises(Halted):
         x.post("hello")
@@ -300,7 +301,7 @@ def test_tokens_that_an_answer_echoes_are_hidden(bot: LoggedInBot) -> None:
 def test_an_invalid_answer_to_a_renewal_is_one_of_our_errors(
     bot: LoggedInBot, answer: object, error: type[Exception]
 ) -> None:
-    bot.clock.passes(LATER)
+    bot.clock.passes(AFTER_EXPIRY)
     bot.x.fail_with(Fault(200, json.dumps(answer).encode()))
 
     with bot.gateway() as x, pytest.raises(error, match=r"renew|may only read"):

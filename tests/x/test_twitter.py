@@ -30,9 +30,9 @@ NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 SECRETS = oauth.Secrets("canary-consumer-key", "canary-consumer-secret", "canary-token-secret")
 MYNAH = User("1500000000000000001", "stationmynah", "Station Mynah", "canary-access-token", SECRETS)
 KEYS = Keys(SECRETS.consumer_key, SECRETS.consumer_secret, MYNAH.access_token, SECRETS.token_secret)
-PATIENT = (10.0, 10.0)  # seconds; a busy machine may pause
-HASTY = (10.0, 0.2)  # the second: how long a test waits for an answer that never comes
-SOON = 0.3  # how long it waits for an answer that is too slow
+LONG_TIMEOUT = (10.0, 10.0)  # seconds; a busy machine may pause
+SHORT_TIMEOUT = (10.0, 0.2)  # the second: how long a test waits for an answer that never comes
+SHORT_LIMIT = 0.3  # how long it waits for an answer that is too slow
 TRICKY = '<b>&amp; "q" & https://example.org/?a=1&lt=2 &lt;'  # unescaping once too often or too rarely changes it
 
 MEANINGS: dict[str, type[XError] | None] = {
@@ -113,8 +113,8 @@ def x(fake: FakeX) -> Iterator[X]:
 
 
 def gateway(base_url: str, *, keys: Keys = KEYS, fault: Fault = FAULTS["ok"]) -> X:
-    within = SOON if fault.end in (End.TRICKLE, End.TRICKLE_HEAD) else WITHIN
-    timeout = HASTY if fault.end is End.HANG else PATIENT
+    within = SHORT_LIMIT if fault.end in (End.TRICKLE, End.TRICKLE_HEAD) else WITHIN
+    timeout = SHORT_TIMEOUT if fault.end is End.HANG else LONG_TIMEOUT
     return X(keys, now=lambda: NOW, base_url=base_url, timeout=timeout, within=within)
 
 

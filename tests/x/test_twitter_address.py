@@ -43,7 +43,7 @@ def test_the_example_in_the_documents_of_x_gets_their_signature() -> None:
     assert 'oauth_signature="Ls93hJiZbQ3akF3HF3x1Bz8%2FzU4%3D"' in authorization_of(request)
 
 
-class Recording(HTTPAdapter):
+class RecordingAdapter(HTTPAdapter):
     """Records the requests instead of sending them."""
 
     def __init__(self) -> None:
@@ -62,7 +62,7 @@ class Recording(HTTPAdapter):
 
 @pytest.mark.parametrize("base_url", ["https://api.x.com", "https://api.twitter.com"])
 def test_the_request_is_signed_with_its_own_address(base_url: str) -> None:
-    recording = Recording()
+    recording = RecordingAdapter()
     with X(KEYS, now=lambda: NOW, base_url=base_url) as x:
         x._wire._session.mount(f"{base_url}/", recording)
 
