@@ -300,10 +300,10 @@ def test_a_model_is_not_trained_on_what_the_screen_refuses(tmp_path: Path, mynah
 
 
 def test_control_characters_in_tweets_and_names_do_not_reach_the_terminal(tmp_path: Path, mynah: Mynah) -> None:
-    tweets_ = of_2024([tweet(1, TEXT), tweet(2, "RT @rook: \x1b[2Jcaw\x9b1m")])
-    tweets_["data/account.js"] = archives.account(name="Ms \x1b[31m\nMagpie\u202e")
+    files = of_2024([tweet(1, TEXT), tweet(2, "RT @rook: \x1b[2Jcaw\x9b1m")])
+    files["data/account.js"] = archives.account(name="Ms \x1b[31m\nMagpie\u202e")
 
-    result = mynah("import", zipped(tmp_path / "a.zip", tweets_))
+    result = mynah("import", zipped(tmp_path / "a.zip", files))
     library = mynah("library", "--show-dropped", "1")
 
     assert result.stdout.splitlines()[0].endswith("(X archive): tweets by @magpie (Ms [31m Magpie)")

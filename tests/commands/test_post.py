@@ -228,9 +228,9 @@ def test_a_running_bot_posts_the_text_itself(state: Path) -> None:
 @pytest.mark.parametrize(
     ("about", "message"),
     [({"live": False}, "makes dry runs, but this post would be live"), ({}, "is still starting")],
-    ids=["other mode", "unknown mode"],
+    ids=["dry run", "still starting"],
 )
-def test_a_running_bot_in_the_other_mode_does_not_post_it(
+def test_a_bot_that_makes_dry_runs_or_is_still_starting_does_not_post_it(
     x: FakeX, session: Session, about: dict[str, object], message: str
 ) -> None:
     with StateDir(session.state).hold(about):

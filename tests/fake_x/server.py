@@ -84,9 +84,9 @@ class FakeX(ThreadingHTTPServer):
         """The fault of this request, and the regular answer if the request gets that far."""
         self.requests.append(request)
         fault = self._faults.popleft() if self._faults else OK
-        is_real = fault.commits or (fault.status is None and fault.end is End.ANSWER)
-        reply = self.api.answer(request) if is_real else None
-        if reply and reply.status < 300 and not self.api.signin.is_about(request):
+        reaches_x = fault.commits or (fault.status is None and fault.end is End.ANSWER)
+        reply = self.api.answer(request) if reaches_x else None
+        if reply and reply.status < 300 and not self.api.signin.handles(request):
             self._compare(request, reply)
         outcome = fault.status or (reply.status if reply else "-")
         self._say(f"{request.method} {request.target} {outcome} {fault.end.value}\n")

@@ -65,7 +65,7 @@ class SignIn:
             ("POST", "/2/oauth2/token"): self._token,
         }
 
-    def is_about(self, request: Request) -> bool:
+    def handles(self, request: Request) -> bool:
         return (request.method, request.path) in self._pages
 
     def answer(self, request: Request) -> Reply | None:

@@ -289,12 +289,12 @@ def test_an_approval_applies_only_to_the_text_that_was_shown(store: Store) -> No
 
 def test_of_two_simultaneous_reviews_the_second_gets_one_message(path: Path, store: Store) -> None:
     post = add_draft(store)
-    both = threading.Barrier(2)
+    barrier = threading.Barrier(2)
     errors: list[str] = []
 
     def review_once(*, approves: bool) -> None:
         with Store.open(path) as connection:
-            both.wait()
+            barrier.wait()
             try:
                 if approves:
                     review.approve(connection, post, TERMS, datetime.now(UTC))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 STATES = sorted({state for move in LEGAL_MOVES for state in move})
-WAYS = {
+MOVES_TO = {
     "drafted": (),
     "approved": ("approved",),
     "rejected": ("rejected",),
@@ -51,10 +51,10 @@ def move_through(store: Store, post: int, *states: str) -> None:
         store.move(post, state, at=NOON, x_id=str(post) if state == "posted" else None)
 
 
-@pytest.mark.parametrize(("before", "after"), list(itertools.product(WAYS, STATES)))
+@pytest.mark.parametrize(("before", "after"), list(itertools.product(MOVES_TO, STATES)))
 def test_a_live_post_moves_only_as_the_state_machine_allows(store: Store, before: str, after: str) -> None:
     post = add(store)
-    move_through(store, post, *WAYS[before])
+    move_through(store, post, *MOVES_TO[before])
 
     legal = (before, after) in LEGAL_MOVES and after != "dry"
     if legal:

@@ -45,9 +45,9 @@ def test_a_score_and_its_parts_are_between_zero_and_one() -> None:
             assert all(0 <= part <= 1 for part in result.parts.values())
 
 
-@pytest.mark.parametrize(("likelihood", "than"), [(-6.0, -4.5), (-4.5, -3.5), (-1.0, -2.8), (-2.8, -3.2)])
-def test_unusually_low_and_high_likelihoods_both_cost_points(likelihood: float, than: float) -> None:
-    assert parts(GOOD, likelihood)["likely"] < parts(GOOD, than)["likely"]
+@pytest.mark.parametrize(("likelihood", "better"), [(-6.0, -4.5), (-4.5, -3.5), (-1.0, -2.8), (-2.8, -3.2)])
+def test_unusually_low_and_high_likelihoods_both_cost_points(likelihood: float, better: float) -> None:
+    assert parts(GOOD, likelihood)["likely"] < parts(GOOD, better)["likely"]
 
 
 @pytest.mark.parametrize(
@@ -77,9 +77,9 @@ def test_each_further_non_word_costs_more() -> None:
 
 
 def test_an_ending_that_the_person_often_uses_has_the_full_score() -> None:
-    either = Person(stopped=0.6)
+    person = Person(stopped=0.6)
 
-    assert [either.ends("so it is"), either.ends("so it is.")] == [1.0, 1.0]
+    assert [person.ends("so it is"), person.ends("so it is.")] == [1.0, 1.0]
 
 
 def test_a_text_that_resembles_a_recent_post_is_less_fresh() -> None:

@@ -112,7 +112,7 @@ def test_every_gives_one_slot_a_period() -> None:
     assert schedule.next(noon + timedelta(seconds=3)).due == noon + timedelta(seconds=10)
 
 
-def test_once_has_one_slot() -> None:
+def test_once_has_a_separate_slot_for_each_time() -> None:
     noon = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
     assert once(noon).key != once(noon + timedelta(milliseconds=1)).key

@@ -95,12 +95,12 @@ def test_a_check_has_a_result_and_what_to_do(check: Check, verdict: str, message
     assert bool(check.do) == (verdict != "ok") or check == doctor.access(None)
 
 
-def mounts(*of: tuple[str, str]) -> str:
-    return "\n".join(f"22 27 0:21 / {target} rw,relatime shared:1 - {kind} dev rw" for target, kind in of)
+def mounts(*entries: tuple[str, str]) -> str:
+    return "\n".join(f"22 27 0:21 / {target} rw,relatime shared:1 - {kind} dev rw" for target, kind in entries)
 
 
 @pytest.mark.parametrize(
-    ("of", "verdict"),
+    ("entries", "verdict"),
     [
         pytest.param([("/", "ext4")], "ok", id="local"),
         pytest.param([("/", "ext4"), ("{}", "nfs4")], "fail", id="network"),
@@ -111,8 +111,8 @@ def mounts(*of: tuple[str, str]) -> str:
         pytest.param([], "ok", id="unknown"),
     ],
 )
-def test_the_history_needs_a_local_disk(tmp_path: Path, of: list[tuple[str, str]], verdict: str) -> None:
-    mountinfo = mounts(*((target.format(tmp_path.resolve()), kind) for target, kind in of))
+def test_the_history_needs_a_local_disk(tmp_path: Path, entries: list[tuple[str, str]], verdict: str) -> None:
+    mountinfo = mounts(*((target.format(tmp_path.resolve()), kind) for target, kind in entries))
 
     assert doctor.disk(tmp_path / "state", mountinfo).verdict == verdict
 
@@ -175,8 +175,8 @@ def test_free_space_is_measured_on_the_disk_of_a_folder_that_does_not_exist_yet(
 
 def test_a_damaged_history_fails(tmp_path: Path) -> None:
     with Store.open(tmp_path / "history.db") as store:
-        long = [(Draft("x" * 900), Reason("link"))] * 50
-        refusals.add(store, long, slot=Slot("a", NOON), dry=True, model="m", at=NOON)
+        drafts = [(Draft("x" * 900), Reason("link"))] * 50
+        refusals.add(store, drafts, slot=Slot("a", NOON), dry=True, model="m", at=NOON)
         assert doctor.history(store).verdict == "ok"
     data = bytearray((tmp_path / "history.db").read_bytes())
     data[-4096:] = b"\xff" * 4096

@@ -319,10 +319,10 @@ def test_an_abandoned_post_may_exist_and_counts_for_the_gap(store: Store, clock:
 def test_a_post_that_x_keeps_rejecting_is_tried_less_and_less_often(store: Store, clock: FakeClock) -> None:
     post = approved_post(store, clock)
     x = FakePublisher([TryLater("it may be tried again")] * 1000)
-    patient = outbox(x, clock, brakes=replace(BRAKES, grace=timedelta(days=1)))
+    box = outbox(x, clock, brakes=replace(BRAKES, grace=timedelta(days=1)))
 
     for _ in range(24 * 60):
-        patient.send(store, post)
+        box.send(store, post)
         clock.passes(timedelta(minutes=1))
 
     assert 48 <= 1000 - len(x.answers) < 80

@@ -363,7 +363,7 @@ STEPS = (
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("step", STEPS)
-def test_a_kill_between_any_two_steps_of_a_lookup_changes_nothing(bot: Bot, step: str, after: bool) -> None:
+def test_a_kill_between_any_two_steps_of_a_lookup_does_not_change_the_result(bot: Bot, step: str, after: bool) -> None:
     bot.lose_answer("reset_after")
 
     with pytest.raises(Killed):

@@ -108,17 +108,17 @@ def test_no_refresh_token_is_used_twice(bot: LoggedInBot) -> None:
 
 def test_two_processes_at_once_renew_once(bot: LoggedInBot) -> None:
     bot.clock.passes(AFTER_EXPIRY)
-    meet = threading.Barrier(2)
+    barrier = threading.Barrier(2)
 
     def post(text: str) -> None:
         with bot.gateway() as x:
-            meet.wait()
+            barrier.wait()
             x.post(text)
 
-    both = [threading.Thread(target=post, args=(text,)) for text in ("one", "two")]
-    for thread in both:
+    threads = [threading.Thread(target=post, args=(text,)) for text in ("one", "two")]
+    for thread in threads:
         thread.start()
-    for thread in both:
+    for thread in threads:
         thread.join()
 
     assert bot.renewals == 1
