@@ -115,7 +115,7 @@ def measure(args: argparse.Namespace) -> None:
     own = [Draft(text, likelihood=likely) for text, likely in zip(held_out, likelihoods, strict=True)]
     real = scored(own, who)
     older, newer = real[:cut], real[cut:]
-    print(f"{args.tweets.name}: {len(learnt):,} tweets learnt, {len(older)} and {len(newer)} held out")
+    print(f"{args.tweets.name}: {len(learnt):,} training tweets, {len(older)} and {len(newer)} held out")
     if args.sweep:
         sweep(sampler, who, learnt, newer, args)
     else:

@@ -52,7 +52,9 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="where the history is kept; one that is there is asked again")
     parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared" / "data")
     parser.add_argument("--model", type=Path, help="a model folder, to count what of its drafts would be refused")
-    parser.add_argument("--habit", type=int, default=memory.HABIT, help="different tweets that make a run a manner")
+    parser.add_argument(
+        "--habit", type=int, default=memory.HABIT, help="different tweets that make a run of words a habit"
+    )
     args = parser.parse_args()
     match args.what:
         case "index":
@@ -127,7 +129,7 @@ def ask(store: Store, name: str, drafts: Sequence[str]) -> None:
 
 
 def people(data: Path, model: Path | None, habit: int) -> None:
-    print("| whose newest tenth | tweets | copies, every run counted | copies, without their manner | foreign |")
+    print("| whose newest tenth | tweets | copies, every run counted | copies, habits excepted | foreign |")
     print("|---|---:|---:|---:|---:|")
     for name, author in PEOPLE.items():
         texts = corpus.build([recognise.read(data / "corpora" / name, author)])

@@ -40,7 +40,7 @@ def main() -> None:
     torch.set_num_threads(1)
     texts = corpus.build([recognise.read(args.tweets, args.tweets.stem)])
     train, held_out = [text.text for text in texts.train], [text.text for text in texts.held_out]
-    print(f"{args.tweets.name}: {len(train):,} tweets learnt, {len(held_out):,} held out, {args.samples} samples\n")
+    print(f"{args.tweets.name}: {len(train):,} training tweets, {len(held_out):,} held out, {args.samples} samples\n")
     print(f"{'':48}{'seconds':>10}{'of one core':>14}")
     loaded = model_dir.load(args.model, device="cpu")
     model, tokenizer = loaded.model, loaded.tokenizer

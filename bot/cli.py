@@ -62,7 +62,7 @@ COMMANDS = {
         people.add_forget_arguments,
         people.forget,
     ),
-    "retrain": Command("train a new model on the tweets and put it into use", retrain.add_arguments, retrain.retrain),
+    "retrain": Command("train a model, and promote it if it passes the gate", retrain.add_arguments, retrain.retrain),
     "sample": Command(
         "show drafts from the model with their verdicts and scores, best first",
         drafts.add_sample_arguments,

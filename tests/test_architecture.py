@@ -49,11 +49,11 @@ def test_the_page_has_one_line_for_each_folder() -> None:
 
 @pytest.mark.parametrize("package", ["bot", "training"])
 def test_the_folders_are_in_the_order_of_the_import_rule(package: str) -> None:
-    from tests.test_house import FLOORS
+    from tests.test_house import LAYERS
 
     folders = [path.split("/")[1] for path in folders_of_the_page() if re.fullmatch(rf"{package}/\w+", path)]
 
-    assert folders == [name for name in FLOORS[package] if name in folders]
+    assert folders == [name for name in LAYERS[package] if name in folders]
 
 
 @pytest.mark.parametrize("name", PATHS)

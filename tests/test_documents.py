@@ -56,4 +56,4 @@ def test_every_reason_is_explained() -> None:
     )
 
     reasons = {*re.findall(r'[Rr]eason\("(\w+)"', screen), *harm.kinds(), *privacy.FINDERS}
-    assert set(first_column("Reasons to turn a draft down")) == reasons
+    assert set(first_column("Reasons to refuse a draft")) == reasons

@@ -19,8 +19,8 @@ SOURCES = sorted([*ROOT.glob("bot/**/*.py"), *ROOT.glob("training/**/*.py")])
 IDS = [str(path.relative_to(ROOT)) for path in SOURCES]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
-# From the top down: a folder, or a file at its level, imports only what is below it.
-FLOORS = {
+# From the top layer down: a folder, or a file beside the folders, imports only what is below it.
+LAYERS = {
     "bot": (
         *("__main__", "cli", "commands", "running", "replies", "rounds", "sending", "history", "screen", "voice"),
         *("x", "config", "text", "values", "clock", "errors"),
@@ -31,7 +31,7 @@ FLOORS = {
     ),
 }
 # Only these files and folders import these libraries, so that an upgrade affects one place.
-ONLY_IMPORTERS = {
+SOLE_IMPORTERS = {
     "tweepy": {"bot/x/twitter.py"},
     "requests": {"bot/x/twitter.py", "bot/x/wire.py"},  # the first only to return responses from tweepy unchanged
     "requests_oauthlib": {"bot/x/signing.py"},
@@ -48,8 +48,8 @@ ONLY_IMPORTERS = {
     "torch": {"training"},
     "transformers": {"training"},
 }
-# The doors: where the bot imports training, inside the function that needs it.
-DOORS = (
+# Where the bot imports training, inside the function that needs it.
+IMPORTS_TRAINING = (
     *("bot/commands/", "bot/errors.py", "bot/history/file.py", "bot/screen/classifier.py", "bot/voice/model_voice.py"),
 )
 MOST_FOLDERS, MOST_FILES = 12, 16
@@ -85,24 +85,24 @@ def modules(module: str) -> Path | None:
     return None
 
 
-@pytest.mark.parametrize("package", FLOORS)
-def test_the_floors_include_every_folder_and_file(package: str) -> None:
+@pytest.mark.parametrize("package", LAYERS)
+def test_the_layers_include_every_folder_and_file(package: str) -> None:
     entries = {
         path.stem for path in (ROOT / package).iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()
     }
 
-    assert entries - {"__init__"} == set(FLOORS[package])
+    assert entries - {"__init__"} == set(LAYERS[package])
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=IDS)
 def test_a_folder_imports_only_folders_below_it(path: Path) -> None:
-    package, floor = path.relative_to(ROOT).parts[:2]
-    floors = FLOORS[package]
-    floor = floor.removesuffix(".py")
+    package, layer = path.relative_to(ROOT).parts[:2]
+    layers = LAYERS[package]
+    layer = layer.removesuffix(".py")
     for module, _ in imports(path):
         parts = module.split(".")
-        if floor != "__init__" and parts[0] == package and parts[1] != floor:
-            assert floors.index(parts[1]) > floors.index(floor), f"{path.relative_to(ROOT)} imports {module}"
+        if layer != "__init__" and parts[0] == package and parts[1] != layer:
+            assert layers.index(parts[1]) > layers.index(layer), f"{path.relative_to(ROOT)} imports {module}"
 
 
 def test_no_two_files_import_each_other() -> None:
@@ -129,7 +129,7 @@ def test_no_folder_has_too_many_entries(folder: Path) -> None:
 def test_a_library_is_imported_only_in_its_files(path: Path) -> None:
     name = str(path.relative_to(ROOT))
     for module, _ in imports(path, types=False):
-        homes = ONLY_IMPORTERS.get(module.split(".")[0])
+        homes = SOLE_IMPORTERS.get(module.split(".")[0])
 
         assert homes is None or any(name == home or name.startswith(f"{home}/") for home in homes), module
 
@@ -140,10 +140,10 @@ def test_training_never_imports_bot(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", [path for path in SOURCES if "bot" in path.parts], ids=lambda path: path.stem)
-def test_bot_opens_the_doors_to_training_only_inside_functions(path: Path) -> None:
+def test_bot_imports_training_only_inside_functions_of_a_few_files(path: Path) -> None:
     for module, at_top in imports(path, types=False):
         if module.split(".")[0] == "training":
-            assert str(path.relative_to(ROOT)).startswith(DOORS)
+            assert str(path.relative_to(ROOT)).startswith(IMPORTS_TRAINING)
             assert not at_top, module
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 LIMIT = 280  # X's
 ENOUGH = 500  # held-out tweets of an author, for the distribution of their likelihoods
-# X's language codes to the hub's: three are outdated; those with q and a few more are no languages.
+# For turning X's language codes into the hub's: three are outdated; those with q and a few others are not languages.
 LANGUAGE = re.compile(r"(?!und|zxx|art|q[a-t][a-z])[a-z]{2,3}")
 RENAMED = {"in": "id", "iw": "he", "ji": "yi"}
 LANGUAGE_SHARE = 0.1  # of the tweets: X often misdetects the language of short texts
@@ -123,7 +123,7 @@ def _languages(run: PreparedRun) -> list[str]:
 
 
 def _pictures(run: PreparedRun, job: Job, metrics: Metrics, drafts: Sequence[Sample]) -> dict[str, bytes]:
-    """Where they cannot be drawn, the card goes without."""
+    """The pictures of the card; none if they cannot be drawn."""
     own = [*run.trained_on, *run.texts.held_out]
     try:
         from training.card import picture, plots
@@ -163,7 +163,7 @@ def _person(run: PreparedRun, job: Job) -> person.Person:
 
 
 def _prediction(run: PreparedRun, job: Job) -> str:
-    """The first one that is finished and fits; not selected otherwise."""
+    """The first draft that is finished and fits into a post; not hand-picked."""
     sampler = TorchSampler(run.model, run.tokenizer, run.texts.tags)
     drafts = sampler.draft(card.PROMPT, n=8, seed=job.seed)
     return next((draft for draft in drafts if draft.finished and job.length(draft.text) <= LIMIT), drafts[0]).text
@@ -171,7 +171,7 @@ def _prediction(run: PreparedRun, job: Job) -> str:
 
 def _chosen(run: PreparedRun, choices: Choices) -> dict[str, object]:
     """What else is needed to reproduce it; the published rules have neither of the first two."""
-    own = {"replies learnt": choices.replies, "line breaks kept": choices.newlines}
+    own = {"trained on replies": choices.replies, "line breaks kept": choices.newlines}
     chosen: dict[str, object] = dict(own) if choices.rules == "mynah" else {}
     if choices.recency:
         chosen["half-life of a tweet's weight"] = f"{choices.recency / timedelta(days=1):g} days"
@@ -183,12 +183,12 @@ def _run(run: PreparedRun, job: Job, metrics: Metrics) -> Mapping[str, object]:
     steps = metrics.steps
     earlier: dict[str, object] = {}
     if run.before and run.known:
-        earlier = {"continued from": f"the model of {run.before.created}", "tweets learnt before": len(run.known)}
+        earlier = {"continued from": f"the model of {run.before.created}", "training tweets before": len(run.known)}
     return {
         "steps": len(steps),
         "tokens": sum(step.tokens for step in steps),
         "seconds": round(metrics.seconds),
-        "tweets learnt": len(run.train),
+        "training tweets": len(run.train),
         **_chosen(run, job.choices),
         "seed": job.seed,
         "device": run.model.device.type,

@@ -1,4 +1,4 @@
-"""Every error that training raises, as a tree; the caller (bot/commands) prints it and exits.
+"""Every error that training raises, as a tree; bot/errors.py turns them into the bot's, with exit codes.
 
 TrainingError
 ├── SourceError       a file of tweets that cannot be read: which, why, what to do

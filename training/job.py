@@ -72,7 +72,7 @@ class Outcome:
 
 
 def every(seconds: float, now: Callable[[], float]) -> Callable[[], bool]:
-    """A function that is true once in so many seconds."""
+    """A function that returns true at most once per that many seconds."""
     last = now()
 
     def due() -> bool:

@@ -1,6 +1,6 @@
 """From archives to a prepared run: texts, a model to start with, and rows of tokens.
 
-It starts from the base, or from the current model with only the tweets that this was not trained on.
+The run starts from the base model, or continues from the current model with only the tweets that are new to it.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class PreparedRun:
     context: int  # tokens
     train: Sequence[Row]
     held_out: Sequence[Row]
-    trained_on: tuple[Text, ...]  # all that the model will be trained on in the end, as far as still at hand
+    trained_on: tuple[Text, ...]  # all that the finished model has been trained on, if still in the library
     known: Memory | None = None  # what the current model was trained on
     before: Manifest | None = None  # of the current model, if the run continues from it
     origins: Mapping[str, Origin] = field(default_factory=dict)  # per author
@@ -62,7 +62,7 @@ class PreparedRun:
     def weights(self) -> list[float]:
         return [text.weight for text in self.texts.train]
 
-    def mark(self, seed: int) -> str:
+    def fingerprint(self, seed: int) -> str:
         """The same for two runs that end with the same weights: rows, initial weights, recipe and seed."""
         import torch
 

@@ -1,7 +1,7 @@
 """A whole retraining, top to bottom: tweets in, a promoted model out. The caller shows progress and has the clock.
 
-Killed at any moment, it leaves the current model as it is, and one folder of its own: the next retraining resumes from
-that if its job is the same, or else deletes it.
+If it is killed, the current model is unchanged, and one work folder is left: the next retraining resumes from it if the
+job is the same, or else deletes it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from training.learn.metrics import Metrics
 from training.learn.tracking import TrackedRun
 from training.learn.trainer_state import size_of_state
 from training.models import model_dir, registry
-from training.models.base_model import without_place
+from training.models.base_model import public_name
 from training.prepare import prepare
 from training.speak.onnx_export import export_onnx
 from training.speak.onnx_weights import size_of
@@ -73,7 +73,7 @@ def _tracked(run: PreparedRun, job: Job) -> TrackedRun:
     sizes = {"learnt": len(run.texts.train), "held_out": len(run.texts.held_out)}
     return TrackedRun(
         handle="-".join(sorted(funnel.author for funnel in funnels)),
-        base=without_place(job.base),
+        base=public_name(job.base),
         choices={
             "rules": choices.rules,
             "newlines": choices.newlines,
@@ -89,7 +89,7 @@ def _tracked(run: PreparedRun, job: Job) -> TrackedRun:
 
 def _make(run: PreparedRun, job: Job, watch: Monitor, work: Path, now: datetime) -> tuple[Path, Report]:
     """Train, evaluate, save."""
-    checkpoints = Checkpoints(work / CHECKPOINT, run.mark(job.seed), watch.due)
+    checkpoints = Checkpoints(work / CHECKPOINT, run.fingerprint(job.seed), watch.due)
     checkpoints.clear_others()
     two = 2 * size_of_state(run.model, run.recipe)  # checkpoints, while one replaces the other
     model_dir.require_disk_space(job.models, run.model, besides=two + 2 * size_of(run.model))

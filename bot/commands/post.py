@@ -97,11 +97,11 @@ def _post_through(
         mode = modes.get(holder.get("live"), "is still starting")
         ours = "live" if settings.live else "a dry run"
         raise Busy(
-            f"the running bot (process {holder.get('pid', '?')}) {mode}, but this post would be {ours}: pass the other "
-            "of --live and --dry-run, or stop the bot"
+            f"the running bot (process {holder.get('pid', '?')}) {mode}, but this post would be {ours}: use "
+            "the bot's mode (--live or --dry-run), or stop the bot"
         )
     every = timedelta(seconds=holder["every"]) if holder.get("every") else None
-    outbox = assembly.outbox(settings, _Elsewhere(), clock, every=every)
+    outbox = assembly.outbox(settings, _NoPublisher(), clock, every=every)
     with Store.open(folder.history, create=False) as store:
         slot = slots.once(clock.now())
         if parked := _parked(args, store, dry=outbox.dry):
@@ -114,7 +114,7 @@ def _post_through(
         return _wait_for_outcome(ended, store, clock) if ended.outcome == "approved" else ended
 
 
-class _Elsewhere:
+class _NoPublisher:
     """The running bot sends approved posts; this process must not."""
 
     def post(self, text: str, *, reply_to: str | None = None, without: Sequence[str] = ()) -> Receipt:  # noqa: ARG002
@@ -195,7 +195,7 @@ def _wait_for_outcome(ended: Round, store: Store, clock: Clock) -> Round:
         time.sleep(0.2)
         post = store.post(post.id)
     outcome = "waiting" if post.state in {"approved", "sending"} else post.state
-    detail = post.note or ("the running bot has not got to it yet" if outcome == "waiting" else "")
+    detail = post.note or ("the running bot has not sent it yet" if outcome == "waiting" else "")
     return replace(ended, outcome=outcome, post=post, detail=detail)
 
 
@@ -227,7 +227,7 @@ def add_delete_arguments(parser: ArgumentParser) -> None:
 
 
 def delete(args: Namespace) -> int:
-    """Neither a pause nor an exhausted budget keeps a bad post on X."""
+    """Works during a pause and with the budget used up, so that a bad post can always be deleted."""
     from bot.clock import SystemClock
     from bot.config.state_dir import StateDir
     from bot.history.store import Store

@@ -1,4 +1,4 @@
-"""`mynah retrain`: the door to training."""
+"""`mynah retrain`: trains a model, and promotes it if it passes the gate."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def add_arguments(parser: ArgumentParser) -> None:
         dest="begin",
         choices=("base", "current"),
         default="base",
-        help="base: train from the base model (default); current: go on from the model in use, with new tweets only",
+        help="base: train from the base model (default); current: continue from the current model with only new tweets",
     )
     parser.add_argument("--plan", action="store_true", help="only show what would be done and how long it would take")
-    parser.add_argument("--as-is", action="store_true", help="put the model into use even if it fails the gate")
+    parser.add_argument("--as-is", action="store_true", help="promote the model even if it fails the gate")
 
 
 def retrain(args: Namespace) -> int:
@@ -45,7 +45,7 @@ def retrain(args: Namespace) -> int:
 
     settings, clock = loaded(args).settings, SystemClock()
     folder, notifier = StateDir(settings.state), Notifier(load.notify_socket())
-    job = _wanted(settings, folder, begin=args.begin, as_is=args.as_is)
+    job = _job(settings, folder, begin=args.begin, as_is=args.as_is)
     if args.plan:
         return _plan(settings, job, clock, notifier)
     folder.make()
@@ -58,12 +58,12 @@ def retrain(args: Namespace) -> int:
     print(outcome.version)
     if not outcome.promoted:
         name = outcome.version.name
-        print(f"mynah: {name} is kept and not in use; `mynah promote {name}` takes it all the same", file=sys.stderr)
+        print(f"mynah: {name} is kept but not promoted; `mynah promote {name}` promotes it anyway", file=sys.stderr)
     return 0 if outcome.promoted else FAILED
 
 
 def _back_up(settings: Settings, folder: StateDir, clock: Clock) -> None:
-    """The tweets are the one thing that a training cannot make again; without a copy it goes on, for it only reads."""
+    """Back up the tweets, which cannot be recreated. If that fails, training goes ahead: it only reads them."""
     from bot.running import assembly
 
     try:
@@ -73,12 +73,12 @@ def _back_up(settings: Settings, folder: StateDir, clock: Clock) -> None:
 
 
 def train(settings: Settings, folder: StateDir, clock: Clock, notifier: Notifier) -> None:
-    """A first model, in use when this returns: nobody speaks without."""
-    outcome = _train(settings, _wanted(settings, folder), clock, notifier)
+    """Train the first model and promote it; raises if it fails the gate, since the bot cannot run without one."""
+    outcome = _train(settings, _job(settings, folder), clock, notifier)
     if not outcome.promoted and outcome.version is not None:
-        raise ConfigError(  # an init system that began again would train the same model again
-            f"the new model {outcome.version.name} is not good enough to speak: {' '.join(outcome.why)} "
-            "More tweets would help; `mynah promote` takes it all the same"
+        raise ConfigError(  # exit code 78: a restart would only train the same model again
+            f"the new model {outcome.version.name} failed the gate: {' '.join(outcome.why)} "
+            "Import more tweets, or promote it anyway with `mynah promote`"
         )
 
 
@@ -106,7 +106,7 @@ def _train(settings: Settings, job: Job, clock: Clock, notifier: Notifier) -> Ou
         return retrain(lambda: archives(settings), job, watch, now=clock.now())
 
 
-def _wanted(settings: Settings, folder: StateDir, *, begin: Begin = "base", as_is: bool = False) -> Job:
+def _job(settings: Settings, folder: StateDir, *, begin: Begin = "base", as_is: bool = False) -> Job:
     from bot.text.length import weighted_length
     from training.job import Job
     from training.recipe import recipe_for
@@ -144,7 +144,7 @@ def _tracker(settings: Settings, bar: TrainingBar) -> Tracker:
 
 
 def _watch(bar: TrainingBar, clock: Clock, notifier: Notifier) -> Monitor:
-    """The init system is asked for more time as long as the training moves on."""
+    """Each progress report also asks systemd for more time."""
     from training.job import Monitor, every
 
     def report(progress: Any) -> None:

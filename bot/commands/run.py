@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bot.running.app import App, Process
     from bot.running.systemd import Notifier
 
-RETRY = 15.0  # seconds between two looks at what the start waits for
+RETRY = 15.0  # seconds between two checks while the start waits
 RETRY_AFTER_TRYING = 120.0  # a first training reads all tweets before it knows how much disk space it needs
 
 
@@ -120,7 +120,7 @@ def start(settings: Settings, process: Process) -> App:
 
 
 def check_history(settings: Settings, state_dir: StateDir, clock: Clock) -> None:
-    """Is it whole, does it belong to this account, and is everything there that going live needs?"""
+    """Raises if the history is damaged, belongs to another account, or lacks something that going live needs."""
     from bot.history.file import advice
     from bot.running import account, assembly
 

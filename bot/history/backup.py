@@ -126,7 +126,7 @@ def kind_of(path: Path) -> str:
 def restore(source: Path, target: Path, *, at: datetime, prepare: Callable[[Path], None]) -> Path | None:
     """Put a copy of `source`, changed by `prepare`, in the place of `target`. Returns where the old file was moved.
 
-    At no moment is `target` missing: a bot that started then would begin a new history, and repeat old posts.
+    `target` exists throughout: a bot that started without it would create a new history and repeat old posts.
     """
     staged = target.with_name(target.name + ".coming")
     with _system_errors(target.parent):
@@ -238,7 +238,7 @@ def _lock(handle: int, folder: Path, patience: timedelta) -> None:
 
 @contextmanager
 def _exclusive(target: Path) -> Iterator[None]:
-    """Keep writers out, and roll half a commit back; a file that is not SQLite is left alone."""
+    """Lock out writers, and roll back an unfinished transaction; a file that is not SQLite is left alone."""
     if not target.is_file():
         yield
         return
@@ -252,7 +252,7 @@ def _exclusive(target: Path) -> Iterator[None]:
 
 
 def _put_aside(target: Path, at: datetime) -> Path | None:
-    """Link the file to a second name, so that it always has one, and move its journal, which is not the new file's."""
+    """Keep the old file under a second name (a hard link, so that `target` always exists), and move its journal too."""
     if not target.exists():
         _journal(target).unlink(missing_ok=True)
         return None

@@ -1,4 +1,4 @@
-"""The file of a history, opened as `training.sqlite_file` opens every SQLite file; its errors in sentences."""
+"""Opens the history's SQLite file with `training.sqlite_file`, and says what to do about errors."""
 
 from __future__ import annotations
 

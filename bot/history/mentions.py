@@ -24,7 +24,7 @@ KEPT = timedelta(days=30)  # a conversation may be resumed for so long
 
 @dataclass(frozen=True, slots=True)
 class StoredMention:
-    """A row of the history; `words` are there only until there is a verdict, and only where the bot listens."""
+    """A row of the history. `words`, the text, is kept only until the verdict, and only with `replies.listen`."""
 
     id: str
     author: str
@@ -39,7 +39,7 @@ def add(
     store: Store, mention: Mention, verdict: Reason | None, *, others: Iterable[str], listen: bool, at: datetime
 ) -> str | None:
     """Add a mention, once for each id. Returns its verdict; None means that it waits for a reply."""
-    # A mention that was forgotten is known by the reply to it.
+    # The reply to a mention shows that it was handled, even if the mention itself has been deleted.
     sql = "SELECT 1 FROM mention WHERE id = :id UNION ALL SELECT 1 FROM post WHERE reply_to = :id"
     if store.rows(sql, {"id": mention.id}):
         return "known"
@@ -181,7 +181,7 @@ def is_loop(store: Store, mention: StoredMention) -> bool:
 
 
 def refused_in_a_row(store: Store) -> list[str]:
-    """When X refused the newest replies, the newest first, up to one that it took."""
+    """When X refused the newest replies, the newest first, since the last one that it accepted."""
     rows = store.rows(
         "SELECT state, changed_at FROM post WHERE kind = 'reply' AND state IN ('posted', 'refused') "
         "ORDER BY changed_at DESC, id DESC LIMIT 10"
@@ -218,7 +218,7 @@ def count(store: Store, handle: str) -> int:
 
 
 def forget(store: Store, handle: str) -> None:
-    """Delete a user's mentions, from the file too. A block stays: without it, nothing would keep the bot away."""
+    """Delete a user's mentions, from the file too. A block is kept: without it, the bot could reply to them again."""
     store.write("PRAGMA secure_delete = ON", {})  # overwrite what is deleted
     store.write(
         "DELETE FROM mention WHERE handle = :handle OR author = :user",

@@ -129,7 +129,7 @@ def edit(
 
 
 def _is_late(post: Post, settings: ReviewSettings, now: datetime) -> bool:
-    """Also if it is from the future, where the clock was set back: its age is unknown then."""
+    """A draft dated in the future counts as late: the clock was set back, so its age is unknown."""
     return abs(now - post.created_at) > settings.expires
 
 

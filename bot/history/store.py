@@ -1,7 +1,7 @@
 """The history of a bot: slots, posts and settings of its own, in SQLite. The schema is in schema.py.
 
 Other tables have a module each (ledger.py, refusals.py, …), which uses `rows` and `write`. A Store belongs to the
-thread that opened it. Longer than other files: one short method a query.
+thread that opened it. The file is long because each query has a short method.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ MIGRATIONS = {
 
 
 class Store:
-    """An open history. `Store.open` is the only way in, so every connection is equally durable."""
+    """An open history. Create it with `Store.open` only: that sets up the durable connection."""
 
     def __init__(self, db: SqliteFile) -> None:
         self._db = db
@@ -74,7 +74,7 @@ class Store:
 
     @contextmanager
     def atomic(self) -> Iterator[None]:
-        """All or nothing; one inside another joins it."""
+        """A transaction; a nested one joins the outer one."""
         with self._db.atomic():
             yield
 

@@ -1,4 +1,4 @@
-"""The caps on replies, checked against the history; a reply that may have been sent counts.
+"""Blocks, age, loops and caps: why a reply may not be sent, by the history. One that may have been sent counts.
 
 They are checked before a reply is drafted, and again in the transaction that sends it.
 """

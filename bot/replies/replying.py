@@ -121,7 +121,7 @@ class Replier:
         with store.atomic():
             now = self._clock.now()
             if draft is None:
-                detail = f"none of {len(refused)} drafts may go out"
+                detail = f"all {len(refused)} drafts were refused"
                 mentions.decide(store, mention.id, "speechless", detail, at=now)
                 self._log.info("mention.passed_over", mention=mention.id, why="speechless", refused=dict(reasons))
                 return None

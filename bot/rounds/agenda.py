@@ -21,7 +21,7 @@ BORN = "born"  # key in the store's meta table: when the history began; slots fr
 
 
 class Replier(Protocol):
-    """Answers mentions; the one in `bot.replies`, a floor above."""
+    """Answers mentions. Implemented in `bot.replies`, which this folder may not import."""
 
     def turn(self) -> None: ...
 

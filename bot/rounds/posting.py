@@ -41,7 +41,7 @@ class DraftSettings:
     def beginnings(self, person: Person | None) -> dict[str, Mapping[str, float]]:
         """The prompts of each kind that may be used, with their weights."""
         openers = person.openers if person else {}
-        # The root of the counts: without a prompt, drafts begin with "The" as often as the person does.
+        # Square roots flatten the counts: drafts without a prompt already begin with common openers such as "The".
         speakable = {opener: math.sqrt(count) for opener, count in openers.items() if not self.unspeakable(opener)}
         return prompts.kinds(self.prompts, speakable, self.topics())
 
@@ -77,9 +77,9 @@ def speak(slot: Slot, store: Store, pipeline: Pipeline, *, review_mode: bool = F
 
 
 def prepare(slot: Slot, store: Store, pipeline: Pipeline, *, review_mode: bool = False) -> Round:
-    """Write a draft down as approved: whichever process speaks from this history may then send it.
+    """Record a draft as approved; any process that posts from this history may then send it.
 
-    In `review_mode` it stays a draft until a person has judged it, so of all limits only a pause holds it back.
+    In `review_mode` it is recorded as a draft for a person to review. Of all limits, only a pause prevents that.
     """
     outbox, voice, clock = pipeline.outbox, pipeline.voice, pipeline.clock
     if why := why_paused(store, clock.now()) if review_mode else outbox.why_wait(store):
@@ -92,7 +92,7 @@ def prepare(slot: Slot, store: Store, pipeline: Pipeline, *, review_mode: bool =
         refusals.add(store, refused, slot=slot, dry=outbox.dry, model=voice.name, at=now)
         if draft is None:
             prompts_tried = ", ".join(repr(prompt) if prompt else "no prompt" for prompt in choice.prompts)
-            detail = f"none of {len(refused)} drafts may go out; tried: {prompts_tried}"
+            detail = f"all {len(refused)} drafts were refused; prompts: {prompts_tried}"
             store.close_slot(slot, "skipped", dry=outbox.dry, detail=detail, at=now)
             return Round("skipped", slot.key, detail=detail, refused=reasons)
         post = store.add_draft(

@@ -1,10 +1,10 @@
 """Scores the drafts that pass the screen, from 0 to 1. The score is a weighted sum of parts from 0 to 1:
 
-    likely   its likelihood is as that of the person's tweets: babble has a lower one, platitudes a higher one
+    likely   a likelihood typical of the person's tweets: nonsense is less likely, platitudes are more likely
     words    no words that neither the person nor the tokenizer knows: most of these are non-words
-    whole    it ends as the person's tweets do, closes what it opens, and doubles no word
+    whole    it ends like the person's tweets, closes its brackets and quotes, and repeats no word at once
     length   a length that the person uses
-    fresh    few words of the last posts
+    fresh    few words in common with the last posts
 
 `benchmarks/choice.py` measures what each part and each weight is worth; docs/speaking.md has the table.
 """

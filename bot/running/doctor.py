@@ -139,12 +139,12 @@ def history(store: Store | None) -> Check:
 
 def unsettled(store: Store | None, now: datetime, *, dry: bool) -> Check:
     if store and (paused := pause.why_paused(store, now)):
-        return Check("nothing held", WARN, paused, "`mynah resume`, when the cause is fixed")
+        return Check("posting", WARN, paused, "`mynah resume`, when the cause is fixed")
     if store and (posts := store.posts_in("unknown", dry=dry)):
         number = posts[0].id
         do = f"look at the bot's page on X, then `mynah resolve {number} posted|abandoned`"
-        return Check("nothing held", WARN, f"post {number} may or may not exist", do)
-    return Check("nothing held", OK, "not paused, and no unconfirmed post")
+        return Check("posting", WARN, f"post {number} may or may not exist", do)
+    return Check("posting", OK, "not paused, and no unconfirmed post")
 
 
 def private(folder: Path) -> Check:
@@ -210,11 +210,11 @@ def clock(now: datetime, last: datetime | None) -> Check:
 def clock_of_x(now: datetime, on_x: datetime) -> Check:
     """X's time is always slightly earlier, since its answer took a moment."""
     off = abs(now - on_x)
-    detail = f"{off.total_seconds():.0f} s off the clock of X"
+    detail = f"{off.total_seconds():.0f} s difference"
     do = "synchronise the clock over the network (timedatectl set-ntp true)"
     if off > TOLERATED:
-        return Check("clock as X sees it", FAIL, detail, do)
-    return Check("clock as X sees it", WARN if off > DRIFT else OK, detail, do if off > DRIFT else "")
+        return Check("clock offset to X", FAIL, detail, do)
+    return Check("clock offset to X", WARN if off > DRIFT else OK, detail, do if off > DRIFT else "")
 
 
 def zone(name: str, local: datetime, due: datetime) -> Check:

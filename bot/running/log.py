@@ -115,7 +115,7 @@ class Console:
             f"prompt {event['prompt']!r}" if event["prompt"] else "no prompt",
             f"{event['length']} of 280",
             f"{'would cost' if event['outcome'] == 'dry' else 'costs'} {event['cost']}",
-            f"turned down: {refused}" if refused else "nothing turned down",
+            f"refused: {refused}" if refused else "nothing refused",
             str(event.get("detail", "")),
         ]
         under = " · ".join(fact for fact in facts if fact)

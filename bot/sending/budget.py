@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from bot.history.store import Store
 
 DOLLAR = 1_000_000
-# An expense dated later than this from now was paid under a wrong clock, against the caps of that time: counted now, it
-# would keep the bot silent for as long as the clock was ahead. Within this span, the clock may have been set back.
+# Expenses dated further ahead than this were recorded while the clock was wrong. They are ignored: counting them would
+# keep the bot silent until that date. Smaller differences count, since the clock may just have been set back.
 AHEAD = timedelta(days=1)
 
 

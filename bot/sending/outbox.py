@@ -1,7 +1,7 @@
 """Sends approved posts, each at most once: the intent is on the disk before the request leaves.
 
 X has no idempotency keys. So a request that may have created a post is never repeated: the post becomes `unknown`, and
-nothing else is sent until reconcile.py or a person has settled it. The database enforces the legal moves (schema.py).
+nothing else is sent until reconcile.py or a person has resolved it. The database enforces the transitions (schema.py).
 """
 
 from __future__ import annotations
@@ -59,12 +59,12 @@ class Brakes:
 
 @dataclass(frozen=True, slots=True)
 class ReplyBrakes:
-    """The limits on replies, apart from those on posts: neither may starve the other."""
+    """The limits on replies, separate from those on posts, so that neither uses up the other's."""
 
     why_never: Callable[[Store, StoredMention, datetime], Reason | None]  # why a mention gets no reply
     caps: budget.Caps  # on the cost of reading and answering mentions, within the caps on everything
     price: Callable[[str], int]
-    kept_to_read: float = 0.25  # share of these caps: without money to read, opt-outs would go unnoticed
+    reading_reserve: float = 0.25  # share of these caps kept for reading mentions, so that opt-outs are noticed
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ class Outbox:
         if self._reply_brakes is None:
             return "replies are off: replies.enabled and replies.approved_by_x"
         cost = self._reply_brakes.price("") if cost is None else cost
-        share = 1 - self._reply_brakes.kept_to_read
+        share = 1 - self._reply_brakes.reading_reserve
         return self._why_nothing(store, now) or self.why_over_budget(store, cost, share=share)
 
     def why_over_budget(self, store: Store, cost: int, *, share: float = 1.0) -> str | None:
@@ -165,16 +165,16 @@ class Outbox:
     def send(self, store: Store, post: Post) -> Sent:
         """Try to send an approved post; a response about the account halts everything."""
         mention = mentions.get(store, post.reply_to)  # before the intent, since it may be forgotten right after
-        if why := self._intend(store, post):
+        if why := self._record_intent(store, post):
             return Sent(store.post(post.id), why)
         try:
             receipt = self._publish(post, mention)
         except XError as error:
-            self._settle(store, post, error)
+            self._record_failure(store, post, error)
             return Sent(store.post(post.id), str(error))
         if post.kind == "post":
             self._last_sent = self._clock.monotonic()
-        self._remember(store, post, receipt)
+        self._record_success(store, post, receipt)
         return Sent(store.post(post.id), "")
 
     def _publish(self, post: Post, mention: StoredMention | None) -> Receipt:
@@ -182,7 +182,7 @@ class Outbox:
             return self._publisher.post(post.text)
         return self._publisher.post(post.text, reply_to=post.reply_to, without=mention.others if mention else ())
 
-    def _remember(self, store: Store, post: Post, receipt: Receipt) -> None:
+    def _record_success(self, store: Store, post: Post, receipt: Receipt) -> None:
         if self.dry:
             store.move(post.id, "dry", at=self._clock.now())
             return
@@ -196,7 +196,7 @@ class Outbox:
                 f"when it can, run `mynah resolve {post.id} posted --x-id {receipt.id}`"
             ) from error
 
-    def _intend(self, store: Store, post: Post) -> str | None:
+    def _record_intent(self, store: Store, post: Post) -> str | None:
         """Check the limits and record the intent, in one transaction. Returns why the post waits, if it does."""
         is_reply = post.reply_to is not None
         cost = self._reply_brakes.price(post.text) if is_reply and self._reply_brakes else self._price(post.text)
@@ -208,7 +208,7 @@ class Outbox:
             reviewed = review.approved_at(store, post.id)
             since, limit = (reviewed, self._brakes.yes_holds) if reviewed else (post.created_at, self._brakes.grace)
             is_late = abs(now - since) > limit and not is_reply  # `since` is in the future if the clock was set back
-            if why := "its time had passed" if is_late else self._why_never(store, post, now):
+            if why := "it is past its deadline" if is_late else self._why_never(store, post, now):
                 store.move(post.id, "expired", at=now, note=why)
                 return why
             if post.not_before and now < post.not_before:
@@ -219,7 +219,7 @@ class Outbox:
         return None
 
     def _why_never(self, store: Store, post: Post, now: datetime) -> str | None:
-        """Why a reply is no longer allowed: since it was drafted, somebody was blocked, say, or it grew stale."""
+        """Why a reply may no longer be sent; for example, its mention is stale by now, or the author was blocked."""
         if post.reply_to is None or self._reply_brakes is None:
             return None
         mention = mentions.get(store, post.reply_to)
@@ -228,7 +228,7 @@ class Outbox:
         reason = self._reply_brakes.why_never(store, mention, now)
         return f"{reason.name}: {reason.detail}".rstrip(": ") if reason else None
 
-    def _settle(self, store: Store, post: Post, error: XError) -> None:
+    def _record_failure(self, store: Store, post: Post, error: XError) -> None:
         """Record what X's response proves. Duplicate proves nothing: an earlier attempt of ours may have succeeded."""
         now = self._clock.now()
         note = str(error)
@@ -251,5 +251,5 @@ class Outbox:
 
 
 def _retry_in(post: Post, now: datetime) -> timedelta:
-    """Longer and longer, the older the post."""
+    """The delay before the next attempt; it grows with the age of the post."""
     return min(max(RETRY_AFTER, (now - post.created_at) / 4), RETRY_SELDOM)

@@ -1,8 +1,8 @@
-"""What stops everything: a person's pause, or a halt by the bot itself after an answer of X's.
+"""Pauses all posting: a person pauses the bot, or the bot halts itself after a response from X.
 
-A halt follows on an answer about the account, such as a 401, or on several refusals in a row that X does not explain:
-one of those costs a post, but a bot whose account may no longer write would lose every post that way, and merely look
-quiet.
+The bot halts after a response about the account, such as a 401, and after several refusals in a row that X does not
+explain. A single unexplained refusal costs one post; but if the account may no longer write, every further post would
+be lost unnoticed.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Looks up posts that may or may not exist in the account's own timeline. It sends nothing.
 
-A post is abandoned after several lookups have missed it, over a time in which a timeline catches up; even then two more
-follow. What the timeline cannot tell is left to a person (`mynah resolve`).
+A post is abandoned when several lookups, spread over the time that a timeline needs to catch up, have not found it. Two
+more lookups follow later. What the timeline cannot decide is left to a person (`mynah resolve`).
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from bot.x.payloads import Account
 
 ACCOUNT = "account"  # key in the store's meta table: the id of the account that this history belongs to
-# The pauses before the lookups that must all miss it. X does not document how far its timeline lags; seconds are usual.
-SETTLING = (timedelta(0), timedelta(minutes=2), timedelta(minutes=13))
-AFTERWARDS = (timedelta(hours=1), timedelta(days=1))  # and before those after it was abandoned
+# The delays before the lookups. X does not document how far its timeline lags; seconds are usual.
+LOOKUP_DELAYS = (timedelta(0), timedelta(minutes=2), timedelta(minutes=13))
+LATE_LOOKUP_DELAYS = (timedelta(hours=1), timedelta(days=1))  # before the lookups of an abandoned post
 RETRY = timedelta(minutes=2)  # after an inconclusive lookup, and twice as long after each further one, up to:
 LONGEST = {"unreadable": timedelta(minutes=15), "undecided": timedelta(hours=6)}
 PAGE = 20  # posts that one lookup may read, and pay for
@@ -119,14 +119,14 @@ class Reconciler:
             outcomes = [*store.lookup_outcomes(post.id, post.state), finding.outcome]
             again = _pause(post.state, outcomes)
             state = post.state
-            if store.post(post.id).state != state:  # a person was faster
+            if store.post(post.id).state != state:  # a person has resolved it meanwhile
                 again = None
             elif finding.x_id:
                 state, again = "posted", None
                 store.move(post.id, state, at=now, x_id=finding.x_id, note="found in the timeline")
             elif state == "unknown" and again is None:
-                state, again = "abandoned", AFTERWARDS[0]
-                note = f"not in the timeline, {len(SETTLING)} lookups in {_minutes(SETTLING)} minutes"
+                state, again = "abandoned", LATE_LOOKUP_DELAYS[0]
+                note = f"not in the timeline, {len(LOOKUP_DELAYS)} lookups in {_minutes(LOOKUP_DELAYS)} minutes"
                 store.move(post.id, state, at=now, note=note)
             due = max(now + again, finding.not_before or now) if again is not None else None
             store.add_lookup(post.id, post.state, finding.outcome, finding.detail, at=now, again=due)
@@ -152,12 +152,12 @@ def next_lookup(store: Store) -> datetime | None:
 def _pause(state: str, outcomes: Sequence[str]) -> timedelta | None:
     """How long until the next lookup of a post in this state, after these outcomes; None after the last one."""
     if state == "abandoned":
-        return AFTERWARDS[len(outcomes)] if len(outcomes) < len(AFTERWARDS) else None
+        return LATE_LOOKUP_DELAYS[len(outcomes)] if len(outcomes) < len(LATE_LOOKUP_DELAYS) else None
     misses = outcomes.count("absent")
     if outcomes[-1] in LONGEST:
         inconclusive = next((n for n, outcome in enumerate(reversed(outcomes)) if outcome == "absent"), len(outcomes))
         return min(RETRY * (1 << min(inconclusive - 1, 10)), LONGEST[outcomes[-1]])
-    return SETTLING[misses] if misses < len(SETTLING) else None
+    return LOOKUP_DELAYS[misses] if misses < len(LOOKUP_DELAYS) else None
 
 
 def _since(store: Store, post: Post) -> str:

@@ -105,7 +105,7 @@ def test_a_round_without_a_passing_draft_records_what_it_tried(store: Store) -> 
     [slot] = store.rows("SELECT outcome, detail FROM slot")
     prompts = ", ".join(repr(prompt) if prompt else "no prompt" for prompt, _, _ in voice.calls)
     assert (round_.outcome, round_.refused) == ("skipped", {"empty": 2, "link": 2})
-    assert slot == {"outcome": "skipped", "detail": f"none of 4 drafts may go out; tried: {prompts}"}
+    assert slot == {"outcome": "skipped", "detail": f"all 4 drafts were refused; prompts: {prompts}"}
     assert {prompt for prompt, _, _ in voice.calls} == {"", "Today"}
 
 

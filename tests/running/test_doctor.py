@@ -306,7 +306,7 @@ def test_a_healthy_bot_is_ready(command: Command, x: FakeX, state: Path) -> None
     assert result.code == 0
     assert {name: row["verdict"] for name, row in result.checks.items()} == {
         **dict.fromkeys(
-            ("configuration", "keys", "account", "label", "screen", "history", "nothing held", "disk", "room"), "ok"
+            ("configuration", "keys", "account", "label", "screen", "history", "posting", "disk", "room"), "ok"
         ),
         **dict.fromkeys(("clock", "time zone", "model", "owner", "units", "replies"), "ok"),
         "privacy": "warn" if state.stat().st_mode & 0o077 else "ok",
@@ -365,7 +365,7 @@ def test_x_gets_a_request_only_with_online_and_its_price_is_shown_and_recorded(c
     _, report, _ = command.run("spend", "--json")
 
     assert result.code == 0
-    assert [result.checks[name]["verdict"] for name in ("handle", "access", "clock as X sees it")] == ["ok"] * 3
+    assert [result.checks[name]["verdict"] for name in ("handle", "access", "clock offset to X")] == ["ok"] * 3
     assert "this costs $0.010" in result.err
     assert [request.path for request in x.requests] == ["/2/users/me"]
     assert [(row["kind"], row["cost"], row["by_hand"]) for row in lines(report)[0]["days"]] == [("account", 0.01, True)]
@@ -409,7 +409,7 @@ def test_a_wrong_date_in_an_answer_is_ignored(command: Command, x: FakeX, date: 
     result = command.checks("--online")
 
     assert result.checks["handle"]["verdict"] == "ok"
-    assert ("clock as X sees it" in result.checks) is is_checked
+    assert ("clock offset to X" in result.checks) is is_checked
 
 
 def test_the_checklist_is_confirmed_once_for_one_handle(command: Command) -> None:

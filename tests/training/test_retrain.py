@@ -76,7 +76,9 @@ def test_the_card_tells_what_was_chosen(job: Job) -> None:
     text = (version_of(run(replace(job, choices=choices))) / card.FILE).read_text(encoding="utf-8")
 
     assert '"tweets", "gpt2"]' in text
-    assert "| replies learnt | yes |\n| line breaks kept | yes |\n| half-life of a tweet's weight | 30 days |" in text
+    assert (
+        "| trained on replies | yes |\n| line breaks kept | yes |\n| half-life of a tweet's weight | 30 days |" in text
+    )
 
 
 def test_everything_that_belongs_to_a_model_lies_in_its_folder(job: Job) -> None:
@@ -166,8 +168,8 @@ def test_a_continued_model_is_evaluated_against_all_its_training_tweets(job: Job
     assert report is not None
     assert (report.learnt, report.held_out) == (162, 18)
     text = (second / card.FILE).read_text(encoding="utf-8")
-    assert "| tweets learnt | 54 |" in text
-    assert "| tweets learnt before | 108 |" in text
+    assert "| training tweets | 54 |" in text
+    assert "| training tweets before | 108 |" in text
 
 
 def test_earlier_authors_stay_on_the_card_and_in_the_manifest(job: Job) -> None:

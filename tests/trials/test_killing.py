@@ -51,7 +51,7 @@ def test_kills_at_twenty_lines_and_at_any_moment_double_nothing_and_lose_nothing
 @pytest.mark.parametrize(
     ("lacks", "at", "seen"),
     [
-        ("intent", "answer: bot/sending/outbox.py, _remember", "answered_twice"),
+        ("intent", "answer: bot/sending/outbox.py, _record_success", "answered_twice"),
         ("watermark", "answer: bot/replies/polling.py, _take", "calls_before_the_watermark"),
         ("transactions", "answer: bot/history/mentions.py, add_reply", "answered_in_name_only"),
     ],

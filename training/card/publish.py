@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from training.card import card
 from training.card.markup import PICTURE
 from training.errors import PublishError
-from training.models.base_model import without_place
+from training.models.base_model import public_name
 from training.models.model_dir import MANIFEST, Manifest, check
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def _parcel(folder: Path, repo: str, manifest: Manifest, names: list[str], hub_c
     changed = {card.FILE: hub_card.encode()}
     files = {name: manifest.files[name] for name in names if name != MANIFEST}
     files[card.FILE] = (_digest(changed[card.FILE]), len(changed[card.FILE]))
-    uploaded = replace(manifest, base_model=without_place(manifest.base_model), files=dict(sorted(files.items())))
+    uploaded = replace(manifest, base_model=public_name(manifest.base_model), files=dict(sorted(files.items())))
     changed[MANIFEST] = (json.dumps(asdict(uploaded), indent=2, ensure_ascii=False) + "\n").encode()
     sizes = {name: size for name, (_, size) in uploaded.files.items()} | {MANIFEST: len(changed[MANIFEST])}
     return Upload(folder, repo, private, uploaded, dict(sorted(sizes.items())), changed)

@@ -1,7 +1,7 @@
 """Where fine-tuning starts: a causal model and its tokenizer, by name, by folder, from this package or from nothing.
 
 "tiny" is the base in the package, made by `pretrain.py`; "scratch" is made from the texts at hand.
-It alone asks the hub; it does not train and does not save.
+It may download from the model hub; it neither trains nor saves.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ END = "<|endoftext|>"  # starts and ends every text, as in GPT-2's pretraining
 HUB_TIMEOUT_S = 5  # transformers alone would try for 50 s before it reports that there is no network
 
 
-def without_place(name: str) -> str:
+def public_name(name: str) -> str:
     """The public name of a base: of a local folder only the last part of its path."""
     return Path(name).name if name.startswith(("/", ".", "~")) else name
 

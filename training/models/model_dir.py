@@ -1,6 +1,6 @@
 """The format of a model folder: `save`, `load`, and `check`, which needs no torch.
 
-A folder is written under another name, its manifest last, and renamed, so that a folder of its name is always whole.
+A folder is written under a temporary name, manifest last, and then renamed: a folder with a final name is complete.
 """
 
 from __future__ import annotations
@@ -150,9 +150,9 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def require_disk_space(parent: Path, model: Any, *, besides: int = 0) -> None:
-    """Look, before the long work as well as before saving, whether a model of this size can be written there.
+    """Raise if a model of this size does not fit there; called before training and again before saving.
 
-    `besides` are the bytes that must fit in next to it.
+    `besides`: further bytes that must fit.
     """
     try:
         parent.mkdir(parents=True, exist_ok=True)

@@ -46,7 +46,7 @@ class Version:
 
 @contextmanager
 def hold(models: Path) -> Iterator[None]:
-    """Lock the folder for one training, and delete what a killed one left half-made."""
+    """Lock the folder for one training, and delete the unfinished files of a killed one."""
     try:
         models.mkdir(parents=True, exist_ok=True)
         handle = os.open(models, os.O_RDONLY | os.O_DIRECTORY)
@@ -164,7 +164,7 @@ def before(models: Path) -> list[str]:
 
 
 def _in_use(models: Path) -> str | None:
-    """The name that the link points to, even if that is missing; its path is ignored, so that it leads nowhere else."""
+    """The version that the link names, even if it is missing. Only the last part counts: it stays in this folder."""
     link = models / CURRENT
     if link.is_symlink():
         return link.readlink().name

@@ -29,16 +29,16 @@ class Classifier:
 
         local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
         if not (folder / "config.json").is_file():
-            raise ModelError(f"{folder} is no folder of a classifier: it has no config.json.")
+            raise ModelError(f"{folder} is not a classifier folder: it has no config.json.")
         try:
             tokenizer = AutoTokenizer.from_pretrained(folder, **local)
             model, info = AutoModelForSequenceClassification.from_pretrained(
                 folder, use_safetensors=True, output_loading_info=True, **local
             )
         except Exception as error:  # whatever transformers raises for a file from outside
-            raise ModelError(f"{folder} is no classifier that can be read: {first_line(error)}") from error
+            raise ModelError(f"{folder} is not a readable classifier: {first_line(error)}") from error
         if missing := sorted(info["missing_keys"]):  # they would be random numbers
-            raise ModelError(f"{folder} is no trained classifier: it lacks {', '.join(missing[:3])}.")
+            raise ModelError(f"{folder} is not a trained classifier: it lacks {', '.join(missing[:3])}.")
         return cls(model.eval(), tokenizer)
 
     def likelihoods(self, text: str) -> dict[str, float]:

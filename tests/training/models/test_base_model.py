@@ -123,4 +123,4 @@ def test_where_the_hub_cannot_be_reached_two_ways_out_are_named() -> None:
     [("gpt2", "gpt2"), ("you/bird", "you/bird"), ("/home/me/secret/bird", "bird"), ("~/bird", "bird"), ("./b", "b")],
 )
 def test_a_public_name_has_no_path(name: str, public: str) -> None:
-    assert base_model.without_place(name) == public
+    assert base_model.public_name(name) == public
