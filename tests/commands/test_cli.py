@@ -253,7 +253,7 @@ def test_sample_shows_drafts_with_verdicts(state: Path) -> None:
         (["word " * 400], "tokens and the model reads"),
         (["--as", "@Rook"], "cannot speak as @rook alone"),
     ],
-    ids=["too long", "of nobody"],
+    ids=["too long", "unknown author"],
 )
 def test_a_prompt_that_the_model_cannot_use_gives_one_sentence(
     state: Path, arguments: list[str], sentence: str

@@ -52,7 +52,7 @@ def account_with(bio: str) -> Account:
         pytest.param(doctor.keys(["x.access_token"], live=True), "fail", "x.access_token not set", id="a key missing"),
         pytest.param(doctor.keys(["x.access_token"], live=False), "warn", "not set", id="a key not needed yet"),
         pytest.param(doctor.account("1", "1"), "ok", "account 1", id="account"),
-        pytest.param(doctor.account("1", None), "ok", "no account yet", id="account of nobody"),
+        pytest.param(doctor.account("1", None), "ok", "no account yet", id="no account"),
         pytest.param(doctor.account("2", "1"), "fail", "account 2", id="another account"),
         pytest.param(doctor.label("bird", "bird", live=True, on_x=True), "ok", "@bird", id="label"),
         pytest.param(doctor.label(None, "bird", live=True, on_x=True), "fail", "nobody", id="label not confirmed"),
@@ -84,7 +84,7 @@ def account_with(bio: str) -> Account:
         pytest.param(
             doctor.profile(account_with("I like crumbs, says @keeper"), "bird"), "warn", "a bot", id="no bot in it"
         ),
-        pytest.param(doctor.profile(account_with("A bot"), "bird"), "warn", "who runs it", id="nobody in it"),
+        pytest.param(doctor.profile(account_with("A bot"), "bird"), "warn", "who runs it", id="no person in it"),
         pytest.param(doctor.profile(account_with("A bot, @Bird"), "bird"), "warn", "who runs it", id="itself in it"),
         pytest.param(doctor.profile(account_with(""), "bird"), "warn", "a bot nor who runs it", id="no profile"),
     ],

@@ -83,7 +83,7 @@ def test_the_intent_is_stored_before_the_request_is_sent(store: Store, clock: Fa
         pytest.param(Refused("no"), "refused", None, id="refused for good"),
         pytest.param(Duplicate("twice"), "unknown", None, id="duplicate may be ours"),
         pytest.param(Unknown("reset"), "unknown", None, id="unknown"),
-        pytest.param(XError("?"), "unknown", None, id="an error nobody thought of"),
+        pytest.param(XError("?"), "unknown", None, id="an unexpected error"),
         pytest.param(Halted("keys"), "approved", None, id="halted"),
     ],
 )
