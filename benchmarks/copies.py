@@ -52,7 +52,9 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="where the history is kept; one that is there is asked again")
     parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared" / "data")
     parser.add_argument("--model", type=Path, help="a model folder, to count what of its drafts would be refused")
-    parser.add_argument("--habit", type=int, default=memory.HABIT, help="different tweets that make a run of words a habit")
+    parser.add_argument(
+        "--habit", type=int, default=memory.HABIT, help="different tweets that make a run of words a habit"
+    )
     args = parser.parse_args()
     match args.what:
         case "index":

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import structlog
 
-from tests.installed import HEARD
+from tests.installed import SENTENCES
 from tests.talker import make
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def sayings() -> tuple[str, ...]:
 
 @pytest.fixture(scope="session")
 def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A real two-layer GPT-2 with random but fixed weights, in a whole model folder. Copy it before changing it."""
+    """A real two-layer GPT-2 with random but fixed weights, in a complete model folder. Copy it before changing it."""
     from training.models import base_model, model_dir
     from training.profile import memory
     from training.recipe import Shape
@@ -62,8 +62,8 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def talker(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A models folder whose current model has memorised eight sentences, which its copy index does not hold."""
-    return make(tmp_path_factory.mktemp("talker"), HEARD, vocabulary=320, width=48, steps=150)
+    """A models folder whose current model has memorised eight sentences that are not in its copy index."""
+    return make(tmp_path_factory.mktemp("talker"), SENTENCES, vocabulary=320, width=48, steps=150)
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ class FakeClock:
         self.mono += span.total_seconds()
 
     def is_set(self, wall: datetime) -> None:
-        """Somebody moves the wall clock; no time passes."""
+        """Set the wall clock; no time passes."""
         self.wall = wall
 
 
@@ -43,10 +43,10 @@ class FakeVoice:
     def __init__(self, *texts: str, copied: str = "") -> None:
         self._texts = list(texts)
         self._copied = copied
-        self.asked: list[tuple[str, int, int]] = []
+        self.calls: list[tuple[str, int, int]] = []
 
     def draft(self, prompt: str, *, n: int, seed: int) -> list[Draft]:
-        self.asked.append((prompt, n, seed))
+        self.calls.append((prompt, n, seed))
         texts, self._texts = self._texts[:n], self._texts[n:]
         return [Draft(text, prompt, seed, likelihood=-1.0 - rank) for rank, text in enumerate(texts)]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 MYNAH = Path(sys.executable).parent / "mynah"
-HEARD = (
+SENTENCES = (
     "The bell is mine now.",
     "Soup is a warm umbrella.",
     "My dream is a quiet crumb.",
@@ -23,13 +23,13 @@ HEARD = (
 
 
 def environment(**changes: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("MYNAH_")}
-    return kept | {"XDG_CONFIG_HOME": "/nonexistent", "COLUMNS": "200", "MYNAH_VOICE__THREADS": "1"} | changes
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("MYNAH_")}
+    return variables | {"XDG_CONFIG_HOME": "/nonexistent", "COLUMNS": "200", "MYNAH_VOICE__THREADS": "1"} | changes
 
 
-def mynah(*words: str | Path, state: Path, **changes: str) -> subprocess.CompletedProcess[str]:
+def mynah(*arguments: str | Path, state: Path, **changes: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [MYNAH, "--state", state, *words],
+        [MYNAH, "--state", state, *arguments],
         check=False, capture_output=True, text=True, timeout=120, env=environment(**changes),
     )  # fmt: skip
 

@@ -25,16 +25,16 @@ def files_up_to(size: int) -> Iterator[None]:
 
 @contextmanager
 def small_disk(folder: Path, size: int) -> Iterator[str]:
-    """A disk in memory of `size` bytes, mounted at `folder`. Gives an error message if mounting is not permitted."""
+    """A disk in memory of `size` bytes, mounted at `folder`. Yields an error message if mounting is not permitted."""
     folder.mkdir(exist_ok=True)
     command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "mynah-test", str(folder)]
     try:
-        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        result = subprocess.run(command, check=False, capture_output=True, text=True)
     except OSError as error:
         yield str(error)
         return
-    if done.returncode:
-        yield done.stderr.strip() or "mount failed"
+    if result.returncode:
+        yield result.stderr.strip() or "mount failed"
         return
     try:
         yield ""

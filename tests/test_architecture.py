@@ -1,4 +1,4 @@
-"""The folders of docs/architecture.md are those that exist, and so are the files and links of all documents."""
+"""docs/architecture.md lists the existing folders; the files and links in all documents exist."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 TREE = PAGE.split("```text\n")[1].split("```")[0]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
-NAMED = sorted(set(re.findall(r"`([\w.]+(?:/[\w.]+)*(?:/|\.\w+))`", PAGE)))
+PATHS = sorted(set(re.findall(r"`([\w.]+(?:/[\w.]+)*(?:/|\.\w+))`", PAGE)))
 
 
 def folders_of_the_page() -> list[str]:
-    """The paths of the indented tree, in its order."""
+    """The paths of the indented tree, in order."""
     paths: list[str] = []
     parents: list[str] = []
     for line in TREE.splitlines():
@@ -26,16 +26,16 @@ def folders_of_the_page() -> list[str]:
 
 
 def folders_on_disk() -> set[str]:
-    """Every folder with Python in it, less those of the tests that mirror one of the source."""
+    """Every folder with Python files, except test folders that mirror a source folder."""
     paths = {
         str(file.parent.relative_to(ROOT))
         for package in ("bot", "training", "tests")
         for file in (ROOT / package).rglob("*.py")
     }
-    return {path for path in paths if mirrored(path) not in paths}
+    return {path for path in paths if mirrored_folder(path) not in paths}
 
 
-def mirrored(path: str) -> str | None:
+def mirrored_folder(path: str) -> str | None:
     """`tests/training/X` mirrors `training/X`, and `tests/X` mirrors `bot/X`."""
     first, _, rest = path.partition("/")
     if first != "tests" or not rest:
@@ -51,12 +51,12 @@ def test_the_page_has_one_line_for_each_folder() -> None:
 def test_the_folders_are_in_the_order_of_the_import_rule(package: str) -> None:
     from tests.test_house import LAYERS
 
-    listed = [path.split("/")[1] for path in folders_of_the_page() if re.fullmatch(rf"{package}/\w+", path)]
+    folders = [path.split("/")[1] for path in folders_of_the_page() if re.fullmatch(rf"{package}/\w+", path)]
 
-    assert listed == [name for name in LAYERS[package] if name in listed]
+    assert folders == [name for name in LAYERS[package] if name in folders]
 
 
-@pytest.mark.parametrize("name", NAMED)
+@pytest.mark.parametrize("name", PATHS)
 def test_every_file_and_folder_of_the_page_exists(name: str) -> None:
     assert (ROOT / name).exists()
 
@@ -66,13 +66,13 @@ def test_the_readme_links_the_page() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_every_link_between_the_documents_leads_somewhere(page: Path) -> None:
+def test_every_link_between_the_documents_has_a_target(page: Path) -> None:
     for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", page.read_text(encoding="utf-8")):
         path, _, anchor = target.partition("#")
-        linked = (page.parent / path).resolve() if path else page
+        document = (page.parent / path).resolve() if path else page
 
-        assert linked.exists(), target
-        assert not anchor or anchor in anchors(linked), target
+        assert document.exists(), target
+        assert not anchor or anchor in anchors(document), target
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -1,4 +1,4 @@
-"""The program that measures the score counts what it says it counts."""
+"""The benchmark of the score computes its figures correctly."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def choice(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_the_area_is_the_share_of_pairs_in_the_right_order(choice: Any) -> None:
-    ours = [choice.Scored(Draft(""), {"likely": value}) for value in (0.9, 0.5)]
-    theirs = [choice.Scored(Draft(""), {"likely": value}) for value in (0.5, 0.1, 0.95)]
+    person = [choice.Scored(Draft(""), {"likely": value}) for value in (0.9, 0.5)]
+    model = [choice.Scored(Draft(""), {"likely": value}) for value in (0.5, 0.1, 0.95)]
 
-    assert choice.area(ours, theirs, {"likely": 1.0}) == pytest.approx((2 + 1.5) / 6)
+    assert choice.area(person, model, {"likely": 1.0}) == pytest.approx((2 + 1.5) / 6)
 
 
-def test_a_judge_knows_the_words_of_the_tweets_and_of_the_files(choice: Any, tmp_path: Path) -> None:
+def test_the_known_words_are_those_of_the_tweets_and_of_the_files(choice: Any, tmp_path: Path) -> None:
     (tmp_path / "words.txt").write_text("The train was late.\n")
     texts = ["The pigeon was late.", "The train was fimble.", "was the pigeon 7."]
 
@@ -46,11 +46,11 @@ def test_a_judge_knows_the_words_of_the_tweets_and_of_the_files(choice: Any, tmp
 
 
 @pytest.mark.parametrize(
-    "how", [["--fit"], ["--sweep", "--temperatures", "1", "--top-ps", "0.9"]], ids=["fit", "sweep"]
+    "options", [["--fit"], ["--sweep", "--temperatures", "1", "--top-ps", "0.9"]], ids=["fit", "sweep"]
 )
 def test_the_program_prints_its_tables(
     choice: Any,
-    how: Sequence[str],
+    options: Sequence[str],
     model_folder: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -60,10 +60,10 @@ def test_the_program_prints_its_tables(
     tokenizer = model_dir.load(folder, device="cpu").tokenizer
     (folder / vocabulary.FILE).write_bytes(vocabulary.collect(["The train was late."], tokenizer))
     (tmp_path / "words.txt").write_text("The train was late.\n")
-    asked = [str(folder), "--texts", str(tmp_path / "words.txt"), "--drafts", "64", *how]
+    arguments = [str(folder), "--texts", str(tmp_path / "words.txt"), "--drafts", "64", *options]
 
-    choice.measure(choice._parser().parse_args(asked))
+    choice.measure(choice._parser().parse_args(arguments))
 
-    said = capsys.readouterr().out
-    assert "AUC" in said or "top_p 0.90 chosen" in said
-    assert all(f"by {name} alone" in said for name in WEIGHTS) or "--sweep" in how
+    output = capsys.readouterr().out
+    assert "AUC" in output or "top_p 0.90 chosen" in output
+    assert all(f"by {name} alone" in output for name in WEIGHTS) or "--sweep" in options

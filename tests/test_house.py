@@ -86,7 +86,7 @@ def modules(module: str) -> Path | None:
 
 
 @pytest.mark.parametrize("package", LAYERS)
-def test_the_floors_are_all_there_is(package: str) -> None:
+def test_the_layers_include_every_folder_and_file(package: str) -> None:
     entries = {
         path.stem for path in (ROOT / package).iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()
     }
@@ -96,28 +96,28 @@ def test_the_floors_are_all_there_is(package: str) -> None:
 
 @pytest.mark.parametrize("path", SOURCES, ids=IDS)
 def test_a_folder_imports_only_folders_below_it(path: Path) -> None:
-    package, own = path.relative_to(ROOT).parts[:2]
-    floors = LAYERS[package]
-    own = own.removesuffix(".py")
+    package, layer = path.relative_to(ROOT).parts[:2]
+    layers = LAYERS[package]
+    layer = layer.removesuffix(".py")
     for module, _ in imports(path):
         parts = module.split(".")
-        if own != "__init__" and parts[0] == package and parts[1] != own:
-            assert floors.index(parts[1]) > floors.index(own), f"{path.relative_to(ROOT)} imports {module}"
+        if layer != "__init__" and parts[0] == package and parts[1] != layer:
+            assert layers.index(parts[1]) > layers.index(layer), f"{path.relative_to(ROOT)} imports {module}"
 
 
 def test_no_two_files_import_each_other() -> None:
     arrows = {path: {modules(module) for module, _ in imports(path)} - {None, path} for path in SOURCES}
-    left = set(SOURCES)
-    while leaves := {path for path in left if not arrows[path] & left}:
-        left -= leaves
+    remaining = set(SOURCES)
+    while leaves := {path for path in remaining if not arrows[path] & remaining}:
+        remaining -= leaves
 
-    assert not left, "in a circle, or above one"
+    assert not remaining, "in a circle, or above one"
 
 
 @pytest.mark.parametrize(
     "folder", sorted({path.parent for path in SOURCES}), ids=lambda path: str(path.relative_to(ROOT))
 )
-def test_a_floor_can_be_taken_in_at_a_glance(folder: Path) -> None:
+def test_no_folder_has_too_many_entries(folder: Path) -> None:
     files = [path for path in folder.iterdir() if path.suffix == ".py" and path.name != "__init__.py"]
     folders = [path for path in folder.iterdir() if (path / "__init__.py").exists()]
 
@@ -126,7 +126,7 @@ def test_a_floor_can_be_taken_in_at_a_glance(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=IDS)
-def test_a_library_is_imported_only_where_it_is_at_home(path: Path) -> None:
+def test_a_library_is_imported_only_in_its_files(path: Path) -> None:
     name = str(path.relative_to(ROOT))
     for module, _ in imports(path, types=False):
         homes = SOLE_IMPORTERS.get(module.split(".")[0])
@@ -140,7 +140,7 @@ def test_training_never_imports_bot(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", [path for path in SOURCES if "bot" in path.parts], ids=lambda path: path.stem)
-def test_bot_opens_the_doors_to_training_only_inside_functions(path: Path) -> None:
+def test_bot_imports_training_only_inside_functions_of_a_few_files(path: Path) -> None:
     for module, at_top in imports(path, types=False):
         if module.split(".")[0] == "training":
             assert str(path.relative_to(ROOT)).startswith(IMPORTS_TRAINING)
@@ -159,7 +159,7 @@ def test_a_module_says_what_it_is_for(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=IDS)
-def test_no_file_reads_a_clock_but_those_that_may(path: Path) -> None:
+def test_only_a_few_files_read_a_clock(path: Path) -> None:
     if str(path.relative_to(ROOT)) in {"bot/clock.py", "training/pretrain/__main__.py"}:
         return
     text = path.read_text(encoding="utf-8")
@@ -176,9 +176,9 @@ def test_only_the_configuration_reads_the_environment(path: Path) -> None:
     assert path == ROOT / "bot/config/load.py" or not re.search(r"os\.environ|os\.getenv", text)
 
 
-@pytest.mark.parametrize("heavy", ["torch", "transformers", "tweepy", "apscheduler", "sqlite_utils", "pydantic"])
-def test_importing_the_command_line_loads_nothing_heavy(heavy: str) -> None:
-    code = f"import sys, bot.cli; sys.exit({heavy!r} in sys.modules)"
+@pytest.mark.parametrize("library", ["torch", "transformers", "tweepy", "apscheduler", "sqlite_utils", "pydantic"])
+def test_importing_the_command_line_loads_nothing_heavy(library: str) -> None:
+    code = f"import sys, bot.cli; sys.exit({library!r} in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
@@ -190,9 +190,9 @@ def test_readme_names_every_command_and_no_other() -> None:
 
 
 def test_the_help_lists_every_command() -> None:
-    listed = re.findall(r"^    ([a-z-]+)(?:  |$)", cli.parser().format_help(), re.MULTILINE)
+    names = re.findall(r"^    ([a-z-]+)(?:  |$)", cli.parser().format_help(), re.MULTILINE)
 
-    assert listed == list(cli.COMMANDS)
+    assert names == list(cli.COMMANDS)
 
 
 def test_readme_names_only_make_targets_that_exist() -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 ME = newcomer()
 OWNER = User("1400000000000000001", "stationmaster", "A person", "1400000000000000001-fake", ME.secrets)
-TYPED = {
+ANSWERS = {
     "consumer_key": ME.secrets.consumer_key,
     "consumer_secret": ME.secrets.consumer_secret,
     "client_id": CLIENT_ID,
@@ -33,7 +33,7 @@ TYPED = {
 }
 
 
-class Still(urllib.request.HTTPRedirectHandler):
+class NoRedirects(urllib.request.HTTPRedirectHandler):
     """A browser that does not follow redirects."""
 
     def redirect_request(self, *_: object) -> None:
@@ -53,12 +53,12 @@ class Person:
         self.x = x
         self.folder = folder
         self.as_whom = ME.handle
-        self.typed = dict(TYPED)
+        self.typed = dict(ANSWERS)
         self.answer = ""  # instead of the PIN or the address that the browser shows
         self.before_the_end = ""  # a fault of the next request
 
-    def logs_in(self, *words: str, **changes: str) -> Login:
-        command = [MYNAH, "--config", self.folder / "config.toml", "--state", self.folder / "state", "auth", *words]
+    def log_in(self, *arguments: str, **changes: str) -> Login:
+        command = [MYNAH, "--config", self.folder / "config.toml", "--state", self.folder / "state", "auth", *arguments]
         output, address = [], ""
         with subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -69,8 +69,8 @@ class Person:
             for line in run.stdout:
                 output.append(line)
                 address = line.strip() if line.startswith("http") else address
-                if line.rstrip().endswith(":") and (typed := self._types(line, address)) is not None:
-                    run.stdin.write(f"{typed}\n")
+                if line.rstrip().endswith(":") and (answer_ := self._types(line, address)) is not None:
+                    run.stdin.write(f"{answer_}\n")
                     run.stdin.flush()
         return Login(run.returncode, "".join(output))
 
@@ -80,22 +80,22 @@ class Person:
             return self.typed[name]
         if not line.startswith("the "):
             return None
-        shown = self._opens(f"{address}&as={self.as_whom}")
+        answer = self._opens(f"{address}&as={self.as_whom}")
         if self.before_the_end:
             self.x.fail_with(self.before_the_end)
-        return self.answer or shown
+        return self.answer or answer
 
     def _opens(self, address: str) -> str:
         try:
-            with urllib.request.build_opener(Still).open(address) as page:
+            with urllib.request.build_opener(NoRedirects).open(address) as page:
                 return str(re.findall(r"<code>(\d+)</code>", page.read().decode())[0])
         except urllib.error.HTTPError as answer:
             with answer:
                 return str(answer.headers["Location"])
 
-    def configures(self, text: str = "") -> None:
-        written = f'bot = "{ME.handle}"\nlive = true\n[x]\nbase_url = "{self.x.url}"\n{text}'
-        (self.folder / "config.toml").write_text(written)
+    def configure(self, text: str = "") -> None:
+        config = f'bot = "{ME.handle}"\nlive = true\n[x]\nbase_url = "{self.x.url}"\n{text}'
+        (self.folder / "config.toml").write_text(config)
 
     @property
     def files(self) -> dict[str, str]:
@@ -108,20 +108,20 @@ class Person:
 @pytest.fixture
 def person(tmp_path: Path) -> Iterator[Person]:
     with FakeX(World(ME, OWNER, now=lambda: datetime.now(UTC))) as x:
-        someone = Person(x, tmp_path)
-        someone.configures()
-        yield someone
+        user = Person(x, tmp_path)
+        user.configure()
+        yield user
     assert x.broken == []
 
 
 def secrets_of(person: Person) -> list[str]:
     login = [token for family in person.x.api.signin.families for token in (*family.access, family.refresh)]
-    return [each for each in (ME.access_token, ME.secrets.token_secret, CLIENT_SECRET, *login) if each]
+    return [secret for secret in (ME.access_token, ME.secrets.token_secret, CLIENT_SECRET, *login) if secret]
 
 
 def test_a_pin_becomes_four_key_files_that_work(person: Person) -> None:
-    login = person.logs_in()
-    person.configures(f'keys = "{person.folder / "keys"}"\n')
+    login = person.log_in()
+    person.configure(f'keys = "{person.folder / "keys"}"\n')
     check = mynah("--config", person.folder / "config.toml", "auth", "--check", "--json", state=person.folder / "state")
 
     assert login.code == 0, login.output
@@ -136,15 +136,15 @@ def test_a_pin_becomes_four_key_files_that_work(person: Person) -> None:
 
 
 def test_an_oauth_2_login_becomes_one_file_that_works(person: Person) -> None:
-    person.configures('auth = "oauth2"\n')
-    login = person.logs_in()
-    person.configures(f'auth = "oauth2"\nkeys = "{person.folder / "keys"}"\n')
+    person.configure('auth = "oauth2"\n')
+    login = person.log_in()
+    person.configure(f'auth = "oauth2"\nkeys = "{person.folder / "keys"}"\n')
     check = mynah("--config", person.folder / "config.toml", "auth", "--check", "--json", state=person.folder / "state")
 
     assert login.code == 0, login.output
     assert set(person.files) == {"client_id", "client_secret", "oauth2.json"}
-    kept = json.loads(person.files["oauth2.json"])
-    assert (kept["account"], kept["handle"]) == (ME.id, ME.handle)
+    stored = json.loads(person.files["oauth2.json"])
+    assert (stored["account"], stored["handle"]) == (ME.id, ME.handle)
     assert check.returncode == 0, check.stdout + check.stderr
 
 
@@ -152,7 +152,7 @@ def test_configured_keys_are_neither_asked_for_nor_written_again(person: Person)
     person.typed = {}
     keys = {"MYNAH_X__CONSUMER_KEY": ME.secrets.consumer_key, "MYNAH_X__CONSUMER_SECRET": ME.secrets.consumer_secret}
 
-    login = person.logs_in(**keys)
+    login = person.log_in(**keys)
 
     assert login.code == 0, login.output
     assert set(person.files) == {"access_token", "access_token_secret"}
@@ -161,9 +161,9 @@ def test_configured_keys_are_neither_asked_for_nor_written_again(person: Person)
 @pytest.mark.parametrize("auth", ["oauth1", "oauth2"])
 def test_read_only_keys_are_not_stored(person: Person, auth: str) -> None:
     person.x.world.users[ME.id] = replace(ME, access="read")
-    person.configures(f'auth = "{auth}"\n')
+    person.configure(f'auth = "{auth}"\n')
 
-    login = person.logs_in()
+    login = person.log_in()
 
     assert (login.code, person.files) == (1, {})
     assert "nothing is stored" in login.output
@@ -174,9 +174,9 @@ def test_read_only_keys_are_not_stored(person: Person, auth: str) -> None:
 def test_the_keys_of_another_account_are_not_stored(person: Person, auth: str) -> None:
     """The browser may be signed in as the person: with these keys the bot would post as the person."""
     person.as_whom = OWNER.handle
-    person.configures(f'auth = "{auth}"\n')
+    person.configure(f'auth = "{auth}"\n')
 
-    login = person.logs_in()
+    login = person.log_in()
 
     assert (login.code, person.files) == (1, {})
     assert "the keys belong to @stationmaster, the configuration is for @stationmynah" in login.output
@@ -196,9 +196,9 @@ def test_a_wrong_answer_gives_one_sentence_and_stores_nothing(
     person: Person, auth: str, answer: str, message: str
 ) -> None:
     person.answer = answer
-    person.configures(f'auth = "{auth}"\n')
+    person.configure(f'auth = "{auth}"\n')
 
-    login = person.logs_in()
+    login = person.log_in()
 
     assert (login.code, person.files) == (1, {})
     assert message in login.output.splitlines()[-1]
@@ -207,7 +207,7 @@ def test_a_wrong_answer_gives_one_sentence_and_stores_nothing(
 def test_wrong_app_keys_give_one_sentence(person: Person) -> None:
     person.typed["consumer_secret"] = "another"
 
-    login = person.logs_in()
+    login = person.log_in()
 
     assert (login.code, person.files) == (1, {})
     assert "it does not accept these keys" in login.output
@@ -215,9 +215,9 @@ def test_wrong_app_keys_give_one_sentence(person: Person) -> None:
 
 @pytest.mark.parametrize("address", ["https://elsewhere.example/", "http://[::1", "http://127.0.0.1:99999/"])
 def test_a_redirect_that_is_invalid_or_leaves_this_machine_is_refused(person: Person, address: str) -> None:
-    person.configures(f'auth = "oauth2"\nredirect = "{address}"\n')
+    person.configure(f'auth = "oauth2"\nredirect = "{address}"\n')
 
-    login = person.logs_in()
+    login = person.log_in()
 
     assert login.code == 78
     assert "is not like http://127.0.0.1:8765/" in login.output
@@ -226,10 +226,10 @@ def test_a_redirect_that_is_invalid_or_leaves_this_machine_is_refused(person: Pe
 @pytest.mark.parametrize(("auth", "fault"), [("oauth1", "cut"), ("oauth2", "created_html")])
 def test_a_lost_response_stores_nothing_and_shows_no_secret(person: Person, auth: str, fault: str) -> None:
     """test_faults.py has every other fault."""
-    person.configures(f'auth = "{auth}"\n')
+    person.configure(f'auth = "{auth}"\n')
     person.before_the_end = fault
 
-    login = person.logs_in(MYNAH_LOG__LEVEL="debug")
+    login = person.log_in(MYNAH_LOG__LEVEL="debug")
 
     assert (login.code, person.files) == (1, {})
     assert "Traceback" not in login.output

@@ -19,14 +19,14 @@ from bot.config.state_dir import StateDir
 from bot.history.store import Store
 from bot.values import Draft, Slot
 from tests.fakes import NOON
-from tests.installed import HEARD, dry_run, lines, mynah, rounds
+from tests.installed import SENTENCES, dry_run, lines, mynah, rounds
 from training.models import registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def remembered(state: Path, text: str = "hello there", *, moves: tuple[str, ...] = ("approved", "sending")) -> int:
+def add_post(state: Path, text: str = "hello there", *, moves: tuple[str, ...] = ("approved", "sending")) -> int:
     """A post in a live history that went through `moves`."""
     StateDir(state).make()
     with Store.open(state / "history.db") as store:
@@ -42,15 +42,15 @@ def remembered(state: Path, text: str = "hello there", *, moves: tuple[str, ...]
 
 
 def test_one_round_by_hand_is_a_dry_run_that_logs_everything(state: Path) -> None:
-    done = mynah("run", "--once", state=state)
+    result = mynah("run", "--once", state=state)
 
-    assert done.returncode == 0, done.stderr
-    (ended,) = rounds(done.stdout)
-    assert ended["outcome"] == "dry"
-    assert ended["text"] in HEARD
-    assert ended["length"] == len(ended["text"])
-    assert ended["cost"] == "$0.015"
-    assert {"slot", "prompt", "refused", "seed", "model"} <= set(ended)
+    assert result.returncode == 0, result.stderr
+    (round_,) = rounds(result.stdout)
+    assert round_["outcome"] == "dry"
+    assert round_["text"] in SENTENCES
+    assert round_["length"] == len(round_["text"])
+    assert round_["cost"] == "$0.015"
+    assert {"slot", "prompt", "refused", "seed", "model"} <= set(round_)
 
 
 def test_rounds_continue_until_a_signal_and_no_slot_is_used_twice(state: Path) -> None:
@@ -64,10 +64,10 @@ def test_rounds_continue_until_a_signal_and_no_slot_is_used_twice(state: Path) -
         run.send_signal(signal.SIGINT)
         rest, errors = run.communicate(timeout=60)
 
-    ended = [row for row in [*rows, *lines(rest)] if row["event"] == "round.ended"]
+    finished_rounds = [row for row in [*rows, *lines(rest)] if row["event"] == "round.ended"]
     assert run.returncode == 0
     assert errors == ""
-    assert len({row["slot"] for row in ended}) == len(ended) >= 3
+    assert len({row["slot"] for row in finished_rounds}) == len(finished_rounds) >= 3
 
 
 def test_after_a_kill_it_continues_and_the_history_is_intact(state: Path) -> None:
@@ -85,34 +85,34 @@ def test_after_a_kill_it_continues_and_the_history_is_intact(state: Path) -> Non
 
 
 def test_a_model_promoted_while_running_is_used_without_a_restart(state: Path) -> None:
-    newer = state / "models" / "20261121T120000Z-0000"
-    shutil.copytree(current(state), newer)
+    new_version = state / "models" / "20261121T120000Z-0000"
+    shutil.copytree(current(state), new_version)
     with dry_run(state) as run:
         assert run.stdout is not None
         next(line for line in run.stdout if "round.ended" in line)
-        registry.promote(newer)
-        taken = next(json.loads(line) for line in run.stdout if "model.taken_over" in line)
+        registry.promote(new_version)
+        event = next(json.loads(line) for line in run.stdout if "model.taken_over" in line)
         after = next(json.loads(line) for line in run.stdout if '"model": "' in line and "round.ended" in line)
         run.terminate()
         run.communicate(timeout=60)
 
-    assert taken["model"] == after["model"] == newer.name
+    assert event["model"] == after["model"] == new_version.name
     assert run.returncode == 0
 
 
-def test_a_second_process_learns_which_process_holds_the_folder(state: Path) -> None:
+def test_a_second_process_is_told_which_process_holds_the_folder(state: Path) -> None:
     with StateDir(state).hold({"since": "noon"}):
-        done = mynah("run", "--once", state=state)
+        result = mynah("run", "--once", state=state)
 
-    assert done.returncode == 75
-    assert f"in use by process {os.getpid()} (since noon)" in done.stderr
+    assert result.returncode == 75
+    assert f"in use by process {os.getpid()} (since noon)" in result.stderr
 
 
 def test_going_live_without_keys_names_the_missing_keys(state: Path) -> None:
-    done = mynah("run", "--live", "--once", state=state)
+    result = mynah("run", "--live", "--once", state=state)
 
-    assert done.returncode == 78
-    assert "x.consumer_key, x.consumer_secret, x.access_token, x.access_token_secret." in done.stderr
+    assert result.returncode == 78
+    assert "x.consumer_key, x.consumer_secret, x.access_token, x.access_token_secret." in result.stderr
     assert not (state / "history.db").exists()
 
 
@@ -122,18 +122,18 @@ def test_a_history_of_another_account_is_refused(state: Path) -> None:
     with Store.open(state / "history.db") as store:
         store.keep_meta("account", "111")
 
-    done = mynah("run", "--live", "--once", state=state, MYNAH_X__ACCESS_TOKEN="222-x", **keys)
+    result = mynah("run", "--live", "--once", state=state, MYNAH_X__ACCESS_TOKEN="222-x", **keys)
 
-    assert done.returncode == 78
-    assert "account 222" in done.stderr
-    assert "to 111" in done.stderr
+    assert result.returncode == 78
+    assert "account 222" in result.stderr
+    assert "to 111" in result.stderr
 
 
 # Errors: one clear sentence, the right exit code, no traceback
 
 
 @pytest.mark.parametrize(
-    ("spoil", "code", "message"),
+    ("damage_state", "code", "message"),
     [
         pytest.param(lambda s: (s / "history.db").mkdir(), 1, "state folder", id="history is a folder"),
         pytest.param(lambda s: (s / "history.db").write_bytes(b"x" * 5000), 78, "no SQLite file", id="not a history"),
@@ -143,16 +143,16 @@ def test_a_history_of_another_account_is_refused(state: Path) -> None:
     ],
 )
 def test_a_broken_state_folder_gives_one_sentence(
-    state: Path, spoil: Callable[[Path], object], code: int, message: str
+    state: Path, damage_state: Callable[[Path], object], code: int, message: str
 ) -> None:
-    spoil(state)
+    damage_state(state)
 
-    done = mynah("run", "--once", state=state)
+    result = mynah("run", "--once", state=state)
 
-    assert done.returncode == code
-    assert message in done.stderr
-    assert done.stderr.startswith("mynah: ")
-    assert "Traceback" not in done.stderr + done.stdout
+    assert result.returncode == code
+    assert message in result.stderr
+    assert result.stderr.startswith("mynah: ")
+    assert "Traceback" not in result.stderr + result.stdout
 
 
 def current(state: Path) -> Path:
@@ -174,42 +174,42 @@ def test_a_wrong_configuration_exits_78(tmp_path: Path, text: str | None, messag
     path.mkdir() if text is None else path.write_text(text)
 
     for command in (["run", "--once"], ["config", "--check"], ["status"]):
-        done = mynah("--config", path, *command, state=tmp_path / "state")
+        result = mynah("--config", path, *command, state=tmp_path / "state")
 
-        assert done.returncode == 78
-        assert message in done.stderr
-        assert "Traceback" not in done.stderr
+        assert result.returncode == 78
+        assert message in result.stderr
+        assert "Traceback" not in result.stderr
 
 
 def test_a_configuration_with_a_missing_list_is_not_valid(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text('screen.deny_file = "/nowhere/deny.txt"')
 
-    done = mynah("--config", path, "config", "--check", state=tmp_path / "state")
+    result = mynah("--config", path, "config", "--check", state=tmp_path / "state")
 
-    assert (done.returncode, done.stdout) == (78, "")
-    assert "screen.deny_file: /nowhere/deny.txt is not a file" in done.stderr
+    assert (result.returncode, result.stdout) == (78, "")
+    assert "screen.deny_file: /nowhere/deny.txt is not a file" in result.stderr
 
 
 def test_a_state_folder_that_is_a_file_exits_78(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
-    done = mynah("run", "--once", state=tmp_path / "file")
+    result = mynah("run", "--once", state=tmp_path / "file")
 
-    assert done.returncode == 78
-    assert "not a folder" in done.stderr
+    assert result.returncode == 78
+    assert "not a folder" in result.stderr
 
 
 def test_a_state_folder_that_cannot_be_created_gives_one_sentence(tmp_path: Path) -> None:
-    done = mynah("run", "--once", state=Path("/proc/nowhere/state"))
+    result = mynah("run", "--once", state=Path("/proc/nowhere/state"))
 
-    assert done.returncode == 1
-    assert "/proc/nowhere/state cannot be made" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert result.returncode == 1
+    assert "/proc/nowhere/state cannot be made" in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 @pytest.mark.parametrize(
-    "words",
+    "arguments",
     [
         pytest.param([], id="nothing"),
         pytest.param(["sing"], id="unknown command"),
@@ -221,21 +221,21 @@ def test_a_state_folder_that_cannot_be_created_gives_one_sentence(tmp_path: Path
         pytest.param(["resolve", "1", "posted", "--x-id", "²"], id="no id"),
     ],
 )
-def test_wrong_usage_exits_2(tmp_path: Path, words: list[str]) -> None:
-    done = mynah(*words, state=tmp_path)
+def test_wrong_usage_exits_2(tmp_path: Path, arguments: list[str]) -> None:
+    result = mynah(*arguments, state=tmp_path)
 
-    assert done.returncode == 2
-    assert "usage: mynah" in done.stderr
+    assert result.returncode == 2
+    assert "usage: mynah" in result.stderr
 
 
 # Commands that only read
 
 
 def test_sample_shows_drafts_with_verdicts(state: Path) -> None:
-    done = mynah("sample", "My dream is", "-n", "4", "--json", state=state)
+    result = mynah("sample", "My dream is", "-n", "4", "--json", state=state)
 
-    rows = lines(done.stdout)
-    assert done.returncode == 0, done.stderr
+    rows = lines(result.stdout)
+    assert result.returncode == 0, result.stderr
     assert len(rows) == 4
     assert all(row["text"].startswith("My dream is") for row in rows)
     keys = {"text", "verdict", "chosen", "score", "parts", "likelihood", "reasons"}
@@ -244,46 +244,48 @@ def test_sample_shows_drafts_with_verdicts(state: Path) -> None:
     assert fit == sorted(fit, reverse=True)
     assert [row["verdict"] for row in rows] == ["pass"] * len(fit) + ["refuse"] * (4 - len(fit))
     assert [row["chosen"] for row in rows] == [bool(fit), False, False, False]
-    assert mynah("sample", "My dream is", "-n", "4", "--json", state=state).stdout == done.stdout
+    assert mynah("sample", "My dream is", "-n", "4", "--json", state=state).stdout == result.stdout
 
 
 @pytest.mark.parametrize(
-    ("words", "sentence"),
+    ("arguments", "sentence"),
     [
         (["word " * 400], "tokens and the model reads"),
         (["--as", "@Rook"], "cannot speak as @rook alone"),
     ],
-    ids=["too long", "of nobody"],
+    ids=["too long", "unknown author"],
 )
-def test_a_prompt_that_the_model_cannot_use_gives_one_sentence(state: Path, words: list[str], sentence: str) -> None:
-    done = mynah("sample", *words, state=state)
+def test_a_prompt_that_the_model_cannot_use_gives_one_sentence(
+    state: Path, arguments: list[str], sentence: str
+) -> None:
+    result = mynah("sample", *arguments, state=state)
 
-    assert done.returncode == 1
-    assert sentence in done.stderr
-    assert "Traceback" not in done.stderr
+    assert result.returncode == 1
+    assert sentence in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 def test_sample_without_a_model_says_what_to_do(tmp_path: Path) -> None:
-    done = mynah("sample", state=tmp_path)
+    result = mynah("sample", state=tmp_path)
 
-    assert done.returncode == 1
-    assert "`mynah retrain`" in done.stderr
+    assert result.returncode == 1
+    assert "`mynah retrain`" in result.stderr
 
 
 def test_screen_gives_a_verdict_and_its_reasons(tmp_path: Path) -> None:
     texts = tmp_path / "texts.txt"
     texts.write_text("\ufeffA fine sentence.\n@you look at https://example.org\n\n")
 
-    done = mynah("screen", "--file", texts, "--json", state=tmp_path)
+    result = mynah("screen", "--file", texts, "--json", state=tmp_path)
 
-    fine, bad = lines(done.stdout)
-    assert done.returncode == 0
+    fine, bad = lines(result.stdout)
+    assert result.returncode == 0
     assert (fine["verdict"], fine["reasons"]) == ("pass", [])
     assert (bad["verdict"], set(bad["reasons"])) == ("refuse", {"link", "mention"})
 
 
 def test_history_shows_rows_with_stable_keys(state: Path) -> None:
-    remembered(state)
+    add_post(state)
 
     (row,) = lines(mynah("history", "--json", state=state).stdout)
 
@@ -292,7 +294,7 @@ def test_history_shows_rows_with_stable_keys(state: Path) -> None:
 
 
 def test_history_as_csv_has_a_header_and_the_same_rows(state: Path) -> None:
-    remembered(state, 'a "quoted", text')
+    add_post(state, 'a "quoted", text')
 
     header, row = mynah("history", "--csv", state=state).stdout.splitlines()
 
@@ -306,7 +308,7 @@ def test_an_empty_history_is_not_an_error(tmp_path: Path) -> None:
 
 
 def test_status_shows_mode_model_and_posts(state: Path) -> None:
-    unknown = remembered(state, moves=("approved", "sending", "unknown"))
+    unknown = add_post(state, moves=("approved", "sending", "unknown"))
 
     (row,) = lines(mynah("status", "--json", state=state, MYNAH_LIVE="true").stdout)
 
@@ -324,11 +326,11 @@ def test_status_shows_the_running_process(state: Path) -> None:
 
 
 def test_config_shows_values_their_sources_and_no_secret(tmp_path: Path) -> None:
-    done = mynah("config", state=tmp_path, MYNAH_X__CONSUMER_KEY="canary", MYNAH_BOT="@someone_bot")
+    result = mynah("config", state=tmp_path, MYNAH_X__CONSUMER_KEY="canary", MYNAH_BOT="@someone_bot")
 
-    assert done.returncode == 0
-    assert "canary" not in done.stdout
-    assert "someone_bot" in done.stdout
+    assert result.returncode == 0
+    assert "canary" not in result.stdout
+    assert "someone_bot" in result.stdout
     rows = {row["key"]: row for row in lines(mynah("config", "--json", state=tmp_path, MYNAH_BOT="a").stdout)}
     assert (rows["bot"]["value"], rows["bot"]["source"]) == ("a", "environment")
     assert rows["state"]["source"] == "flag"
@@ -338,33 +340,33 @@ def test_config_shows_values_their_sources_and_no_secret(tmp_path: Path) -> None
 # pause and resolve
 
 
-def test_a_pause_holds_a_round_back_until_resume(state: Path) -> None:
+def test_a_pause_prevents_rounds_until_resume(state: Path) -> None:
     assert mynah("pause", state=state).returncode == 0
 
-    held = mynah("run", "--once", state=state)
-    assert held.returncode == 75
-    assert "paused" in rounds(held.stdout)[0]["detail"]
+    during = mynah("run", "--once", state=state)
+    assert during.returncode == 75
+    assert "paused" in rounds(during.stdout)[0]["detail"]
     assert mynah("resume", state=state).returncode == 0
     assert mynah("run", "--once", state=state).returncode == 0
 
 
 @pytest.mark.parametrize(
-    ("words", "after"),
+    ("arguments", "after"),
     [(["abandoned"], ("abandoned", None)), (["posted", "--x-id", "77"], ("posted", "77"))],
     ids=["abandoned", "posted"],
 )
-def test_an_unknown_post_is_resolved_by_hand(state: Path, words: list[str], after: tuple[str, str | None]) -> None:
-    post = remembered(state, moves=("approved", "sending", "unknown"))
+def test_an_unknown_post_is_resolved_by_hand(state: Path, arguments: list[str], after: tuple[str, str | None]) -> None:
+    post = add_post(state, moves=("approved", "sending", "unknown"))
 
-    done = mynah("resolve", str(post), *words, state=state)
+    result = mynah("resolve", str(post), *arguments, state=state)
 
-    assert done.returncode == 0, done.stderr
+    assert result.returncode == 0, result.stderr
     (row,) = lines(mynah("history", "--json", state=state).stdout)
     assert (row["state"], row["x_id"]) == after
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("arguments", "message"),
     [
         pytest.param(["1", "posted"], "--x-id", id="posted without its id"),
         pytest.param(["1", "abandoned", "--x-id", "7"], "--x-id", id="abandoned with an id"),
@@ -372,33 +374,33 @@ def test_an_unknown_post_is_resolved_by_hand(state: Path, words: list[str], afte
         pytest.param(["9", "abandoned"], "no post 9", id="not there"),
     ],
 )
-def test_a_post_that_cannot_be_resolved_gives_one_sentence(state: Path, words: list[str], message: str) -> None:
-    remembered(state)
+def test_a_post_that_cannot_be_resolved_gives_one_sentence(state: Path, arguments: list[str], message: str) -> None:
+    add_post(state)
 
-    done = mynah("resolve", *words, state=state)
+    result = mynah("resolve", *arguments, state=state)
 
-    assert done.returncode == 1
-    assert message in done.stderr
+    assert result.returncode == 1
+    assert message in result.stderr
 
 
 def test_one_post_on_x_cannot_belong_to_two_rows(state: Path) -> None:
-    remembered(state, "good morning", moves=("approved", "sending", "unknown"))
+    add_post(state, "good morning", moves=("approved", "sending", "unknown"))
     assert mynah("resolve", "1", "posted", "--x-id", "77", state=state).returncode == 0
-    remembered(state, "good night", moves=("approved", "sending", "unknown"))
+    add_post(state, "good night", moves=("approved", "sending", "unknown"))
 
-    done = mynah("resolve", "2", "posted", "--x-id", "77", state=state)
+    result = mynah("resolve", "2", "posted", "--x-id", "77", state=state)
 
-    assert done.returncode == 1
-    assert "77 already belongs to another post" in done.stderr
+    assert result.returncode == 1
+    assert "77 already belongs to another post" in result.stderr
 
 
 def test_an_abandoned_post_is_not_abandoned_twice(state: Path) -> None:
-    remembered(state, moves=("approved", "sending", "unknown", "abandoned"))
+    add_post(state, moves=("approved", "sending", "unknown", "abandoned"))
 
-    done = mynah("resolve", "1", "abandoned", state=state)
+    result = mynah("resolve", "1", "abandoned", state=state)
 
-    assert done.returncode == 1
-    assert "post 1 is abandoned" in done.stderr
+    assert result.returncode == 1
+    assert "post 1 is abandoned" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -411,15 +413,15 @@ def test_an_abandoned_post_is_not_abandoned_twice(state: Path) -> None:
     ],
 )
 def test_a_pause_ends_at_a_time_in_the_schedules_zone(tmp_path: Path, until: str, zone: str, end: str) -> None:
-    done = mynah("pause", "--until", until, state=tmp_path, MYNAH_SCHEDULE__TIMEZONE=zone)
+    result = mynah("pause", "--until", until, state=tmp_path, MYNAH_SCHEDULE__TIMEZONE=zone)
 
-    assert done.stdout == f"paused: nothing is posted until {end}\n"
+    assert result.stdout == f"paused: nothing is posted until {end}\n"
 
 
 def test_a_pause_can_end_at_a_time_of_day(tmp_path: Path) -> None:
-    done = mynah("pause", "--until", "18:30", state=tmp_path)
+    result = mynah("pause", "--until", "18:30", state=tmp_path)
 
-    assert done.stdout.endswith("T18:30:00.000Z\n"), done.stderr
+    assert result.stdout.endswith("T18:30:00.000Z\n"), result.stderr
 
 
 @pytest.mark.parametrize(
@@ -428,9 +430,9 @@ def test_a_pause_can_end_at_a_time_of_day(tmp_path: Path) -> None:
 def test_a_pause_until_the_past_or_an_invalid_time_is_refused(
     tmp_path: Path, until: str, code: int, message: str
 ) -> None:
-    done = mynah("pause", "--until", until, state=tmp_path)
+    result = mynah("pause", "--until", until, state=tmp_path)
 
-    assert (done.returncode, message in done.stderr) == (code, True)
+    assert (result.returncode, message in result.stderr) == (code, True)
 
 
 @pytest.mark.parametrize(
@@ -438,7 +440,7 @@ def test_a_pause_until_the_past_or_an_invalid_time_is_refused(
     [("09:10", "01:30", "09:30"), ("08:50", "01:10", "09:10"), ("08:10", "01:30", "08:30")],
     ids=["the second time", "both times in one", "the first time"],
 )
-def test_a_pause_until_a_repeated_hour_ends_the_next_time_that_the_clock_shows_it(
+def test_a_pause_until_a_repeated_hour_ends_at_its_next_occurrence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, now: str, until: str, end: str
 ) -> None:
     monkeypatch.setenv("MYNAH_SCHEDULE__TIMEZONE", "America/Los_Angeles")

@@ -31,9 +31,11 @@ def publish(x: FakeX, *numbers: int) -> None:
         x.world.create(ME, f"the bell rang {number} times", retweet_of="7" if number % 10 == 0 else None)
 
 
-def read(x: FakeX, state: Path, *words: str, handle: str = "@StationMynah") -> subprocess.CompletedProcess[str]:
+def import_tweets(
+    x: FakeX, state: Path, *arguments: str, handle: str = "@StationMynah"
+) -> subprocess.CompletedProcess[str]:
     return mynah(
-        "import", "--from-api", handle, *words, state=state,
+        "import", "--from-api", handle, *arguments, state=state,
         MYNAH_X__BASE_URL=x.url,
         MYNAH_X__CONSUMER_KEY=ME.secrets.consumer_key,
         MYNAH_X__CONSUMER_SECRET=ME.secrets.consumer_secret,
@@ -42,47 +44,47 @@ def read(x: FakeX, state: Path, *words: str, handle: str = "@StationMynah") -> s
     )  # fmt: skip
 
 
-def held(state: Path) -> int:
+def count(state: Path) -> int:
     return sum(author["tweets"] for author in lines(mynah("library", "--json", state=state).stdout))
 
 
 def test_the_newest_tweets_are_imported_and_their_cost_is_shown(x: FakeX, tmp_path: Path) -> None:
     publish(x, *range(1, 151))
 
-    done = read(x, tmp_path, "--yes")
+    result = import_tweets(x, tmp_path, "--yes")
 
-    assert done.returncode == 0, done.stderr
-    assert "Up to 3,200 tweets by @stationmynah cost up to $16.01" in done.stderr
-    assert "X's rules forbid training models on data from its API" in done.stderr
-    assert done.stdout == "read 135 tweets by @stationmynah for about $0.69: 135 new\n"
-    assert held(tmp_path) == 135
+    assert result.returncode == 0, result.stderr
+    assert "Up to 3,200 tweets by @stationmynah cost up to $16.01" in result.stderr
+    assert "X's rules forbid training models on data from its API" in result.stderr
+    assert result.stdout == "read 135 tweets by @stationmynah for about $0.69: 135 new\n"
+    assert count(tmp_path) == 135
 
 
 def test_without_confirmation_nothing_is_requested_from_x(x: FakeX, tmp_path: Path) -> None:
-    done = read(x, tmp_path)
+    result = import_tweets(x, tmp_path)
 
-    assert done.returncode == 1
-    assert "--yes" in done.stderr
+    assert result.returncode == 1
+    assert "--yes" in result.stderr
     assert x.requests == []
 
 
 def test_imported_tweets_are_neither_read_nor_paid_for_again(x: FakeX, tmp_path: Path) -> None:
     publish(x, *range(1, 31))
-    read(x, tmp_path, "--yes")
+    import_tweets(x, tmp_path, "--yes")
     publish(x, 31)
 
-    again = read(x, tmp_path, "--yes")
+    again = import_tweets(x, tmp_path, "--yes")
 
     assert again.stdout == "read 1 tweet by @stationmynah for about $0.01: 1 new\n"
-    assert held(tmp_path) == 28
+    assert count(tmp_path) == 28
 
 
 def test_an_interrupted_import_keeps_its_pages_and_continues_the_next_time(x: FakeX, tmp_path: Path) -> None:
     publish(x, *range(1, 251))
     x.fail_with("ok", "ok", "too_many")
 
-    broken = read(x, tmp_path, "--yes")
-    whole = read(x, tmp_path, "--yes")
+    broken = import_tweets(x, tmp_path, "--yes")
+    full = import_tweets(x, tmp_path, "--yes")
 
     assert broken.returncode == 1
     assert (
@@ -90,15 +92,15 @@ def test_an_interrupted_import_keeps_its_pages_and_continues_the_next_time(x: Fa
         in broken.stderr
     )
     assert "Traceback" not in broken.stderr
-    assert whole.stdout.startswith("read 135 tweets")
-    assert held(tmp_path) == 225
+    assert full.stdout.startswith("read 135 tweets")
+    assert count(tmp_path) == 225
 
 
 def test_an_import_that_fails_reports_what_it_has_read(x: FakeX, tmp_path: Path) -> None:
     publish(x, *range(1, 251))
     x.fail_with("ok", "ok", "created_no_id")
 
-    broken = read(x, tmp_path, "--yes")
+    broken = import_tweets(x, tmp_path, "--yes")
 
     assert broken.returncode == 1
     assert "not a list of posts" in broken.stderr
@@ -106,7 +108,7 @@ def test_an_import_that_fails_reports_what_it_has_read(x: FakeX, tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("words", "sentence"),
+    ("arguments", "sentence"),
     [
         (("--yes",), "there is no account with that name"),
         (("--yes", "--limit", "4"), "X returns at least 5 tweets at a time"),
@@ -114,32 +116,32 @@ def test_an_import_that_fails_reports_what_it_has_read(x: FakeX, tmp_path: Path)
     ],
 )
 def test_an_account_that_cannot_be_read_gives_one_sentence(
-    x: FakeX, tmp_path: Path, words: tuple[str, ...], sentence: str
+    x: FakeX, tmp_path: Path, arguments: tuple[str, ...], sentence: str
 ) -> None:
-    done = read(x, tmp_path, *words, handle="@nobody_here")
+    result = import_tweets(x, tmp_path, *arguments, handle="@nobody_here")
 
-    assert done.returncode == 1
-    assert sentence in done.stderr
-    assert "Traceback" not in done.stderr
+    assert result.returncode == 1
+    assert sentence in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 def test_the_result_is_available_as_json(x: FakeX, tmp_path: Path) -> None:
     publish(x, *range(1, 6))
 
-    done = read(x, tmp_path, "--yes", "--json")
+    result = import_tweets(x, tmp_path, "--yes", "--json")
 
-    assert lines(done.stdout) == [{"author": "stationmynah", "found": 5, "new": 5, "cost_usd": 0.035}]
+    assert lines(result.stdout) == [{"author": "stationmynah", "found": 5, "new": 5, "cost_usd": 0.035}]
 
 
 def test_an_invalid_handle_gives_one_sentence(x: FakeX, tmp_path: Path) -> None:
-    done = read(x, tmp_path, "--yes", handle="not a handle")
+    result = import_tweets(x, tmp_path, "--yes", handle="not a handle")
 
-    assert done.returncode == 1
-    assert "'not a handle' is not a handle" in done.stderr
+    assert result.returncode == 1
+    assert "'not a handle' is not a handle" in result.stderr
 
 
 def test_without_keys_it_names_the_missing_ones(tmp_path: Path) -> None:
-    done = mynah("import", "--from-api", "@somebody", "--yes", state=tmp_path)
+    result = mynah("import", "--from-api", "@somebody", "--yes", state=tmp_path)
 
-    assert done.returncode == 78
-    assert "x.consumer_key" in done.stderr
+    assert result.returncode == 78
+    assert "x.consumer_key" in result.stderr

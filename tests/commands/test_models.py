@@ -32,8 +32,8 @@ def call(state: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mo
     monkeypatch.setenv("XDG_CONFIG_HOME", "/nonexistent")
     monkeypatch.setenv("COLUMNS", "200")
 
-    def command(*words: str) -> tuple[int, str, str]:
-        code = cli.main(["--state", str(state), *words])
+    def command(*arguments: str) -> tuple[int, str, str]:
+        code = cli.main(["--state", str(state), *arguments])
         output = capsys.readouterr()
         return code, output.out, output.err
 
@@ -44,13 +44,13 @@ def call(state: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mo
 def second(state: Path) -> Path:
     """A newer version that passes the gate and is not in use."""
     version = state / "models" / NEW
-    loaded = model_dir.load(state / "models" / OLD, device="cpu")
+    model = model_dir.load(state / "models" / OLD, device="cpu")
     memory = (state / "models" / OLD / "memory.bin").read_bytes()
     about = model_dir.Manifest(
         created="2026-11-21T12:00:00+00:00", base_model="tiny", authors=("magpie", "wren"), figures=GOOD.figures()
     )
     files = {judgement.FILE: GOOD.to_json(), "memory.bin": memory}
-    model_dir.save(version, loaded.model, loaded.tokenizer, about=about, files=files)
+    model_dir.save(version, model.model, model.tokenizer, about=about, files=files)
     return version
 
 
@@ -79,12 +79,12 @@ def test_the_table_shows_the_version_in_use_and_the_previous_one(call: Call, sec
 
     _, out, _ = call("models")
 
-    old, new, why = out.splitlines()[2:]
+    old, new, note = out.splitlines()[2:]
     assert old.split()[:3] == [OLD, "previous", "tiny"]
     assert "@magpie @wren" in new
     assert "in use" in new
     assert "1.500" in new
-    assert why == f"{OLD}: It was never evaluated: run `mynah evaluate`."
+    assert note == f"{OLD}: It was never evaluated: run `mynah evaluate`."
 
 
 def test_a_damaged_version_is_listed_as_damaged(call: Call, second: Path) -> None:
@@ -111,8 +111,8 @@ def test_without_a_model_the_list_is_empty(call: Call, state: Path) -> None:
 
 
 def test_a_version_is_promoted_and_rolled_back(call: Call, second: Path, state: Path) -> None:
-    promoted = call("promote", "20261121")
-    assert promoted[:2] == (0, f"{NEW} is now in use; a running bot switches to it before its next post\n")
+    promotion = call("promote", "20261121")
+    assert promotion[:2] == (0, f"{NEW} is now in use; a running bot switches to it before its next post\n")
     assert registry.current(state / "models") == second
 
     back = call("rollback")
@@ -129,7 +129,7 @@ def test_the_objections_of_the_gate_are_shown_on_promotion_by_hand(call: Call, s
 
 
 @pytest.mark.parametrize(
-    ("words", "why"),
+    ("words", "message"),
     [
         pytest.param(("promote", "20270101"), 'No version is called "20270101"', id="unknown"),
         pytest.param(("promote", "2026112"), '2 versions begin with "2026112"', id="two"),
@@ -138,11 +138,13 @@ def test_the_objections_of_the_gate_are_shown_on_promotion_by_hand(call: Call, s
         pytest.param(("evaluate", "x"), 'No version is called "x"', id="nothing to judge"),
     ],
 )
-def test_an_impossible_request_gives_one_sentence(call: Call, second: Path, words: tuple[str, ...], why: str) -> None:
+def test_an_impossible_request_gives_one_sentence(
+    call: Call, second: Path, words: tuple[str, ...], message: str
+) -> None:
     code, out, err = call(*words)
 
     assert (code, out) == (1, "")
-    assert why in err
+    assert message in err
     assert err.count("\n") == 1
 
 
@@ -198,14 +200,14 @@ def test_a_running_bot_follows_a_promotion_and_a_rollback(second: Path, state: P
         assert run.stdout is not None
         next(line for line in run.stdout if "round.ended" in line)
         assert mynah("promote", NEW, state=state).returncode == 0
-        newer = next(json.loads(line) for line in run.stdout if "model.taken_over" in line)
+        event = next(json.loads(line) for line in run.stdout if "model.taken_over" in line)
         assert mynah("rollback", state=state).returncode == 0
         older = next(json.loads(line) for line in run.stdout if "model.taken_over" in line)
         after = next(json.loads(line) for line in run.stdout if "round.ended" in line)
         run.terminate()
         run.communicate(timeout=60)
 
-    assert newer["model"] == NEW
+    assert event["model"] == NEW
     assert older["model"] == after["model"] == OLD
     assert run.returncode == 0
 

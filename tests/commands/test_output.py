@@ -14,10 +14,10 @@ from tests.installed import MYNAH, environment, mynah
 BUFFERS = pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
 
 
-def status(into: int | None, state: Path, *, unbuffered: str = "") -> subprocess.CompletedProcess[str]:
+def status(descriptor: int | None, state: Path, *, unbuffered: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [MYNAH, "--state", state, "status"],
-        check=False, stdout=into, stderr=subprocess.PIPE, text=True, timeout=120,
+        check=False, stdout=descriptor, stderr=subprocess.PIPE, text=True, timeout=120,
         env=environment(PYTHONUNBUFFERED=unbuffered),
     )  # fmt: skip
 
@@ -27,46 +27,46 @@ def test_a_closed_pipe_is_not_an_error(tmp_path: Path, unbuffered: str) -> None:
     reader, writer = os.pipe()
     os.close(reader)
 
-    done = status(writer, tmp_path, unbuffered=unbuffered)
+    result = status(writer, tmp_path, unbuffered=unbuffered)
     os.close(writer)
 
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (result.returncode, result.stderr) == (0, "")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
 @BUFFERS
 def test_a_full_disk_gives_one_sentence(tmp_path: Path, unbuffered: str) -> None:
     with Path("/dev/full").open("w") as full:
-        done = status(full.fileno(), tmp_path, unbuffered=unbuffered)
+        result = status(full.fileno(), tmp_path, unbuffered=unbuffered)
 
-    assert (done.returncode, done.stderr) == (1, "mynah: output: No space left on device\n")
+    assert (result.returncode, result.stderr) == (1, "mynah: output: No space left on device\n")
 
 
 def test_a_closed_standard_output_is_not_an_error(tmp_path: Path) -> None:
     command = f'"{MYNAH}" --state "{tmp_path}" run --live --once >&-'
 
-    done = subprocess.run(
+    result = subprocess.run(
         command, shell=True, check=False, stderr=subprocess.PIPE, text=True, timeout=120, env=environment()
     )
 
-    assert done.returncode == 78
-    assert done.stderr.startswith("mynah: Keys for X are missing: x.consumer_key")
+    assert result.returncode == 78
+    assert result.stderr.startswith("mynah: Keys for X are missing: x.consumer_key")
 
 
-def test_a_character_that_the_terminal_lacks_is_escaped(tmp_path: Path) -> None:
-    done = mynah("screen", "Rain ☔", "--json", state=tmp_path, PYTHONIOENCODING="ascii")
+def test_a_character_that_the_terminal_cannot_encode_is_escaped(tmp_path: Path) -> None:
+    result = mynah("screen", "Rain ☔", "--json", state=tmp_path, PYTHONIOENCODING="ascii")
 
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "Rain \\u2614" in done.stdout
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "Rain \\u2614" in result.stdout
 
 
 @pytest.mark.parametrize("command", ["status", "history", "run", "pause"])
 def test_an_impossible_state_folder_gives_one_sentence(command: str) -> None:
-    done = mynah(command, state=Path("/" + "long/" * 2000))
+    result = mynah(command, state=Path("/" + "long/" * 2000))
 
-    assert done.returncode == 1
-    assert "File name too long" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert result.returncode == 1
+    assert "File name too long" in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 def test_control_and_bidirectional_characters_are_escaped() -> None:

@@ -13,7 +13,7 @@ from bot.config.settings import Settings
 from bot.config.state_dir import StateDir
 from tests.fake_x.server import FakeX
 from tests.fake_x.state import World, newcomer
-from tests.installed import HEARD, dry_run, environment, lines, mynah
+from tests.installed import SENTENCES, dry_run, environment, lines, mynah
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ def x() -> Iterator[FakeX]:
 
 
 class Session:
-    """Runs commands in this process: starting Python for each would take minutes."""
+    """Runs commands in this process, because starting Python for each would take minutes."""
 
     def __init__(self, x: FakeX, state: Path, env: pytest.MonkeyPatch, screen: pytest.CaptureFixture[str]) -> None:
         self.state = state
@@ -48,19 +48,21 @@ class Session:
         for name, value in environment(**keys).items():
             env.setenv(name, value)
 
-    def ask(self, *words: str, **changes: str) -> Done:
+    def run(self, *arguments: str, **changes: str) -> Result:
         for name, value in changes.items():
             self._env.setenv(name, value)
-        code = cli.main(["--state", str(self.state), *words])
-        done = Done(code, *self._screen.readouterr())
-        assert [each for each in (ME.access_token, ME.secrets.consumer_secret) if each in done.out + done.err] == []
-        return done
+        code = cli.main(["--state", str(self.state), *arguments])
+        result = Result(code, *self._screen.readouterr())
+        assert [
+            secret for secret in (ME.access_token, ME.secrets.consumer_secret) if secret in result.out + result.err
+        ] == []
+        return result
 
     def history(self) -> list[dict[str, object]]:
-        return lines(self.ask("history", "--json").out)
+        return lines(self.run("history", "--json").out)
 
 
-class Done(NamedTuple):
+class Result(NamedTuple):
     code: int
     out: str
     err: str
@@ -75,14 +77,14 @@ def session(x: FakeX, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
 
 
 def test_a_text_is_posted_once_and_stored(x: FakeX, session: Session) -> None:
-    done = session.ask("post", WORDS)
+    result = session.run("post", WORDS)
 
-    assert done.code == 0, done.err
+    assert result.code == 0, result.err
     assert x.world.texts == [WORDS]
     (row,) = session.history()
     assert (row["state"], row["text"], row["model"], row["cost"]) == ("posted", WORDS, "by hand", 0.015)
-    assert lines(session.ask("review", "show", "1", "--json").out)[0]["cost"] == 0.015
-    assert done.out == f"{WORDS}\npost 1: on X as {row['x_id']} at {x.url}\n"
+    assert lines(session.run("review", "show", "1", "--json").out)[0]["cost"] == 0.015
+    assert result.out == f"{WORDS}\npost 1: on X as {row['x_id']} at {x.url}\n"
 
 
 def test_only_a_post_on_x_itself_has_a_url() -> None:
@@ -92,27 +94,27 @@ def test_only_a_post_on_x_itself_has_a_url() -> None:
 
 
 def test_it_is_a_dry_run_unless_live(x: FakeX, session: Session) -> None:
-    done = session.ask("post", WORDS, MYNAH_LIVE="false")
+    result = session.run("post", WORDS, MYNAH_LIVE="false")
 
-    assert done.code == 0
-    assert "nothing was sent" in done.out
+    assert result.code == 0
+    assert "nothing was sent" in result.out
     assert session.history()[0]["state"] == "dry"
     assert x.requests == []
 
 
 def test_a_text_that_the_screen_refuses_is_not_sent_and_all_reasons_are_shown(x: FakeX, session: Session) -> None:
-    done = session.ask("post", "Hello @somebody, see example.com")
+    result = session.run("post", "Hello @somebody, see example.com")
 
-    assert done.code == 1
-    assert "mention" in done.err
-    assert "link" in done.err
+    assert result.code == 1
+    assert "mention" in result.err
+    assert "link" in result.err
     assert (x.requests, session.history()) == ([], [])
 
 
 def test_the_limits_apply_to_a_text_by_hand_and_leave_no_row(x: FakeX, session: Session) -> None:
-    session.ask("post", WORDS)
+    session.run("post", WORDS)
 
-    again = session.ask("post", "And one more thing about the bell.")
+    again = session.run("post", "And one more thing about the bell.")
 
     assert again.code == 75
     assert "posting.min_gap" in again.err
@@ -120,20 +122,20 @@ def test_the_limits_apply_to_a_text_by_hand_and_leave_no_row(x: FakeX, session: 
 
 
 def test_a_pause_applies_to_a_text_by_hand(x: FakeX, session: Session) -> None:
-    session.ask("pause")
+    session.run("pause")
 
-    done = session.ask("post", WORDS)
+    result = session.run("post", WORDS)
 
-    assert done.code == 75
-    assert "mynah resume" in done.err
+    assert result.code == 75
+    assert "mynah resume" in result.err
     assert x.requests == []
 
 
 def test_a_rate_limited_post_waits_and_the_same_text_is_not_posted_twice(x: FakeX, session: Session) -> None:
     x.fail_with("too_many")
 
-    first = session.ask("post", WORDS)
-    second = session.ask("post", WORDS)
+    first = session.run("post", WORDS)
+    second = session.run("post", WORDS)
 
     assert (first.code, second.code) == (75, 75)
     assert "X's rate limit is reached" in first.err
@@ -145,8 +147,8 @@ def test_a_rate_limited_post_waits_and_the_same_text_is_not_posted_twice(x: Fake
 def test_a_lost_response_is_reported_and_the_same_text_finds_its_post(x: FakeX, session: Session) -> None:
     x.fail_with("reset_after")
 
-    first = session.ask("post", WORDS)
-    again = session.ask("post", WORDS, "--json")
+    first = session.run("post", WORDS)
+    again = session.run("post", WORDS, "--json")
 
     assert first.code == 1
     assert "may or may not exist" in first.err
@@ -156,69 +158,69 @@ def test_a_lost_response_is_reported_and_the_same_text_finds_its_post(x: FakeX, 
     assert x.world.texts == [WORDS]
 
 
-def test_a_lost_post_is_looked_for_before_another_text_is_posted(x: FakeX, session: Session) -> None:
+def test_an_unknown_post_is_looked_up_before_another_text_is_posted(x: FakeX, session: Session) -> None:
     x.fail_with("reset_after")
-    session.ask("post", WORDS)
+    session.run("post", WORDS)
 
-    other = session.ask("post", "And one more thing about hats.", MYNAH_POSTING__MIN_GAP="0s")
+    another = session.run("post", "And one more thing about hats.", MYNAH_POSTING__MIN_GAP="0s")
 
-    assert other.code == 0, other.err
+    assert another.code == 0, another.err
     assert [row["state"] for row in session.history()] == ["posted", "posted"]
 
 
-def test_a_post_that_is_not_in_the_timeline_yet_holds_others_back(x: FakeX, session: Session) -> None:
+def test_a_post_that_is_not_in_the_timeline_yet_delays_others(x: FakeX, session: Session) -> None:
     x.fail_with("reset_before")
-    session.ask("post", WORDS)
+    session.run("post", WORDS)
 
-    other = session.ask("post", "And one more thing about hats.", MYNAH_POSTING__MIN_GAP="0s")
+    another = session.run("post", "And one more thing about hats.", MYNAH_POSTING__MIN_GAP="0s")
 
-    assert other.code == 75
-    assert "mynah resolve 1" in other.err
+    assert another.code == 75
+    assert "mynah resolve 1" in another.err
     assert x.world.texts == []
 
 
 def test_the_outcome_is_available_as_json(x: FakeX, session: Session) -> None:
-    (row,) = lines(session.ask("post", WORDS, "--json").out)
+    (row,) = lines(session.run("post", WORDS, "--json").out)
 
     assert (row["outcome"], row["post"], row["text"]) == ("posted", 1, WORDS)
     assert row["x_id"] == x.world.posts_of(ME.id)[0].id
 
 
 def test_a_draft_from_the_model_can_be_posted_now(x: FakeX, session: Session, state: Path) -> None:
-    done = session.ask("post", "--draft")
+    result = session.run("post", "--draft")
 
-    assert done.code == 0, done.err
+    assert result.code == 0, result.err
     assert len(x.world.texts) == 1
-    assert x.world.texts[0] in HEARD
+    assert x.world.texts[0] in SENTENCES
 
 
 def test_in_review_mode_a_draft_waits_and_a_text_by_hand_does_not(x: FakeX, session: Session, state: Path) -> None:
-    done = session.ask("post", "--draft", MYNAH_MODE="review")
+    result = session.run("post", "--draft", MYNAH_MODE="review")
 
-    assert done.code == 75
-    assert "waits for approval: `mynah review`" in done.err
+    assert result.code == 75
+    assert "waits for approval: `mynah review`" in result.err
     assert (session.history()[0]["state"], x.requests) == ("drafted", [])
-    assert session.ask("post", WORDS).code == 0
+    assert session.run("post", WORDS).code == 0
 
 
 def test_a_draft_needs_a_model(session: Session) -> None:
-    done = session.ask("post", "--draft")
+    result = session.run("post", "--draft")
 
-    assert done.code == 1
-    assert "mynah retrain" in done.err
+    assert result.code == 1
+    assert "mynah retrain" in result.err
 
 
-def test_while_the_bot_is_running_it_does_the_posting(state: Path) -> None:
+def test_a_running_bot_posts_the_text_itself(state: Path) -> None:
     with dry_run(state) as run:
         assert run.stdout is not None
         next(line for line in run.stdout if "round.ended" in line)
-        done = mynah("post", WORDS, "--json", state=state)
+        result = mynah("post", WORDS, "--json", state=state)
         line = next(line for line in run.stdout if "round.ended" in line and WORDS in line)
         run.terminate()
         run.communicate(timeout=60)
 
-    assert done.returncode == 0, done.stdout + done.stderr
-    (row,) = lines(done.stdout)
+    assert result.returncode == 0, result.stdout + result.stderr
+    (row,) = lines(result.stdout)
     assert (row["outcome"], row["text"]) == ("dry", WORDS)
     assert '"model": "by hand"' in line
 
@@ -226,16 +228,16 @@ def test_while_the_bot_is_running_it_does_the_posting(state: Path) -> None:
 @pytest.mark.parametrize(
     ("about", "message"),
     [({"live": False}, "makes dry runs, but this post would be live"), ({}, "is still starting")],
-    ids=["other mode", "unknown mode"],
+    ids=["dry run", "still starting"],
 )
-def test_a_bot_that_runs_the_other_way_does_not_post_it(
+def test_a_bot_that_makes_dry_runs_or_is_still_starting_does_not_post_it(
     x: FakeX, session: Session, about: dict[str, object], message: str
 ) -> None:
     with StateDir(session.state).hold(about):
-        done = session.ask("post", WORDS)
+        result = session.run("post", WORDS)
 
-    assert done.code == 75
-    assert message in done.err
+    assert result.code == 75
+    assert message in result.err
     assert x.requests == []
 
 
@@ -243,45 +245,45 @@ def test_a_bot_that_runs_the_other_way_does_not_post_it(
 
 
 def test_a_post_is_deleted_and_the_history_says_so(x: FakeX, session: Session) -> None:
-    session.ask("post", WORDS)
+    session.run("post", WORDS)
 
-    done = session.ask("delete", "1", "--yes")
+    result = session.run("delete", "1", "--yes")
 
-    assert (done.code, done.out) == (0, "post 1 is deleted\n")
+    assert (result.code, result.out) == (0, "post 1 is deleted\n")
     assert x.world.texts == []
     (row,) = session.history()
     assert (row["state"], row["note"]) == ("posted", "deleted on X")
-    (spent,) = lines(session.ask("spend", "--json").out)
-    assert {each["kind"]: each["cost"] for each in spent["days"]} == {"post": 0.015, "delete": 0.01}
+    (report,) = lines(session.run("spend", "--json").out)
+    assert {day["kind"]: day["cost"] for day in report["days"]} == {"post": 0.015, "delete": 0.01}
 
 
 def test_a_deleted_post_is_not_deleted_again(x: FakeX, session: Session) -> None:
-    session.ask("post", WORDS)
-    session.ask("delete", "1", "--yes")
+    session.run("post", WORDS)
+    session.run("delete", "1", "--yes")
 
-    again = session.ask("delete", "1", "--yes")
+    again = session.run("delete", "1", "--yes")
 
     assert (again.code, again.out) == (0, "post 1 is already deleted\n")
     assert len(x.requests) == 2
 
 
 def test_a_post_deleted_on_x_by_hand_is_marked_and_costs_nothing(x: FakeX, session: Session) -> None:
-    session.ask("post", WORDS)
+    session.run("post", WORDS)
     x.world.delete(x.world.posts_of(ME.id)[0].id)
 
-    done = session.ask("delete", "1", "--yes")
+    result = session.run("delete", "1", "--yes")
 
-    assert (done.code, done.out) == (0, "post 1 was no longer on X\n")
+    assert (result.code, result.out) == (0, "post 1 was no longer on X\n")
     assert session.history()[0]["note"] == "deleted on X"
 
 
 def test_without_confirmation_nothing_is_deleted(x: FakeX, session: Session) -> None:
-    session.ask("post", WORDS)
+    session.run("post", WORDS)
 
-    done = session.ask("delete", "1")
+    result = session.run("delete", "1")
 
-    assert done.code == 1
-    assert "--yes" in done.err
+    assert result.code == 1
+    assert "--yes" in result.err
     assert x.world.texts == [WORDS]
 
 
@@ -299,31 +301,31 @@ def test_without_confirmation_nothing_is_deleted(x: FakeX, session: Session) -> 
 def test_if_x_does_not_delete_it_the_reason_is_shown_and_nothing_is_marked(
     x: FakeX, session: Session, fault: str, message: str
 ) -> None:
-    session.ask("post", WORDS)
+    session.run("post", WORDS)
     x.fail_with(fault)
 
-    done = session.ask("delete", "1", "--yes")
+    result = session.run("delete", "1", "--yes")
 
-    assert done.code == 1
-    assert message in done.err
+    assert result.code == 1
+    assert message in result.err
     assert (x.world.texts, session.history()[0]["note"]) == ([WORDS], "")
 
 
 @pytest.mark.parametrize(("number", "message"), [("1", "post 1 is dry"), ("7", "no post 7")])
 def test_only_a_post_on_x_can_be_deleted(x: FakeX, session: Session, number: str, message: str) -> None:
-    session.ask("post", WORDS, MYNAH_LIVE="false")
+    session.run("post", WORDS, MYNAH_LIVE="false")
 
-    done = session.ask("delete", number, "--yes")
+    result = session.run("delete", number, "--yes")
 
-    assert done.code == 1
-    assert message in done.err
+    assert result.code == 1
+    assert message in result.err
     assert x.requests == []
 
 
 def test_a_post_of_another_account_is_not_deleted(x: FakeX, session: Session) -> None:
-    session.ask("post", WORDS)
+    session.run("post", WORDS)
 
-    done = session.ask("delete", "1", "--yes", MYNAH_X__ACCESS_TOKEN="222-fake")
+    result = session.run("delete", "1", "--yes", MYNAH_X__ACCESS_TOKEN="222-fake")
 
-    assert done.code == 78
-    assert "account 222" in done.err
+    assert result.code == 78
+    assert "account 222" in result.err

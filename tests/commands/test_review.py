@@ -28,7 +28,7 @@ BELL, SOUP, HAT = "A bell rings in the roof.", "The soup has an opinion.", "My h
 KEYS = b"[q]uit"
 
 
-class Done(NamedTuple):
+class Result(NamedTuple):
     code: int
     out: str
     err: str
@@ -54,17 +54,17 @@ class Session:
                     length=len(text), dry=True, model="some-model", at=at,
                 )  # fmt: skip
 
-    def ask(self, *words: str, typed: str = "") -> Done:
-        self._env.setattr("sys.stdin", io.StringIO(typed))
-        code = cli.main(["--state", str(self.state), *words])
-        return Done(code, *self._screen.readouterr())
+    def run(self, *arguments: str, stdin: str = "") -> Result:
+        self._env.setattr("sys.stdin", io.StringIO(stdin))
+        code = cli.main(["--state", str(self.state), *arguments])
+        return Result(code, *self._screen.readouterr())
 
     def states(self) -> list[str]:
         with Store.open(self.state / "history.db") as store:
             return [post.state for post in reversed(store.history())]
 
     def row(self, post: int) -> dict[str, Any]:
-        (row,) = lines(self.ask("review", "show", str(post), "--json").out)
+        (row,) = lines(self.run("review", "show", str(post), "--json").out)
         return row
 
 
@@ -79,25 +79,28 @@ def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 def test_waiting_drafts_are_listed_oldest_first_with_their_expiry(session: Session) -> None:
     session.drafts(BELL, SOUP)
 
-    rows = lines(session.ask("review", "list", "--json").out)
+    rows = lines(session.run("review", "list", "--json").out)
 
     assert [(row["id"], row["text"], row["state"]) for row in rows] == [(1, BELL, "drafted"), (2, SOUP, "drafted")]
-    made, ends = (datetime.fromisoformat(rows[0][name]) for name in ("created_at", "expires"))
-    assert ends - made == timedelta(days=1)
+    created, ends = (datetime.fromisoformat(rows[0][name]) for name in ("created_at", "expires"))
+    assert ends - created == timedelta(days=1)
 
 
 def test_an_empty_queue_says_so(session: Session) -> None:
-    assert session.ask("review", "list") == Done(0, "no drafts are waiting\n", "")
-    assert session.ask("review", "approve", "1").err.startswith("mynah: no drafts are waiting")
+    assert session.run("review", "list") == Result(0, "no drafts are waiting\n", "")
+    assert session.run("review", "approve", "1").err.startswith("mynah: no drafts are waiting")
 
 
 def test_drafts_are_approved_and_rejected_by_number(session: Session) -> None:
     session.drafts(BELL, SOUP)
 
-    yes = session.ask("review", "approve", "1")
-    no = session.ask("review", "reject", "2", "--because", "not funny")
+    approval = session.run("review", "approve", "1")
+    no = session.run("review", "reject", "2", "--because", "not funny")
 
-    assert (yes.code, yes.out) == (0, "post 1 is approved: it is sent the next time `mynah run --dry-run` is started\n")
+    assert (approval.code, approval.out) == (
+        0,
+        "post 1 is approved: it is sent the next time `mynah run --dry-run` is started\n",
+    )
     assert (no.code, no.out) == (0, "post 2 is rejected\n")
     assert session.states() == ["approved", "rejected"]
     assert session.row(2)["reviews"][0]["because"] == "not funny"
@@ -105,9 +108,9 @@ def test_drafts_are_approved_and_rejected_by_number(session: Session) -> None:
 
 def test_a_second_decision_on_one_draft_gives_one_sentence(session: Session) -> None:
     session.drafts(BELL)
-    session.ask("review", "reject", "1", "--because", "not funny")
+    session.run("review", "reject", "1", "--because", "not funny")
 
-    again = session.ask("review", "approve", "1")
+    again = session.run("review", "approve", "1")
 
     assert again.code == 1
     assert again.err == "mynah: post 1 is rejected (not funny): only one that is drafted can be reviewed\n"
@@ -117,39 +120,39 @@ def test_if_the_bot_is_running_an_approval_says_that_it_sends(session: Session) 
     session.drafts(BELL)
 
     with StateDir(session.state).hold({"live": False}):
-        done = session.ask("review", "approve", "1")
+        result = session.run("review", "approve", "1")
 
-    assert "the running bot sends it" in done.out
+    assert "the running bot sends it" in result.out
 
 
 def test_an_edited_text_is_screened_and_needs_approval(session: Session) -> None:
     session.drafts(BELL)
 
-    refused = session.ask("review", "edit", "1", "--text", "See example.com and @somebody")
-    edited = session.ask("review", "edit", "1", "--text", " A bell hums in the roof. ", "--json")
+    refusal = session.run("review", "edit", "1", "--text", "See example.com and @somebody")
+    edit = session.run("review", "edit", "1", "--text", " A bell hums in the roof. ", "--json")
 
-    assert refused.code == 1
-    assert "link" in refused.err
-    assert "mention" in refused.err
-    (row,) = lines(edited.out)
+    assert refusal.code == 1
+    assert "link" in refusal.err
+    assert "mention" in refusal.err
+    (row,) = lines(edit.out)
     assert (row["text"], row["state"], row["length"]) == ("A bell hums in the roof.", "drafted", 24)
 
 
 def test_an_expired_draft_cannot_be_approved(session: Session) -> None:
     session.drafts(BELL, at=datetime.now(UTC) - timedelta(days=2))
 
-    done = session.ask("review", "approve", "1")
+    result = session.run("review", "approve", "1")
 
-    assert done.code == 1
-    assert "post 1 is expired (nobody approved it in time)" in done.err
-    assert session.ask("review", "list").out == "no drafts are waiting\n"
+    assert result.code == 1
+    assert "post 1 is expired (nobody approved it in time)" in result.err
+    assert session.run("review", "list").out == "no drafts are waiting\n"
 
 
 def test_status_shows_how_many_drafts_wait_and_the_next_expiry(session: Session) -> None:
     session.drafts(BELL, at=datetime.now(UTC) - timedelta(days=2))  # expired
     session.drafts(SOUP, HAT)
 
-    (row,) = lines(session.ask("status", "--json").out)
+    (row,) = lines(session.run("status", "--json").out)
 
     assert (row["asks"], row["to_review"]) == (False, 2)
     assert row["next_expires"] == session.row(2)["expires"]
@@ -161,18 +164,18 @@ def test_status_shows_how_many_drafts_wait_and_the_next_expiry(session: Session)
 def test_drafts_are_reviewed_one_after_another(session: Session) -> None:
     session.drafts(BELL, SOUP, HAT)
 
-    done = session.ask("review", typed="a\nr not funny\ns\n")
+    result = session.run("review", stdin="a\nr not funny\ns\n")
 
-    assert done.code == 0
+    assert result.code == 0
     assert session.states() == ["approved", "rejected", "drafted"]
     assert session.row(2)["reviews"][0]["because"] == "not funny"
-    assert done.out.endswith("; 1 waiting\n")
+    assert result.out.endswith("; 1 waiting\n")
 
 
 def test_the_page_shows_everything_about_a_draft(session: Session) -> None:
     session.drafts(BELL)
 
-    page = session.ask("review", typed="q\n").out
+    page = session.run("review", stdin="q\n").out
 
     for fact in (BELL, "'A bell'", "some-model", "-1.250", "25 of 280", "in 23h59m", "dry run"):
         assert fact in page
@@ -184,7 +187,7 @@ def test_a_reply_is_shown_with_the_post_that_it_replies_to(session: Session) -> 
     with Store.open(session.state / "history.db") as store:
         store.write("UPDATE post SET kind = 'reply', reply_to = '1890000000000000000'", {})
 
-    page = session.ask("review", typed="q\n").out
+    page = session.run("review", stdin="q\n").out
 
     assert "https://x.com/i/status/1890000000000000000" in page
 
@@ -192,9 +195,9 @@ def test_a_reply_is_shown_with_the_post_that_it_replies_to(session: Session) -> 
 def test_an_edited_draft_is_shown_again(session: Session) -> None:
     session.drafts(BELL)
 
-    done = session.ask("review", typed="e See example.com\ne A bell hums in the roof.\na\n")
+    result = session.run("review", stdin="e See example.com\ne A bell hums in the roof.\na\n")
 
-    assert "the screen refuses 'See example.com': link" in done.out
+    assert "the screen refuses 'See example.com': link" in result.out
     assert session.states() == ["approved"]
     assert session.row(1)["text"] == "A bell hums in the roof."
 
@@ -202,16 +205,16 @@ def test_an_edited_draft_is_shown_again(session: Session) -> None:
 def test_an_unknown_key_and_the_end_of_input_change_nothing(session: Session) -> None:
     session.drafts(BELL)
 
-    done = session.ask("review", typed="x\n\n")
+    result = session.run("review", stdin="x\n\n")
 
-    assert "'x' is not one of the keys" in done.out
-    assert (done.code, session.states()) == (0, ["drafted"])
+    assert "'x' is not one of the keys" in result.out
+    assert (result.code, session.states()) == (0, ["drafted"])
 
 
 def test_an_empty_queue_ends_the_review_at_once(session: Session) -> None:
     session.drafts()
 
-    assert session.ask("review") == Done(0, "nothing was reviewed; no drafts are waiting\n", "")
+    assert session.run("review") == Result(0, "nothing was reviewed; no drafts are waiting\n", "")
 
 
 # On a terminal
@@ -227,42 +230,42 @@ class Terminal:
             [MYNAH, "--state", state, "review"], env=environment(TERM="xterm"),
             preexec_fn=self._sit_down,  # noqa: PLW1509  no threads
         )  # fmt: skip
-        self.seen = b""
+        self.output = b""
 
     def _sit_down(self) -> None:
         """With a controlling terminal, Ctrl-C sends a signal. It may be ignored here, in a background process."""
         os.login_tty(self._slave)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-    def shows(self, words: bytes) -> bytes:
-        """What it shows up to these words."""
-        begin, late = len(self.seen), time.monotonic() + 60
-        while words not in self.seen[begin:]:
-            if time.monotonic() > late:
+    def wait_for(self, text: bytes) -> bytes:
+        """Read the output up to this text."""
+        start, deadline = len(self.output), time.monotonic() + 60
+        while text not in self.output[start:]:
+            if time.monotonic() > deadline:
                 self.process.kill()  # not left running for later tests
                 self.process.wait()
-                pytest.fail(f"it never shows {words!r}, but {self.seen[begin:]!r}")
+                pytest.fail(f"the command never shows {text!r}, but {self.output[start:]!r}")
             if select.select([self.screen], [], [], 1)[0]:
-                self.seen += os.read(self.screen, 4096)
-        return self.seen[begin:]
+                self.output += os.read(self.screen, 4096)
+        return self.output[start:]
 
-    def types(self, keys: bytes) -> None:
-        """Waits until single keys are read: earlier ones would be dropped."""
-        late = time.monotonic() + 60
-        while termios.tcgetattr(self._slave)[3] & termios.ICANON and time.monotonic() < late:
+    def press(self, keys: bytes) -> None:
+        """Wait until single keys are read, because earlier ones would be dropped."""
+        deadline = time.monotonic() + 60
+        while termios.tcgetattr(self._slave)[3] & termios.ICANON and time.monotonic() < deadline:
             time.sleep(0.01)
         os.write(self.screen, keys)
 
-    def interrupts(self, words: bytes) -> None:
-        """Repeats Ctrl-C until it answers: input() misses one between printing its question and reading."""
-        begin, late = len(self.seen), time.monotonic() + 60
-        while words not in self.seen[begin:] and time.monotonic() < late:
+    def interrupt(self, text: bytes) -> None:
+        """Repeat Ctrl-C until it answers: input() misses one between printing its question and reading."""
+        start, deadline = len(self.output), time.monotonic() + 60
+        while text not in self.output[start:] and time.monotonic() < deadline:
             os.write(self.screen, b"\x03")
-            while words not in self.seen[begin:] and select.select([self.screen], [], [], 5)[0]:
-                self.seen += os.read(self.screen, 4096)
-        assert words in self.seen[begin:]
+            while text not in self.output[start:] and select.select([self.screen], [], [], 5)[0]:
+                self.output += os.read(self.screen, 4096)
+        assert text in self.output[start:]
 
-    def ends(self) -> int:
+    def wait(self) -> int:
         code = self.process.wait(60)
         assert termios.tcgetattr(self._slave) == self.modes  # unchanged
         os.close(self.screen)
@@ -272,48 +275,48 @@ class Terminal:
 
 def test_on_a_terminal_single_keys_are_enough(session: Session) -> None:
     session.drafts(BELL, SOUP)
-    person = Terminal(session.state)
-    assert BELL.encode() in person.shows(KEYS)
+    terminal = Terminal(session.state)
+    assert BELL.encode() in terminal.wait_for(KEYS)
 
-    person.types(b"a")
-    assert SOUP.encode() in person.shows(KEYS)
-    person.types(b"\x1b[A")  # neither an arrow key nor its parts count as keys
-    person.shows(KEYS)
-    person.types(b"r")
-    person.shows(b"no reason):")
-    os.write(person.screen, b"not funny\r")
-    person.shows(b"no drafts are waiting")
+    terminal.press(b"a")
+    assert SOUP.encode() in terminal.wait_for(KEYS)
+    terminal.press(b"\x1b[A")  # neither an arrow key nor its parts count as keys
+    terminal.wait_for(KEYS)
+    terminal.press(b"r")
+    terminal.wait_for(b"no reason):")
+    os.write(terminal.screen, b"not funny\r")
+    terminal.wait_for(b"no drafts are waiting")
 
-    assert person.ends() == 0
+    assert terminal.wait() == 0
     assert session.states() == ["approved", "rejected"]
     assert session.row(2)["reviews"][0]["because"] == "not funny"
 
 
 def test_on_a_terminal_the_text_can_be_edited(session: Session) -> None:
     session.drafts(BELL)
-    person = Terminal(session.state)
-    person.shows(KEYS)
+    terminal = Terminal(session.state)
+    terminal.wait_for(KEYS)
 
-    person.types(b"e")
-    person.shows(BELL.encode())
-    os.write(person.screen, b"\x7f Twice.\r")
-    person.shows(KEYS)
-    person.types(b"q")
+    terminal.press(b"e")
+    terminal.wait_for(BELL.encode())
+    os.write(terminal.screen, b"\x7f Twice.\r")
+    terminal.wait_for(KEYS)
+    terminal.press(b"q")
 
-    assert person.ends() == 0
+    assert terminal.wait() == 0
     assert session.row(1)["text"] == BELL.removesuffix(".") + " Twice."
 
 
 @pytest.mark.parametrize("where", ["at the keys", "at the words"])
 def test_ctrl_c_changes_nothing(session: Session, where: str) -> None:
     session.drafts(BELL)
-    person = Terminal(session.state)
-    person.shows(KEYS)
+    terminal = Terminal(session.state)
+    terminal.wait_for(KEYS)
     if where == "at the words":
-        person.types(b"r")
-        person.shows(b"no reason):")
+        terminal.press(b"r")
+        terminal.wait_for(b"no reason):")
 
-    person.interrupts(b"nothing was lost")
+    terminal.interrupt(b"nothing was lost")
 
-    assert person.ends() == 128 + signal.SIGINT
+    assert terminal.wait() == 128 + signal.SIGINT
     assert session.states() == ["drafted"]

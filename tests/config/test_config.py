@@ -35,19 +35,19 @@ def config_at(tmp_path: Path, text: str) -> Path:
 
 
 def test_the_default_is_a_dry_run_of_the_sample_account(tmp_path: Path) -> None:
-    loaded = load.load()
+    config = load.load()
 
-    assert loaded.settings.live is False
-    assert loaded.settings.training.authors == ()
-    assert loaded.settings.state == tmp_path / "states" / "mynah"
-    assert loaded.origins == {}
+    assert config.settings.live is False
+    assert config.settings.training.authors == ()
+    assert config.settings.state == tmp_path / "states" / "mynah"
+    assert config.origins == {}
 
 
 def test_the_example_shows_every_key_with_its_default() -> None:
     text = EXAMPLE.read_text(encoding="utf-8")
-    shown = {key for key, _ in load._flat(tomllib.loads(text))}
+    in_example = {key for key, _ in load._flat(tomllib.loads(text))}
     secret = {f"x.{name}" for name in SECRETS}
-    commented = {
+    comments = {
         "state",
         "x.keys",
         "voice.topics",
@@ -57,8 +57,8 @@ def test_the_example_shows_every_key_with_its_default() -> None:
 
     keys = {key for key, _, _ in load.load().rows()}
 
-    assert shown == keys - secret - commented
-    assert all(f"# {name.split('.')[-1]} = " in text for name in commented)
+    assert in_example == keys - secret - comments
+    assert all(f"# {name.split('.')[-1]} = " in text for name in comments)
     assert load.load(EXAMPLE).settings == load.load().settings
 
 
@@ -68,15 +68,15 @@ def test_later_layers_win_and_each_value_has_its_origin(tmp_path: Path, monkeypa
     monkeypatch.setenv("MYNAH_VOICE__PROMPTS", '["a", "b"]')
     monkeypatch.setenv("MYNAH_STATE", str(tmp_path / "env"))
 
-    loaded = load.load(file, {"state": str(tmp_path / "flag"), "live": True})
+    config = load.load(file, {"state": str(tmp_path / "flag"), "live": True})
 
-    merged = loaded.settings
+    merged = config.settings
     assert (merged.bot, merged.schedule.posts_per_day, merged.schedule.jitter) == ("fromfile", 4, timedelta(minutes=1))
     assert (merged.voice.threads, merged.voice.prompts, merged.live) == (3, {"a": 1, "b": 1}, True)
     assert merged.state == tmp_path / "flag"
-    assert loaded.origins["schedule.posts_per_day"] == "environment"
-    assert loaded.origins["schedule.jitter"] == f"file {file}"
-    assert loaded.origins["live"] == "flag"
+    assert config.origins["schedule.posts_per_day"] == "environment"
+    assert config.origins["schedule.jitter"] == f"file {file}"
+    assert config.origins["live"] == "flag"
 
 
 def test_all_errors_are_listed_each_with_its_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,21 +88,21 @@ def test_all_errors_are_listed_each_with_its_key(tmp_path: Path, monkeypatch: py
     monkeypatch.setenv("MYNAH_POSTING__MAX_PER_DAY", "many")
     monkeypatch.setenv("MYNAH_NONSENSE", "1")
 
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(ConfigError) as excinfo:
         load.load(file)
 
-    message = str(caught.value)
+    message = str(excinfo.value)
     assert message.startswith("8 errors")
     for key in (
         *("nope: unknown key", "bot: ", "x.foo: unknown key", "schedule.timezone: 'Mars/Phobos'"),
         *("schedule.jitter: 'soon'", "voice.prompts: is empty; voice.mix", "posting.max_per_day: ", "MYNAH_NONSENSE: "),
     ):
         assert key in message
-    assert caught.value.exit_code == 78
+    assert excinfo.value.exit_code == 78
 
 
 @pytest.mark.parametrize(
-    ("make", "words"),
+    ("make", "pattern"),
     [
         pytest.param(lambda path: path.mkdir(), "Is a directory", id="folder"),
         pytest.param(lambda path: None, "no such file", id="missing"),
@@ -114,16 +114,16 @@ def test_all_errors_are_listed_each_with_its_key(tmp_path: Path, monkeypatch: py
         pytest.param(lambda path: path.write_text("# " + "x" * 1_000_001), "larger", id="huge"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_one_message(tmp_path: Path, make: Any, words: str) -> None:
+def test_a_file_that_cannot_be_read_is_one_message(tmp_path: Path, make: Any, pattern: str) -> None:
     path = tmp_path / "config.toml"
     make(path)
 
-    with pytest.raises(ConfigError, match=words):
+    with pytest.raises(ConfigError, match=pattern):
         load.load(path)
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "pattern"),
     [
         pytest.param('"x.consumer_key" = "canary"', r'"x\.consumer_key": unknown key', id="a secret, quoted"),
         pytest.param('"state.dir" = "canary"', r'"state\.dir": unknown key', id="below a value, quoted"),
@@ -138,11 +138,11 @@ def test_a_file_that_cannot_be_read_is_one_message(tmp_path: Path, make: Any, wo
         pytest.param(f'"{"a" * 5000}." = 1', r'"a{,300} … .{,300}": unknown key', id="quoted as a key"),
     ],
 )
-def test_a_wrong_value_is_one_message_with_its_key(tmp_path: Path, text: str, words: str) -> None:
-    with pytest.raises(ConfigError, match=words) as caught:
+def test_a_wrong_value_is_one_message_with_its_key(tmp_path: Path, text: str, pattern: str) -> None:
+    with pytest.raises(ConfigError, match=pattern) as excinfo:
         load.load(config_at(tmp_path, text))
 
-    assert "canary" not in str(caught.value)
+    assert "canary" not in str(excinfo.value)
 
 
 @pytest.mark.parametrize(
@@ -159,13 +159,13 @@ def test_a_wrong_environment_variable_is_an_error_not_ignored(
 ) -> None:
     monkeypatch.setenv(name, value)
 
-    with pytest.raises(ConfigError, match=name if value else "state: ") as caught:
+    with pytest.raises(ConfigError, match=name if value else "state: ") as excinfo:
         load.load()
 
-    assert "canary" not in str(caught.value)
+    assert "canary" not in str(excinfo.value)
 
 
-def test_a_missing_home_folder_is_no_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_missing_home_folder_is_not_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", "~nobody-has-this-name/.config")
 
     assert load.load(None, {"state": str(tmp_path)}).settings.state == tmp_path
@@ -185,12 +185,12 @@ def test_secrets_come_from_private_files(tmp_path: Path) -> None:
         (keys / name).write_text(f"canary-{name}\n")
         (keys / name).chmod(0o600)
 
-    loaded = load.load(None, {"x": {"keys": str(keys)}})
+    config = load.load(None, {"x": {"keys": str(keys)}})
 
-    assert loaded.settings.x.access_token is not None
-    assert loaded.settings.x.access_token.get_secret_value() == "canary-access_token"
-    assert loaded.origins["x.access_token"] == "credential"
-    assert "canary" not in repr(loaded)
+    assert config.settings.x.access_token is not None
+    assert config.settings.x.access_token.get_secret_value() == "canary-access_token"
+    assert config.origins["x.access_token"] == "credential"
+    assert "canary" not in repr(config)
 
 
 def test_a_secret_that_others_can_read_is_refused(tmp_path: Path) -> None:
@@ -199,10 +199,10 @@ def test_a_secret_that_others_can_read_is_refused(tmp_path: Path) -> None:
     (keys / "consumer_key").write_text("canary")
     (keys / "consumer_key").chmod(0o644)
 
-    with pytest.raises(ConfigError, match=r"chmod 600") as caught:
+    with pytest.raises(ConfigError, match=r"chmod 600") as excinfo:
         load.load(None, {"x": {"keys": str(keys)}})
 
-    assert "canary" not in str(caught.value)
+    assert "canary" not in str(excinfo.value)
 
 
 def test_credentials_of_systemd_win_over_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,22 +229,22 @@ def test_an_empty_credential_counts_as_missing(tmp_path: Path, monkeypatch: pyte
 def test_a_secret_in_the_file_is_refused_without_its_value(tmp_path: Path) -> None:
     file = config_at(tmp_path, '[x]\nconsumer_secret = "canary"\n')
 
-    with pytest.raises(ConfigError, match=r"x\.consumer_secret: secrets do not belong") as caught:
+    with pytest.raises(ConfigError, match=r"x\.consumer_secret: secrets do not belong") as excinfo:
         load.load(file)
 
-    assert "canary" not in str(caught.value)
+    assert "canary" not in str(excinfo.value)
 
 
 def test_no_error_shows_the_value_of_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MYNAH_X", '{"consumer_key": "canary"')
     monkeypatch.setenv("MYNAH_VOICE__PROMPTS", "canary")
 
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(ConfigError) as excinfo:
         load.load()
 
-    assert "MYNAH_X: not valid JSON" in str(caught.value)
-    assert "canary" not in str(caught.value)
-    assert "canary" not in str(caught.value.__context__)
+    assert "MYNAH_X: not valid JSON" in str(excinfo.value)
+    assert "canary" not in str(excinfo.value)
+    assert "canary" not in str(excinfo.value.__context__)
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -253,8 +253,8 @@ def test_any_file_loads_or_raises_our_error(tmp_path: Path, content: bytes) -> N
     path = tmp_path / "any.toml"
     path.write_bytes(content)
     try:
-        loaded = load.load(path)
+        config = load.load(path)
     except ConfigError as error:
         assert str(path) in str(error) or "error" in str(error)  # noqa: PT017  both are fine
     else:
-        assert loaded.settings.live is False
+        assert config.settings.live is False

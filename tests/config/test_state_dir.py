@@ -26,32 +26,32 @@ with StateDir(Path(sys.argv[1])).hold({"since": "noon"}):
 """
 
 
-def holding(root: Path) -> subprocess.Popen[str]:
-    other = subprocess.Popen(
+def process_holding(root: Path) -> subprocess.Popen[str]:
+    process = subprocess.Popen(
         [sys.executable, "-c", HOLD, str(root)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
-    assert other.stdout is not None
-    assert other.stdout.readline() == "held\n"
-    return other
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    return process
 
 
 def test_one_process_holds_the_folder_and_the_error_names_it(tmp_path: Path) -> None:
-    with holding(tmp_path) as other:
+    with process_holding(tmp_path) as process:
         with (
-            pytest.raises(Busy, match=rf"process {other.pid} \(since noon\)") as caught,
+            pytest.raises(Busy, match=rf"process {process.pid} \(since noon\)") as excinfo,
             StateDir(tmp_path).hold({}),
         ):
             pass
 
-        assert caught.value.exit_code == 75
-        assert StateDir(tmp_path).holder() == {"pid": other.pid, "since": "noon"}
-        other.communicate("")
+        assert excinfo.value.exit_code == 75
+        assert StateDir(tmp_path).holder() == {"pid": process.pid, "since": "noon"}
+        process.communicate("")
 
 
 def test_a_killed_process_releases_the_folder(tmp_path: Path) -> None:
-    with holding(tmp_path) as other:
-        other.kill()
-        other.communicate()
+    with process_holding(tmp_path) as process:
+        process.kill()
+        process.communicate()
 
     assert StateDir(tmp_path).holder() is None
     with StateDir(tmp_path).hold({"since": "later"}):
@@ -75,12 +75,12 @@ def test_a_missing_folder_has_no_holder(tmp_path: Path) -> None:
     assert StateDir(tmp_path / "nowhere").holder() is None
 
 
-def test_testing_the_lock_does_not_prevent_a_start(tmp_path: Path) -> None:
+def test_checking_the_lock_does_not_prevent_a_start(tmp_path: Path) -> None:
     handle = os.open(tmp_path, os.O_RDONLY)
     fcntl.flock(handle, fcntl.LOCK_SH)
     threading.Timer(0.1, os.close, [handle]).start()
 
     with StateDir(tmp_path).hold({"since": "now"}):
-        held = (tmp_path / "holder.json").exists()
+        exists = (tmp_path / "holder.json").exists()
 
-    assert held
+    assert exists

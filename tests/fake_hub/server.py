@@ -52,9 +52,9 @@ class Request:
 
 
 class Problem(Exception):
-    def __init__(self, status: int, said: str, code: str = "", **more: str) -> None:
-        super().__init__(said)
-        self.status, self.said, self.code, self.more = status, said, code, more
+    def __init__(self, status: int, message: str, code: str = "", **fields: str) -> None:
+        super().__init__(message)
+        self.status, self.message, self.code, self.fields = status, message, code, fields
 
 
 class FakeHub(ThreadingHTTPServer):
@@ -78,7 +78,7 @@ class FakeHub(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}"
 
     def fail_once(self, part: str, status: int) -> None:
-        """The next request with `part` in its path gets this status, or no answer where it is DROP."""
+        """The next request with `part` in its path gets this status, or no answer if it is DROP."""
         self._faults.append((part, status))
 
     def __enter__(self) -> Self:
@@ -100,12 +100,12 @@ class FakeHub(ThreadingHTTPServer):
         for fault in self._faults:
             if fault[0] in request.path:
                 self._faults.remove(fault)
-                return fault[1], {"error": "as the test wants it"}, {}
+                return fault[1], {"error": "set by the test"}, {}
         try:
             return 200, self._route(request), {}
         except Problem as problem:
-            headers = {"X-Error-Message": problem.said} | ({"X-Error-Code": problem.code} if problem.code else {})
-            return problem.status, {"error": problem.said, **problem.more}, headers
+            headers = {"X-Error-Message": problem.message} | ({"X-Error-Code": problem.code} if problem.code else {})
+            return problem.status, {"error": problem.message, **problem.fields}, headers
 
     def _route(self, request: Request) -> Any:
         for method, pattern, handle in (
@@ -124,9 +124,9 @@ class FakeHub(ThreadingHTTPServer):
         raise Problem(404, "Not Found")
 
     def _role(self, request: Request) -> str:
-        given = request.headers.get("authorization", "").removeprefix("Bearer ")
+        token = request.headers.get("authorization", "").removeprefix("Bearer ")
         try:
-            return {self.token: "write", self.reader: "read"}[given]
+            return {self.token: "write", self.reader: "read"}[token]
         except KeyError:
             raise Problem(401, "Invalid credentials in Authorization header") from None
 
@@ -142,13 +142,13 @@ class FakeHub(ThreadingHTTPServer):
         return {"type": "user", "name": self.user, "auth": {"accessToken": {"role": self._role(request)}}}
 
     def _create(self, request: Request) -> Any:
-        asked = request.json
-        name = f"{asked['organization'] or self.user}/{asked['name']}"
+        body = request.json
+        name = f"{body['organization'] or self.user}/{body['name']}"
         if self._role(request) != "write" or not name.startswith(f"{self.user}/"):
             raise Problem(403, "You don't have the rights to create a model under this namespace")
         if name in self.repos:
             raise Problem(409, "You already created this model repo", url=f"{self.url}/{name}")
-        private = asked["visibility"] == "private" if "visibility" in asked else bool(asked.get("private"))
+        private = body["visibility"] == "private" if "visibility" in body else bool(body.get("private"))
         self.repos[name] = Repo(private)
         return {"url": f"{self.url}/{name}", "name": name}
 
@@ -171,43 +171,43 @@ class FakeHub(ThreadingHTTPServer):
         return {"_id": name, "id": name, "private": repo.private, "sha": sha, "tags": [], "siblings": siblings}
 
     def _preupload(self, request: Request, name: str) -> Any:
-        there = self._writable(request, name).files
+        stored = self._writable(request, name).files
         files = []
         for file in request.json["files"]:
             path = file["path"]
             mode = "lfs" if path.endswith(LARGE) else "regular"
-            oid = _oid(there[path], mode) if path in there else None
+            oid = _oid(stored[path], mode) if path in stored else None
             files.append({"path": path, "uploadMode": mode, "shouldIgnore": False, "oid": oid})
         return {"files": files}
 
     def _batch(self, request: Request, name: str) -> Any:
         self._writable(request, name)
         objects = []
-        for each in request.json["objects"]:
-            upload = {"href": f"{self.url}/lfs/{each['oid']}?signature=secret"}
-            missing = {} if each["oid"] in self.large else {"actions": {"upload": upload}}
-            objects.append({"oid": each["oid"], "size": each["size"], **missing})
+        for entry in request.json["objects"]:
+            upload = {"href": f"{self.url}/lfs/{entry['oid']}?signature=secret"}
+            missing = {} if entry["oid"] in self.large else {"actions": {"upload": upload}}
+            objects.append({"oid": entry["oid"], "size": entry["size"], **missing})
         return {"transfer": "basic", "objects": objects}
 
     def _put(self, request: Request, oid: str) -> Any:
         if hashlib.sha256(request.body).hexdigest() != oid:
-            raise Problem(422, "The content is not what its name says")
+            raise Problem(422, "The content does not match its SHA-256")
         self.large[oid] = request.body
         return {}
 
     def _commit(self, request: Request, name: str) -> Any:
         repo = self._writable(request, name)
         header, *operations = [json.loads(line) for line in request.body.splitlines()]
-        arrived = {}
+        files = {}
         for operation in operations:
             value = operation["value"]
             if operation["key"] == "file":
-                arrived[value["path"]] = base64.b64decode(value["content"])
+                files[value["path"]] = base64.b64decode(value["content"])
             elif value["oid"] in self.large:
-                arrived[value["path"]] = self.large[value["oid"]]
+                files[value["path"]] = self.large[value["oid"]]
             else:
                 raise Problem(400, f"{value['path']} was not uploaded")
-        repo.files.update(arrived)
+        repo.files.update(files)
         repo.commits.append(header["value"]["summary"])
         sha = hashlib.sha1(repr(repo.commits).encode()).hexdigest()
         return {"commitUrl": f"{self.url}/{name}/commit/{sha}", "commitOid": sha, "pullRequestUrl": None}
@@ -240,13 +240,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         headers = {name.lower(): value for name, value in self.headers.items()}
         body = self.rfile.read(int(headers.get("content-length", "0")))
-        status, said, extra = self.server.answer(Request(self.command, urlsplit(self.path).path, headers, body))
+        status, payload, extra = self.server.answer(Request(self.command, urlsplit(self.path).path, headers, body))
         if status == DROP:
             # Closing with a linger of 0 seconds sends RST instead of FIN.
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.connection.close()
             return
-        content = json.dumps(said).encode()
+        content = json.dumps(payload).encode()
         self.send_response(status)
         for name, value in {"Content-Type": "application/json", "Content-Length": str(len(content)), **extra}.items():
             self.send_header(name, value)

@@ -17,7 +17,7 @@ from tests.fake_x.server import FakeX
 from tests.fake_x.signin import CLIENT_ID, CLIENT_SECRET
 from tests.fake_x.state import User, World, newcomer
 
-ENDS = (signal.SIGINT, signal.SIGTERM)
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 MILLION = 1_000_000
 
 
@@ -32,10 +32,10 @@ def main() -> None:
     parser.add_argument("--lag", type=float, default=0.0, metavar="SECONDS", help="delay of a post in its timeline")
     options = parser.parse_args()
     # Blocked in every thread from here on, so that only sigwait below receives them.
-    signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     bot = replace(newcomer(), handle=options.user, access="read" if options.read_only else "read-write")
-    other = User("1400000000000000001", "stationmaster", "A person", "1400000000000000001-fake", bot.secrets)
-    world = World(bot, other, now=lambda: datetime.now(UTC), lag=timedelta(seconds=options.lag))
+    user = User("1400000000000000001", "stationmaster", "A person", "1400000000000000001-fake", bot.secrets)
+    world = World(bot, user, now=lambda: datetime.now(UTC), lag=timedelta(seconds=options.lag))
     world.bank.credits = None if options.credits is None else round(options.credits * MILLION)
     with FakeX(world, port=options.port, new_dialect=options.new_dialect, say=_say) as x:
         x.fail_with(*options.fault)
@@ -46,7 +46,7 @@ def main() -> None:
         _say(f"export MYNAH_X__ACCESS_TOKEN_SECRET={bot.secrets.token_secret}\n")
         _say(f"# for `mynah auth` with x.auth = oauth2: client id {CLIENT_ID}, client secret {CLIENT_SECRET}\n")
         _say("# login pages accept at once: open them with curl; add &as=stationmaster for another user\n")
-        signal.sigwait(ENDS)
+        signal.sigwait(STOP_SIGNALS)
     kinds = Counter(charge.kind for charge in world.bank.charges)
     charges = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items())) or "nothing"
     _say(f"# X would bill ${world.bank.billed / MILLION:.3f}: {charges}\n")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 LINK = re.compile(r"https?://\S+")
 CASHTAG = re.compile(r"(?<!\S)\$[A-Za-z]{1,6}\b")
 LONGEST = 280
-FARTHEST = 3_200  # posts: X has no older ones in a timeline
+OLDEST_POST = 3_200  # posts: X has no older ones in a timeline
 # The names since August 2026; requests may still use the old ones.
 RENAMED = {
     "edit_history_tweet_ids": "edit_history_post_ids",
@@ -113,11 +113,11 @@ class Api:
         if len(CASHTAG.findall(body["text"])) > 1:
             raise Problem(403, "Forbidden", "You are not allowed to post more than one cashtag.")
         reply = body.get("reply") or {}
-        target, without = reply.get("in_reply_to_tweet_id"), reply.get("exclude_reply_user_ids", ())
+        target, excluded = reply.get("in_reply_to_tweet_id"), reply.get("exclude_reply_user_ids", ())
         try:
             if target:
                 mentions.check_reply(self.world, user, target)
-            post = self.world.create(user, body["text"], reply_to=target, without=without)
+            post = self.world.create(user, body["text"], reply_to=target, without=excluded)
         except mentions.NotSummoned as error:
             raise Problem(403, "Forbidden", mentions.NOT_SUMMONED) from error
         except mentions.TargetGone as error:
@@ -157,22 +157,22 @@ class Api:
         return Reply(200, {"errors": [problem]})
 
     def _timeline(self, request: Request, user: User, author_id: str) -> Reply:
-        return self._page(request, self.world.timeline_of(author_id)[:FARTHEST])
+        return self._page(request, self.world.timeline_of(author_id)[:OLDEST_POST])
 
     def _mentions(self, request: Request, user: User, user_id: str) -> Reply:
         since_id = request.query.get("since_id", "0")
         since = int(since_id) if since_id.isdecimal() else 0
         return self._page(request, mentions.mentions_of(self.world, user_id, since))
 
-    def _page(self, request: Request, reachable: list[Post]) -> Reply:
+    def _page(self, request: Request, available: list[Post]) -> Reply:
         query = request.query
         limit, since, until = query.get("max_results", "10"), query.get("since_id", "0"), query.get("until_id", "0")
         token = query.get("pagination_token", "b0").removeprefix("b")  # the number of posts on the pages before it
         if not (all(map(str.isdecimal, (limit, since, until, token))) and 5 <= int(limit) <= 100):
             raise Problem(400, "Invalid Request", "One or more parameters to your request was invalid.")
-        matches = [post for post in reachable if int(since) < int(post.id) < (int(until) or int(post.id) + 1)]
+        matches = [post for post in available if int(since) < int(post.id) < (int(until) or int(post.id) + 1)]
         end = int(token) + int(limit)
-        posts = matches[int(token) : end]  # the page is cut before it is filtered: it may be short, or empty
+        posts = matches[int(token) : end]  # X filters after paging: a page may be short or empty
         if "retweets" in query.get("exclude", "").split(","):
             posts = [post for post in posts if post.retweet_of is None]
         meta: dict[str, Any] = {"result_count": len(posts)}
@@ -191,9 +191,9 @@ class Api:
     def _post(self, post: Post, requested: frozenset[str], expanded: frozenset[str] = frozenset()) -> dict[str, Any]:
         """A post as JSON, with the requested optional fields, in one dialect or the other."""
         short, links = _shortened(post.prefix + post.text)
-        cut = short if len(short) <= LONGEST else f"{short[: LONGEST - 1]}…"
+        text = short if len(short) <= LONGEST else f"{short[: LONGEST - 1]}…"
         history = [*post.edits, post.id]
-        fields: dict[str, Any] = {"id": post.id, "text": _escaped(cut), "edit_history_tweet_ids": history}
+        fields: dict[str, Any] = {"id": post.id, "text": _escaped(text), "edit_history_tweet_ids": history}
         requested = requested | {old for old, new in RENAMED.items() if new in requested}
         if "created_at" in requested:
             fields["created_at"] = post.at.strftime("%Y-%m-%dT%H:%M:%S.000Z")
@@ -201,9 +201,9 @@ class Api:
         entities = {name: items for name, items in (("urls", links), ("mentions", mentioned)) if items}
         if "entities" in requested and entities:
             fields["entities"] = entities
-        if "note_tweet" in requested and cut != short:
+        if "note_tweet" in requested and text != short:
             fields["note_tweet"] = {"text": _escaped(short), "entities": entities}
-        # The new dialect has the ids of others only as expansions.
+        # In the new dialect the ids of other users are only expansions.
         fields |= mentions.fields(self.world, post, requested - self._only_expanded, expanded)
         if self.new_dialect:
             return {RENAMED.get(name, name): value for name, value in fields.items()}
@@ -224,15 +224,15 @@ def _may_write(user: User) -> None:
 def _shortened(text: str) -> tuple[str, list[dict[str, Any]]]:
     """The text with each link replaced by a t.co link, and the links."""
     links: list[dict[str, Any]] = []
-    done, left = "", 0
+    output, position = "", 0
     for match in LINK.finditer(text):
         short = f"https://t.co/{hashlib.sha256(match[0].encode()).hexdigest()[:10]}"
-        done += text[left : match.start()] + short
-        left = match.end()
-        place = {"start": len(done) - len(short), "end": len(done)}
-        shown = match[0].partition("//")[2][:30]
-        links.append({**place, "url": short, "expanded_url": match[0], "display_url": shown})
-    return done + text[left:], links
+        output += text[position : match.start()] + short
+        position = match.end()
+        span = {"start": len(output) - len(short), "end": len(output)}
+        display = match[0].partition("//")[2][:30]
+        links.append({**span, "url": short, "expanded_url": match[0], "display_url": display})
+    return output + text[position:], links
 
 
 def _escaped(text: str) -> str:

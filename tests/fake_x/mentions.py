@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.fake_x.state import Post, User, World
 
 HANDLE = re.compile(r"(?<![\w@])@(\w{1,15})(?!\w)", re.ASCII)
-REACHABLE = 800  # posts: X has no older ones among the mentions
+REACHABLE = 800  # posts: X returns no older mentions
 NOT_SUMMONED = (
     "Reply to this conversation is not allowed because you have not been mentioned or otherwise engaged by the author"
     " of the post you are replying to."
@@ -33,18 +33,18 @@ class TargetGone(Exception):
     """The post to reply to does not exist."""
 
 
-def prefix(world: World, author: User, target: Post, without: Collection[str] = ()) -> str:
+def prefix(world: World, author: User, target: Post, excluded: Collection[str] = ()) -> str:
     """The handles that X writes before a reply: the author of the target, and the users whom it mentions."""
-    called = dict.fromkeys([target.author_id, *(user.id for _, _, user in called_on(world, target))])
+    recipients = dict.fromkeys([target.author_id, *(user.id for _, _, user in handles_in(world, target))])
     ids = [
         user_id
-        for user_id in called
-        if user_id != author.id and (user_id == target.author_id or user_id not in without)
+        for user_id in recipients
+        if user_id != author.id and (user_id == target.author_id or user_id not in excluded)
     ]
     return "".join(f"@{world.users[user_id].handle} " for user_id in ids)
 
 
-def called_on(world: World, post: Post) -> Iterator[tuple[int, int, User]]:
+def handles_in(world: World, post: Post) -> Iterator[tuple[int, int, User]]:
     """The mentions of existing users in the whole text: start and end in characters, and the user."""
     users = {user.handle.casefold(): user for user in world.users.values()}
     for match in HANDLE.finditer(post.prefix + post.text):
@@ -54,9 +54,9 @@ def called_on(world: World, post: Post) -> Iterator[tuple[int, int, User]]:
 
 def summons(world: World, post: Post, user_id: str) -> bool:
     """Whether the post's own text mentions the user, or it quotes a post of the user."""
-    quoted = world.post(post.quote_of) if post.quote_of else None
-    return bool(quoted and quoted.author_id == user_id) or any(
-        user.id == user_id and start >= len(post.prefix) for start, _, user in called_on(world, post)
+    quote = world.post(post.quote_of) if post.quote_of else None
+    return bool(quote and quote.author_id == user_id) or any(
+        user.id == user_id and start >= len(post.prefix) for start, _, user in handles_in(world, post)
     )
 
 
@@ -72,37 +72,37 @@ def check_reply(world: World, author: User, target_id: str) -> Post:
 
 def mentions_of(world: World, user_id: str, since: int = 0) -> list[Post]:
     """Newest first: posts that mention the user, in the text or in a reply's prefix, or quote a post of the user."""
-    newer = takewhile(lambda post: int(post.id) > since, world.seen())
+    newer = takewhile(lambda post: int(post.id) > since, world.visible())
     return [
         post
         for post in newer
         if post.author_id != user_id
-        and (summons(world, post, user_id) or any(user.id == user_id for _, _, user in called_on(world, post)))
+        and (summons(world, post, user_id) or any(user.id == user_id for _, _, user in handles_in(world, post)))
     ][:REACHABLE]
 
 
-def fields(world: World, post: Post, asked: frozenset[str], expanded: frozenset[str]) -> dict[str, Any]:
+def fields(world: World, post: Post, requested: frozenset[str], expanded: frozenset[str]) -> dict[str, Any]:
     """The requested fields of a post besides its text, under their old names."""
-    found: dict[str, Any] = {}
-    if "author_id" in asked | expanded:
-        found["author_id"] = post.author_id
-    if "conversation_id" in asked:
-        found["conversation_id"] = post.conversation or post.id
-    if "display_text_range" in asked:
-        found["display_text_range"] = [len(post.prefix), len(post.prefix + post.text)]
-    if post.reply_to and (target := world.post(post.reply_to)) and "in_reply_to_user_id" in asked | expanded:
-        found["in_reply_to_user_id"] = target.author_id
+    values: dict[str, Any] = {}
+    if "author_id" in requested | expanded:
+        values["author_id"] = post.author_id
+    if "conversation_id" in requested:
+        values["conversation_id"] = post.conversation or post.id
+    if "display_text_range" in requested:
+        values["display_text_range"] = [len(post.prefix), len(post.prefix + post.text)]
+    if post.reply_to and (target := world.post(post.reply_to)) and "in_reply_to_user_id" in requested | expanded:
+        values["in_reply_to_user_id"] = target.author_id
     kinds = {"retweeted": post.retweet_of, "replied_to": post.reply_to, "quoted": post.quote_of}
     references = [{"type": kind, "id": other} for kind, other in kinds.items() if other]
-    if references and "referenced_tweets" in asked:
-        found["referenced_tweets"] = references
-    return found
+    if references and "referenced_tweets" in requested:
+        values["referenced_tweets"] = references
+    return values
 
 
 def entities(world: World, post: Post) -> list[dict[str, Any]]:
     return [
         {"start": start, "end": end, "username": user.handle, "id": user.id}
-        for start, end, user in called_on(world, post)
+        for start, end, user in handles_in(world, post)
     ]
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 CREATE, CREATE_WITH_LINK, CREATE_SUMMONED = 15_000, 200_000, 10_000
 READ, READ_OWN, READ_USER, DELETE = 5_000, 1_000, 10_000, 10_000
-# What X bills as a link.
+# The links that X bills.
 LINK = re.compile(r"https?://\S|(?<![@\w.])[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:com|org|net|io|co|de|uk)\b", re.IGNORECASE)
 PAGE = re.compile(r"/2/users/(\d+)/(?:tweets|mentions)")
 
@@ -32,11 +32,11 @@ class Charge:
 
 @dataclass
 class Bank:
-    """Reads of one object on one UTC day are billed once; failures and empty answers never."""
+    """Bills reads of one object on one UTC day once, and failures and empty answers never."""
 
     credits: int | None = None  # None: unlimited
     charges: list[Charge] = field(default_factory=list)
-    seen: set[tuple[date, str]] = field(default_factory=set)
+    reads: set[tuple[date, str]] = field(default_factory=set)
 
     @property
     def billed(self) -> int:
@@ -44,17 +44,17 @@ class Bank:
 
     def covers(self, request: Request, user_id: str) -> bool:
         """Whether the credits cover the lowest price of the request."""
-        least = min((price for _, _, price in self._prices(request, user_id, None)), default=0)
-        return self.credits is None or self.billed + least <= self.credits
+        lowest = min((price for _, _, price in self._prices(request, user_id, None)), default=0)
+        return self.credits is None or self.billed + lowest <= self.credits
 
     def bill(self, request: Request, user_id: str, reply: Reply, at: datetime) -> None:
         if reply.status >= 300:
             return
         for kind, about, price in self._prices(request, user_id, reply.body):
             is_read = kind.startswith("read")
-            if not is_read or (at.date(), about) not in self.seen:
+            if not is_read or (at.date(), about) not in self.reads:
                 self.charges.append(Charge(at, kind, about, price))
-            self.seen.add((at.date(), about))
+            self.reads.add((at.date(), about))
 
     def _prices(self, request: Request, user_id: str, body: Any) -> list[tuple[str, str, int]]:
         """(kind, object, price); without an answer yet, for one object."""
@@ -62,7 +62,7 @@ class Bank:
         if not data:
             return []
         if request.method == "POST":
-            return [self._creating(request, data["id"])]
+            return [self._price_of_create(request, data["id"])]
         if request.method == "DELETE":
             return [("delete", request.path, DELETE)]
         if page := PAGE.fullmatch(request.path):
@@ -71,13 +71,13 @@ class Bank:
             return [("read", f"post {post['id']}", price) for post in posts]
         return [("read user", f"user {data['id']}", READ_USER)]
 
-    def _creating(self, request: Request, post_id: str) -> tuple[str, str, int]:
+    def _price_of_create(self, request: Request, post_id: str) -> tuple[str, str, int]:
         try:
-            asked = json.loads(request.body)
+            body = json.loads(request.body)
         except ValueError:
-            asked = {}
-        if not isinstance(asked, dict) or LINK.search(str(asked.get("text"))):
+            body = {}
+        if not isinstance(body, dict) or LINK.search(str(body.get("text"))):
             return "create with link", post_id, CREATE_WITH_LINK
-        if asked.get("reply"):
+        if body.get("reply"):
             return "summoned reply", post_id, CREATE_SUMMONED
         return "create", post_id, CREATE

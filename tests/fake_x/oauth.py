@@ -45,9 +45,9 @@ def signed_by(
         raise BadSignature("not HMAC-SHA1 of OAuth 1.0")
     if not oauth.get("oauth_nonce") or not oauth.get("oauth_timestamp", "").isdecimal():
         raise BadSignature("no nonce or timestamp")
-    given = oauth.pop("oauth_signature", "")
+    actual = oauth.pop("oauth_signature", "")
     pairs = [*oauth.items(), *_pairs(urlsplit(url).query), *_pairs(form)]
-    if not hmac.compare_digest(given.encode(), signature(method, url, pairs, secrets).encode()):
+    if not hmac.compare_digest(actual.encode(), signature(method, url, pairs, secrets).encode()):
         raise BadSignature("the signature does not fit the request")
     return token, oauth["oauth_nonce"]
 
@@ -55,8 +55,8 @@ def signed_by(
 def signature(method: str, url: str, pairs: Iterable[tuple[str, str]], secrets: Secrets) -> str:
     parts = urlsplit(url)
     address = f"{parts.scheme}://{parts.netloc}{parts.path}"
-    escaped = sorted((_escape(name), _escape(value)) for name, value in pairs)
-    parameters = "&".join(f"{name}={value}" for name, value in escaped)
+    encoded = sorted((_escape(name), _escape(value)) for name, value in pairs)
+    parameters = "&".join(f"{name}={value}" for name, value in encoded)
     base = "&".join(map(_escape, (method.upper(), address, parameters)))
     key = f"{_escape(secrets.consumer_secret)}&{_escape(secrets.token_secret)}"
     return base64.b64encode(hmac.new(key.encode(), base.encode(), hashlib.sha1).digest()).decode()
@@ -66,9 +66,9 @@ def parameters(authorization: str) -> dict[str, str]:
     scheme, _, rest = authorization.partition(" ")
     if scheme.casefold() != "oauth":
         raise BadSignature("no OAuth 1.0a header")
-    found = {unquote(name): unquote(value) for name, value in PARAMETER.findall(rest)}
-    found.pop("realm", None)
-    return found
+    values = {unquote(name): unquote(value) for name, value in PARAMETER.findall(rest)}
+    values.pop("realm", None)
+    return values
 
 
 def _pairs(encoded: str) -> list[tuple[str, str]]:

@@ -45,39 +45,41 @@ class Spec:
         self._document = document
         self._paths = [
             (re.compile(re.sub(r"\{\w+\}", "([^/]+)", path)), re.findall(r"\{(\w+)\}", path), operations)
-            for path, operations in sorted(document["paths"].items(), key=lambda each: each[0].count("{"))
+            for path, operations in sorted(document["paths"].items(), key=lambda item: item[0].count("{"))
         ]
 
-    def asked(self, request: Request) -> list[str]:
+    def request_errors(self, request: Request) -> list[str]:
         """What is wrong with a request, according to X's file."""
-        found = self._operation(request)
-        if found is None:
+        match = self._operation(request)
+        if match is None:
             return [f"X has no {request.method} {request.path}"]
-        operation, inside = found
-        known = {each["name"]: each for each in map(self._whole, operation.get("parameters", []))}
-        wrong = [
+        operation, path_values = match
+        parameters = {item["name"]: item for item in map(self._resolve, operation.get("parameters", []))}
+        errors = [
             f"{name}: {problem}"
-            for name, value in inside.items()
-            for problem in self._problems(unquote(value), known[name]["schema"])
+            for name, value in path_values.items()
+            for problem in self._problems(unquote(value), parameters[name]["schema"])
         ]
-        for old, value in parse_qsl(urlsplit(request.target).query, keep_blank_values=True):
-            name = PARAMETERS.get(old, old)
-            if name not in known:
-                wrong.append(f"{old}: no such parameter")
+        for key, value in parse_qsl(urlsplit(request.target).query, keep_blank_values=True):
+            name = PARAMETERS.get(key, key)
+            if name not in parameters:
+                errors.append(f"{key}: no such parameter")
             else:
-                wrong += [
-                    f"{old}: {each}" for each in self._parameter(value, known[name]["schema"], is_old=old != name)
+                errors += [
+                    f"{key}: {item}" for item in self._parameter(value, parameters[name]["schema"], is_old=key != name)
                 ]
-        wrong += [f"{name} is missing" for name in self._required(known) if name not in {**request.query, **inside}]
+        errors += [
+            f"{name} is missing" for name in self._required(parameters) if name not in {**request.query, **path_values}
+        ]
         if body := operation.get("requestBody"):
             schema = body["content"]["application/json"]["schema"]
-            wrong += [f"body{problem}" for problem in self._problems(_read(request.body), schema)]
-        return wrong
+            errors += [f"body{problem}" for problem in self._problems(_read(request.body), schema)]
+        return errors
 
-    def answered(self, request: Request, reply: Reply) -> list[str]:
+    def reply_errors(self, request: Request, reply: Reply) -> list[str]:
         """What is wrong with a successful answer; X's file does not describe errors fully."""
-        found = self._operation(request)
-        answer = found[0]["responses"].get(str(reply.status)) if found else None
+        match = self._operation(request)
+        answer = match[0]["responses"].get(str(reply.status)) if match else None
         if answer is None:
             return [f"X does not answer {reply.status} to {request.method} {request.path}"]
         schema = answer["content"]["application/json"]["schema"]
@@ -90,19 +92,19 @@ class Spec:
                 return operations[request.method.lower()], dict(zip(names, match.groups(), strict=True))
         return None
 
-    def _required(self, known: dict[str, dict[str, Any]]) -> list[str]:
-        return [name for name, each in known.items() if each.get("required")]
+    def _required(self, parameters: dict[str, dict[str, Any]]) -> list[str]:
+        return [name for name, item in parameters.items() if item.get("required")]
 
-    def _whole(self, part: dict[str, Any]) -> dict[str, Any]:
+    def _resolve(self, part: dict[str, Any]) -> dict[str, Any]:
         while "$ref" in part:
-            whole: Any = self._document
+            target: Any = self._document
             for step in part["$ref"].removeprefix("#/").split("/"):
-                whole = whole[step]
-            part = whole
+                target = target[step]
+            part = target
         return part
 
     def _parameter(self, text: str, schema: dict[str, Any], *, is_old: bool) -> list[str]:
-        schema = self._whole(schema)
+        schema = self._resolve(schema)
         if schema.get("type") == "array":
             parts = [NAMES.get(part, part) for part in text.split(",")]
             return list(self._problems([p for p in parts if not (is_old and p in OLD_FIELDS)] or ["text"], schema))
@@ -110,16 +112,16 @@ class Spec:
         return list(self._problems(number, schema))
 
     def _problems(self, value: Any, schema: dict[str, Any], at: str = "") -> Iterator[str]:
-        schema = self._whole(schema)
+        schema = self._resolve(schema)
         if value is None and schema.get("nullable"):
             return
         if parts := schema.get("oneOf") or schema.get("anyOf"):
             if all(list(self._problems(value, part)) for part in parts):
-                yield f"{at}: {value!r} is none of the {len(parts)} that it may be"
+                yield f"{at}: {value!r} matches none of {len(parts)} schemas"
             return
         kind = schema.get("type")
         if kind and (not isinstance(value, TYPES[kind]) or (kind != "boolean" and isinstance(value, bool))):
-            yield f"{at}: {value!r} is no {kind}"
+            yield f"{at}: {value!r} is not of type {kind}"
             return
         if "enum" in schema and value not in schema["enum"]:
             yield f"{at}: {value!r} is not one of {', '.join(map(str, schema['enum']))}"
@@ -130,19 +132,19 @@ class Spec:
     def _list(self, value: list[Any], schema: dict[str, Any], at: str) -> Iterator[str]:
         if len(value) < schema.get("minItems", 0):
             yield f"{at}: too short"
-        if schema.get("uniqueItems") and len({json.dumps(each, sort_keys=True) for each in value}) < len(value):
+        if schema.get("uniqueItems") and len({json.dumps(item, sort_keys=True) for item in value}) < len(value):
             yield f"{at}: the same twice"
-        for number, each in enumerate(value):
-            yield from self._problems(each, schema.get("items", {}), f"{at}[{number}]")
+        for number, item in enumerate(value):
+            yield from self._problems(item, schema.get("items", {}), f"{at}[{number}]")
 
     def _object(self, value: dict[str, Any], schema: dict[str, Any], at: str) -> Iterator[str]:
         properties = schema.get("properties", {})
         for name in schema.get("required", []):
             if name not in value:
                 yield f"{at}.{name} is missing"
-        for name, each in value.items():
+        for name, item in value.items():
             if name in properties:
-                yield from self._problems(each, properties[name], f"{at}.{name}")
+                yield from self._problems(item, properties[name], f"{at}.{name}")
             elif schema.get("additionalProperties") is False:
                 yield f"{at}.{name}: no such field"
 
@@ -158,7 +160,7 @@ def _string(value: str, schema: dict[str, Any], at: str) -> Iterator[str]:
     if len(value) < schema.get("minLength", 0):
         yield f"{at}: too short"
     if schema.get("format") == "date-time" and not MOMENT.fullmatch(value):
-        yield f"{at}: {value!r} is no moment"
+        yield f"{at}: {value!r} is not a date-time"
 
 
 @cache
@@ -176,9 +178,9 @@ def _read(body: bytes) -> Any:
 def _renamed(value: Any) -> Any:
     match value:
         case dict():
-            return {NAMES.get(name, name): _renamed(each) for name, each in value.items()}
+            return {NAMES.get(name, name): _renamed(item) for name, item in value.items()}
         case list():
-            return [_renamed(each) for each in value]
+            return [_renamed(item) for item in value]
         case str():
             return value.replace("https://api.twitter.com/2/problems/", "https://api.x.com/2/problems/")
     return value

@@ -76,17 +76,17 @@ class FakeX(ThreadingHTTPServer):
 
     def _compare(self, request: Request, reply: Reply) -> None:
         """A successful request and its answer must agree with X's OpenAPI file."""
-        if known := openapi.spec():
-            wrong = [*known.asked(request), *known.answered(request, reply)]
-            self.broken += [AssertionError(f"{request.method} {request.target}: {each}") for each in wrong]
+        if spec := openapi.spec():
+            errors = [*spec.request_errors(request), *spec.reply_errors(request, reply)]
+            self.broken += [AssertionError(f"{request.method} {request.target}: {error}") for error in errors]
 
     def take(self, request: Request) -> tuple[Fault, Reply | None]:
         """The fault of this request, and the regular answer if the request gets that far."""
         self.requests.append(request)
         fault = self._faults.popleft() if self._faults else OK
-        is_real = fault.commits or (fault.status is None and fault.end is End.ANSWER)
-        reply = self.api.answer(request) if is_real else None
-        if reply and reply.status < 300 and not self.api.signin.is_about(request):
+        reaches_x = fault.commits or (fault.status is None and fault.end is End.ANSWER)
+        reply = self.api.answer(request) if reaches_x else None
+        if reply and reply.status < 300 and not self.api.signin.handles(request):
             self._compare(request, reply)
         outcome = fault.status or (reply.status if reply else "-")
         self._say(f"{request.method} {request.target} {outcome} {fault.end.value}\n")
@@ -126,8 +126,8 @@ class _Handler(BaseHTTPRequestHandler):
             case End.ENDLESS | End.TRICKLE | End.TRICKLE_HEAD:
                 self._send_without_end(fault)
             case _:
-                said = {"title": "Forbidden", "detail": f"{headers.get('authorization')} {body.decode()}"}
-                self._send(fault, Reply(403, said) if fault.echoes else reply or Reply(0, None))
+                error = {"title": "Forbidden", "detail": f"{headers.get('authorization')} {body.decode()}"}
+                self._send(fault, Reply(403, error) if fault.echoes else reply or Reply(0, None))
 
     def _send_without_end(self, fault: Fault) -> None:
         """Until the client hangs up; a trickle is slow enough to cost nothing and fast enough for any timeout."""

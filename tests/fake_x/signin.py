@@ -65,7 +65,7 @@ class SignIn:
             ("POST", "/2/oauth2/token"): self._token,
         }
 
-    def is_about(self, request: Request) -> bool:
+    def handles(self, request: Request) -> bool:
         return (request.method, request.path) in self._pages
 
     def answer(self, request: Request) -> Reply | None:
@@ -103,13 +103,13 @@ class SignIn:
         return Reply(200, f"<p>You are @{pending.user.handle}. The PIN is <code>{pending.pin}</code></p>\n")
 
     def _access_token(self, request: Request) -> Reply:
-        given = oauth.parameters(request.headers.get("authorization", ""))
-        token = given.get("oauth_token", "")
+        parameters = oauth.parameters(request.headers.get("authorization", ""))
+        token = parameters.get("oauth_token", "")
         pending = self._pending.get(token)
         if pending is None:
             raise Problem(401, "Unauthorized", "Unauthorized")
         self._signed(request, token, pending.secret)
-        if pending.user is None or not hmac.compare_digest(given.get("oauth_verifier", ""), pending.pin):
+        if pending.user is None or not hmac.compare_digest(parameters.get("oauth_verifier", ""), pending.pin):
             raise Problem(401, "Unauthorized", "Error processing your OAuth request: invalid oauth_verifier parameter")
         del self._pending[token]
         user = pending.user
@@ -118,14 +118,14 @@ class SignIn:
 
     def _signed(self, request: Request, token: str, token_secret: str) -> None:
         first = next(iter(self._world.users.values())).secrets
-        known = oauth.Secrets(first.consumer_key, first.consumer_secret, token_secret)
+        credentials = oauth.Secrets(first.consumer_key, first.consumer_secret, token_secret)
         try:
             oauth.signed_by(
                 request.method,
                 request.base_url + request.target,
                 request.headers.get("authorization", ""),
                 "",
-                {token: known}.get,
+                {token: credentials}.get,
             )
         except oauth.BadSignature as error:
             raise Problem(401, "Unauthorized", "Could not authenticate you.") from error
@@ -133,17 +133,17 @@ class SignIn:
     # OAuth 2.0
 
     def _redirect(self, request: Request) -> Reply:
-        asked = request.query
-        wanted = ("redirect_uri", "state", "code_challenge")
-        known = asked.get("client_id") == CLIENT_ID and asked.get("code_challenge_method") == "S256"
-        if not known or asked.get("response_type") != "code" or not all(asked.get(name) for name in wanted):
+        query = request.query
+        required = ("redirect_uri", "state", "code_challenge")
+        is_valid = query.get("client_id") == CLIENT_ID and query.get("code_challenge_method") == "S256"
+        if not is_valid or query.get("response_type") != "code" or not all(query.get(name) for name in required):
             raise Problem(400, "Invalid Request", "Something went wrong: you weren't able to give access to the App.")
         code = secrets.token_urlsafe(24)
         until = self._world.now() + CODE_LIVES
-        family = self._family(self._who(request), asked.get("scope", ""))
-        self._codes[code] = (family, asked["code_challenge"], asked["redirect_uri"], until)
-        place = f"{asked['redirect_uri']}?state={quote(asked['state'])}&code={code}"
-        return Reply(302, f"{place}\n", {"Location": place})
+        family = self._family(self._who(request), query.get("scope", ""))
+        self._codes[code] = (family, query["code_challenge"], query["redirect_uri"], until)
+        location = f"{query['redirect_uri']}?state={quote(query['state'])}&code={code}"
+        return Reply(302, f"{location}\n", {"Location": location})
 
     def _token(self, request: Request) -> Reply:
         form = {name: values[-1] for name, values in parse_qs(request.body.decode()).items()}
@@ -165,9 +165,9 @@ class SignIn:
         return Reply(400, INVALID)
 
     def _exchange(self, code: str, redirect: str, verifier: str) -> Reply:
-        family, challenge, wanted, until = self._codes.pop(code, (None, "", "", self._world.now()))
-        made = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
-        if family is None or self._world.now() >= until or redirect != wanted or made != challenge:
+        family, challenge, expected, until = self._codes.pop(code, (None, "", "", self._world.now()))
+        digest = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+        if family is None or self._world.now() >= until or redirect != expected or digest != challenge:
             return Reply(400, INVALID)
         return Reply(200, self._issue(family))
 

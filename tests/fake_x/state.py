@@ -58,7 +58,7 @@ class DuplicateText(Exception):
 
 
 def newcomer() -> User:
-    """A new user, whose four keys may be printed."""
+    """A new user, whose four keys are not secret."""
     secrets = Secrets("fake-consumer-key", "fake-consumer-secret", "fake-access-token-secret")
     return User("1500000000000000001", "stationmynah", "Station Mynah", "1500000000000000001-fake", secrets)
 
@@ -95,9 +95,9 @@ class World:
 
     def is_new(self, access_token: str, nonce: str) -> bool:
         with self._lock:
-            seen = (access_token, nonce) in self._nonces
+            is_known = (access_token, nonce) in self._nonces
             self._nonces.add((access_token, nonce))
-            return not seen
+            return not is_known
 
     def create(
         self,
@@ -114,8 +114,8 @@ class World:
             target = self._posts[reply_to] if reply_to else None
             prefix = mentions.prefix(self, author, target, without) if target else ""
             since = self.now() - DUPLICATE_WINDOW
-            mine = (post for post in self._posts.values() if post.author_id == author.id and post.at > since)
-            if self.refuses_duplicates and any(post.prefix + post.text == prefix + text for post in mine):
+            own = (post for post in self._posts.values() if post.author_id == author.id and post.at > since)
+            if self.refuses_duplicates and any(post.prefix + post.text == prefix + text for post in own):
                 raise DuplicateText(text)
             conversation = (target.conversation or target.id) if target else ""
             post = Post(
@@ -127,13 +127,13 @@ class World:
     def edit(self, post_id: str, text: str) -> Post:
         """An edited post is a new post, which lists the ids of its earlier versions."""
         with self._lock:
-            old = self._posts.pop(post_id)
-            new = replace(old, id=self._next_id(), text=text, edits=(*old.edits, old.id))
-            self._posts[new.id] = new
-            return new
+            before = self._posts.pop(post_id)
+            after = replace(before, id=self._next_id(), text=text, edits=(*before.edits, before.id))
+            self._posts[after.id] = after
+            return after
 
-    def seen(self) -> Iterator[Post]:
-        """Everybody's posts, newest first, without those that timelines do not show yet."""
+    def visible(self) -> Iterator[Post]:
+        """All posts, newest first, except those that timelines do not show yet."""
         with self._lock:
             posts, until = list(self._posts.values()), self.now() - self.lag
         return (post for post in reversed(posts) if post.at <= until)
@@ -152,7 +152,7 @@ class World:
             return [post for post in reversed(self._posts.values()) if post.author_id == author_id]
 
     def timeline_of(self, author_id: str) -> list[Post]:
-        """Newest first, without those that the timeline does not show yet."""
+        """Newest first, except those that the timeline does not show yet."""
         return [post for post in self.posts_of(author_id) if post.at + self.lag <= self.now()]
 
     def take(self, user_id: str, route: str, limit: int) -> Allowance:

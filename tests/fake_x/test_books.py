@@ -40,8 +40,8 @@ def fake() -> Iterator[FakeX]:
 
 @pytest.fixture
 def x(fake: FakeX) -> Iterator[X]:
-    with X(KEYS, now=lambda: NOW, base_url=fake.url) as opened:
-        yield opened
+    with X(KEYS, now=lambda: NOW, base_url=fake.url) as client:
+        yield client
 
 
 # X's OpenAPI file
@@ -53,15 +53,15 @@ def request(method: str, target: str, body: bytes = b"") -> Request:
 
 @no_file
 @pytest.mark.parametrize(
-    ("asked", "wrong"),
+    ("call", "message"),
     [
         (request("POST", "/2/tweets", b'{"text": "hello"}'), ""),
-        (request("POST", "/2/tweets", b'{"text": 7}'), "is no string"),
+        (request("POST", "/2/tweets", b'{"text": 7}'), "is not of type string"),
         (request("POST", "/2/tweets", b'{"txt": "hello"}'), "no such field"),
-        (request("POST", "/2/tweets", b"text=hello"), "is no object"),
+        (request("POST", "/2/tweets", b"text=hello"), "is not of type object"),
         (request("GET", "/2/users/1/tweets?max_results=5&tweet.fields=created_at,note_tweet"), ""),
         (request("GET", "/2/users/1/tweets?max_results=4"), "not within its bounds"),
-        (request("GET", "/2/users/1/tweets?max_results=all"), "is no integer"),
+        (request("GET", "/2/users/1/tweets?max_results=all"), "is not of type integer"),
         (request("GET", "/2/users/1/tweets?post.fields=created"), "is not one of"),
         (request("GET", "/2/users/1/tweets?post.fields=author_id"), "is not one of"),
         (request("GET", "/2/users/1/tweets?sort=up"), "no such parameter"),
@@ -71,59 +71,59 @@ def request(method: str, target: str, body: bytes = b"") -> Request:
     ],
     ids=lambda each: each if isinstance(each, str) else f"{each.method} {each.target} {each.body.decode()}",
 )
-def test_what_is_asked_is_held_against_the_file(asked: Request, wrong: str) -> None:
-    known = openapi.spec()
-    assert known
+def test_requests_are_checked_against_the_openapi_file(call: Request, message: str) -> None:
+    spec = openapi.spec()
+    assert spec
 
-    found = "\n".join(known.asked(asked))
+    errors = "\n".join(spec.request_errors(call))
 
-    assert bool(found) == bool(wrong)
-    assert wrong in found
+    assert bool(errors) == bool(message)
+    assert message in errors
 
 
 @no_file
 @pytest.mark.parametrize(
-    ("reply", "wrong"),
+    ("reply", "message"),
     [
         (Reply(200, {"data": [{"id": "7", "text": "a"}], "meta": {"result_count": 1}}), ""),
-        (Reply(200, {"data": [{"id": 7, "text": "a"}]}), "is no string"),
-        (Reply(200, {"data": {"id": "7"}}), "is no array"),
-        (Reply(200, {"data": [{"id": "7", "created_at": "today"}]}), "is no moment"),
+        (Reply(200, {"data": [{"id": 7, "text": "a"}]}), "is not of type string"),
+        (Reply(200, {"data": {"id": "7"}}), "is not of type array"),
+        (Reply(200, {"data": [{"id": "7", "created_at": "today"}]}), "is not a date-time"),
         (Reply(200, {"data": [{"id": "7", "entities": {"urls": [{"url": "https://t.co/a"}]}}]}), "start is missing"),
         (Reply(201, {"data": []}), "X does not answer 201"),
     ],
     ids=lambda each: each if isinstance(each, str) else str(each.body),
 )
-def test_what_is_answered_is_held_against_the_file(reply: Reply, wrong: str) -> None:
-    known = openapi.spec()
-    assert known
+def test_answers_are_checked_against_the_openapi_file(reply: Reply, message: str) -> None:
+    spec = openapi.spec()
+    assert spec
 
-    found = "\n".join(known.answered(request("GET", "/2/users/1/tweets"), reply))
+    errors = "\n".join(spec.reply_errors(request("GET", "/2/users/1/tweets"), reply))
 
-    assert bool(found) == bool(wrong)
-    assert wrong in found
+    assert bool(errors) == bool(message)
+    assert message in errors
 
 
 @no_file
-def test_a_fake_that_answers_what_x_has_not_is_found_broken() -> None:
+def test_an_answer_that_x_would_not_give_is_an_error_of_the_fake() -> None:
     with FakeX(World(ME, now=lambda: NOW)) as server:
         server.api._me = lambda *_: Reply(200, {"data": {"id": 1, "username": "a", "name": "b"}})  # type: ignore[method-assign]
         with X(KEYS, now=lambda: NOW, base_url=server.url) as x, pytest.raises(Exception, match="without id"):
             x.me()
 
-    assert "answer.data.id: 1 is no string" in str(server.broken[0])
+    assert "answer.data.id: 1 is not of type string" in str(server.broken[0])
 
 
 # Money
 
 
-def test_every_call_is_billed_as_the_price_list_has_it(fake: FakeX, x: X) -> None:
+def test_every_request_is_billed_at_the_listed_price(fake: FakeX, x: X) -> None:
     first = x.post("hello")
     x.post("see example.com")
     x.me()
     x.find("other")
     x.own_posts(ME.id)
-    x.page(OTHER.id)  # nothing there, and nothing billed
+    x.page(OTHER.id)  # an empty page is not billed
     x.delete(first.id)
 
     assert [(charge.kind, charge.price) for charge in fake.world.bank.charges] == [
@@ -137,7 +137,7 @@ def test_every_call_is_billed_as_the_price_list_has_it(fake: FakeX, x: X) -> Non
     ]
 
 
-def test_what_is_read_twice_on_a_day_is_billed_once(fake: FakeX, x: X) -> None:
+def test_a_post_read_twice_on_a_day_is_billed_once(fake: FakeX, x: X) -> None:
     fake.world.create(OTHER, "hello")
     for _ in range(2):
         x.page(OTHER.id)
@@ -155,7 +155,7 @@ def test_a_refusal_costs_nothing(fake: FakeX, x: X) -> None:
     assert fake.world.bank.billed == 15_000
 
 
-def test_without_credits_nothing_is_made_and_the_bot_halts(fake: FakeX, x: X) -> None:
+def test_without_credits_nothing_is_posted_and_the_bot_halts(fake: FakeX, x: X) -> None:
     fake.world.bank.credits = 20_000
     x.post("hello")
 
@@ -165,7 +165,7 @@ def test_without_credits_nothing_is_made_and_the_bot_halts(fake: FakeX, x: X) ->
     assert (fake.world.texts, fake.world.bank.billed) == (["hello"], 15_000)
 
 
-def test_our_books_say_what_x_bills_to_the_cent(tmp_path: Path) -> None:
+def test_the_ledger_equals_the_bill_of_x(tmp_path: Path) -> None:
     state = tmp_path / "state"
     state.mkdir()
     Store.open(state / "history.db").close()
@@ -182,17 +182,17 @@ def test_our_books_say_what_x_bills_to_the_cent(tmp_path: Path) -> None:
             "MYNAH_POSTING__MAX_PER_HOUR": "9",
             "MYNAH_POSTING__ALLOW_LINKS": "true",
         }
-        for words in (
+        for arguments in (
             ["doctor", "--online"],
             ["post", "Hello out there, it is raining."],
             ["post", "All about rain: https://example.org/rain"],
             ["delete", "1", "--yes"],
         ):
-            done = mynah(*words, state=state, **keys)
-            assert done.returncode == 0, done.stdout + done.stderr
-        (told,) = lines(mynah("spend", "--json", state=state, **keys).stdout)
+            result = mynah(*arguments, state=state, **keys)
+            assert result.returncode == 0, result.stdout + result.stderr
+        (report,) = lines(mynah("spend", "--json", state=state, **keys).stdout)
 
-    assert round(sum(day["cost"] for day in told["days"]) * 1_000_000) == fake.world.bank.billed == 235_000
+    assert round(sum(day["cost"] for day in report["days"]) * 1_000_000) == fake.world.bank.billed == 235_000
     assert fake.broken == []
 
 
@@ -200,15 +200,17 @@ def test_our_books_say_what_x_bills_to_the_cent(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not CASES.exists(), reason="../shared/data is not here")
-def test_it_counts_letters_as_twitter_text_does() -> None:
+def test_it_counts_characters_as_twitter_text_does() -> None:
     cases = yaml.safe_load(CASES.read_text(encoding="utf-8"))["tests"]["WeightedTweetsWithDiscountedEmojiCounterTest"]
-    sound = [case for case in cases if not re.search("domain|punycode", case["description"])]  # hosts too long to be
+    valid = [
+        case for case in cases if not re.search("domain|punycode", case["description"])
+    ]  # without invalid long hosts
 
-    assert len(sound) > 10
-    assert [case for case in sound if length.weighted(case["text"]) != case["expected"]["weightedLength"]] == []
+    assert len(valid) > 10
+    assert [case for case in valid if length.weighted(case["text"]) != case["expected"]["weightedLength"]] == []
 
 
-def test_what_is_too_long_or_has_two_cashtags_is_not_made(fake: FakeX, x: X) -> None:
+def test_a_text_that_is_too_long_or_has_two_cashtags_is_refused(fake: FakeX, x: X) -> None:
     for text in ("ü" * 281, "語" * 141, "$AAA and $BBB"):
         with pytest.raises(Refused, match="nothing was created"):
             x.post(text)

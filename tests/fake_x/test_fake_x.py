@@ -31,7 +31,7 @@ EXAMPLE = oauth.Secrets(
 )
 
 
-class Hand:
+class ManualClock:
     """A clock that the test sets."""
 
     def __init__(self) -> None:
@@ -42,12 +42,12 @@ class Hand:
 
 
 @pytest.fixture
-def clock() -> Hand:
-    return Hand()
+def clock() -> ManualClock:
+    return ManualClock()
 
 
 @pytest.fixture
-def fake(clock: Hand) -> Iterator[FakeX]:
+def fake(clock: ManualClock) -> Iterator[FakeX]:
     with FakeX(World(newcomer(), READER, now=clock)) as server:
         yield server
     assert server.broken == []
@@ -91,25 +91,25 @@ def test_the_documented_request_gets_the_documented_signature() -> None:
         ("oauth_version", "1.0"),
     ]
 
-    made = oauth.signature("POST", "https://api.x.com/1.1/statuses/update.json", pairs, EXAMPLE)
+    actual = oauth.signature("POST", "https://api.x.com/1.1/statuses/update.json", pairs, EXAMPLE)
 
-    assert made == "Ls93hJiZbQ3akF3HF3x1Bz8/zU4="
+    assert actual == "Ls93hJiZbQ3akF3HF3x1Bz8/zU4="
 
 
-def test_a_request_without_a_signature_is_nobodys(fake: FakeX) -> None:
+def test_a_request_without_a_signature_is_unauthorized(fake: FakeX) -> None:
     status, body = bare_call(fake, "GET", "/2/users/me", None, {})
 
     assert (status, body["title"]) == (401, "Unauthorized")
 
 
-def test_a_request_cannot_be_played_again(fake: FakeX) -> None:
+def test_a_request_cannot_be_replayed(fake: FakeX) -> None:
     first, _ = call(fake, "GET", "/2/users/me", nonce="once")
     second, _ = call(fake, "GET", "/2/users/me", nonce="once")
 
     assert (first, second) == (200, 401)
 
 
-def test_a_signature_holds_for_its_own_address_only(fake: FakeX) -> None:
+def test_a_signature_is_valid_only_for_its_address(fake: FakeX) -> None:
     call(fake, "GET", "/2/users/me")
     header = fake.requests[0].headers["authorization"].replace("nonce%200", "nonce%201")
 
@@ -118,7 +118,7 @@ def test_a_signature_holds_for_its_own_address_only(fake: FakeX) -> None:
     assert status == 401
 
 
-def test_the_same_text_is_refused_for_half_a_day(fake: FakeX, clock: Hand) -> None:
+def test_the_same_text_is_refused_for_half_a_day(fake: FakeX, clock: ManualClock) -> None:
     answers = [call(fake, "POST", "/2/tweets", {"text": "hello"})[0] for _ in range(2)]
     clock.at += DUPLICATE_WINDOW
     answers.append(call(fake, "POST", "/2/tweets", {"text": "hello"})[0])
@@ -126,7 +126,7 @@ def test_the_same_text_is_refused_for_half_a_day(fake: FakeX, clock: Hand) -> No
     assert answers == [201, 403, 201]
 
 
-def test_the_guard_against_duplicates_can_be_off(fake: FakeX) -> None:
+def test_duplicates_can_be_allowed(fake: FakeX) -> None:
     fake.world.refuses_duplicates = False
 
     answers = [call(fake, "POST", "/2/tweets", {"text": "hello"})[0] for _ in range(2)]
@@ -149,11 +149,11 @@ def test_a_post_needs_a_text(body: Any, fake: FakeX) -> None:
 
 
 @pytest.mark.parametrize("query", ["max_results=4", "max_results=101", "max_results=all", "since_id=x"])
-def test_a_timeline_is_asked_for_in_pages_of_5_to_100(query: str, fake: FakeX) -> None:
+def test_a_page_of_a_timeline_has_5_to_100_posts(query: str, fake: FakeX) -> None:
     assert call(fake, "GET", f"/2/users/2/tweets?{query}")[0] == 400
 
 
-def test_nobody_deletes_what_is_not_theirs(fake: FakeX) -> None:
+def test_a_post_of_another_user_cannot_be_deleted(fake: FakeX) -> None:
     post = fake.world.create(READER, "mine")
 
     status, _ = call(fake, "DELETE", f"/2/tweets/{post.id}")
@@ -162,7 +162,7 @@ def test_nobody_deletes_what_is_not_theirs(fake: FakeX) -> None:
     assert fake.world.texts == ["mine"]
 
 
-def test_ids_grow_and_tell_the_time(fake: FakeX, clock: Hand) -> None:
+def test_ids_increase_and_contain_the_time(fake: FakeX, clock: ManualClock) -> None:
     first = fake.world.create(READER, "first")
     second = fake.world.create(READER, "second")
     clock.at += timedelta(hours=1)
@@ -172,7 +172,7 @@ def test_ids_grow_and_tell_the_time(fake: FakeX, clock: Hand) -> None:
     assert (int(third.id) >> 22) - (int(first.id) >> 22) == 3_600_000
 
 
-def test_a_limit_is_full_until_its_window_ends(fake: FakeX, clock: Hand) -> None:
+def test_a_rate_limit_lasts_until_its_window_ends(fake: FakeX, clock: ManualClock) -> None:
     answers = [call(fake, "GET", "/2/users/me")[0] for _ in range(76)]
     clock.at += LIMIT_WINDOW
     answers.append(call(fake, "GET", "/2/users/me")[0])
@@ -180,7 +180,7 @@ def test_a_limit_is_full_until_its_window_ends(fake: FakeX, clock: Hand) -> None
     assert answers == [*[200] * 75, 429, 200]
 
 
-def test_it_starts_by_hand_and_ends_on_interrupt() -> None:
+def test_the_program_starts_and_ends_on_interrupt() -> None:
     command = [sys.executable, "-m", "tests.fake_x", "--port", "0", "--fault", "unavailable"]
     root = Path(__file__).parents[2]
 

@@ -20,7 +20,7 @@ from bot.sending import pause
 from bot.values import Draft, Slot
 from bot.x.payloads import time_of
 from tests.fakes import NOON
-from tests.history.test_upgrades import HISTORIES, made, shape
+from tests.history.test_upgrades import HISTORIES, load_dump, shape
 from tests.installed import environment, mynah
 from training.library.library import Library
 from training.sources.archive import Archive
@@ -39,14 +39,14 @@ def state(tmp_path: Path) -> Path:
     """A state folder with one live post and one person's tweets."""
     folder = tmp_path / "state"
     folder.mkdir(mode=0o700)
-    say(folder, "good morning")
+    add_post(folder, "good morning")
     with Library.open(folder / "library.db") as library:
         tweet = Tweet("1", "magpie", "Caw.", NOON, "original", "en", ())
         library.add(Archive("magpie", "Magpie", (tweet,), kind="a test"), source="test", at=NOON)
     return folder
 
 
-def say(folder: Path, text: str, at: datetime = NOON) -> None:
+def add_post(folder: Path, text: str, at: datetime = NOON) -> None:
     with Store.open(folder / "history.db") as store:
         post = store.add_draft(
             Draft(text), slot=Slot(text, at), norm=text, length=9, dry=False, model="m", at=at
@@ -55,7 +55,7 @@ def say(folder: Path, text: str, at: datetime = NOON) -> None:
             store.move(post, move, at=at, x_id=str(post) if move == "posted" else None)
 
 
-def said(path: Path) -> list[str]:
+def texts(path: Path) -> list[str]:
     with Store.open(path, create=False, read_only=True) as store:
         return [post.text for post in reversed(store.history())]
 
@@ -68,11 +68,11 @@ def names(state: Path) -> list[str]:
     return sorted(path.name for path in (state / "backups").iterdir())
 
 
-def test_a_backup_is_a_whole_private_copy_of_history_and_library(state: Path) -> None:
+def test_a_backup_is_a_complete_private_copy_of_history_and_library(state: Path) -> None:
     history, library = backups(state).make(NOON)
 
     assert (history.name, library.name) == ("history-20261120T120000Z.db", "library-20261120T120000Z.db")
-    assert said(history) == ["good morning"]
+    assert texts(history) == ["good morning"]
     with Library.open(library, read_only=True) as copy:
         assert [tweet.text for tweet in copy.archive("magpie").tweets] == ["Caw."]
     assert {path.stat().st_mode & 0o777 for path in (history, library)} == {0o600}
@@ -88,57 +88,57 @@ def test_a_backup_is_made_while_another_connection_is_open_and_in_the_middle_of_
         assert copy.meta("half") is None
 
 
-def test_it_is_due_once_a_day_and_a_clock_that_was_ahead_does_not_put_it_off(state: Path) -> None:
-    ours = backups(state)
-    assert ours.due(NOON)
-    ours.make(NOON + 3650 * DAY)  # the clock was wrong
-    assert ours.due(NOON)
-    ours.make(NOON)
+def test_a_backup_is_due_once_a_day_even_after_the_clock_was_ahead(state: Path) -> None:
+    schedule = backups(state)
+    assert schedule.due(NOON)
+    schedule.make(NOON + 3650 * DAY)  # the clock was wrong
+    assert schedule.due(NOON)
+    schedule.make(NOON)
 
-    assert not ours.due(NOON + DAY - timedelta(seconds=1))
-    assert ours.due(NOON + DAY)
+    assert not schedule.due(NOON + DAY - timedelta(seconds=1))
+    assert schedule.due(NOON + DAY)
 
 
-def test_a_period_of_nothing_is_never(state: Path) -> None:
+def test_a_period_of_zero_turns_backups_off(state: Path) -> None:
     assert not Backups(state / "backups", [state / "history.db"], keep=1, every=timedelta(0)).due(NOON)
 
 
-def test_nothing_is_due_where_there_is_nothing(tmp_path: Path) -> None:
+def test_no_backup_is_due_without_a_history(tmp_path: Path) -> None:
     assert not backups(tmp_path).due(NOON)
     assert backups(tmp_path).make(NOON) == []
 
 
-def test_the_newest_stay_and_of_the_older_ones_the_last_of_each_of_four_weeks(state: Path) -> None:
-    ours = Backups(state / "backups", [state / "history.db"], keep=3, every=DAY)
+def test_rotation_keeps_the_newest_and_the_last_of_each_of_four_weeks(state: Path) -> None:
+    schedule = Backups(state / "backups", [state / "history.db"], keep=3, every=DAY)
     for number in range(60):  # from a Friday on
-        say(state, f"text {number}")
-        ours.make(NOON + number * DAY)
+        add_post(state, f"text {number}")
+        schedule.make(NOON + number * DAY)
 
-    kept = [copy.at for copy in backup.copies(state / "backups")]
+    times = [copy.at for copy in backup.copies(state / "backups")]
     sundays = [datetime(2026, 12, 27, 12, tzinfo=UTC), *(datetime(2027, 1, day, 12, tzinfo=UTC) for day in (3, 10))]
     newest = [datetime(2027, 1, day, 12, tzinfo=UTC) for day in (16, 17, 18)]
-    assert kept == [*sundays, datetime(2027, 1, 15, 12, tzinfo=UTC), *newest]
+    assert times == [*sundays, datetime(2027, 1, 15, 12, tzinfo=UTC), *newest]
 
 
-def test_copies_from_a_time_to_come_are_the_first_to_go(state: Path) -> None:
-    ours = Backups(state / "backups", [state / "history.db"], keep=2, every=DAY)
+def test_rotation_removes_copies_with_a_future_date_first(state: Path) -> None:
+    schedule = Backups(state / "backups", [state / "history.db"], keep=2, every=DAY)
     for number, at in enumerate((NOON + 3650 * DAY, NOON + 3651 * DAY, NOON, NOON + DAY)):
-        say(state, f"text {number}")
-        ours.make(at)
+        add_post(state, f"text {number}")
+        schedule.make(at)
 
     assert [copy.at for copy in backup.copies(state / "backups")] == [NOON, NOON + DAY]
 
 
-def test_a_library_that_did_not_change_is_kept_once(state: Path) -> None:
+def test_an_unchanged_library_is_copied_once(state: Path) -> None:
     for number in range(3):
-        say(state, f"text {number}")
+        add_post(state, f"text {number}")
         backups(state).make(NOON + number * DAY)
 
     assert [name for name in names(state) if name.startswith("library")] == ["library-20261122T120000Z.db"]
     assert len([name for name in names(state) if name.startswith("history")]) == 3
 
 
-def test_files_of_others_in_the_folder_are_left_alone(state: Path) -> None:
+def test_other_files_in_the_folder_are_not_touched(state: Path) -> None:
     (state / "backups").mkdir()
     for name in ("notes.txt", "history-20269999T999999Z.db", "history-mine.db"):
         (state / "backups" / name).write_text("mine")
@@ -148,21 +148,21 @@ def test_files_of_others_in_the_folder_are_left_alone(state: Path) -> None:
     assert {"notes.txt", "history-20269999T999999Z.db", "history-mine.db"} <= set(names(state))
 
 
-def test_a_damaged_history_is_not_copied_and_no_good_copy_goes_for_it(state: Path) -> None:
+def test_a_damaged_history_is_not_copied_and_good_copies_stay(state: Path) -> None:
     (good, _) = backups(state, keep=1).make(NOON)
     overwrite(state / "history.db", b"\xff" * 20_000, at=5000)
 
     with pytest.raises(Damaged, match=r"history\.db.*mynah restore .*history-20261120T120000Z\.db"):
         backups(state, keep=1).make(NOON + DAY)
 
-    assert said(good) == ["good morning"]
+    assert texts(good) == ["good morning"]
     assert len(names(state)) == 2
 
 
-def test_two_at_a_time_do_not_get_into_each_others_way(state: Path) -> None:
-    hasty = Backups(state / "backups", [state / "history.db"], keep=1, every=DAY, patience=timedelta(0))
+def test_two_backups_do_not_run_at_once(state: Path) -> None:
+    second = Backups(state / "backups", [state / "history.db"], keep=1, every=DAY, patience=timedelta(0))
     with backup._locked(state / "backups"), pytest.raises(Busy, match="another backup is at work"):
-        hasty.make(NOON)
+        second.make(NOON)
 
 
 def overwrite(path: Path, content: bytes, at: int = 0) -> None:
@@ -176,7 +176,7 @@ def alter(path: Path, statement: str) -> None:
         plain.execute(statement)
 
 
-def cut(path: Path) -> None:
+def truncate(path: Path) -> None:
     os.truncate(path, path.stat().st_size // 2)
 
 
@@ -184,21 +184,21 @@ def cut(path: Path) -> None:
 
 
 def test_the_restore_drill(state: Path) -> None:
-    made = mynah("backup", state=state)
-    assert made.returncode == 0, made.stderr
-    history, library = map(Path, made.stdout.split())
-    say(state, "said since")
+    backup_ = mynah("backup", state=state)
+    assert backup_.returncode == 0, backup_.stderr
+    history, library = map(Path, backup_.stdout.split())
+    add_post(state, "said since")
     (state / "library.db").unlink()
 
-    back = mynah("restore", history, state=state)
-    also = mynah("restore", library, state=state)
+    restore = mynah("restore", history, state=state)
+    restore_library = mynah("restore", library, state=state)
 
-    assert (back.returncode, also.returncode) == (0, 0), back.stderr + also.stderr
-    assert said(state / "history.db") == ["good morning"]
-    (aside,) = state.glob("history-aside-*.db")
-    assert str(aside) in back.stdout
-    assert said(aside) == ["good morning", "said since"]
-    assert "1 post that is on X can only be found in the previous file" in back.stdout
+    assert (restore.returncode, restore_library.returncode) == (0, 0), restore.stderr + restore_library.stderr
+    assert texts(state / "history.db") == ["good morning"]
+    (moved,) = state.glob("history-aside-*.db")
+    assert str(moved) in restore.stdout
+    assert texts(moved) == ["good morning", "said since"]
+    assert "1 post that is on X can only be found in the previous file" in restore.stdout
     assert "@magpie" in mynah("library", state=state).stdout
     assert sorted(path.name for path in state.iterdir() if "coming" in path.name) == []
     with Store.open(state / "history.db") as store:
@@ -212,14 +212,14 @@ def test_a_restored_live_history_is_paused_until_a_person_resumes_it(state: Path
 
     assert "paused, because posts made after the backup are not in it" in result.stdout
     with Store.open(state / "history.db") as store:
-        why = pause.why_paused(store, NOON + 3650 * DAY) or ""
-        assert "which ends at 2026-11-20T12:00:00.000Z: check the bot's page" in why
+        reason = pause.why_paused(store, NOON + 3650 * DAY) or ""
+        assert "which ends at 2026-11-20T12:00:00.000Z: check the bot's page" in reason
     assert mynah("resume", state=state).returncode == 0
     with Store.open(state / "history.db") as store:
         assert pause.why_paused(store, NOON) is None
 
 
-def test_no_slot_of_before_a_restore_is_open_again(state: Path) -> None:
+def test_no_slot_from_before_a_restore_is_used_again(state: Path) -> None:
     from bot.clock import moment
     from bot.rounds.agenda import BORN
 
@@ -227,12 +227,12 @@ def test_no_slot_of_before_a_restore_is_open_again(state: Path) -> None:
     mynah("restore", history, state=state)
 
     with Store.open(state / "history.db") as store:
-        born = store.meta(BORN)
-    assert born is not None
-    assert moment(born) > NOON
+        began = store.meta(BORN)
+    assert began is not None
+    assert moment(began) > NOON
 
 
-def test_what_may_have_gone_out_after_the_backup_does_not_go_out_again(state: Path) -> None:
+def test_posts_that_may_have_been_sent_after_the_backup_are_not_sent_again(state: Path) -> None:
     with Store.open(state / "history.db") as store:
         for text, moves in (
             ("was judged since", []),
@@ -255,7 +255,7 @@ def test_what_may_have_gone_out_after_the_backup_does_not_go_out_again(state: Pa
     }  # fmt: skip
 
 
-def test_who_called_before_a_restore_is_not_answered_after_it(state: Path) -> None:
+def test_mentions_from_before_a_restore_are_not_answered_after_it(state: Path) -> None:
     with Store.open(state / "history.db") as store:
         polling.keep(store, polling.Cursor(since="7"))
     (history, _) = backups(state).make(NOON)
@@ -263,9 +263,9 @@ def test_who_called_before_a_restore_is_not_answered_after_it(state: Path) -> No
     mynah("restore", history, state=state)
 
     with Store.open(state / "history.db") as store:
-        mark = polling.load(store)
-    assert mark.since == "7"
-    assert time_of(mark.before) > NOON
+        cursor = polling.load(store)
+    assert cursor.since == "7"
+    assert time_of(cursor.before) > NOON
 
 
 def block(state: Path, user: str | None, handle: str) -> None:
@@ -273,16 +273,16 @@ def block(state: Path, user: str | None, handle: str) -> None:
         blocks.block(store, user=user, handle=handle, because="by hand", at=NOON)
 
 
-def blocked(state: Path) -> list[tuple[str | None, str]]:
+def list_blocks(state: Path) -> list[tuple[str | None, str]]:
     with Store.open(state / "history.db") as store:
         return [(row["user"], row["handle"]) for row in blocks.blocks(store)]
 
 
-def test_who_was_blocked_after_the_backup_stays_blocked_when_it_is_restored(state: Path) -> None:
+def test_people_blocked_after_the_backup_stay_blocked_when_it_is_restored(state: Path) -> None:
     block(state, "1", "magpie")
     block(state, None, "rook")
     (history, _) = backups(state).make(NOON)
-    block(state, "2", "rook")  # the name has shown its number
+    block(state, "2", "rook")  # now the id of the handle is known
     block(state, "3", "jay")
     block(state, None, "crow")
     with Store.open(state / "history.db") as store:
@@ -290,7 +290,7 @@ def test_who_was_blocked_after_the_backup_stays_blocked_when_it_is_restored(stat
 
     result = mynah("restore", history, state=state)
 
-    assert blocked(state) == [(None, "crow"), ("3", "jay"), ("1", "magpie"), ("2", "rook")]
+    assert list_blocks(state) == [(None, "crow"), ("3", "jay"), ("1", "magpie"), ("2", "rook")]
     assert "2 people who were blocked or opted out since the backup stay blocked" in result.stdout
     assert "may get replies again" not in result.stdout
 
@@ -300,7 +300,7 @@ def test_who_was_blocked_after_the_backup_stays_blocked_when_it_is_restored(stat
     [Path.unlink, lambda path: overwrite(path, b"\0" * 100), lambda path: overwrite(path, b"\xff" * 3000, at=4096)],
     ids=["gone", "header", "page"],
 )
-def test_where_blocks_may_be_lost_with_a_history_a_restore_says_so(
+def test_a_restore_says_so_if_blocks_may_be_lost_with_the_history(
     state: Path, damage: Callable[[Path], object]
 ) -> None:
     block(state, "1", "magpie")
@@ -311,7 +311,7 @@ def test_where_blocks_may_be_lost_with_a_history_a_restore_says_so(
 
     assert result.returncode == 0, result.stderr
     assert "people who were blocked since the backup may get replies again" in result.stdout
-    assert blocked(state) == [("1", "magpie")]
+    assert list_blocks(state) == [("1", "magpie")]
 
 
 @pytest.mark.parametrize(
@@ -319,7 +319,7 @@ def test_where_blocks_may_be_lost_with_a_history_a_restore_says_so(
     [BY_A_NEWER_MYNAH, "UPDATE block SET at = '2026-1?-20' WHERE handle = 'jay'"],
     ids=["by a newer mynah", "a flipped bit in a date"],
 )
-def test_blocks_are_found_in_a_history_that_cannot_be_used(state: Path, change: str) -> None:
+def test_blocks_are_read_from_a_history_that_cannot_be_opened(state: Path, change: str) -> None:
     (history, _) = backups(state).make(NOON)
     block(state, "1", "magpie")
     block(state, "3", "jay")
@@ -327,11 +327,11 @@ def test_blocks_are_found_in_a_history_that_cannot_be_used(state: Path, change: 
 
     result = mynah("restore", history, state=state)
 
-    assert sorted(blocked(state)) == [("1", "magpie"), ("3", "jay")]
+    assert sorted(list_blocks(state)) == [("1", "magpie"), ("3", "jay")]
     assert "may get replies again" not in result.stdout
 
 
-def test_a_dry_run_goes_on_at_once(tmp_path: Path) -> None:
+def test_a_restored_dry_run_is_not_paused(tmp_path: Path) -> None:
     Store.open(tmp_path / "history.db").close()
     (history,) = backups(tmp_path).make(NOON)
 
@@ -339,9 +339,9 @@ def test_a_dry_run_goes_on_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("damage", "words"),
+    ("damage", "message"),
     [
-        pytest.param(cut, "malformed|truncated|damaged|wrong", id="cut"),
+        pytest.param(truncate, "malformed|truncated|damaged|wrong", id="cut"),
         pytest.param(lambda path: overwrite(path, b"\0" * 100), "no SQLite file", id="header"),
         pytest.param(lambda path: overwrite(path, b"\xff" * 3000, at=4096), "damaged", id="page"),
         pytest.param(lambda path: path.write_bytes(b""), "neither a history nor a library", id="empty"),
@@ -350,42 +350,42 @@ def test_a_dry_run_goes_on_at_once(tmp_path: Path) -> None:
         pytest.param(Path.unlink, "is not a file", id="missing"),
     ],
 )
-def test_what_is_not_whole_is_not_restored(state: Path, damage: Callable[[Path], object], words: str) -> None:
+def test_a_damaged_or_missing_copy_is_not_restored(state: Path, damage: Callable[[Path], object], message: str) -> None:
     (history, _) = backups(state).make(NOON)
     damage(history)
     before = (state / "history.db").read_bytes()
 
-    refused = mynah("restore", history, state=state)
+    result = mynah("restore", history, state=state)
 
-    assert refused.returncode == 1  # 78 is for the history that the bot lives by
-    assert "`mynah restore" not in refused.stderr
-    with pytest.raises(StoreError, match=words):
+    assert result.returncode == 1  # 78 is for the history in use
+    assert "`mynah restore" not in result.stderr
+    with pytest.raises(StoreError, match=message):
         backup.kind_of(history)
-    assert len(refused.stderr.splitlines()) == 1, refused.stderr
+    assert len(result.stderr.splitlines()) == 1, result.stderr
     assert (state / "history.db").read_bytes() == before
     assert not list(state.glob("history-aside*"))
 
 
 def test_another_database_is_not_restored(state: Path, tmp_path: Path) -> None:
-    other = tmp_path / "other.db"
-    with closing(sqlite3.connect(other)) as plain:
+    database = tmp_path / "other.db"
+    with closing(sqlite3.connect(database)) as plain:
         plain.execute("CREATE TABLE x (y)")
 
-    refused = mynah("restore", other, state=state)
+    result = mynah("restore", database, state=state)
 
-    assert refused.returncode == 1
-    assert "neither a history nor a library of mynah's" in refused.stderr
+    assert result.returncode == 1
+    assert "neither a history nor a library of mynah's" in result.stderr
 
 
 def test_a_backup_of_a_newer_mynah_is_not_restored(state: Path) -> None:
     (history, _) = backups(state).make(NOON)
     alter(history, BY_A_NEWER_MYNAH)
 
-    refused = mynah("restore", history, state=state)
+    result = mynah("restore", history, state=state)
 
-    assert refused.returncode == 1
-    assert "made by a newer mynah (it knows 9999_x)" in refused.stderr
-    assert said(state / "history.db") == ["good morning"]
+    assert result.returncode == 1
+    assert "made by a newer mynah (it knows 9999_x)" in result.stderr
+    assert texts(state / "history.db") == ["good morning"]
 
 
 @pytest.mark.parametrize("is_newer", [False, True])
@@ -400,10 +400,10 @@ def test_the_history_of_another_account_is_not_restored(state: Path, *, is_newer
     if is_newer:
         alter(state / "history.db", BY_A_NEWER_MYNAH)
 
-    refused = mynah("restore", history, state=state)
+    result = mynah("restore", history, state=state)
 
-    assert refused.returncode == 1
-    assert "belongs to account 1" in refused.stderr
+    assert result.returncode == 1
+    assert "belongs to account 1" in result.stderr
     assert not list(state.glob("history-aside-*"))
 
 
@@ -412,47 +412,47 @@ def test_nothing_is_restored_while_the_bot_runs(state: Path) -> None:
 
     (history, _) = backups(state).make(NOON)
     with StateDir(state).hold({}):
-        refused = mynah("restore", history, state=state)
+        result = mynah("restore", history, state=state)
 
-    assert refused.returncode == 75
-    assert "is in use" in refused.stderr
+    assert result.returncode == 75
+    assert "is in use" in result.stderr
 
 
-def test_nothing_is_restored_while_something_is_written(state: Path) -> None:
+def test_nothing_is_restored_while_another_program_writes(state: Path) -> None:
     (_, library) = backups(state).make(NOON)
     with Library.open(state / "library.db") as open_, open_.atomic():
-        refused = mynah("restore", library, state=state)
+        result = mynah("restore", library, state=state)
 
-    assert refused.returncode == 75
-    assert "another program is at work" in refused.stderr
+    assert result.returncode == 75
+    assert "another program is at work" in result.stderr
 
 
-def test_a_damaged_history_gives_way_to_a_sound_one_and_is_kept(state: Path) -> None:
+def test_a_damaged_history_is_replaced_and_kept_under_another_name(state: Path) -> None:
     (history, _) = backups(state).make(NOON)
     overwrite(state / "history.db", b"\0" * 100)
     (state / "history.db-journal").write_bytes(b"half a commit of the old one")
 
-    back = mynah("restore", history, state=state)
+    result = mynah("restore", history, state=state)
 
-    assert back.returncode == 0, back.stderr
-    assert said(state / "history.db") == ["good morning"]
-    (aside,) = state.glob("history-aside-*.db")
-    assert aside.read_bytes().startswith(b"\0" * 100)
+    assert result.returncode == 0, result.stderr
+    assert texts(state / "history.db") == ["good morning"]
+    (moved,) = state.glob("history-aside-*.db")
+    assert moved.read_bytes().startswith(b"\0" * 100)
     assert not (state / "history.db-journal").exists()
 
 
-def test_a_folder_in_the_place_of_the_history_is_put_aside_too(state: Path) -> None:
+def test_a_folder_in_place_of_the_history_is_moved_too(state: Path) -> None:
     (history, _) = backups(state).make(NOON)
     (state / "history.db").unlink()
     (state / "history.db").mkdir()
 
     assert mynah("restore", history, state=state).returncode == 0
-    assert said(state / "history.db") == ["good morning"]
+    assert texts(state / "history.db") == ["good morning"]
 
 
 # Killed at any moment
 
-KILLED = """
+KILL_AT_EACH_STEP = """
 import os, signal, sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -460,12 +460,12 @@ import bot.running.assembly, bot.commands.backups, bot.commands.run, rich, train
 from bot import cli
 from bot.history import backup
 from bot.history.store import Store
-from tests.history.test_backup import said_plainly
+from tests.history.test_backup import texts_by_sqlite3
 
 state, work, folder = Path(sys.argv[1]), sys.argv[2], Path(sys.argv[1]) / "backups"
-whole = said_plainly(state / "history.db")
+expected = texts_by_sqlite3(state / "history.db")
 
-def done():
+def act():
     if work == "backup":
         sources = [state / "history.db", state / "library.db"]
         backup.Backups(folder, sources, keep=1, every=None).make(datetime(2026, 11, 22, tzinfo=UTC))
@@ -485,10 +485,10 @@ for step in range(1, 300):
                 if calls == step:
                     os.kill(os.getpid(), signal.SIGKILL)
         sys.addaudithook(count)
-        done()
+        act()
         os._exit(0)
     _, status = os.waitpid(child, 0)
-    assert said_plainly(state / "history.db") == whole, step
+    assert texts_by_sqlite3(state / "history.db") == expected, step
     for copy in backup.copies(folder):
         assert backup.kind_of(copy.path) == copy.kind, (step, copy)
     if not os.WIFSIGNALED(status):
@@ -499,42 +499,42 @@ print("steps:", step)
 
 
 @pytest.mark.parametrize("work", ["backup", "restore", "migration"])
-def test_a_kill_at_any_step_leaves_everything_whole(state: Path, work: str) -> None:
-    """Before each call of the system that opens, makes, renames or removes a file, until it passes."""
+def test_a_kill_at_any_step_leaves_all_files_intact(state: Path, work: str) -> None:
+    """Killed before each call that opens, creates, renames or removes a file, until it succeeds."""
     backups(state).make(NOON)
     if work == "migration":
         (state / "history.db").unlink()
-        made(OLDEST, state / "history.db")
+        load_dump(OLDEST, state / "history.db")
 
-    killed = subprocess.run(
-        [sys.executable, "-c", KILLED, state, work],
+    result = subprocess.run(
+        [sys.executable, "-c", KILL_AT_EACH_STEP, state, work],
         cwd=Path(__file__).parents[2], check=False, capture_output=True, text=True, env=environment(),
     )  # fmt: skip
 
-    assert killed.returncode == 0, killed.stderr
-    assert int(killed.stdout.split()[-1]) > 8
+    assert result.returncode == 0, result.stderr
+    assert int(result.stdout.split()[-1]) > 8
     backups(state).make(NOON + DAY)
-    left = [path.name for path in (*state.iterdir(), *(state / "backups").iterdir())]
-    assert not [name for name in left if name.endswith((".tmp", ".coming"))]
+    files = [path.name for path in (*state.iterdir(), *(state / "backups").iterdir())]
+    assert not [name for name in files if name.endswith((".tmp", ".coming"))]
 
 
-def said_plainly(path: Path) -> list[str]:
+def texts_by_sqlite3(path: Path) -> list[str]:
     with closing(sqlite3.connect(path)) as plain:
         assert plain.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         return [text for (text,) in plain.execute("SELECT text FROM post ORDER BY id")]
 
 
-# Before a change of the schema, and of people
+# Before a migration, and for forgotten people
 
 
 def test_an_older_history_is_copied_before_it_is_migrated(tmp_path: Path) -> None:
-    before = shape(made(OLDEST, tmp_path / "history.db"))
+    before = shape(load_dump(OLDEST, tmp_path / "history.db"))
 
     Store.open(tmp_path / "history.db").close()
 
     copy = tmp_path / "backups" / "history-before-0002_expenses.db"
     assert shape(copy) == before
-    assert said_plainly(copy) == said_plainly(tmp_path / "history.db")
+    assert texts_by_sqlite3(copy) == texts_by_sqlite3(tmp_path / "history.db")
 
 
 def test_a_new_history_has_nothing_to_copy(tmp_path: Path) -> None:
@@ -543,7 +543,7 @@ def test_a_new_history_has_nothing_to_copy(tmp_path: Path) -> None:
     assert not (tmp_path / "backups").exists()
 
 
-def test_who_is_forgotten_is_forgotten_in_the_backups_too(state: Path) -> None:
+def test_a_forgotten_person_is_removed_from_the_backups_too(state: Path) -> None:
     backups(state).make(NOON)
 
     result = mynah("forget", "@magpie", "--yes", state=state)
@@ -554,21 +554,21 @@ def test_who_is_forgotten_is_forgotten_in_the_backups_too(state: Path) -> None:
     assert [name for name in names(state) if name.startswith("history")] != []
 
 
-def test_where_there_is_nothing_to_copy_it_says_so(tmp_path: Path) -> None:
+def test_without_anything_to_copy_the_command_says_so(tmp_path: Path) -> None:
     result = mynah("backup", state=tmp_path / "state")
 
     assert (result.returncode, result.stdout) == (1, "there is neither a history nor a library yet\n")
 
 
 def test_a_folder_whose_name_is_not_utf_8_is_backed_up_too(state: Path) -> None:
-    odd = state.rename(Path(os.fsdecode(os.fsencode(state) + b"\xff")))
+    folder = state.rename(Path(os.fsdecode(os.fsencode(state) + b"\xff")))
 
-    made = Backups(odd / "backups", [odd / "history.db"], keep=1, every=DAY).make(NOON)
+    copies = Backups(folder / "backups", [folder / "history.db"], keep=1, every=DAY).make(NOON)
 
-    assert said(made[0]) == ["good morning"]
+    assert texts(copies[0]) == ["good morning"]
 
 
-def test_what_cannot_be_rotated_away_is_said_in_a_sentence(state: Path) -> None:
+def test_a_copy_that_cannot_be_removed_is_one_message(state: Path) -> None:
     for year in range(2010, 2020):
         (state / "backups" / f"history-{year}0101T000000Z.db").mkdir(parents=True)
 

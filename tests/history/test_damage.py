@@ -1,4 +1,4 @@
-"""Damage of every kind, to the model and to the history: it is one sentence, and what is sound goes on."""
+"""Damage to the model and to the history: one message, and the bot goes on with an intact version if there is one."""
 
 from __future__ import annotations
 
@@ -38,29 +38,29 @@ def weights(folder: Path) -> Path:
     return folder / "model.safetensors"
 
 
-def flip(path: Path, place: float) -> None:
+def flip(path: Path, position: float) -> None:
     content = bytearray(path.read_bytes())
-    content[int(len(content) * place)] ^= 0x10
+    content[int(len(content) * position)] ^= 0x10
     path.write_bytes(content)
 
 
-def told(folder: Path, name: str, **changes: Any) -> None:
-    """A JSON file that says something else, and is vouched for."""
+def rewrite_json(folder: Path, name: str, **changes: Any) -> None:
+    """Change a JSON file, and its checksum in the manifest."""
     path = folder / name
     path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | changes), encoding="utf-8")
     if name != "manifest.json":
-        revouch(folder)
+        update_manifest(folder)
 
 
-def spoilt(tensors: dict[str, torch.Tensor], value: float) -> None:
+def set_first_value(tensors: dict[str, torch.Tensor], value: float) -> None:
     next(iter(tensors.values())).view(-1)[0] = value
 
 
-def revouch(folder: Path, *more: str) -> None:
-    """A manifest that is true of the folder's files, and of some more."""
+def update_manifest(folder: Path, *names: str) -> None:
+    """Write the checksums of the files, and of those in `names`, to the manifest."""
     path = folder / "manifest.json"
     manifest = json.loads(path.read_text(encoding="utf-8"))
-    files = {name: (folder / name).read_bytes() for name in (*manifest["files"], *more)}
+    files = {name: (folder / name).read_bytes() for name in (*manifest["files"], *names)}
     manifest["files"] = {name: [hashlib.sha256(content).hexdigest(), len(content)] for name, content in files.items()}
     path.write_text(json.dumps(manifest), encoding="utf-8")
 
@@ -71,12 +71,12 @@ def pickled(folder: Path) -> None:
 
 
 def other_tokenizer(folder: Path) -> None:
-    """One whose pieces the model has no rows for."""
+    """A tokenizer with more tokens than the model has embeddings."""
     path = folder / "tokenizer.json"
     manifest = json.loads(path.read_text(encoding="utf-8"))
     manifest["model"]["vocab"] |= {f"strange{number}": 5000 + number for number in range(9)}
     path.write_text(json.dumps(manifest), encoding="utf-8")
-    revouch(folder)
+    update_manifest(folder)
 
 
 DAMAGES: dict[str, Callable[[Path], object]] = {
@@ -94,14 +94,18 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
     "no manifest": lambda folder: (folder / "manifest.json").unlink(),
     "a manifest that is no JSON": lambda folder: (folder / "manifest.json").write_text("{"),
     "a manifest of lists": lambda folder: (folder / "manifest.json").write_text("[[]]"),
-    "a manifest that lies": lambda folder: told(folder, "manifest.json", files={"model.safetensors": ["0" * 64, 7]}),
-    "a manifest that leads away": lambda folder: told(folder, "manifest.json", files={"../../x": ["0" * 64, 7]}),
-    "a manifest of a newer program": lambda folder: told(folder, "manifest.json", format=99),
-    "not a number": lambda folder: rewrite(folder, lambda tensors: spoilt(tensors, float("nan"))),
-    "infinity": lambda folder: rewrite(folder, lambda tensors: spoilt(tensors, float("inf"))),
+    "a manifest with wrong checksums": lambda folder: (
+        rewrite_json(folder, "manifest.json", files={"model.safetensors": ["0" * 64, 7]})
+    ),
+    "a manifest with a path outside the folder": lambda folder: (
+        rewrite_json(folder, "manifest.json", files={"../../x": ["0" * 64, 7]})
+    ),
+    "a manifest of a newer program": lambda folder: rewrite_json(folder, "manifest.json", format=99),
+    "not a number": lambda folder: rewrite(folder, lambda tensors: set_first_value(tensors, float("nan"))),
+    "infinity": lambda folder: rewrite(folder, lambda tensors: set_first_value(tensors, float("inf"))),
     "a tensor is missing": lambda folder: rewrite(folder, lambda tensors: tensors.pop(min(tensors))),
-    "a config of another size": lambda folder: told(folder, "config.json", n_embd=64),
-    "a config of nothing": lambda folder: told(folder, "config.json", model_type="no such thing"),
+    "a config of another size": lambda folder: rewrite_json(folder, "config.json", n_embd=64),
+    "a config of an unknown type": lambda folder: rewrite_json(folder, "config.json", model_type="no such thing"),
     "a tokenizer of another model": other_tokenizer,
     "a link in the place of the weights": lambda folder: (
         weights(folder).unlink(), weights(folder).symlink_to("/etc/passwd"),
@@ -112,17 +116,17 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 
 @pytest.fixture
 def models(model_folder: Path, tmp_path: Path) -> Path:
-    """Two versions, both whole; the newer one is in use."""
+    """Two intact versions; the newer one is in use."""
     folder = tmp_path / "models"
-    old = shutil.copytree(model_folder, folder / model_folder.name)
-    registry.promote(old)
+    previous = shutil.copytree(model_folder, folder / model_folder.name)
+    registry.promote(previous)
     registry.promote(shutil.copytree(model_folder, folder / NEW))
     return folder
 
 
 def load(engine: Any) -> Callable[[Path], ModelVoice]:
-    how = {"device": "cpu", "threads": 1, "temperature": 1.0, "top_p": 0.95, "max_tokens": 12}
-    return lambda folder: open_voice(folder, engine=engine, **cast("Any", how))
+    options = {"device": "cpu", "threads": 1, "temperature": 1.0, "top_p": 0.95, "max_tokens": 12}
+    return lambda folder: open_voice(folder, engine=engine, **cast("Any", options))
 
 
 def voice(models: Path, log: CapturingLogger, engine: str) -> CurrentVoice:
@@ -130,10 +134,10 @@ def voice(models: Path, log: CapturingLogger, engine: str) -> CurrentVoice:
 
 
 @pytest.fixture(scope="module")
-def light(model_folder: Path) -> bytes:
-    loaded = model_dir.load(model_folder, device="cpu")
-    end = loaded.tokenizer.eos_token_id
-    return onnx_weights.write(loaded.model, start=end, end=end)
+def light_weights(model_folder: Path) -> bytes:
+    model = model_dir.load(model_folder, device="cpu")
+    token = model.tokenizer.eos_token_id
+    return onnx_weights.write(model.model, start=token, end=token)
 
 
 LIGHT: dict[str, Callable[[Path], object]] = {
@@ -149,41 +153,43 @@ LIGHT: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("damage", LIGHT)
-def test_a_damaged_light_form_is_refused_and_the_one_before_it_speaks(models: Path, light: bytes, damage: str) -> None:
+def test_damaged_onnx_weights_are_refused_and_the_previous_version_is_used(
+    models: Path, light_weights: bytes, damage: str
+) -> None:
     for version in registry.versions(models):
-        (version.folder / onnx_weights.FILE).write_bytes(light)
-        revouch(version.folder, onnx_weights.FILE)
-    old, log = registry.before(models)[-1], CapturingLogger()
+        (version.folder / onnx_weights.FILE).write_bytes(light_weights)
+        update_manifest(version.folder, onnx_weights.FILE)
+    previous, log = registry.before(models)[-1], CapturingLogger()
     assert voice(models, log, "light").name == NEW
     LIGHT[damage](models / NEW / onnx_weights.FILE)
 
     speaking = voice(models, log, "light")
 
-    assert (speaking.name, speaking.engine) == (old, "light")
+    assert (speaking.name, speaking.engine) == (previous, "light")
     assert len(speaking.draft("", n=1, seed=0)) == 1
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_model_is_refused_and_the_one_before_it_speaks(models: Path, damage: str) -> None:
-    old, log = registry.before(models)[-1], CapturingLogger()
+def test_a_damaged_model_is_refused_and_the_previous_version_is_used(models: Path, damage: str) -> None:
+    previous, log = registry.before(models)[-1], CapturingLogger()
     DAMAGES[damage](models / NEW)
 
     speaking = voice(models, log, "torch")
 
-    assert speaking.name == old
+    assert speaking.name == previous
     (call,) = log.calls
-    assert (call.args, call.kwargs["model"], call.kwargs["speaking"]) == (("model.refused",), NEW, old)
+    assert (call.args, call.kwargs["model"], call.kwargs["speaking"]) == (("model.refused",), NEW, previous)
     assert len(call.kwargs["why"].splitlines()) == 1
     assert "Traceback" not in call.kwargs["why"]
 
 
 @pytest.mark.parametrize("damage", ["cut", "a bit in the middle", "not a number", "no manifest"])
-def test_a_damaged_model_is_not_taken_over_by_one_that_speaks(models: Path, model_folder: Path, damage: str) -> None:
+def test_a_running_voice_does_not_switch_to_a_damaged_model(models: Path, model_folder: Path, damage: str) -> None:
     log = CapturingLogger()
     speaking = voice(models, log, "torch")
-    third = shutil.copytree(model_folder, models / "20261122T120000Z-0002")
-    registry.promote(third)
-    DAMAGES[damage](third)
+    newest = shutil.copytree(model_folder, models / "20261122T120000Z-0002")
+    registry.promote(newest)
+    DAMAGES[damage](newest)
 
     for _ in range(3):
         speaking.refresh()
@@ -193,34 +199,34 @@ def test_a_damaged_model_is_not_taken_over_by_one_that_speaks(models: Path, mode
     assert len(speaking.draft("", n=1, seed=0)) == 1
 
 
-def test_a_link_to_a_version_that_is_gone_falls_back_too(models: Path) -> None:
-    old, log = registry.before(models)[-1], CapturingLogger()
+def test_a_link_to_a_missing_version_falls_back_too(models: Path) -> None:
+    previous, log = registry.before(models)[-1], CapturingLogger()
     shutil.rmtree(models / NEW)
 
-    assert voice(models, log, "torch").name == old
+    assert voice(models, log, "torch").name == previous
 
 
-def test_where_no_version_is_whole_it_says_so_and_does_not_train_over_it(models: Path, tmp_path: Path) -> None:
+def test_without_an_intact_version_it_reports_that_and_trains_no_other(models: Path, tmp_path: Path) -> None:
     for version in registry.versions(models):
         DAMAGES["cut"](version.folder)
 
-    told_ = mynah("run", "--once", "--dry-run", state=tmp_path)
+    result = mynah("run", "--once", "--dry-run", state=tmp_path)
 
-    assert told_.returncode == 1
-    assert "model.safetensors has" in told_.stderr
-    assert len(told_.stderr.splitlines()) == 1
+    assert result.returncode == 1
+    assert "model.safetensors has" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
     assert len(registry.versions(models)) == 2
 
 
-def test_a_round_of_the_real_command_speaks_with_the_version_before(models: Path, tmp_path: Path) -> None:
-    old = registry.before(models)[-1]
+def test_a_round_of_the_installed_command_uses_the_previous_version(models: Path, tmp_path: Path) -> None:
+    previous = registry.before(models)[-1]
     DAMAGES["a bit in the middle"](models / NEW)
 
-    ran = mynah("run", "--once", "--dry-run", state=tmp_path, MYNAH_VOICE__MAX_TOKENS="12")
+    result = mynah("run", "--once", "--dry-run", state=tmp_path, MYNAH_VOICE__MAX_TOKENS="12")
 
-    (line,) = [line for line in lines(ran.stdout) if line["event"] == "model.refused"]
-    assert (line["level"], line["model"], line["speaking"]) == ("error", NEW, old)
-    assert len(rounds(ran.stdout)) == 1
+    (line,) = [line for line in lines(result.stdout) if line["event"] == "model.refused"]
+    assert (line["level"], line["model"], line["speaking"]) == ("error", NEW, previous)
+    assert len(rounds(result.stdout)) == 1
 
 
 # The history
@@ -245,18 +251,20 @@ def history(tmp_path: Path) -> Path:
     return tmp_path / "history.db"
 
 
-@pytest.mark.parametrize("words", [("run", "--once"), ("status",), ("history",), ("pause",), ("backup",)], ids=" ".join)
+@pytest.mark.parametrize(
+    "arguments", [("run", "--once"), ("status",), ("history",), ("pause",), ("backup",)], ids=" ".join
+)
 @pytest.mark.parametrize("damage", ["header", "page"])
-def test_a_damaged_history_is_one_sentence_whatever_is_asked(
-    history: Path, damage: str, words: tuple[str, ...]
+def test_a_damaged_history_is_one_message_for_every_command(
+    history: Path, damage: str, arguments: tuple[str, ...]
 ) -> None:
     HISTORIES[damage][0](history)
 
-    result = mynah(*words, state=history.parent)
+    result = mynah(*arguments, state=history.parent)
 
     assert (
         result.returncode in {0, 78} if damage == "page" else result.returncode == 78
-    )  # a page may be one nobody reads
+    )  # no command may read the damaged page
     assert len(result.stderr.splitlines()) == (result.returncode != 0), result.stderr
     if result.returncode:
         assert "mynah restore" in result.stderr
@@ -264,7 +272,7 @@ def test_a_damaged_history_is_one_sentence_whatever_is_asked(
 
 
 @pytest.mark.parametrize("damage", HISTORIES)
-def test_a_bot_does_not_start_with_a_damaged_history_and_leaves_it_as_it_is(history: Path, damage: str) -> None:
+def test_a_bot_does_not_start_with_a_damaged_history_and_does_not_change_it(history: Path, damage: str) -> None:
     break_, code = HISTORIES[damage]
     break_(history)
     before = history.read_bytes() if history.is_file() else None
@@ -276,14 +284,14 @@ def test_a_bot_does_not_start_with_a_damaged_history_and_leaves_it_as_it_is(hist
     assert "Traceback" not in result.stderr
     assert (history.read_bytes() if history.is_file() else None) == before
     if code == Damaged.exit_code:
-        assert "history-2" in result.stderr  # the backup that is to be restored
+        assert "history-2" in result.stderr  # the backup to restore
 
 
-def test_any_byte_of_a_history_may_be_wrong_and_only_our_errors_follow(history: Path) -> None:
+def test_a_wrong_byte_anywhere_in_a_history_raises_only_our_errors(history: Path) -> None:
     content = history.read_bytes()
-    refused = 0
-    for place in range(0, len(content), 509):  # a prime, so that every part of a page has its turn
-        history.write_bytes(content[:place] + bytes([content[place] ^ 0x15]) + content[place + 1 :])
+    errors = 0
+    for position in range(0, len(content), 509):  # a prime, so that every part of a page is tested
+        history.write_bytes(content[:position] + bytes([content[position] ^ 0x15]) + content[position + 1 :])
         history.with_name("history.db-journal").unlink(missing_ok=True)
         try:
             with Store.open(history) as store:
@@ -292,13 +300,13 @@ def test_any_byte_of_a_history_may_be_wrong_and_only_our_errors_follow(history: 
                 store.counts(dry=True)
                 store.last_moment()
         except StoreError:
-            refused += 1
+            errors += 1
 
-    assert refused > 5
+    assert errors > 5
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_history_that_may_not_be_written_is_a_sentence(history: Path) -> None:
+def test_a_history_without_write_permission_is_one_message(history: Path) -> None:
     history.chmod(0o400)
 
     with pytest.raises(MynahError, match="read-only"), Store.open(history) as store:
@@ -306,7 +314,7 @@ def test_a_history_that_may_not_be_written_is_a_sentence(history: Path) -> None:
 
 
 def test_an_empty_file_is_an_empty_history(tmp_path: Path) -> None:
-    """As SQLite itself leaves one that was made and never written."""
+    """SQLite leaves such a file when a database is created and never written."""
     (tmp_path / "history.db").touch()
 
     with Store.open(tmp_path / "history.db") as store:

@@ -18,20 +18,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def lose(state: Path) -> None:
+def remove_history(state: Path) -> None:
     for path in state.glob("history.db*"):
         path.unlink()
 
 
-def test_beside_a_bot_that_lost_its_history_no_command_begins_another(state: Path) -> None:
+def test_while_a_bot_waits_for_its_history_no_command_creates_another(state: Path) -> None:
     with dry_run(state) as process:
         try:
             assert process.stdout
             next(line for line in process.stdout if '"backup.made"' in line)
-            lose(state)
-            waits = json.loads(next(line for line in process.stdout if '"daemon.waits"' in line))
+            remove_history(state)
+            event = json.loads(next(line for line in process.stdout if '"daemon.waits"' in line))
             before = StateDir(state).last_beat()
-            resumed, blocked = mynah("resume", state=state), mynah("block", "@magpie", state=state)
+            resume, block = mynah("resume", state=state), mynah("block", "@magpie", state=state)
             status = json.loads(mynah("status", "--json", state=state).stdout)
             after = StateDir(state).last_beat()
             process.send_signal(signal.SIGTERM)
@@ -40,32 +40,32 @@ def test_beside_a_bot_that_lost_its_history_no_command_begins_another(state: Pat
             with suppress(ProcessLookupError):
                 process.kill()
 
-    assert "history.db" in waits["why"]
-    assert (resumed.returncode, blocked.returncode) == (1, 1)
-    assert "`mynah restore " in resumed.stderr
+    assert "history.db" in event["why"]
+    assert (resume.returncode, block.returncode) == (1, 1)
+    assert "`mynah restore " in resume.stderr
     assert not (state / "history.db").exists()
     assert any("history.db is missing, but there are backups of it" in alert for alert in status["alerts"])
     assert before == after, "a bot that waits does not look well"
 
 
-def test_a_live_bot_that_lost_its_history_does_not_begin_another_and_names_the_backup(state: Path) -> None:
+def test_a_live_bot_without_its_history_creates_no_other_and_names_the_backup(state: Path) -> None:
     with FakeX(World(newcomer(), now=lambda: datetime.now(UTC))) as x:
-        live = keys(x) | {"MYNAH_LIVE": "true"}
-        mynah("run", "--once", state=state, **live)
+        variables = keys(x) | {"MYNAH_LIVE": "true"}
+        mynah("run", "--once", state=state, **variables)
         (copy,) = mynah("backup", state=state).stdout.splitlines()
-        lose(state)
+        remove_history(state)
         commands = (("run", "--once"), ("post", "A bell hums."), ("pause",))
-        refused = [mynah(*words, state=state, **live) for words in commands]
-        mynah("restore", copy, state=state, **live)
+        results = [mynah(*arguments, state=state, **variables) for arguments in commands]
+        mynah("restore", copy, state=state, **variables)
         (row,) = lines(mynah("history", "--live", "--json", state=state).stdout)
 
-    assert [done.returncode for done in refused] == [78, 78, 78]
-    assert all(f"`mynah restore {copy}`" in done.stderr for done in refused)
+    assert [result.returncode for result in results] == [78, 78, 78]
+    assert all(f"`mynah restore {copy}`" in result.stderr for result in results)
     assert x.world.texts == [row["text"]]
 
 
-def test_a_dry_run_may_begin_a_new_history(state: Path) -> None:
+def test_a_dry_run_may_create_a_new_history(state: Path) -> None:
     for _ in range(2):
         assert mynah("run", "--dry-run", "--once", state=state).returncode == 0
         assert mynah("backup", state=state).returncode == 0
-        lose(state)
+        remove_history(state)

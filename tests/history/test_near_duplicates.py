@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-SAID = "The night train to the sea was late again, and nobody on the platform minded at all."
+TEXT = "The night train to the sea was late again, and nobody on the platform minded at all."
 
 
 @pytest.fixture
@@ -36,12 +36,12 @@ def add(store: Store, text: str, *, dry: bool = False) -> int:
 
 
 def refuse(store: Store, text: str, reason: str, *, dry: bool = False) -> None:
-    refused = [(Draft(text), Reason(reason))]
-    refusals.add(store, refused, slot=Slot("a", NOON), dry=dry, model="m", at=NOON)
+    drafts = [(Draft(text), Reason(reason))]
+    refusals.add(store, drafts, slot=Slot("a", NOON), dry=dry, model="m", at=NOON)
 
 
 def overlap(one: str, other: str) -> float:
-    """As the documents define it, written out."""
+    """The similarity as the documents define it, computed directly."""
     sets = []
     for text in (one, other):
         words = re.findall(r"鳩|[^\W鳩]+", unicodedata.normalize("NFKC", text).casefold())
@@ -56,29 +56,31 @@ def rows(store: Store) -> int:
 @pytest.mark.parametrize(
     ("text", "is_near"),
     [
-        pytest.param(SAID, True, id="the same"),
-        pytest.param(SAID.upper().replace(",", " -"), True, id="dressed up"),
-        pytest.param(SAID.replace("late", "early"), True, id="another word"),
-        pytest.param(SAID.replace("night", "day").replace("sea", "hills"), True, id="two other words"),
-        pytest.param(f"Well. {SAID}", True, id="a word more"),
-        pytest.param("The night train to the sea was late again.", False, id="half of it"),
-        pytest.param("The morning boat to the isle was early once, and all on the pier minded.", False, id="its form"),
+        pytest.param(TEXT, True, id="the same"),
+        pytest.param(TEXT.upper().replace(",", " -"), True, id="case and signs"),
+        pytest.param(TEXT.replace("late", "early"), True, id="one other word"),
+        pytest.param(TEXT.replace("night", "day").replace("sea", "hills"), True, id="two other words"),
+        pytest.param(f"Well. {TEXT}", True, id="one more word"),
+        pytest.param("The night train to the sea was late again.", False, id="half of the words"),
+        pytest.param(
+            "The morning boat to the isle was early once, and all on the pier minded.", False, id="same pattern"
+        ),
         pytest.param("A pigeon asked me the way.", False, id="something else"),
         pytest.param("", False, id="nothing"),
     ],
 )
-def test_what_says_nearly_the_same_is_found(store: Store, text: str, *, is_near: bool) -> None:
-    post = add(store, SAID)
+def test_a_near_duplicate_is_found(store: Store, text: str, *, is_near: bool) -> None:
+    post = add(store, TEXT)
 
     match = near_duplicates.said(store, text, dry=False)
 
-    assert match == (f"post {post}: {SAID}" if is_near else "")
+    assert match == (f"post {post}: {TEXT}" if is_near else "")
 
 
-def test_what_is_found_is_what_comparing_with_everything_finds(store: Store) -> None:
-    chance = random.Random(7)  # few words, so that many texts share keys and many are near
+def test_the_index_finds_what_comparing_with_every_post_finds(store: Store) -> None:
+    rng = random.Random(7)  # few words, so that many texts share keys and many are near
     words = ["a", "the", "Train", "\uff53ea", "鳩", "it's"]
-    texts = list(dict.fromkeys(" ".join(chance.choices(words, k=chance.randint(1, 7))) for _ in range(400)))
+    texts = list(dict.fromkeys(" ".join(rng.choices(words, k=rng.randint(1, 7))) for _ in range(400)))
     with store.atomic():
         posts = {add(store, text): text for text in texts[:250]}
 
@@ -103,15 +105,15 @@ def test_what_is_found_is_what_comparing_with_everything_finds(store: Store) -> 
     assert sum(share_a_key(texts[-1], other) for other in posts.values()) > 1
 
 
-def test_a_beginning_that_many_posts_share_hides_no_older_one(store: Store) -> None:
+def test_a_key_that_many_posts_share_does_not_hide_an_older_post(store: Store) -> None:
     with store.atomic():
-        post = add(store, SAID)
-        common = near_duplicates.keys(SAID, dry=False)[0]
+        post = add(store, TEXT)
+        common = near_duplicates.keys(TEXT, dry=False)[0]
         for number in range(near_duplicates.MOST + 1):
             other = add(store, f"{number} pigeons")
             store.write("INSERT OR IGNORE INTO nearness VALUES (:key, :source)", {"key": common, "source": other})
 
-    assert near_duplicates.said(store, SAID, dry=False) == f"post {post}: {SAID}"
+    assert near_duplicates.said(store, TEXT, dry=False) == f"post {post}: {TEXT}"
 
 
 def test_scripts_without_spaces_are_compared_by_letters(store: Store) -> None:
@@ -121,46 +123,46 @@ def test_scripts_without_spaces_are_compared_by_letters(store: Store) -> None:
     assert near_duplicates.said(store, "明日は港で船に乗る", dry=False) == ""
 
 
-def test_a_dry_run_does_not_keep_the_bot_from_speaking(store: Store) -> None:
-    add(store, SAID, dry=True)
+def test_texts_of_dry_runs_do_not_count_as_posted(store: Store) -> None:
+    add(store, TEXT, dry=True)
     refuse(store, "Guaranteed profit.", "promise", dry=True)
 
-    assert near_duplicates.said(store, SAID, dry=False) == ""
+    assert near_duplicates.said(store, TEXT, dry=False) == ""
     assert near_duplicates.refused(store, "Guaranteed profit.", dry=False) == ""
-    assert near_duplicates.said(store, SAID, dry=True) != ""
+    assert near_duplicates.said(store, TEXT, dry=True) != ""
     assert near_duplicates.refused(store, "Guaranteed profit.", dry=True) != ""
 
 
 @pytest.mark.parametrize(("way", "counts"), [((), True), (("rejected",), True), (("expired",), False)])
-def test_what_a_person_rejected_is_not_proposed_again_and_what_never_went_out_may_be(
+def test_a_rejected_text_is_not_drafted_again_and_an_expired_one_may_be(
     store: Store, way: tuple[str, ...], *, counts: bool
 ) -> None:
-    post = add(store, SAID)
+    post = add(store, TEXT)
     for state in way:
         store.move(post, state, at=NOON)
 
-    assert (near_duplicates.said(store, SAID.replace("late", "early"), dry=False) != "") is counts
+    assert (near_duplicates.said(store, TEXT.replace("late", "early"), dry=False) != "") is counts
 
 
-def test_a_draft_that_is_edited_may_stay_like_itself(store: Store) -> None:
-    post = add(store, SAID)
+def test_an_edited_draft_may_resemble_its_old_text(store: Store) -> None:
+    post = add(store, TEXT)
 
-    assert near_duplicates.said(store, SAID.replace("late", "early"), dry=False, but=post) == ""
+    assert near_duplicates.said(store, TEXT.replace("late", "early"), dry=False, but=post) == ""
 
 
-def test_an_edited_draft_is_found_by_its_new_words(store: Store) -> None:
-    post = add(store, SAID)
+def test_an_edited_draft_is_found_by_its_new_text(store: Store) -> None:
+    post = add(store, TEXT)
     before = rows(store)
 
     store.write("UPDATE post SET text = :text WHERE id = :id", {"text": "A pigeon asked me the way.", "id": post})
 
     assert near_duplicates.said(store, "A pigeon asked me the way!", dry=False) != ""
-    assert near_duplicates.said(store, SAID, dry=False) == ""
+    assert near_duplicates.said(store, TEXT, dry=False) == ""
     assert rows(store) == before
 
 
 @pytest.mark.parametrize("reason", ["promise", "vulgar", "email", "copied", "denied", "classifier"])
-def test_the_same_words_are_not_tried_again_where_it_was_what_they_say(store: Store, reason: str) -> None:
+def test_a_text_refused_for_its_content_is_not_tried_again(store: Store, reason: str) -> None:
     refuse(store, "Guaranteed profit for my aunt.", reason)
 
     assert near_duplicates.refused(store, "guaranteed PROFIT, for my aunt", dry=False) == f"{reason}, 2026-11-20"
@@ -168,46 +170,48 @@ def test_the_same_words_are_not_tried_again_where_it_was_what_they_say(store: St
 
 
 @pytest.mark.parametrize("reason", near_duplicates.PASSING)
-def test_a_draft_that_was_only_put_badly_blocks_nothing(store: Store, reason: str) -> None:
-    refuse(store, SAID, reason)
+def test_a_text_refused_for_its_form_blocks_nothing(store: Store, reason: str) -> None:
+    refuse(store, TEXT, reason)
 
-    assert near_duplicates.refused(store, SAID, dry=False) == ""
-    assert near_duplicates.said(store, SAID, dry=False) == ""
+    assert near_duplicates.refused(store, TEXT, dry=False) == ""
+    assert near_duplicates.said(store, TEXT, dry=False) == ""
 
 
-def test_a_post_and_what_finds_it_are_kept_together_or_not_at_all(store: Store) -> None:
-    def cut_short() -> None:
+def test_a_post_and_its_keys_are_stored_together_or_not_at_all(store: Store) -> None:
+    def interrupt() -> None:
         with store.atomic():
-            add(store, SAID)
+            add(store, TEXT)
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        cut_short()
+        interrupt()
 
     assert rows(store) == 0
 
 
-def test_the_history_of_before_is_found_too(tmp_path: Path) -> None:
+def test_posts_and_refusals_from_before_the_index_are_found_too(tmp_path: Path) -> None:
     path = tmp_path / "history.db"
     with closing(sqlite3.connect(path)) as plain:
-        old = Database(plain)
-        with old.atomic():
+        database = Database(plain)
+        with database.atomic():
             for statement in statements(FIRST):
                 plain.execute(statement)
-            Migrations("mynah").ensure_migrations_table(old)
-            old["_sqlite_migrations"].insert({"migration_set": "mynah", "name": "0001_first", "applied_at": "then"})
+            Migrations("mynah").ensure_migrations_table(database)
+            database["_sqlite_migrations"].insert(
+                {"migration_set": "mynah", "name": "0001_first", "applied_at": "then"}
+            )
             plain.execute("INSERT INTO slot VALUES ('a', 0, '', 'spoken', '', '')")
             plain.execute(
                 "INSERT INTO post (kind, dry, state, slot, text, norm, length, prompt, seed, likelihood, model,"
                 " created_at, changed_at) VALUES ('post', 0, 'drafted', 'a', ?, 'n', 9, '', 0, 0, 'm', 't', 't')",
-                [SAID],
+                [TEXT],
             )
             plain.execute("INSERT INTO refusal VALUES (1, 'a', 0, 'Rude.', '', 0, 'vulgar', '', 'm', '2026-11-20')")
             plain.execute("INSERT INTO refusal VALUES (2, 'a', 0, 'Long.', '', 0, 'too_long', '', 'm', '2026-11-20')")
         plain.commit()
 
     with Store.open(path, back_up=False) as store:
-        assert near_duplicates.said(store, SAID.replace("late", "early"), dry=False) != ""
+        assert near_duplicates.said(store, TEXT.replace("late", "early"), dry=False) != ""
         assert near_duplicates.refused(store, "Rude!", dry=False) == "vulgar, 2026-11-20"
         assert near_duplicates.refused(store, "Long!", dry=False) == ""
 
@@ -216,8 +220,8 @@ def test_a_text_is_found_by_an_index_without_a_table_scan(store: Store) -> None:
     parameters = {"dry": False, "but": None, "most": 1, **{f"key{band}": band for band in range(near_duplicates.BANDS)}}
     plan = [row["detail"] for row in store.rows(f"EXPLAIN QUERY PLAN {near_duplicates.FIND}", parameters)]
 
-    searched = [line.split(" (")[0] for line in plan if line.startswith("SEARCH")]
-    assert searched == near_duplicates.BANDS * [
+    searches = [line.split(" (")[0] for line in plan if line.startswith("SEARCH")]
+    assert searches == near_duplicates.BANDS * [
         "SEARCH nearness USING PRIMARY KEY",
         "SEARCH post USING INTEGER PRIMARY KEY",
     ]

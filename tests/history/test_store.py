@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 STATES = sorted({state for move in LEGAL_MOVES for state in move})
-WAYS = {
+MOVES_TO = {
     "drafted": (),
     "approved": ("approved",),
     "rejected": ("rejected",),
@@ -46,49 +46,49 @@ def add(store: Store, text: str = "good morning", *, slot: str = "a", dry: bool 
     return store.add_draft(Draft(text), slot=Slot(slot, NOON), norm=text, length=len(text), dry=dry, model="m", at=NOON)
 
 
-def lead(store: Store, post: int, *states: str) -> None:
+def move_through(store: Store, post: int, *states: str) -> None:
     for state in states:
         store.move(post, state, at=NOON, x_id=str(post) if state == "posted" else None)
 
 
-@pytest.mark.parametrize(("before", "after"), list(itertools.product(WAYS, STATES)))
-def test_a_live_post_moves_only_where_the_machine_allows(store: Store, before: str, after: str) -> None:
+@pytest.mark.parametrize(("before", "after"), list(itertools.product(MOVES_TO, STATES)))
+def test_a_live_post_moves_only_as_the_state_machine_allows(store: Store, before: str, after: str) -> None:
     post = add(store)
-    lead(store, post, *WAYS[before])
+    move_through(store, post, *MOVES_TO[before])
 
     legal = (before, after) in LEGAL_MOVES and after != "dry"
     if legal:
-        lead(store, post, after)
+        move_through(store, post, after)
         assert store.post(post).state == after
     else:
         with pytest.raises(StoreError):
-            lead(store, post, after)
+            move_through(store, post, after)
         assert store.post(post).state == before
 
 
 @pytest.mark.parametrize("state", ["posted", "unknown"])
 def test_a_dry_run_is_never_posted(store: Store, state: str) -> None:
     post = add(store, dry=True)
-    lead(store, post, "approved", "sending")
+    move_through(store, post, "approved", "sending")
 
     with pytest.raises(StoreError, match="rehearsal"):
-        lead(store, post, state)
+        move_through(store, post, state)
 
 
 def test_two_posts_are_never_in_flight_at_once(store: Store) -> None:
     first, second = add(store, "one", slot="a"), add(store, "two", slot="b")
-    lead(store, first, "approved", "sending")
-    lead(store, second, "approved")
+    move_through(store, first, "approved", "sending")
+    move_through(store, second, "approved")
 
     with pytest.raises(StoreError, match="UNIQUE"):
-        lead(store, second, "sending")
+        move_through(store, second, "sending")
 
 
 def test_a_dry_run_in_flight_does_not_hold_a_live_post(store: Store) -> None:
     dry, live = add(store, dry=True), add(store, dry=False)
-    lead(store, dry, "approved", "sending")
+    move_through(store, dry, "approved", "sending")
 
-    lead(store, live, "approved", "sending")
+    move_through(store, live, "approved", "sending")
 
     assert store.post(live).state == "sending"
 
@@ -96,7 +96,7 @@ def test_a_dry_run_in_flight_does_not_hold_a_live_post(store: Store) -> None:
 @pytest.mark.parametrize(
     "change", ["slot = 'a'", "norm = 'one', text = 'other'", "x_id = '7'"], ids=["slot", "words", "x_id"]
 )
-def test_what_must_be_single_is_single(store: Store, tmp_path: Path, change: str) -> None:
+def test_unique_values_are_unique(store: Store, tmp_path: Path, change: str) -> None:
     add(store, "one", slot="a")
     second = add(store, "two", slot="b")
     with sqlite3.connect(tmp_path / "history.db") as plain:
@@ -109,7 +109,7 @@ def test_what_must_be_single_is_single(store: Store, tmp_path: Path, change: str
 
 
 def test_a_text_is_frozen_once_approved(store: Store, tmp_path: Path) -> None:
-    lead(store, add(store), "approved")
+    move_through(store, add(store), "approved")
     plain = sqlite3.connect(tmp_path / "history.db")
     near_duplicates.register(plain)
 
@@ -130,7 +130,7 @@ def test_the_history_cannot_be_deleted(store: Store, tmp_path: Path, table: str)
 
 def test_every_move_leaves_an_event(store: Store) -> None:
     post = add(store)
-    lead(store, post, "approved", "sending", "posted")
+    move_through(store, post, "approved", "sending", "posted")
 
     events = store.rows("SELECT before, after FROM event WHERE post = ? ORDER BY id", [post])
 
@@ -142,11 +142,11 @@ def test_every_move_leaves_an_event(store: Store) -> None:
     ]
 
 
-def test_a_slot_and_its_draft_are_kept_together_or_not_at_all(store: Store) -> None:
+def test_a_slot_and_its_draft_are_stored_together_or_not_at_all(store: Store) -> None:
     add(store, "one", slot="a")
 
     with pytest.raises(StoreError):
-        add(store, "one", slot="b")  # the words were said
+        add(store, "one", slot="b")  # the text exists already
 
     assert store.slot_outcome("b", dry=False) is None
 
@@ -157,26 +157,26 @@ def test_each_connection_is_durable(store: Store) -> None:
     assert store.rows("PRAGMA foreign_keys") == [{"foreign_keys": 1}]
 
 
-def test_what_was_said_live_and_dry_is_kept_apart(store: Store) -> None:
+def test_live_posts_and_dry_runs_are_separate(store: Store) -> None:
     add(store, "hello", dry=True)
 
     assert store.said("hello", dry=True)
     assert not store.said("hello", dry=False)
 
 
-def test_money_counts_what_may_exist_and_not_what_was_refused(store: Store) -> None:
+def test_expenses_count_posts_that_may_exist_and_not_refused_ones(store: Store) -> None:
     for number, states in enumerate((("posted",), ("refused",), ("unknown",))):
         post = add(store, f"text {number}", slot=str(number))
         store.move(post, "approved", at=NOON)
         store.move(post, "sending", at=NOON, cost=15_000)
-        lead(store, post, *states)
+        move_through(store, post, *states)
 
     assert ledger.spent_since(store, NOON - timedelta(hours=1), dry=False) == 30_000
     assert store.sent_around(NOON, timedelta(hours=1), dry=False) == 2
     assert ledger.spent_since(store, NOON + timedelta(seconds=1), dry=False) == 0
 
 
-def test_refusals_are_remembered_with_their_reason(store: Store) -> None:
+def test_refusals_are_stored_with_their_reason(store: Store) -> None:
     refusals.add(
         store, [(Draft("ha", "h", 7), Reason("empty", "x"))], slot=Slot("a", NOON), dry=True, model="m", at=NOON
     )
@@ -186,7 +186,7 @@ def test_refusals_are_remembered_with_their_reason(store: Store) -> None:
     assert (row["text"], row["reason"], row["detail"], row["seed"]) == ("ha", "empty", "x", 7)
 
 
-def test_refusals_of_dry_runs_are_kept_apart(store: Store) -> None:
+def test_refusals_of_dry_runs_are_separate(store: Store) -> None:
     for dry in (True, False):
         refusals.add(store, [(Draft(f"dry {dry}"), Reason("empty"))], slot=Slot("a", NOON), dry=dry, model="m", at=NOON)
 
@@ -209,7 +209,7 @@ def test_a_commit_that_fails_leaves_no_transaction_open(store: Store, tmp_path: 
     assert [post.text for post in store.history()] == ["one"]
 
 
-KILLED = """
+KILL_IN_COMMIT = """
 import os, signal, sys
 from pathlib import Path
 from bot.history.store import Store
@@ -222,23 +222,23 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-def test_a_reader_sees_a_whole_history_after_a_kill_in_the_middle_of_a_commit(tmp_path: Path) -> None:
+def test_a_reader_sees_a_consistent_history_after_a_kill_during_a_commit(tmp_path: Path) -> None:
     path = tmp_path / "history.db"
     with Store.open(path) as store:
         add(store, "one")
-    subprocess.run([sys.executable, "-c", KILLED, path], check=False, cwd=Path(__file__).parents[2])
+    subprocess.run([sys.executable, "-c", KILL_IN_COMMIT, path], check=False, cwd=Path(__file__).parents[2])
     assert path.with_name("history.db-journal").stat().st_size > 0
 
-    with Store.open(path, read_only=True) as looking:
-        assert [post.text for post in looking.history()] == ["one"]
-        assert looking.meta("key 1") is None
+    with Store.open(path, read_only=True) as reader:
+        assert [post.text for post in reader.history()] == ["one"]
+        assert reader.meta("key 1") is None
 
 
 def test_a_reader_changes_nothing(store: Store, tmp_path: Path) -> None:
     post = add(store)
 
-    with Store.open(tmp_path / "history.db", read_only=True) as looking, pytest.raises(StoreError, match="readonly"):
-        looking.move(post, "approved", at=NOON)
+    with Store.open(tmp_path / "history.db", read_only=True) as reader, pytest.raises(StoreError, match="readonly"):
+        reader.move(post, "approved", at=NOON)
 
 
 def test_a_history_of_a_newer_mynah_is_refused(tmp_path: Path) -> None:
@@ -253,15 +253,15 @@ def test_a_history_of_a_newer_mynah_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    ("content", "message"),
     [(b"not a database at all, but long enough to be looked at\n" * 30, "no SQLite file"), (None, "state folder")],
     ids=["garbage", "folder"],
 )
-def test_what_is_no_history_is_refused_in_a_sentence(tmp_path: Path, content: bytes | None, words: str) -> None:
+def test_a_file_that_is_not_a_history_is_one_message(tmp_path: Path, content: bytes | None, message: str) -> None:
     path = tmp_path / "history.db"
     path.mkdir() if content is None else path.write_bytes(content)
 
-    with pytest.raises(StoreError, match=words):
+    with pytest.raises(StoreError, match=message):
         Store.open(path)
 
 
@@ -305,16 +305,16 @@ def test_a_new_history_is_private_whatever_the_umask(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
-def test_a_history_that_root_begins_for_a_service_belongs_to_the_user_of_the_service(tmp_path: Path) -> None:
+def test_a_history_that_root_creates_belongs_to_the_user_of_the_service(tmp_path: Path) -> None:
     os.chown(tmp_path, 1234, 4321)
 
     Store.open(tmp_path / "history.db").close()
 
-    made = (tmp_path / "history.db").stat()
-    assert (made.st_uid, made.st_gid) == (1234, 4321)
+    file = (tmp_path / "history.db").stat()
+    assert (file.st_uid, file.st_gid) == (1234, 4321)
 
 
-def test_a_folder_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
+def test_a_missing_folder_is_one_message(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="check that the state folder exists and is yours"):
         Store.open(tmp_path / "nowhere" / "history.db")
 

@@ -25,27 +25,27 @@ from training.library.library import MIGRATIONS as OF_LIBRARY
 from training.library.library import Library
 from training.sources.sample import ARCHIVE
 
-MADE = Path(__file__).parent / "stores"
-HISTORIES = sorted(MADE.glob("history-*.sql"))
+STORES = Path(__file__).parent / "stores"
+HISTORIES = sorted(STORES.glob("history-*.sql"))
 OLDER = [path for path in HISTORIES if int(path.stem[-4:]) < len(stores.MIGRATIONS)]
-LIBRARIES = sorted(MADE.glob("library-*.sql"))
+LIBRARIES = sorted(STORES.glob("library-*.sql"))
 
 
-def made(dump: Path, path: Path) -> Path:
+def load_dump(dump: Path, path: Path) -> Path:
     with closing(sqlite3.connect(path)) as plain:
         plain.executescript(dump.read_text(encoding="utf-8"))
     return path
 
 
 def rows(path: Path) -> dict[str, list[tuple[Any, ...]]]:
-    """What is in each table, without what the migrations keep of themselves."""
+    """The rows of each table except those of the migrations."""
     with closing(sqlite3.connect(path)) as plain:
         names = [name for (name,) in plain.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         return {name: plain.execute(f"SELECT * FROM {name}").fetchall() for name in names if not name.startswith("_")}
 
 
 def shape(path: Path) -> set[tuple[str, str, str]]:
-    """Every table, index, trigger and view, as it was asked for, and the moves that are legal."""
+    """The SQL of every table, index, trigger and view, and the legal moves."""
     with closing(sqlite3.connect(path)) as plain:
         objects = plain.execute("SELECT type, name, coalesce(sql, '') FROM sqlite_master").fetchall()
         has_moves = any(name == "legal_move" for _, name, _ in objects)
@@ -54,11 +54,11 @@ def shape(path: Path) -> set[tuple[str, str, str]]:
 
 
 @pytest.mark.parametrize("dump", HISTORIES, ids=lambda path: path.stem)
-def test_a_history_of_every_version_is_brought_up_to_date_and_loses_nothing(dump: Path, tmp_path: Path) -> None:
-    old = made(dump, tmp_path / "history.db")
-    before = rows(old)
+def test_a_history_of_every_version_is_migrated_and_loses_nothing(dump: Path, tmp_path: Path) -> None:
+    file = load_dump(dump, tmp_path / "history.db")
+    before = rows(file)
 
-    with Store.open(old) as store:
+    with Store.open(file) as store:
         assert store.damage() == []
         assert {post.state for post in store.history()} >= {
             "posted",
@@ -68,69 +68,71 @@ def test_a_history_of_every_version_is_brought_up_to_date_and_loses_nothing(dump
             "unknown",
             "dry",
         }
-    after = rows(old)
+    after = rows(file)
     Store.open(tmp_path / "new.db").close()
 
-    assert all(after[name][: len(kept)] == kept for name, kept in before.items() if name != "legal_move")
-    assert shape(old) == shape(tmp_path / "new.db")
+    assert all(after[name][: len(content)] == content for name, content in before.items() if name != "legal_move")
+    assert shape(file) == shape(tmp_path / "new.db")
 
 
 @pytest.mark.parametrize("dump", HISTORIES, ids=lambda path: path.stem)
-def test_an_old_history_is_gone_on_with(dump: Path, tmp_path: Path) -> None:
-    with Store.open(made(dump, tmp_path / "history.db")) as store:
+def test_a_migrated_history_is_usable(dump: Path, tmp_path: Path) -> None:
+    with Store.open(load_dump(dump, tmp_path / "history.db")) as store:
         assert store.said("rain on the glass roof is music.", dry=False)
         (unknown,) = store.posts_in("unknown", dry=False)
         store.move(unknown.id, "abandoned", at=NOON)
-        new = store.add_draft(
+        post = store.add_draft(
             Draft("Something new."), slot=Slot("n", NOON), norm="n", length=14, dry=False, model="m", at=NOON
         )  # fmt: skip
         for state in ("approved", "sending", "posted"):
-            store.move(new, state, at=NOON, x_id="9" if state == "posted" else None)
+            store.move(post, state, at=NOON, x_id="9" if state == "posted" else None)
 
-        assert store.post(new).state == "posted"
+        assert store.post(post).state == "posted"
         assert store.damage() == []
 
 
 @pytest.mark.parametrize("dump", LIBRARIES, ids=lambda path: path.stem)
-def test_a_library_of_every_version_is_brought_up_to_date_and_loses_nothing(dump: Path, tmp_path: Path) -> None:
-    old = made(dump, tmp_path / "library.db")
-    before = rows(old)
+def test_a_library_of_every_version_is_migrated_and_loses_nothing(dump: Path, tmp_path: Path) -> None:
+    file = load_dump(dump, tmp_path / "library.db")
+    before = rows(file)
 
-    with Library.open(old) as library:
+    with Library.open(file) as library:
         assert [tweet.text for tweet in library.archive("magpie").tweets] == ["Caw.", "A pigeon asked me the way ☔"]
     Library.open(tmp_path / "new.db").close()
 
-    assert all(rows(old)[name] == kept for name, kept in before.items())
-    assert shape(old) == shape(tmp_path / "new.db")
+    assert all(rows(file)[name] == content for name, content in before.items())
+    assert shape(file) == shape(tmp_path / "new.db")
 
 
 @pytest.fixture
 def wings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A library of tomorrow: there has been no change of its schema yet."""
+    """A migration of the library: there has been none yet."""
     monkeypatch.setitem(OF_LIBRARY, "9998_wings", "CREATE TABLE wing (span INTEGER NOT NULL) STRICT;")
 
 
 @pytest.mark.usefixtures("wings")
 def test_an_older_library_is_copied_before_it_is_migrated(tmp_path: Path) -> None:
-    old = made(LIBRARIES[-1], tmp_path / "library.db")
-    before, there = shape(old), rows(old)
+    file = load_dump(LIBRARIES[-1], tmp_path / "library.db")
+    before, rows_before = shape(file), rows(file)
 
-    assert main(["--state", str(tmp_path), "forget", "@rook", "--yes"]) == 1  # it opens it to write, and knows no rook
+    assert (
+        main(["--state", str(tmp_path), "forget", "@rook", "--yes"]) == 1
+    )  # it opens the library for writing, and there is no rook in it
 
     copy = tmp_path / "backups" / "library-before-9998_wings.db"
-    assert (shape(copy), rows(copy)) == (before, there)
-    assert shape(old) - before == {("table", "wing", "CREATE TABLE wing (span INTEGER NOT NULL) STRICT")}
+    assert (shape(copy), rows(copy)) == (before, rows_before)
+    assert shape(file) - before == {("table", "wing", "CREATE TABLE wing (span INTEGER NOT NULL) STRICT")}
 
 
 @pytest.mark.usefixtures("wings")
 def test_without_a_copy_a_library_is_not_migrated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    old = made(LIBRARIES[-1], tmp_path / "library.db")
-    before = shape(old)
+    file = load_dump(LIBRARIES[-1], tmp_path / "library.db")
+    before = shape(file)
     (tmp_path / "backups").write_text("in the way")
 
     assert main(["--state", str(tmp_path), "forget", "@magpie", "--yes"]) == 1
     assert "backups" in capsys.readouterr().err
-    assert shape(old) == before
+    assert shape(file) == before
 
 
 def test_a_new_library_has_nothing_to_copy(tmp_path: Path) -> None:
@@ -138,44 +140,44 @@ def test_a_new_library_has_nothing_to_copy(tmp_path: Path) -> None:
     assert not (tmp_path / "backups").exists()
 
 
-def test_there_is_a_store_of_before_the_newest_migration() -> None:
-    """So that the next one to add a migration is reminded of it."""
-    newest = [max(each) for each in (stores.MIGRATIONS, OF_LIBRARY)]
-    there = [max(int(re.sub(r"\D", "", path.stem)) for path in paths) for paths in (HISTORIES, LIBRARIES)]
+def test_the_stores_include_one_from_before_the_newest_migration() -> None:
+    """A reminder for whoever adds a migration."""
+    newest = [max(migrations) for migrations in (stores.MIGRATIONS, OF_LIBRARY)]
+    numbers = [max(int(re.sub(r"\D", "", path.stem)) for path in paths) for paths in (HISTORIES, LIBRARIES)]
 
-    assert all(has >= int(name[:4]) - 1 for has, name in zip(there, newest, strict=True))
+    assert all(number >= int(name[:4]) - 1 for number, name in zip(numbers, newest, strict=True))
 
 
 @pytest.mark.parametrize("dump", OLDER, ids=lambda path: path.stem)
-def test_a_migration_that_the_disk_has_no_room_for_leaves_the_old_history_whole(dump: Path, tmp_path: Path) -> None:
-    """Half a page more at a time, until it passes."""
-    old = made(dump, tmp_path / "history.db")
-    before = rows(old), shape(old)
-    refused, size = 0, 512
+def test_a_migration_on_a_full_disk_leaves_the_old_history_intact(dump: Path, tmp_path: Path) -> None:
+    """Half a page more each time, until it succeeds."""
+    file = load_dump(dump, tmp_path / "history.db")
+    before = rows(file), shape(file)
+    failures, size = 0, 512
 
     while True:
         try:
             with files_up_to(size):
-                Store.open(old).close()
+                Store.open(file).close()
         except NoRoom:
-            refused += 1
-            assert (rows(old), shape(old)) == before
+            failures += 1
+            assert (rows(file), shape(file)) == before
         else:
             break
         size += 2048
 
-    assert refused > 30
-    with Store.open(old) as store:
+    assert failures > 30
+    with Store.open(file) as store:
         assert store.damage() == []
 
 
 @pytest.mark.parametrize("dump", OLDER, ids=lambda path: path.stem)
-def test_without_a_copy_there_is_no_migration(dump: Path, tmp_path: Path) -> None:
-    old = made(dump, tmp_path / "history.db")
-    before = shape(old)
+def test_without_a_copy_a_history_is_not_migrated(dump: Path, tmp_path: Path) -> None:
+    file = load_dump(dump, tmp_path / "history.db")
+    before = shape(file)
     (tmp_path / "backups").write_text("in the way")
 
     with pytest.raises(StoreError, match="backups"):
-        Store.open(old)
+        Store.open(file)
 
-    assert shape(old) == before
+    assert shape(file) == before

@@ -1,4 +1,4 @@
-"""The prompts of replies: those of posts, and a word of the mention where the bot listens."""
+"""The prompts of replies: those of posts, and a word of the mention if the bot listens."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ SCREEN = chain.build(was_posted=lambda _: False, copy_of=lambda _: "")
 NOTHING_ELSE = {"none": 0.0, "openers": 0.0, "topics": 0.0}
 
 
-def begun(draft_settings: DraftSettings, *, count: int) -> list[str]:
-    """The first prompts of the answers to so many mentions."""
-    first = []
+def first_prompts(draft_settings: DraftSettings, *, count: int) -> list[str]:
+    """The first prompt of each of `count` replies."""
+    prompts = []
     for number in range(count):
         voice = Parrot()
         choose(Slot(str(number), NOON), voice, SCREEN, draft_settings, [], mention=None)
-        first.append(voice.asked[0])
-    return first
+        prompts.append(voice.asked[0])
+    return prompts
 
 
 def test_prompts_are_chosen_by_the_operators_weights() -> None:
     draft_settings = DraftSettings({"Soup": 9.0, "Rain": 1.0}, candidates=2, tries=1, shares=NOTHING_ELSE)
 
-    chosen = Counter(begun(draft_settings, count=100))
+    counts = Counter(first_prompts(draft_settings, count=100))
 
-    assert chosen.keys() == {"Soup", "Rain"}
-    assert chosen["Soup"] > 80
+    assert counts.keys() == {"Soup", "Rain"}
+    assert counts["Soup"] > 80
 
 
-def test_the_operators_mix_says_which_kind_it_is() -> None:
+def test_the_configured_mix_decides_the_kind_of_prompt() -> None:
     only_topics = {"none": 0.0, "openers": 0.0, "prompts": 0.0}
     draft_settings = DraftSettings(("Soup",), candidates=2, tries=1, shares=only_topics, topics=lambda: ("chess",))
 
-    assert set(begun(draft_settings, count=20)) == {"chess"}
+    assert set(first_prompts(draft_settings, count=20)) == {"chess"}
 
 
-def test_a_word_that_was_heard_comes_first_and_then_it_is_as_with_posts() -> None:
+def test_a_word_of_the_mention_is_the_first_prompt_and_the_others_are_those_of_posts() -> None:
     voice = Parrot("@nobody")
     draft_settings = DraftSettings(("Soup",), candidates=1, tries=2, shares=NOTHING_ELSE)
 

@@ -21,34 +21,34 @@ ROOT = Path(__file__).parents[2]
 
 def mention(text: str, *, own: int | None = 0, calls: bool = True, is_reply: bool = False) -> Mention:
     users = {"stationmynah": "15", "magpie": "7", "rook": "8", "jay": ""}
-    parsed = [
+    calls_ = [
         Call(match.start(), users.get(match[1].casefold(), ""), match[1])
         for match in re.finditer(r"@(\w+)", text)
         if match[1].casefold() in users
     ]
-    wording = Wording(text, tuple(parsed) if calls else (), own)
+    wording = Wording(text, tuple(calls_) if calls else (), own)
     return Mention("100", "7", "magpie", text, (wording,), "100", is_reply, is_repost=False, first="100")
 
 
-def verdict(parsed: Mention) -> str | None:
-    reason = RULES.why_not(parsed, US)
+def verdict(mention_: Mention) -> str | None:
+    reason = RULES.why_not(mention_, US)
     return reason.name if reason else None
 
 
 @pytest.mark.parametrize(
-    ("parsed", "expected"),
+    ("mention_", "expected"),
     [
         (mention("@stationmynah hello"), None),
         (mention("hello @StationMynah"), None),
         (mention("@magpie @stationmynah hello", own=22, is_reply=True), "not_called"),
         (mention("@magpie @stationmynah hello @stationmynah", own=22, is_reply=True), None),
         (mention("@rook hello @stationmynah", own=6, is_reply=True), None),
-        # without a range: the handles that a reply begins with are X's
+        # without a range: leading handles of a reply were added by X
         (mention("@stationmynah hello", own=None), None),
         (mention("@stationmynah hello", own=None, is_reply=True), "not_called"),
         (mention("@rook @stationmynah", own=None, is_reply=True), "not_called"),
         (mention("@rook well, @stationmynah", own=None, is_reply=True), None),
-        # without entities: the text itself
+        # without entities: handles are read from the text
         (mention("hello @STATIONMYNAH!", calls=False), None),
         (mention("hello @stationmynahbot", calls=False), "not_called"),
         (mention("hello x@stationmynah", calls=False), "not_called"),
@@ -65,24 +65,24 @@ def verdict(parsed: Mention) -> str | None:
         (mention("@magpie stop", own=8, is_reply=True), "opted_out"),
     ],
 )
-def test_a_call_is_one_that_can_be_seen(parsed: Mention, expected: str | None) -> None:
-    assert verdict(parsed) == expected
+def test_only_a_visible_mention_is_eligible(mention_: Mention, expected: str | None) -> None:
+    assert verdict(mention_) == expected
 
 
-def test_a_long_post_calls_where_its_whole_text_does() -> None:
+def test_a_long_post_counts_with_its_full_text() -> None:
     short = Wording("and so on…", (), 0)
     whole = Wording("and so on @stationmynah", (Call(10, "15", "stationmynah"),))
 
     assert verdict(replace(mention(""), wordings=(short, whole))) is None
 
 
-def test_a_handle_that_now_belongs_to_another_account_is_not_us() -> None:
+def test_a_handle_of_another_account_is_not_the_bot() -> None:
     wording = Wording("@stationmynah hi", (Call(0, "99", "stationmynah"),), 0)
 
     assert verdict(replace(mention(""), wordings=(wording,))) == "not_called"
 
 
-def test_bystanders_are_all_but_the_author_and_us() -> None:
+def test_bystanders_are_all_except_the_author_and_the_bot() -> None:
     assert bystanders(mention("@rook @magpie @stationmynah @rook"), US) == ("8",)
 
 
@@ -101,7 +101,7 @@ def test_bystanders_are_all_but_the_author_and_us() -> None:
         "@stationmynah\nstop", "stop https://example.org",
     ],
 )  # fmt: skip
-def test_who_wants_to_be_left_alone_is_understood(text: str) -> None:
+def test_an_opt_out_phrase_is_recognised(text: str) -> None:
     assert OptOut().phrase_in(text)
 
 
@@ -119,35 +119,35 @@ def test_who_wants_to_be_left_alone_is_understood(text: str) -> None:
         "estop",
     ],
 )
-def test_who_says_something_else_is_not_taken_to_say_stop(text: str) -> None:
+def test_other_texts_are_not_opt_outs(text: str) -> None:
     assert OptOut().phrase_in(text) is None
 
 
 def test_an_operator_may_add_words() -> None:
     assert OptOut(["Häivy täältä", "滚"]).phrase_in("no häivy taalta!") == "Häivy täältä"
     assert OptOut(["滚"]).phrase_in("请滚开") == "滚"
-    assert OptOut(["ឈប់"]).phrase_in("សូមឈប់ទៅ") == "ឈប់"  # Khmer too knows no spaces
+    assert OptOut(["ឈប់"]).phrase_in("សូមឈប់ទៅ") == "ឈប់"  # Khmer has no spaces either
 
 
-def test_a_page_without_ids_is_no_page() -> None:
+def test_a_page_without_ids_is_invalid() -> None:
     for body in ({"data": {}}, {"data": [{"id": "x"}]}, {"data": [{"text": "hi"}]}, {"data": ["hi"]}):
         with pytest.raises(TryLater):
             mentions(body)
 
 
 @pytest.mark.parametrize("junk", [None, 7, [], {}, "x", [None], [{"start": "a"}]])
-def test_whatever_stands_in_a_field_is_read_or_passed_over(junk: object) -> None:
+def test_any_field_value_is_read_or_ignored(junk: object) -> None:
     post = {"id": "1", "text": junk, "author_id": junk, "entities": {"mentions": junk}, "display_text_range": junk,
             "note_post": junk, "conversation_id": junk, "edit_history_post_ids": junk,
             "referenced_posts": junk}  # fmt: skip
 
-    (parsed,) = mentions({"data": [post], "includes": {"users": junk}, "meta": junk}).items
-    assert mentions({"data": [post], "includes": {"users": [{"id": junk, "username": junk}]}}).items == (parsed,)
+    (mention_,) = mentions({"data": [post], "includes": {"users": junk}, "meta": junk}).items
+    assert mentions({"data": [post], "includes": {"users": [{"id": junk, "username": junk}]}}).items == (mention_,)
 
-    assert verdict(parsed) == "unreadable"
+    assert verdict(mention_) == "unreadable"
 
 
-def test_every_verdict_is_explained_and_no_other() -> None:
+def test_the_documents_explain_exactly_the_verdicts() -> None:
     files = [
         *(ROOT / "bot" / "replies").glob("*.py"),
         *(ROOT / "bot" / "history" / f"{name}.py" for name in ("mentions", "blocks")),

@@ -1,4 +1,4 @@
-"""Every fault of X's at each step of a reply, over real HTTP: what becomes of the reply, and what must never happen."""
+"""Every fault of X at each step of a reply, over real HTTP: the state of the reply, and what must never happen."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.fake_x.faults import FAULTS, End
 from tests.fake_x.server import FakeX
 from tests.fake_x.state import World
 from tests.fakes import NOON
-from tests.sending.test_reconcile import Killed, dying
+from tests.sending.test_reconcile import Killed, store_dying_at
 from tests.trials.reply_life import BOT, ME, Life, person
 from tests.x.test_twitter import MEANINGS
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 MAGPIE, ROOK = person(1, "magpie"), person(2, "rook")
-QUICK = sorted(name for name, fault in FAULTS.items() if fault.end in {End.ANSWER, End.CUT, End.RESET})
-COMMITS = {name for name in QUICK if FAULTS[name].commits}
+QUICK_FAULTS = sorted(name for name, fault in FAULTS.items() if fault.end in {End.ANSWER, End.CUT, End.RESET})
+COMMITS = {name for name in QUICK_FAULTS if FAULTS[name].commits}
 
-# What the answer's post is right after its request met the fault, by what X's answer means.
+# The state of the reply right after the fault, by the meaning of X's response.
 STATES = {
     None: "posted",
     "Refused": "refused",
@@ -42,12 +42,12 @@ STATES = {
 
 
 @pytest.fixture
-def life(tmp_path: Path) -> Iterator[Life]:
+def bot(tmp_path: Path) -> Iterator[Life]:
     with FakeX(World(ME, now=lambda: NOON)) as server:
-        born = Life(tmp_path / "history.db", MAGPIE, ROOK, server=server)
-        born.begins()
-        yield born
-        born.close()
+        harness = Life(tmp_path / "history.db", MAGPIE, ROOK, server=server)
+        harness.begins()
+        yield harness
+        harness.close()
     assert server.broken == []
 
 
@@ -56,82 +56,82 @@ def state_after(name: str) -> str:
     return STATES[meaning.__name__ if meaning else None]
 
 
-@pytest.mark.parametrize("name", QUICK)
-def test_an_answer_that_meets_a_fault_ends_as_the_fault_means_and_is_there_at_most_once(life: Life, name: str) -> None:
-    mention = life.says(MAGPIE, f"{BOT} hello")
-    life.fail_with(FAULTS["ok"], FAULTS[name])
+@pytest.mark.parametrize("name", QUICK_FAULTS)
+def test_a_reply_after_a_fault_has_the_state_of_the_fault_and_exists_at_most_once(bot: Life, name: str) -> None:
+    mention = bot.says(MAGPIE, f"{BOT} hello")
+    bot.fail_with(FAULTS["ok"], FAULTS[name])
 
-    life.beat()
+    bot.beat()
 
-    assert life.states() == [state_after(name)]
-    assert life.verdicts() == {mention: "answered"}
-    life.lives(30 * HOUR, beat=HOUR)
-    settled = life.states()[0]
-    there = life.answered()
-    assert there in ([], [mention])
-    assert settled == ("posted" if there else "refused" if state_after(name) == "refused" else settled)
-    assert settled in {"posted", "refused", "abandoned", "expired"}
-    if state_after(name) == "unknown":  # what may exist is looked for, and never sent again
-        assert sum(request.method == "POST" for request in life.server.requests) == 1
-        assert settled == ("posted" if name in COMMITS else "abandoned")
+    assert bot.states() == [state_after(name)]
+    assert bot.verdicts() == {mention: "answered"}
+    bot.lives(30 * HOUR, beat=HOUR)
+    state = bot.states()[0]
+    mentions = bot.answered()
+    assert mentions in ([], [mention])
+    assert state == ("posted" if mentions else "refused" if state_after(name) == "refused" else state)
+    assert state in {"posted", "refused", "abandoned", "expired"}
+    if state_after(name) == "unknown":  # a reply that may exist is looked up and never sent again
+        assert sum(request.method == "POST" for request in bot.server.requests) == 1
+        assert state == ("posted" if name in COMMITS else "abandoned")
 
 
-@pytest.mark.parametrize("name", QUICK)
-def test_a_poll_that_fails_loses_no_mention_and_answers_none_twice(life: Life, name: str) -> None:
-    mention = life.says(MAGPIE, f"{BOT} hello")
-    life.fail_with(FAULTS[name])
+@pytest.mark.parametrize("name", QUICK_FAULTS)
+def test_a_failed_poll_loses_no_mention_and_answers_none_twice(bot: Life, name: str) -> None:
+    mention = bot.says(MAGPIE, f"{BOT} hello")
+    bot.fail_with(FAULTS[name])
 
-    life.lives(2 * HOUR, beat=10 * MINUTE)
-    life.clock.passes(25 * HOUR)  # some limits last a day, and mentions do not
-    later = life.says(ROOK, f"{BOT} and now?")
-    life.lives(HOUR, beat=5 * MINUTE)
+    bot.lives(2 * HOUR, beat=10 * MINUTE)
+    bot.clock.passes(25 * HOUR)  # some limits last a day; mentions become stale earlier
+    later = bot.says(ROOK, f"{BOT} and now?")
+    bot.lives(HOUR, beat=5 * MINUTE)
 
     lasts_a_day = name in {"daily_185", "capped_no_reset", "capped_past_reset"}
-    assert life.answered() == ([later] if lasts_a_day else [mention, later])
-    assert life.verdicts()[mention] == ("stale" if lasts_a_day else "answered")
+    assert bot.answered() == ([later] if lasts_a_day else [mention, later])
+    assert bot.verdicts()[mention] == ("stale" if lasts_a_day else "answered")
 
 
-@pytest.mark.parametrize("tail", [" & <b>", " ☔ cafe\u0301"], ids=["escaped", "composed"])
-def test_a_lost_answer_is_found_behind_the_handles_that_x_put_before_it(life: Life, tail: str) -> None:
-    life.voice.texts = (f"It rains{tail} here.",)
-    mention = life.says(MAGPIE, f"@rook {BOT} hello")
-    life.fail_with(FAULTS["ok"], FAULTS["reset_after"])
-    life.beat()
-    assert life.states() == ["unknown"]
+@pytest.mark.parametrize("suffix", [" & <b>", " ☔ cafe\u0301"], ids=["escaped", "composed"])
+def test_a_lost_reply_is_found_despite_the_handles_that_x_adds(bot: Life, suffix: str) -> None:
+    bot.voice.texts = (f"It rains{suffix} here.",)
+    mention = bot.says(MAGPIE, f"@rook {BOT} hello")
+    bot.fail_with(FAULTS["ok"], FAULTS["reset_after"])
+    bot.beat()
+    assert bot.states() == ["unknown"]
 
-    life.lives(10 * MINUTE)
+    bot.lives(10 * MINUTE)
 
-    assert (life.states(), life.answered()) == (["posted"], [mention])
-    (post,) = life.store.history(state="posted")
-    assert post.x_id == life.world.posts_of(ME.id)[0].id
+    assert (bot.states(), bot.answered()) == (["posted"], [mention])
+    (post,) = bot.store.history(state="posted")
+    assert post.x_id == bot.world.posts_of(ME.id)[0].id
 
 
-def test_a_post_of_the_same_words_is_not_the_lost_answer(life: Life) -> None:
-    life.voice.texts = ("It rains.",)
-    life.says(MAGPIE, f"{BOT} hello")
-    life.fail_with(FAULTS["ok"], FAULTS["reset_before"])
-    life.beat()
-    life.world.create(ME, "It rains.")
+def test_a_post_with_the_same_text_is_not_the_lost_reply(bot: Life) -> None:
+    bot.voice.texts = ("It rains.",)
+    bot.says(MAGPIE, f"{BOT} hello")
+    bot.fail_with(FAULTS["ok"], FAULTS["reset_before"])
+    bot.beat()
+    bot.world.create(ME, "It rains.")
 
-    life.lives(HOUR)
+    bot.lives(HOUR)
 
-    assert life.states() == ["abandoned"]
+    assert bot.states() == ["abandoned"]
 
 
 @pytest.mark.parametrize("name", ["not_summoned", "not_summoned_newer", "target_gone", "quote_gate", "forbidden"])
-def test_a_refusal_is_final_for_that_mention_and_says_why(life: Life, name: str) -> None:
-    life.says(MAGPIE, f"{BOT} hello")
-    life.fail_with(FAULTS["ok"], FAULTS[name])
+def test_a_refusal_is_final_for_its_mention_and_its_reason_is_stored(bot: Life, name: str) -> None:
+    bot.says(MAGPIE, f"{BOT} hello")
+    bot.fail_with(FAULTS["ok"], FAULTS[name])
 
-    life.lives(24 * HOUR, beat=HOUR)
+    bot.lives(24 * HOUR, beat=HOUR)
 
-    (post,) = life.store.history()
-    assert (post.state, life.answers()) == ("refused", [])
+    (post,) = bot.store.history()
+    assert (post.state, bot.answers()) == ("refused", [])
     assert "403" in post.note
 
 
 @pytest.mark.parametrize("name", ["not_summoned", "not_summoned_newer"])
-def test_not_summoned_in_either_wording_is_told_from_other_refusals(name: str) -> None:
+def test_not_summoned_is_recognised_in_both_wordings(name: str) -> None:
     answer = Answer(403, {}, json.loads(FAULTS[name].body or b""))
 
     error = why_not(answer, method="POST", path="/2/tweets", now=NOON)
@@ -161,46 +161,46 @@ STEPS = (
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("step", STEPS)
-def test_killed_between_any_two_steps_everybody_is_answered_once_all_the_same(
+def test_after_a_kill_between_any_two_steps_every_mention_is_answered_once(
     tmp_path: Path, step: str, *, after: bool
 ) -> None:
-    life = Life(tmp_path / "history.db", MAGPIE, ROOK)
-    life.begins()
-    mentions = [life.says(MAGPIE, f"{BOT} hello"), life.says(ROOK, f"{BOT} hello")]
+    bot = Life(tmp_path / "history.db", MAGPIE, ROOK)
+    bot.begins()
+    mentions = [bot.says(MAGPIE, f"{BOT} hello"), bot.says(ROOK, f"{BOT} hello")]
 
-    agenda, _ = life.born(dying(step, after=after))
+    agenda, _ = bot.born(store_dying_at(step, after=after))
     with pytest.raises(Killed):
         agenda.answer()
-    life.agenda, life.replying = life.born()
-    life.lives(HOUR)
+    bot.agenda, bot.replying = bot.born()
+    bot.lives(HOUR)
 
-    assert sorted(life.answered()) == mentions
-    assert life.world.bank.billed <= life.spent() <= life.world.bank.billed + 10_000  # a reading, paid for again
-    life.close()
+    assert sorted(bot.answered()) == mentions
+    assert bot.world.bank.billed <= bot.spent() <= bot.world.bank.billed + 10_000  # one read may be paid for twice
+    bot.close()
 
 
 @pytest.mark.parametrize("name", ["never sent", "ok", "reset_after", "created_html", "reset_before", "not_summoned"])
-def test_killed_while_sending_an_answer_it_finds_out_and_does_not_send_again(life: Life, name: str) -> None:
-    mention = life.says(MAGPIE, f"{BOT} hello")
-    send = life.x.post
+def test_after_a_kill_while_sending_the_reply_is_looked_up_and_not_sent_again(bot: Life, name: str) -> None:
+    mention = bot.says(MAGPIE, f"{BOT} hello")
+    send = bot.x.post
 
-    def killed(*args: Any, **kwargs: Any) -> None:
+    def post_and_die(*args: Any, **kwargs: Any) -> None:
         if name != "never sent":
-            life.fail_with(FAULTS[name])
-            with contextlib.suppress(XError):  # nobody is left to hear the answer
+            bot.fail_with(FAULTS[name])
+            with contextlib.suppress(XError):  # the process is gone before the response
                 send(*args, **kwargs)
         raise Killed
 
-    life.x.post = killed  # type: ignore[method-assign,assignment]
+    bot.x.post = post_and_die  # type: ignore[method-assign,assignment]
     with pytest.raises(Killed):
-        life.beat()
-    assert life.states() == ["sending"]
-    life.x.post = send  # type: ignore[method-assign]
-    life.agenda, life.replying = life.born()
+        bot.beat()
+    assert bot.states() == ["sending"]
+    bot.x.post = send  # type: ignore[method-assign]
+    bot.agenda, bot.replying = bot.born()
 
-    life.lives(HOUR)
+    bot.lives(HOUR)
 
     is_there = name in {"ok", "reset_after", "created_html"}
-    assert life.answered() == ([mention] if is_there else [])
-    assert life.states() == ["posted" if is_there else "abandoned"]
-    assert sum(request.method == "POST" for request in life.server.requests) == (name != "never sent")
+    assert bot.answered() == ([mention] if is_there else [])
+    assert bot.states() == ["posted" if is_there else "abandoned"]
+    assert sum(request.method == "POST" for request in bot.server.requests) == (name != "never sent")

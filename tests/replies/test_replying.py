@@ -1,4 +1,4 @@
-"""Which mentions are answered, and what is kept of them: a bot among people, on a fake clock."""
+"""Which mentions are answered, and what is stored of them, on a fake clock."""
 
 from __future__ import annotations
 
@@ -33,707 +33,705 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def life(path: Path) -> Iterator[Life]:
-    born = Life(path, MAGPIE, ROOK, JAY, GROK)
-    born.begins()
-    yield born
-    born.close()
+def bot(path: Path) -> Iterator[Life]:
+    harness = Life(path, MAGPIE, ROOK, JAY, GROK)
+    harness.begins()
+    yield harness
+    harness.close()
 
 
 # Reading
 
 
-def test_whoever_was_there_before_is_not_answered(path: Path) -> None:
-    life = Life(path, MAGPIE)
-    early = [life.says(MAGPIE, f"{BOT} hello {number}") for number in range(9)]
+def test_mentions_from_before_the_first_poll_are_not_answered(path: Path) -> None:
+    bot = Life(path, MAGPIE)
+    earlier_mentions = [bot.says(MAGPIE, f"{BOT} hello {number}") for number in range(9)]
 
-    life.lives(HOUR)
+    bot.lives(HOUR)
 
-    assert life.answers() == []
-    assert life.verdicts() == dict.fromkeys(early[-5:], "before_us")
-    assert life.watermark() == early[-1]
-    assert life.spent() == 10_000 + 5 * 1_000  # whose account it is, and the fewest mentions that X gives
-
-
-def test_without_earlier_mentions_every_later_one_is_answered(life: Life) -> None:
-    assert life.watermark() == "0"
-
-    mention = life.says(MAGPIE, f"{BOT} hello")
-    life.lives(10 * MINUTE)
-
-    assert life.answered() == [mention]
-    assert life.watermark() == mention
+    assert bot.answers() == []
+    assert bot.verdicts() == dict.fromkeys(earlier_mentions[-5:], "before_us")
+    assert bot.watermark() == earlier_mentions[-1]
+    assert bot.spent() == 10_000 + 5 * 1_000  # one account, and the smallest page of mentions
 
 
-def test_a_mention_is_paid_for_once_and_answered_once_however_long_the_bot_lives(life: Life) -> None:
-    mention = life.says(MAGPIE, f"{BOT} hello")
+def test_without_earlier_mentions_every_later_one_is_answered(bot: Life) -> None:
+    assert bot.watermark() == "0"
 
-    life.lives(2 * DAY, beat=5 * MINUTE)
+    mention = bot.says(MAGPIE, f"{BOT} hello")
+    bot.lives(10 * MINUTE)
 
-    assert life.answered() == [mention]
-    assert life.spent() == life.world.bank.billed == 10_000 + 1_000 + 10_000
+    assert bot.answered() == [mention]
+    assert bot.watermark() == mention
+
+
+def test_a_mention_is_paid_for_and_answered_once(bot: Life) -> None:
+    mention = bot.says(MAGPIE, f"{BOT} hello")
+
+    bot.lives(2 * DAY, beat=5 * MINUTE)
+
+    assert bot.answered() == [mention]
+    assert bot.spent() == bot.world.bank.billed == 10_000 + 1_000 + 10_000
 
 
 @pytest.mark.parametrize("new_dialect", [False, True], ids=["old dialect", "new dialect"])
 def test_both_dialects_of_x_are_understood(path: Path, *, new_dialect: bool) -> None:
-    life = Life(path, MAGPIE, ROOK, new_dialect=new_dialect)
-    life.begins()
-    questions = life.says(MAGPIE, f"@rook what does {BOT} say?")
-    meant_for_others = life.says(ROOK, "nothing at all", reply_to=questions)
+    bot = Life(path, MAGPIE, ROOK, new_dialect=new_dialect)
+    bot.begins()
+    questions = bot.says(MAGPIE, f"@rook what does {BOT} say?")
+    plain_reply = bot.says(ROOK, "nothing at all", reply_to=questions)
 
-    life.lives(20 * MINUTE)
+    bot.lives(20 * MINUTE)
 
-    assert life.answered() == [questions]
-    assert life.verdicts()[meant_for_others] == "not_called"
-    assert life.world.posts_of(ME.id)[0].prefix == "@magpie "  # and not @rook
+    assert bot.answered() == [questions]
+    assert bot.verdicts()[plain_reply] == "not_called"
+    assert bot.world.posts_of(ME.id)[0].prefix == "@magpie "  # without @rook
 
 
 def test_a_backlog_is_read_page_by_page_and_the_oldest_is_answered_first(path: Path) -> None:
     people = [person(number) for number in range(260)]
-    life = Life(path, *people, limits=replace(LIMITS, per_day=1_000))
-    life.begins()
-    questions = [life.says(who, f"{BOT} hello") for who in people]
+    bot = Life(path, *people, limits=replace(LIMITS, per_day=1_000))
+    bot.begins()
+    questions = [bot.says(user, f"{BOT} hello") for user in people]
 
-    life.beat()
-    life.beat()
-    assert (life.watermark(), life.answers()) == ("0", [])  # not yet all read
-    life.beat()
+    bot.beat()
+    bot.beat()
+    assert (bot.watermark(), bot.answers()) == ("0", [])  # not all pages are read yet
+    bot.beat()
 
-    assert life.watermark() == questions[-1]
-    assert life.answered() == questions[:1]
-    life.lives(5 * HOUR)
-    assert life.answered() == questions
-    assert life.spent() == life.world.bank.billed
+    assert bot.watermark() == questions[-1]
+    assert bot.answered() == questions[:1]
+    bot.lives(5 * HOUR)
+    assert bot.answered() == questions
+    assert bot.spent() == bot.world.bank.billed
 
 
-def test_what_came_while_pages_were_read_is_read_too(path: Path) -> None:
+def test_mentions_that_arrive_between_pages_are_read_too(path: Path) -> None:
     people = [person(number) for number in range(130)]
-    life = Life(path, *people, limits=replace(LIMITS, per_day=1_000))
-    life.begins()
-    for who in people[:120]:
-        life.says(who, f"{BOT} hello")
-    life.beat()
-    for who in people[120:]:
-        life.says(who, f"{BOT} me too")
+    bot = Life(path, *people, limits=replace(LIMITS, per_day=1_000))
+    bot.begins()
+    for user in people[:120]:
+        bot.says(user, f"{BOT} hello")
+    bot.beat()
+    for user in people[120:]:
+        bot.says(user, f"{BOT} me too")
 
-    life.lives(3 * HOUR)
+    bot.lives(3 * HOUR)
 
-    assert len(life.answers()) == 130
+    assert len(bot.answers()) == 130
 
 
-def test_after_a_week_down_the_old_are_passed_over_and_a_stop_among_them_is_heard(life: Life) -> None:
-    life.says(MAGPIE, f"{BOT} please stop")
-    old = life.says(ROOK, f"{BOT} hello")
-    life.clock.passes(7 * DAY)
-    late = life.says(MAGPIE, f"{BOT} hello again")
-    new = life.says(ROOK, f"{BOT} hello?")
+def test_after_a_week_offline_old_mentions_are_stale_but_an_old_stop_counts(bot: Life) -> None:
+    bot.says(MAGPIE, f"{BOT} please stop")
+    expired = bot.says(ROOK, f"{BOT} hello")
+    bot.clock.passes(7 * DAY)
+    recent = bot.says(MAGPIE, f"{BOT} hello again")
+    after_stop = bot.says(ROOK, f"{BOT} hello?")
 
-    life.lives(HOUR)
+    bot.lives(HOUR)
 
-    assert life.answered() == [new]
-    assert (life.verdicts()[old], life.verdicts()[late]) == ("stale", "blocked")
+    assert bot.answered() == [after_stop]
+    assert (bot.verdicts()[expired], bot.verdicts()[recent]) == ("stale", "blocked")
 
 
 @pytest.mark.parametrize(
     "fault", ["unavailable", "unauthorized", "only_errors", "html", "too_many_no_reset", "reset_before"]
 )
-def test_a_page_that_cannot_be_read_is_asked_for_again_and_ever_less_often(life: Life, fault: str) -> None:
-    mention = life.says(MAGPIE, f"{BOT} hello")
-    life.clock.passes(HOUR)
-    before = len(life.direct.requests)
-    life.fail_with(*[FAULTS[fault]] * 4)
+def test_an_unreadable_page_is_requested_again_less_and_less_often(bot: Life, fault: str) -> None:
+    mention = bot.says(MAGPIE, f"{BOT} hello")
+    bot.clock.passes(HOUR)
+    before = len(bot.direct.requests)
+    bot.fail_with(*[FAULTS[fault]] * 4)
 
-    life.lives(2 * HOUR)
+    bot.lives(2 * HOUR)
 
-    assert life.answered() == [mention]
-    assert len(life.direct.requests) - before < 30
-    assert life.spent() == life.world.bank.billed
-
-
-def test_a_page_that_makes_no_sense_moves_nothing(life: Life) -> None:
-    mention = life.says(MAGPIE, f"{BOT} hello")
-    life.direct.api._post = lambda *_: {"id": "../../etc", "text": "x"}
-
-    life.lives(HOUR)
-    assert (life.watermark(), life.verdicts()) == ("0", {})
-    del life.direct.api._post
-    life.lives(HOUR)
-
-    assert life.answered() == [mention]
+    assert bot.answered() == [mention]
+    assert len(bot.direct.requests) - before < 30
+    assert bot.spent() == bot.world.bank.billed
 
 
-def test_a_mention_without_an_author_is_not_answered(life: Life) -> None:
-    wire = life.direct.api._post
-    life.direct.api._post = lambda *args: {key: value for key, value in wire(*args).items() if key != "author_id"}
-    mention = life.says(MAGPIE, f"{BOT} hello")
+def test_an_invalid_page_does_not_move_the_watermark(bot: Life) -> None:
+    mention = bot.says(MAGPIE, f"{BOT} hello")
+    bot.direct.api._post = lambda *_: {"id": "../../etc", "text": "x"}
 
-    life.lives(HOUR)
+    bot.lives(HOUR)
+    assert (bot.watermark(), bot.verdicts()) == ("0", {})
+    del bot.direct.api._post
+    bot.lives(HOUR)
 
-    assert life.answers() == []
-    assert life.verdicts() == {mention: "unreadable"}
-
-
-def test_half_a_letter_in_what_somebody_says_stops_nobody(path: Path) -> None:
-    life = Life(path, MAGPIE, ROOK, listen=True)
-    life.begins()
-    questions = [life.says(MAGPIE, f"{BOT} \ud83d hello"), life.says(ROOK, f"{BOT} hello")]
-
-    life.lives(HOUR)
-
-    assert life.answered() == questions
-    life.close()
+    assert bot.answered() == [mention]
 
 
-def test_a_page_that_it_falls_over_is_not_bought_at_every_heartbeat(life: Life) -> None:
-    life.says(MAGPIE, f"{BOT} hello")
-    before = len(life.direct.requests)
+def test_a_mention_without_an_author_is_not_answered(bot: Life) -> None:
+    wire = bot.direct.api._post
+    bot.direct.api._post = lambda *args: {key: value for key, value in wire(*args).items() if key != "author_id"}
+    mention = bot.says(MAGPIE, f"{BOT} hello")
+
+    bot.lives(HOUR)
+
+    assert bot.answers() == []
+    assert bot.verdicts() == {mention: "unreadable"}
+
+
+def test_a_lone_surrogate_in_a_mention_does_not_stop_the_replies(path: Path) -> None:
+    bot = Life(path, MAGPIE, ROOK, listen=True)
+    bot.begins()
+    questions = [bot.says(MAGPIE, f"{BOT} \ud83d hello"), bot.says(ROOK, f"{BOT} hello")]
+
+    bot.lives(HOUR)
+
+    assert bot.answered() == questions
+    bot.close()
+
+
+def test_a_page_that_raises_an_error_is_not_paid_for_at_every_heartbeat(bot: Life) -> None:
+    bot.says(MAGPIE, f"{BOT} hello")
+    before = len(bot.direct.requests)
 
     class Broken:
         def why_not(self, *_: object) -> None:
             raise ZeroDivisionError
 
-    poller = life.replying._poller
+    poller = bot.replying._poller
     poller._settings = replace(poller._settings, eligibility=Broken())
     for _ in range(60):  # heartbeats of a minute
         with contextlib.suppress(ZeroDivisionError):
-            life.beat()
-        life.clock.passes(MINUTE)
+            bot.beat()
+        bot.clock.passes(MINUTE)
 
-    assert len(life.direct.requests) - before == 12
+    assert len(bot.direct.requests) - before == 12
 
 
-def test_the_watermark_is_compared_as_a_number(life: Life) -> None:
-    life.store.keep_meta(
+def test_the_watermark_is_compared_as_a_number(bot: Life) -> None:
+    bot.store.keep_meta(
         "mentions", '{"since": "99", "until": "", "newest": "", "asked": "", "again": "", "failures": 0}'
     )
-    mention = life.says(MAGPIE, f"{BOT} hello")
+    mention = bot.says(MAGPIE, f"{BOT} hello")
 
-    life.lives(10 * MINUTE)
+    bot.lives(10 * MINUTE)
 
-    assert life.watermark() == mention
-
-
-def test_a_clock_that_is_set_back_does_not_end_the_polling(life: Life) -> None:
-    life.beat()
-    life.clock.is_set(NOON - 3 * DAY)
-    life.world.now = lambda: NOON + HOUR  # X's clock is right
-    mention = life.says(MAGPIE, f"{BOT} hello")
-
-    life.lives(20 * MINUTE)
-
-    assert life.answered() == [mention]
+    assert bot.watermark() == mention
 
 
-# Who
+def test_a_clock_that_is_set_back_does_not_end_the_polling(bot: Life) -> None:
+    bot.beat()
+    bot.clock.is_set(NOON - 3 * DAY)
+    bot.world.now = lambda: NOON + HOUR  # X's clock is right
+    mention = bot.says(MAGPIE, f"{BOT} hello")
+
+    bot.lives(20 * MINUTE)
+
+    assert bot.answered() == [mention]
 
 
-def test_itself_and_known_bots_are_never_answered(life: Life) -> None:
-    own = life.world.create(ME, f"I am {BOT}").id
-    bot = life.says(GROK, f"{BOT} hello")
-
-    life.lives(HOUR)
-
-    assert life.answers() == []
-    assert life.verdicts() == {bot: "known_bot"}
-    assert own not in life.verdicts()  # X does not even show it
+# Who is answered
 
 
-def test_a_repost_of_a_call_is_no_call_and_its_words_are_anothers(life: Life) -> None:
-    first = life.says(MAGPIE, f"{BOT} please stop it, rook")
-    repost = life.says(ROOK, f"RT @magpie: {BOT} please stop it, rook", retweet_of=first)
+def test_the_bot_itself_and_known_bots_are_never_answered(bot: Life) -> None:
+    own_post = bot.world.create(ME, f"I am {BOT}").id
+    mention = bot.says(GROK, f"{BOT} hello")
 
-    life.lives(HOUR)
+    bot.lives(HOUR)
 
-    assert life.answers() == []
-    assert life.verdicts() == {first: "opted_out", repost: "repost"}
-    assert not blocks.is_blocked(life.store, ROOK.id, ROOK.handle)
-
-
-def test_a_quote_is_answered_only_where_it_calls(life: Life) -> None:
-    post = life.world.create(ME, "soup again")
-    silent = life.says(MAGPIE, "look at this", quote_of=post.id)
-    calling = life.says(ROOK, f"{BOT} really?", quote_of=post.id)
-
-    life.lives(HOUR)
-
-    assert life.answered() == [calling]
-    assert life.verdicts()[silent] == "not_called"
+    assert bot.answers() == []
+    assert bot.verdicts() == {mention: "known_bot"}
+    assert own_post not in bot.verdicts()  # X does not list it among the mentions
 
 
-def test_a_reply_to_the_bot_that_does_not_name_it_is_no_call(life: Life) -> None:
-    post = life.world.create(ME, "soup again")
-    plain = life.says(MAGPIE, "nice", reply_to=post.id)
-    named = life.says(ROOK, f"tell me more, {BOT}", reply_to=post.id)
+def test_a_repost_of_a_mention_is_not_a_mention_and_opts_nobody_out(bot: Life) -> None:
+    first = bot.says(MAGPIE, f"{BOT} please stop it, rook")
+    repost = bot.says(ROOK, f"RT @magpie: {BOT} please stop it, rook", retweet_of=first)
 
-    life.lives(HOUR)
+    bot.lives(HOUR)
 
-    assert life.answered() == [named]
-    assert life.verdicts()[plain] == "not_called"
-
-
-def test_an_edited_call_is_answered_once(life: Life) -> None:
-    first = life.says(MAGPIE, f"{BOT} helo")
-    life.lives(10 * MINUTE)
-    second = life.world.edit(first, f"{BOT} hello").id
-
-    life.lives(HOUR)
-
-    assert life.answered() == [first]
-    assert life.verdicts() == {first: "answered", second: "edited"}
+    assert bot.answers() == []
+    assert bot.verdicts() == {first: "opted_out", repost: "repost"}
+    assert not blocks.is_blocked(bot.store, ROOK.id, ROOK.handle)
 
 
-def test_of_two_wordings_that_wait_the_newer_is_answered(path: Path) -> None:
-    life = Life(path, MAGPIE, caps=Caps(20_000, 10**9))
-    life.begins()
-    life.caps = Caps(20_000, 10**9)  # enough to read, not to answer
-    first = life.says(MAGPIE, f"{BOT} helo")
-    life.lives(10 * MINUTE)
-    second = life.world.edit(first, f"{BOT} hello").id
-    life.lives(10 * MINUTE)
-    assert life.answers() == []
-    life.caps = Caps(10**9, 10**9)
-    life.agenda, life.replying = life.born()
+def test_a_quote_is_answered_only_if_it_mentions_the_bot(bot: Life) -> None:
+    post = bot.world.create(ME, "soup again")
+    plain_quote = bot.says(MAGPIE, "look at this", quote_of=post.id)
+    calling = bot.says(ROOK, f"{BOT} really?", quote_of=post.id)
 
-    life.lives(10 * MINUTE)
+    bot.lives(HOUR)
 
-    assert life.answered() == [second]
-    assert life.verdicts() == {first: "edited", second: "answered"}
+    assert bot.answered() == [calling]
+    assert bot.verdicts()[plain_quote] == "not_called"
 
 
-def test_a_call_that_is_deleted_before_its_answer_is_final(life: Life) -> None:
-    mention = life.says(MAGPIE, f"{BOT} hello")
-    life.replying._poller.read(life.store)
-    life.world.delete(mention)
+def test_a_reply_to_the_bot_without_its_handle_is_not_a_mention(bot: Life) -> None:
+    post = bot.world.create(ME, "soup again")
+    plain = bot.says(MAGPIE, "nice", reply_to=post.id)
+    call = bot.says(ROOK, f"tell me more, {BOT}", reply_to=post.id)
 
-    life.lives(DAY, beat=5 * MINUTE)
+    bot.lives(HOUR)
 
-    assert (life.answers(), life.states()) == ([], ["refused"])
-    assert life.verdicts() == {mention: "answered"}
+    assert bot.answered() == [call]
+    assert bot.verdicts()[plain] == "not_called"
+
+
+def test_an_edited_mention_is_answered_once(bot: Life) -> None:
+    first = bot.says(MAGPIE, f"{BOT} helo")
+    bot.lives(10 * MINUTE)
+    second = bot.world.edit(first, f"{BOT} hello").id
+
+    bot.lives(HOUR)
+
+    assert bot.answered() == [first]
+    assert bot.verdicts() == {first: "answered", second: "edited"}
+
+
+def test_of_two_waiting_versions_the_newer_is_answered(path: Path) -> None:
+    bot = Life(path, MAGPIE, caps=Caps(20_000, 10**9))
+    bot.begins()
+    bot.caps = Caps(20_000, 10**9)  # enough for reads, too little for a reply
+    first = bot.says(MAGPIE, f"{BOT} helo")
+    bot.lives(10 * MINUTE)
+    second = bot.world.edit(first, f"{BOT} hello").id
+    bot.lives(10 * MINUTE)
+    assert bot.answers() == []
+    bot.caps = Caps(10**9, 10**9)
+    bot.agenda, bot.replying = bot.born()
+
+    bot.lives(10 * MINUTE)
+
+    assert bot.answered() == [second]
+    assert bot.verdicts() == {first: "edited", second: "answered"}
+
+
+def test_a_mention_deleted_before_its_reply_is_refused_for_good(bot: Life) -> None:
+    mention = bot.says(MAGPIE, f"{BOT} hello")
+    bot.replying._poller.read(bot.store)
+    bot.world.delete(mention)
+
+    bot.lives(DAY, beat=5 * MINUTE)
+
+    assert (bot.answers(), bot.states()) == ([], ["refused"])
+    assert bot.verdicts() == {mention: "answered"}
 
 
 # How often
 
 
-def test_a_user_is_answered_so_often_a_day_and_again_the_day_after(life: Life) -> None:
-    questions = [life.says(MAGPIE, f"{BOT} question {number}") for number in range(5)]
-    life.lives(23 * HOUR, beat=5 * MINUTE)
-    assert life.answered() == questions[:3]
-    assert life.verdicts()[questions[3]] == "too_many_for_user"
+def test_the_limit_for_a_user_is_per_day(bot: Life) -> None:
+    questions = [bot.says(MAGPIE, f"{BOT} question {number}") for number in range(5)]
+    bot.lives(23 * HOUR, beat=5 * MINUTE)
+    assert bot.answered() == questions[:3]
+    assert bot.verdicts()[questions[3]] == "too_many_for_user"
 
-    life.clock.passes(2 * HOUR)
-    again = life.says(MAGPIE, f"{BOT} good morning")
-    life.lives(HOUR)
+    bot.clock.passes(2 * HOUR)
+    again = bot.says(MAGPIE, f"{BOT} good morning")
+    bot.lives(HOUR)
 
-    assert life.answered()[3:] == [again]
+    assert bot.answered()[3:] == [again]
 
 
-def test_a_conversation_is_answered_so_often_a_day_and_so_often_ever(path: Path) -> None:
+def test_a_conversation_has_a_daily_and_a_total_limit(path: Path) -> None:
     people = [person(number) for number in range(40)]
-    life = Life(path, *people, limits=replace(LIMITS, per_conversation_per_day=2, per_conversation=5))
-    life.begins()
-    root = life.says(people[0], f"{BOT} hello")
+    bot = Life(path, *people, limits=replace(LIMITS, per_conversation_per_day=2, per_conversation=5))
+    bot.begins()
+    root = bot.says(people[0], f"{BOT} hello")
 
     for day in range(8):
         for number in range(4):
-            life.says(people[1 + 4 * day + number], f"and {BOT}?", reply_to=root)
-        life.lives(25 * HOUR, beat=7 * MINUTE)
+            bot.says(people[1 + 4 * day + number], f"and {BOT}?", reply_to=root)
+        bot.lives(25 * HOUR, beat=7 * MINUTE)
 
-    verdicts = list(life.verdicts().values())
+    verdicts = list(bot.verdicts().values())
     assert verdicts.count("answered") == 5
     assert {"too_many_in_conversation", "too_deep"} <= set(verdicts)
 
 
-def test_the_day_has_an_end(path: Path) -> None:
+def test_all_replies_together_have_a_daily_limit(path: Path) -> None:
     people = [person(number) for number in range(9)]
-    life = Life(path, *people, limits=replace(LIMITS, per_day=4))
-    life.begins()
-    questions = [life.says(who, f"{BOT} hello") for who in people]
+    bot = Life(path, *people, limits=replace(LIMITS, per_day=4))
+    bot.begins()
+    questions = [bot.says(user, f"{BOT} hello") for user in people]
 
-    life.lives(5 * HOUR)
+    bot.lives(5 * HOUR)
 
-    assert life.answered() == questions[:4]
-    assert set(life.verdicts().values()) == {"answered", "too_many_today"}
+    assert bot.answered() == questions[:4]
+    assert set(bot.verdicts().values()) == {"answered", "too_many_today"}
 
 
-def test_two_bots_that_answer_each_other_fall_silent(life: Life) -> None:
-    """The other one answers whatever names it, and names us: what has run for hours elsewhere."""
-    life.says(ROOK, f"{BOT} hello")
-    answered = 0
+def test_two_bots_that_answer_each_other_fall_silent(bot: Life) -> None:
+    """The other bot answers every mention with another mention, a loop that real bots have run for hours."""
+    bot.says(ROOK, f"{BOT} hello")
+    count = 0
     for _ in range(200):
-        life.lives(10 * MINUTE)
-        ours = life.world.posts_of(ME.id)
-        if len(ours) > answered:
-            answered = len(ours)
-            life.says(ROOK, f"I see {answered}, {BOT}", reply_to=ours[0].id)
+        bot.lives(10 * MINUTE)
+        posts = bot.world.posts_of(ME.id)
+        if len(posts) > count:
+            count = len(posts)
+            bot.says(ROOK, f"I see {count}, {BOT}", reply_to=posts[0].id)
 
-    assert len(life.answers()) == 1
-    assert "loop" in life.verdicts().values()
-
-
-def test_a_conversation_goes_on_when_somebody_else_posts(life: Life) -> None:
-    first = life.says(MAGPIE, f"{BOT} hello")
-    life.lives(10 * MINUTE)
-    life.says(ROOK, "what is this?", reply_to=life.world.posts_of(ME.id)[0].id)
-    second = life.says(MAGPIE, f"tell him, {BOT}", reply_to=life.world.posts_of(ME.id)[0].id)
-
-    life.lives(10 * MINUTE)
-
-    assert life.answered() == [first, second]
+    assert len(bot.answers()) == 1
+    assert "loop" in bot.verdicts().values()
 
 
-# Leaving alone
+def test_a_conversation_continues_when_somebody_else_posts(bot: Life) -> None:
+    first = bot.says(MAGPIE, f"{BOT} hello")
+    bot.lives(10 * MINUTE)
+    bot.says(ROOK, "what is this?", reply_to=bot.world.posts_of(ME.id)[0].id)
+    second = bot.says(MAGPIE, f"tell him, {BOT}", reply_to=bot.world.posts_of(ME.id)[0].id)
+
+    bot.lives(10 * MINUTE)
+
+    assert bot.answered() == [first, second]
 
 
-@pytest.mark.parametrize(
-    "words", ["stop", "STOOOP!!", "s t o p", "Hör auf", "стоп", "やめて", "don\u2019t reply to me"]
-)
-def test_whoever_says_stop_is_left_alone_at_once_and_for_good_without_an_answer(life: Life, words: str) -> None:
-    life.says(MAGPIE, f"{BOT} {words}")
-    life.lives(10 * MINUTE)
-
-    life.says(MAGPIE, f"{BOT} hello?")
-    life.lives(3 * DAY, beat=HOUR)
-
-    assert life.answers() == []
-    assert sorted(filter(None, life.verdicts().values())) == ["blocked", "opted_out"]
+# Opt-outs and blocks
 
 
-def test_a_stop_counts_in_a_plain_reply_too(life: Life) -> None:
-    post = life.world.create(ME, "soup again")
+@pytest.mark.parametrize("text", ["stop", "STOOOP!!", "s t o p", "Hör auf", "стоп", "やめて", "don\u2019t reply to me"])
+def test_whoever_says_stop_gets_no_reply_from_then_on(bot: Life, text: str) -> None:
+    bot.says(MAGPIE, f"{BOT} {text}")
+    bot.lives(10 * MINUTE)
 
-    life.says(MAGPIE, "Leave me alone.", reply_to=post.id)
-    life.lives(10 * MINUTE)
+    bot.says(MAGPIE, f"{BOT} hello?")
+    bot.lives(3 * DAY, beat=HOUR)
 
-    assert blocks.is_blocked(life.store, MAGPIE.id, "renamed")
-
-
-def test_a_stop_takes_back_what_waits_of_the_same_person(life: Life) -> None:
-    first = life.says(MAGPIE, f"{BOT} hello")
-    life.says(MAGPIE, f"{BOT} no, stop")
-
-    life.lives(HOUR)
-
-    assert (life.answers(), life.verdicts()[first]) == ([], "blocked")
+    assert bot.answers() == []
+    assert sorted(filter(None, bot.verdicts().values())) == ["blocked", "opted_out"]
 
 
-def test_who_is_blocked_while_the_answer_waits_does_not_get_it(life: Life) -> None:
-    life.says(MAGPIE, f"{BOT} hello")
-    life.fail_with(FAULTS["ok"], FAULTS["too_many_no_reset"])
-    life.lives(MINUTE)
-    assert life.states() == ["approved"]
-    blocks.block(life.store, user=MAGPIE.id, handle="magpie", because="by hand", at=NOON)
+def test_a_stop_counts_in_a_plain_reply_too(bot: Life) -> None:
+    post = bot.world.create(ME, "soup again")
 
-    life.lives(HOUR)
+    bot.says(MAGPIE, "Leave me alone.", reply_to=post.id)
+    bot.lives(10 * MINUTE)
 
-    assert (life.answers(), life.states()) == ([], ["expired"])
+    assert blocks.is_blocked(bot.store, MAGPIE.id, "renamed")
 
 
-def test_a_block_by_name_holds_from_the_first_call_on_and_beyond_a_new_name(life: Life) -> None:
-    blocks.block(life.store, user=None, handle="Magpie", because="by hand", at=NOON)
-    life.says(MAGPIE, f"{BOT} hello")
-    life.lives(10 * MINUTE)
+def test_a_stop_cancels_a_waiting_reply_to_the_same_person(bot: Life) -> None:
+    first = bot.says(MAGPIE, f"{BOT} hello")
+    bot.says(MAGPIE, f"{BOT} no, stop")
+
+    bot.lives(HOUR)
+
+    assert (bot.answers(), bot.verdicts()[first]) == ([], "blocked")
+
+
+def test_a_user_who_is_blocked_while_a_reply_waits_does_not_get_it(bot: Life) -> None:
+    bot.says(MAGPIE, f"{BOT} hello")
+    bot.fail_with(FAULTS["ok"], FAULTS["too_many_no_reset"])
+    bot.lives(MINUTE)
+    assert bot.states() == ["approved"]
+    blocks.block(bot.store, user=MAGPIE.id, handle="magpie", because="by hand", at=NOON)
+
+    bot.lives(HOUR)
+
+    assert (bot.answers(), bot.states()) == ([], ["expired"])
+
+
+def test_a_block_by_handle_survives_a_change_of_the_handle(bot: Life) -> None:
+    blocks.block(bot.store, user=None, handle="Magpie", because="by hand", at=NOON)
+    bot.says(MAGPIE, f"{BOT} hello")
+    bot.lives(10 * MINUTE)
     renamed = person(1, "blackbird")
-    life.world.users[renamed.id] = renamed
+    bot.world.users[renamed.id] = renamed
 
-    life.says(renamed, f"{BOT} hello?")
-    life.lives(10 * MINUTE)
+    bot.says(renamed, f"{BOT} hello?")
+    bot.lives(10 * MINUTE)
 
-    assert (life.answers(), set(life.verdicts().values())) == ([], {"blocked"})
-
-
-def test_who_is_unblocked_is_answered_again(life: Life) -> None:
-    life.says(MAGPIE, f"{BOT} stop")
-    life.lives(10 * MINUTE)
-    assert blocks.unblock(life.store, "magpie") == 1
-
-    mention = life.says(MAGPIE, f"{BOT} hello")
-    life.lives(10 * MINUTE)
-
-    assert life.answered() == [mention]
+    assert (bot.answers(), set(bot.verdicts().values())) == ([], {"blocked"})
 
 
-def test_who_is_forgotten_is_not_in_the_file_and_what_was_written_is_not_sent(life: Life) -> None:
-    life.says(MAGPIE, f"{BOT} hello")
-    life.fail_with(FAULTS["ok"], FAULTS["too_many_no_reset"])
-    life.lives(MINUTE)
-    mentions.forget(life.store, "MAGPIE")
+def test_an_unblocked_user_is_answered_again(bot: Life) -> None:
+    bot.says(MAGPIE, f"{BOT} stop")
+    bot.lives(10 * MINUTE)
+    assert blocks.unblock(bot.store, "magpie") == 1
 
-    life.lives(HOUR)
+    mention = bot.says(MAGPIE, f"{BOT} hello")
+    bot.lives(10 * MINUTE)
 
-    assert (life.answers(), life.states(), life.verdicts()) == ([], ["expired"], {})
-
-
-# What is kept, and what is said
+    assert bot.answered() == [mention]
 
 
-def test_the_text_of_a_mention_is_not_kept_where_the_bot_does_not_listen(life: Life) -> None:
-    life.says(MAGPIE, f"{BOT} zanzibar")
-    life.replying._poller.read(life.store)
+def test_forgetting_a_user_deletes_the_mentions_and_cancels_the_reply(bot: Life) -> None:
+    bot.says(MAGPIE, f"{BOT} hello")
+    bot.fail_with(FAULTS["ok"], FAULTS["too_many_no_reset"])
+    bot.lives(MINUTE)
+    mentions.forget(bot.store, "MAGPIE")
 
-    assert b"zanzibar" not in life.path.read_bytes()
+    bot.lives(HOUR)
 
-
-def test_where_it_listens_the_words_are_kept_until_the_answer_and_no_longer(path: Path) -> None:
-    life = Life(path, MAGPIE, listen=True)
-    life.begins()
-    life.says(MAGPIE, f"{BOT} zanzibar")
-    life.replying._poller.read(life.store)
-    assert mentions.waiting(life.store)[0].words == f"{BOT} zanzibar"
-
-    life.lives(10 * MINUTE)
-
-    assert life.store.rows("SELECT words FROM mention") == [{"words": None}]
+    assert (bot.answers(), bot.states(), bot.verdicts()) == ([], ["expired"], {})
 
 
-def test_words_are_not_kept_longer_than_they_may_be_answered_whatever_holds_the_answer(path: Path) -> None:
-    life = Life(path, MAGPIE, listen=True)
-    life.begins()
-    mention = life.says(MAGPIE, f"{BOT} zanzibar")
-    life.replying._poller.read(life.store)
-    pause.pause(life.store, until=life.clock.now() + 30 * DAY, because="a test")
-
-    life.lives(7 * HOUR, beat=HOUR)
-
-    assert life.verdicts() == {mention: "stale"}
-    assert life.store.rows("SELECT words FROM mention") == [{"words": None}]
-    life.close()
+# What is stored, and what is posted
 
 
-def test_the_model_never_hears_what_was_said_unless_it_listens(life: Life) -> None:
-    life.says(MAGPIE, f"{BOT} zanzibar is lovely")
+def test_the_text_of_a_mention_is_not_stored_unless_the_bot_listens(bot: Life) -> None:
+    bot.says(MAGPIE, f"{BOT} zanzibar")
+    bot.replying._poller.read(bot.store)
 
-    life.lives(HOUR)
-
-    assert len(life.answers()) == 1
-    assert life.voice.given == []
-    assert set(life.voice.asked) == {""}
+    assert b"zanzibar" not in bot.path.read_bytes()
 
 
-def test_listening_it_says_what_the_call_makes_likelier_not_what_is_likely_anyway(path: Path) -> None:
+def test_a_listening_bot_stores_the_text_only_until_the_reply(path: Path) -> None:
+    bot = Life(path, MAGPIE, listen=True)
+    bot.begins()
+    bot.says(MAGPIE, f"{BOT} zanzibar")
+    bot.replying._poller.read(bot.store)
+    assert mentions.waiting(bot.store)[0].words == f"{BOT} zanzibar"
+
+    bot.lives(10 * MINUTE)
+
+    assert bot.store.rows("SELECT words FROM mention") == [{"words": None}]
+
+
+def test_the_text_of_a_mention_is_deleted_when_it_becomes_stale(path: Path) -> None:
+    bot = Life(path, MAGPIE, listen=True)
+    bot.begins()
+    mention = bot.says(MAGPIE, f"{BOT} zanzibar")
+    bot.replying._poller.read(bot.store)
+    pause.pause(bot.store, until=bot.clock.now() + 30 * DAY, because="a test")
+
+    bot.lives(7 * HOUR, beat=HOUR)
+
+    assert bot.verdicts() == {mention: "stale"}
+    assert bot.store.rows("SELECT words FROM mention") == [{"words": None}]
+    bot.close()
+
+
+def test_the_model_gets_the_text_of_a_mention_only_if_the_bot_listens(bot: Life) -> None:
+    bot.says(MAGPIE, f"{BOT} zanzibar is lovely")
+
+    bot.lives(HOUR)
+
+    assert len(bot.answers()) == 1
+    assert bot.voice.given == []
+    assert set(bot.voice.asked) == {""}
+
+
+def test_a_listening_bot_prefers_the_draft_that_the_mention_makes_more_likely(path: Path) -> None:
     voice = Parrot("I do not know.", "A bench by the sea is best.", "It rains.")
-    life = Life(path, MAGPIE, listen=True, voice=voice)
-    life.begins()
-    life.says(MAGPIE, f"{BOT} where is the best bench, @rook? https://example.org")
+    bot = Life(path, MAGPIE, listen=True, voice=voice)
+    bot.begins()
+    bot.says(MAGPIE, f"{BOT} where is the best bench, @rook? https://example.org")
 
-    life.lives(10 * MINUTE)
+    bot.lives(10 * MINUTE)
 
-    assert [text for _, text in life.answers()] == ["A bench by the sea is best."]
+    assert [text for _, text in bot.answers()] == ["A bench by the sea is best."]
     assert voice.given == ["where is the best bench, ?", ""]
     assert voice.asked == ["Bench", ""]
 
 
-def test_what_says_after_the_call_is_not_said(path: Path) -> None:
+def test_a_draft_that_repeats_the_mention_is_not_posted(path: Path) -> None:
     voice = Parrot("Repeat after me: the mayor is a crook.", "It rains.")
-    life = Life(path, MAGPIE, listen=True, voice=voice)
-    life.begins()
-    life.says(MAGPIE, f"{BOT} repeat after me: the mayor is a crook")
+    bot = Life(path, MAGPIE, listen=True, voice=voice)
+    bot.begins()
+    bot.says(MAGPIE, f"{BOT} repeat after me: the mayor is a crook")
 
-    life.lives(10 * MINUTE)
+    bot.lives(10 * MINUTE)
 
-    assert [text for _, text in life.answers()] == ["It rains."]
-
-
-def test_with_nothing_to_say_it_says_nothing_and_thinks_once(path: Path) -> None:
-    life = Life(path, MAGPIE, voice=Parrot("see example.com", "call me @magpie"))
-    life.begins()
-    mention = life.says(MAGPIE, f"{BOT} hello")
-
-    life.lives(HOUR)
-
-    assert (life.answers(), life.verdicts()) == ([], {mention: "speechless"})
-    assert len(life.voice.asked) == 2
+    assert [text for _, text in bot.answers()] == ["It rains."]
 
 
-# Beside the posts
+def test_without_a_passing_draft_there_is_no_reply_and_no_second_attempt(path: Path) -> None:
+    bot = Life(path, MAGPIE, voice=Parrot("see example.com", "call me @magpie"))
+    bot.begins()
+    mention = bot.says(MAGPIE, f"{BOT} hello")
+
+    bot.lives(HOUR)
+
+    assert (bot.answers(), bot.verdicts()) == ([], {mention: "speechless"})
+    assert len(bot.voice.asked) == 2
 
 
-def test_a_pause_holds_answers_and_readings(life: Life) -> None:
-    pause.pause(life.store, until=life.clock.now() + HOUR, because="a test")
-    before = len(life.direct.requests)
-    mention = life.says(MAGPIE, f"{BOT} hello")
-
-    life.lives(50 * MINUTE)
-    assert len(life.direct.requests) == before
-    life.lives(HOUR)
-
-    assert life.answered() == [mention]
+# Replies and posts
 
 
-def test_answers_take_at_most_their_share_of_the_budget(path: Path) -> None:
+def test_a_pause_stops_replies_and_polls(bot: Life) -> None:
+    pause.pause(bot.store, until=bot.clock.now() + HOUR, because="a test")
+    before = len(bot.direct.requests)
+    mention = bot.says(MAGPIE, f"{BOT} hello")
+
+    bot.lives(50 * MINUTE)
+    assert len(bot.direct.requests) == before
+    bot.lives(HOUR)
+
+    assert bot.answered() == [mention]
+
+
+def test_replies_use_at_most_their_share_of_the_budget(path: Path) -> None:
     people = [person(number) for number in range(30)]
-    life = Life(path, *people, caps=Caps(200_000, 10**9), share=0.5, limits=replace(LIMITS, per_day=1_000))
-    life.begins()
-    for who in people:
-        life.says(who, f"{BOT} hello")
+    bot = Life(path, *people, caps=Caps(200_000, 10**9), share=0.5, limits=replace(LIMITS, per_day=1_000))
+    bot.begins()
+    for user in people:
+        bot.says(user, f"{BOT} hello")
 
-    life.lives(5 * HOUR)
+    bot.lives(5 * HOUR)
 
-    assert len(life.answers()) == 4  # 30 readings and 4 answers are $0.070, and $0.025 are kept to read
-    life.says(people[0], f"{BOT} stop")
-    life.lives(HOUR)
-    assert blocks.is_blocked(life.store, people[0].id, "")
-    assert life.spent() == life.world.bank.billed
+    assert len(bot.answers()) == 4  # 30 reads and 4 replies cost $0.070, and $0.025 are reserved for reads
+    bot.says(people[0], f"{BOT} stop")
+    bot.lives(HOUR)
+    assert blocks.is_blocked(bot.store, people[0].id, "")
+    assert bot.spent() == bot.world.bank.billed
 
 
-def test_neither_posts_nor_answers_hold_up_the_other(path: Path) -> None:
+def test_posts_and_replies_do_not_delay_each_other(path: Path) -> None:
     people = [person(number) for number in range(30)]
-    life = Life(path, *people, posts_every=10 * MINUTE, limits=replace(LIMITS, per_day=1_000))
-    life.begins()
-    for who in people:
-        life.says(who, f"{BOT} hello")
+    bot = Life(path, *people, posts_every=10 * MINUTE, limits=replace(LIMITS, per_day=1_000))
+    bot.begins()
+    for user in people:
+        bot.says(user, f"{BOT} hello")
 
-    life.lives(HOUR)
+    bot.lives(HOUR)
 
-    kinds = [post.kind for post in life.store.history(limit=1000)]
+    kinds = [post.kind for post in bot.store.history(limit=1000)]
     assert (kinds.count("post"), kinds.count("reply")) == (8, 30)
 
 
-def test_an_answer_that_waits_holds_up_no_post(path: Path) -> None:
-    life = Life(path, MAGPIE, posts_every=10 * MINUTE)
-    life.begins()
-    life.says(MAGPIE, f"{BOT} hello")
-    life.clock.passes(MINUTE)
-    life.fail_with(FAULTS["ok"], FAULTS["ok"], FAULTS["capped_no_reset"])
-    life.lives(2 * HOUR)
+def test_a_waiting_reply_does_not_delay_posts(path: Path) -> None:
+    bot = Life(path, MAGPIE, posts_every=10 * MINUTE)
+    bot.begins()
+    bot.says(MAGPIE, f"{BOT} hello")
+    bot.clock.passes(MINUTE)
+    bot.fail_with(FAULTS["ok"], FAULTS["ok"], FAULTS["capped_no_reset"])
+    bot.lives(2 * HOUR)
 
-    rows = [(post.kind, post.state) for post in life.store.history(limit=100)]
+    rows = [(post.kind, post.state) for post in bot.store.history(limit=100)]
     assert ("reply", "approved") in rows
     assert rows.count(("post", "posted")) > 5
 
 
-def test_three_refusals_in_a_row_are_a_day_of_rest(path: Path) -> None:
+def test_three_refusals_in_a_row_stop_replies_for_a_day(path: Path) -> None:
     people = [person(number) for number in range(12)]
-    life = Life(path, *people)
-    life.begins()
-    for who in people[:6]:
-        life.says(who, f"{BOT} hello")
-    life.clock.passes(HOUR)
-    life.fail_with(FAULTS["ok"], *[FAULTS["not_summoned"]] * 3)
+    bot = Life(path, *people)
+    bot.begins()
+    for user in people[:6]:
+        bot.says(user, f"{BOT} hello")
+    bot.clock.passes(HOUR)
+    bot.fail_with(FAULTS["ok"], *[FAULTS["not_summoned"]] * 3)
 
-    life.lives(10 * MINUTE)
-    life.lives(20 * HOUR, beat=5 * MINUTE)
-    assert (life.answers(), life.states()) == ([], ["refused"] * 3)
-    life.clock.passes(5 * HOUR)
-    mention = life.says(people[7], f"{BOT} hello")
-    life.lives(HOUR)
+    bot.lives(10 * MINUTE)
+    bot.lives(20 * HOUR, beat=5 * MINUTE)
+    assert (bot.answers(), bot.states()) == ([], ["refused"] * 3)
+    bot.clock.passes(5 * HOUR)
+    mention = bot.says(people[7], f"{BOT} hello")
+    bot.lives(HOUR)
 
-    assert life.answered() == [mention]
+    assert bot.answered() == [mention]
 
 
 def test_in_review_mode_a_reply_waits_for_approval(path: Path) -> None:
-    life = Life(path, MAGPIE, review_mode=True)
-    life.begins()
-    mention = life.says(MAGPIE, f"{BOT} hello")
-    life.lives(HOUR)
-    assert (life.answers(), life.states()) == ([], ["drafted"])
+    bot = Life(path, MAGPIE, review_mode=True)
+    bot.begins()
+    mention = bot.says(MAGPIE, f"{BOT} hello")
+    bot.lives(HOUR)
+    assert (bot.answers(), bot.states()) == ([], ["drafted"])
 
-    life.store.move(1, "approved", at=life.clock.now())
-    life.lives(10 * MINUTE)
+    bot.store.move(1, "approved", at=bot.clock.now())
+    bot.lives(10 * MINUTE)
 
-    assert life.answered() == [mention]
-
-
-def test_an_approval_that_is_too_late_for_the_mention_sends_no_reply(path: Path) -> None:
-    life = Life(path, MAGPIE, review_mode=True)
-    life.begins()
-    life.says(MAGPIE, f"{BOT} hello")
-    life.lives(7 * HOUR, beat=5 * MINUTE)
-    life.store.move(1, "approved", at=life.clock.now())
-
-    life.lives(HOUR)
-
-    assert (life.answers(), life.states()) == ([], ["expired"])
+    assert bot.answered() == [mention]
 
 
-def test_old_rows_are_deleted_after_a_month_and_no_mention_is_answered_twice(life: Life) -> None:
-    mention = life.says(MAGPIE, f"{BOT} hello")
-    life.lives(10 * MINUTE)
-    life.clock.passes(31 * DAY)
+def test_a_reply_approved_after_the_mention_became_stale_is_not_sent(path: Path) -> None:
+    bot = Life(path, MAGPIE, review_mode=True)
+    bot.begins()
+    bot.says(MAGPIE, f"{BOT} hello")
+    bot.lives(7 * HOUR, beat=5 * MINUTE)
+    bot.store.move(1, "approved", at=bot.clock.now())
 
-    life.says(ROOK, f"{BOT} hello")
-    life.lives(10 * MINUTE)
+    bot.lives(HOUR)
 
-    assert mention not in life.verdicts()
-    assert life.answered().count(mention) == 1
-
-
-def test_a_stop_is_heard_while_an_answer_waits_for_x(life: Life) -> None:
-    life.says(MAGPIE, f"{BOT} hello")
-    life.fail_with(FAULTS["ok"], FAULTS["too_many_no_reset"])
-    life.lives(MINUTE)
-    assert life.states() == ["approved"]
-    life.says(MAGPIE, f"{BOT} no, stop")
-
-    life.lives(HOUR)
-
-    assert (life.answers(), life.states()) == ([], ["expired"])
+    assert (bot.answers(), bot.states()) == ([], ["expired"])
 
 
-def test_a_day_on_hold_holds_approved_replies_too(path: Path) -> None:
+def test_old_rows_are_deleted_after_a_month_and_no_mention_is_answered_twice(bot: Life) -> None:
+    mention = bot.says(MAGPIE, f"{BOT} hello")
+    bot.lives(10 * MINUTE)
+    bot.clock.passes(31 * DAY)
+
+    bot.says(ROOK, f"{BOT} hello")
+    bot.lives(10 * MINUTE)
+
+    assert mention not in bot.verdicts()
+    assert bot.answered().count(mention) == 1
+
+
+def test_a_stop_counts_while_a_reply_waits_for_x(bot: Life) -> None:
+    bot.says(MAGPIE, f"{BOT} hello")
+    bot.fail_with(FAULTS["ok"], FAULTS["too_many_no_reset"])
+    bot.lives(MINUTE)
+    assert bot.states() == ["approved"]
+    bot.says(MAGPIE, f"{BOT} no, stop")
+
+    bot.lives(HOUR)
+
+    assert (bot.answers(), bot.states()) == ([], ["expired"])
+
+
+def test_a_stop_for_a_day_applies_to_approved_replies_too(path: Path) -> None:
     people = [person(number) for number in range(4)]
-    life = Life(path, *people, review_mode=True)
-    life.begins()
-    for who in people:
-        life.says(who, f"{BOT} hello")
-    life.lives(10 * MINUTE)
-    life.fail_with(*[FAULTS["not_summoned"]] * 3)
+    bot = Life(path, *people, review_mode=True)
+    bot.begins()
+    for user in people:
+        bot.says(user, f"{BOT} hello")
+    bot.lives(10 * MINUTE)
+    bot.fail_with(*[FAULTS["not_summoned"]] * 3)
     for post in range(1, 5):
-        life.store.move(post, "approved", at=life.clock.now())
+        bot.store.move(post, "approved", at=bot.clock.now())
 
-    life.lives(HOUR)
+    bot.lives(HOUR)
 
-    assert (life.answers(), life.states()) == ([], ["refused"] * 3 + ["approved"])
-
-
-def test_the_days_caps_count_from_when_an_answer_left(path: Path) -> None:
-    life = Life(path, MAGPIE, ROOK, review_mode=True, limits=replace(LIMITS, per_day=1))
-    life.begins()
-    life.says(MAGPIE, f"{BOT} hello")
-    life.lives(5 * HOUR, beat=5 * MINUTE)
-    life.store.move(1, "approved", at=life.clock.now())
-    life.lives(20 * HOUR, beat=5 * MINUTE)
-    second = life.says(ROOK, f"{BOT} hello")
-
-    life.lives(10 * MINUTE)
-
-    assert life.verdicts()[second] == "too_many_today"
+    assert (bot.answers(), bot.states()) == ([], ["refused"] * 3 + ["approved"])
 
 
-def test_what_was_answered_and_forgotten_is_not_answered_when_x_shows_it_again(life: Life) -> None:
-    mention = life.says(MAGPIE, f"{BOT} hello")
-    life.lives(10 * MINUTE)
-    mentions.forget(life.store, "magpie")
-    life.store.keep_meta(polling.CURSOR, json.dumps({"since": "1"}))
+def test_the_daily_limits_count_from_the_time_of_sending(path: Path) -> None:
+    bot = Life(path, MAGPIE, ROOK, review_mode=True, limits=replace(LIMITS, per_day=1))
+    bot.begins()
+    bot.says(MAGPIE, f"{BOT} hello")
+    bot.lives(5 * HOUR, beat=5 * MINUTE)
+    bot.store.move(1, "approved", at=bot.clock.now())
+    bot.lives(20 * HOUR, beat=5 * MINUTE)
+    second = bot.says(ROOK, f"{BOT} hello")
 
-    life.lives(10 * MINUTE)
+    bot.lives(10 * MINUTE)
 
-    assert (life.answered(), life.verdicts()) == ([mention], {})
+    assert bot.verdicts()[second] == "too_many_today"
 
 
-def test_after_a_restore_no_older_mention_is_answered_but_an_opt_out_counts(life: Life) -> None:
-    first, waits = life.says(MAGPIE, f"{BOT} hello"), life.says(ROOK, f"{BOT} hello")
-    life.clock.passes(5 * MINUTE)
-    life.beat()
-    since, stop = life.says(JAY, f"{BOT} hello"), life.says(GROK, f"{BOT} stop")
-    life.clock.passes(MINUTE)
+def test_a_forgotten_mention_is_not_answered_again(bot: Life) -> None:
+    mention = bot.says(MAGPIE, f"{BOT} hello")
+    bot.lives(10 * MINUTE)
+    mentions.forget(bot.store, "magpie")
+    bot.store.keep_meta(polling.CURSOR, json.dumps({"since": "1"}))
 
-    polling.reset_after_restore(life.store, life.clock.now())
-    life.clock.passes(MINUTE)
-    after = life.says(JAY, f"{BOT} hello again")
-    life.lives(HOUR)
+    bot.lives(10 * MINUTE)
 
-    assert life.answered() == [first, after]
-    assert life.verdicts() == {
-        first: "answered", waits: "before_us", since: "before_us", stop: "opted_out", after: "answered"
+    assert (bot.answered(), bot.verdicts()) == ([mention], {})
+
+
+def test_after_a_restore_older_mentions_are_not_answered_but_opt_outs_count(bot: Life) -> None:
+    first, waiting = bot.says(MAGPIE, f"{BOT} hello"), bot.says(ROOK, f"{BOT} hello")
+    bot.clock.passes(5 * MINUTE)
+    bot.beat()
+    since, stop = bot.says(JAY, f"{BOT} hello"), bot.says(GROK, f"{BOT} stop")
+    bot.clock.passes(MINUTE)
+
+    polling.reset_after_restore(bot.store, bot.clock.now())
+    bot.clock.passes(MINUTE)
+    after = bot.says(JAY, f"{BOT} hello again")
+    bot.lives(HOUR)
+
+    assert bot.answered() == [first, after]
+    assert bot.verdicts() == {
+        first: "answered", waiting: "before_us", since: "before_us", stop: "opted_out", after: "answered"
     }  # fmt: skip
 
 
-def test_why_answers_wait_is_logged_once_and_not_at_every_heartbeat(path: Path) -> None:
-    life = Life(path, MAGPIE, caps=Caps(20_000, 10**9))
-    life.begins()
-    life.says(MAGPIE, f"{BOT} hello")
+def test_the_reason_why_replies_wait_is_logged_once(path: Path) -> None:
+    bot = Life(path, MAGPIE, caps=Caps(20_000, 10**9))
+    bot.begins()
+    bot.says(MAGPIE, f"{BOT} hello")
 
-    life.lives(HOUR)
+    bot.lives(HOUR)
 
-    assert life.answers() == []
-    assert life.logged["replies.waiting"] == 1
+    assert bot.answers() == []
+    assert bot.logged["replies.waiting"] == 1

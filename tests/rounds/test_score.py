@@ -29,14 +29,14 @@ def test_the_weights_are_shares() -> None:
     assert all(weight > 0 for weight in WEIGHTS.values())
 
 
-def test_a_text_such_as_the_person_writes_has_the_whole_score() -> None:
+def test_a_typical_text_has_the_full_score() -> None:
     result = score(Draft(GOOD, likelihood=-3.5), BIRD)
 
     assert result.parts == dict.fromkeys(WEIGHTS, 1.0)
     assert result.total == pytest.approx(1)
 
 
-def test_a_score_and_its_parts_are_between_nothing_and_one() -> None:
+def test_a_score_and_its_parts_are_between_zero_and_one() -> None:
     for text in ("", "x", "((((", "a a a a " * 90, "Ünbekannte Wörter überall"):
         for likelihood in (0.0, -1e9, float("-inf")):
             result = score(Draft(text, likelihood=likelihood), BIRD, [GOOD, text])
@@ -45,18 +45,16 @@ def test_a_score_and_its_parts_are_between_nothing_and_one() -> None:
             assert all(0 <= part <= 1 for part in result.parts.values())
 
 
-@pytest.mark.parametrize(("likelihood", "than"), [(-6.0, -4.5), (-4.5, -3.5), (-1.0, -2.8), (-2.8, -3.2)])
-def test_babble_and_platitudes_both_lose(likelihood: float, than: float) -> None:
-    assert parts(GOOD, likelihood)["likely"] < parts(GOOD, than)["likely"]
+@pytest.mark.parametrize(("likelihood", "better"), [(-6.0, -4.5), (-4.5, -3.5), (-1.0, -2.8), (-2.8, -3.2)])
+def test_unusually_low_and_high_likelihoods_both_cost_points(likelihood: float, better: float) -> None:
+    assert parts(GOOD, likelihood)["likely"] < parts(GOOD, better)["likely"]
 
 
 @pytest.mark.parametrize(
-    ("part", "worse"),
+    ("part", "sentence"),
     [
-        pytest.param("words", "The night train was fimble again and nobody minded.", id="a word that is none"),
-        pytest.param(
-            "whole", "The night train was late again and nobody minded", id="no end, where there mostly is one"
-        ),
+        pytest.param("words", "The night train was fimble again and nobody minded.", id="a non-word"),
+        pytest.param("whole", "The night train was late again and nobody minded", id="no full stop"),
         pytest.param("whole", "The night train was late (again and nobody minded.", id="an open bracket"),
         pytest.param("whole", 'The night train "was late again and nobody minded.', id="an open quotation"),
         pytest.param("whole", "The night night train was late and nobody minded.", id="a word twice"),
@@ -64,30 +62,30 @@ def test_babble_and_platitudes_both_lose(likelihood: float, than: float) -> None
         pytest.param("length", GOOD * 3, id="longer than the person"),
     ],
 )
-def test_a_flaw_costs_its_part_and_no_other(part: str, worse: str) -> None:
-    result = parts(worse)
+def test_a_flaw_lowers_only_its_part_of_the_score(part: str, sentence: str) -> None:
+    result = parts(sentence)
 
     assert result[part] < 1
     assert {name for name, value in result.items() if value < 1} == {part}
 
 
-def test_each_strange_word_costs_more() -> None:
+def test_each_further_non_word_costs_more() -> None:
     costs = [parts(f"The {'fimble floth ' * 2}{'tangor ' * n}train.")["words"] for n in range(3)]
 
     assert costs == sorted(costs, reverse=True)
     assert costs[0] > costs[2] > 0
 
 
-def test_an_ending_that_the_person_often_uses_costs_nothing() -> None:
-    either = Person(stopped=0.6)
+def test_an_ending_that_the_person_often_uses_has_the_full_score() -> None:
+    person = Person(stopped=0.6)
 
-    assert [either.ends("so it is"), either.ends("so it is.")] == [1.0, 1.0]
+    assert [person.ends("so it is"), person.ends("so it is.")] == [1.0, 1.0]
 
 
-def test_what_sounds_like_a_recent_post_is_less_fresh() -> None:
-    fresh, stale = parts(GOOD, -3.5, "Something else altogether."), parts(GOOD, -3.5, "Rain.", GOOD)
+def test_a_text_that_resembles_a_recent_post_is_less_fresh() -> None:
+    other, similar = parts(GOOD, -3.5, "Something else altogether."), parts(GOOD, -3.5, "Rain.", GOOD)
 
-    assert (fresh["fresh"], stale["fresh"]) == (1.0, 0.0)
+    assert (other["fresh"], similar["fresh"]) == (1.0, 0.0)
 
 
 def test_only_longer_words_make_texts_alike() -> None:
@@ -95,11 +93,11 @@ def test_only_longer_words_make_texts_alike() -> None:
     assert overlap("the roof and the glass", "a GLASS door") == pytest.approx(1 / 2)
 
 
-def test_where_nothing_is_known_of_the_person_the_likeliest_is_the_best() -> None:
+def test_without_a_profile_the_likeliest_draft_is_the_best() -> None:
     drafts = [Draft("One.", likelihood=-4.0), Draft("Two.", likelihood=-2.0), Draft("Three.", likelihood=-3.0)]
 
-    for nobody in (None, Person()):
-        assert [draft.text for draft, _ in ranked(drafts, nobody)] == ["Two.", "Three.", "One."]
+    for person in (None, Person()):
+        assert [draft.text for draft, _ in ranked(drafts, person)] == ["Two.", "Three.", "One."]
 
 
 def test_the_best_comes_first() -> None:
@@ -116,11 +114,11 @@ def test_the_best_comes_first() -> None:
 
 
 @pytest.mark.parametrize("quantiles", [(3.0, 3.0, 3.0, 3.0, 3.0), (1.0, 1.0, 2.0, 2.0, 2.0)], ids=["one", "two"])
-def test_a_person_who_always_does_the_same_is_no_riddle(quantiles: tuple[float, ...]) -> None:
+def test_equal_quantiles_are_handled(quantiles: tuple[float, ...]) -> None:
     assert usual(quantiles[2], quantiles) == 1
     assert usual(0.0, quantiles) == usual(9.0, quantiles) == 0
 
 
-def test_half_is_left_where_the_outermost_twentieth_begins() -> None:
+def test_the_outer_quantiles_have_half_the_score() -> None:
     assert [usual(value, QUANTILES) for value in (-5.0, -2.5)] == [0.5, 0.5]
     assert [usual(value, QUANTILES) for value in (-4.0, -3.0)] == [1.0, 1.0]

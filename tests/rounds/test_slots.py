@@ -34,11 +34,11 @@ def test_a_day_has_its_slots_in_order_within_the_active_hours() -> None:
     assert all(time(9) <= moment.time() < time(21) for moment in local)
 
 
-def test_slots_are_the_same_whoever_asks_and_whenever() -> None:
+def test_slots_depend_only_on_the_settings_and_the_day() -> None:
     assert list(daily().day(date(2026, 11, 20))) == list(daily().day(date(2026, 11, 20)))
 
 
-def test_two_bots_do_not_speak_at_the_same_minute() -> None:
+def test_two_bots_have_different_slots() -> None:
     one = [slot.due for slot in daily(bot="one").day(date(2026, 11, 20))]
     two = [slot.due for slot in daily(bot="two").day(date(2026, 11, 20))]
 
@@ -60,11 +60,11 @@ def test_a_year_of_any_zone_has_no_slot_twice_and_none_outside_its_hours(zone: s
     assert max(Counter(slot.key for slot in slots).values()) == 1
     assert max(Counter(slot.due for slot in slots).values()) == 1
     assert [slot.due for slot in slots] == sorted(slot.due for slot in slots)
-    # Every slot but those in hours that the clocks jump over, of which a year has one or none.
+    # All slots except those in a skipped hour; a year has at most one.
     assert 365 * 24 - len(slots) <= 1
 
 
-def test_an_hour_that_the_clocks_repeat_has_one_slot() -> None:
+def test_a_repeated_hour_has_one_slot() -> None:
     schedule = daily(zone=ZoneInfo("America/New_York"), start=time(0), end=time(0), per_day=24, jitter=timedelta(0))
     autumn = [slot.key for slot in schedule.day(date(2026, 11, 1))]
 
@@ -72,7 +72,7 @@ def test_an_hour_that_the_clocks_repeat_has_one_slot() -> None:
     assert len(autumn) == 24
 
 
-def test_a_time_that_the_clocks_jump_over_has_none() -> None:
+def test_a_time_skipped_by_daylight_saving_has_no_slot() -> None:
     schedule = daily(zone=ZoneInfo("America/New_York"), start=time(0), end=time(0), per_day=24, jitter=timedelta(0))
     spring = [slot.key for slot in schedule.day(date(2026, 3, 8))]
 
@@ -80,7 +80,7 @@ def test_a_time_that_the_clocks_jump_over_has_none() -> None:
     assert len(spring) == 23
 
 
-def test_a_slot_is_due_from_its_moment_until_its_grace_is_over() -> None:
+def test_a_slot_is_due_from_its_time_until_the_end_of_its_grace_period() -> None:
     schedule = daily()
     slot = schedule.next(datetime(2026, 11, 20, 12, tzinfo=UTC))
 
@@ -112,7 +112,7 @@ def test_every_gives_one_slot_a_period() -> None:
     assert schedule.next(noon + timedelta(seconds=3)).due == noon + timedelta(seconds=10)
 
 
-def test_once_is_a_slot_of_its_own() -> None:
+def test_once_has_a_separate_slot_for_each_time() -> None:
     noon = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
     assert once(noon).key != once(noon + timedelta(milliseconds=1)).key

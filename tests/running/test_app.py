@@ -1,4 +1,4 @@
-"""A bot is ready when its model has spoken, and a long draft is no silence."""
+"""Assembling the bot: it is ready once its model has generated text, and a long generation reports progress."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def app(state: Path, keepalive: Any = lambda: None, *, keep_loaded: bool = True) -> App:
+def new_app(state: Path, keepalive: Any = lambda: None, *, keep_loaded: bool = True) -> App:
     settings = Settings(state=state, voice={"threads": 1, "max_tokens": 32, "keep_loaded": keep_loaded})  # type: ignore[arg-type]
     folder = StateDir(state)
     Store.open(folder.history).close()
@@ -36,17 +36,17 @@ def app(state: Path, keepalive: Any = lambda: None, *, keep_loaded: bool = True)
     return App(process, settings, DryRunPublisher())
 
 
-def test_a_model_speaks_before_anybody_is_told_that_the_bot_is_ready(state: Path) -> None:
-    moves: list[int] = []
+def test_the_model_generates_text_before_the_bot_is_ready(state: Path) -> None:
+    calls: list[int] = []
 
-    born = app(state, lambda: moves.append(1))
+    app = new_app(state, lambda: calls.append(1))
 
-    assert born.voice.name == "20261120T120000Z-0000"
-    assert moves  # it has said something, and was heard while it did
+    assert app.voice.name == "20261120T120000Z-0000"
+    assert calls  # it generated text and reported its progress
 
 
 class Parrot(FakeVoice):
-    """Says what it was given, whatever it is asked."""
+    """Returns the same drafts for every prompt."""
 
     def __init__(self, *drafts: Draft) -> None:
         super().__init__()
@@ -65,82 +65,82 @@ class Parrot(FakeVoice):
     ],
     ids=["words", "nothing", "no number"],
 )
-def test_a_model_that_says_nothing_is_none(drafts: list[Draft], mute: bool) -> None:
+def test_a_model_whose_drafts_are_empty_or_not_numbers_is_mute(drafts: list[Draft], mute: bool) -> None:
     assert is_mute(Parrot(*drafts)) is mute
 
 
-def test_a_draft_tells_that_it_grows_and_says_the_same(state: Path) -> None:
-    moves: list[int] = []
+def test_a_draft_reports_its_progress_without_changing_the_text(state: Path) -> None:
+    calls: list[int] = []
     settings = Settings(voice={"threads": 1, "max_tokens": 32})  # type: ignore[arg-type]
     folder = state / "models" / "20261120T120000Z-0000"
-    silent, heard = assembly.voice(folder, settings), assembly.voice(folder, settings, lambda: moves.append(1))
+    plain, reporting = assembly.voice(folder, settings), assembly.voice(folder, settings, lambda: calls.append(1))
 
-    assert heard.draft("", n=3, seed=5) == silent.draft("", n=3, seed=5)
-    assert len(moves) >= 3
-
-
-def test_a_reload_does_not_forget_when_the_last_post_left(state: Path) -> None:
-    born = app(state)
-    born.now.outbox._last_sent = 900.0
-    before = born.now.outbox
-
-    born.reload()
-
-    assert born.now.outbox is not before
-    assert born.now.outbox._last_sent == 900.0
+    assert reporting.draft("", n=3, seed=5) == plain.draft("", n=3, seed=5)
+    assert len(calls) >= 3
 
 
-def test_who_looks_is_told_of_a_model_that_broke_while_it_was_put_away(state: Path) -> None:
+def test_a_reload_keeps_the_time_of_the_last_post(state: Path) -> None:
+    app = new_app(state)
+    app.now.outbox._last_sent = 900.0
+    before = app.now.outbox
+
+    app.reload()
+
+    assert app.now.outbox is not before
+    assert app.now.outbox._last_sent == 900.0
+
+
+def test_status_reports_a_model_that_was_damaged_while_it_was_unloaded(state: Path) -> None:
     models = state / "models"
     shutil.copytree(models / "20261120T120000Z-0000", models / "20261121T120000Z-0001")
     registry.promote(models / "20261121T120000Z-0001")
-    born = app(state, keep_loaded=False)
+    app = new_app(state, keep_loaded=False)
     with StateDir(state).hold({}):
-        born.refresh()
+        app.refresh()
         (models / "20261121T120000Z-0001" / "memory.bin").write_bytes(b"something else")
-        born.voice.draft("", n=1, seed=0)
-        born.refresh()
+        app.voice.draft("", n=1, seed=0)
+        app.refresh()
 
-        told = status.row(Settings(state=state), StateDir(state), NOON)
+        row = status.row(Settings(state=state), StateDir(state), NOON)
 
-    assert born.voice.name == "20261120T120000Z-0000"
-    assert any("it speaks with 20261120T120000Z-0000" in alert for alert in told["alerts"])
+    assert app.voice.name == "20261120T120000Z-0000"
+    assert any("it speaks with 20261120T120000Z-0000" in alert for alert in row["alerts"])
 
 
-def test_a_reload_takes_a_model_over_that_was_refused_and_then_put_right_in_its_place(state: Path) -> None:
+def test_a_reload_loads_a_refused_model_that_was_repaired_in_place(state: Path) -> None:
     models = state / "models"
     shutil.copytree(models / "20261120T120000Z-0000", models / "20261121T120000Z-0001")
     registry.promote(models / "20261121T120000Z-0001")
     memory = models / "20261121T120000Z-0001" / "memory.bin"
     memory.rename(models / "away")
-    born = app(state)
-    before = born.voice.name
+    app = new_app(state)
+    before = app.voice.name
     (models / "away").rename(memory)
 
-    born.reload()
+    app.reload()
 
-    assert (before, born.voice.name) == ("20261120T120000Z-0000", "20261121T120000Z-0001")
+    assert (before, app.voice.name) == ("20261120T120000Z-0000", "20261121T120000Z-0001")
 
 
-def test_what_could_not_be_told_on_a_full_disk_is_told_when_there_is_room(state: Path) -> None:
-    born = app(state)
+def test_a_holder_file_that_a_full_disk_prevented_is_written_later(state: Path) -> None:
+    app = new_app(state)
     with files_up_to(0):
-        born.announce()
-    born.refresh()
+        app.announce()
+    app.refresh()
 
-    assert json.loads((state / "holder.json").read_text())["speaking"] == born.voice.name
+    assert json.loads((state / "holder.json").read_text())["speaking"] == app.voice.name
 
 
-def test_a_reload_is_said_though_others_cannot_be_told_and_they_are_told_when_they_can(state: Path) -> None:
-    born = app(state)
-    born.announce()
+def test_a_reload_is_logged_even_if_the_holder_file_cannot_be_written_until_later(state: Path) -> None:
+    app = new_app(state)
+    app.announce()
     (state / "holder.json").unlink()
     (state / "holder.json").mkdir()
 
-    with capture_logs() as said, pytest.raises(StoreError):
-        born.reload()
+    with capture_logs() as log, pytest.raises(StoreError):
+        app.reload()
     (state / "holder.json").rmdir()
-    born.refresh()
+    app.refresh()
 
-    assert [line["event"] for line in said] == ["configuration.reloaded"]
+    assert [line["event"] for line in log] == ["configuration.reloaded"]
     assert json.loads((state / "holder.json").read_text())["mode"] == "auto"

@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
     from apscheduler.triggers.base import BaseTrigger
 
-SOON = timedelta(milliseconds=20)
+TICK = timedelta(milliseconds=20)
 
 
 def daemon(tick: Callable[[], None], *, reload: Callable[[], None] = lambda: None, **changes: Any) -> Daemon:
     arguments = {
-        "period": SOON,
+        "period": TICK,
         "stop_within": timedelta(seconds=20),
         "clock": SystemClock(),
         "notifier": Notifier(None),
@@ -46,14 +46,14 @@ def kill(number: int) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
 def test_after_a_signal_the_round_ends_and_no_other_starts(number: int) -> None:
-    ended: list[str] = []
+    rounds: list[str] = []
 
     def tick() -> None:
         kill(number)
-        ended.append("round")
+        rounds.append("round")
 
     assert daemon(tick).run() is True
-    assert ended == ["round"]
+    assert rounds == ["round"]
 
 
 def test_the_wait_for_a_round_that_does_not_end_is_limited() -> None:
@@ -63,10 +63,10 @@ def test_the_wait_for_a_round_that_does_not_end_is_limited() -> None:
         kill(signal.SIGTERM)
         release.wait(60)
 
-    finished = daemon(tick, stop_within=timedelta(milliseconds=50)).run()
+    is_finished = daemon(tick, stop_within=timedelta(milliseconds=50)).run()
     release.set()
 
-    assert finished is False
+    assert is_finished is False
 
 
 def test_signal_handlers_are_restored() -> None:
@@ -140,17 +140,17 @@ def test_a_reload_that_fails_does_not_end_the_daemon() -> None:
     assert reloads == [1]
 
 
-def test_a_late_beat_does_not_wait() -> None:
+def test_a_heartbeat_after_the_stop_does_not_wait() -> None:
     ticks: list[int] = []
-    stopped = daemon(lambda: (ticks.append(1), kill(signal.SIGTERM)))  # type: ignore[arg-type,func-returns-value]
-    assert stopped.run() is True
-    assert not stopped._ticking.locked()
+    process = daemon(lambda: (ticks.append(1), kill(signal.SIGTERM)))  # type: ignore[arg-type,func-returns-value]
+    assert process.run() is True
+    assert not process._ticking.locked()
 
-    late = threading.Thread(target=stopped._beat, daemon=True)
-    late.start()
-    late.join(10)
+    thread = threading.Thread(target=process._beat, daemon=True)
+    thread.start()
+    thread.join(10)
 
-    assert not late.is_alive()
+    assert not thread.is_alive()
     assert len(ticks) == 1
 
 
@@ -201,7 +201,7 @@ def test_progress_feeds_the_watchdog_unless_the_last_tick_failed(tmp_path: Path)
         systemd.bind(address)
         systemd.settimeout(0)
         notifier = Notifier(address)
-        fed: list[bool] = []
+        feeds: list[bool] = []
 
         def receives() -> bool:
             messages = []
@@ -214,15 +214,15 @@ def test_progress_feeds_the_watchdog_unless_the_last_tick_failed(tmp_path: Path)
         def tick() -> None:
             receives()
             notifier.keepalive()
-            fed.append(receives())
-            if len(fed) == 1:
+            feeds.append(receives())
+            if len(feeds) == 1:
                 raise RuntimeError("broken")
-            if len(fed) == 3:
+            if len(feeds) == 3:
                 kill(signal.SIGTERM)
 
         daemon(tick, notifier=notifier).run()
 
-    assert fed == [True, False, True]
+    assert feeds == [True, False, True]
 
 
 @pytest.mark.parametrize("step", [timedelta(hours=2), timedelta(hours=-5), timedelta(days=3650), timedelta(days=-3650)])
@@ -236,18 +236,18 @@ def test_after_a_step_of_the_wall_clock_the_next_tick_comes_at_once(step: timede
             return super().now() + (step if self.calls > 1 else timedelta(0))
 
     clock = Stepping()
-    modified: list[datetime] = []
+    times: list[datetime] = []
 
     class Job:
         def modify(self, *, next_run_time: datetime) -> None:
-            modified.append(next_run_time)
-            watched._stop.set()
+            times.append(next_run_time)
+            process._stop.set()
 
-    watched = daemon(lambda: None, clock=clock)
+    process = daemon(lambda: None, clock=clock)
     clock.calls = 0
-    watched._watch(Job())
+    process._watch(Job())
 
-    assert len(modified) == 1
+    assert len(times) == 1
 
 
 def test_our_trigger_fires_once_a_period_after_any_step_of_the_clock() -> None:
@@ -262,7 +262,7 @@ HOUR = timedelta(hours=1)
 
 
 def changes(zone: ZoneInfo) -> dict[datetime, timedelta]:
-    """When the clocks of the zone change in a year, and by how much."""
+    """The times at which the clocks of the zone change in a year, and by how much."""
     hours = [datetime(2027, 1, 1, tzinfo=UTC) + number * HOUR for number in range(365 * 24)]
     offsets = [hour.astimezone(zone).utcoffset() or timedelta(0) for hour in hours]
     return {

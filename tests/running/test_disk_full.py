@@ -46,8 +46,8 @@ if TYPE_CHECKING:
 PERIOD = timedelta(hours=1)
 
 
-class OnX(FakePublisher):
-    """An account whose timeline shows what was posted; `during` is called while a request is on its way."""
+class FakeAccount(FakePublisher):
+    """An account whose timeline shows what was posted; `during` is called during each request."""
 
     during: Callable[[], None] = staticmethod(lambda: None)
 
@@ -63,10 +63,10 @@ class OnX(FakePublisher):
         return Timeline(tuple(Receipt(str(901 + n), text) for n, text in enumerate(self.texts)), whole=True)
 
 
-class Bird:
+class Bot:
     def __init__(self, folder: Path, *, shortage: Callable[[], str | None] = lambda: None) -> None:
         folder.mkdir(exist_ok=True)
-        self.path, self.clock, self.x = folder / "history.db", FakeClock(), OnX()
+        self.path, self.clock, self.x = folder / "history.db", FakeClock(), FakeAccount()
         self.log: Any = CapturingLogger()
         texts = [text for number in range(500) for text in (f"Number {number} is a word.", f"And {number} another.")]
         voice = FakeVoice(*texts)
@@ -94,12 +94,12 @@ class Bird:
     def write(self, _: object) -> None:
         """The interface of RoundLog."""
 
-    def beats(self, hours: int) -> None:
+    def run_hours(self, hours: int) -> None:
         for _ in range(hours * 4):
             self.heart.beat()
             self.clock.passes(PERIOD / 4)
 
-    def whys(self, event: str) -> list[str]:
+    def reasons(self, event: str) -> list[str]:
         return [str(call.kwargs.get("why", "")) for call in self.log.calls if call.args == (event,)]
 
     def states(self) -> dict[str, str]:
@@ -108,68 +108,68 @@ class Bird:
             return {post.text: post.state for post in store.history(limit=500)}
 
 
-def test_at_whichever_write_the_disk_is_full_nothing_is_posted_without_its_intent(tmp_path: Path) -> None:
-    bird = Bird(tmp_path)
-    bird.beats(2)
-    refused, size, spoken = 0, 0, len(bird.x.texts)
-    while len(bird.x.texts) < spoken + 3:
-        at_x = len(bird.x.texts)
+def test_at_whichever_write_the_disk_is_full_nothing_is_posted_without_a_recorded_intent(tmp_path: Path) -> None:
+    bot = Bot(tmp_path)
+    bot.run_hours(2)
+    failures, size, posts_before = 0, 0, len(bot.x.texts)
+    while len(bot.x.texts) < posts_before + 3:
+        count = len(bot.x.texts)
         with files_up_to(size):
-            bird.heart.beat()
-        states = bird.states()
-        assert all(states.get(text) in {"sending", "unknown", "posted"} for text in bird.x.texts)
-        refused += len(bird.x.texts) == at_x
-        bird.clock.passes(PERIOD)
+            bot.heart.beat()
+        states = bot.states()
+        assert all(states.get(text) in {"sending", "unknown", "posted"} for text in bot.x.texts)
+        failures += len(bot.x.texts) == count
+        bot.clock.passes(PERIOD)
         size += 1024
 
-    assert refused > 20
-    bird.beats(3)  # there is space again: lost posts are found, and it posts on
-    assert set(bird.states().values()) <= {"posted", "expired"}
-    assert len(bird.x.texts) > spoken + 3
-    assert len(set(bird.x.texts)) == len(bird.x.texts)
+    assert failures > 20
+    bot.run_hours(3)  # there is space again: lost posts are found, and it goes on posting
+    assert set(bot.states().values()) <= {"posted", "expired"}
+    assert len(bot.x.texts) > posts_before + 3
+    assert len(set(bot.x.texts)) == len(bot.x.texts)
 
 
-def test_a_disk_that_fills_up_between_intent_and_outcome_leaves_a_post_that_is_found_later(tmp_path: Path) -> None:
-    bird = Bird(tmp_path)
+def test_a_disk_that_fills_up_between_intent_and_outcome_leaves_a_post_that_is_looked_up_later(tmp_path: Path) -> None:
+    bot = Bot(tmp_path)
     for size in range(0, 64_000, 2048):  # the outcome fails at each of its writes
         limit = files_up_to(size)
-        bird.x.during = limit.__enter__  # type: ignore[method-assign]
-        bird.heart.beat()
+        bot.x.during = limit.__enter__  # type: ignore[method-assign]
+        bot.heart.beat()
         limit.__exit__(None, None, None)
-        bird.x.during = lambda: None  # type: ignore[method-assign]
-        bird.clock.passes(PERIOD)
-        bird.heart.beat()
-        bird.clock.passes(PERIOD)
+        bot.x.during = lambda: None  # type: ignore[method-assign]
+        bot.clock.passes(PERIOD)
+        bot.heart.beat()
+        bot.clock.passes(PERIOD)
 
-    assert any("is on X, but the history could not be written" in why for why in bird.whys("daemon.waits"))
-    bird.beats(2)
-    assert set(bird.states().values()) == {"posted"}
-    assert sorted(bird.states()) == sorted(bird.x.texts)
+    assert any("is on X, but the history could not be written" in reason for reason in bot.reasons("daemon.waits"))
+    bot.run_hours(2)
+    assert set(bot.states().values()) == {"posted"}
+    assert sorted(bot.states()) == sorted(bot.x.texts)
 
 
 def test_a_full_disk_is_logged_once_and_waited_out(tmp_path: Path) -> None:
-    bird = Bird(tmp_path)
+    bot = Bot(tmp_path)
     with files_up_to(0):
-        bird.beats(20)
+        bot.run_hours(20)
 
-    assert len(bird.whys("daemon.waits")) == 1
-    assert "the disk is full: free some space" in bird.whys("daemon.waits")[0]
-    assert bird.x.texts == []
-    bird.beats(1)
-    assert len(bird.whys("daemon.goes_on")) == 1
-    assert len(bird.x.texts) == 1
+    assert len(bot.reasons("daemon.waits")) == 1
+    assert "the disk is full: free some space" in bot.reasons("daemon.waits")[0]
+    assert bot.x.texts == []
+    bot.run_hours(1)
+    assert len(bot.reasons("daemon.goes_on")) == 1
+    assert len(bot.x.texts) == 1
 
 
 def test_without_enough_space_no_round_begins(tmp_path: Path) -> None:
     full: list[str | None] = ["the disk is full, or nearly"]
-    bird = Bird(tmp_path, shortage=lambda: full[0])
-    bird.beats(3)
-    assert (bird.whys("daemon.waits"), bird.x.texts) == (["the disk is full, or nearly"], [])
+    bot = Bot(tmp_path, shortage=lambda: full[0])
+    bot.run_hours(3)
+    assert (bot.reasons("daemon.waits"), bot.x.texts) == (["the disk is full, or nearly"], [])
 
     full[0] = None
-    bird.beats(1)
+    bot.run_hours(1)
 
-    assert len(bird.x.texts) == 1
+    assert len(bot.x.texts) == 1
 
 
 def test_free_space_is_what_the_system_reports(tmp_path: Path) -> None:
@@ -181,41 +181,41 @@ def test_free_space_is_what_the_system_reports(tmp_path: Path) -> None:
     assert resources.why_not(tmp_path / "nowhere") is None
 
 
-def test_a_clock_that_cannot_be_right_is_waited_out_too(tmp_path: Path) -> None:
-    bird = Bird(tmp_path)
+def test_an_implausible_clock_is_waited_out(tmp_path: Path) -> None:
+    bot = Bot(tmp_path)
     for year in (1970, 2025, 2200, 9999):
-        bird.clock.is_set(NOON.replace(year=year))
-        bird.heart.beat()
-    assert bird.x.texts == []
-    assert len(bird.whys("daemon.waits")) == 4
+        bot.clock.is_set(NOON.replace(year=year))
+        bot.heart.beat()
+    assert bot.x.texts == []
+    assert len(bot.reasons("daemon.waits")) == 4
 
-    bird.clock.is_set(NOON)
-    bird.heart.beat()
+    bot.clock.is_set(NOON)
+    bot.heart.beat()
 
-    assert len(bird.x.texts) == 1
+    assert len(bot.x.texts) == 1
     assert why_doubted(NOON) is None
 
 
-def test_a_failed_backup_is_logged_and_tried_again_in_an_hour(tmp_path: Path) -> None:
-    bird = Bird(tmp_path)
+def test_a_failed_backup_is_logged_and_retried_after_an_hour(tmp_path: Path) -> None:
+    bot = Bot(tmp_path)
     (tmp_path / "backups").write_text("in the way")
-    bird.beats(1)
-    assert len(bird.whys("backup.failed")) == 1
+    bot.run_hours(1)
+    assert len(bot.reasons("backup.failed")) == 1
 
     (tmp_path / "backups").unlink()
-    bird.clock.passes(BACKUP_RETRY)
-    bird.beats(1)
+    bot.clock.passes(BACKUP_RETRY)
+    bot.run_hours(1)
 
-    assert len(bird.whys("backup.made")) == 1
+    assert len(bot.reasons("backup.made")) == 1
     assert len(list((tmp_path / "backups").iterdir())) == 1
 
 
 def test_a_backup_without_space_leaves_no_incomplete_file(tmp_path: Path) -> None:
-    bird = Bird(tmp_path)
-    bird.beats(2)
-    for size in range(512, bird.path.stat().st_size, 8192):
+    bot = Bot(tmp_path)
+    bot.run_hours(2)
+    for size in range(512, bot.path.stat().st_size, 8192):
         with files_up_to(size), pytest.raises(NoRoom):
-            bird.backups.make(NOON + timedelta(days=9))
+            bot.backups.make(NOON + timedelta(days=9))
 
     assert [path.name for path in (tmp_path / "backups").iterdir()] == ["history-20261120T121500Z.db"]
 
@@ -236,64 +236,66 @@ def disk(tmp_path: Path) -> Iterator[Path]:
         yield tmp_path / "disk"
 
 
-def test_on_a_disk_that_is_really_full_it_waits_and_continues(disk: Path) -> None:
-    bird = Bird(disk / "state")
-    bird.beats(3)
-    spoken = len(bird.x.texts)
+def test_on_a_really_full_disk_the_bot_waits_and_continues(disk: Path) -> None:
+    bot = Bot(disk / "state")
+    bot.run_hours(3)
+    posts_before = len(bot.x.texts)
     filler = disk / "filler"
     fill(filler)
-    bird.beats(3)
-    assert len(bird.whys("daemon.waits")) == 1
+    bot.run_hours(3)
+    assert len(bot.reasons("daemon.waits")) == 1
 
     filler.unlink()
-    bird.beats(3)
+    bot.run_hours(3)
 
-    assert len(bird.x.texts) >= spoken + 2
-    assert set(bird.states().values()) <= {"posted", "expired"}
+    assert len(bot.x.texts) >= posts_before + 2
+    assert set(bot.states().values()) <= {"posted", "expired"}
 
 
 def test_the_installed_bot_waits_at_its_start_and_says_so(state: Path, disk: Path, talker: Path) -> None:
     """On a disk with too little space it neither exits nor posts, and can be stopped."""
     (disk / "state").mkdir()
     (disk / "state" / "models").symlink_to(state / "models")
-    bot = subprocess.Popen(
+    process = subprocess.Popen(
         [MYNAH, "--state", disk / "state", "run", "--dry-run", "--every", "1s"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),
     )  # fmt: skip
-    assert bot.stdout is not None
-    first = json.loads(bot.stdout.readline())
+    assert process.stdout is not None
+    first = json.loads(process.stdout.readline())
     status = mynah("status", "--json", state=disk / "state")
-    bot.send_signal(signal.SIGTERM)
-    out, _ = bot.communicate(timeout=60)
+    process.send_signal(signal.SIGTERM)
+    out, _ = process.communicate(timeout=60)
 
     assert first["event"] == "daemon.waits"
     assert "50 MB must be free" in first["why"]
     assert any("50 MB must be free" in alert for alert in lines(status.stdout)[0]["alerts"])
-    assert (bot.returncode, out) == (0, "")
+    assert (process.returncode, out) == (0, "")
 
 
 def test_a_first_training_that_does_not_fit_waits_and_leaves_no_files(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", 60 << 20) as why_not:
         if why_not:
             pytest.skip(f"no small disk can be made here: {why_not}")
-        words = [MYNAH, "--state", tmp_path / "disk" / "state", "run", "--dry-run"]
-        bot = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment())
-        assert bot.stdout is not None
-        events = [json.loads(bot.stdout.readline()) for _ in range(2)]
-        bot.send_signal(signal.SIGTERM)
-        bot.communicate(timeout=60)
-        left = sorted(path.name for path in (tmp_path / "disk" / "state").rglob("*") if path.is_file())
+        command = [MYNAH, "--state", tmp_path / "disk" / "state", "run", "--dry-run"]
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment()
+        )
+        assert process.stdout is not None
+        events = [json.loads(process.stdout.readline()) for _ in range(2)]
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+        files = sorted(path.name for path in (tmp_path / "disk" / "state").rglob("*") if path.is_file())
 
     assert [line["event"] for line in events] == ["model.missing", "daemon.waits"]
     assert re.search(r"needs \d+ MB in \S+/models, and \d+ MB are free: make room", events[1]["why"])
-    assert (bot.returncode, left) == (0, ["history.db", "history.db-journal", "holder.json"])
+    assert (process.returncode, files) == (0, ["history.db", "history.db-journal", "holder.json"])
 
 
 def test_a_file_that_may_not_grow_raises_like_a_full_disk(tmp_path: Path) -> None:
-    """So that the limit of these tests is a full disk to the code that they test."""
+    """The limit that these tests use looks like a full disk to the code under test."""
     with (tmp_path / "file").open("wb", buffering=0) as file, files_up_to(10):
         file.write(b"0" * 10)
-        with pytest.raises(OSError, match="large") as caught:
+        with pytest.raises(OSError, match="large") as excinfo:
             file.write(b"0")
 
-    assert caught.value.errno == errno.EFBIG
+    assert excinfo.value.errno == errno.EFBIG

@@ -38,7 +38,7 @@ SCREEN = chain.build(was_posted=lambda _: False, copy_of=lambda _: False)
 LOGIN = Grant("a", "b", expires=0.0, account="1", handle="bird")
 
 
-def shown(bio: str) -> Account:
+def account_with(bio: str) -> Account:
     return Account("1", "bird", "Bird", bio)
 
 
@@ -46,13 +46,13 @@ def shown(bio: str) -> Account:
 
 
 @pytest.mark.parametrize(
-    ("check", "verdict", "words"),
+    ("check", "verdict", "message"),
     [
         pytest.param(doctor.keys([], live=True), "ok", "are set", id="keys"),
         pytest.param(doctor.keys(["x.access_token"], live=True), "fail", "x.access_token not set", id="a key missing"),
         pytest.param(doctor.keys(["x.access_token"], live=False), "warn", "not set", id="a key not needed yet"),
         pytest.param(doctor.account("1", "1"), "ok", "account 1", id="account"),
-        pytest.param(doctor.account("1", None), "ok", "no account yet", id="account of nobody"),
+        pytest.param(doctor.account("1", None), "ok", "no account yet", id="no account"),
         pytest.param(doctor.account("2", "1"), "fail", "account 2", id="another account"),
         pytest.param(doctor.label("bird", "bird", live=True, on_x=True), "ok", "@bird", id="label"),
         pytest.param(doctor.label(None, "bird", live=True, on_x=True), "fail", "nobody", id="label not confirmed"),
@@ -77,28 +77,30 @@ def shown(bio: str) -> Account:
         pytest.param(doctor.login(None, live=True), "fail", "not logged in", id="login missing"),
         pytest.param(doctor.login(None, live=False), "warn", "not logged in", id="login not needed yet"),
         pytest.param(doctor.login(replace(LOGIN, tries=3), live=True), "fail", "used up", id="login used up"),
-        pytest.param(doctor.profile(shown("A bot by @keeper"), "bird"), "ok", "names a person", id="profile"),
+        pytest.param(doctor.profile(account_with("A bot by @keeper"), "bird"), "ok", "names a person", id="profile"),
         pytest.param(
-            doctor.profile(shown("Automatisch, von @keeper"), "bird"), "ok", "is a bot", id="profile in German"
+            doctor.profile(account_with("Automatisch, von @keeper"), "bird"), "ok", "is a bot", id="profile in German"
         ),
-        pytest.param(doctor.profile(shown("I like crumbs, says @keeper"), "bird"), "warn", "a bot", id="no bot in it"),
-        pytest.param(doctor.profile(shown("A bot"), "bird"), "warn", "who runs it", id="nobody in it"),
-        pytest.param(doctor.profile(shown("A bot, @Bird"), "bird"), "warn", "who runs it", id="itself in it"),
-        pytest.param(doctor.profile(shown(""), "bird"), "warn", "a bot nor who runs it", id="no profile"),
+        pytest.param(
+            doctor.profile(account_with("I like crumbs, says @keeper"), "bird"), "warn", "a bot", id="no bot in it"
+        ),
+        pytest.param(doctor.profile(account_with("A bot"), "bird"), "warn", "who runs it", id="no person in it"),
+        pytest.param(doctor.profile(account_with("A bot, @Bird"), "bird"), "warn", "who runs it", id="itself in it"),
+        pytest.param(doctor.profile(account_with(""), "bird"), "warn", "a bot nor who runs it", id="no profile"),
     ],
 )
-def test_a_check_has_a_result_and_what_to_do(check: Check, verdict: str, words: str) -> None:
+def test_a_check_has_a_result_and_what_to_do(check: Check, verdict: str, message: str) -> None:
     assert check.verdict == verdict
-    assert words in check.detail
+    assert message in check.detail
     assert bool(check.do) == (verdict != "ok") or check == doctor.access(None)
 
 
-def mounts(*of: tuple[str, str]) -> str:
-    return "\n".join(f"22 27 0:21 / {place} rw,relatime shared:1 - {kind} dev rw" for place, kind in of)
+def mounts(*entries: tuple[str, str]) -> str:
+    return "\n".join(f"22 27 0:21 / {target} rw,relatime shared:1 - {kind} dev rw" for target, kind in entries)
 
 
 @pytest.mark.parametrize(
-    ("of", "verdict"),
+    ("entries", "verdict"),
     [
         pytest.param([("/", "ext4")], "ok", id="local"),
         pytest.param([("/", "ext4"), ("{}", "nfs4")], "fail", id="network"),
@@ -109,8 +111,8 @@ def mounts(*of: tuple[str, str]) -> str:
         pytest.param([], "ok", id="unknown"),
     ],
 )
-def test_the_history_needs_a_local_disk(tmp_path: Path, of: list[tuple[str, str]], verdict: str) -> None:
-    mountinfo = mounts(*((place.format(tmp_path.resolve()), kind) for place, kind in of))
+def test_the_history_needs_a_local_disk(tmp_path: Path, entries: list[tuple[str, str]], verdict: str) -> None:
+    mountinfo = mounts(*((target.format(tmp_path.resolve()), kind) for target, kind in entries))
 
     assert doctor.disk(tmp_path / "state", mountinfo).verdict == verdict
 
@@ -128,7 +130,7 @@ TIMER = "timers.target.wants/mynah-retrain@crow.timer"
 
 
 @pytest.mark.parametrize(
-    ("installed", "verdict", "words"),
+    ("installed", "verdict", "message"),
     [
         ({}, "ok", "not installed"),
         ({UNIT: "old"}, "warn", "not the units of this program: mynah@.service"),
@@ -138,8 +140,8 @@ TIMER = "timers.target.wants/mynah-retrain@crow.timer"
     ],
     ids=["none", "old", "idle", "enabled", "retrained"],
 )
-def test_the_units_are_checked_in_the_folder_of_systemd(
-    tmp_path: Path, installed: dict[str, str], verdict: str, words: str
+def test_the_units_in_the_folder_of_systemd_are_checked(
+    tmp_path: Path, installed: dict[str, str], verdict: str, message: str
 ) -> None:
     for name, text in {
         **{f"system/{name}": text for name, text in installed.items()},
@@ -148,15 +150,15 @@ def test_the_units_are_checked_in_the_folder_of_systemd(
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
 
-    folder = tmp_path / "mynah" / "crow"  # as the units have it, whatever the handle is
+    folder = tmp_path / "mynah" / "crow"  # the path in the units, whatever the handle is
     check = doctor.units(folder, "bird", system=tmp_path / "system", shipped=tmp_path / "shipped")
 
     assert check.verdict == verdict
-    assert words in check.detail
+    assert message in check.detail
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
-def test_files_of_root_in_the_folder_are_found(tmp_path: Path) -> None:
+def test_files_of_root_in_the_state_folder_are_reported(tmp_path: Path) -> None:
     (tmp_path / "models").mkdir()
     assert doctor.owner(tmp_path).verdict == "ok"
     os.chown(tmp_path / "models", 12345, -1)
@@ -167,14 +169,14 @@ def test_files_of_root_in_the_folder_are_found(tmp_path: Path) -> None:
     assert "models" in check.detail
 
 
-def test_free_space_is_that_of_the_disk_where_the_folder_will_be(tmp_path: Path) -> None:
+def test_free_space_is_measured_on_the_disk_of_a_folder_that_does_not_exist_yet(tmp_path: Path) -> None:
     assert "MB free" in doctor.room(tmp_path / "not" / "yet").detail
 
 
 def test_a_damaged_history_fails(tmp_path: Path) -> None:
     with Store.open(tmp_path / "history.db") as store:
-        long = [(Draft("x" * 900), Reason("link"))] * 50
-        refusals.add(store, long, slot=Slot("a", NOON), dry=True, model="m", at=NOON)
+        drafts = [(Draft("x" * 900), Reason("link"))] * 50
+        refusals.add(store, drafts, slot=Slot("a", NOON), dry=True, model="m", at=NOON)
         assert doctor.history(store).verdict == "ok"
     data = bytearray((tmp_path / "history.db").read_bytes())
     data[-4096:] = b"\xff" * 4096
@@ -190,17 +192,17 @@ def test_a_pause_and_an_unconfirmed_post_are_warnings(tmp_path: Path) -> None:
     from bot.sending import pause
 
     with Store.open(tmp_path / "history.db") as store:
-        neither = doctor.unsettled(store, NOON, dry=False)
+        without = doctor.unsettled(store, NOON, dry=False)
         number = store.add_draft(Draft("a"), slot=Slot("a", NOON), norm="a", length=1, dry=False, model="m", at=NOON)
         for state in ("approved", "sending", "unknown"):
             store.move(number, state, at=NOON)
         doubt = doctor.unsettled(store, NOON, dry=False)
         pause.pause(store, until=pause.FOR_GOOD, because="by hand")
-        paused = doctor.unsettled(store, NOON, dry=False)
+        with_pause = doctor.unsettled(store, NOON, dry=False)
 
-    assert [check.verdict for check in (neither, doubt, paused)] == ["ok", "warn", "warn"]
+    assert [check.verdict for check in (without, doubt, with_pause)] == ["ok", "warn", "warn"]
     assert "mynah resolve 1" in doubt.do
-    assert "by hand" in paused.detail
+    assert "by hand" in with_pause.detail
 
 
 def test_the_screen_passes_its_check() -> None:
@@ -208,7 +210,7 @@ def test_the_screen_passes_its_check() -> None:
 
 
 @pytest.mark.parametrize(
-    ("checks", "words"),
+    ("checks", "message"),
     [
         ((), "does not refuse threat"),
         ((("all", lambda _: Reason("link")),), "refuses 'Good morning"),
@@ -216,15 +218,15 @@ def test_the_screen_passes_its_check() -> None:
     ],
     ids=["refuses nothing", "refuses all", "raises"],
 )
-def test_a_broken_screen_is_found(checks: tuple[tuple[str, chain.Check], ...], words: str) -> None:
+def test_a_broken_screen_is_found(checks: tuple[tuple[str, chain.Check], ...], message: str) -> None:
     check = doctor.screen(chain.Screen(checks))
 
     assert check.verdict == "fail"
-    assert words in check.detail
+    assert message in check.detail
 
 
 @pytest.mark.parametrize(
-    ("voice", "verdict", "words"),
+    ("voice", "verdict", "message"),
     [
         pytest.param(None, "warn", "none yet", id="none"),
         pytest.param(ModelError("model.safetensors is damaged"), "fail", "damaged", id="damaged"),
@@ -233,11 +235,13 @@ def test_a_broken_screen_is_found(checks: tuple[tuple[str, chain.Check], ...], w
         pytest.param(FakeVoice("@a hello", "A calm day.", "Rain."), "ok", "'A calm day.'", id="speaks"),
     ],
 )
-def test_a_model_must_generate_text_that_passes(voice: FakeVoice | ModelError | None, verdict: str, words: str) -> None:
+def test_a_model_must_generate_text_that_passes(
+    voice: FakeVoice | ModelError | None, verdict: str, message: str
+) -> None:
     check = doctor.voice(voice, SCREEN)
 
     assert check.verdict == verdict
-    assert words in check.detail
+    assert message in check.detail
 
 
 # The command
@@ -272,15 +276,15 @@ class Command:
         for name, value in values.items():
             self._env.setenv(name, value)
 
-    def run(self, *words: str, **changes: str) -> tuple[int, str, str]:
+    def run(self, *arguments: str, **changes: str) -> tuple[int, str, str]:
         self._set(**changes)
-        code = cli.main(["--state", str(self.state), *words])
+        code = cli.main(["--state", str(self.state), *arguments])
         out, err = self._screen.readouterr()
-        assert [each for each in (ME.access_token, ME.secrets.consumer_secret) if each in out + err] == []
+        assert [secret for secret in (ME.access_token, ME.secrets.consumer_secret) if secret in out + err] == []
         return code, out, err
 
-    def checks(self, *words: str, **changes: str) -> Result:
-        code, out, err = self.run("doctor", "--json", *words, **changes)
+    def checks(self, *arguments: str, **changes: str) -> Result:
+        code, out, err = self.run("doctor", "--json", *arguments, **changes)
         return Result(code, {row["check"]: row for row in lines(out)}, err)
 
 
@@ -325,9 +329,9 @@ def test_a_wrong_configuration_fails(command: Command) -> None:
     assert "not a time zone" in result.checks["configuration"]["detail"]
 
 
-@pytest.mark.parametrize("words", [("--quick",), ()], ids=["quick", "whole"])
-def test_a_list_that_cannot_be_read_fails(command: Command, words: tuple[str, ...]) -> None:
-    result = command.checks(*words, MYNAH_SCREEN__DENY_FILE="/nowhere/deny.txt")
+@pytest.mark.parametrize("arguments", [("--quick",), ()], ids=["quick", "whole"])
+def test_a_list_that_cannot_be_read_fails(command: Command, arguments: tuple[str, ...]) -> None:
+    result = command.checks(*arguments, MYNAH_SCREEN__DENY_FILE="/nowhere/deny.txt")
 
     assert result.code == 1
     assert "screen.deny_file: /nowhere/deny.txt is not a file" in result.checks["screen"]["detail"]
@@ -358,13 +362,13 @@ def test_x_gets_a_request_only_with_online_and_its_price_is_shown_and_recorded(c
     Store.open(command.state / "history.db").close()
 
     result = command.checks("--online")
-    _, spent, _ = command.run("spend", "--json")
+    _, report, _ = command.run("spend", "--json")
 
     assert result.code == 0
     assert [result.checks[name]["verdict"] for name in ("handle", "access", "clock offset to X")] == ["ok"] * 3
     assert "this costs $0.010" in result.err
     assert [request.path for request in x.requests] == ["/2/users/me"]
-    assert [(row["kind"], row["cost"], row["by_hand"]) for row in lines(spent)[0]["days"]] == [("account", 0.01, True)]
+    assert [(row["kind"], row["cost"], row["by_hand"]) for row in lines(report)[0]["days"]] == [("account", 0.01, True)]
 
 
 def test_keys_of_another_account_fail(command: Command) -> None:
@@ -425,7 +429,7 @@ def test_the_checklist_needs_a_person(command: Command) -> None:
     assert not (command.state / "history.db").exists()
 
 
-def test_a_missing_login_is_found_before_the_first_post(command: Command) -> None:
+def test_a_missing_login_is_reported_before_the_first_post(command: Command) -> None:
     result = command.checks("--quick", MYNAH_X__AUTH="oauth2")
     code, _, err = command.run("run", "--once", MYNAH_X__AUTH="oauth2", MYNAH_X__CLIENT_ID="an-id")
 
@@ -435,9 +439,9 @@ def test_a_missing_login_is_found_before_the_first_post(command: Command) -> Non
     assert "Run `mynah auth`" in err
 
 
-@pytest.mark.parametrize("words", [("run", "--once"), ("post", "Hello out there, it is raining.")])
-def test_nothing_goes_live_on_x_while_a_check_fails(command: Command, words: tuple[str, ...]) -> None:
-    code, out, err = command.run(*words, MYNAH_X__BASE_URL=REAL_X)
+@pytest.mark.parametrize("arguments", [("run", "--once"), ("post", "Hello out there, it is raining.")])
+def test_nothing_goes_live_on_x_while_a_check_fails(command: Command, arguments: tuple[str, ...]) -> None:
+    code, out, err = command.run(*arguments, MYNAH_X__BASE_URL=REAL_X)
 
     assert code == 78
     assert "label: nobody has confirmed that @stationmynah is labelled as a bot; `mynah doctor --confirm`" in err
@@ -447,8 +451,8 @@ def test_nothing_goes_live_on_x_while_a_check_fails(command: Command, words: tup
 def test_the_installed_command_changes_no_file(tmp_path: Path) -> None:
     before = list(tmp_path.iterdir())
 
-    done = mynah("doctor", state=tmp_path / "state")
+    result_ = mynah("doctor", state=tmp_path / "state")
 
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.endswith("ready, as far as these checks go\n")
+    assert result_.returncode == 0, result_.stderr
+    assert result_.stdout.endswith("ready, as far as these checks go\n")
     assert list(tmp_path.iterdir()) == before

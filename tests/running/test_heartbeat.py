@@ -1,4 +1,4 @@
-"""Obstacles that a heartbeat waits out and logs once: they may be gone at the next heartbeat."""
+"""Temporary errors, which a heartbeat waits out and logs once."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ def test_a_temporary_error_is_logged_once_and_the_heartbeat_does_not_count_as_he
         if errors:
             raise errors.pop()
 
-    heart = heartbeat(refresh, log)
-    healthy = [heart.beat(), heart.beat(), heart.beat()]
+    bot = heartbeat(refresh, log)
+    results = [bot.beat(), bot.beat(), bot.beat()]
 
-    assert healthy == [False, False, True]
+    assert results == [False, False, True]
     assert [call.args for call in log.calls] == [("daemon.waits",), ("daemon.goes_on",)]
     assert "/state/models" in log.calls[0].kwargs["why"] or str(error) == log.calls[0].kwargs["why"]
 
@@ -58,7 +58,7 @@ def test_a_temporary_error_is_logged_once_and_the_heartbeat_does_not_count_as_he
 @pytest.mark.parametrize(
     ("error", "has_stack"), [(Damaged("history.db is damaged"), False), (RuntimeError("?"), True)], ids=["ours", "not"]
 )
-def test_only_an_error_that_is_not_ours_is_logged_with_its_traceback(error: Exception, *, has_stack: bool) -> None:
+def test_only_an_unexpected_error_is_logged_with_its_traceback(error: Exception, *, has_stack: bool) -> None:
     stream = io.StringIO()
 
     def tick() -> None:

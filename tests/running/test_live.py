@@ -12,7 +12,7 @@ from bot.x.tokens import Grant, TokenFile
 from tests.fake_x.server import FakeX
 from tests.fake_x.signin import CLIENT_ID, CLIENT_SECRET
 from tests.fake_x.state import World, newcomer
-from tests.installed import HEARD, MYNAH, environment, lines, mynah, rounds
+from tests.installed import MYNAH, SENTENCES, environment, lines, mynah, rounds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,15 +37,15 @@ def keys(x: FakeX) -> dict[str, str]:
 
 
 def test_a_live_round_posts_once_and_stores_the_id(x: FakeX, state: Path) -> None:
-    done = mynah("run", "--live", "--once", state=state, **keys(x))
+    result = mynah("run", "--live", "--once", state=state, **keys(x))
 
-    assert done.returncode == 0, done.stdout + done.stderr
-    (ended,) = rounds(done.stdout)
+    assert result.returncode == 0, result.stdout + result.stderr
+    (event,) = rounds(result.stdout)
     (row,) = lines(mynah("history", "--live", "--json", state=state).stdout)
-    assert ended["outcome"] == row["state"] == "posted"
+    assert event["outcome"] == row["state"] == "posted"
     assert x.world.texts == [row["text"]]
-    assert row["text"] in HEARD
-    assert row["x_id"] == ended["x_id"]
+    assert row["text"] in SENTENCES
+    assert row["x_id"] == event["x_id"]
 
 
 def test_min_gap_applies_from_one_run_to_the_next(x: FakeX, state: Path) -> None:
@@ -69,9 +69,9 @@ def test_a_post_whose_answer_was_lost_is_found_in_the_timeline_and_not_repeated(
 
     assert rounds(first.stdout)[0]["outcome"] == "unknown"
     assert (first.returncode, second.returncode) == (1, 75)
-    (look,) = [line for line in lines(second.stdout) if line["event"] == "post.looked_for"]
+    (lookup,) = [line for line in lines(second.stdout) if line["event"] == "post.looked_for"]
     (row,) = lines(mynah("history", "--live", "--json", state=state).stdout)
-    assert (look["outcome"], look["x_id"]) == ("found", row["x_id"])
+    assert (lookup["outcome"], lookup["x_id"]) == ("found", row["x_id"])
     assert (row["state"], x.world.texts) == ("posted", [row["text"]])
 
 
@@ -84,16 +84,16 @@ def test_a_lagging_timeline_leaves_the_post_unknown_until_a_given_time(x: FakeX,
 
     assert again.returncode == 75
     assert "mynah resolve 1" in rounds(again.stdout)[0]["detail"]
-    (look,) = [line for line in lines(again.stdout) if line["event"] == "post.looked_for"]
+    (lookup,) = [line for line in lines(again.stdout) if line["event"] == "post.looked_for"]
     (row,) = lines(mynah("status", "--json", state=state, MYNAH_LIVE="true").stdout)
-    assert (row["unknown"], row["next_look"]) == ([1], look["again"])
+    assert (row["unknown"], row["next_look"]) == ([1], lookup["again"])
     assert len(x.world.texts) == 1
 
 
 def test_killed_while_x_is_answering_it_does_not_post_again(x: FakeX, state: Path) -> None:
     x.fail_with("hang_after")
-    words = [MYNAH, "--state", state, "run", "--live", "--once"]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(**keys(x))) as run:
+    command = [MYNAH, "--state", state, "run", "--live", "--once"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(**keys(x))) as run:
         assert x.hanging.wait(60)
         run.kill()
 
@@ -107,8 +107,8 @@ def test_killed_while_x_is_answering_it_does_not_post_again(x: FakeX, state: Pat
 
 def test_a_single_round_ends_before_the_process_stops(x: FakeX, state: Path) -> None:
     x.fail_with("hang_after")
-    words = [MYNAH, "--state", state, "run", "--live", "--once"]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(**keys(x))) as run:
+    command = [MYNAH, "--state", state, "run", "--live", "--once"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(**keys(x))) as run:
         assert x.hanging.wait(60)
         run.terminate()
         x.stopping.set()  # the connection breaks, and the round can end
@@ -121,9 +121,9 @@ def test_a_single_round_ends_before_the_process_stops(x: FakeX, state: Path) -> 
 def test_revoked_keys_pause_the_bot_and_status_says_so(x: FakeX, state: Path) -> None:
     x.fail_with("unauthorized")
 
-    done = mynah("run", "--live", "--once", state=state, **keys(x))
+    result = mynah("run", "--live", "--once", state=state, **keys(x))
 
-    assert done.returncode == 75
+    assert result.returncode == 75
     (row,) = lines(mynah("status", "--json", state=state, MYNAH_LIVE="true").stdout)
     assert "401" in row["paused"]
     assert x.world.texts == []
@@ -133,12 +133,12 @@ def test_revoked_keys_pause_the_bot_and_status_says_so(x: FakeX, state: Path) ->
 def test_no_secret_is_printed_or_stored(x: FakeX, state: Path, fault: str) -> None:
     x.fail_with(fault)
 
-    done = mynah("run", "--live", "--once", state=state, MYNAH_LOG__LEVEL="debug", **keys(x))
+    result = mynah("run", "--live", "--once", state=state, MYNAH_LOG__LEVEL="debug", **keys(x))
 
-    printed = (done.stdout + done.stderr).encode()
-    stored = b"".join(path.read_bytes() for path in state.rglob("*") if path.is_file())
-    assert b"round.ended" in printed
-    assert [canary for canary in CANARIES if canary.encode() in printed + stored] == []
+    output = (result.stdout + result.stderr).encode()
+    files = b"".join(path.read_bytes() for path in state.rglob("*") if path.is_file())
+    assert b"round.ended" in output
+    assert [canary for canary in CANARIES if canary.encode() in output + files] == []
 
 
 def test_an_expired_login_is_renewed_before_a_live_round(x: FakeX, state: Path) -> None:
@@ -153,20 +153,20 @@ def test_an_expired_login_is_renewed_before_a_live_round(x: FakeX, state: Path) 
         "MYNAH_LOG__LEVEL": "debug",
     }
 
-    done = mynah("run", "--live", "--once", state=state, **app)
+    result = mynah("run", "--live", "--once", state=state, **app)
 
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert result.returncode == 0, result.stdout + result.stderr
     assert len(x.world.texts) == 1
     new = file.read()
     assert new
     login = [new.access_token, new.refresh_token, *map(str, (tokens["access_token"], tokens["refresh_token"]))]
-    stored = b"".join(path.read_bytes() for path in state.rglob("*") if path.is_file() and path != file.path)
-    printed = (done.stdout + done.stderr).encode()
-    assert [secret for secret in (CLIENT_SECRET, *login) if secret.encode() in printed + stored] == []
+    files = b"".join(path.read_bytes() for path in state.rglob("*") if path.is_file() and path != file.path)
+    output = (result.stdout + result.stderr).encode()
+    assert [secret for secret in (CLIENT_SECRET, *login) if secret.encode() in output + files] == []
 
 
 def test_a_dry_run_with_keys_sends_nothing(x: FakeX, state: Path) -> None:
-    done = mynah("run", "--dry-run", "--once", state=state, **keys(x))
+    result = mynah("run", "--dry-run", "--once", state=state, **keys(x))
 
-    assert done.returncode == 0
+    assert result.returncode == 0
     assert x.requests == []

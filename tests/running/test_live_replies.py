@@ -15,7 +15,7 @@ from bot.replies.polling import Cursor, keep
 from bot.x.payloads import id_at
 from tests.fake_x.server import FakeX
 from tests.fake_x.state import World, newcomer
-from tests.installed import HEARD, MYNAH, environment, lines, mynah
+from tests.installed import MYNAH, SENTENCES, environment, lines, mynah
 from tests.running.test_live import keys
 from tests.trials.reply_life import person
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ME, MAGPIE, ROOK = newcomer(), person(1, "magpie"), person(2, "rook")
-ON = {"MYNAH_REPLIES__ENABLED": "true", "MYNAH_REPLIES__APPROVED_BY_X": "true", "MYNAH_BOT": ME.handle}
+REPLIES_ON = {"MYNAH_REPLIES__ENABLED": "true", "MYNAH_REPLIES__APPROVED_BY_X": "true", "MYNAH_BOT": ME.handle}
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def x() -> Iterator[FakeX]:
 
 @pytest.fixture
 def state(state: Path) -> Path:
-    """The state after a first poll that found no mentions."""
+    """A state folder after a first poll that returned no mentions."""
     state.mkdir(exist_ok=True)
     with Store.open(state / "history.db") as store:
         keep(store, Cursor(since="0"))
@@ -44,10 +44,10 @@ def state(state: Path) -> Path:
 
 
 def log_until(event: str, state: Path, **changes: str) -> list[dict[str, Any]]:
-    """The log of a running bot up to this event."""
-    words = [MYNAH, "--state", state, "run", "--live", "--every", "1s"]
+    """The log lines of a running bot up to this event."""
+    command = [MYNAH, "--state", state, "run", "--live", "--every", "1s"]
     log = []
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment(**changes)) as run:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment(**changes)) as run:
         assert run.stdout is not None
         for line in run.stdout:
             log.append(json.loads(line))
@@ -60,23 +60,23 @@ def log_until(event: str, state: Path, **changes: str) -> list[dict[str, Any]]:
 def test_a_mention_is_answered_and_everything_is_recorded(x: FakeX, state: Path) -> None:
     mention = x.world.create(MAGPIE, f"hello @{ME.handle}, and @rook")
 
-    log = log_until("reply.ended", state, **keys(x), **ON)
+    log = log_until("reply.ended", state, **keys(x), **REPLIES_ON)
 
-    (ended,) = [line for line in log if line["event"] == "reply.ended"]
+    (event,) = [line for line in log if line["event"] == "reply.ended"]
     (answer,) = [post for post in x.world.posts_of(ME.id) if post.reply_to]
     (row,) = [row for row in lines(mynah("history", "--json", state=state).stdout) if row["kind"] == "reply"]
-    (spent,) = lines(mynah("spend", "--json", state=state, MYNAH_LIVE="true").stdout)
-    (status,) = lines(mynah("status", "--json", state=state, MYNAH_LIVE="true", **ON).stdout)
-    assert (ended["outcome"], ended["mention"]) == ("posted", mention.id)
+    (report,) = lines(mynah("spend", "--json", state=state, MYNAH_LIVE="true").stdout)
+    (status,) = lines(mynah("status", "--json", state=state, MYNAH_LIVE="true", **REPLIES_ON).stdout)
+    assert (event["outcome"], event["mention"]) == ("posted", mention.id)
     assert (answer.reply_to, answer.prefix) == (mention.id, "@magpie ")
-    assert answer.text in HEARD
+    assert answer.text in SENTENCES
     assert (row["state"], row["x_id"], row["reply_to"]) == ("posted", answer.id, mention.id)
-    assert {(day["kind"], day["cost"]) for day in spent["days"]} >= {("mentions", 0.001), ("reply", 0.01)}
+    assert {(day["kind"], day["cost"]) for day in report["days"]} >= {("mentions", 0.001), ("reply", 0.01)}
     assert (status["replies"], status["mentions"]) == ("on", {"answered": 1})
 
 
 @pytest.mark.parametrize("name", ["ENABLED", "APPROVED_BY_X"])
-def test_with_one_of_the_two_switches_no_mention_is_read_or_answered(x: FakeX, state: Path, name: str) -> None:
+def test_with_only_one_of_the_two_settings_no_mention_is_read_or_answered(x: FakeX, state: Path, name: str) -> None:
     x.world.create(MAGPIE, f"hello @{ME.handle}")
 
     log_until("round.ended", state, **keys(x), **{f"MYNAH_REPLIES__{name}": "true"})
@@ -96,27 +96,27 @@ def remember_a_mention(state: Path) -> None:
         )
 
 
-def test_a_block_is_by_id_if_it_is_known_and_can_be_lifted(state: Path) -> None:
+def test_a_block_uses_the_id_if_it_is_known_and_can_be_lifted(state: Path) -> None:
     remember_a_mention(state)
 
     first = mynah("block", "@Magpie", state=state)
     second = mynah("block", "@rook", state=state)
-    listed = lines(mynah("block", "--json", state=state).stdout)
-    ended = mynah("unblock", "rook", state=state)
+    blocks = lines(mynah("block", "--json", state=state).stdout)
+    unblock = mynah("unblock", "rook", state=state)
     again = mynah("unblock", "rook", state=state)
 
     assert first.stdout == "@Magpie is blocked and will get no replies\n"
     assert "only under this name until a mention shows" in second.stdout
-    assert [(row["handle"], row["user"]) for row in listed] == [("Magpie", MAGPIE.id), ("rook", None)]
-    assert (ended.returncode, again.returncode) == (0, 1)
+    assert [(row["handle"], row["user"]) for row in blocks] == [("Magpie", MAGPIE.id), ("rook", None)]
+    assert (unblock.returncode, again.returncode) == (0, 1)
     assert again.stderr == "mynah: @rook is not blocked: `mynah block` lists those who are\n"
 
 
 def test_the_bot_cannot_block_itself(state: Path) -> None:
-    done = mynah("block", f"@{ME.handle.upper()}", state=state, MYNAH_BOT=ME.handle)
+    result = mynah("block", f"@{ME.handle.upper()}", state=state, MYNAH_BOT=ME.handle)
 
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "is the bot itself, which never replies to its own posts" in done.stderr
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "is the bot itself, which never replies to its own posts" in result.stderr
     assert mynah("block", "--json", state=state).stdout == ""
 
 
@@ -141,21 +141,21 @@ def test_forget_removes_mentions_and_tweets_and_keeps_a_block(tmp_path: Path, st
 def test_forgetting_somebody_who_only_mentioned_the_bot_needs_no_library(state: Path) -> None:
     remember_a_mention(state)
 
-    without_yes = mynah("forget", "magpie", state=state)
-    done = mynah("forget", "magpie", "--yes", state=state)
+    unconfirmed = mynah("forget", "magpie", state=state)
+    result = mynah("forget", "magpie", "--yes", state=state)
 
-    assert "pass --yes to confirm" in without_yes.stderr
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.endswith("the library has no tweets by @magpie\n")
+    assert "pass --yes to confirm" in unconfirmed.stderr
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.endswith("the library has no tweets by @magpie\n")
     with Store.open(state / "history.db") as store:
         assert store.rows("SELECT * FROM mention") == []
 
 
 @pytest.mark.parametrize(
-    "words", [("block", "no handle"), ("unblock", "@"), ("block", "a" * 21), ("forget", "ma\u0433pie")]
+    "arguments", [("block", "no handle"), ("unblock", "@"), ("block", "a" * 21), ("forget", "ma\u0433pie")]
 )
-def test_a_wrong_handle_is_one_message(state: Path, words: tuple[str, str]) -> None:
-    done = mynah(*words, state=state)
+def test_a_wrong_handle_is_one_message(state: Path, arguments: tuple[str, str]) -> None:
+    result = mynah(*arguments, state=state)
 
-    assert done.returncode == 2
-    assert "is not a handle" in done.stderr
+    assert result.returncode == 2
+    assert "is not a handle" in result.stderr

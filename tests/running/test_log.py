@@ -96,7 +96,7 @@ def test_an_oauth_token_is_hidden_by_its_shape() -> None:
 
 
 def test_a_round_on_a_terminal_shows_the_text_with_facts_underneath() -> None:
-    shown = Console()(
+    output = Console()(
         None,
         "",
         {
@@ -107,14 +107,14 @@ def test_a_round_on_a_terminal_shows_the_text_with_facts_underneath() -> None:
     )  # fmt: skip
 
     for part in ("12:00:00", "My dream is soup.", "Hot.", "dry", "slot 2026-11-20T12:00", "'My dream is'"):
-        assert part in shown
+        assert part in output
     for part in ("22 of 280", "would cost $0.015", "2 copied"):
-        assert part in shown
+        assert part in output
 
 
 def test_no_control_character_of_a_value_reaches_the_terminal() -> None:
-    shown = Console()(None, "", {"event": "x", "at": "", "level": "info", "value": "a\x1b[31mb\rc\nd"})
+    output = Console()(None, "", {"event": "x", "at": "", "level": "info", "value": "a\x1b[31mb\rc\nd"})
 
-    assert "\x1b[31m" not in shown
-    assert "\n" not in shown
-    assert "\r" not in shown
+    assert "\x1b[31m" not in output
+    assert "\n" not in output
+    assert "\r" not in output

@@ -73,8 +73,8 @@ def test_every_metric_has_its_type_and_unknown_values_are_left_out() -> None:
         assert re.fullmatch(r'# (HELP|TYPE) mynah_\w+ .+|mynah_\w+(\{(\w+="(\\.|[^"\\])*",?)*\})? -?[\d.e+]+', line), (
             line
         )
-    typed = {line.split()[2] for line in lines if line.startswith("# TYPE")}
-    assert {re.split(r"[{ ]", line)[0] for line in lines if not line.startswith("#")} <= typed
+    names = {line.split()[2] for line in lines if line.startswith("# TYPE")}
+    assert {re.split(r"[{ ]", line)[0] for line in lines if not line.startswith("#")} <= names
     assert 'mynah_info{bot="crow",mode="live",model="a\\"b\\\\c",version="0.1.0"} 1.0' in lines
     assert 'mynah_posts{state="posted"} 5.0' in lines
     assert 'mynah_spent_dollars{span="day"} 0.09' in lines
@@ -115,8 +115,8 @@ def test_only_a_get_of_metrics_with_a_loopback_host_is_answered(
     assert ("mynah_info" in body) == (status == 200)
 
 
-def test_a_slow_client_is_given_up_and_the_next_is_answered() -> None:
-    seconds = chain([0.0, 1.95, 1.95], repeat(0.0))  # of the two, little is left
+def test_a_slow_client_is_dropped_and_the_next_one_is_answered() -> None:
+    seconds = chain([0.0, 1.95, 1.95], repeat(0.0))  # of the two seconds, little is left
     server = metrics.MetricsServer(("127.0.0.1", 0), lambda: "well\n", lambda: next(seconds))
     with socket.create_connection(("127.0.0.1", server.port)) as slow:
         slow.sendall(b"GET /met")
@@ -143,27 +143,27 @@ def test_an_exception_is_a_503_and_the_server_goes_on() -> None:
 
 
 def test_the_socket_of_a_killed_bot_is_replaced_and_another_file_is_not(tmp_path: Path) -> None:
-    left = tmp_path / "metrics"
-    with socket.socket(socket.AF_UNIX) as old:
-        old.bind(str(left))
-    server = metrics.MetricsServer(left, lambda: "here\n", time.monotonic)
-    response = ask(left, GET)
+    path = tmp_path / "metrics"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+    server = metrics.MetricsServer(path, lambda: "here\n", time.monotonic)
+    response = ask(path, GET)
     server.close()
     (tmp_path / "mine").write_text("mine")
 
     assert response == (200, "here\n")
-    assert not left.exists()
+    assert not path.exists()
     with pytest.raises(MynahError, match=r"metrics\.listen"):
         metrics.MetricsServer(tmp_path / "mine", str, time.monotonic)
     assert (tmp_path / "mine").read_text() == "mine"
 
 
 def test_a_socket_in_use_by_another_bot_is_not_taken_over(tmp_path: Path) -> None:
-    theirs = metrics.MetricsServer(tmp_path / "metrics", lambda: "theirs\n", time.monotonic)
+    other = metrics.MetricsServer(tmp_path / "metrics", lambda: "theirs\n", time.monotonic)
     with pytest.raises(MynahError, match="in use"):
         metrics.MetricsServer(tmp_path / "metrics", lambda: "ours\n", time.monotonic)
     response = ask(tmp_path / "metrics", GET)
-    theirs.close()
+    other.close()
 
     assert response == (200, "theirs\n")
 
@@ -191,18 +191,18 @@ def test_the_server_survives_a_lack_of_file_descriptors(server: metrics.MetricsS
 @pytest.mark.parametrize(
     "address", ["0.0.0.0:9464", "192.168.0.2:80", "example.com:80", "127.0.0.1", "[::]:1", "::1:x", "9464"]
 )
-def test_an_address_that_others_could_reach_is_refused_with_the_configuration(address: str) -> None:
+def test_an_address_that_is_not_local_is_a_configuration_error(address: str) -> None:
     with pytest.raises(ValidationError, match="not a loopback address or a socket"):
         Settings(metrics={"listen": address})  # type: ignore[arg-type]
 
 
 def test_the_metrics_of_a_running_bot_agree_with_its_status(state: Path) -> None:
     path = state.parent / "m"
-    words = [MYNAH, "--state", state, "run", "--dry-run", "--every", "1s"]
-    changed = environment(MYNAH_METRICS__LISTEN=str(path))
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=changed) as process:
-        late = threading.Timer(120, process.kill)
-        late.start()
+    command = [MYNAH, "--state", state, "run", "--dry-run", "--every", "1s"]
+    variables = environment(MYNAH_METRICS__LISTEN=str(path))
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=variables) as process:
+        timeout = threading.Timer(120, process.kill)
+        timeout.start()
         try:
             assert process.stdout
             next(line for line in process.stdout if '"round.ended"' in line)
@@ -212,7 +212,7 @@ def test_the_metrics_of_a_running_bot_agree_with_its_status(state: Path) -> None
             process.send_signal(signal.SIGTERM)
             rest = process.stdout.read()
         finally:
-            late.cancel()
+            timeout.cancel()
             process.kill()
 
     assert status == 200
@@ -226,12 +226,12 @@ def test_the_metrics_of_a_running_bot_agree_with_its_status(state: Path) -> None
 
 
 def log_of_a_round(state: Path, **changes: str) -> tuple[str, str]:
-    """What a bot prints until its first round has ended, and its standard error."""
-    words = [MYNAH, "--state", state, "run", "--dry-run", "--every", "1s"]
+    """Standard output of a bot until its first round has ended, and its standard error."""
+    command = [MYNAH, "--state", state, "run", "--dry-run", "--every", "1s"]
     env = environment(**changes)
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env) as process:
-        late = threading.Timer(120, process.kill)
-        late.start()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env) as process:
+        timeout = threading.Timer(120, process.kill)
+        timeout.start()
         try:
             assert process.stdout
             lines = []
@@ -241,18 +241,18 @@ def log_of_a_round(state: Path, **changes: str) -> tuple[str, str]:
                     process.send_signal(signal.SIGTERM)
             _, err = process.communicate()
         finally:
-            late.cancel()
+            timeout.cancel()
             process.kill()
     return "".join(lines), err
 
 
-@pytest.mark.parametrize("listens", [True, False])
-def test_the_library_is_loaded_only_where_metrics_are_served(state: Path, listens: bool) -> None:
-    listen = str(state.parent / "m") if listens else ""
+@pytest.mark.parametrize("is_served", [True, False])
+def test_the_library_is_loaded_only_where_metrics_are_served(state: Path, is_served: bool) -> None:
+    listen = str(state.parent / "m") if is_served else ""
 
     _, imported = log_of_a_round(state, MYNAH_METRICS__LISTEN=listen, PYTHONPROFILEIMPORTTIME="1")
 
-    assert ("prometheus_client" in imported) is listens
+    assert ("prometheus_client" in imported) is is_served
 
 
 def test_a_bot_without_the_library_runs_without_metrics(state: Path) -> None:

@@ -1,4 +1,4 @@
-"""`systemctl reload`, as the installed command lives it: all of a configuration, or none of it, between two rounds."""
+"""`systemctl reload` of the installed command: between two rounds, all of a configuration is used or none of it."""
 
 from __future__ import annotations
 
@@ -18,24 +18,26 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-PLAIN = '[voice]\ncandidates = 2\nmix = { none = 0, prompts = 1, openers = 0, topics = 0 }\nprompts = ["My dream is"]\n'
+CONFIG = (
+    '[voice]\ncandidates = 2\nmix = { none = 0, prompts = 1, openers = 0, topics = 0 }\nprompts = ["My dream is"]\n'
+)
 
 
 class Bot:
-    """A daemon with a slot every second; what it says is read line by line, for as long as the test wants to hear."""
+    """A daemon with a slot every second, whose log is read line by line."""
 
     def __init__(self, process: subprocess.Popen[str], config: Path) -> None:
         self._process = process
         self._config = config
         self.rounds: list[dict[str, Any]] = []
 
-    def until(self, event: str, **wanted: object) -> dict[str, Any]:
+    def until(self, event: str, **fields: object) -> dict[str, Any]:
         assert self._process.stdout
         for text in self._process.stdout:
             line: dict[str, Any] = json.loads(text)
             if line["event"] == "round.ended":
                 self.rounds.append(line)
-            if line["event"] == event and wanted.items() <= line.items():
+            if line["event"] == event and fields.items() <= line.items():
                 return line
         raise AssertionError(f"it ended before {event}: {self._process.wait()}")
 
@@ -49,13 +51,13 @@ def mode(state: Path) -> str:
 
 
 @contextmanager
-def living(state: Path, text: str = PLAIN) -> Iterator[Bot]:
+def running_bot(state: Path, text: str = CONFIG) -> Iterator[Bot]:
     config = state.parent / "config.toml"
     config.write_text(text, encoding="utf-8")
-    words = [MYNAH, "--config", config, "--state", state, "run", "--dry-run", "--every", "1s"]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment()) as process:
-        late = threading.Timer(120, process.kill)  # else a line that never comes is waited for
-        late.start()
+    command = [MYNAH, "--config", config, "--state", state, "run", "--dry-run", "--every", "1s"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment()) as process:
+        timeout = threading.Timer(120, process.kill)  # else a line that never comes would block the test
+        timeout.start()
         try:
             bot = Bot(process, config)
             bot.until("round.ended")
@@ -63,71 +65,71 @@ def living(state: Path, text: str = PLAIN) -> Iterator[Bot]:
             process.send_signal(signal.SIGTERM)
             bot.until("daemon.stopped")
         finally:
-            late.cancel()
+            timeout.cancel()
             process.kill()
 
 
 def test_a_reload_takes_new_settings_between_two_rounds_without_missing_a_slot(state: Path) -> None:
-    with living(state) as bot:
-        bot.reload(PLAIN.replace("My dream is", "Today"))
-        told = bot.until("configuration.reloaded")
+    with running_bot(state) as bot:
+        bot.reload(CONFIG.replace("My dream is", "Today"))
+        event = bot.until("configuration.reloaded")
         after = bot.until("round.ended")
 
-    assert told["changed"] == ["voice.prompts"]
-    assert told["only_at_a_restart"] == []
+    assert event["changed"] == ["voice.prompts"]
+    assert event["only_at_a_restart"] == []
     assert {line["prompt"] for line in bot.rounds[:-1] if line.get("prompt")} <= {"My dream is", "Today"}
     assert after.get("prompt", "Today") == "Today"
     slots = [line["slot"] for line in bot.rounds]
     assert len(set(slots)) == len(slots)
 
 
-def test_a_file_with_a_mistake_is_refused_as_a_whole_and_the_old_one_stays(state: Path) -> None:
-    with living(state) as bot:
-        bot.reload('mode = "review"\n' + PLAIN + "candidate = 3\n")
-        told = bot.until("configuration.refused")
+def test_an_invalid_file_is_refused_as_a_whole_and_the_old_settings_stay(state: Path) -> None:
+    with running_bot(state) as bot:
+        bot.reload('mode = "review"\n' + CONFIG + "candidate = 3\n")
+        refusal = bot.until("configuration.refused")
         bot.until("round.ended")
         before = mode(state)
-        bot.reload('mode = "review"\n' + PLAIN)
-        taken = bot.until("configuration.reloaded")
+        bot.reload('mode = "review"\n' + CONFIG)
+        reload = bot.until("configuration.reloaded")
         bot.until("round.ended")
         after = mode(state)
 
-    assert "voice.candidate: unknown key" in told["why"]
+    assert "voice.candidate: unknown key" in refusal["why"]
     assert (before, after) == ("auto", "review")
-    assert taken["changed"] == ["mode"]
+    assert reload["changed"] == ["mode"]
 
 
-def test_lists_that_cannot_be_read_refuse_the_rest_too(state: Path) -> None:
-    with living(state) as bot:
-        bot.reload(f'mode = "review"\n{PLAIN}[screen]\ndeny_file = "{state}/nowhere.txt"\n')
-        told = bot.until("configuration.refused")
+def test_an_unreadable_list_refuses_the_whole_configuration(state: Path) -> None:
+    with running_bot(state) as bot:
+        bot.reload(f'mode = "review"\n{CONFIG}[screen]\ndeny_file = "{state}/nowhere.txt"\n')
+        refusal = bot.until("configuration.refused")
         bot.until("round.ended")
         after = mode(state)
 
-    assert "screen.deny_file" in told["why"]
+    assert "screen.deny_file" in refusal["why"]
     assert after == "auto"
 
 
-def test_how_the_model_speaks_is_changed_too_and_an_engine_that_is_not_there_is_refused(state: Path) -> None:
-    with living(state) as bot:
-        bot.reload(PLAIN.replace("candidates = 2", "candidates = 2\ntemperature = 0.5\nkeep_loaded = false"))
-        told = bot.until("configuration.reloaded")
+def test_a_reload_changes_the_sampling_and_refuses_an_unavailable_engine(state: Path) -> None:
+    with running_bot(state) as bot:
+        bot.reload(CONFIG.replace("candidates = 2", "candidates = 2\ntemperature = 0.5\nkeep_loaded = false"))
+        reload = bot.until("configuration.reloaded")
         bot.until("round.ended")
-        bot.reload(PLAIN.replace("candidates = 2", 'candidates = 2\nengine = "light"\ndevice = "cuda"'))
-        refused = bot.until("configuration.refused")
+        bot.reload(CONFIG.replace("candidates = 2", 'candidates = 2\nengine = "light"\ndevice = "cuda"'))
+        refusal = bot.until("configuration.refused")
         bot.until("round.ended")
 
-    assert told["changed"] == ["voice.keep_loaded", "voice.temperature"]
-    assert refused["why"]
+    assert reload["changed"] == ["voice.keep_loaded", "voice.temperature"]
+    assert refusal["why"]
 
 
-def test_what_only_a_start_can_change_is_held_and_said() -> None:
+def test_settings_that_need_a_restart_are_kept_and_reported() -> None:
     before = Settings(bot="crow")
-    fresh = Settings(
+    new = Settings(
         bot="raven", live=True, log={"level": "debug"}, screen={"deny": ["jam"]}, x={"consumer_key": "a secret"}
     )  # type: ignore[arg-type]
 
-    settings, at_start = hold_back(fresh, before)
+    settings, at_start = hold_back(new, before)
 
     assert at_start == ["bot", "live", "log.level", "x.consumer_key"]
     assert (settings.bot, settings.live, settings.log.level) == ("crow", False, "info")

@@ -1,4 +1,4 @@
-"""A bot that has no room to begin in: it waits, says why, and can be asked to stop."""
+"""A bot that cannot start yet: it waits, logs why, and can be stopped."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-LIFE: Any = "a life"
+APP: Any = "an app"
 
 
-def beginning(*outcomes: Any) -> Callable[[], Any]:
-    """One after the other; an error is raised."""
-    left = iter(outcomes)
+def scripted(*outcomes: Any) -> Callable[[], Any]:
+    """Returns the outcomes one after the other; raises those that are errors."""
+    queue = iter(outcomes)
 
     def begin() -> Any:
-        outcome = next(left)
+        outcome = next(queue)
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
@@ -37,18 +37,18 @@ def beginning(*outcomes: Any) -> Callable[[], Any]:
     return begin
 
 
-def test_each_reason_to_wait_is_said_once_and_then_it_begins() -> None:
-    begin = beginning(NoRoom("needs 9 MB"), NoRoom("needs 9 MB"), LIFE)
-    full = beginning("full", "full", None, None, None)
+def test_each_reason_to_wait_is_logged_once_before_the_start() -> None:
+    begin = scripted(NoRoom("needs 9 MB"), NoRoom("needs 9 MB"), APP)
+    full = scripted("full", "full", None, None, None)
 
-    with capture_logs() as told:
-        life = start_when_possible(begin, full, Notifier(None), pauses=(0, 0))
+    with capture_logs() as log:
+        app = start_when_possible(begin, full, Notifier(None), pauses=(0, 0))
 
-    assert life == LIFE
-    assert [(line["event"], line["why"]) for line in told] == [("daemon.waits", "full"), ("daemon.waits", "needs 9 MB")]
+    assert app == APP
+    assert [(line["event"], line["why"]) for line in log] == [("daemon.waits", "full"), ("daemon.waits", "needs 9 MB")]
 
 
-def test_a_clock_that_is_not_set_yet_is_waited_for_and_said_once(tmp_path: Path) -> None:
+def test_it_waits_until_the_clock_is_set_and_logs_that_once(tmp_path: Path) -> None:
     clock = FakeClock(datetime(1970, 1, 1, 0, 0, tzinfo=UTC))
 
     def why_not() -> str | None:
@@ -58,35 +58,35 @@ def test_a_clock_that_is_not_set_yet_is_waited_for_and_said_once(tmp_path: Path)
             clock.is_set(NOON)  # by the network
         return why
 
-    with capture_logs() as told:
-        life = start_when_possible(beginning(LIFE), why_not, Notifier(None), pauses=(0, 0))
+    with capture_logs() as log:
+        app = start_when_possible(scripted(APP), why_not, Notifier(None), pauses=(0, 0))
 
-    assert life == LIFE
-    assert [line["event"] for line in told] == ["daemon.waits"]
-    assert "the clock says 1970-01-01" in told[0]["why"]
+    assert app == APP
+    assert [line["event"] for line in log] == ["daemon.waits"]
+    assert "the clock says 1970-01-01" in log[0]["why"]
 
 
 @pytest.mark.parametrize(("error", "is_waited_for"), [(OutOfRoom, True), (OutOfMemory, False)])
-def test_a_training_without_room_is_waited_for_and_one_without_memory_is_not(
+def test_a_full_disk_during_training_is_waited_out_and_a_lack_of_memory_is_not(
     error: type[Exception], *, is_waited_for: bool
 ) -> None:
-    with pytest.raises(MynahError, match="needs 9 MB") as raised, training_errors():
+    with pytest.raises(MynahError, match="needs 9 MB") as excinfo, training_errors():
         raise error("needs 9 MB")
 
-    assert isinstance(raised.value, NoRoom) is is_waited_for
+    assert isinstance(excinfo.value, NoRoom) is is_waited_for
 
 
-class Stopped(Notifier):
-    """It is asked to reload, and to stop, as soon as it says that it needs more time."""
+class StoppingNotifier(Notifier):
+    """Sends SIGHUP and SIGTERM as soon as the bot asks systemd for more time."""
 
     def needs(self, seconds: int) -> None:
         assert seconds > 120, "more than the longest pause"
-        os.kill(os.getpid(), signal.SIGHUP)  # nothing to reload yet, and no reason to end
+        os.kill(os.getpid(), signal.SIGHUP)  # ignored: nothing is loaded yet
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def test_one_that_waits_can_be_asked_to_stop() -> None:
+def test_a_waiting_bot_can_be_stopped() -> None:
     before = signal.getsignal(signal.SIGTERM)
 
-    assert start_when_possible(beginning(), lambda: "full", Stopped(None)) is None
+    assert start_when_possible(scripted(), lambda: "full", StoppingNotifier(None)) is None
     assert signal.getsignal(signal.SIGTERM) is before

@@ -31,8 +31,8 @@ def test_slots_refusals_and_the_lag_of_mentions_are_reported(tmp_path: Path) -> 
     with Store.open(folder.history) as store:
         store.close_slot(Slot("early", NOON - timedelta(hours=2)), "spoken", dry=True, detail="", at=NOON)
         store.close_slot(Slot("late", NOON - timedelta(hours=1)), "skipped", dry=True, detail="", at=NOON)
-        refused = [(Draft("a"), Reason("slur")), (Draft("b"), Reason("slur")), (Draft("c"), Reason("link"))]
-        refusals.add(store, refused, slot=Slot("late", NOON), dry=True, model="m", at=NOON)
+        drafts = [(Draft("a"), Reason("slur")), (Draft("b"), Reason("slur")), (Draft("c"), Reason("link"))]
+        refusals.add(store, drafts, slot=Slot("late", NOON), dry=True, model="m", at=NOON)
         mentions.add(store, mention(timedelta(minutes=9)), None, others=(), listen=False, at=NOON)
         mentions.add(store, mention(timedelta(minutes=2)), None, others=(), listen=False, at=NOON)
 
@@ -50,9 +50,9 @@ def test_failing_heartbeats_are_an_alert_after_three_minutes(tmp_path: Path) -> 
     with folder.hold({"since": stamp(NOON), "live": False, "every": None, "bot": "crow"}):
         os.utime(tmp_path / "holder.json", (NOON.timestamp(), NOON.timestamp()))
 
-        soon = status.row(settings, folder, NOON + timedelta(minutes=2))
-        late = status.row(settings, folder, NOON + timedelta(minutes=4))
+        after_two = status.row(settings, folder, NOON + timedelta(minutes=2))
+        after_four = status.row(settings, folder, NOON + timedelta(minutes=4))
 
-    assert (soon["heartbeat_age"], late["heartbeat_age"]) == (120.0, 240.0)
-    assert not any("heartbeat" in alert for alert in soon["alerts"])
-    assert any("no heartbeat has succeeded since" in alert for alert in late["alerts"])
+    assert (after_two["heartbeat_age"], after_four["heartbeat_age"]) == (120.0, 240.0)
+    assert not any("heartbeat" in alert for alert in after_two["alerts"])
+    assert any("no heartbeat has succeeded since" in alert for alert in after_four["alerts"])

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_messages_arrive_again_after_a_moment_without_listener(tmp_path: Path) -> None:
+def test_messages_arrive_again_after_the_socket_was_missing(tmp_path: Path) -> None:
     address = str(tmp_path / "notify")
     notifier = Notifier(address)
     notifier.ready()

@@ -25,7 +25,7 @@ SYSTEMD = ROOT / "systemd"
 UNITS = sorted(SYSTEMD.glob("*@.*"))
 DAEMON, RETRAIN, ALERT = (SYSTEMD / f"mynah{role}@.service" for role in ("", "-retrain", "-alert"))
 PROGRAM = "/opt/mynah/.venv/bin/mynah"
-WRONG_USAGE = 2  # argparse's own
+WRONG_USAGE = 2  # the exit code of argparse
 
 needs_systemd = pytest.mark.skipif(
     shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed (Debian: apt install systemd)"
@@ -33,7 +33,7 @@ needs_systemd = pytest.mark.skipif(
 
 
 def values(unit: Path, key: str) -> list[str]:
-    """The values of a key in the unit, in their order."""
+    """The values of a key in the unit, in order."""
     return re.findall(rf"^{key}=(.*)$", unit.read_text(encoding="utf-8"), re.MULTILINE)
 
 
@@ -47,15 +47,15 @@ def seconds(span: str) -> int:
     return int(number) * {"s": 1, "min": 60, "h": 3600}[unit]
 
 
-def analyze(*words: str | Path, units: Path) -> subprocess.CompletedProcess[str]:
+def analyze(*arguments: str | Path, units: Path) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"SYSTEMD_UNIT_PATH": f"{units}:", "LC_ALL": "C.UTF-8", "SYSTEMD_COLORS": "0"}
     return subprocess.run(
-        ["systemd-analyze", *words], env=environment, capture_output=True, text=True, check=False, timeout=60
+        ["systemd-analyze", *arguments], env=environment, capture_output=True, text=True, check=False, timeout=60
     )
 
 
 @pytest.fixture(params=[False, True], ids=["cpu", "gpu"])
-def placed(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+def unit_folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """The units as installed: with an existing program, and with the drop-in on a machine that has a GPU."""
     for unit in UNITS:
         text = unit.read_text(encoding="utf-8").replace(PROGRAM, "/bin/true")
@@ -68,36 +68,38 @@ def placed(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 @needs_systemd
-def test_systemd_finds_no_fault_in_the_units(placed: Path) -> None:
+def test_systemd_finds_no_fault_in_the_units(unit_folder: Path) -> None:
     # Not recursive: other units of this machine do not matter here.
-    done = analyze("verify", "--man=no", "--recursive-errors=no", *(placed / unit.name for unit in UNITS), units=placed)
+    result = analyze(
+        "verify", "--man=no", "--recursive-errors=no", *(unit_folder / unit.name for unit in UNITS), units=unit_folder
+    )
 
-    assert done.stdout + done.stderr == ""
-    assert done.returncode == 0
+    assert result.stdout + result.stderr == ""
+    assert result.returncode == 0
 
 
 @needs_systemd
 @pytest.mark.parametrize(
     ("unit", "most"), [(DAEMON, 1.5), (RETRAIN, 0.5)], ids=lambda part: getattr(part, "stem", part)
 )
-def test_the_exposure_of_a_unit_is_limited(unit: Path, most: float, placed: Path) -> None:
-    done = analyze("security", "--offline=true", "--no-pager", placed / unit.name, units=placed)
+def test_the_exposure_of_a_unit_is_limited(unit: Path, most: float, unit_folder: Path) -> None:
+    result = analyze("security", "--offline=true", "--no-pager", unit_folder / unit.name, units=unit_folder)
 
-    exposure = float(re.search(r"Overall exposure level for \S+: ([\d.]+)", done.stdout)[1])
+    exposure = float(re.search(r"Overall exposure level for \S+: ([\d.]+)", result.stdout)[1])
     assert exposure <= most
 
 
-@pytest.mark.parametrize(("unit", "word"), [(DAEMON, "run"), (RETRAIN, "retrain")], ids=["daemon", "retrain"])
-def test_a_unit_starts_the_program_with_valid_arguments(unit: Path, word: str) -> None:
-    program, *words = shlex.split(value(unit, "ExecStart").replace("%i", "abot"))
+@pytest.mark.parametrize(("unit", "name"), [(DAEMON, "run"), (RETRAIN, "retrain")], ids=["daemon", "retrain"])
+def test_a_unit_starts_the_program_with_valid_arguments(unit: Path, name: str) -> None:
+    program, *arguments = shlex.split(value(unit, "ExecStart").replace("%i", "abot"))
 
-    parsed = cli.parser().parse_args(words)
+    namespace = cli.parser().parse_args(arguments)
 
     assert program == PROGRAM
-    assert parsed.function is cli.COMMANDS[word].function
-    assert parsed.config == Path("/etc/mynah/abot/config.toml")
-    assert Path(parsed.state) == Path("/var/lib") / value(unit, "StateDirectory").replace("%i", "abot")
-    assert getattr(parsed, "live", None) is None  # the configuration decides whether it goes live
+    assert namespace.function is cli.COMMANDS[name].function
+    assert namespace.config == Path("/etc/mynah/abot/config.toml")
+    assert Path(namespace.state) == Path("/var/lib") / value(unit, "StateDirectory").replace("%i", "abot")
+    assert getattr(namespace, "live", None) is None  # the configuration decides whether it goes live
 
 
 def test_bot_and_training_are_the_same_user_in_the_same_folder() -> None:
@@ -106,9 +108,9 @@ def test_bot_and_training_are_the_same_user_in_the_same_folder() -> None:
 
 
 def test_the_credentials_are_those_that_the_configuration_reads() -> None:
-    loaded = [line.split(":") for line in values(DAEMON, "LoadCredential")]
+    credentials = [line.split(":") for line in values(DAEMON, "LoadCredential")]
 
-    assert loaded == [[name, f"/etc/mynah/%i/keys/{name}"] for name in SECRETS]
+    assert credentials == [[name, f"/etc/mynah/%i/keys/{name}"] for name in SECRETS]
     assert values(RETRAIN, "LoadCredential") == []
 
 
@@ -127,7 +129,7 @@ def test_a_bot_without_keys_gets_blank_credentials(tmp_path: Path, monkeypatch: 
         account.publisher(live, FakeClock())
 
 
-def test_only_failures_that_a_restart_may_fix_are_restarted() -> None:
+def test_the_unit_restarts_only_after_failures_that_a_restart_may_fix() -> None:
     final = {int(status) for status in value(DAEMON, "RestartPreventExitStatus").split()}
 
     assert final == {WRONG_USAGE, ConfigError.exit_code}
@@ -135,7 +137,7 @@ def test_only_failures_that_a_restart_may_fix_are_restarted() -> None:
     assert Busy.exit_code not in final
     assert seconds(value(DAEMON, "RestartSec")) * int(value(DAEMON, "StartLimitBurst")) < seconds(
         value(DAEMON, "StartLimitIntervalSec")
-    )  # else the limit is never reached
+    )  # otherwise the limit is never reached
 
 
 def test_systemd_waits_longer_for_the_stop_than_the_daemon_takes() -> None:

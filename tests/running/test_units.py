@@ -20,9 +20,9 @@ ROOT = Path(__file__).parents[2]
 SHIPPED = sorted(path.name for path in (ROOT / "systemd").glob("mynah*@.*"))
 
 
-def install(prefix: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def install(prefix: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [MYNAH, "install-units", "--prefix", prefix, *words],
+        [MYNAH, "install-units", "--prefix", prefix, *arguments],
         check=False, capture_output=True, text=True, timeout=60, env=environment(),
     )  # fmt: skip
 
@@ -36,17 +36,17 @@ def verdicts(system: Path, files: dict[str, str], *, force: bool = False) -> dic
 
 
 def test_the_installed_command_puts_units_folders_and_configuration_in_place(tmp_path: Path) -> None:
-    done = install(tmp_path, "--bot", "crow", "--gpu")
+    result = install(tmp_path, "--bot", "crow", "--gpu")
 
     system = tmp_path / "etc/systemd/system"
-    assert done.returncode == 0, done.stderr
+    assert result.returncode == 0, result.stderr
     assert sorted(path.name for path in system.glob("mynah*@.*") if path.is_file()) == SHIPPED
     assert f"ExecStart={MYNAH} --config" in (system / "mynah@.service").read_text(encoding="utf-8")
     assert all((system / name).read_text(encoding="utf-8").count("char-nvidia ") for name in units.GPU)
     assert (tmp_path / "etc/mynah/crow/keys").stat().st_mode & 0o777 == 0o700
     assert (tmp_path / "var/lib/mynah/crow").stat().st_mode & 0o777 == 0o700
     assert load.load(tmp_path / "etc/mynah/crow/config.toml").settings.live is False
-    assert "systemctl enable --now mynah@crow " in done.stdout
+    assert "systemctl enable --now mynah@crow " in result.stdout
 
 
 @pytest.mark.parametrize("folder", ["my bot", "100%", 'a"b', "$HOME"])
@@ -56,10 +56,10 @@ def test_a_path_that_systemd_would_misread_is_refused(folder: str) -> None:
 
 
 def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
-    done = install(tmp_path, "--bot", "crow", "--dry-run")
+    result = install(tmp_path, "--bot", "crow", "--dry-run")
 
-    assert done.returncode == 0
-    assert "would be installed" in done.stdout
+    assert result.returncode == 0
+    assert "would be installed" in result.stdout
     assert list(tmp_path.iterdir()) == []
 
 
@@ -69,37 +69,37 @@ def test_a_second_installation_changes_nothing(tmp_path: Path) -> None:
     assert set(verdicts(tmp_path, texts()).values()) == {"same"}
 
 
-def test_units_of_an_earlier_mynah_are_renewed(tmp_path: Path) -> None:
+def test_units_of_an_earlier_version_are_replaced(tmp_path: Path) -> None:
     verdicts(tmp_path, texts("/old/venv/bin/mynah"))
 
-    renewed = verdicts(tmp_path, texts())
+    second = verdicts(tmp_path, texts())
 
-    assert {name for name, verdict in renewed.items() if verdict == "renewed"} == {
+    assert {name for name, verdict in second.items() if verdict == "renewed"} == {
         "mynah@.service",
         "mynah-retrain@.service",
     }
     assert "/srv/venv/bin/mynah" in (tmp_path / "mynah@.service").read_text(encoding="utf-8")
 
 
-def test_a_changed_unit_is_kept_and_with_force_renamed(tmp_path: Path) -> None:
+def test_an_edited_unit_is_kept_and_renamed_with_force(tmp_path: Path) -> None:
     install(tmp_path)
     unit = tmp_path / "etc/systemd/system/mynah@.service"
-    changed = unit.read_text(encoding="utf-8").replace("WatchdogSec=180s", "WatchdogSec=900s")
-    unit.write_text(changed, encoding="utf-8")
+    text = unit.read_text(encoding="utf-8").replace("WatchdogSec=180s", "WatchdogSec=900s")
+    unit.write_text(text, encoding="utf-8")
 
-    kept = install(tmp_path)
+    first = install(tmp_path)
     after = unit.read_text(encoding="utf-8")
-    forced = install(tmp_path, "--force")
+    second = install(tmp_path, "--force")
 
-    assert kept.returncode == 1
-    assert f"{unit}: KEPT" in kept.stdout
-    assert after == changed
-    assert forced.returncode == 0
+    assert first.returncode == 1
+    assert f"{unit}: KEPT" in first.stdout
+    assert after == text
+    assert second.returncode == 0
     assert "WatchdogSec=180s" in unit.read_text(encoding="utf-8")
-    assert unit.with_name("mynah@.service.before").read_text(encoding="utf-8") == changed
+    assert unit.with_name("mynah@.service.before").read_text(encoding="utf-8") == text
 
 
-def test_a_unit_that_was_copied_by_hand_counts_as_ours(tmp_path: Path) -> None:
+def test_a_unit_copied_by_hand_counts_as_unchanged(tmp_path: Path) -> None:
     shutil.copy(ROOT / "systemd" / "mynah@.service", tmp_path)
 
     assert verdicts(tmp_path, texts(units.PROGRAM))["mynah@.service"] == "same"
@@ -107,20 +107,20 @@ def test_a_unit_that_was_copied_by_hand_counts_as_ours(tmp_path: Path) -> None:
 
 def test_the_configuration_of_a_bot_is_never_overwritten(tmp_path: Path) -> None:
     install(tmp_path, "--bot", "crow")
-    mine = tmp_path / "etc/mynah/crow/config.toml"
-    mine.write_text('bot = "crow"\n', encoding="utf-8")
+    config = tmp_path / "etc/mynah/crow/config.toml"
+    config.write_text('bot = "crow"\n', encoding="utf-8")
 
     install(tmp_path, "--bot", "crow", "--force")
 
-    assert mine.read_text(encoding="utf-8") == 'bot = "crow"\n'
+    assert config.read_text(encoding="utf-8") == 'bot = "crow"\n'
 
 
 @pytest.mark.parametrize("name", ["Crow", "a b", "../x", "", "x" * 26, "-x"])
 def test_a_name_that_systemd_would_not_accept_is_refused(tmp_path: Path, name: str) -> None:
-    done = install(tmp_path, f"--bot={name}")
+    result = install(tmp_path, f"--bot={name}")
 
-    assert done.returncode == 1
-    assert "is not a name for a unit" in done.stderr
+    assert result.returncode == 1
+    assert "is not a name for a unit" in result.stderr
     assert list(tmp_path.iterdir()) == []
 
 
@@ -131,7 +131,7 @@ def test_a_folder_that_cannot_be_written_is_one_message(tmp_path: Path) -> None:
         verdicts(tmp_path / "etc" / "systemd", texts())
 
 
-def test_doctor_accepts_units_with_another_path_of_the_program(tmp_path: Path) -> None:
+def test_doctor_accepts_units_with_another_program_path(tmp_path: Path) -> None:
     verdicts(tmp_path, texts())
     check = check_units(Path("/var/lib/mynah/crow"), "crow", system=tmp_path, shipped=units.shipped())
     (tmp_path / "mynah@.service").write_text("changed", encoding="utf-8")

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=400)
 
 
-def never(_: str) -> bool:
+def no(_: str) -> bool:
     return False
 
 
-def nothing(_: str) -> str:
+def no_copy(_: str) -> str:
     return ""
 
 
@@ -34,9 +34,7 @@ def broken(_: str) -> Any:
     raise OSError("the disk is gone")
 
 
-def screen(
-    was_posted: Callable[[str], bool] = never, copy_of: Callable[[str], str] = nothing, **choices: Any
-) -> Screen:
+def screen(was_posted: Callable[[str], bool] = no, copy_of: Callable[[str], str] = no_copy, **choices: Any) -> Screen:
     return build(was_posted=was_posted, copy_of=copy_of, **choices)
 
 
@@ -67,7 +65,7 @@ def names(reasons: tuple[Reason, ...]) -> list[str]:
         ("It is case no. 7", "denied"),
     ],
 )
-def test_each_fault_is_refused_by_name(text: str, name: str) -> None:
+def test_each_reason_refuses_by_its_name(text: str, name: str) -> None:
     strict = screen(
         {normalise("said before")}.__contains__,
         one_text("Copied word for word"),
@@ -88,7 +86,7 @@ def test_a_text_that_was_posted_in_another_form_is_refused() -> None:
     assert screen(history.__contains__).reasons(Draft("good night")) == ()
 
 
-def test_a_copy_is_looked_for_in_the_text_as_it_is_and_the_reason_says_what_it_copies() -> None:
+def test_copies_are_searched_in_the_unchanged_text_and_the_reason_quotes_the_original() -> None:
     copying = screen(copy_of=lambda text: "the whole of a tweet" if text == " A  Crumb " else "")
 
     assert copying.reasons(Draft(" A  Crumb ")) == (Reason("copied", "the whole of a tweet"),)

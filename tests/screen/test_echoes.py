@@ -1,4 +1,4 @@
-"""A reply may not repeat what somebody wanted the bot to say."""
+"""A reply may not repeat a text that somebody wants the bot to post."""
 
 from __future__ import annotations
 

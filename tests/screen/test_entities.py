@@ -77,6 +77,6 @@ def test_a_number_sign_does_not_make_a_hashtag(text: str) -> None:
 def test_the_hashtags_of_the_conformance_cases_are_counted() -> None:
     cases = yaml.load(CASES.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)["tests"]["hashtags"]
 
-    counted = {case["text"]: entities.too_many_hashtags(case["text"], most=0) is not None for case in cases}
+    actual = {case["text"]: entities.too_many_hashtags(case["text"], most=0) is not None for case in cases}
 
-    assert counted == {case["text"]: case["expected"] for case in cases}
+    assert actual == {case["text"]: case["expected"] for case in cases}

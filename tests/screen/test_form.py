@@ -91,7 +91,7 @@ def test_a_draft_cut_off_at_the_token_limit_is_unfinished() -> None:
 
 
 @pytest.mark.parametrize("end", [",", ";", ":", " (", " &", ":\n"], ids=ascii)
-def test_a_text_that_ends_in_the_middle_is_unfinished(end: str) -> None:
+def test_a_text_that_ends_within_a_sentence_is_unfinished(end: str) -> None:
     assert form.unfinished(f"crumbs{end}") == Reason("unfinished", f"ends with {end.strip()}")
 
 

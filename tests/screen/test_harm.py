@@ -55,9 +55,9 @@ HARMLESS = (
 
 @pytest.mark.parametrize("disguise", DISGUISES)
 def test_a_listed_word_is_found_in_disguise(disguise: str) -> None:
-    missed = [word for word in LISTED if not harm.why_not(f"what a {DISGUISES[disguise](word)} it was")]
+    failures = [word for word in LISTED if not harm.why_not(f"what a {DISGUISES[disguise](word)} it was")]
 
-    assert len(missed) <= 0.02 * len(LISTED), missed
+    assert len(failures) <= 0.02 * len(LISTED), failures
 
 
 def test_harmless_texts_that_look_harmful_pass() -> None:

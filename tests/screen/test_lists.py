@@ -22,7 +22,7 @@ def test_a_denied_word_is_found_in_disguise(disguise: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("denied", "text", "is_found"),
+    ("phrase", "text", "is_found"),
     [
         ("Project Goose", "I love PROJECT  goose!", True),
         ("Project Goose", "project of the goose", False),
@@ -34,12 +34,12 @@ def test_a_denied_word_is_found_in_disguise(disguise: str) -> None:
         ("", "anything", False),
     ],
 )
-def test_a_phrase_is_found_as_a_whole(denied: str, text: str, *, is_found: bool) -> None:
-    assert (Lists.of(deny=[denied]).why_not(text) is not None) is is_found
+def test_only_a_whole_phrase_is_matched(phrase: str, text: str, *, is_found: bool) -> None:
+    assert (Lists.of(deny=[phrase]).why_not(text) is not None) is is_found
 
 
 @pytest.mark.parametrize(
-    ("denied", "text", "is_found"),
+    ("phrase", "text", "is_found"),
     [
         ("c++", "I write C++, and you?", True),
         ("c++", "\uff23\uff0b\uff0b for ever", True),  # wide
@@ -64,14 +64,14 @@ def test_a_phrase_is_found_as_a_whole(denied: str, text: str, *, is_found: bool)
         ("go home!", "g0 h0me", True),
         ("not now, please.", "Not now please", True),
         ("\u201crain\u201d", "no rain", True),
-        ("(?)", "rain (?)", True),  # signs alone
+        ("(?)", "rain (?)", True),  # only signs
         ("🍆", "eat🍆now", True),
         ("re\u0301sume\u0301", "my resume", True),  # an accent is not a sign
         ("हिन्दी", "यह हिन्दी है", True),
     ],
 )
-def test_a_word_with_signs_is_found_only_as_it_is_written(denied: str, text: str, *, is_found: bool) -> None:
-    assert (Lists.of(deny=[denied]).why_not(text) is not None) is is_found
+def test_a_word_with_signs_is_matched_literally(phrase: str, text: str, *, is_found: bool) -> None:
+    assert (Lists.of(deny=[phrase]).why_not(text) is not None) is is_found
 
 
 def test_one_list_may_have_words_with_and_without_signs() -> None:
@@ -93,12 +93,12 @@ def test_a_pattern_is_searched_anywhere_and_is_the_detail_of_the_reason() -> Non
 @pytest.mark.parametrize(
     "pattern", ["(a+)+$", "(a|aa)+$", "(.*a){12}b", "(?:a?){60}a{60}b", r"(\w*\s*)*!", ".*.*.*.*.*=x"]
 )
-def test_a_pattern_that_would_backtrack_for_ever_ends(pattern: str) -> None:
+def test_a_pattern_that_backtracks_too_long_is_stopped(pattern: str) -> None:
     assert patterns.matcher(pattern)("a" * 5_000 + "\n?") is False
 
 
 @pytest.mark.parametrize(
-    ("pattern", "why"),
+    ("pattern", "message"),
     [
         ("(?=a)b", "look-around"),
         (r"(a)\1", "backreferences"),
@@ -107,17 +107,17 @@ def test_a_pattern_that_would_backtrack_for_ever_ends(pattern: str) -> None:
         ("", "every text"),
     ],
 )
-def test_a_pattern_that_cannot_be_used_is_refused_when_it_is_read(pattern: str, why: str) -> None:
-    with pytest.raises(ValueError, match=why):
+def test_a_pattern_that_cannot_be_used_is_refused_when_it_is_read(pattern: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         patterns.matcher(pattern)
 
 
-def test_a_text_that_no_pattern_can_be_tried_on_raises_and_does_not_pass() -> None:
+def test_a_text_that_cannot_be_matched_raises_instead_of_passing() -> None:
     with pytest.raises(ValueError, match="unicode"):
         Lists.of(deny_patterns=["a"]).why_not("\ud800")
 
 
-def test_an_allowed_phrase_passes_the_word_lists_as_it_is_written() -> None:
+def test_an_allowed_phrase_passes_the_word_lists_exactly_as_written() -> None:
     allowed = Lists.of(allow=[f"{WORD} robin"]).allowed
 
     assert harm.why_not(f"A {WORD.upper()}  Robin sang.", allowed=allowed) is None

@@ -18,7 +18,7 @@ def screen_lists(**values: Any) -> ScreenLists:
     return ScreenLists(**values)
 
 
-def test_the_lists_of_the_configuration_and_of_its_files_are_joined(tmp_path: Path) -> None:
+def test_the_lists_in_the_configuration_and_in_files_are_combined(tmp_path: Path) -> None:
     (tmp_path / "deny.txt").write_text("\ufeff# mine\nmarmalade\n\n  two   geese \n", encoding="utf-8")
 
     lists = read(screen_lists(deny=["jam"], deny_file=tmp_path / "deny.txt")).lists
@@ -29,22 +29,24 @@ def test_the_lists_of_the_configuration_and_of_its_files_are_joined(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("content", "why"), [(None, "is not a file"), (b"\xff\xfe", "not UTF-8"), (b"x" * 4_000_001, "larger than")]
+    ("content", "message"), [(None, "is not a file"), (b"\xff\xfe", "not UTF-8"), (b"x" * 4_000_001, "larger than")]
 )
-def test_a_list_that_cannot_be_read_is_a_configuration_error(tmp_path: Path, content: bytes | None, why: str) -> None:
+def test_a_list_that_cannot_be_read_is_a_configuration_error(
+    tmp_path: Path, content: bytes | None, message: str
+) -> None:
     if content is not None:
         (tmp_path / "deny.txt").write_bytes(content)
 
-    with pytest.raises(ConfigError, match=rf"screen\.deny_file: .*{why}"):
+    with pytest.raises(ConfigError, match=rf"screen\.deny_file: .*{message}"):
         read(screen_lists(deny_file=tmp_path / "deny.txt"))
 
 
 @pytest.mark.parametrize(
-    ("values", "why"),
+    ("values", "message"),
     [({"deny_patterns": ["(a)\\1"]}, "backreferences"), ({"classifier": "here"}, "classifier_labels")],
 )
-def test_rules_that_cannot_work_are_refused_with_the_configuration(values: dict[str, Any], why: str) -> None:
-    with pytest.raises(ValueError, match=why):
+def test_invalid_rules_are_configuration_errors(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         screen_lists(**values)
 
 
@@ -59,7 +61,7 @@ def test_an_entry_without_letters_is_refused_and_the_message_names_the_alternati
         read(screen_lists(deny=["goose", entry]))
 
 
-def test_a_missing_classifier_is_a_model_error_at_the_start(tmp_path: Path) -> None:
+def test_a_missing_classifier_is_a_model_error_at_startup(tmp_path: Path) -> None:
     from bot.errors import ModelError
 
     with pytest.raises(ModelError, match=r"screen\.classifier: .* no config\.json"):

@@ -8,7 +8,7 @@ import pytest
 from bot.screen import privacy
 
 PII = Path(__file__).parents[2] / ".." / "shared" / "data" / "text-hazards" / "pii" / "presidio-generated_small.json"
-FOUND = {"PHONE_NUMBER", "CREDIT_CARD", "EMAIL_ADDRESS", "IBAN_CODE", "US_SSN", "IP_ADDRESS"}
+TYPES = {"PHONE_NUMBER", "CREDIT_CARD", "EMAIL_ADDRESS", "IBAN_CODE", "US_SSN", "IP_ADDRESS"}
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ FOUND = {"PHONE_NUMBER", "CREDIT_CARD", "EMAIL_ADDRESS", "IBAN_CODE", "US_SSN", 
         ("\uff11\uff19\uff12.0.2.17", "ip"),
     ],
 )
-def test_private_data_is_refused_by_its_kind(text: str, reason: str) -> None:
+def test_private_data_is_refused_with_its_kind(text: str, reason: str) -> None:
     refusal = privacy.why_not(text)
 
     assert refusal is not None
@@ -64,10 +64,10 @@ def test_plain_numbers_and_words_pass(text: str) -> None:
 def test_every_number_and_address_of_a_synthetic_set_is_found() -> None:
     cases = json.loads(PII.read_text(encoding="utf-8"))
 
-    missed = [
+    failures = [
         case["full_text"]
         for case in cases
-        if FOUND & {span["entity_type"] for span in case["spans"]} and privacy.why_not(case["full_text"]) is None
+        if TYPES & {span["entity_type"] for span in case["spans"]} and privacy.why_not(case["full_text"]) is None
     ]
 
-    assert missed == []
+    assert failures == []

@@ -1,4 +1,4 @@
-"""Every fault of X's in every state that a post or a login can be in, and where it ends; no secret shows in any."""
+"""Every fault of X in every state of a post or a login: the next state, and that no secret is shown."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ if TYPE_CHECKING:
     from bot.values import Post
     from bot.x.twitter import Identity
 
-# A column is a state, a cell where the fault leads from it.
+# A column is a state; a cell is the state after the fault.
 #   approved    a post that is being sent: posted, approved (X may be asked again), halted (the same, and paused),
 #               refused, unknown
 #   renewing    the same post, where the fault meets the renewal of a login by OAuth 2.0 before it
-#   unknown     a post that X has, and that is looked for: posted, or unknown still
+#   unknown     a post that exists on X and is looked up: posted, or still unknown
 #   abandoned   the same, after it was given up
-#   posted      a post that is being deleted: deleted, gone, or posted still
+#   posted      a post that is being deleted: deleted, gone, or still posted
 TABLE = """
 ok                      posted     posted     posted     posted     deleted
 duplicate               unknown    halted     unknown    abandoned  posted
@@ -114,11 +114,14 @@ ME = User(
     "1500000000000000001", "stationmynah", "Station Mynah", "1500000000000000001-canaryaccesstoken",
     Secrets("canary-consumer-key", "canary-consumer-secret", "canary-token-secret"),
 )  # fmt: skip
-HASTY, SOON = (10.0, 0.2), 0.3  # seconds: how long a test waits for an answer that never comes, or never ends
+SHORT_TIMEOUT, SHORT_LIMIT = (
+    (10.0, 0.2),
+    0.3,
+)  # seconds: how long a test waits for an answer that never comes, or never ends
 
 
 class Scene:
-    """A bot and a fake X, and everything that came to light."""
+    """A bot, a fake X, and everything that was logged."""
 
     def __init__(self, x: FakeX, clock: FakeClock, folder: Path, stream: io.StringIO) -> None:
         self.x = x
@@ -126,15 +129,15 @@ class Scene:
         self.folder = folder
         self.stream = stream
         self.fault = FAULTS["ok"]
-        known = ME.secrets
-        self.keys: Identity = Keys(known.consumer_key, known.consumer_secret, ME.access_token, known.token_secret)
+        secrets = ME.secrets
+        self.keys: Identity = Keys(secrets.consumer_key, secrets.consumer_secret, ME.access_token, secrets.token_secret)
         self.tokens = TokenFile(folder / "oauth2.json")
         login = x.api.signin.login(ME)
         expires = clock.now().timestamp() + TOKEN_LIVES.total_seconds()
         self.tokens.keep(Grant(str(login["access_token"]), str(login["refresh_token"]), expires, ME.id, ME.handle))
         self.login = Bearer(self.tokens, Client(CLIENT_ID, CLIENT_SECRET), now=clock.now)
 
-    def meets(self, fault: str) -> None:
+    def fail_with(self, fault: str) -> None:
         self.x.fail_with(fault)
         self.fault = FAULTS[fault]
 
@@ -144,31 +147,31 @@ class Scene:
     @property
     def patience(self) -> dict[str, object]:
         slow = self.fault.end in {End.TRICKLE, End.TRICKLE_HEAD}
-        timeout = HASTY if self.fault.end is End.HANG else (10.0, 10.0)
-        return {"timeout": timeout, "within": SOON if slow else WITHIN}
+        timeout = SHORT_TIMEOUT if self.fault.end is End.HANG else (10.0, 10.0)
+        return {"timeout": timeout, "within": SHORT_LIMIT if slow else WITHIN}
 
-    def sends(self, fault: str) -> Post:
+    def send(self, fault: str) -> Post:
         with Store.open(self.folder / "history.db") as store:
             now = self.clock.now()
             number = store.add_draft(
                 Draft("good morning"), slot=Slot("a", now), norm="good morning", length=12, dry=False, model="m", at=now
             )
             store.move(number, "approved", at=now)
-            self.meets(fault)
+            self.fail_with(fault)
             with self.gateway() as x:
                 box = Outbox(x, assembly.NO_BRAKES, self.clock, dry=False, price=lambda _: 15_000)
-                self.says(box.send(store, store.post(number)).detail)
+                self.log(box.send(store, store.post(number)).detail)
             return store.post(number)
 
     def look_up(self, state: str, fault: str) -> None:
-        self.meets(fault)
+        self.fail_with(fault)
         with Store.open(self.folder / "history.db") as store, self.gateway() as x:
             Reconciler(x, Caps(10**9, 10**9), self.clock, prices=Prices(), log=structlog.get_logger()).look_up(
                 store, state
             )
 
-    def says(self, *words: str) -> None:
-        self.stream.write("".join(words))
+    def log(self, *lines: str) -> None:
+        self.stream.write("".join(lines))
 
     @property
     def post(self) -> Post:
@@ -176,17 +179,17 @@ class Scene:
             return store.history(limit=1)[0]
 
     @property
-    def paused(self) -> bool:
+    def is_paused(self) -> bool:
         with Store.open(self.folder / "history.db") as store:
             return pause.why_paused(store, self.clock.now()) is not None
 
-    def canaries(self) -> list[str]:
-        """The secrets that show, in what was said or in a file that is not there to keep them."""
+    def leaked_secrets(self) -> list[str]:
+        """The secrets that appear in the log or in a file that should not contain them."""
         families = self.x.api.signin.families
         login = [token for family in families for token in (*family.access, *family.used, family.refresh) if token]
-        kept = b"".join(path.read_bytes() for path in self.folder.iterdir() if path.suffix != ".json")
-        shown = self.stream.getvalue().encode() + kept
-        return [each for each in ("canary", CLIENT_SECRET, *login) if each.encode() in shown]
+        files = b"".join(path.read_bytes() for path in self.folder.iterdir() if path.suffix != ".json")
+        output = self.stream.getvalue().encode() + files
+        return [secret for secret in ("canary", CLIENT_SECRET, *login) if secret.encode() in output]
 
 
 @pytest.fixture
@@ -199,29 +202,29 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
 
 
 def approved(scene: Scene, fault: str) -> str:
-    sent = scene.sends(fault)
-    there = len(scene.x.world.texts)
-    assert there == (sent.state == "posted" or FAULTS[fault].commits)
-    assert sent.state in {"posted", "unknown"} or there == 0  # what X may have made is never called not made
-    return "halted" if sent.state == "approved" and scene.paused else sent.state
+    post = scene.send(fault)
+    count = len(scene.x.world.texts)
+    assert count == (post.state == "posted" or FAULTS[fault].commits)
+    assert post.state in {"posted", "unknown"} or count == 0  # a post that may exist is never recorded as refused
+    return "halted" if post.state == "approved" and scene.is_paused else post.state
 
 
 def renewing(scene: Scene, fault: str) -> str:
     scene.keys = scene.login
     scene.clock.passes(TOKEN_LIVES)
-    sent = scene.sends(fault)
-    assert (sent.state == "posted") == bool(scene.x.world.texts)
-    return "halted" if sent.state == "approved" and scene.paused else sent.state
+    post = scene.send(fault)
+    assert (post.state == "posted") == bool(scene.x.world.texts)
+    return "halted" if post.state == "approved" and scene.is_paused else post.state
 
 
 def unknown(scene: Scene, fault: str) -> str:
-    assert scene.sends("reset_after").state == "unknown"
+    assert scene.send("reset_after").state == "unknown"
     scene.look_up("unknown", fault)
     return scene.post.state
 
 
 def abandoned(scene: Scene, fault: str) -> str:
-    number = scene.sends("reset_after").id
+    number = scene.send("reset_after").id
     with Store.open(scene.folder / "history.db") as store:
         store.move(number, "abandoned", at=scene.clock.now())
     scene.clock.passes(timedelta(hours=2))
@@ -230,16 +233,16 @@ def abandoned(scene: Scene, fault: str) -> str:
 
 
 def posted(scene: Scene, fault: str) -> str:
-    x_id = scene.sends("ok").x_id
+    x_id = scene.send("ok").x_id
     assert x_id
-    scene.meets(fault)
+    scene.fail_with(fault)
     with scene.gateway() as x:
         try:
             x.delete(x_id)
         except XError as error:
-            scene.says(*traceback.format_exception(error))
-            ends = {Gone: "gone", Unknown: "in doubt"}  # never the latter: a deletion can be asked for again
-            return ends.get(type(error), "posted")
+            scene.log(*traceback.format_exception(error))
+            states = {Gone: "gone", Unknown: "in doubt"}  # never in doubt: a deletion can be repeated
+            return states.get(type(error), "posted")
     return "deleted"
 
 
@@ -253,25 +256,25 @@ def test_the_table_has_every_fault_and_every_state() -> None:
 
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("state", COLUMNS)
-def test_every_fault_ends_every_state_as_the_table_says_and_shows_no_secret(
+def test_every_fault_leads_from_every_state_as_in_the_table_and_shows_no_secret(
     scene: Scene, state: str, fault: str
 ) -> None:
-    end = STATES[state](scene, fault)
+    actual = STATES[state](scene, fault)
 
-    assert end == ROWS[fault][state]
-    assert scene.canaries() == []
+    assert actual == ROWS[fault][state]
+    assert scene.leaked_secrets() == []
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_login_by_oauth_2_meets_every_fault_as_keys_do(scene: Scene, fault: str) -> None:
+def test_every_fault_has_the_same_result_with_a_login_by_oauth_2(scene: Scene, fault: str) -> None:
     scene.keys = scene.login
 
     assert approved(scene, fault) == ROWS[fault]["approved"]
-    assert scene.canaries() == []
+    assert scene.leaked_secrets() == []
 
 
 @pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault != "ok"])
-def test_logging_in_meets_every_fault_with_a_sentence_and_shows_no_secret(scene: Scene, fault: str) -> None:
+def test_every_fault_while_logging_in_is_one_message_without_a_secret(scene: Scene, fault: str) -> None:
     scene.fault = FAULTS[fault]
     wire = Wire(scene.x.url, **scene.patience)
     consumer = ME.secrets.consumer_key, ME.secrets.consumer_secret
@@ -287,9 +290,9 @@ def test_logging_in_meets_every_fault_with_a_sentence_and_shows_no_secret(scene:
 
     for step in steps:
         scene.x.fail_with(fault)
-        with pytest.raises((Halted, TryLater, Unknown)) as caught:
+        with pytest.raises((Halted, TryLater, Unknown)) as excinfo:
             step()
-        scene.says(*traceback.format_exception(caught.value))
+        scene.log(*traceback.format_exception(excinfo.value))
 
     wire.close()
-    assert scene.canaries() == []
+    assert scene.leaked_secrets() == []

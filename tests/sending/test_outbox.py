@@ -38,7 +38,7 @@ def outbox(publisher: object, clock: FakeClock, *, dry: bool = False, brakes: Br
     return Outbox(publisher, brakes, clock, dry=dry, price=lambda _: 15_000)  # type: ignore[arg-type]
 
 
-def approved(store: Store, clock: FakeClock, text: str = "good morning", *, dry: bool = False) -> Post:
+def approved_post(store: Store, clock: FakeClock, text: str = "good morning", *, dry: bool = False) -> Post:
     post = store.add_draft(
         Draft(text), slot=Slot(text, clock.now()), norm=text, length=len(text), dry=dry, model="m", at=clock.now()
     )
@@ -46,33 +46,33 @@ def approved(store: Store, clock: FakeClock, text: str = "good morning", *, dry:
     return store.post(post)
 
 
-def test_an_approved_post_is_sent_and_its_id_remembered(store: Store, clock: FakeClock) -> None:
+def test_an_approved_post_is_sent_and_its_id_stored(store: Store, clock: FakeClock) -> None:
     x = FakePublisher()
 
-    sent = outbox(x, clock).send(store, approved(store, clock))
+    outcome = outbox(x, clock).send(store, approved_post(store, clock))
 
-    assert (sent.post.state, sent.post.x_id, sent.post.cost) == ("posted", "901", 15_000)
+    assert (outcome.post.state, outcome.post.x_id, outcome.post.cost) == ("posted", "901", 15_000)
     assert x.texts == ["good morning"]
 
 
-def test_a_dry_run_takes_the_same_path_to_dry(store: Store, clock: FakeClock) -> None:
-    sent = outbox(DryRunPublisher(), clock, dry=True).send(store, approved(store, clock, dry=True))
+def test_a_dry_run_takes_the_same_path_and_ends_as_dry(store: Store, clock: FakeClock) -> None:
+    outcome = outbox(DryRunPublisher(), clock, dry=True).send(store, approved_post(store, clock, dry=True))
 
-    assert (sent.post.state, sent.post.x_id, sent.post.cost) == ("dry", None, 15_000)
+    assert (outcome.post.state, outcome.post.x_id, outcome.post.cost) == ("dry", None, 15_000)
 
 
-def test_the_intent_is_on_the_disk_before_the_request_leaves(store: Store, clock: FakeClock, tmp_path: Path) -> None:
-    seen: list[str] = []
+def test_the_intent_is_stored_before_the_request_is_sent(store: Store, clock: FakeClock, tmp_path: Path) -> None:
+    states: list[str] = []
 
-    class Looking(FakePublisher):
+    class ReadingPublisher(FakePublisher):
         def post(self, text: str) -> object:  # type: ignore[override]
-            with Store.open(tmp_path / "history.db", read_only=True) as other:
-                seen.extend(post.state for post in other.history())
+            with Store.open(tmp_path / "history.db", read_only=True) as reader:
+                states.extend(post.state for post in reader.history())
             return super().post(text)
 
-    outbox(Looking(), clock).send(store, approved(store, clock))
+    outbox(ReadingPublisher(), clock).send(store, approved_post(store, clock))
 
-    assert seen == ["sending"]
+    assert states == ["sending"]
 
 
 @pytest.mark.parametrize(
@@ -83,36 +83,36 @@ def test_the_intent_is_on_the_disk_before_the_request_leaves(store: Store, clock
         pytest.param(Refused("no"), "refused", None, id="refused for good"),
         pytest.param(Duplicate("twice"), "unknown", None, id="duplicate may be ours"),
         pytest.param(Unknown("reset"), "unknown", None, id="unknown"),
-        pytest.param(XError("?"), "unknown", None, id="an error nobody thought of"),
+        pytest.param(XError("?"), "unknown", None, id="an unexpected error"),
         pytest.param(Halted("keys"), "approved", None, id="halted"),
     ],
 )
-def test_each_answer_of_x_leads_to_its_state(
+def test_each_response_of_x_leads_to_its_state(
     store: Store, clock: FakeClock, answer: XError, state: str, not_before: datetime | None
 ) -> None:
-    sent = outbox(FakePublisher([answer]), clock).send(store, approved(store, clock))
+    outcome = outbox(FakePublisher([answer]), clock).send(store, approved_post(store, clock))
 
-    assert (sent.post.state, sent.post.not_before, sent.detail) == (state, not_before, str(answer))
-    assert sent.post.note == str(answer)
+    assert (outcome.post.state, outcome.post.not_before, outcome.detail) == (state, not_before, str(answer))
+    assert outcome.post.note == str(answer)
 
 
-def test_nothing_goes_out_while_a_post_is_unknown(store: Store, clock: FakeClock) -> None:
+def test_nothing_is_sent_while_a_post_is_unknown(store: Store, clock: FakeClock) -> None:
     x = FakePublisher([Unknown("reset")])
     box = outbox(x, clock)
-    lost = box.send(store, approved(store, clock)).post
+    unknown = box.send(store, approved_post(store, clock)).post
     clock.passes(timedelta(hours=5))
 
-    sent = box.send(store, approved(store, clock, "another"))
+    outcome = box.send(store, approved_post(store, clock, "another"))
 
-    assert sent.post.state == "approved"
-    assert f"mynah resolve {lost.id}" in sent.detail
+    assert outcome.post.state == "approved"
+    assert f"mynah resolve {unknown.id}" in outcome.detail
     assert x.texts == []
 
 
-def test_a_halting_answer_pauses_everything_and_says_why(store: Store, clock: FakeClock) -> None:
+def test_a_halting_response_pauses_everything_and_states_why(store: Store, clock: FakeClock) -> None:
     x = FakePublisher([Halted("the keys were revoked")])
     box = outbox(x, clock)
-    post = box.send(store, approved(store, clock)).post
+    post = box.send(store, approved_post(store, clock)).post
 
     again = box.send(store, post)
 
@@ -121,12 +121,10 @@ def test_a_halting_answer_pauses_everything_and_says_why(store: Store, clock: Fa
     assert x.texts == []
 
 
-def test_a_post_that_was_proved_not_created_is_tried_again_when_its_time_has_come(
-    store: Store, clock: FakeClock
-) -> None:
+def test_a_post_that_was_certainly_not_created_is_sent_again_when_it_is_due(store: Store, clock: FakeClock) -> None:
     x = FakePublisher([TryLater("down")])
     box = outbox(x, clock)
-    post = box.send(store, approved(store, clock)).post
+    post = box.send(store, approved_post(store, clock)).post
 
     assert box.send(store, post).post.state == "approved"
     clock.passes(outboxes.RETRY_AFTER)
@@ -134,19 +132,19 @@ def test_a_post_that_was_proved_not_created_is_tried_again_when_its_time_has_com
     assert x.texts == ["good morning"]
 
 
-def test_a_post_whose_time_has_passed_expires_unsent(store: Store, clock: FakeClock) -> None:
+def test_a_post_that_is_too_late_expires_unsent(store: Store, clock: FakeClock) -> None:
     x = FakePublisher()
-    post = approved(store, clock)
+    post = approved_post(store, clock)
     clock.passes(timedelta(minutes=10, seconds=1))
 
-    sent = outbox(x, clock).send(store, post)
+    outcome = outbox(x, clock).send(store, post)
 
-    assert (sent.post.state, x.texts) == ("expired", [])
+    assert (outcome.post.state, x.texts) == ("expired", [])
 
 
-def test_what_was_being_sent_when_we_died_is_unknown_and_never_sent_again(store: Store, clock: FakeClock) -> None:
+def test_a_post_that_was_being_sent_at_a_kill_is_unknown_and_never_sent_again(store: Store, clock: FakeClock) -> None:
     x = FakePublisher()
-    post = approved(store, clock)
+    post = approved_post(store, clock)
     store.move(post.id, "sending", at=clock.now())
 
     (unknown,) = outbox(x, clock).recover(store)
@@ -155,8 +153,8 @@ def test_what_was_being_sent_when_we_died_is_unknown_and_never_sent_again(store:
     assert x.texts == []
 
 
-def test_a_dry_run_that_died_is_done(store: Store, clock: FakeClock) -> None:
-    post = approved(store, clock, dry=True)
+def test_a_dry_run_that_was_killed_while_sending_is_dry(store: Store, clock: FakeClock) -> None:
+    post = approved_post(store, clock, dry=True)
     store.move(post.id, "sending", at=clock.now())
 
     assert outbox(DryRunPublisher(), clock, dry=True).recover(store) == []
@@ -164,18 +162,18 @@ def test_a_dry_run_that_died_is_done(store: Store, clock: FakeClock) -> None:
 
 
 def test_the_gap_holds_over_a_restart(store: Store, clock: FakeClock) -> None:
-    outbox(FakePublisher(), clock).send(store, approved(store, clock, "one"))
+    outbox(FakePublisher(), clock).send(store, approved_post(store, clock, "one"))
     clock.passes(timedelta(minutes=19))
 
-    why = outbox(FakePublisher(), clock).why_wait(store)
+    reason = outbox(FakePublisher(), clock).why_wait(store)
 
-    assert why is not None
-    assert "posting.min_gap (20m)" in why
+    assert reason is not None
+    assert "posting.min_gap (20m)" in reason
 
 
 def test_setting_the_clock_forward_does_not_shorten_the_gap(store: Store, clock: FakeClock) -> None:
     box = outbox(FakePublisher(), clock)
-    box.send(store, approved(store, clock, "one"))
+    box.send(store, approved_post(store, clock, "one"))
 
     clock.is_set(NOON + timedelta(days=1))
 
@@ -184,8 +182,8 @@ def test_setting_the_clock_forward_does_not_shorten_the_gap(store: Store, clock:
 
 def test_setting_the_clock_back_by_years_does_not_stop_the_bot(store: Store, clock: FakeClock) -> None:
     box = outbox(FakePublisher(), clock)
-    for text in ("one", "two"):  # as many as an hour may have
-        box.send(store, approved(store, clock, text))
+    for text in ("one", "two"):  # the limit of an hour
+        box.send(store, approved_post(store, clock, text))
         clock.passes(timedelta(minutes=30))
 
     clock.is_set(datetime(2016, 1, 1, tzinfo=UTC))
@@ -193,10 +191,10 @@ def test_setting_the_clock_back_by_years_does_not_stop_the_bot(store: Store, clo
     assert box.why_wait(store) is None
 
 
-def test_a_post_of_a_wrong_clock_does_not_hide_the_last_one_from_the_gap(store: Store, clock: FakeClock) -> None:
+def test_a_post_with_a_wrong_time_does_not_cancel_the_gap_after_the_last_one(store: Store, clock: FakeClock) -> None:
     for now, text in ((datetime(2036, 1, 1, tzinfo=UTC), "one"), (NOON, "two")):
         clock.is_set(now)
-        outbox(FakePublisher(texts=["x"] * len(store.history())), clock).send(store, approved(store, clock, text))
+        outbox(FakePublisher(texts=["x"] * len(store.history())), clock).send(store, approved_post(store, clock, text))
 
     assert store.counts(dry=False) == {"posted": 2}
     assert "min_gap" in (outbox(FakePublisher(), clock).why_wait(store) or "")
@@ -204,20 +202,20 @@ def test_a_post_of_a_wrong_clock_does_not_hide_the_last_one_from_the_gap(store: 
 
 def test_a_post_from_the_future_expires(store: Store, clock: FakeClock) -> None:
     clock.is_set(datetime(2036, 1, 1, tzinfo=UTC))
-    post = approved(store, clock)
+    post = approved_post(store, clock)
     clock.is_set(NOON)
 
     assert outbox(FakePublisher(), clock).send(store, post).post.state == "expired"
 
 
-def test_an_answer_that_halts_does_not_shorten_a_persons_pause(store: Store, clock: FakeClock) -> None:
-    class PausedMeanwhile(FakePublisher):
+def test_a_halting_response_does_not_shorten_a_pause_by_hand(store: Store, clock: FakeClock) -> None:
+    class PausingPublisher(FakePublisher):
         def post(self, text: str) -> Receipt:
             pause.pause(store, until=NOON + timedelta(days=9), because="by hand")
             return super().post(text)
 
-    box = outbox(PausedMeanwhile([Halted("the keys were revoked")]), clock)
-    box.send(store, approved(store, clock))
+    box = outbox(PausingPublisher([Halted("the keys were revoked")]), clock)
+    box.send(store, approved_post(store, clock))
     clock.passes(pause.HALT)
 
     assert "by hand" in (box.why_wait(store) or "")
@@ -225,11 +223,11 @@ def test_an_answer_that_halts_does_not_shorten_a_persons_pause(store: Store, clo
 
 def test_the_error_for_a_post_that_cannot_be_recorded_has_its_id(store: Store, clock: FakeClock) -> None:
     brakes = Brakes(timedelta(0), 99, 99, BRAKES.caps, grace=timedelta(minutes=10))
-    outbox(FakePublisher(), clock, brakes=brakes).send(store, approved(store, clock, "one"))
-    post = approved(store, clock, "two")
+    outbox(FakePublisher(), clock, brakes=brakes).send(store, approved_post(store, clock, "one"))
+    post = approved_post(store, clock, "two")
 
     with pytest.raises(StoreError, match=rf"post {post.id} is on X.*--x-id 901"):
-        outbox(FakePublisher(), clock, brakes=brakes).send(store, post)  # an id that the history has already
+        outbox(FakePublisher(), clock, brakes=brakes).send(store, post)  # an id that is in the history already
     assert store.post(post.id).state == "sending"
 
 
@@ -238,28 +236,28 @@ def test_the_error_for_a_post_that_cannot_be_recorded_has_its_id(store: Store, c
     [(2, timedelta(minutes=21), "max_per_hour (2)"), (3, timedelta(hours=2), "max_per_day (3)")],
     ids=["hour", "day"],
 )
-def test_the_caps_hold(store: Store, clock: FakeClock, posts: int, gap: timedelta, key: str) -> None:
+def test_the_caps_are_kept(store: Store, clock: FakeClock, posts: int, gap: timedelta, key: str) -> None:
     box = outbox(FakePublisher(), clock)
     for number in range(posts):
-        assert box.send(store, approved(store, clock, f"text {number}")).post.state == "posted"
+        assert box.send(store, approved_post(store, clock, f"text {number}")).post.state == "posted"
         clock.passes(gap)
 
     assert key in (box.why_wait(store) or "")
 
 
-def test_nothing_is_sent_that_would_break_the_budget(store: Store, clock: FakeClock) -> None:
+def test_nothing_is_sent_that_would_exceed_the_budget(store: Store, clock: FakeClock) -> None:
     brakes = Brakes(timedelta(0), 99, 99, Caps(per_day=29_999, per_month=10**9), timedelta(minutes=10))
     x = FakePublisher()
     box = outbox(x, clock, brakes=brakes)
-    box.send(store, approved(store, clock, "one"))
+    box.send(store, approved_post(store, clock, "one"))
 
-    sent = box.send(store, approved(store, clock, "two"))
+    outcome = box.send(store, approved_post(store, clock, "two"))
 
-    assert sent.detail == "the day's budget of $0.030 has $0.015 left"
+    assert outcome.detail == "the day's budget of $0.030 has $0.015 left"
     assert x.texts == ["one"]
 
 
-def test_a_pause_holds_and_a_resume_ends_it(store: Store, clock: FakeClock) -> None:
+def test_a_pause_stops_sending_until_a_resume(store: Store, clock: FakeClock) -> None:
     box = outbox(FakePublisher(), clock)
     pause.pause(store, until=NOON + timedelta(hours=1), because="lunch")
 
@@ -275,28 +273,28 @@ def test_a_pause_ends_by_itself(store: Store, clock: FakeClock) -> None:
     assert outbox(FakePublisher(), clock).why_wait(store) is None
 
 
-def test_what_a_clock_that_was_ahead_paid_does_not_count_for_years(store: Store, clock: FakeClock) -> None:
+def test_expenses_dated_by_a_clock_that_was_ahead_do_not_count_for_years(store: Store, clock: FakeClock) -> None:
     brakes = Brakes(timedelta(0), 99, 99, Caps(per_day=30_000, per_month=30_000), timedelta(minutes=10))
     x = FakePublisher()
     box = outbox(x, clock, brakes=brakes)
     clock.is_set(NOON + timedelta(days=3650))
     for text in ("one", "two"):
-        box.send(store, approved(store, clock, text))
+        box.send(store, approved_post(store, clock, text))
     assert "budget" in (box.why_wait(store) or "")
 
     clock.is_set(NOON)
 
     assert box.why_wait(store) is None
-    box.send(store, approved(store, clock, "three"))
-    clock.is_set(NOON - timedelta(hours=5))  # but what was paid by a clock that is a little ahead does
-    box.send(store, approved(store, clock, "four"))
+    box.send(store, approved_post(store, clock, "three"))
+    clock.is_set(NOON - timedelta(hours=5))  # expenses dated a little in the future count
+    box.send(store, approved_post(store, clock, "four"))
     assert "budget" in (box.why_wait(store) or "")
 
 
 def test_a_halt_by_a_clock_that_was_ahead_ends_when_the_clock_is_right(store: Store, clock: FakeClock) -> None:
     box = outbox(FakePublisher([Halted("the clock is wrong")]), clock)
     clock.is_set(NOON + timedelta(days=3650))
-    box.send(store, approved(store, clock))
+    box.send(store, approved_post(store, clock))
     assert "paused" in (box.why_wait(store) or "")
 
     clock.is_set(NOON)
@@ -304,27 +302,27 @@ def test_a_halt_by_a_clock_that_was_ahead_ends_when_the_clock_is_right(store: St
     assert box.why_wait(store) is None
 
 
-def test_a_persons_pause_by_a_clock_that_was_ahead_holds(store: Store, clock: FakeClock) -> None:
+def test_a_pause_by_hand_is_kept_even_if_the_clock_was_ahead(store: Store, clock: FakeClock) -> None:
     pause.pause(store, until=NOON + timedelta(days=3650), because="by hand")
 
     assert "by hand" in (outbox(FakePublisher(), clock).why_wait(store) or "")
 
 
-def test_a_post_that_was_given_up_may_exist_and_holds_the_gap(store: Store, clock: FakeClock) -> None:
+def test_an_abandoned_post_may_exist_and_counts_for_the_gap(store: Store, clock: FakeClock) -> None:
     box = outbox(FakePublisher([Unknown("reset")]), clock)
-    lost = box.send(store, approved(store, clock)).post
-    store.move(lost.id, "abandoned", at=clock.now())
+    unknown = box.send(store, approved_post(store, clock)).post
+    store.move(unknown.id, "abandoned", at=clock.now())
 
     assert "min_gap" in (box.why_wait(store) or "")
 
 
-def test_what_x_takes_for_hours_as_a_wrong_request_is_tried_ever_more_seldom(store: Store, clock: FakeClock) -> None:
-    post = approved(store, clock)
+def test_a_post_that_x_keeps_rejecting_is_tried_less_and_less_often(store: Store, clock: FakeClock) -> None:
+    post = approved_post(store, clock)
     x = FakePublisher([TryLater("it may be tried again")] * 1000)
-    patient = outbox(x, clock, brakes=replace(BRAKES, grace=timedelta(days=1)))
+    box = outbox(x, clock, brakes=replace(BRAKES, grace=timedelta(days=1)))
 
     for _ in range(24 * 60):
-        patient.send(store, post)
+        box.send(store, post)
         clock.passes(timedelta(minutes=1))
 
     assert 48 <= 1000 - len(x.answers) < 80

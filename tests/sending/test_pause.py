@@ -1,4 +1,4 @@
-"""Refusals that X does not explain: one costs a post, several in a row halt the bot and say why."""
+"""Unexplained refusals by X: one refuses a post, several in a row pause the bot with a reason."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-ODD, KNOWN = Unexplained("a 403 in words of its own"), Refused("not summoned")
+UNEXPLAINED, EXPLAINED = Unexplained("a 403 in words of its own"), Refused("not summoned")
 
 
-class Life:
+class Bot:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.clock = FakeClock()
         self.count = 0
 
-    def meets(self, *answers: XError | None) -> list[str]:
-        """Sends one post for each answer; the state that each ended in."""
-        x = FakePublisher(list(answers), texts=["before"] * self.count)  # ids go on
+    def send_posts(self, *answers: XError | None) -> list[str]:
+        """Send one post for each response and return their states."""
+        x = FakePublisher(list(answers), texts=["before"] * self.count)  # ids continue
         box = Outbox(x, assembly.NO_BRAKES, self.clock, dry=False, price=lambda _: 15_000)
         return [self._sends(box) for _ in answers]
 
@@ -48,57 +48,57 @@ class Life:
 
 
 @pytest.fixture
-def life(tmp_path: Path) -> Iterator[Life]:
+def bot(tmp_path: Path) -> Iterator[Bot]:
     with Store.open(tmp_path / "history.db") as store:
-        yield Life(store)
+        yield Bot(store)
 
 
-def test_as_many_as_it_takes_halt_and_say_what_x_said(life: Life) -> None:
-    before = life.meets(*[ODD] * (pause.MOST_UNEXPLAINED - 1))
-    was_paused = life.why_paused
-    last = life.meets(ODD)
+def test_several_in_a_row_pause_the_bot_with_the_words_of_x(bot: Bot) -> None:
+    before = bot.send_posts(*[UNEXPLAINED] * (pause.MOST_UNEXPLAINED - 1))
+    was_paused = bot.why_paused
+    last = bot.send_posts(UNEXPLAINED)
 
     assert [*before, *last] == ["refused"] * pause.MOST_UNEXPLAINED
     assert was_paused == ""
-    assert "refused 3 posts in a row" in life.why_paused
-    assert "a 403 in words of its own" in life.why_paused
+    assert "refused 3 posts in a row" in bot.why_paused
+    assert "a 403 in words of its own" in bot.why_paused
 
 
-def test_a_post_that_x_accepts_resets_the_count(life: Life) -> None:
-    life.meets(ODD, ODD, None, ODD, ODD)
+def test_a_post_that_x_accepts_resets_the_count(bot: Bot) -> None:
+    bot.send_posts(UNEXPLAINED, UNEXPLAINED, None, UNEXPLAINED, UNEXPLAINED)
 
-    assert life.why_paused == ""
-
-
-def test_a_refusal_that_is_understood_neither_counts_nor_mends(life: Life) -> None:
-    life.meets(*[KNOWN] * 9)
-    calm = life.why_paused
-    life.meets(ODD, KNOWN, ODD, KNOWN, ODD)
-
-    assert calm == ""
-    assert "3 posts in a row" in life.why_paused
+    assert bot.why_paused == ""
 
 
-def test_after_the_halt_one_post_a_day_asks_again(life: Life) -> None:
-    life.meets(ODD, ODD, ODD)
-    held = life.meets(ODD)
-    life.clock.passes(pause.HALT_UNEXPLAINED)
-    after = life.meets(ODD)
+def test_an_explained_refusal_neither_counts_nor_resets_the_count(bot: Bot) -> None:
+    bot.send_posts(*[EXPLAINED] * 9)
+    reason_before = bot.why_paused
+    bot.send_posts(UNEXPLAINED, EXPLAINED, UNEXPLAINED, EXPLAINED, UNEXPLAINED)
 
-    assert (held, after) == (["approved"], ["refused"])
-    assert "4 posts in a row" in life.why_paused
+    assert reason_before == ""
+    assert "3 posts in a row" in bot.why_paused
 
 
-def test_a_persons_longer_pause_stays(life: Life) -> None:
-    life.meets(ODD, ODD)
+def test_after_the_pause_one_post_a_day_is_tried(bot: Bot) -> None:
+    bot.send_posts(UNEXPLAINED, UNEXPLAINED, UNEXPLAINED)
+    during = bot.send_posts(UNEXPLAINED)
+    bot.clock.passes(pause.HALT_UNEXPLAINED)
+    after = bot.send_posts(UNEXPLAINED)
+
+    assert (during, after) == (["approved"], ["refused"])
+    assert "4 posts in a row" in bot.why_paused
+
+
+def test_a_longer_pause_by_hand_is_kept(bot: Bot) -> None:
+    bot.send_posts(UNEXPLAINED, UNEXPLAINED)
     by_hand = pause.pause
 
-    class Paused(FakePublisher):
+    class PausingPublisher(FakePublisher):
         def post(self, *_: object, **__: object) -> None:  # type: ignore[override]
-            by_hand(life.store, until=pause.FOR_GOOD, because="by hand")
-            raise ODD
+            by_hand(bot.store, until=pause.FOR_GOOD, because="by hand")
+            raise UNEXPLAINED
 
-    box = Outbox(Paused(), assembly.NO_BRAKES, life.clock, dry=False, price=lambda _: 15_000)
-    life._sends(box)
+    box = Outbox(PausingPublisher(), assembly.NO_BRAKES, bot.clock, dry=False, price=lambda _: 15_000)
+    bot._sends(box)
 
-    assert "by hand" in life.why_paused
+    assert "by hand" in bot.why_paused

@@ -34,12 +34,12 @@ ME = newcomer()
 KEYS = Keys(ME.secrets.consumer_key, ME.secrets.consumer_secret, ME.access_token, ME.secrets.token_secret)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 TRICKY = '<b>&amp; "q" &  cafe\u0301 https://example.org/?a=1&b=2 ☔'
-UNSENT = ("reset_before", "unavailable_text")
-SENT = ("reset_after", "created_html", "cut", "created_no_id", "unavailable_after")
+FAULTS_BEFORE = ("reset_before", "unavailable_text")
+FAULTS_AFTER = ("reset_after", "created_html", "cut", "created_no_id", "unavailable_after")
 
 
-class Life:
-    """A bot that has just lost the answer to its post, and what it does about it as time passes."""
+class Bot:
+    """A bot with an unknown post that it looks up as time passes."""
 
     def __init__(self, server: FakeX, clock: FakeClock, path: Path) -> None:
         self.server = server
@@ -48,10 +48,10 @@ class Life:
         self.path = path
         self.caps = Caps(10**9, 10**9)
 
-    def loses(self, fault: str, text: str = "good morning") -> None:
+    def lose_answer(self, fault: str, text: str = "good morning") -> None:
         self.server.fail_with(fault)
         with Store.open(self.path) as store, self.x() as x:
-            assert self.outbox(x).send(store, approved(store, self.clock, text)).post.state == "unknown"
+            assert self.outbox(x).send(store, approved_post(store, self.clock, text)).post.state == "unknown"
 
     def x(self) -> X:
         return X(KEYS, now=self.clock.now, base_url=self.server.url)
@@ -67,9 +67,9 @@ class Life:
             for state in ("unknown", "abandoned"):
                 reconciler.look_up(store, state)
 
-    def lives(self, span: timedelta) -> None:
-        """From lookup to lookup, as heartbeats would have it."""
-        end = self.clock.now() + span
+    def run_for(self, duration: timedelta) -> None:
+        """Make every lookup that falls due within `duration`."""
+        end = self.clock.now() + duration
         self.look_up()
         while (due := self.due()) and due <= end:
             self.clock.passes(max(due - self.clock.now(), timedelta(0)))
@@ -78,23 +78,23 @@ class Life:
 
     def due(self) -> datetime | None:
         with Store.open(self.path) as store:
-            lost = [*store.to_look_up("unknown"), *store.to_look_up("abandoned")]
-        return min((last.again if last else post.changed_at for post, last in lost), default=None)
+            pending = [*store.to_look_up("unknown"), *store.to_look_up("abandoned")]
+        return min((last.again if last else post.changed_at for post, last in pending), default=None)
 
     @property
     def post(self) -> Post:
         with Store.open(self.path) as store:
             return store.history(limit=1)[0]
 
-    def told(self) -> list[str]:
+    def outcomes(self) -> list[str]:
         with Store.open(self.path) as store:
             return [row["outcome"] for row in store.rows("SELECT outcome FROM look ORDER BY id")]
 
-    def sendings(self) -> int:
+    def posts_sent(self) -> int:
         return sum(request.method == "POST" for request in self.server.requests)
 
 
-def approved(store: Store, clock: FakeClock, text: str, *, norm: str = "") -> Post:
+def approved_post(store: Store, clock: FakeClock, text: str, *, norm: str = "") -> Post:
     now = clock.now()
     slot = Slot(f"{now} {text}", now)
     post = store.add_draft(
@@ -110,192 +110,190 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def life(clock: FakeClock, tmp_path: Path) -> Iterator[Life]:
+def bot(clock: FakeClock, tmp_path: Path) -> Iterator[Bot]:
     with FakeX(World(ME, now=clock.now, refuses_duplicates=False)) as server:
-        yield Life(server, clock, tmp_path / "history.db")
+        yield Bot(server, clock, tmp_path / "history.db")
     assert server.broken == []
 
 
 @pytest.mark.parametrize("text", ["good morning", TRICKY], ids=["plain", "tricky"])
-@pytest.mark.parametrize("fault", SENT)
-def test_a_post_that_is_there_is_found_at_once(life: Life, fault: str, text: str) -> None:
-    life.loses(fault, text)
+@pytest.mark.parametrize("fault", FAULTS_AFTER)
+def test_a_post_that_exists_is_found_at_once(bot: Bot, fault: str, text: str) -> None:
+    bot.lose_answer(fault, text)
 
-    life.look_up()
+    bot.look_up()
 
-    (there,) = life.world.posts_of(ME.id)
-    assert (life.post.state, life.post.x_id) == ("posted", there.id)
-    assert life.told() == ["found"]
-    assert life.sendings() == 1
+    (post,) = bot.world.posts_of(ME.id)
+    assert (bot.post.state, bot.post.x_id) == ("posted", post.id)
+    assert bot.outcomes() == ["found"]
+    assert bot.posts_sent() == 1
 
 
-@pytest.mark.parametrize("fault", UNSENT)
-def test_a_post_that_is_not_there_is_given_up_after_a_quarter_of_an_hour_and_never_sent_again(
-    life: Life, fault: str
-) -> None:
-    life.loses(fault)
+@pytest.mark.parametrize("fault", FAULTS_BEFORE)
+def test_a_missing_post_is_abandoned_after_a_quarter_of_an_hour_and_never_sent_again(bot: Bot, fault: str) -> None:
+    bot.lose_answer(fault)
 
-    life.lives(14 * MINUTE)
-    assert life.post.state == "unknown"
-    life.lives(MINUTE)
+    bot.run_for(14 * MINUTE)
+    assert bot.post.state == "unknown"
+    bot.run_for(MINUTE)
 
-    assert (life.post.state, life.told()) == ("abandoned", ["absent"] * 3)
-    life.lives(3 * DAY)
-    assert (life.post.state, life.told()) == ("abandoned", ["absent"] * 5)
-    assert (life.sendings(), life.world.texts) == (1, [])
+    assert (bot.post.state, bot.outcomes()) == ("abandoned", ["absent"] * 3)
+    bot.run_for(3 * DAY)
+    assert (bot.post.state, bot.outcomes()) == ("abandoned", ["absent"] * 5)
+    assert (bot.posts_sent(), bot.world.texts) == (1, [])
 
 
 @pytest.mark.parametrize(
-    ("lag", "told"),
+    ("lag", "outcomes"),
     [
         pytest.param(90 * timedelta(seconds=1), ["absent", "found"], id="seconds"),
         pytest.param(14 * MINUTE, ["absent", "absent", "found"], id="minutes"),
-        pytest.param(40 * MINUTE, ["absent", "absent", "absent", "found"], id="after it was given up"),
-        pytest.param(5 * HOUR, ["absent"] * 4 + ["found"], id="hours after it was given up"),
+        pytest.param(40 * MINUTE, ["absent", "absent", "absent", "found"], id="after it was abandoned"),
+        pytest.param(5 * HOUR, ["absent"] * 4 + ["found"], id="hours after it was abandoned"),
     ],
 )
-def test_a_timeline_that_lags_is_read_again(life: Life, lag: timedelta, told: list[str]) -> None:
-    life.world.lag = lag
-    life.loses("reset_after")
+def test_a_timeline_that_lags_is_read_again(bot: Bot, lag: timedelta, outcomes: list[str]) -> None:
+    bot.world.lag = lag
+    bot.lose_answer("reset_after")
 
-    life.lives(30 * HOUR)
+    bot.run_for(30 * HOUR)
 
-    assert (life.post.state, life.told()) == ("posted", told)
-    assert len(life.world.texts) == 1
+    assert (bot.post.state, bot.outcomes()) == ("posted", outcomes)
+    assert len(bot.world.texts) == 1
 
 
 @pytest.mark.parametrize(
     "fault", ["unavailable", "unauthorized", "reset_before", "html", "only_errors", "too_many_html"]
 )
-def test_a_timeline_that_cannot_be_read_decides_nothing(life: Life, fault: str) -> None:
-    life.loses("reset_after")
-    life.server.fail_with(*[fault] * 5)
+def test_a_timeline_that_cannot_be_read_decides_nothing(bot: Bot, fault: str) -> None:
+    bot.lose_answer("reset_after")
+    bot.server.fail_with(*[fault] * 5)
 
-    life.lives(40 * MINUTE)
-    assert (life.post.state, set(life.told())) == ("unknown", {"unreadable"})
-    life.lives(2 * HOUR)
+    bot.run_for(40 * MINUTE)
+    assert (bot.post.state, set(bot.outcomes())) == ("unknown", {"unreadable"})
+    bot.run_for(2 * HOUR)
 
-    assert (life.post.state, life.told()[-1]) == ("posted", "found")
-
-
-def test_lookups_without_a_result_do_not_count_towards_giving_up(life: Life) -> None:
-    life.loses("reset_before")
-    life.look_up()
-    life.clock.passes(2 * MINUTE)
-    life.server.fail_with(*["unavailable"] * 20)
-
-    life.lives(4 * HOUR)
-
-    assert (life.post.state, len(life.told())) == ("unknown", 20)
+    assert (bot.post.state, bot.outcomes()[-1]) == ("posted", "found")
 
 
-def test_two_posts_of_the_same_words_are_left_to_a_person(life: Life) -> None:
-    life.loses("reset_after")
-    by_hand = life.world.create(ME, "good morning")
+def test_lookups_without_a_result_do_not_count_towards_giving_up(bot: Bot) -> None:
+    bot.lose_answer("reset_before")
+    bot.look_up()
+    bot.clock.passes(2 * MINUTE)
+    bot.server.fail_with(*["unavailable"] * 20)
 
-    life.lives(DAY)
-    assert (life.post.state, set(life.told())) == ("unknown", {"undecided"})
-    life.world.delete(by_hand.id)
-    life.lives(7 * HOUR)
+    bot.run_for(4 * HOUR)
 
-    assert (life.post.state, life.post.x_id) == ("posted", life.world.posts_of(ME.id)[0].id)
+    assert (bot.post.state, len(bot.outcomes())) == ("unknown", 20)
 
 
-def test_a_page_that_is_full_without_it_decides_nothing(life: Life) -> None:
-    life.loses("reset_after")
+def test_two_posts_with_the_same_text_stay_unknown(bot: Bot) -> None:
+    bot.lose_answer("reset_after")
+    other = bot.world.create(ME, "good morning")
+
+    bot.run_for(DAY)
+    assert (bot.post.state, set(bot.outcomes())) == ("unknown", {"undecided"})
+    bot.world.delete(other.id)
+    bot.run_for(7 * HOUR)
+
+    assert (bot.post.state, bot.post.x_id) == ("posted", bot.world.posts_of(ME.id)[0].id)
+
+
+def test_a_full_page_without_the_post_decides_nothing(bot: Bot) -> None:
+    bot.lose_answer("reset_after")
     for number in range(reconcile.PAGE):
-        life.world.create(ME, f"by hand {number}")
+        bot.world.create(ME, f"by hand {number}")
 
-    life.lives(DAY)
+    bot.run_for(DAY)
 
-    assert (life.post.state, set(life.told())) == ("unknown", {"undecided"})
+    assert (bot.post.state, set(bot.outcomes())) == ("unknown", {"undecided"})
 
 
-def test_older_posts_are_not_paid_for(life: Life, clock: FakeClock) -> None:
+def test_older_posts_are_not_paid_for(bot: Bot, clock: FakeClock) -> None:
     for number in range(50):
-        life.world.create(ME, f"long ago {number}")
+        bot.world.create(ME, f"long ago {number}")
     clock.passes(2 * HOUR)
-    life.loses("reset_after")
+    bot.lose_answer("reset_after")
 
-    life.look_up()
+    bot.look_up()
 
-    assert (life.post.state, spent(life)) == ("posted", 15_000 + 10_000 + 1_000)
+    assert (bot.post.state, expenses(bot)) == ("posted", 15_000 + 10_000 + 1_000)
 
 
-def test_what_another_post_of_ours_is_this_one_is_not(life: Life, clock: FakeClock) -> None:
-    with Store.open(life.path) as store, life.x() as x:
-        life.outbox(x).send(store, approved(store, clock, "good morning", norm="other words"))
+def test_the_post_on_x_that_belongs_to_another_row_is_not_matched(bot: Bot, clock: FakeClock) -> None:
+    with Store.open(bot.path) as store, bot.x() as x:
+        bot.outbox(x).send(store, approved_post(store, clock, "good morning", norm="other words"))
     clock.passes(MINUTE)
-    life.loses("reset_before")
+    bot.lose_answer("reset_before")
 
-    life.lives(HOUR)
+    bot.run_for(HOUR)
 
-    assert life.post.state == "abandoned"
-
-
-@pytest.mark.parametrize("wrong", [3 * DAY, -3 * DAY], ids=["fast", "slow"])
-def test_a_wrong_clock_does_not_hide_a_post(clock: FakeClock, tmp_path: Path, wrong: timedelta) -> None:
-    """X's ids tell X's time. The newest id that we know from before is right whatever our clock says."""
-    with FakeX(World(ME, now=lambda: clock.now() - wrong)) as server:
-        life = Life(server, clock, tmp_path / "history.db")
-        with Store.open(life.path) as store, life.x() as x:
-            life.outbox(x).send(store, approved(store, clock, "the one before"))
-        life.loses("reset_after")
-
-        life.look_up()
-
-        assert life.post.state == "posted"
+    assert bot.post.state == "abandoned"
 
 
-def test_a_clock_that_is_set_back_does_not_end_the_lookups(life: Life, clock: FakeClock) -> None:
-    life.loses("reset_before")
-    life.look_up()
+@pytest.mark.parametrize("offset", [3 * DAY, -3 * DAY], ids=["fast", "slow"])
+def test_a_wrong_clock_does_not_hide_a_post(clock: FakeClock, tmp_path: Path, offset: timedelta) -> None:
+    """X's ids contain X's time, so the newest known id is right even if our clock is wrong."""
+    with FakeX(World(ME, now=lambda: clock.now() - offset)) as server:
+        bot = Bot(server, clock, tmp_path / "history.db")
+        with Store.open(bot.path) as store, bot.x() as x:
+            bot.outbox(x).send(store, approved_post(store, clock, "the one before"))
+        bot.lose_answer("reset_after")
+
+        bot.look_up()
+
+        assert bot.post.state == "posted"
+
+
+def test_a_clock_that_is_set_back_does_not_end_the_lookups(bot: Bot, clock: FakeClock) -> None:
+    bot.lose_answer("reset_before")
+    bot.look_up()
     clock.is_set(NOON - 400 * DAY)
 
-    life.lives(16 * MINUTE)
+    bot.run_for(16 * MINUTE)
 
-    assert life.post.state == "abandoned"
-
-
-def test_a_limit_of_x_is_waited_for(life: Life, clock: FakeClock) -> None:
-    life.loses("reset_after")
-    end = NOON + 3 * HOUR
-    life.server.fail_with(limited(TOO_MANY, reset=str(int(end.timestamp()))))
-
-    life.look_up()
-
-    with Store.open(life.path) as store:
-        assert next_lookup(store) == end
+    assert bot.post.state == "abandoned"
 
 
-def test_nothing_is_read_that_would_break_the_budget(life: Life) -> None:
-    life.loses("reset_after")
-    life.caps = Caps(per_day=15_000 + 29_999, per_month=10**9)
+def test_the_next_lookup_waits_for_the_rate_limit(bot: Bot, clock: FakeClock) -> None:
+    bot.lose_answer("reset_after")
+    reset = NOON + 3 * HOUR
+    bot.server.fail_with(limited(TOO_MANY, reset=str(int(reset.timestamp()))))
 
-    life.lives(20 * MINUTE)
-    assert (life.post.state, set(life.told())) == ("unknown", {"unreadable"})
-    assert all(request.method == "POST" for request in life.server.requests)
-    life.caps = Caps(10**9, 10**9)
-    life.lives(20 * MINUTE)
+    bot.look_up()
 
-    assert life.post.state == "posted"
+    with Store.open(bot.path) as store:
+        assert next_lookup(store) == reset
 
 
-def test_the_account_is_asked_for_once_in_the_life_of_a_history(life: Life) -> None:
-    life.server.fail_with("reset_before", "ok", "unavailable")
-    with Store.open(life.path) as store, life.x() as x:
-        life.outbox(x).send(store, approved(store, life.clock, "good morning"))
+def test_nothing_is_read_that_would_exceed_the_budget(bot: Bot) -> None:
+    bot.lose_answer("reset_after")
+    bot.caps = Caps(per_day=15_000 + 29_999, per_month=10**9)
 
-    life.lives(20 * MINUTE)
+    bot.run_for(20 * MINUTE)
+    assert (bot.post.state, set(bot.outcomes())) == ("unknown", {"unreadable"})
+    assert all(request.method == "POST" for request in bot.server.requests)
+    bot.caps = Caps(10**9, 10**9)
+    bot.run_for(20 * MINUTE)
 
-    assert [request.path for request in life.server.requests].count("/2/users/me") == 1
-    assert spent(life) == 15_000 + 10_000  # what is not there costs nothing
-    with Store.open(life.path) as store:
+    assert bot.post.state == "posted"
+
+
+def test_the_account_is_requested_once_for_each_history(bot: Bot) -> None:
+    bot.server.fail_with("reset_before", "ok", "unavailable")
+    with Store.open(bot.path) as store, bot.x() as x:
+        bot.outbox(x).send(store, approved_post(store, bot.clock, "good morning"))
+
+    bot.run_for(20 * MINUTE)
+
+    assert [request.path for request in bot.server.requests].count("/2/users/me") == 1
+    assert expenses(bot) == 15_000 + 10_000  # an empty result costs nothing
+    with Store.open(bot.path) as store:
         assert store.meta(ACCOUNT) == ME.id
 
 
-def spent(life: Life) -> int:
-    with Store.open(life.path) as store:
+def expenses(bot: Bot) -> int:
+    with Store.open(bot.path) as store:
         return ledger.spent_since(store, NOON - DAY, dry=False)
 
 
@@ -303,49 +301,49 @@ def test_a_dry_run_has_nothing_to_look_up(clock: FakeClock) -> None:
     assert assembly.reconciler(Settings(), account.publisher(Settings(), clock), clock) is None
 
 
-def test_a_person_who_is_faster_is_right(life: Life) -> None:
-    life.loses("reset_after")
+def test_a_resolution_by_hand_during_a_lookup_is_kept(bot: Bot) -> None:
+    bot.lose_answer("reset_after")
 
-    class Interrupted(Store):
+    class InterruptedStore(Store):
         def has_x_id(self, x_id: str) -> bool:
             self.move(1, "abandoned", at=NOON, note="resolved by hand")
             return super().has_x_id(x_id)
 
-    life.look_up(kind=Interrupted)
+    bot.look_up(kind=InterruptedStore)
 
-    assert (life.post.state, life.post.note) == ("abandoned", "resolved by hand")
+    assert (bot.post.state, bot.post.note) == ("abandoned", "resolved by hand")
 
 
-def test_a_post_abandoned_by_hand_is_looked_up_all_the_same(life: Life) -> None:
-    life.loses("reset_after")
-    with Store.open(life.path) as store:
+def test_a_post_abandoned_by_hand_is_still_looked_up(bot: Bot) -> None:
+    bot.lose_answer("reset_after")
+    with Store.open(bot.path) as store:
         store.move(1, "abandoned", at=NOON, note="resolved by hand")
 
-    life.look_up()
+    bot.look_up()
 
-    assert life.post.state == "posted"
+    assert bot.post.state == "posted"
 
 
 class Killed(BaseException):
-    """The process is gone; what was committed stays."""
+    """The process was killed; commits are kept."""
 
 
-def dying(step: str, *, after: bool) -> type[Store]:
-    """A store that goes down with its process right before or after one step: a question, or a statement's words."""
-    step, _, words = step.partition(": ")
+def store_dying_at(step: str, *, after: bool) -> type[Store]:
+    """A store whose process dies right before or after one step: a method, or a statement with these words."""
+    step, _, text = step.partition(": ")
 
-    class Dying(Store):
+    class DyingStore(Store):
         pass
 
-    def broken(self: Store, *args: Any, **kwargs: Any) -> Any:
-        if words not in str(args[:1]):
+    def step_and_die(self: Store, *args: Any, **kwargs: Any) -> Any:
+        if text not in str(args[:1]):
             return getattr(Store, step)(self, *args, **kwargs)
         if after:
             getattr(Store, step)(self, *args, **kwargs)
         raise Killed
 
-    setattr(Dying, step, broken)
-    return Dying
+    setattr(DyingStore, step, step_and_die)
+    return DyingStore
 
 
 STEPS = (
@@ -365,44 +363,44 @@ STEPS = (
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("step", STEPS)
-def test_killed_between_any_two_steps_of_a_lookup_it_ends_as_if_it_had_not_been(
-    life: Life, step: str, after: bool
-) -> None:
-    life.loses("reset_after")
+def test_a_kill_between_any_two_steps_of_a_lookup_does_not_change_the_result(bot: Bot, step: str, after: bool) -> None:
+    bot.lose_answer("reset_after")
 
     with pytest.raises(Killed):
-        life.look_up(kind=dying(step, after=after))
-    life.lives(20 * MINUTE)
+        bot.look_up(kind=store_dying_at(step, after=after))
+    bot.run_for(20 * MINUTE)
 
-    assert (life.post.state, life.told()) == ("posted", ["found"])
-    assert (life.sendings(), len(life.world.texts)) == (1, 1)
+    assert (bot.post.state, bot.outcomes()) == ("posted", ["found"])
+    assert (bot.posts_sent(), len(bot.world.texts)) == (1, 1)
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("step", ["lookup_outcomes", "move", "add_lookup"])
-def test_killed_while_giving_up_it_gives_up_a_heartbeat_later(life: Life, step: str, after: bool) -> None:
-    life.loses("reset_before")
-    life.lives(14 * MINUTE)
-    life.clock.passes(MINUTE)
+def test_after_a_kill_while_abandoning_the_post_is_abandoned_at_the_next_lookup(
+    bot: Bot, step: str, after: bool
+) -> None:
+    bot.lose_answer("reset_before")
+    bot.run_for(14 * MINUTE)
+    bot.clock.passes(MINUTE)
 
     with pytest.raises(Killed):
-        life.look_up(kind=dying(step, after=after))
-    assert (life.post.state, life.told()) == ("unknown", ["absent"] * 2)
-    life.look_up()
+        bot.look_up(kind=store_dying_at(step, after=after))
+    assert (bot.post.state, bot.outcomes()) == ("unknown", ["absent"] * 2)
+    bot.look_up()
 
-    assert (life.post.state, life.told()) == ("abandoned", ["absent"] * 3)
+    assert (bot.post.state, bot.outcomes()) == ("abandoned", ["absent"] * 3)
 
 
-@pytest.mark.parametrize("fault", ["ok", *SENT, *UNSENT])
-def test_killed_while_sending_it_finds_out(life: Life, fault: str) -> None:
-    life.server.fail_with(fault)
-    with Store.open(life.path) as store, life.x() as x:
-        post = approved(store, life.clock, "good morning")
-        store.move(post.id, "sending", at=life.clock.now())
-        with contextlib.suppress(XError):  # nobody is left to hear the answer
+@pytest.mark.parametrize("fault", ["ok", *FAULTS_AFTER, *FAULTS_BEFORE])
+def test_after_a_kill_while_sending_the_post_is_looked_up(bot: Bot, fault: str) -> None:
+    bot.server.fail_with(fault)
+    with Store.open(bot.path) as store, bot.x() as x:
+        post = approved_post(store, bot.clock, "good morning")
+        store.move(post.id, "sending", at=bot.clock.now())
+        with contextlib.suppress(XError):  # the process is gone before the response
             x.post(post.text)
 
-    life.lives(20 * MINUTE)
+    bot.run_for(20 * MINUTE)
 
-    assert life.post.state == ("abandoned" if fault in UNSENT else "posted")
-    assert life.sendings() == 1
+    assert bot.post.state == ("abandoned" if fault in FAULTS_BEFORE else "posted")
+    assert bot.posts_sent() == 1

@@ -29,8 +29,8 @@ YESTERDAY = NOON - timedelta(days=1)
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(tmp_path / "history.db") as opened:
-        yield opened
+    with Store.open(tmp_path / "history.db") as history:
+        yield history
 
 
 def post(store: Store, text: str, *, cost: int = 15_000, at: datetime = NOON, dry: bool = False, state: str) -> None:
@@ -63,7 +63,7 @@ def test_a_report_has_each_day_each_kind_and_each_price(store: Store) -> None:
 
 
 @pytest.mark.parametrize(("state", "cost"), [("posted", 15_000), ("unknown", 15_000), ("refused", 0)])
-def test_what_may_have_been_created_counts_and_what_was_refused_does_not(store: Store, state: str, cost: int) -> None:
+def test_posts_that_may_exist_count_and_refused_ones_do_not(store: Store, state: str, cost: int) -> None:
     post(store, "1", state=state)
 
     report = budget.report(store, CAPS, days=1, dry=False, now=NOON)
@@ -72,7 +72,7 @@ def test_what_may_have_been_created_counts_and_what_was_refused_does_not(store: 
     assert ledger.spent_since(store, budget.day_start(NOON), dry=False) == cost
 
 
-def test_only_what_the_bot_does_by_itself_counts_against_its_caps(store: Store) -> None:
+def test_expenses_by_hand_do_not_count_against_the_caps(store: Store) -> None:
     ledger.spend(store, "look", 1_000, about="", by_hand=False, at=NOON)
     ledger.spend(store, "delete", 10_000, about="", by_hand=True, at=NOON)
 
@@ -80,7 +80,7 @@ def test_only_what_the_bot_does_by_itself_counts_against_its_caps(store: Store) 
     assert ledger.spent_since(store, budget.day_start(NOON), dry=True) == 0
 
 
-def test_dry_runs_are_counted_apart(store: Store) -> None:
+def test_dry_runs_are_counted_separately(store: Store) -> None:
     post(store, "1", state="dry", dry=True)
     ledger.spend(store, "look", 1_000, about="", by_hand=False, at=NOON)
 
@@ -88,22 +88,22 @@ def test_dry_runs_are_counted_apart(store: Store) -> None:
     assert [row["kind"] for row in budget.report(store, CAPS, days=1, dry=False, now=NOON)["days"]] == ["look"]
 
 
-@pytest.mark.parametrize(("days", "shown"), [(0, 1), (1, 1), (2, 2)])
-def test_days_are_of_utc_and_today_is_the_first(store: Store, days: int, shown: int) -> None:
+@pytest.mark.parametrize(("days", "count"), [(0, 1), (1, 1), (2, 2)])
+def test_days_are_in_utc_and_start_with_today(store: Store, days: int, count: int) -> None:
     post(store, "1", state="posted", at=YESTERDAY.replace(hour=0, minute=0))
     post(store, "2", state="posted")
 
-    assert len(budget.report(store, CAPS, days=days, dry=False, now=NOON)["days"]) == shown
+    assert len(budget.report(store, CAPS, days=days, dry=False, now=NOON)["days"]) == count
 
 
-def test_more_spent_than_the_cap_leaves_nothing_and_not_less(store: Store) -> None:
+def test_spending_more_than_the_cap_leaves_zero(store: Store) -> None:
     post(store, "1", state="posted", cost=900_000)
 
     assert budget.report(store, CAPS, days=1, dry=False, now=NOON)["left_today"] == 0
 
 
 @pytest.mark.parametrize("change", ["UPDATE expense SET cost = 0", "DELETE FROM expense"])
-def test_the_ledger_is_only_added_to(store: Store, tmp_path: Path, change: str) -> None:
+def test_the_ledger_is_append_only(store: Store, tmp_path: Path, change: str) -> None:
     ledger.spend(store, "look", 1_000, about="", by_hand=False, at=NOON)
 
     plain = sqlite3.connect(tmp_path / "history.db")
@@ -112,12 +112,12 @@ def test_the_ledger_is_only_added_to(store: Store, tmp_path: Path, change: str) 
     plain.close()
 
 
-def test_an_expense_below_nothing_is_refused(store: Store) -> None:
+def test_a_negative_expense_is_refused(store: Store) -> None:
     with pytest.raises(StoreError, match="CHECK"):
         ledger.spend(store, "look", -1, about="", by_hand=False, at=NOON)
 
 
-def test_the_command_tells_what_is_left(
+def test_the_command_shows_what_is_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", "/nonexistent")
@@ -134,7 +134,7 @@ def test_the_command_tells_what_is_left(
     assert lines(row)[0]["left_today"] == 0.485
 
 
-def test_before_anything_was_said_nothing_is_spent(
+def test_an_empty_history_has_no_expenses(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", "/nonexistent")
@@ -143,7 +143,7 @@ def test_before_anything_was_said_nothing_is_spent(
     assert "nothing yet\ntoday: $0.000 of $0.50, $0.500 left" in capsys.readouterr().out
 
 
-def test_what_an_import_from_x_cost_is_in_the_report(
+def test_the_cost_of_an_import_from_x_is_in_the_report(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     me = newcomer()

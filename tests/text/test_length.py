@@ -32,7 +32,7 @@ def conformance_cases() -> list[Any]:
 
 
 @pytest.mark.parametrize("case", conformance_cases())
-def test_a_text_has_the_length_that_x_gives_it(case: dict[str, Any]) -> None:
+def test_the_length_is_the_same_as_on_x(case: dict[str, Any]) -> None:
     weighted = weighted_length(case["text"])
 
     assert weighted == case["expected"]["weightedLength"]
@@ -40,7 +40,7 @@ def test_a_text_has_the_length_that_x_gives_it(case: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("case", conformance_cases())
-def test_a_text_that_x_calls_invalid_is_refused(case: dict[str, Any]) -> None:
+def test_a_text_that_is_invalid_on_x_is_refused(case: dict[str, Any]) -> None:
     noncharacter = form.control_character(case["text"]) if set(case["text"]) & set(NONCHARACTERS) else None
 
     assert (length.why_not(case["text"]) is None and noncharacter is None) == case["expected"]["valid"]

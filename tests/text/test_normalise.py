@@ -8,7 +8,7 @@ from bot.text.normalise import normalise
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("first", "second"),
     [
         ("Good morning", "good morning"),
         ("good morning", " good\n\nmorning "),
@@ -20,20 +20,20 @@ from bot.text.normalise import normalise
     ],
     ids=ascii,
 )
-def test_texts_that_a_reader_calls_the_same_have_one_form(one: str, other: str) -> None:
-    assert normalise(one) == normalise(other)
+def test_texts_that_read_the_same_have_the_same_form(first: str, second: str) -> None:
+    assert normalise(first) == normalise(second)
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("first", "second"),
     [("good morning", "good mornings"), ("👍", "👎"), ("cafe", "café"), ("one. two", "one two"), ("हि", "हु")],
     ids=ascii,
 )
-def test_texts_that_differ_keep_different_forms(one: str, other: str) -> None:
-    assert normalise(one) != normalise(other)
+def test_texts_that_differ_keep_different_forms(first: str, second: str) -> None:
+    assert normalise(first) != normalise(second)
 
 
 @settings(deadline=None)  # a shared machine may pause
 @given(st.text())
-def test_a_normalised_text_is_its_own_form(text: str) -> None:
+def test_normalising_twice_changes_nothing(text: str) -> None:
     assert normalise(normalise(text)) == normalise(text)

@@ -76,7 +76,9 @@ def test_the_card_tells_what_was_chosen(job: Job) -> None:
     text = (version_of(run(replace(job, choices=choices))) / card.FILE).read_text(encoding="utf-8")
 
     assert '"tweets", "gpt2"]' in text
-    assert "| trained on replies | yes |\n| line breaks kept | yes |\n| half-life of a tweet's weight | 30 days |" in text
+    assert (
+        "| trained on replies | yes |\n| line breaks kept | yes |\n| half-life of a tweet's weight | 30 days |" in text
+    )
 
 
 def test_everything_that_belongs_to_a_model_lies_in_its_folder(job: Job) -> None:

@@ -250,7 +250,7 @@ class Year:
 
     def _edits_answered_twice(self, replies: list[Post]) -> list[str]:
         answered = {reply.reply_to for reply in replies}
-        everything = self.life.world.seen()
+        everything = self.life.world.visible()
         return [post.id for post in everything if len({*post.edits, post.id} & answered) > 1]
 
     def _caps_broken(self, replies: list[Post]) -> Iterator[str]:

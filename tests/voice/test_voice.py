@@ -1,4 +1,4 @@
-"""Which model speaks, with the loading left out."""
+"""Which model is used; the loading is faked."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ SAMPLING = Sampling(max_tokens=9)
 
 
 class Models:
-    """What is promoted, and what happens when it is looked for or loaded."""
+    """The promoted version, with errors on demand when it is read or loaded."""
 
     def __init__(self) -> None:
         self.promoted: Path | ModelError | None = Path("one")
         self.broken: set[str] = set()
-        self.loaded: list[str] = []
+        self.loads: list[str] = []
 
     def current(self) -> Path | None:
         if isinstance(self.promoted, ModelError):
@@ -31,11 +31,11 @@ class Models:
         return self.promoted
 
     def load(self, folder: Path) -> ModelVoice:
-        self.loaded.append(folder.name)
+        self.loads.append(folder.name)
         if folder.name in self.broken:
             raise ModelError(f"{folder} is damaged")
-        nothing = cast("Any", None)
-        return ModelVoice(folder.name, nothing, nothing, sampling=SAMPLING)
+        unused = cast("Any", None)
+        return ModelVoice(folder.name, unused, unused, sampling=SAMPLING)
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def voice(models: Models, log: CapturingLogger) -> CurrentVoice:
     return CurrentVoice(models.current, models.load, cast("Any", log))
 
 
-def test_a_newly_promoted_model_is_taken_over(models: Models, log: CapturingLogger) -> None:
+def test_a_newly_promoted_model_is_used(models: Models, log: CapturingLogger) -> None:
     current = voice(models, log)
     models.promoted = Path("two")
 
@@ -62,14 +62,14 @@ def test_a_newly_promoted_model_is_taken_over(models: Models, log: CapturingLogg
     assert [call.args for call in log.calls] == [("model.taken_over",)]
 
 
-def test_a_round_speaks_with_one_model(models: Models, log: CapturingLogger) -> None:
-    class Silent:
+def test_a_round_uses_one_model(models: Models, log: CapturingLogger) -> None:
+    class EmptySampler:
         def draft(self, *_: object, **__: object) -> list[object]:
             return []
 
     def load(folder: Path) -> ModelVoice:
-        silent, nothing = cast("Any", Silent()), cast("Any", None)
-        return ModelVoice(folder.name, silent, nothing, sampling=SAMPLING)
+        empty, unused = cast("Any", EmptySampler()), cast("Any", None)
+        return ModelVoice(folder.name, empty, unused, sampling=SAMPLING)
 
     current = CurrentVoice(models.current, load, cast("Any", log))
     models.promoted = Path("two")
@@ -79,7 +79,7 @@ def test_a_round_speaks_with_one_model(models: Models, log: CapturingLogger) -> 
     assert current.name == "one"
 
 
-def test_a_model_that_cannot_be_loaded_is_refused_once_and_the_old_one_goes_on(
+def test_a_model_that_cannot_be_loaded_is_refused_once_and_the_old_one_stays(
     models: Models, log: CapturingLogger
 ) -> None:
     current = voice(models, log)
@@ -89,12 +89,12 @@ def test_a_model_that_cannot_be_loaded_is_refused_once_and_the_old_one_goes_on(
     current.refresh()
 
     assert current.name == "one"
-    assert models.loaded == ["one", "two"]
+    assert models.loads == ["one", "two"]
     assert [call.args for call in log.calls] == [("model.refused",)]
 
 
 @pytest.mark.parametrize("promoted", [ModelError("current points to two, which is gone"), None], ids=["gone", "none"])
-def test_a_voice_goes_on_when_the_promoted_model_cannot_be_found(
+def test_the_old_model_stays_when_the_promoted_one_is_missing(
     models: Models, log: CapturingLogger, promoted: ModelError | None
 ) -> None:
     current = voice(models, log)
@@ -114,8 +114,8 @@ def test_without_a_model_there_is_no_voice(models: Models, log: CapturingLogger)
         voice(models, log)
 
 
-class Breathing:
-    """Speaks, and can be seen to be gone."""
+class FakeSampler:
+    """A sampler that weak references can follow."""
 
     def draft(self, *_: object, **__: object) -> list[object]:
         return []
@@ -125,35 +125,35 @@ class Breathing:
 
 
 @pytest.mark.parametrize(
-    ("keep", "short", "loaded"),
+    ("keep", "short", "loads"),
     [(True, False, ["one"]), (False, False, ["one", "one"]), (True, True, ["one", "one"])],
     ids=["kept", "dropped", "pressed"],
 )
-def test_a_voice_that_is_not_kept_is_loaded_for_each_round(
-    models: Models, log: CapturingLogger, keep: bool, short: bool, loaded: list[str]
+def test_a_voice_that_is_not_kept_loaded_is_loaded_for_each_round(
+    models: Models, log: CapturingLogger, keep: bool, short: bool, loads: list[str]
 ) -> None:
-    alive: list[weakref.ref[Breathing]] = []
+    references: list[weakref.ref[FakeSampler]] = []
 
     def load(folder: Path) -> ModelVoice:
-        breathing = Breathing()
-        alive.append(weakref.ref(breathing))
-        models.loaded.append(folder.name)
-        nothing = cast("Any", None)
-        return ModelVoice(folder.name, cast("Any", breathing), nothing, sampling=SAMPLING)
+        sampler = FakeSampler()
+        references.append(weakref.ref(sampler))
+        models.loads.append(folder.name)
+        unused = cast("Any", None)
+        return ModelVoice(folder.name, cast("Any", sampler), unused, sampling=SAMPLING)
 
     current = CurrentVoice(models.current, load, cast("Any", log), keep_loaded=keep, is_short=lambda: short)
     current.draft("", n=1, seed=0)
     current.refresh()
-    current.refresh()  # there is nothing left to put away
+    current.refresh()  # nothing is loaded any more
 
-    assert (alive[0]() is not None) is (keep and not short)
+    assert (references[0]() is not None) is (keep and not short)
     assert [call.args for call in log.calls] == [("model.put_away",)] * short
     assert current.name == "one"
     assert current.log_likelihoods(["three"], given="two") == [8.0]
-    assert models.loaded == loaded
+    assert models.loads == loads
 
 
-def test_a_voice_that_is_not_kept_takes_over_a_new_model(models: Models, log: CapturingLogger) -> None:
+def test_a_voice_that_is_not_kept_loaded_uses_a_new_model(models: Models, log: CapturingLogger) -> None:
     current = CurrentVoice(models.current, models.load, cast("Any", log), keep_loaded=False)
     models.promoted = Path("two")
 
@@ -161,4 +161,4 @@ def test_a_voice_that_is_not_kept_takes_over_a_new_model(models: Models, log: Ca
 
     assert current.name == "two"
     assert current.engine == "torch"
-    assert models.loaded == ["one", "two", "two"]
+    assert models.loads == ["one", "two", "two"]

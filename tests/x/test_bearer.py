@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ME = newcomer()
-WRONG = '{"access_token": "a", "refresh_token": "b", "expires": "soon"}'
-LATER = TOKEN_LIVES + timedelta(minutes=1)
+WRONG_TOKENS = '{"access_token": "a", "refresh_token": "b", "expires": "soon"}'
+AFTER_EXPIRY = TOKEN_LIVES + timedelta(minutes=1)
 
 
 class LoggedInBot:
@@ -45,7 +45,7 @@ class LoggedInBot:
         return X(bearer, now=self.clock.now, base_url=self.x.url, timeout=(10.0, patience))
 
     @property
-    def stored(self) -> Grant:
+    def grant(self) -> Grant:
         grant = self.file.read()
         assert grant is not None
         return grant
@@ -70,11 +70,11 @@ def test_a_fresh_login_is_not_renewed(bot: LoggedInBot) -> None:
     assert (bot.renewals, bot.x.world.texts) == (0, ["hello"])
 
 
-@pytest.mark.parametrize(("left", "renewals"), [(90, 0), (30, 1)], ids=["90 s left", "30 s left"])
+@pytest.mark.parametrize(("seconds", "renewals"), [(90, 0), (30, 1)], ids=["90 s left", "30 s left"])
 def test_a_token_that_could_expire_during_the_request_is_renewed_before_it(
-    bot: LoggedInBot, left: int, renewals: int
+    bot: LoggedInBot, seconds: int, renewals: int
 ) -> None:
-    bot.clock.passes(TOKEN_LIVES - timedelta(seconds=left))
+    bot.clock.passes(TOKEN_LIVES - timedelta(seconds=seconds))
 
     with bot.gateway() as x:
         x.post("hello")
@@ -83,22 +83,22 @@ def test_a_token_that_could_expire_during_the_request_is_renewed_before_it(
 
 
 def test_an_expired_login_is_renewed_and_saved_before_it_is_used(bot: LoggedInBot) -> None:
-    old = bot.stored
-    bot.clock.passes(LATER)
+    before = bot.grant
+    bot.clock.passes(AFTER_EXPIRY)
     bot.x.fail_with("ok", "hang_before")  # the renewal is answered, the post is not
 
     with bot.gateway(patience=0.2) as x, pytest.raises(Exception, match="may or may not exist"):
         x.post("hello")
 
     assert bot.renewals == 1
-    assert bot.stored.refresh_token not in {"", old.refresh_token}
-    assert (bot.stored.account, bot.stored.handle, bot.stored.tries) == (ME.id, ME.handle, 0)
+    assert bot.grant.refresh_token not in {"", before.refresh_token}
+    assert (bot.grant.account, bot.grant.handle, bot.grant.tries) == (ME.id, ME.handle, 0)
 
 
 def test_no_refresh_token_is_used_twice(bot: LoggedInBot) -> None:
     with bot.gateway() as x:
         for number in range(5):
-            bot.clock.passes(LATER)
+            bot.clock.passes(AFTER_EXPIRY)
             x.post(f"post {number}")
 
     assert bot.renewals == 5
@@ -107,25 +107,25 @@ def test_no_refresh_token_is_used_twice(bot: LoggedInBot) -> None:
 
 
 def test_two_processes_at_once_renew_once(bot: LoggedInBot) -> None:
-    bot.clock.passes(LATER)
-    meet = threading.Barrier(2)
+    bot.clock.passes(AFTER_EXPIRY)
+    barrier = threading.Barrier(2)
 
     def post(text: str) -> None:
         with bot.gateway() as x:
-            meet.wait()
+            barrier.wait()
             x.post(text)
 
-    both = [threading.Thread(target=post, args=(text,)) for text in ("one", "two")]
-    for each in both:
-        each.start()
-    for each in both:
-        each.join()
+    threads = [threading.Thread(target=post, args=(text,)) for text in ("one", "two")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
     assert bot.renewals == 1
     assert sorted(bot.x.world.texts) == ["one", "two"]
 
 
-LOST = [
+LOST_RENEWALS = [
     name
     for name, fault in FAULTS.items()
     if (fault.status or 500) >= 500 or fault.end is not End.ANSWER or fault.status in {200, 201, 307, 308}
@@ -133,25 +133,25 @@ LOST = [
 ]
 
 
-@pytest.mark.parametrize("name", LOST)
+@pytest.mark.parametrize("name", LOST_RENEWALS)
 def test_a_renewal_whose_answer_is_lost_leaves_no_post_in_doubt_and_can_be_repeated(
     bot: LoggedInBot, name: str
 ) -> None:
-    bot.clock.passes(LATER)
+    bot.clock.passes(AFTER_EXPIRY)
     bot.x.fail_with(name)
 
     with bot.gateway(patience=0.2) as x, pytest.raises(TryLater, match="could not be renewed"):
         x.post("hello")
 
-    assert (bot.stored.tries, bot.x.world.texts) == (1, [])
+    assert (bot.grant.tries, bot.x.world.texts) == (1, [])
     if not FAULTS[name].commits:
         with bot.gateway() as x:
             x.post("hello")
         assert bot.x.world.texts == ["hello"]
 
 
-def test_a_renewal_that_x_made_but_whose_answer_was_lost_ends_with_a_new_login(bot: LoggedInBot) -> None:
-    bot.clock.passes(LATER)
+def test_a_renewal_whose_answer_was_lost_after_x_made_it_requires_a_new_login(bot: LoggedInBot) -> None:
+    bot.clock.passes(AFTER_EXPIRY)
     bot.x.fail_with("reset_after")
 
     with bot.gateway() as x:
@@ -165,24 +165,24 @@ def test_a_renewal_that_x_made_but_whose_answer_was_lost_ends_with_a_new_login(b
 
 
 def test_the_number_of_lost_answers_is_limited(bot: LoggedInBot) -> None:
-    bot.clock.passes(LATER)
+    bot.clock.passes(AFTER_EXPIRY)
     bot.x.fail_with(*["unavailable"] * 10)
 
     with bot.gateway() as x:
         errors = []
         for _ in range(MOST_TRIES + 3):
-            with pytest.raises((TryLater, Halted)) as caught:
+            with pytest.raises((TryLater, Halted)) as excinfo:
                 x.post("hello")
-            errors.append(type(caught.value))
+            errors.append(type(excinfo.value))
 
     assert errors == [TryLater] * (MOST_TRIES - 1) + [Halted] * 4
     assert bot.renewals == MOST_TRIES
 
 
-def test_killed_between_answer_and_file_it_renews_once_more_and_then_needs_a_login(bot: LoggedInBot) -> None:
-    """On disk are then the old tokens, and the count of one try."""
-    bot.clock.passes(LATER)
-    before = bot.stored
+def test_after_a_kill_between_answer_and_file_it_renews_once_more_and_then_needs_a_login(bot: LoggedInBot) -> None:
+    """The old tokens and a count of one try are then on disk."""
+    bot.clock.passes(AFTER_EXPIRY)
+    before = bot.grant
     with bot.gateway() as x:
         x.me()
     bot.file.keep(Grant(before.access_token, before.refresh_token, before.expires, ME.id, ME.handle, tries=1))
@@ -190,22 +190,22 @@ def test_killed_between_answer_and_file_it_renews_once_more_and_then_needs_a_log
     with bot.gateway() as x, pytest.raises(Halted, match="logs in again"):
         x.me()
 
-    assert bot.stored.tries == MOST_TRIES
+    assert bot.grant.tries == MOST_TRIES
 
 
 @pytest.mark.parametrize("name", ["too_many", "too_many_html"])
 def test_a_rate_limit_uses_up_no_try(bot: LoggedInBot, name: str) -> None:
-    bot.clock.passes(LATER)
+    bot.clock.passes(AFTER_EXPIRY)
     bot.x.fail_with(name)
 
     with bot.gateway() as x, pytest.raises(TryLater):
         x.post("hello")
 
-    assert bot.stored.tries == 0
+    assert bot.grant.tries == 0
 
 
 def test_a_wrong_client_secret_uses_up_no_try(bot: LoggedInBot) -> None:
-    bot.clock.passes(LATER)
+    bot.clock.passes(AFTER_EXPIRY)
 
     with bot.gateway(secret="another") as x, pytest.raises(Halted, match="client id or secret"):
         x.post("hello")
@@ -216,13 +216,13 @@ def test_a_wrong_client_secret_uses_up_no_try(bot: LoggedInBot) -> None:
 
 
 def test_an_unreachable_server_uses_up_no_try(bot: LoggedInBot) -> None:
-    bot.clock.passes(LATER)
+    bot.clock.passes(AFTER_EXPIRY)
     bearer = Bearer(bot.file, Client(CLIENT_ID, CLIENT_SECRET), now=bot.clock.now)
 
     with X(bearer, now=bot.clock.now, base_url="http://127.0.0.1:1") as x, pytest.raises(TryLater):
         x.post("hello")
 
-    assert bot.stored.tries == 0
+    assert bot.grant.tries == 0
 
 
 def test_a_token_that_x_rejects_is_renewed_before_the_next_request(bot: LoggedInBot) -> None:
@@ -247,7 +247,8 @@ ENDLESS = '{"access_token": "a", "refresh_token": "b", "expires": 1, "tries": 1e
 
 
 @pytest.mark.parametrize(
-    "text", ["", "null", "[]", '{"access_token": "a"}', WRONG, "\ufffe", ENDLESS, pytest.param("[" * 9999, id="deep")]
+    "text",
+    ["", "null", "[]", '{"access_token": "a"}', WRONG_TOKENS, "\ufffe", ENDLESS, pytest.param("[" * 9999, id="deep")],
 )
 def test_a_file_without_a_login_leaves_no_post_in_doubt(bot: LoggedInBot, text: str) -> None:
     bot.file.path.write_text(text, encoding="utf-8")
@@ -264,7 +265,7 @@ def test_a_file_that_others_can_read_is_not_used(bot: LoggedInBot) -> None:
 
 
 def test_a_public_app_sends_its_id_and_no_secret(bot: LoggedInBot) -> None:
-    bot.clock.passes(LATER)
+    bot.clock.passes(AFTER_EXPIRY)
 
     with bot.gateway(secret="") as x, pytest.raises(Halted):
         x.post("hello")
@@ -275,13 +276,13 @@ def test_a_public_app_sends_its_id_and_no_secret(bot: LoggedInBot) -> None:
 
 
 def test_tokens_that_an_answer_echoes_are_hidden(bot: LoggedInBot) -> None:
-    grant = bot.stored
+    grant = bot.grant
     bot.x.fail_with(Fault(403, json.dumps({"detail": f"{grant.access_token} {grant.refresh_token}"}).encode()))
 
-    with bot.gateway() as x, pytest.raises(Exception, match=r"\[secret\] \[secret\]") as caught:
+    with bot.gateway() as x, pytest.raises(Exception, match=r"\[secret\] \[secret\]") as excinfo:
         x.post("hello")
 
-    assert grant.access_token not in str(caught.value)
+    assert grant.access_token not in str(excinfo.value)
     assert grant.access_token not in repr(grant)
 
 
@@ -297,10 +298,10 @@ def test_tokens_that_an_answer_echoes_are_hidden(bot: LoggedInBot) -> None:
     ],
     ids=str,
 )
-def test_an_odd_answer_to_a_renewal_is_one_of_our_errors(
+def test_an_invalid_answer_to_a_renewal_is_one_of_our_errors(
     bot: LoggedInBot, answer: object, error: type[Exception]
 ) -> None:
-    bot.clock.passes(LATER)
+    bot.clock.passes(AFTER_EXPIRY)
     bot.x.fail_with(Fault(200, json.dumps(answer).encode()))
 
     with bot.gateway() as x, pytest.raises(error, match=r"renew|may only read"):

@@ -40,7 +40,7 @@ def texts(*posts: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("escaped", "written"),
+    ("escaped", "expected"),
     [
         ("fish &amp; chips", "fish & chips"),
         ("&lt;b&gt;", "<b>"),
@@ -49,8 +49,8 @@ def texts(*posts: dict[str, Any]) -> list[str]:
         pytest.param(f"a &#{'9' * 5000}; &#9731;", "a \ufffd \u2603", id="a number of 5000 digits"),
     ],
 )
-def test_text_is_unescaped_once(escaped: str, written: str) -> None:
-    assert texts({"text": escaped}) == [written]
+def test_text_is_unescaped_once(escaped: str, expected: str) -> None:
+    assert texts({"text": escaped}) == [expected]
 
 
 def test_shortened_links_are_expanded() -> None:
@@ -84,7 +84,7 @@ def test_a_timeline_that_cannot_be_read_completely_raises(data: Any) -> None:
         timeline({"data": data})
 
 
-def test_an_id_alone_is_enough_for_a_receipt() -> None:
+def test_a_receipt_needs_only_an_id() -> None:
     assert created({"data": {"id": "7"}}, sent="hello") == Receipt("7", "hello")
 
 

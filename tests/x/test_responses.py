@@ -33,8 +33,8 @@ JSON = st.recursive(
 
 
 def meaning(status: int, body: Any = None, method: str = "POST", **headers: str) -> XError | None:
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return why_not(Answer(status, named, body), method=method, path="/2/tweets", now=NOW)
+    lower = {name.replace("_", "-"): value for name, value in headers.items()}
+    return why_not(Answer(status, lower, body), method=method, path="/2/tweets", now=NOW)
 
 
 def seconds(moment: datetime) -> str:
@@ -77,7 +77,7 @@ def seconds(moment: datetime) -> str:
         ),
     ],
 )
-def test_the_wait_is_as_x_says_or_long_enough(body: Any, headers: dict[str, str], wait: timedelta) -> None:
+def test_the_wait_is_the_one_that_x_states_or_a_default(body: Any, headers: dict[str, str], wait: timedelta) -> None:
     error = meaning(429, body, **headers)
 
     assert isinstance(error, RateLimited)
@@ -116,7 +116,7 @@ def test_without_a_valid_id_the_post_may_or_may_not_exist(id_: Any) -> None:
     assert type(meaning(201, {"data": {"id": id_, "text": "hello"}})) is Unknown
 
 
-def test_a_message_is_one_short_line_whatever_x_says() -> None:
+def test_a_message_is_one_short_line_whatever_x_sends() -> None:
     error = meaning(403, {"detail": "first\nsecond\x1b[2J\u202e " + "long " * 500})
 
     assert str(error).startswith("X answered 403 to POST /2/tweets (first second [2J long long ")
@@ -134,7 +134,7 @@ def test_a_message_is_one_short_line_whatever_x_says() -> None:
         ("DELETE", True, TryLater),
     ],
 )
-def test_no_answer_leaves_only_a_sent_post_in_doubt(method: str, sent: bool, expected: type[XError]) -> None:
+def test_a_missing_answer_leaves_only_a_sent_post_in_doubt(method: str, sent: bool, expected: type[XError]) -> None:
     error = no_answer("ReadTimeout", method=method, path="/2/tweets", sent=sent)
 
     assert type(error) is expected

@@ -59,7 +59,7 @@ def test_a_failed_write_is_one_message_and_keeps_the_old_file(tmp_path: Path) ->
     assert [each.name for each in tmp_path.iterdir()] == ["key"]
 
 
-def test_before_the_first_login_there_is_none(tmp_path: Path) -> None:
+def test_before_the_first_login_nothing_is_read(tmp_path: Path) -> None:
     assert TokenFile(tmp_path / "oauth2.json").read() is None
 
 
@@ -90,9 +90,9 @@ def test_files_that_root_writes_for_a_bot_belong_to_the_bot(tmp_path: Path) -> N
 
 
 def test_a_lock_that_is_a_link_to_another_file_is_not_opened(tmp_path: Path) -> None:
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.write_text("somebody's")
-    (tmp_path / "oauth2.lock").symlink_to(elsewhere)
+    other = tmp_path / "elsewhere"
+    other.write_text("somebody's")
+    (tmp_path / "oauth2.lock").symlink_to(other)
 
     with pytest.raises(MynahError, match=r"oauth2\.lock cannot be opened"), TokenFile(tmp_path / "oauth2.json").lock():
         pass

@@ -1,4 +1,4 @@
-"""The client against a fake X on a real socket: the outcome of every answer, and of none."""
+"""The client against a fake X on a real socket: the outcome of every answer, and of a missing one."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 SECRETS = oauth.Secrets("canary-consumer-key", "canary-consumer-secret", "canary-token-secret")
 MYNAH = User("1500000000000000001", "stationmynah", "Station Mynah", "canary-access-token", SECRETS)
 KEYS = Keys(SECRETS.consumer_key, SECRETS.consumer_secret, MYNAH.access_token, SECRETS.token_secret)
-PATIENT = (10.0, 10.0)  # seconds; a busy machine may pause
-HASTY = (10.0, 0.2)  # the second is how long a test waits for an answer that never comes
-SOON = 0.3  # how long it waits for one that comes too slowly
-TRICKY = '<b>&amp; "q" & https://example.org/?a=1&lt=2 &lt;'  # shows one unescaping too many or too few
+LONG_TIMEOUT = (10.0, 10.0)  # seconds; a busy machine may pause
+SHORT_TIMEOUT = (10.0, 0.2)  # the second: how long a test waits for an answer that never comes
+SHORT_LIMIT = 0.3  # how long it waits for an answer that is too slow
+TRICKY = '<b>&amp; "q" & https://example.org/?a=1&lt=2 &lt;'  # unescaping once too often or too rarely changes it
 
 MEANINGS: dict[str, type[XError] | None] = {
     "ok": None,
@@ -108,13 +108,13 @@ def fake() -> Iterator[FakeX]:
 
 @pytest.fixture
 def x(fake: FakeX) -> Iterator[X]:
-    with gateway(fake.url) as opened:
-        yield opened
+    with gateway(fake.url) as client:
+        yield client
 
 
 def gateway(base_url: str, *, keys: Keys = KEYS, fault: Fault = FAULTS["ok"]) -> X:
-    within = SOON if fault.end in (End.TRICKLE, End.TRICKLE_HEAD) else WITHIN
-    timeout = HASTY if fault.end is End.HANG else PATIENT
+    within = SHORT_LIMIT if fault.end in (End.TRICKLE, End.TRICKLE_HEAD) else WITHIN
+    timeout = SHORT_TIMEOUT if fault.end is End.HANG else LONG_TIMEOUT
     return X(keys, now=lambda: NOW, base_url=base_url, timeout=timeout, within=within)
 
 
@@ -205,15 +205,15 @@ def test_own_posts_are_those_after_since_id_up_to_the_limit(fake: FakeX, x: X) -
 
     after = x.own_posts(MYNAH.id, since_id=ids[4])
     two = x.own_posts(MYNAH.id, limit=2)
-    none = x.own_posts(MYNAH.id, since_id=ids[-1])
+    empty = x.own_posts(MYNAH.id, since_id=ids[-1])
 
     assert [post.id for post in after.posts] == [ids[7], ids[6], ids[5]]
     assert [post.id for post in two.posts] == [ids[7], ids[6]]
-    assert none.posts == ()
-    assert (after.whole, two.whole, none.whole) == (True, False, True)
+    assert empty.posts == ()
+    assert (after.whole, two.whole, empty.whole) == (True, False, True)
 
 
-def test_a_page_with_another_after_it_is_not_the_whole(fake: FakeX, x: X) -> None:
+def test_a_page_followed_by_another_is_not_the_whole_timeline(fake: FakeX, x: X) -> None:
     for n in range(6):
         fake.world.create(MYNAH, f"RT @somebody: {n}", retweet_of="1")
 
@@ -232,13 +232,13 @@ def test_a_deleted_post_is_gone_and_cannot_be_deleted_again(fake: FakeX, x: X) -
         x.delete(receipt.id)
 
 
-def test_a_rate_limit_ends_when_x_says(fake: FakeX, x: X) -> None:
+def test_a_rate_limit_ends_at_the_time_that_x_states(fake: FakeX, x: X) -> None:
     fake.fail_with(limited(TOO_MANY, reset=str(int(NOW.timestamp()) + 120)))
 
-    with pytest.raises(RateLimited) as caught:
+    with pytest.raises(RateLimited) as excinfo:
         x.post("hello")
 
-    assert caught.value.until == NOW + timedelta(minutes=2)
+    assert excinfo.value.until == NOW + timedelta(minutes=2)
 
 
 def test_a_call_to_another_address_is_refused(fake: FakeX, x: X) -> None:
@@ -270,16 +270,16 @@ def test_wrong_keys_halt(fake: FakeX) -> None:
 
 def test_no_error_and_no_repr_shows_a_secret(fake: FakeX) -> None:
     echo = json.dumps({"title": "Forbidden", "detail": " ".join(astuple(KEYS))}).encode()
-    shown = [repr(KEYS), str(KEYS)]
+    texts = [repr(KEYS), str(KEYS)]
 
     for fault in (*FAULTS.values(), Fault(403, echo), Fault(403, echo, end=End.CUT)):
         fake.fail_with(fault)
         try:
             with gateway(fake.url, fault=fault) as x:
-                shown.append(repr(x))
+                texts.append(repr(x))
                 x.post("hello")
         except XError as error:
-            shown += traceback.format_exception(error)
+            texts += traceback.format_exception(error)
 
-    assert "[secret]" in "".join(shown)
-    assert "canary" not in "".join(shown)
+    assert "[secret]" in "".join(texts)
+    assert "canary" not in "".join(texts)

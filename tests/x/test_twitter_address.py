@@ -1,4 +1,4 @@
-"""Which servers get the keys, and what is signed. No socket is opened."""
+"""Which servers get the keys, and what is signed. No sockets are opened."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def authorization_of(request: requests.PreparedRequest) -> str:
     return value.decode() if isinstance(value, bytes) else value
 
 
-def test_the_example_of_x_gets_the_signature_of_x() -> None:
+def test_the_example_in_the_documents_of_x_gets_their_signature() -> None:
     # Keys, request and signature come from X's documentation, "Creating a signature"; the keys are not valid.
     keys = Keys(
         "xvz1evFS4wEEPTGEFPHBog",
@@ -43,7 +43,7 @@ def test_the_example_of_x_gets_the_signature_of_x() -> None:
     assert 'oauth_signature="Ls93hJiZbQ3akF3HF3x1Bz8%2FzU4%3D"' in authorization_of(request)
 
 
-class Recording(HTTPAdapter):
+class RecordingAdapter(HTTPAdapter):
     """Records the requests instead of sending them."""
 
     def __init__(self) -> None:
@@ -62,7 +62,7 @@ class Recording(HTTPAdapter):
 
 @pytest.mark.parametrize("base_url", ["https://api.x.com", "https://api.twitter.com"])
 def test_the_request_is_signed_with_its_own_address(base_url: str) -> None:
-    recording = Recording()
+    recording = RecordingAdapter()
     with X(KEYS, now=lambda: NOW, base_url=base_url) as x:
         x._wire._session.mount(f"{base_url}/", recording)
 
@@ -97,10 +97,10 @@ def test_the_request_is_signed_with_its_own_address(base_url: str) -> None:
     ],
 )
 def test_keys_go_to_x_and_to_this_machine_only(base_url: str) -> None:
-    with pytest.raises(ConfigError, match=r"x\.base_url") as raised:
+    with pytest.raises(ConfigError, match=r"x\.base_url") as excinfo:
         X(KEYS, now=lambda: NOW, base_url=base_url)
 
-    assert len(str(raised.value)) < 300
+    assert len(str(excinfo.value)) < 300
 
 
 @pytest.mark.parametrize(

@@ -22,8 +22,8 @@ from bot.x.twitter import X
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 KEYS = Keys("consumer", "consumer secret", "token", "token secret")
-NOWHERE = "http://127.0.0.1:1"
-NEVER_LEFT = (
+CLOSED_PORT = "http://127.0.0.1:1"
+UNREACHABLE_ERRORS = (
     requests.ConnectTimeout,
     urllib3.exceptions.ConnectTimeoutError,
     urllib3.exceptions.NewConnectionError,
@@ -50,7 +50,7 @@ def library_errors() -> list[type[Exception]]:
     )
 
 
-class Failing(HTTPAdapter):
+class FailingAdapter(HTTPAdapter):
     """A transport that always fails."""
 
     def __init__(self, error: Exception) -> None:
@@ -64,14 +64,14 @@ class Failing(HTTPAdapter):
 @pytest.mark.parametrize("library_error", library_errors(), ids=lambda each: f"{each.__module__}.{each.__qualname__}")
 def test_no_exception_of_a_library_leaves_the_client(library_error: type[Exception]) -> None:
     error = library_error.__new__(library_error)  # their constructors differ; only the class matters
-    with X(KEYS, now=lambda: NOW, base_url=NOWHERE) as x:
-        x._wire._session.mount(f"{NOWHERE}/", Failing(error))
+    with X(KEYS, now=lambda: NOW, base_url=CLOSED_PORT) as x:
+        x._wire._session.mount(f"{CLOSED_PORT}/", FailingAdapter(error))
 
-        with pytest.raises(XError) as caught:
+        with pytest.raises(XError) as excinfo:
             x.post("hello")
 
-    assert type(caught.value) is (TryLater if issubclass(library_error, NEVER_LEFT) else Unknown)
-    assert caught.value.__cause__ is error
+    assert type(excinfo.value) is (TryLater if issubclass(library_error, UNREACHABLE_ERRORS) else Unknown)
+    assert excinfo.value.__cause__ is error
 
 
 def test_the_exceptions_of_the_libraries_were_found() -> None:

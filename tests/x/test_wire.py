@@ -35,14 +35,14 @@ def ask(fake: FakeX, method: str = "GET", **limits: Any) -> str:
 
 
 @pytest.mark.parametrize("end", [End.TRICKLE, End.TRICKLE_HEAD], ids=["body", "head"])
-def test_a_slow_answer_is_cut_off_in_time(fake: FakeX, end: End) -> None:
+def test_a_slow_answer_is_cut_off(fake: FakeX, end: End) -> None:
     fake.fail_with(Fault(200, b" ", end=end))
 
     with pytest.raises(TryLater, match=r"not all of it came within 0\.3 s"):
         ask(fake, within=0.3)
 
 
-def test_an_endless_answer_is_given_up(fake: FakeX) -> None:
+def test_an_endless_answer_is_cut_off(fake: FakeX) -> None:
     fake.fail_with("endless")
 
     with pytest.raises(Unknown, match="the answer is larger than 16,000,000 bytes"):
@@ -65,7 +65,7 @@ def test_a_decompression_bomb_is_not_decompressed_beyond_the_largest_size(fake: 
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "GZIP", "deflate"])
-def test_an_answer_that_is_compressed_unasked_is_read(fake: FakeX, encoding: str) -> None:
+def test_an_answer_compressed_without_request_is_read(fake: FakeX, encoding: str) -> None:
     fake.fail_with(Fault(200, gzip.compress(b'{"a": 1}'), {"Content-Encoding": encoding}, kind=JSON))
 
     assert ask(fake) == '{"a": 1}'
@@ -79,7 +79,7 @@ def test_secrets_are_hidden_in_the_answer(fake: FakeX) -> None:
 
 
 def test_a_request_in_progress_does_not_keep_the_process_alive(fake: FakeX) -> None:
-    """A process whose main thread ends would wait for the timer, up to WITHIN seconds, if it were no daemon."""
+    """Without a daemon thread, the process would wait for the timer after its main thread, up to WITHIN seconds."""
     timers: list[threading.Timer] = []
 
     def sign(request: Any) -> Any:  # called while the request is on its way

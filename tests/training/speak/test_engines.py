@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.installed import HEARD
+from tests.installed import SENTENCES
 from tests.training.lightened import lightened
 from training.errors import ModelError
 from training.speak import engines
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def light(talker: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return lightened(talker / "current", tmp_path_factory.mktemp("light") / "m", HEARD)[0]
+    return lightened(talker / "current", tmp_path_factory.mktemp("light") / "m", SENTENCES)[0]
 
 
 @pytest.mark.parametrize(

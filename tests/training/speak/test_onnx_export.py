@@ -8,7 +8,7 @@ import pytest
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel, GPTNeoConfig, GPTNeoForCausalLM
 
-from tests.installed import HEARD
+from tests.installed import SENTENCES
 from tests.training.retraining import run, small, version_of
 from training.errors import ModelError
 from training.learn import batches
@@ -31,7 +31,7 @@ def loaded(talker: Path) -> Any:
 
 @pytest.fixture(scope="module")
 def rows(loaded: Any) -> list[list[int]]:
-    return batches.encode(loaded.tokenizer, HEARD, 64)
+    return batches.encode(loaded.tokenizer, SENTENCES, 64)
 
 
 def test_a_light_form_is_made_and_held_against_the_model(loaded: Any, rows: list[list[int]], tmp_path: Path) -> None:

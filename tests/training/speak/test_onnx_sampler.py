@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.installed import HEARD
+from tests.installed import SENTENCES
 from tests.training.lightened import lightened
 from training.errors import ModelError
 from training.models import model_dir
@@ -33,7 +33,7 @@ TAGS = {"ada": "ada: ", "bob": "bob, to be clear: "}
 
 @pytest.fixture(scope="module")
 def folder(talker: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made, light = lightened(talker / "current", tmp_path_factory.mktemp("light") / "m", HEARD)
+    made, light = lightened(talker / "current", tmp_path_factory.mktemp("light") / "m", SENTENCES)
     assert not light.why
     return made
 
@@ -53,7 +53,7 @@ def theirs(folder: Path) -> TorchSampler:
     return TorchSampler.open(folder, device="cpu")
 
 
-@pytest.mark.parametrize("prompt", ["", *(" ".join(text.split()[:2]) for text in HEARD[:4])])
+@pytest.mark.parametrize("prompt", ["", *(" ".join(text.split()[:2]) for text in SENTENCES[:4])])
 def test_greedy_drafts_are_those_of_transformers(sampler: OnnxSampler, loaded: Any, prompt: str) -> None:
     asked = loaded.tokenizer(prompt, return_tensors="pt")
     ids = loaded.model.generate(**asked, do_sample=False, max_new_tokens=40)
@@ -81,7 +81,7 @@ def test_first_tokens_come_as_often_as_transformers_would_have_them(sampler: Onn
     assert chi < 3 * len(often)  # draws spread evenly: what is left is what 8 bits cost
 
 
-@pytest.mark.parametrize("text", HEARD)
+@pytest.mark.parametrize("text", SENTENCES)
 def test_it_weighs_as_torch_does(sampler: OnnxSampler, theirs: TorchSampler, text: str) -> None:
     first = text.partition(" ")[0]
     rest = text.removeprefix(first)
@@ -137,7 +137,7 @@ def test_rows_that_leave_do_not_change_the_others(sampler: OnnxSampler) -> None:
 
 
 def test_the_tags_come_with_the_folder(talker: Path, tmp_path: Path) -> None:
-    folder, _ = lightened(talker / "current", tmp_path / "m", HEARD, tags=TAGS)
+    folder, _ = lightened(talker / "current", tmp_path / "m", SENTENCES, tags=TAGS)
 
     with pytest.raises(ModelError, match="does not know @eve, only @ada, @bob"):
         OnnxSampler.open(folder).draft("", n=1, seed=0, author="eve")
