@@ -1,6 +1,6 @@
 """Kills the command `mynah` and counts what it did: `python -m tests.trials.killing --points 20 --each 5 --random 100`.
 
-This process imports the command once and forks a child per run (killing_lives.py). The children talk to a small X in
+This process imports the command once and forks a child per run (killing_processes.py). The children talk to a small X in
 another process (killing_x.py), whose answers fail in all ways, and where people mention the bot (killing_calls.py).
 Nobody resolves anything by hand.
 
@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.trials.killing_calls import LACKS, Callers
 from tests.trials.killing_counts import count
-from tests.trials.killing_lives import (
+from tests.trials.killing_processes import (
     BEAT,
     POINTS,
     Ended,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.replies.opt_out import OptOut
-from tests.trials.reply_life import LIMITS
+from tests.trials.replying_bot import LIMITS
 from tests.trials.year_of_replies import run
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from bot.x.payloads import time_of
 from tests.fake_x.faults import FAULTS
 from tests.fake_x.mentions import summons
 from tests.fake_x.money import CREATE, CREATE_SUMMONED, READ_OWN, READ_USER
-from tests.trials.reply_life import BOT, LIMITS, ME, Life, person
+from tests.trials.replying_bot import BOT, LIMITS, ME, Life, person
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

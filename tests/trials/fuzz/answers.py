@@ -20,7 +20,7 @@ from tests.fake_x.faults import Fault
 from tests.fakes import NOON
 from tests.trials.fuzz import documents
 from tests.trials.fuzz.kinds import undone
-from tests.trials.reply_life import Life, Parrot
+from tests.trials.replying_bot import Life, Parrot
 from training.library.library import Library
 
 if TYPE_CHECKING:

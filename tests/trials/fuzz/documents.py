@@ -20,7 +20,7 @@ from tests.training.archives import (
     table,
     tweet,
 )
-from tests.trials.reply_life import BOT, ME, Life, person
+from tests.trials.replying_bot import BOT, ME, Life, person
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bot.errors import MynahError
 from bot.history.store import Store
-from tests.trials.power import lives
+from tests.trials.power import workload
 
 # Of the time that a commit takes. A bot mostly rests, and then nothing else brings its last commit to the disk.
 REST = 2.0
@@ -27,11 +27,11 @@ def main(path: str, journal: str = "", most: str = "") -> int:
                 store.rows(f"PRAGMA journal_mode = {mode}")
                 store.write(f"PRAGMA synchronous = {synchronous}", {})
             tell(store)
-            for commit in lives.commits(after=lives.position(store)):
+            for commit in workload.commits(after=workload.position(store)):
                 if most and commit.nth > int(most):
                     break
                 began = time.monotonic()
-                lives.write(store, commit)
+                workload.write(store, commit)
                 say(f"ack {commit.nth}")
                 time.sleep(REST * (time.monotonic() - began))
     except MynahError as error:
@@ -43,9 +43,9 @@ def main(path: str, journal: str = "", most: str = "") -> int:
 def tell(store: Store) -> None:
     for line in store.damage():
         say(f"damage {line}")
-    for name, (rows, digest) in lives.tables(store).items():
+    for name, (rows, digest) in workload.tables(store).items():
         say(f"table {name} {rows} {digest}")
-    say(f"at {lives.position(store)}")
+    say(f"at {workload.position(store)}")
 
 
 def say(line: str) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bot.history.store import Store
-from tests.trials.power import lives
+from tests.trials.power import workload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -92,9 +92,9 @@ class Judge:
             self._made = 0
         with Store.open(path) as store:
             store.write("PRAGMA synchronous = OFF", {})  # nobody cuts the power here
-            for commit in lives.commits(after=self._made):
+            for commit in workload.commits(after=self._made):
                 if commit.nth > commits:
                     break
-                lives.write(store, commit)
+                workload.write(store, commit)
                 self._made = commit.nth
-            return lives.tables(store)
+            return workload.tables(store)
