@@ -16,7 +16,8 @@ from tests.fake_x.server import FakeX
 from tests.fake_x.state import World
 from tests.fakes import NOON
 from tests.sending.test_reconcile import Killed, dying
-from tests.trials.replying_bot import BOT, ME, Life, person
+from tests.trials.replying_bot import BOT, ME, person
+from tests.trials.replying_bot import ReplyingBot as Life
 from tests.x.test_twitter import MEANINGS
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ from bot.sending import pause
 from bot.sending.budget import Caps
 from tests.fake_x.faults import FAULTS
 from tests.fakes import NOON
-from tests.trials.replying_bot import BOT, LIMITS, ME, Life, Parrot, person
+from tests.trials.replying_bot import BOT, LIMITS, ME, Parrot, person
+from tests.trials.replying_bot import ReplyingBot as Life
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

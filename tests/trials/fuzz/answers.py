@@ -20,7 +20,7 @@ from tests.fake_x.faults import Fault
 from tests.fakes import NOON
 from tests.trials.fuzz import documents
 from tests.trials.fuzz.kinds import undone
-from tests.trials.replying_bot import Life, Parrot
+from tests.trials.replying_bot import Parrot, ReplyingBot
 from training.library.library import Library
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Mentions:
     """A whole bot: an input is what X answers to its first requests, one after the other; then X is well again."""
 
     def __init__(self, folder: Path) -> None:
-        self._life = Life(folder / "mentions.db", listen=True, posts_every=timedelta(minutes=30))
+        self._life = ReplyingBot(folder / "mentions.db", listen=True, posts_every=timedelta(minutes=30))
         self._life.begins()
         self._begun = self._life.clock.now()
         documents.crowd(self._life)
@@ -76,7 +76,7 @@ class Answers:
     """One call, named in the first line, and the answers to it; an importing asks until there is nothing more."""
 
     def __init__(self, folder: Path) -> None:
-        self._life = Life(folder / "answers.db")
+        self._life = ReplyingBot(folder / "answers.db")
         self._life.begins()
         documents.crowd(self._life)
         self._wire: Any = Canned()

@@ -20,7 +20,7 @@ from tests.training.archives import (
     table,
     tweet,
 )
-from tests.trials.replying_bot import BOT, ME, Life, person
+from tests.trials.replying_bot import BOT, ME, ReplyingBot, person
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -142,7 +142,7 @@ def faults() -> Iterator[bytes]:
             yield one
 
 
-def crowd(life: Life) -> None:
+def crowd(life: ReplyingBot) -> None:
     """People who call on the bot in every way that there is."""
     rook, daw = person(1, "rook"), person(2, "daw")
     life.world.users |= {rook.id: rook, daw.id: daw}
@@ -154,19 +154,19 @@ def crowd(life: Life) -> None:
     life.says(daw, "RT @rook: caw", retweet_of=first)
 
 
-def asked(life: Life, method: str, path: str, **params: Any) -> bytes:
+def asked(life: ReplyingBot, method: str, path: str, **params: Any) -> bytes:
     """What the fake X answers to this, now."""
     assert life.direct
     reply = life.direct.ask(method, path, sign=lambda request: request, params=params)
     return answer(reply.status, reply.text.encode(), **reply.headers)
 
 
-def mentions(life: Life) -> bytes:
+def mentions(life: ReplyingBot) -> bytes:
     fields = "author_id,conversation_id,display_text_range,entities,note_tweet,referenced_tweets"
     asking = {"tweet.fields": fields, "expansions": "author_id", "max_results": "100"}
     return asked(life, "GET", f"/2/users/{ME.id}/mentions", **asking)
 
 
-def timeline(life: Life) -> bytes:
+def timeline(life: ReplyingBot) -> bytes:
     fields = "created_at,entities,note_tweet,referenced_tweets,lang"
     return asked(life, "GET", f"/2/users/{ME.id}/tweets", **{"tweet.fields": fields, "max_results": "100"})
