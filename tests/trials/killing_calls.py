@@ -33,7 +33,7 @@ CROWD = 0.1  # how often more users mention it at once than fit on a page
 
 
 class Query(Protocol):
-    def __call__(self, what: str, *values: object) -> list[Any]: ...
+    def __call__(self, select: str, *values: object) -> list[Any]: ...
 
 
 class Callers:
