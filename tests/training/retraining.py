@@ -53,12 +53,12 @@ def run(
     job: Job,
     *archives: Archive,
     now: datetime = NOON,
-    seen: list[Progress] | None = None,
+    reports: list[Progress] | None = None,
     kill_at: tuple[str, int] | None = None,
 ) -> Outcome:
     def report(progress: Progress) -> None:
-        if seen is not None:
-            seen.append(progress)
+        if reports is not None:
+            reports.append(progress)
         if (progress.stage, progress.done) == kill_at:
             raise Killed
 
