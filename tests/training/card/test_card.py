@@ -1,4 +1,4 @@
-"""The card: is it a card, is it true, does it hold against names that want out, and are the published ones rebuilt?"""
+"""The card: valid, true, safe with hostile names, and equal to the published cards."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ INK = (0, 0, 0)
 
 @pytest.fixture
 def bare() -> Lettering:
-    """Nothing but Pillow's own font."""
+    """Only Pillow's own font."""
     return Lettering(Fonts(()))
 
 
@@ -27,7 +27,7 @@ def draw(lettering: Lettering, text: str) -> Image.Image:
 
 
 def font_file(path: Path, table: bytes) -> Path:
-    """A font with nothing in it but which characters it has."""
+    """A font that only has a table of characters."""
     cmap = struct.pack(">HHHHI", 0, 1, 3, 10, 12) + table
     path.write_bytes(struct.pack(">IH6x4s4xII", 0x10000, 1, b"cmap", 28, len(cmap)) + cmap)
     return path

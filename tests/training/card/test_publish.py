@@ -33,7 +33,7 @@ PICTURE = b"\x89PNG and so on"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory, sayings: tuple[str, ...]) -> Path:
-    """A whole version with its card, its pictures, and what must stay at home."""
+    """A complete version with its card, its pictures, and the files that must not be uploaded."""
     from training.models import base_model
 
     shape = Shape(vocabulary=300, context=64, layers=1, width=16, heads=2)

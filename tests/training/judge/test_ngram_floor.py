@@ -17,7 +17,7 @@ TEXTS = ["the rain, the rain", "a pigeon on the roof ☔", "", "the roof"]
 
 
 def by_hand(train: Sequence[str], text: str) -> float:
-    """The same, one symbol after the other."""
+    """The same bits, computed symbol by symbol."""
     after: defaultdict[tuple[int, ...], Counter[int]] = defaultdict(Counter)
     for context, symbol in (pair for one in train for pair in pairs(one)):
         for shorter in range(ORDER):

@@ -31,7 +31,7 @@ def always() -> bool:
 def taught(
     sayings: tuple[str, ...], checkpoints: Checkpoints | None, *, steps: int | None = None, recipe: Recipe = SHORT
 ) -> tuple[Any, list[Step]]:
-    """A tiny model after its training, or after so many steps, where it is killed."""
+    """A tiny model after its training, or killed after so many steps."""
     model, tokenizer = base_model.load_base("scratch", texts=sayings, shape=SHAPE, seed=0)
     rows = encode(tokenizer, sayings, SHAPE.context)
     decks: dict[str, Any] = {"authors": ["a", "a", "a", "b"], "weights": [1.0, 0.5, 1.0, 1.0]}
@@ -97,7 +97,7 @@ def test_an_incomplete_checkpoint_leaves_no_file(tmp_path: Path) -> None:
 
 @pytest.fixture
 def small_files() -> Iterator[None]:
-    """No file may grow beyond 100 kB: a full disk, without one."""
+    """Limit files to 100 kB, to simulate a full disk."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
     yield

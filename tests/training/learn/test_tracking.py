@@ -104,7 +104,7 @@ print(json.dumps({"runs": runs, "warnings": warnings}))
 
 
 def run_tracker(folder: Path, environment: dict[str, str] | None = None, **options: Any) -> dict[str, Any]:
-    """Runs by job, the warnings, and all bytes that wandb left behind."""
+    """The runs by job, the warnings, and all bytes that wandb wrote."""
     home = folder / "home"
     home.mkdir()
     clean = {key: value for key, value in os.environ.items() if not key.startswith("WANDB_")}

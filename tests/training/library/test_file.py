@@ -1,4 +1,4 @@
-"""The library as a file: durable, private, whole after a kill, and one writer at a time."""
+"""The library as a file: durable, private, intact after a kill, and one writer at a time."""
 
 from __future__ import annotations
 

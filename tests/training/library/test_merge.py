@@ -1,4 +1,4 @@
-"""Whatever is imported, in whatever order: nothing is there twice, and the same again changes nothing."""
+"""In any order of imports: no duplicates, and a repeated import changes nothing."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def archives(draw: st.DrawFn) -> Archive:
 
 
 def add(rows: dict[int, Kept], archive: Archive) -> tuple[int, int]:
-    """As library.py does it; how many are new and updated."""
+    """Merge as library.py does; return the numbers of new and updated tweets."""
     changes = merge(rows.values(), archive, covered=None)
     for number in changes.replaced:
         del rows[number]

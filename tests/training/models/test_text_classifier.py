@@ -1,4 +1,4 @@
-"""A tiny classifier of the operator's, made here: two labels, one of which follows a word."""
+"""A tiny classifier with two labels, one of which follows a word."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WORDS = {"[PAD]": 0, "[UNK]": 1, "goose": 2, "choir": 3}
 
 
 def make_classifier(folder: Path, problem: str = "single_label_classification") -> Path:
-    """It finds every text with a goose rude, and no other."""
+    """A classifier that labels each text with "goose" as rude, and no other."""
     torch.manual_seed(0)
     config = BertConfig(
         vocab_size=len(WORDS),

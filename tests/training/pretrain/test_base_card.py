@@ -1,4 +1,4 @@
-"""The card of the base in the package: is it what its manifest, its recipe and `made.json` say?"""
+"""The card of the base in the package agrees with its manifest, its recipe and `made.json`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sample account: is its zip what its text files say, and what an X archive of 2024 looks like?"""
+"""The sample account: its zip agrees with its text files, and has the form of an X archive of 2024."""
 
 from __future__ import annotations
 

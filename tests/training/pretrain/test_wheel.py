@@ -1,4 +1,4 @@
-"""What made the base in the package is not in the wheel, and nothing in the wheel needs it."""
+"""The pretraining of the base is not in the wheel, and nothing in the wheel needs it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model folder says of a person: habits in numbers, beginnings that many tweets share, and no tweet."""
+"""The description of a person in a model folder: numbers and shared openers, but no tweet."""
 
 from __future__ import annotations
 
@@ -192,7 +192,7 @@ def test_a_cut_list_of_words_is_one_error_message(tmp_path: Path) -> None:
 
 
 def test_a_retraining_leaves_the_person_in_the_folder(tmp_path: Path) -> None:
-    """What is vouched for, of all authors, and likely by the model that has been made."""
+    """Listed in the manifest, about all authors, with likelihoods by the new model."""
     archives = [
         archive(author, [f"{begin} {text[:-1]}" for text in TEXTS])
         for author, begin in (("magpie", "my dream is"), ("rook", "note to the"))

@@ -158,7 +158,7 @@ def test_a_post_is_never_refused_for_what_only_a_question_can_mean(fake: FakeX, 
 
 @pytest.mark.parametrize("id_", [None, "", 7, "seven", "-7", {"a": 1}, "7" * 30], ids=repr)
 def test_a_page_with_an_invalid_id_is_an_error(id_: Any) -> None:
-    """Else the next walk would begin at it, and X refuse that for ever."""
+    """Otherwise the next walk would begin at it, and X would always refuse that."""
     with pytest.raises(SourceError, match="not a list of posts"):
         list(walk(lambda **_: {"data": [{"id": id_, "text": "caw"}]}, "magpie", Place()))
 
@@ -174,7 +174,7 @@ def test_an_endless_series_of_empty_pages_ends_in_an_error() -> None:
 
 @pytest.mark.parametrize("meta", [None, [], "more", {"next_token": 7}, {"next_token": ["a"]}], ids=repr)
 def test_an_unreadable_page_token_does_not_end_a_walk(meta: Any) -> None:
-    """Else all that is newer would count as read, and what is older would never be."""
+    """Otherwise the older tweets would never be read."""
     body = {"data": [{"id": "7", "text": "caw"}], "meta": meta}
 
     with pytest.raises(SourceError, match="not a list of posts"):

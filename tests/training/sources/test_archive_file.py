@@ -188,7 +188,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def is_read_or_refused(path: Path) -> bool:
-    """Whether there is a whole archive, with texts that UTF-8 can hold, or a sentence that names the file."""
+    """Whether the result is an archive with valid texts, or an error message that names the file."""
     try:
         result = recognise.read(path, author="magpie")
     except SourceError as error:

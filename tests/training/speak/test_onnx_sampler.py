@@ -1,4 +1,4 @@
-"""The light voice says what torch would say, in a process that has no torch."""
+"""The light engine gives the same drafts as torch, in a process without torch."""
 
 from __future__ import annotations
 

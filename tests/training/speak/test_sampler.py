@@ -1,4 +1,4 @@
-"""What any engine is asked to do: one that reads from a list shows it."""
+"""The sampler, with an engine that reads its tokens from a list."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TAGS = {"ada": "ada: ", "bob": "bob, to be clear: "}
 
 
 class Reciter:
-    """Says given texts, one for each row, and counts its steps."""
+    """An engine that gives fixed texts, one for each row, and counts its steps."""
 
     def __init__(self, pieces: Tokenizer, *texts: str, context: int = 160, max_rows: int = 8) -> None:
         self.context = context
@@ -48,7 +48,7 @@ class Reciter:
         self.steps += 1
 
     def log_likelihoods(self, prefix: Sequence[int], continuations: Sequence[Sequence[int]]) -> list[float]:
-        """Half as likely for each token that stands before."""
+        """Less likely for each token before."""
         self.begun.append(list(prefix))
         return [-float(len(prefix)) for _ in continuations]
 

@@ -1,4 +1,4 @@
-"""Torch's engines say what transformers' own `generate` says, without what the reference hid in it."""
+"""The torch engines give the tokens of transformers' own `generate`, without its hidden defaults."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def say(
 
 
 def theirs(model: Any, begun: list[int], rows: int, room: int, **settings: Any) -> list[list[int]]:
-    """What transformers says; no token ends a row."""
+    """The tokens of transformers; no token ends a row."""
     with torch.random.fork_rng():
         torch.manual_seed(1)
         ids = model.generate(
