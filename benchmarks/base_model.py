@@ -1,10 +1,10 @@
-"""How well the base in the package predicts tweets, before and after fine-tuning, and what does as well without it.
+"""How well the base in the package predicts tweets, before and after fine-tuning, compared with other methods.
 
     python benchmarks/base_model.py                      # the sample account
     python benchmarks/base_model.py ../shared/data/corpora/538-twitter-ratio/BarackObama.csv
-    python benchmarks/base_model.py --lines heldout.txt  # texts to judge the untouched base by, one a line
+    python benchmarks/base_model.py --lines heldout.txt  # evaluate the untouched base on texts, one a line
 
-Bits per character of the held-out tweets, the newest tenth: every method reads the same others first.
+Bits per character of the held-out tweets, the newest tenth; every method is trained on the other nine tenths.
 """
 
 from __future__ import annotations
@@ -45,9 +45,11 @@ class Split(NamedTuple):
 def main() -> None:
     parser = argparse.ArgumentParser(description="Bits per character of held-out tweets.")
     parser.add_argument("tweets", type=Path, nargs="*", help="whatever `retrain` reads; the sample account by default")
-    parser.add_argument("--lines", type=Path, nargs="+", default=[], help="judge the untouched base on these lines")
-    parser.add_argument("--rows", default="", help="only the rows whose names hold this: fine-tuned, nothing, xz ...")
-    parser.add_argument("--threads", type=int, default=0, help="0: torch decides")
+    parser.add_argument("--lines", type=Path, nargs="+", default=[], help="evaluate the untouched base on these lines")
+    parser.add_argument(
+        "--rows", default="", help="only the rows whose names contain this: fine-tuned, nothing, xz ..."
+    )
+    parser.add_argument("--threads", type=int, default=0, help="0: the default of torch")
     args = parser.parse_args()
     if args.threads:
         torch.set_num_threads(args.threads)
@@ -63,12 +65,12 @@ def _judge_lines(path: Path) -> None:
     print(f"{path.name}: {len(lines):,} lines, base {_base_bits(lines):.3f} bits per character")
 
 
-def _compare(path: Path, wanted: str) -> None:
+def _compare(path: Path, name_part: str) -> None:
     built = corpus.build([recognise.read(path, path.stem)])
     texts = Split([text.text for text in built.train], [text.text for text in built.held_out])
     characters = sum(map(len, texts.train))
     print(
-        f"\n{path.name}: {len(texts.train):,} tweets to learn ({characters:,} characters), "
+        f"\n{path.name}: {len(texts.train):,} training tweets ({characters:,} characters), "
         f"{len(texts.held_out):,} held out"
     )
     print(f"{'':44}{'bits/char':>10}{'seconds':>10}")
@@ -83,7 +85,7 @@ def _compare(path: Path, wanted: str) -> None:
         "gzip": lambda: _packed_bits(texts, lambda data: gzip.compress(data, 9, mtime=0)),
     }
     for name, measure in rows.items():
-        if wanted in name:
+        if name_part in name:
             began = time.perf_counter()
             bits = measure()
             print(f"{name:44}{bits:10.3f}{time.perf_counter() - began:10.1f}", flush=True)
@@ -101,7 +103,7 @@ def _finetuned_bits(texts: Split, recipe: Recipe) -> float:
 
 
 def _from_nothing_bits(texts: Split) -> float:
-    """The base's shape and tokenizer, its weights drawn anew; the best of many looks at the held-out tweets."""
+    """The base's shape and tokenizer with random weights; the best of many evaluations on the held-out tweets."""
     base, tokenizer = base_model.load_base("tiny", texts=(), shape=recipe_for("tiny").shape, seed=0)
     torch.manual_seed(0)
     model = type(base)(base.config)
@@ -114,7 +116,7 @@ def _from_nothing_bits(texts: Split) -> float:
         warmup=0.05,
         dropout=0.1,
         keep_best=True,
-        negatives=1,  # every piece is scored in every step, as in pretraining
+        negatives=1,  # every token is scored in every step, as in pretraining
     )
     return _learn_and_judge(model, tokenizer, texts, recipe)
 
@@ -128,7 +130,7 @@ def _learn_and_judge(model: Any, tokenizer: Any, texts: Split, recipe: Recipe) -
 
 
 def _packed_bits(texts: Split, pack: Any) -> float:
-    """What the held-out tweets add to the packed size of the others."""
+    """What the held-out tweets add to the compressed size of the others."""
     before = "\n".join([*texts.train, ""]).encode()
     after = before + "\n".join([*texts.held_out, ""]).encode()
     return (len(pack(after)) - len(pack(before))) * 8 / sum(map(len, texts.held_out))

@@ -1,10 +1,10 @@
-"""Is it a copy, and has it said this before? How fast, how large, and how often a person would be refused.
+"""The checks for copies and repeats: their speed, their size, and how often they refuse a person's own tweets.
 
-    python benchmarks/copies.py index [--tweets 100000]       # the copy index beside the plain ways to look
-    python benchmarks/copies.py history [--rows 1000000] [--keep FILE] # the history's index; takes minutes to fill
-    python benchmarks/copies.py people [--data ../shared/data] # people's own newest tweets, and a model's drafts
+    python benchmarks/copies.py index [--tweets 100000]       # the copy index compared with simpler ways
+    python benchmarks/copies.py history [--rows 1000000] [--keep FILE] # the index of the history; takes minutes to fill
+    python benchmarks/copies.py people [--data ../shared/data] # people's newest tweets, and a model's drafts
 
-An invented tweet has 4 to 35 words of 20,000, the common ones as common as in English. No text of a person is printed.
+An invented tweet has 4 to 35 words of 20,000, as frequent as in English. No text of a person is printed.
 """
 
 from __future__ import annotations
@@ -49,11 +49,11 @@ def main() -> None:
     parser.add_argument("what", choices=("index", "history", "people"))
     parser.add_argument("--tweets", type=int, nargs="+", default=[3_000, 30_000, 100_000])
     parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--keep", type=Path, help="where the history is kept; one that is there is asked again")
+    parser.add_argument("--keep", type=Path, help="file of the history; an existing one is used again")
     parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared" / "data")
-    parser.add_argument("--model", type=Path, help="a model folder, to count what of its drafts would be refused")
+    parser.add_argument("--model", type=Path, help="a model folder whose drafts are checked too")
     parser.add_argument(
-        "--habit", type=int, default=memory.HABIT, help="different tweets that make a run of words a habit"
+        "--habit", type=int, default=memory.HABIT, help="number of different tweets that make a run a habit"
     )
     args = parser.parse_args()
     match args.what:
@@ -67,25 +67,40 @@ def main() -> None:
 
 def index(sizes: Sequence[int]) -> None:
     print("| tweets | way | a draft | on disk or in memory |\n|---:|---|---:|---:|")
-    for size in sizes:
-        tweets, drafts = list(invented(size, seed=1)), list(invented(QUESTIONS, seed=2))
+    for tweet_count in sizes:
+        tweets, drafts = list(invented(tweet_count, seed=1)), list(invented(QUESTIONS, seed=2))
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / memory.FILE
             path.write_bytes(memorise(tweets))
-            row(size, "`Memory.why_copied`", micros(Memory.open(Path(folder)).why_copied, drafts), path.stat().st_size)
-        plain_ways(size, tweets, drafts)
+            row(
+                tweet_count,
+                "`Memory.why_copied`",
+                micros(Memory.open(Path(folder)).why_copied, drafts),
+                path.stat().st_size,
+            )
+        plain_ways(tweet_count, tweets, drafts)
 
 
-def plain_ways(size: int, tweets: Sequence[str], drafts: Sequence[str]) -> None:
+def plain_ways(tweet_count: int, tweets: Sequence[str], drafts: Sequence[str]) -> None:
     tuples = {run for tweet in tweets for run in runs(tweet)}
-    held = sys.getsizeof(tuples) + sum(map(sys.getsizeof, tuples))
-    row(size, "a set of tuples of 8 words", micros(lambda text: not tuples.isdisjoint(runs(text)), drafts), held)
+    size_in_memory = sys.getsizeof(tuples) + sum(map(sys.getsizeof, tuples))
+    row(
+        tweet_count,
+        "a set of tuples of 8 words",
+        micros(lambda text: not tuples.isdisjoint(runs(text)), drafts),
+        size_in_memory,
+    )
     hashes = set(map(hash, tuples))
-    held = sys.getsizeof(hashes) + sum(map(sys.getsizeof, hashes))
-    row(size, "a set of their hashes", micros(lambda text: not hashes.isdisjoint(map(hash, runs(text))), drafts), held)
+    size_in_memory = sys.getsizeof(hashes) + sum(map(sys.getsizeof, hashes))
+    row(
+        tweet_count,
+        "a set of their hashes",
+        micros(lambda text: not hashes.isdisjoint(map(hash, runs(text))), drafts),
+        size_in_memory,
+    )
     whole = "\n".join(" ".join(copying.words(tweet)) for tweet in tweets)
-    spent = micros(lambda text: any(" ".join(run) in whole for run in runs(text)), drafts[:20])
-    row(size, "substring search for each run", spent, len(whole))
+    micros_each = micros(lambda text: any(" ".join(run) in whole for run in runs(text)), drafts[:20])
+    row(tweet_count, "substring search for each run", micros_each, len(whole))
 
 
 def history(rows: int, keep: Path | None) -> None:
@@ -99,13 +114,13 @@ def history(rows: int, keep: Path | None) -> None:
             rows = store.rows("SELECT count(*) AS n FROM post")[0]["n"]
             size = ""
             if has_dbstat(store):
-                found = store.rows("SELECT sum(pgsize) AS size FROM dbstat WHERE name = 'nearness'")
-                size = f", {found[0]['size'] / 1e6:,.0f} MB of them the index"
+                dbstat = store.rows("SELECT sum(pgsize) AS size FROM dbstat WHERE name = 'nearness'")
+                size = f", {dbstat[0]['size'] / 1e6:,.0f} MB of them the index"
             print(f"{rows:,} posts: {path.stat().st_size / 1e6:,.0f} MB{size}\n")
             print("| a text that is | near | median | 99 of 100 | worst |\n|---|---:|---:|---:|---:|")
-            every = max(1, rows // QUESTIONS)
+            step = max(1, rows // QUESTIONS)
             texts = [
-                found["text"] for found in store.rows("SELECT text FROM post WHERE id % ? = 7 % ?", [every, every])
+                dbstat["text"] for dbstat in store.rows("SELECT text FROM post WHERE id % ? = 7 % ?", [step, step])
             ]
             ask(store, "unlike anything", list(invented(QUESTIONS, seed=3)))
             ask(store, "of the 30 commonest words", list(invented(QUESTIONS, seed=4, words=30)))
@@ -113,19 +128,21 @@ def history(rows: int, keep: Path | None) -> None:
 
 
 def ask(store: Store, name: str, drafts: Sequence[str]) -> None:
-    """In time of the processor: the file is in memory after the first questions, as a bot's is after its first day."""
-    spent, found = [], 0
+    """In processor time: the file is cached after the first queries, as a bot's is after its first day."""
+    times, repeats = [], 0
     for draft in drafts:
         start = time.process_time()
-        found += bool(
+        repeats += bool(
             store.said(draft, dry=False)
             or near_duplicates.refused(store, draft, dry=False)
             or near_duplicates.said(store, draft, dry=False)
         )
-        spent.append((time.process_time() - start) * 1e3)
-    spent.sort()
-    figures = statistics.median(spent), spent[int(len(spent) * 0.99)], spent[-1]
-    print(f"| {name} | {found / len(drafts):.1%} | " + " | ".join(f"{ms:.2f} ms" for ms in figures) + " |", flush=True)
+        times.append((time.process_time() - start) * 1e3)
+    times.sort()
+    figures = statistics.median(times), times[int(len(times) * 0.99)], times[-1]
+    print(
+        f"| {name} | {repeats / len(drafts):.1%} | " + " | ".join(f"{ms:.2f} ms" for ms in figures) + " |", flush=True
+    )
 
 
 def people(data: Path, model: Path | None, habit: int) -> None:
@@ -133,9 +150,9 @@ def people(data: Path, model: Path | None, habit: int) -> None:
     print("|---|---:|---:|---:|---:|")
     for name, author in PEOPLE.items():
         texts = corpus.build([recognise.read(data / "corpora" / name, author)])
-        learnt, newest = [text.text for text in texts.train], [text.text for text in texts.held_out]
-        refused = [share(newest, knowing(learnt, least).why_copied) for least in (sys.maxsize, habit)]
-        profile = speaking(learnt)
+        train, newest = [text.text for text in texts.train], [text.text for text in texts.held_out]
+        refused = [share(newest, memory_of(train, least).why_copied) for least in (sys.maxsize, habit)]
+        profile = language_of(train)
         foreign = share(newest, profile.why_foreign) if profile else "-"
         print(f"| {Path(name).stem} | {len(newest):,} | {' | '.join(refused)} | {foreign} |", flush=True)
     if model:
@@ -149,13 +166,13 @@ def people(data: Path, model: Path | None, habit: int) -> None:
 
 
 def invented(count: int, *, seed: int, words: int = WORDS) -> Iterator[str]:
-    """`words`: only so many of the words, the commonest."""
+    """`words`: the number of words to choose from, the commonest first."""
     letters = random.Random(0)
     vocabulary = ["".join(letters.choices(SYLLABLES, k=letters.randint(1, 4))) for _ in range(words)]
-    often = list(accumulate(1 / place for place in range(1, words + 1)))
-    chance = random.Random(seed)
+    cum_weights = list(accumulate(1 / rank for rank in range(1, words + 1)))
+    rng = random.Random(seed)
     for _ in range(count):
-        yield " ".join(chance.choices(vocabulary, cum_weights=often, k=chance.randint(4, 35)))
+        yield " ".join(rng.choices(vocabulary, cum_weights=cum_weights, k=rng.randint(4, 35)))
 
 
 def changed(text: str) -> str:
@@ -169,29 +186,29 @@ def runs(text: str) -> list[tuple[str, ...]]:
     return [tuple(words[at : at + 8]) for at in range(len(words) - 7)]
 
 
-def knowing(tweets: Sequence[str], habit: int) -> Memory:
-    kept, memory.HABIT = memory.HABIT, habit
+def memory_of(tweets: Sequence[str], habit: int) -> Memory:
+    before, memory.HABIT = memory.HABIT, habit
     try:
         with tempfile.TemporaryDirectory() as folder:
             (Path(folder) / memory.FILE).write_bytes(memorise(tweets))
             return Memory.open(Path(folder))
     finally:
-        memory.HABIT = kept
+        memory.HABIT = before
 
 
-def speaking(tweets: Sequence[str]) -> Language | None:
+def language_of(tweets: Sequence[str]) -> Language | None:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "language.bin").write_bytes(learn(tweets) or b"")
         return Language.open(Path(folder))
 
 
 def fill(store: Store, rows: int) -> None:
-    """As the triggers would, in the order that a table is filled fastest in."""
+    """As the triggers would, but sorted by key, which fills the table fastest."""
     for trigger in ("post_is_compared", "post_begins"):
         store.write(f"DROP TRIGGER {trigger}", {})
     store.write("PRAGMA temp_store = FILE", {})
     store.write("CREATE TEMP TABLE unsorted (key INTEGER, source INTEGER)", {})
-    connection = store._db.conn  # noqa: SLF001  millions of rows at once are nobody else's business
+    connection = store._db.conn  # noqa: SLF001  only here are millions of rows written at once
     texts = enumerate(invented(rows, seed=1), start=1)
     with store.atomic(), ProcessPoolExecutor(os.cpu_count()) as pool:
         post = (
@@ -200,8 +217,12 @@ def fill(store: Store, rows: int) -> None:
         post += " changed_at) VALUES (?1, 'post', 0, 'drafted', ?2, ?1, 0, '', 0, 0, 'm', '', '')"
         for chunk in batched(texts, 20_000):
             connection.executemany(post, chunk)
-            found = pool.map(keys, [text for _, text in chunk], chunksize=1_000)
-            pairs = ((key, number) for (number, _), own in zip(chunk, found, strict=True) for key in own)
+            keys_of_texts = pool.map(keys, [text for _, text in chunk], chunksize=1_000)
+            pairs = (
+                (key, number)
+                for (number, _), keys_of_text in zip(chunk, keys_of_texts, strict=True)
+                for key in keys_of_text
+            )
             connection.executemany("INSERT INTO unsorted VALUES (?, ?)", pairs)
         store.write("INSERT OR IGNORE INTO nearness SELECT key, source FROM unsorted ORDER BY key, source", {})
         store.write("DROP TABLE unsorted", {})
@@ -223,7 +244,7 @@ def has_dbstat(store: Store) -> bool:
 
 
 def micros(check: Callable[[str], object], drafts: Sequence[str]) -> float:
-    """Of one draft: the median of seven rounds over all of them, in time of the processor."""
+    """Processor time per draft: the median of seven rounds over all drafts."""
     rounds = []
     for _ in range(7):
         began = time.process_time()
@@ -233,8 +254,8 @@ def micros(check: Callable[[str], object], drafts: Sequence[str]) -> float:
     return statistics.median(rounds)
 
 
-def row(size: int, way: str, spent: float, held: int) -> None:
-    print(f"| {size:,} | {way} | {spent:,.1f} µs | {held / 1e6:.1f} MB |", flush=True)
+def row(size: int, way: str, micros_each: float, stored: int) -> None:
+    print(f"| {size:,} | {way} | {micros_each:,.1f} µs | {stored / 1e6:.1f} MB |", flush=True)
 
 
 def share(texts: Sequence[str], why: Callable[[str], str]) -> str:

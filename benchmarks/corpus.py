@@ -1,10 +1,10 @@
-"""What the rules drop and how fast: both sets of rules on whatever is given, and on invented tweets.
+"""What both sets of rules drop, and how fast, on files of tweets or on invented tweets.
 
     python benchmarks/corpus.py                                   # 100,000 invented tweets
-    python benchmarks/corpus.py ../shared/data/corpora/*/*.csv    # real ones; nothing but counts is printed
+    python benchmarks/corpus.py ../shared/data/corpora/*/*.csv    # real ones; only counts are printed
 
-An invented tweet has 4 to 35 words of 20,000, the common ones as common as in English; each tenth is another one with
-one word changed.
+An invented tweet has 4 to 35 words of 20,000, as frequent as in English; every tenth repeats another with one word
+changed.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ START = datetime(2020, 1, 1, tzinfo=UTC)
 def main() -> None:
     parser = argparse.ArgumentParser(description="What the rules drop, and how fast.")
     parser.add_argument("tweets", type=Path, nargs="*", help="whatever `retrain` reads; invented ones by default")
-    parser.add_argument("--invent", type=int, default=100_000, metavar="N", help="so many tweets")
+    parser.add_argument("--invent", type=int, default=100_000, metavar="N", help="number of invented tweets")
     args = parser.parse_args()
     archives = [recognise.read(path, path.stem.lower()) for path in args.tweets] or [_invented(args.invent)]
     for archive in archives:
         for choices in (corpus.Choices("huggingtweets"), corpus.Choices("mynah")):
             began = time.process_time()
-            sifted = corpus.filter_tweets(archive.author, archive.tweets, choices)
+            filtered = corpus.filter_tweets(archive.author, archive.tweets, choices)
             seconds = time.process_time() - began
-            print(_row(choices.rules, sifted.funnel, seconds), flush=True)
+            print(_row(choices.rules, filtered.funnel, seconds), flush=True)
 
 
 def _row(rules: str, funnel: corpus.Funnel, seconds: float) -> str:
@@ -47,17 +47,17 @@ def _row(rules: str, funnel: corpus.Funnel, seconds: float) -> str:
 
 
 def _invented(count: int) -> Archive:
-    chance = random.Random(1)
-    words = ["".join(chance.choices(SYLLABLES, k=chance.randint(1, 4))) for _ in range(WORDS)]
-    often = list(accumulate(1 / place for place in range(1, WORDS + 1)))
+    rng = random.Random(1)
+    words = ["".join(rng.choices(SYLLABLES, k=rng.randint(1, 4))) for _ in range(WORDS)]
+    cum_weights = list(accumulate(1 / rank for rank in range(1, WORDS + 1)))
     texts: list[str] = []
     for number in range(count):
         if number % 10 == 9:
-            said = chance.choice(texts).removesuffix(" https://t.co/abc").split()
-            said[chance.randrange(len(said))] = chance.choice(words)
+            words_of_text = rng.choice(texts).removesuffix(" https://t.co/abc").split()
+            words_of_text[rng.randrange(len(words_of_text))] = rng.choice(words)
         else:
-            said = chance.choices(words, cum_weights=often, k=chance.randint(4, 35))
-        texts.append(" ".join([*said, "https://t.co/abc"][: len(said) + (number % 3 == 0)]))
+            words_of_text = rng.choices(words, cum_weights=cum_weights, k=rng.randint(4, 35))
+        texts.append(" ".join([*words_of_text, "https://t.co/abc"][: len(words_of_text) + (number % 3 == 0)]))
     times = (START + timedelta(minutes=number) for number in range(count))
     tweets = [Tweet(str(at.timestamp()), "invented", text, at) for text, at in zip(texts, times, strict=True)]
     return Archive("invented", "Invented", tuple(tweets))

@@ -1,7 +1,7 @@
-"""What our units leave open, by `systemd-analyze security`, beside daemons that others trust: `make exposure`.
+"""The exposure of our units by `systemd-analyze security`, compared with well-known daemons: `make exposure`.
 
-0 is nothing, 10 is everything. Ours are weighed as they are shipped; of the others, what their own units say about
-hardening and users, written down here from their published files (they are small, and say little).
+0 is none, 10 is full. Ours are measured as shipped; for the others, the lines about hardening and users are copied from
+their published units (which are short).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-# What does not bear on the score is left out; the program is one that is there.
+# Lines that do not affect the score are left out; the program is one that always exists.
 OTHERS = {
     "Caddy (its packages' caddy.service)": """
         Type=notify
@@ -29,7 +29,7 @@ OTHERS = {
     "litestream (its package's litestream.service)": """
         Restart=always
     """,
-    "Home Assistant Core (the shape that its users are told)": """
+    "Home Assistant Core (as its documentation recommends)": """
         Type=simple
         User=daemon
         RestartForceExitStatus=100
@@ -44,12 +44,12 @@ OURS = {
 
 def score(unit: str, folder: Path) -> float:
     environment = os.environ | {"SYSTEMD_UNIT_PATH": f"{folder}:", "LC_ALL": "C.UTF-8", "SYSTEMD_COLORS": "0"}
-    words = ["systemd-analyze", "security", "--offline=true", "--no-pager", str(folder / unit)]
-    told = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
-    found = re.search(r"Overall exposure level for \S+: ([\d.]+)", told.stdout)
-    if found is None:
-        sys.exit(f"systemd-analyze says of {unit}: {told.stdout}{told.stderr}")
-    return float(found[1])
+    command = ["systemd-analyze", "security", "--offline=true", "--no-pager", str(folder / unit)]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    match = re.search(r"Overall exposure level for \S+: ([\d.]+)", result.stdout)
+    if match is None:
+        sys.exit(f"systemd-analyze cannot score {unit}: {result.stdout}{result.stderr}")
+    return float(match[1])
 
 
 def ours(name: str, folder: Path, *, gpu: bool) -> float:
@@ -69,7 +69,7 @@ def other(directives: str, folder: Path) -> float:
 
 def main() -> None:
     if shutil.which("systemd-analyze") is None:
-        sys.exit("systemd-analyze is not there (Debian: apt-get install systemd)")
+        sys.exit("systemd-analyze is not installed (Debian: apt-get install systemd)")
     print(subprocess.check_output(["systemd-analyze", "--version"], text=True).splitlines()[0])
     for name, (unit, gpu) in OURS.items():
         with tempfile.TemporaryDirectory() as folder:

@@ -1,8 +1,8 @@
-"""How long an import takes, and how much memory, for archives of several sizes that are made up here.
+"""The time and memory of an import, for invented archives of several sizes.
 
     python benchmarks/importing.py [--tweets 10000 100000]
 
-Each import is a process of its own: `mynah import`, once into an empty library and once again.
+Each import is a process of its own: `mynah import`, first into an empty library and then again.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def main() -> None:
     if args.write:
         write(args.write, args.tweets[0])
         return
-    print("| tweets | zip, MB | tweets.js, MB | import, s | of the processor | peak, MB | again, s | library, MB |")
+    print("| tweets | zip, MB | tweets.js, MB | import, s | processor, s | peak, MB | again, s | library, MB |")
     print("|---:|---:|---:|---:|---:|---:|---:|---:|")
     for count in args.tweets:
         with tempfile.TemporaryDirectory() as folder:
@@ -42,12 +42,12 @@ def main() -> None:
 
 def row(folder: Path, count: int) -> str:
     archive = folder / "archive.zip"
-    # In a process of its own: a child's peak begins at what its parent held when it was started.
+    # In a process of its own: a child's peak begins at its parent's memory when it was started.
     subprocess.run([sys.executable, __file__, "--write", archive, "--tweets", str(count)], check=True)
     with zipfile.ZipFile(archive) as opened:
         plain = opened.getinfo("data/tweets.js").file_size
-    seconds, processor, peak = imported(archive, folder)
-    again, _, _ = imported(archive, folder)
+    seconds, processor, peak = run_import(archive, folder)
+    again, _, _ = run_import(archive, folder)
     library = (folder / "state" / "library.db").stat().st_size
     megabytes = [f"{size / 1e6:.1f}" for size in (archive.stat().st_size, plain)]
     return (
@@ -56,8 +56,8 @@ def row(folder: Path, count: int) -> str:
     )
 
 
-def imported(archive: Path, folder: Path) -> tuple[float, float, int]:
-    """Seconds by the clock, seconds of the processor, bytes at the peak."""
+def run_import(archive: Path, folder: Path) -> tuple[float, float, int]:
+    """Wall-clock seconds, processor seconds, peak memory in bytes."""
     began = time.perf_counter()
     child = subprocess.Popen([MYNAH, "--state", folder / "state", "import", archive], stdout=subprocess.DEVNULL)
     _, status, used = os.wait4(child.pid, 0)
@@ -69,11 +69,11 @@ def imported(archive: Path, folder: Path) -> tuple[float, float, int]:
 
 
 def write(path: Path, count: int) -> None:
-    """An archive as X makes them today, not sorted, its texts of made-up words."""
-    chance = random.Random(0)
-    words = ["".join(chance.choices("aeioulnrstdmpbkg", k=chance.randint(2, 9))) for _ in range(20_000)]
-    tweets = [{"tweet": tweet(number, words, chance)} for number in range(count)]
-    chance.shuffle(tweets)
+    """An archive in the form of today's X, unsorted, with texts of invented words."""
+    rng = random.Random(0)
+    words = ["".join(rng.choices("aeioulnrstdmpbkg", k=rng.randint(2, 9))) for _ in range(20_000)]
+    tweets = [{"tweet": tweet(number, words, rng)} for number in range(count)]
+    rng.shuffle(tweets)
     files = [{"fileName": "data/tweets.js", "globalName": "YTD.tweets.part0", "count": str(count)}]
     members = {
         "data/account.js": ("window.YTD.account.part0", [{"account": {"username": "magpie"}}]),

@@ -1,4 +1,4 @@
-"""Does the screen know the language that a person writes? Their newest tenth, other people, and other languages.
+"""What the language check refuses: a person's own newest tenth, other people's tweets, and other languages.
 
     python benchmarks/language.py [--data ../shared/data]
 
@@ -21,7 +21,7 @@ PEOPLE = {
     "world-leaders-got3/jeremycorbyn.csv": "jeremycorbyn",
     "world-leaders-got3/ScottMorrisonMP.csv": "scottmorrisonmp",
 }
-FEW = 300  # tweets: a person who has hardly begun
+FEW = 300  # tweets: a person with a short history
 SENTENCES = {
     "English": (
         "The weather has been strange all week, and nobody at the station seems to mind.",
@@ -91,38 +91,40 @@ SENTENCES = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Whom the language check refuses.")
+    parser = argparse.ArgumentParser(description="What the language check refuses.")
     parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared" / "data")
     data: Path = parser.parse_args().data
     people = {
         Path(name).stem: corpus.build([recognise.read(data / "corpora" / name, author)])
         for name, author in PEOPLE.items()
     }
-    print("| learnt from | tweets | own newest tenth | others' English | sentences in other languages | missed |")
+    print("| trained on | tweets | own newest tenth | others' English | sentences in other languages | missed |")
     print("|---|---:|---:|---:|---:|---|")
     for name, texts in people.items():
-        learnt = [text.text for text in texts.train]
+        train = [text.text for text in texts.train]
         others = [text.text for other, theirs in people.items() if other != name for text in theirs.held_out]
-        for tweets in (learnt, learnt[-FEW:]):
+        for tweets in (train, train[-FEW:]):
             language = profile(tweets)
-            own = share(language, [text.text for text in texts.held_out])
-            caught = {other: refused(language, said) for other, said in SENTENCES.items() if other != "English"}
+            own_share = share(language, [text.text for text in texts.held_out])
+            refused_in = {
+                other: refused(language, sentences) for other, sentences in SENTENCES.items() if other != "English"
+            }
             missed = [
                 f"{other} {len(SENTENCES[other]) - count}"
-                for other, count in caught.items()
+                for other, count in refused_in.items()
                 if count < len(SENTENCES[other])
             ]
-            of = sum(len(said) for other, said in SENTENCES.items() if other != "English")
-            print(f"| {name} | {len(tweets):,} | {own} | {share(language, others)} | ", end="")
-            print(f"{sum(caught.values())} of {of} | {', '.join(missed)} |", flush=True)
+            sentence_count = sum(len(sentences) for other, sentences in SENTENCES.items() if other != "English")
+            print(f"| {name} | {len(tweets):,} | {own_share} | {share(language, others)} | ", end="")
+            print(f"{sum(refused_in.values())} of {sentence_count} | {', '.join(missed)} |", flush=True)
 
 
 def profile(tweets: list[str]) -> Language:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / FILE).write_bytes(learn(tweets) or b"")
-        found = Language.open(Path(folder))
-    assert found is not None
-    return found
+        language = Language.open(Path(folder))
+    assert language is not None
+    return language
 
 
 def refused(language: Language, texts: tuple[str, ...] | list[str]) -> int:

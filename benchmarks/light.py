@@ -1,10 +1,10 @@
-"""How soon a bot speaks and what it keeps in memory, by each engine and beside a script of transformers' pipeline.
+"""Time to a bot's first text and its memory, for each engine and for a script with transformers' pipeline.
 
-GPT-2's 124 M weights, made on the spot, with a tokenizer of their size. They know a handful of sentences and no more,
-but cost what any others would.
+A model with GPT-2's 124 M weights and a tokenizer of the same size is made here. It only knows a handful of sentences,
+but costs what any other would.
 
-Whole processes in turn (A B C A B C …), from exec to the first text; then each once more as a bot that lives: its
-memory a heartbeat after its first round, as /proc/PID/smaps_rollup has it. "private" is what the kernel cannot drop.
+Whole processes in turn (A B C A B C …), from exec to the first text; then each once more as a running bot: its
+memory a heartbeat after its first round, by /proc/PID/smaps_rollup. "private" is what the kernel cannot drop.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from training.recipe import Shape
 from training.speak import onnx_export
 
 GPT2 = Shape(vocabulary=50_257, context=1_024, layers=12, width=768, heads=12)
-# No two share a word, so that each word has one that follows.
+# No two share a word, so each word has one successor.
 SENTENCES = (
     "Every pigeon at this station knows which sandwich belongs to me.",
     "Nobody warned us that umbrellas multiply behind closed cupboard doors.",
@@ -60,36 +60,36 @@ PATIENCE_S = 300
 
 
 def main() -> None:
-    asked = _parser().parse_args()
+    args = _parser().parse_args()
     with tempfile.TemporaryDirectory() as folder:
         state = Path(folder) / "state"
         version, light = make(state, GPT2)
         sizes = {name: (version / name).stat().st_size / 1e6 for name in ("model.safetensors", *light.files)}
         print(", ".join(f"{name} {size:.0f} MB" for name, size in sizes.items()), light.why)
         print("checked against torch: " + ", ".join(f"{name} {value:.4f}" for name, value in light.figures.items()))
-        taken: dict[str, list[float]] = {name: [] for name in SIDES}
-        for number in range(asked.rounds + 1):  # the first round warms the disk's cache
+        times_of: dict[str, list[float]] = {name: [] for name in SIDES}
+        for number in range(args.rounds + 1):  # the first round warms the disk's cache
             for name, settings in SIDES.items():
-                seconds = first_text(version, settings, asked.threads)
+                seconds = first_text(version, settings, args.threads)
                 if number:
-                    taken[name].append(seconds)
-        kept = {name: live(version, settings, asked.threads) for name, settings in SIDES.items()}
-    show(taken, kept, asked)
+                    times_of[name].append(seconds)
+        memory_of = {name: live(version, settings, args.threads) for name, settings in SIDES.items()}
+    show(times_of, memory_of, args)
 
 
-def show(taken: dict[str, list[float]], kept: dict[str, dict[str, float]], asked: argparse.Namespace) -> None:
-    base = statistics.median(taken[next(iter(SIDES))])
-    busy = f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
-    print(f"\n{asked.rounds} rounds, {asked.threads} threads, {busy}")
+def show(times_of: dict[str, list[float]], memory_of: dict[str, dict[str, float]], args: argparse.Namespace) -> None:
+    base = statistics.median(times_of[next(iter(SIDES))])
+    machine_load = f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
+    print(f"\n{args.rounds} rounds, {args.threads} threads, {machine_load}")
     print(f"{'':38}{'first text':>11}{'min':>8}{'ratio':>8}{'private':>12}{'resident':>12}")
-    for name, times in taken.items():
+    for name, times in times_of.items():
         middle = statistics.median(times)
         line = f"{name:38}{middle:10.2f}s{min(times):7.2f}s{base / middle:7.1f}x"
-        print(f"{line}{kept[name]['private']:9.0f} MB{kept[name]['resident']:9.0f} MB")
+        print(f"{line}{memory_of[name]['private']:9.0f} MB{memory_of[name]['resident']:9.0f} MB")
 
 
 def first_text(version: Path, settings: dict[str, str] | None, threads: int) -> float:
-    """Seconds from exec."""
+    """Seconds from exec to the first text."""
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
         process = start(version, settings, threads, Path(folder), "--once")
@@ -100,7 +100,7 @@ def first_text(version: Path, settings: dict[str, str] | None, threads: int) -> 
 
 
 def live(version: Path, settings: dict[str, str] | None, threads: int) -> dict[str, float]:
-    """The memory of a process that has spoken once and waits, in MB."""
+    """The memory in MB of a process that has made one text and waits."""
     with tempfile.TemporaryDirectory() as folder:
         process = start(version, settings, threads, Path(folder), "--every", "20s")
         wait_for_text(process)
@@ -123,10 +123,10 @@ def start(
         return subprocess.Popen(command, text=True, env=env, **about)
     models = folder / "models"
     models.mkdir()
-    for each in (version, version.parent / registry.CURRENT):
-        (models / each.name).symlink_to(version if each == version else version.name)
-    told = settings | {"THREADS": str(threads), "PROMPTS": '[""]'}
-    env |= {f"MYNAH_VOICE__{key}": value for key, value in told.items()}
+    for source in (version, version.parent / registry.CURRENT):
+        (models / source.name).symlink_to(version if source == version else version.name)
+    voice = settings | {"THREADS": str(threads), "PROMPTS": '[""]'}
+    env |= {f"MYNAH_VOICE__{key}": value for key, value in voice.items()}
     command = [MYNAH, "--state", str(folder), "run", "--dry-run", *words]
     return subprocess.Popen(command, text=True, env=env, **about)
 
@@ -144,20 +144,20 @@ def wait_for_text(process: subprocess.Popen[str]) -> None:
                     sys.exit(f"no text: {line}")
                 return
     process.kill()
-    sys.exit(f"{process.args} said nothing")
+    sys.exit(f"{process.args} printed no text")
 
 
 def make(state: Path, shape: Shape) -> tuple[Path, onnx_export.OnnxExport]:
-    """A model folder, in use, whose light form is checked."""
-    chance = random.Random(0)
+    """A model folder, promoted, with its exported light form."""
+    rng = random.Random(0)
     syllables = [a + b for a in "bcdfghjklmnprstvwz" for b in ("a", "e", "i", "o", "u", "ai", "ou", "en", "er")]
-    words = ["".join(chance.choices(syllables, k=chance.randint(1, 4))) for _ in range(12 * shape.vocabulary)]
+    words = ["".join(rng.choices(syllables, k=rng.randint(1, 4))) for _ in range(12 * shape.vocabulary)]
     lines = [" ".join(words[at : at + 12]) for at in range(0, len(words), 12)]
     tokenizer = base_model.begin_with_start(base_model.train_tokenizer([*lines, *SENTENCES * 2_000], shape))
     model = base_model.make_model(tokenizer, shape, seed=0)
     model.resize_token_embeddings(shape.vocabulary)
     rows = batches.encode(tokenizer, SENTENCES, shape.context)
-    learn_by_heart(model, rows)
+    memorise_bigrams(model, rows)
     light = onnx_export.export_onnx(model, tokenizer, rows, state.parent)
     version = state / "models" / "20261121T120000Z-0000"
     about = model_dir.Manifest(created="2026-11-21T12:00:00+00:00", base_model="scratch", authors=("nobody",))
@@ -168,30 +168,30 @@ def make(state: Path, shape: Shape) -> tuple[Path, onnx_export.OnnxExport]:
 
 
 @torch.no_grad()
-def learn_by_heart(model: Any, rows: list[list[int]]) -> None:
-    """The last layer turns each piece into those that follow it, in one linear step; the other layers add nothing."""
+def memorise_bigrams(model: Any, rows: list[list[int]]) -> None:
+    """The last layer maps each token to its successors in one linear step; the other layers add nothing."""
     body, width = model.transformer, model.config.n_embd
     body.wpe.weight.zero_()
     for block in body.h:
         for part in (block.attn.c_proj, block.mlp.c_proj):
             part.weight.zero_()
             part.bias.zero_()
-    after: dict[int, set[int]] = {}
+    followers: dict[int, set[int]] = {}
     for row in rows:
-        for piece, following in pairwise(row):
-            after.setdefault(piece, set()).add(following)
-    words = body.wte.weight
-    seen = torch.nn.functional.layer_norm(words[list(after)], (width,))
-    wanted = torch.stack([words[sorted(each)].sum(0) / len(each) ** 0.5 for each in after.values()])
-    step = torch.linalg.pinv(seen) @ wanted * 10 / words.std()
-    layer, up = body.h[-1].mlp, 7.0  # so far above zero GELU is a straight line
+        for token, following in pairwise(row):
+            followers.setdefault(token, set()).add(following)
+    embeddings = body.wte.weight
+    inputs = torch.nn.functional.layer_norm(embeddings[list(followers)], (width,))
+    targets = torch.stack([embeddings[sorted(each)].sum(0) / len(each) ** 0.5 for each in followers.values()])
+    step = torch.linalg.pinv(inputs) @ targets * 10 / embeddings.std()
+    layer, up = body.h[-1].mlp, 7.0  # so far above zero GELU is linear
     layer.c_fc.weight.zero_()
     layer.c_fc.weight[:, :width] = torch.eye(width)
     layer.c_fc.bias.zero_()
     layer.c_fc.bias[:width] = up
     layer.c_proj.weight[:width] = step
     layer.c_proj.bias[:] = -up * step.sum(0)
-    body.ln_f.weight.fill_(2.0)  # sure, but not so sure that 8 bits would show
+    body.ln_f.weight.fill_(2.0)  # confident, but not so much that 8 bits would differ
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,11 +1,11 @@
-"""The recipe that made the bots on the cards, as someone would run it today: with the Trainer of transformers.
+"""The recipe behind the bots of the model cards, with today's Trainer of transformers.
 
 All tweets four times in one line, cut into blocks as long as the model's context, one block a step, fp32, dropout .1,
-AdamW at 1.372e-4 down a cosine. It is what the other programs here compare with; it measures nothing itself.
+AdamW at 1.372e-4 with cosine decay. The other programs here compare with it.
 
-What must be said aloud for it to be that recipe: the scheduler (one that is put in afterwards is thrown away, and the
-rate falls in a line), the optimizer (today's default is fused), and the blocks (the tokenizer knows no length). The
-pad token stays unset: set to the end token, no end would be learnt.
+To match that recipe, three things must be set explicitly: the scheduler (one that is replaced afterwards is discarded,
+and the rate falls linearly), the optimizer (today's default is fused) and the blocks (the tokenizer has no maximum
+length). The pad token stays unset: if it were the end token, the model would not learn to end.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ DROPOUT = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """The recipe, and what a careful user might change in it."""
+    """The recipe, and what a user might change in it."""
 
     block: int = 1024
     batch: int = 1  # blocks a step
@@ -39,9 +39,9 @@ class Reference:
 
 
 def blocks(tokenizer: Any, texts: Sequence[str], *, block: int, seed: int, passes: int = PASSES) -> list[torch.Tensor]:
-    """Neighbours in one long line, whoever they are; the last tokens that fill no block are lost."""
-    chance = random.Random(seed)
-    order = [text for _ in range(passes) for text in chance.sample(texts, len(texts))]
+    """Cuts all texts, joined in random order, into blocks; the last incomplete block is dropped."""
+    rng = random.Random(seed)
+    order = [text for _ in range(passes) for text in rng.sample(texts, len(texts))]
     ids = tokenizer(END + END.join(order) + END, add_special_tokens=False, verbose=False).input_ids
     return [torch.tensor(ids[start : start + block]) for start in range(0, len(ids) - block + 1, block)]
 
@@ -49,7 +49,7 @@ def blocks(tokenizer: Any, texts: Sequence[str], *, block: int, seed: int, passe
 def train(
     model: Any, rows: Sequence[torch.Tensor], recipe: Reference, *, seed: int, watch: Sequence[TrainerCallback] = ()
 ) -> None:
-    """Once over the blocks, on the device that the model is on."""
+    """One pass over the blocks, on the device of the model."""
     from transformers import PrinterCallback, Trainer, TrainingArguments
 
     set_dropout(model, recipe.dropout)

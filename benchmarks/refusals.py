@@ -1,4 +1,4 @@
-"""What the bot's screen refuses of what a model says unasked: `python benchmarks/refusals.py [MODEL_FOLDER]`.
+"""The share of a model's unprompted samples that the screen refuses: `python benchmarks/refusals.py [MODEL_FOLDER]`.
 
 The base in the package by default. Links and mentions are refused, as in the default configuration.
 """
@@ -25,16 +25,16 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=1_000)
     parser.add_argument("--temperature", type=float, default=1.0)
     args = parser.parse_args()
-    trained_on = Memory.open(args.folder).why_copied if (args.folder / FILE).exists() else lambda _: ""
-    spoken: set[str] = set()
-    screen = chain.build(was_posted=spoken.__contains__, copy_of=trained_on)
+    why_copied = Memory.open(args.folder).why_copied if (args.folder / FILE).exists() else lambda _: ""
+    earlier: set[str] = set()
+    screen = chain.build(was_posted=earlier.__contains__, copy_of=why_copied)
     sampler = TorchSampler.open(args.folder, device="cpu")
     reasons: Counter[str] = Counter()
     for seed in range(0, args.samples, AT_ONCE):
         for sample in sampler.draft("", n=AT_ONCE, seed=seed, sampling=Sampling(temperature=args.temperature)):
             reason = screen.why_not(Draft(sample.text, seed=seed, finished=sample.finished))
             reasons[reason.name if reason else "passed"] += 1
-            spoken.add(sample.text)
+            earlier.add(sample.text)
     for name, count in reasons.most_common():
         print(f"{name:20}{count:6}{count / reasons.total():8.1%}")
 

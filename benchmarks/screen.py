@@ -1,8 +1,8 @@
-"""What the screen's checks for harm and privacy find, and what they refuse that they should not.
+"""What the screen's checks for harm and privacy find, and what they refuse wrongly.
 
     python benchmarks/screen.py [--data ../shared/data]
 
-Labelled sets that cannot ship are read from --data; no text of theirs is printed.
+Labelled sets that cannot be distributed are read from --data; none of their text is printed.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ def main() -> None:
     data: Path = parser.parse_args().data
     print("| texts | how many | refused for harm | refused for privacy |\n|---|---:|---:|---:|")
     for name, texts in labelled(data):
-        found = list(texts)
-        print(f"| {name} | {len(found):,} | {share(found, harm.why_not)} | {share(found, privacy.why_not)} |")
+        rows = list(texts)
+        print(f"| {name} | {len(rows):,} | {share(rows, harm.why_not)} | {share(rows, privacy.why_not)} |")
     print("\n| private data in a synthetic set | spans | found |\n|---|---:|---:|")
-    for kind, (spans, seen) in sorted(spans_found(data).items()):
-        print(f"| {kind} | {spans} | {seen} |")
+    for kind, (spans, hits) in sorted(spans_found(data).items()):
+        print(f"| {kind} | {spans} | {hits} |")
     print("\n| disguise | listed words of four letters or more | found |\n|---|---:|---:|")
-    for disguise, (words, seen) in disguised().items():
-        print(f"| {disguise} | {words} | {seen / words:.1%} |")
+    for disguise, (words, hits) in disguised().items():
+        print(f"| {disguise} | {words} | {hits / words:.1%} |")
     text = "A pigeon asked me the way, and I sent it to the ticket office on platform four, where nobody minded at all."
     print(f"\na tweet of {len(text)} characters: harm {cost(harm.why_not, text):.2f} ms, ", end="")
     print(f"privacy {cost(privacy.why_not, text):.2f} ms")
@@ -69,25 +69,25 @@ def labelled(data: Path) -> Iterator[tuple[str, Iterable[str]]]:
 def spans_found(data: Path) -> dict[str, tuple[int, int]]:
     file = data / "text-hazards" / "pii" / "presidio-generated_small.json"
     spans: Counter[str] = Counter()
-    seen: Counter[str] = Counter()
+    hits: Counter[str] = Counter()
     for case in json.loads(file.read_text(encoding="utf-8")):
         refused = privacy.why_not(case["full_text"]) is not None
         for span in case["spans"]:
             spans[span["entity_type"]] += 1
-            seen[span["entity_type"]] += refused
-    return {kind: (count, seen[kind]) for kind, count in spans.items()}
+            hits[span["entity_type"]] += refused
+    return {kind: (count, hits[kind]) for kind, count in spans.items()}
 
 
 def disguised() -> dict[str, tuple[int, int]]:
-    """The disguises that the tests know, and as the last row their innocent sentences."""
+    """The disguises of the tests, and as the last row their innocent sentences."""
     sys.path.append(str(Path(__file__).parents[1]))
     tests = importlib.import_module("tests.screen.test_harm")
-    found = {
-        name: (len(tests.LISTED), sum(bool(harm.why_not(f"what a {worn(word)} it was")) for word in tests.LISTED))
-        for name, worn in tests.DISGUISES.items()
+    hits = {
+        name: (len(tests.LISTED), sum(bool(harm.why_not(f"what a {disguise(word)} it was")) for word in tests.LISTED))
+        for name, disguise in tests.DISGUISES.items()
     }
     innocent = tests.INNOCENT
-    return found | {"innocent sentences": (len(innocent), sum(bool(harm.why_not(text)) for text in innocent))}
+    return hits | {"innocent sentences": (len(innocent), sum(bool(harm.why_not(text)) for text in innocent))}
 
 
 def share(texts: list[str], check: Check) -> str:

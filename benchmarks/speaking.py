@@ -1,4 +1,4 @@
-"""Drafts a second, and how soon the first is there, beside `pipeline("text-generation")` with the reference's settings.
+"""Drafts per second, and the time to the first, compared with transformers' pipeline with the reference's settings.
 
     python benchmarks/speaking.py                       # GPT-2's shape and vocabulary, random weights
     python benchmarks/speaking.py --model tiny          # the base in the package
@@ -10,7 +10,7 @@ for all. "natural": a draft ends where the model ends it, after 64 tokens at mos
 token with the same chance, so its drafts have 17 on average. "forced": no draft ends before its 64th token. The prompt
 has more than ten tokens, so that the pipeline's min_length of 10 makes none of its drafts longer than ours.
 
-What a core-second says differs less on a busy machine. The first use of each side is not timed.
+Drafts per core-second vary less on a busy machine. The first use of each side is not timed.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 ROOM = 64  # new tokens
 PROMPT = "My dream is a small and very quiet house by the sea with a"
-WORDS = 40  # that the random model prefers, all alike: fewer than the pipeline's top_k of 50
+WORDS = 40  # that the random model prefers, all equally: fewer than the pipeline's top_k of 50
 OTHERS = 0.02  # the chance of all its other pieces together
 MEAN = 17  # tokens of its drafts, about those of a tweet (huggingtweets' data: 15 to 36)
 SIDES = {
@@ -55,13 +55,13 @@ TASKS = ("natural", "forced", "one")  # one: a single draft, forced
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """How a side did one task once."""
+    """The measurements of one task of one side."""
 
     drafts: int
     tokens: float  # a draft, on average
     seconds: float
     core_seconds: float
-    first: float  # seconds until the first draft was in hand
+    first: float  # seconds until the first draft was finished
 
 
 def main() -> None:
@@ -73,15 +73,15 @@ def main() -> None:
     workers = {side: _start(side) for side in args.sides}
     turns: dict[tuple[str, str], list[Turn]] = {(side, task): [] for side in workers for task in TASKS}
     try:
-        for worker in workers.values():  # all are loaded before one is timed
+        for worker in workers.values():  # all are loaded before any is timed
             _answer(worker)
         for number in range(args.rounds):
-            for (side, task), taken in turns.items():
-                taken.append(Turn(**_ask(workers[side], f"{task} {number}")))
+            for (side, task), side_turns in turns.items():
+                side_turns.append(Turn(**_ask(workers[side], f"{task} {number}")))
             print(f"  round {number + 1} of {args.rounds}", file=sys.stderr, flush=True)
     finally:
         for worker in workers.values():
-            worker.communicate()  # it has no more to do, puts its files away and ends
+            worker.communicate()  # end of input: it removes its files and exits
     _table(turns, args.sides)
 
 
@@ -101,13 +101,13 @@ def _answer(worker: subprocess.Popen[str]) -> dict[str, Any]:
     assert worker.stdout
     line = worker.stdout.readline()
     if not line:
-        raise SystemExit("A side has stopped: what it said stands above.")
-    said: dict[str, Any] = json.loads(line)
-    return said
+        raise SystemExit("A side has stopped; its error message is above.")
+    reply: dict[str, Any] = json.loads(line)
+    return reply
 
 
 def _work(args: argparse.Namespace) -> None:
-    """The side's own process: load, warm up, and then do what is asked on each line."""
+    """The side's own process: load, warm up, and then do one task per line of input."""
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
     model, tokenizer = training_speed.load(args.model, [PROMPT])
@@ -143,11 +143,13 @@ def _turn(
 
 
 def _end_by_chance(model: Any, tokenizer: Any) -> None:
-    """A model with random weights that says some words, all about as often, and ends after one in MEAN of them.
+    """Make a random model choose among WORDS words with equal probability, and end after one in MEAN of them.
 
-    One number of what it last computes is made the same everywhere, and those words alone heed it.
+    One dimension of the last hidden state is made constant, and only the embeddings of those words use it.
     """
-    words = [place for piece, place in sorted(tokenizer.get_vocab().items()) if piece[1:].isalpha() and piece[0] == "Ġ"]
+    words = [
+        token_id for piece, token_id in sorted(tokenizer.get_vocab().items()) if piece[1:].isalpha() and piece[0] == "Ġ"
+    ]
     pieces, end = model.config.vocab_size, tokenizer.eos_token_id
     heed = math.log(pieces * (1 - OTHERS) / OTHERS / WORDS)
     more = math.log(WORDS / (MEAN - 1))
@@ -228,7 +230,7 @@ def _table(turns: dict[tuple[str, str], list[Turn]], sides: list[str]) -> None:
 
 def _cell(
     turns: dict[tuple[str, str], list[Turn]],
-    measure: str,
+    baseline: str,
     side: str,
     task: str,
     figure: Callable[[Turn], float],
@@ -238,12 +240,12 @@ def _cell(
     def cost(name: str, of: Callable[[Turn], float]) -> float:
         return statistics.median(of(turn) for turn in turns[name, task])
 
-    shown = statistics.median(figure(turn) for turn in turns[side, task])
+    median = statistics.median(figure(turn) for turn in turns[side, task])
     if plain:
-        return f"{shown:9,.0f}{cost(measure, figure) / shown:7.1f}x        "
-    ratio = cost(measure, lambda turn: turn.seconds) / cost(side, lambda turn: turn.seconds)
-    cores = cost(measure, lambda turn: turn.core_seconds) / cost(side, lambda turn: turn.core_seconds)
-    return f"{shown:9,.1f}{ratio:7.1f}x ({cores:.1f}x)"
+        return f"{median:9,.0f}{cost(baseline, figure) / median:7.1f}x        "
+    ratio = cost(baseline, lambda turn: turn.seconds) / cost(side, lambda turn: turn.seconds)
+    cores = cost(baseline, lambda turn: turn.core_seconds) / cost(side, lambda turn: turn.core_seconds)
+    return f"{median:9,.1f}{ratio:7.1f}x ({cores:.1f}x)"
 
 
 def _installed() -> list[str]:
@@ -251,12 +253,16 @@ def _installed() -> list[str]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description="Drafts a second, beside transformers' pipeline.")
-    parser.add_argument("--model", choices=training_speed.MODELS, default="124m", help="its shape; tiny is the base")
+    parser = argparse.ArgumentParser(description="Drafts per second, compared with transformers' pipeline.")
+    parser.add_argument(
+        "--model", choices=training_speed.MODELS, default="124m", help="the model's shape; tiny is the base"
+    )
     parser.add_argument("-n", type=int, default=16, help="drafts at once")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--sides", nargs="+", choices=SIDES, default=_installed(), help="the first is the measure")
+    parser.add_argument(
+        "--sides", nargs="+", choices=SIDES, default=_installed(), help="what to compare; the first is the baseline"
+    )
     parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
     return parser
 

@@ -1,13 +1,13 @@
-"""What the held-out tweets cost after our training and after the reference recipe's, and how soon we are as good.
+"""Held-out loss after our training and after the reference recipe, and how soon ours is as good.
 
     python benchmarks/training_quality.py                      # the sample account, the base in the package
     python benchmarks/training_quality.py ../shared/data/corpora/538-twitter-ratio/*.csv
-    python benchmarks/training_quality.py --model 124m --tokens 20000    # GPT-2's shape, random weights, so far only
+    python benchmarks/training_quality.py --model 124m --tokens 20000    # GPT-2's shape, random weights, few tokens
 
-Both learn the same texts and are judged by the same others, the newest tenth: each tweet alone, from its start, its
-end included. A block is as long as the model's context: 256 for the base in the package, not GPT-2's 1024.
-Seconds are of the training alone, ours with its looks at the held-out tweets but without the further ones that find
-the moment when it is as good; core-seconds are what the processor spent, which a busy machine changes less.
+Both are trained on the same texts and evaluated on the same newest tenth: each tweet alone, from its start, its end
+included. A block is as long as the model's context: 256 for the base in the package, not GPT-2's 1024.
+Seconds are of the training alone, ours with its evaluations on the held-out tweets but without the further ones that
+find when it is as good; core-seconds are processor time, which a busy machine changes less.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ if TYPE_CHECKING:
     from training.learn.batches import Row
     from training.recipe import Recipe
 
-LOOKS = 80  # at the held-out tweets at most, until the reference's loss is reached
-BATCH_TOKENS = 4_096  # of a batch that is judged
+EVALUATIONS = 80  # on the held-out tweets at most, until the reference's loss is reached
+BATCH_TOKENS = 4_096  # of a batch in an evaluation
 
 
 @dataclass
 class Learner:
-    """A model that is to learn, what from, and what it is judged by."""
+    """A model, its training texts, and the held-out tweets that it is evaluated on."""
 
     model: Any
     tokenizer: Any
@@ -51,15 +51,15 @@ class Learner:
     rows: Sequence[Row]
     held_out: Sequence[Row]
     characters: int  # of the held-out tweets
-    tokens: int  # to learn at most; 0 for as many as the recipe has
+    tokens: int  # to train on at most; 0: as many as the recipe says
 
     def nats(self) -> float:
-        """A token of the held-out tweets."""
+        """Nats per held-out token."""
         nats, tokens = total_loss(self.model, self.held_out, BATCH_TOKENS)
         return nats / tokens
 
     def bits(self, nats: float) -> float:
-        """A character."""
+        """Bits per held-out character."""
         return nats * sum(len(row) - 1 for row in self.held_out) / math.log(2) / self.characters
 
 
@@ -81,11 +81,11 @@ class Time:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A training in figures; nats are of a held-out token."""
+    """The figures of a training; nats are per held-out token."""
 
     nats: float
     tokens: int
-    taken: Time
+    spent: Time
     as_good: Time | None = None  # when the goal was reached
 
 
@@ -99,10 +99,10 @@ def main() -> None:
 
 
 def compare(path: Path, args: argparse.Namespace) -> None:
-    """Three trainings from the same weights, the lines of a table."""
+    """Three trainings from the same weights, each a line of the table."""
     texts = corpus.build([recognise.read(path, path.stem)], corpus.Choices(rules=args.rules))
     train, held_out = ([text.text for text in part] for part in (texts.train, texts.held_out))
-    print(f"\n{path.name}: {len(train):,} tweets to learn, {len(held_out):,} held out ({args.rules}), {args.model}")
+    print(f"\n{path.name}: {len(train):,} training tweets, {len(held_out):,} held out ({args.rules}), {args.model}")
     print(f"{'':46}{'bits/char':>10}{'nats':>8}{'tokens':>12}{'seconds':>9}{'core-s':>9}{'as good after':>24}")
 
     def learner() -> Learner:
@@ -113,11 +113,11 @@ def compare(path: Path, args: argparse.Namespace) -> None:
     theirs = learn_by_reference(learner(), seed=args.seed)
     _row("reference recipe, Trainer", untouched, theirs)
     recipe = _ours(args)
-    for name, chosen in {
+    for name, variant in {
         "mynah, the reference's passes and rate": _like_the_reference(recipe, untouched),
         "mynah": recipe,
     }.items():
-        _row(name, untouched, learn_by_mynah(learner(), chosen, seed=args.seed, goal=theirs.nats), theirs)
+        _row(name, untouched, learn_by_mynah(learner(), variant, seed=args.seed, goal=theirs.nats), theirs)
 
 
 def learn_by_reference(learner: Learner, *, seed: int) -> Outcome:
@@ -127,23 +127,23 @@ def learn_by_reference(learner: Learner, *, seed: int) -> Outcome:
         rows = rows[: max(1, learner.tokens // recipe.block)]
     began = Time.now()
     reference.train(learner.model, rows, recipe, seed=seed)
-    taken = Time.now().since(began)
-    return Outcome(learner.nats(), len(rows) * (recipe.block - 1), taken)
+    spent = Time.now().since(began)
+    return Outcome(learner.nats(), len(rows) * (recipe.block - 1), spent)
 
 
 def learn_by_mynah(learner: Learner, recipe: Recipe, *, seed: int, goal: float) -> Outcome:
-    """As `retrain` does; the clock stands still while it is seen whether the goal is reached."""
+    """As `retrain` does; the clock is stopped while the model is compared with the goal."""
     if learner.tokens:
         recipe = replace(recipe, epochs=1e9, max_steps=max(1, learner.tokens // recipe.batch_tokens))
-    tokens, taken, as_good, began = 0, Time(0.0, 0.0), None, Time.now()
+    tokens, spent, as_good, began = 0, Time(0.0, 0.0), None, Time.now()
     for step in finetune(learner.model, learner.rows, learner.held_out, recipe, seed=seed):
-        taken += Time.now().since(began)
+        spent += Time.now().since(began)
         tokens += step.tokens
-        if not as_good and step.number % max(1, step.of // LOOKS) == 0 and learner.nats() <= goal:
-            as_good = taken
+        if not as_good and step.number % max(1, step.of // EVALUATIONS) == 0 and learner.nats() <= goal:
+            as_good = spent
         began = Time.now()
-    taken += Time.now().since(began)
-    return Outcome(learner.nats(), tokens, taken, as_good)
+    spent += Time.now().since(began)
+    return Outcome(learner.nats(), tokens, spent, as_good)
 
 
 def _learner(args: argparse.Namespace, train: Sequence[str], held_out: Sequence[str]) -> Learner:
@@ -154,16 +154,16 @@ def _learner(args: argparse.Namespace, train: Sequence[str], held_out: Sequence[
 
 
 def _ours(args: argparse.Namespace) -> Recipe:
-    """The recipe of the package, and what was asked to be tried in its place."""
+    """The recipe of the package with the changes of `--set`."""
     recipe = recipe_for(args.model)
     recipe = replace(recipe, threads=args.threads or recipe.threads)
     kinds = {"batch_tokens": int, "max_steps": int, "looks": int, "threads": int, "negatives": int}
-    tried = (one.partition("=")[::2] for one in args.set)
-    return replace(recipe, **{name: kinds.get(name, float)(value) for name, value in tried})  # type: ignore[arg-type]
+    changes = (change.partition("=")[::2] for change in args.set)
+    return replace(recipe, **{name: kinds.get(name, float)(value) for name, value in changes})  # type: ignore[arg-type]
 
 
 def _like_the_reference(recipe: Recipe, learner: Learner) -> Recipe:
-    """Equal tokens, equal steps, equal rate: what is left is the loop, and whole tweets instead of blocks."""
+    """Equal tokens, steps and rate: the difference left is the loop, and whole tweets instead of blocks."""
     return replace(
         recipe,
         batch_tokens=base_model.context_of(learner.model),
@@ -182,7 +182,7 @@ def _like_the_reference(recipe: Recipe, learner: Learner) -> Recipe:
 def _row(name: str, learner: Learner, outcome: Outcome, theirs: Outcome | None = None) -> None:
     print(
         f"{name:46}{learner.bits(outcome.nats):10.3f}{outcome.nats:8.3f}{outcome.tokens:12,}"
-        f"{outcome.taken.seconds:9.1f}{outcome.taken.core_seconds:9.1f}{_as_good(outcome, theirs):>24}",
+        f"{outcome.spent.seconds:9.1f}{outcome.spent.core_seconds:9.1f}{_as_good(outcome, theirs):>24}",
         flush=True,
     )
 
@@ -191,7 +191,7 @@ def _as_good(outcome: Outcome, theirs: Outcome | None) -> str:
     """When the reference's last loss was reached, and how much sooner by both clocks."""
     if theirs is None:
         return ""
-    when, whole = outcome.as_good, theirs.taken
+    when, whole = outcome.as_good, theirs.spent
     if when is None:
         return "never"
     return f"{when.seconds:.1f} s: {whole.seconds / when.seconds:.1f}x, {whole.core_seconds / when.core_seconds:.1f}x"
@@ -202,12 +202,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("tweets", type=Path, nargs="*", help="whatever `mynah import` reads; else the sample account")
     parser.add_argument("--model", choices=MODELS, default="tiny", help="the base in the package, or random weights")
     parser.add_argument(
-        "--rules", choices=("huggingtweets", "mynah"), default="huggingtweets", help="which tweets stay"
+        "--rules", choices=("huggingtweets", "mynah"), default="huggingtweets", help="the rules that filter the tweets"
     )
-    parser.add_argument("--tokens", type=int, default=0, help="to learn at most; 0: the recipes' own passes")
-    parser.add_argument("--set", nargs="+", default=[], metavar="NAME=NUMBER", help="try another recipe of ours")
+    parser.add_argument("--tokens", type=int, default=0, help="training tokens at most; 0: the passes of the recipes")
+    parser.add_argument("--set", nargs="+", default=[], metavar="NAME=NUMBER", help="change our recipe")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=0, help="0: torch decides, and our recipe for ours")
+    parser.add_argument("--threads", type=int, default=0, help="0: the default of torch, and of our recipe")
     parser.add_argument("--device", default="cpu")
     return parser
 

@@ -1,4 +1,4 @@
-"""Tokens learnt a second, and the memory it takes, beside the reference recipe run with today's Trainer.
+"""Training tokens per second, and memory, compared with the reference recipe in today's Trainer.
 
     python benchmarks/training_speed.py                      # GPT-2's shape and vocabulary, random weights
     python benchmarks/training_speed.py --model tiny         # the base in the package
@@ -6,9 +6,9 @@
     python benchmarks/training_speed.py --rounds 3 --seconds 10    # quicker and rougher
 
 Each side is a process of its own, and they take turns (A B C A B C …), so that a machine that drifts drifts for all.
-A token counts where it was a target: padding does not, nor the first token of a block. The first step is not timed.
-What a core-second learns differs less on a busy machine. Loading and starting are not speed, but they are in the
-memory, which is the peak of the whole process.
+A token counts if it was a target: padding does not, nor the first token of a block. The first step is not timed.
+Tokens per core-second vary less on a busy machine. Loading is not timed, but the memory is the peak of the whole
+process.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "training" / "sources" / "sample" / "stationmynah.zip"
 PIECES = ROOT.parent / "shared" / "data" / "gpt2-tokenizer"
 GPT2_PIECES = 50_257
-CHIP_FACTS = ("cpu family", "model")  # its number and its name: a name alone may hide the generation
+CHIP_FACTS = ("cpu family", "model")  # number and name: the name alone may not tell the generation
 TOY = {"n_layer": 2, "n_embd": 32, "n_head": 2, "n_positions": 128, "vocab_size": 3_000}
-MORE = 1_000  # times the same blocks: a GPU is through with them before the time is over
+MORE = 1_000  # repetitions of the blocks: a GPU finishes them before the time is over
 KINDS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 MODELS = ("124m", "tiny", "toy")  # toy: two narrow layers, to try the program itself
 SIDES = {
@@ -62,11 +62,11 @@ OURS = frozenset({"ours", "eighth"})
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What one process did in its turn."""
+    """The measurements of one process in one turn."""
 
     tokens: int
     seconds: float
-    core_seconds: float  # of all threads, those that wait for another among them
+    core_seconds: float  # of all threads, waiting ones included
     steps: int
     peak: int  # bytes of memory, at most
     peak_gpu: int
@@ -77,27 +77,27 @@ class Turn:
 
 
 def main() -> None:
-    asked = _parser().parse_args()
-    if asked.turn:
-        print(json.dumps(take_turn(asked.turn, asked)))
+    args = _parser().parse_args()
+    if args.turn:
+        print(json.dumps(take_turn(args.turn, args)))
         return
-    print(f"{machine(asked.device)}\n{asked.model}, {asked.tweets.name}, {asked.threads or 'all'} threads")
-    turns: dict[str, list[Turn]] = {side: [] for side in asked.sides}
-    for number in range(asked.rounds):
-        for side, taken in turns.items():
-            taken.append(_in_a_process(side))
-            print(f"  round {number + 1}, {side}: {taken[-1].speed:,.0f} tokens/s", file=sys.stderr, flush=True)
-    _table(turns, asked)
+    print(f"{machine(args.device)}\n{args.model}, {args.tweets.name}, {args.threads or 'all'} threads")
+    turns: dict[str, list[Turn]] = {side: [] for side in args.sides}
+    for number in range(args.rounds):
+        for side, side_turns in turns.items():
+            side_turns.append(_in_a_process(side))
+            print(f"  round {number + 1}, {side}: {side_turns[-1].speed:,.0f} tokens/s", file=sys.stderr, flush=True)
+    _table(turns, args)
 
 
-def take_turn(side: str, asked: argparse.Namespace) -> dict[str, Any]:
-    """Load, learn one step, and then as many as begin within the time."""
-    if asked.threads:
-        torch.set_num_threads(asked.threads)
-    texts = [text.text for text in corpus.build([recognise.read(asked.tweets, asked.tweets.stem)]).train]
-    model, tokenizer = load(asked.model, texts)
-    model.to(asked.device)
-    steps = (_our_steps if side in OURS else _reference_steps)(side, model, tokenizer, texts, asked)
+def take_turn(side: str, args: argparse.Namespace) -> dict[str, Any]:
+    """Load, train for one step, and then for as many as begin within the time."""
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    texts = [text.text for text in corpus.build([recognise.read(args.tweets, args.tweets.stem)]).train]
+    model, tokenizer = load(args.model, texts)
+    model.to(args.device)
+    steps = (_our_steps if side in OURS else _reference_steps)(side, model, tokenizer, texts, args)
     _wait(model)
     peak_gpu = torch.cuda.max_memory_allocated() if model.device.type == "cuda" else 0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
@@ -105,7 +105,7 @@ def take_turn(side: str, asked: argparse.Namespace) -> dict[str, Any]:
 
 
 def load(name: str, texts: Sequence[str]) -> tuple[Any, Any]:
-    """A model in fp32, and a tokenizer; weights at random where the model is of a size and not a base."""
+    """A model in fp32 and a tokenizer; the weights are random unless the model is the base."""
     from transformers import GPT2Config, GPT2LMHeadModel
 
     shape = recipe_for(name).shape
@@ -120,18 +120,18 @@ def load(name: str, texts: Sequence[str]) -> tuple[Any, Any]:
 
 
 def machine(device: str) -> str:
-    """What the figures hold for."""
+    """The machine and versions that the figures are valid for."""
     libraries = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "accelerate"))
     return f"{_chip(device)}, Python {platform.python_version()}, {libraries}"
 
 
 def _reference_steps(
-    side: str, model: Any, tokenizer: Any, texts: Sequence[str], asked: argparse.Namespace
+    side: str, model: Any, tokenizer: Any, texts: Sequence[str], args: argparse.Namespace
 ) -> dict[str, Any]:
     whole = Reference(block=base_model.context_of(model))
     recipe = {"reference": whole, "dry": replace(whole, dropout=0.0), "short": Reference(128, 8, 0.0)}[side]
     rows = reference.blocks(tokenizer, texts, block=recipe.block, seed=0) * MORE
-    watch = _Stopwatch(model, asked.seconds)
+    watch = _Stopwatch(model, args.seconds)
     reference.train(model, rows, recipe, seed=1, watch=[watch])
     return {
         "tokens": watch.steps * recipe.batch * (recipe.block - 1),
@@ -141,12 +141,10 @@ def _reference_steps(
     }
 
 
-def _our_steps(
-    side: str, model: Any, tokenizer: Any, texts: Sequence[str], asked: argparse.Namespace
-) -> dict[str, Any]:
-    recipe = recipe_for(asked.model)
-    recipe = replace(recipe, epochs=1e9, max_steps=10**9, threads=asked.threads or recipe.threads)
-    recipe = replace(recipe, batch_tokens=asked.batch_tokens or recipe.batch_tokens)
+def _our_steps(side: str, model: Any, tokenizer: Any, texts: Sequence[str], args: argparse.Namespace) -> dict[str, Any]:
+    recipe = recipe_for(args.model)
+    recipe = replace(recipe, epochs=1e9, max_steps=10**9, threads=args.threads or recipe.threads)
+    recipe = replace(recipe, batch_tokens=args.batch_tokens or recipe.batch_tokens)
     recipe = replace(recipe, negatives=8 if side == "eighth" else recipe.negatives)
     rows = batches.encode(tokenizer, texts, min(recipe.shape.context, base_model.context_of(model)))
     steps = finetune(model, rows, [], recipe, seed=1)
@@ -156,7 +154,7 @@ def _our_steps(
     tokens = 0
     for step in steps:
         tokens += step.tokens
-        if time.perf_counter() - began >= asked.seconds:
+        if time.perf_counter() - began >= args.seconds:
             break
     _wait(model)
     return {
@@ -168,7 +166,7 @@ def _our_steps(
 
 
 class _Stopwatch(TrainerCallback):  # type: ignore[misc]
-    """Starts after the first step, and stops the Trainer after the last."""
+    """Times the steps after the first, and stops the Trainer when the time is over."""
 
     def __init__(self, model: Any, limit: float) -> None:
         self.steps = -1
@@ -192,43 +190,45 @@ class _Stopwatch(TrainerCallback):  # type: ignore[misc]
 
 
 def _wait(model: Any) -> None:
-    """A GPU answers before it is done."""
+    """Calls to a GPU return before the work is done."""
     if model.device.type == "cuda":
         torch.cuda.synchronize()
 
 
 def _in_a_process(side: str) -> Turn:
     command = [sys.executable, *sys.argv, "--turn", side]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    return Turn(**json.loads(done.stdout.splitlines()[-1]))
+    process = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    return Turn(**json.loads(process.stdout.splitlines()[-1]))
 
 
-def _table(turns: dict[str, list[Turn]], asked: argparse.Namespace) -> None:
-    bare = statistics.median(turn.speed for turn in next(iter(turns.values())))
+def _table(turns: dict[str, list[Turn]], args: argparse.Namespace) -> None:
+    baseline = statistics.median(turn.speed for turn in next(iter(turns.values())))
     print(
         f"{'':70}{'tokens/s':>10}{'min':>8}{'max':>8}{'ratio':>8}{'a core-s':>10}{'peak MB':>9}{'GPU MB':>8}   medians"
     )
-    for name, side in zip(_names(asked), turns.values(), strict=True):
+    for name, side in zip(_names(args), turns.values(), strict=True):
         speeds = [turn.speed for turn in side]
-        middle = statistics.median(speeds)
-        each = statistics.median(turn.tokens / turn.core_seconds for turn in side)
-        peak, peak_gpu = (max(sizes) >> 20 for sizes in zip(*((one.peak, one.peak_gpu) for one in side), strict=True))
+        median = statistics.median(speeds)
+        per_core = statistics.median(turn.tokens / turn.core_seconds for turn in side)
+        peak, peak_gpu = (
+            max(sizes) >> 20 for sizes in zip(*((turn.peak, turn.peak_gpu) for turn in side), strict=True)
+        )
         print(
-            f"{name:70}{middle:10,.0f}{min(speeds):8,.0f}{max(speeds):8,.0f}{middle / bare:7.2f}x"
-            f"{each:10,.0f}{peak:9,}{peak_gpu:8,}"
+            f"{name:70}{median:10,.0f}{min(speeds):8,.0f}{max(speeds):8,.0f}{median / baseline:7.2f}x"
+            f"{per_core:10,.0f}{peak:9,}{peak_gpu:8,}"
         )
 
 
-def _names(asked: argparse.Namespace) -> Iterator[str]:
+def _names(args: argparse.Namespace) -> Iterator[str]:
     from training.learn.finetune import has_bf16
 
     facts = {
-        "context": {"124m": 1024, "tiny": 256, "toy": 128}[asked.model],
-        "precision": "bf16" if has_bf16(torch.device(asked.device)) else "fp32",
-        "dropout": recipe_for(asked.model).dropout,
-        "negatives": recipe_for(asked.model).negatives,
+        "context": {"124m": 1024, "tiny": 256, "toy": 128}[args.model],
+        "precision": "bf16" if has_bf16(torch.device(args.device)) else "fp32",
+        "dropout": recipe_for(args.model).dropout,
+        "negatives": recipe_for(args.model).negatives,
     }
-    return (SIDES[side].format_map(facts) for side in asked.sides)
+    return (SIDES[side].format_map(facts) for side in args.sides)
 
 
 def _gpt2_tokenizer() -> Any:
@@ -245,13 +245,13 @@ def _chip(device: str) -> str:
     if device != "cpu":
         return torch.cuda.get_device_name(device)
     facts = Path("/proc/cpuinfo").read_text(encoding="utf-8") if sys.platform == "linux" else ""
-    said = [line.partition(":")[2].strip() for line in facts.splitlines() if line.startswith(CHIP_FACTS)]
+    values = [line.partition(":")[2].strip() for line in facts.splitlines() if line.startswith(CHIP_FACTS)]
     ceilings = ", ".join(f"{name} {_billions(kind):,.0f}" for name, kind in KINDS.items())
-    return f"{platform.machine()} {' '.join(said[:3])}, {torch.get_num_threads()} threads, GFLOP/s: {ceilings}"
+    return f"{platform.machine()} {' '.join(values[:3])}, {torch.get_num_threads()} threads, GFLOP/s: {ceilings}"
 
 
 def _billions(kind: torch.dtype) -> float:
-    """Of products and sums a second, where the matrices are those of a GPT-2."""
+    """Billions of multiplications and additions per second, with matrices of GPT-2's size."""
     left, right = torch.randn(1024, 768, dtype=kind), torch.randn(768, 3072, dtype=kind)
     times = []
     for _ in range(9):
@@ -262,14 +262,18 @@ def _billions(kind: torch.dtype) -> float:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description="Tokens learnt a second, beside the reference recipe.")
+    parser = argparse.ArgumentParser(description="Training tokens per second, compared with the reference recipe.")
     parser.add_argument("tweets", type=Path, nargs="?", default=SAMPLE, help="whatever `mynah import` reads")
-    parser.add_argument("--model", choices=MODELS, default="124m", help="its shape; tiny is the base in the package")
+    parser.add_argument(
+        "--model", choices=MODELS, default="124m", help="the model's shape; tiny is the base in the package"
+    )
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=20, help="of learning in each turn, after the first step")
-    parser.add_argument("--sides", nargs="+", choices=SIDES, default=list(SIDES), help="the first is the measure")
-    parser.add_argument("--batch-tokens", type=int, default=0, help="a step of ours; 0: as the recipe has it")
-    parser.add_argument("--threads", type=int, default=0, help="0: torch decides, and our recipe for ours")
+    parser.add_argument("--seconds", type=float, default=20, help="of training in each turn, after the first step")
+    parser.add_argument(
+        "--sides", nargs="+", choices=SIDES, default=list(SIDES), help="what to compare; the first is the baseline"
+    )
+    parser.add_argument("--batch-tokens", type=int, default=0, help="of our steps; 0: as in the recipe")
+    parser.add_argument("--threads", type=int, default=0, help="0: the default of torch, and of our recipe")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--turn", choices=SIDES, help=argparse.SUPPRESS)
     return parser

@@ -26,23 +26,24 @@ AT_ONCE = 50
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, nargs="?", default=EMBEDDED, help="a model folder; the base by default")
-    parser.add_argument("--texts", type=Path, nargs="+", required=True, help="whose words are words")
-    parser.add_argument("--lines", type=Path, help="texts to look at instead of samples, one a line")
+    parser.add_argument("--texts", type=Path, nargs="+", required=True, help="texts whose words are not non-words")
+    parser.add_argument("--lines", type=Path, help="texts to count in instead of samples, one a line")
     parser.add_argument("--samples", type=int, default=500)
     parser.add_argument("--temperature", type=float, default=1.0)
     args = parser.parse_args()
-    known = {word for path in args.texts for word in words(path.read_text(encoding="utf-8"))}
+    vocabulary = {word for path in args.texts for word in words(path.read_text(encoding="utf-8"))}
     if args.lines:
-        said = args.lines.read_text(encoding="utf-8").splitlines()
+        texts = args.lines.read_text(encoding="utf-8").splitlines()
     else:
-        said = samples(args.folder, args.samples, args.temperature)
-    unknown = [[word for word in words(text) if word not in known] for text in said]
+        texts = samples(args.folder, args.samples, args.temperature)
+    unknown = [[word for word in words(text) if word not in vocabulary] for text in texts]
     of_words, of_texts = sum(map(len, unknown)), sum(map(bool, unknown))
-    total = sum(len(words(text)) for text in said)
+    total = sum(len(words(text)) for text in texts)
     print(
-        f"{len(said):,} texts of {total / len(said):.1f} words: {of_words / total:.2%} of the words are none, ", end=""
+        f"{len(texts):,} texts of {total / len(texts):.1f} words: {of_words / total:.2%} of the words are non-words, ",
+        end="",
     )
-    print(f"{of_texts / len(said):.1%} of the texts hold one")
+    print(f"{of_texts / len(texts):.1%} of the texts have one")
     print("such as", ", ".join(sorted(distinct(unknown))[:20]))
 
 
@@ -50,11 +51,11 @@ def words(text: str) -> list[str]:
     return WORD.findall(text.lower())
 
 
-def samples(folder: Path, wanted: int, temperature: float) -> list[str]:
+def samples(folder: Path, count: int, temperature: float) -> list[str]:
     sampler = TorchSampler.open(folder, device="cpu")
-    starts = range(0, wanted, AT_ONCE)
+    starts = range(0, count, AT_ONCE)
     drafts = (sampler.draft("", n=AT_ONCE, seed=seed, sampling=Sampling(temperature=temperature)) for seed in starts)
-    return [draft.text for some in drafts for draft in some]
+    return [draft.text for batch in drafts for draft in batch]
 
 
 def distinct(lists: Iterable[Sequence[str]]) -> set[str]:

@@ -9,7 +9,7 @@ from bot.rounds.posting import DraftSettings
 from bot.screen import chain
 from bot.values import Slot
 from tests.fakes import NOON
-from tests.trials.reply_life import Parrot
+from tests.trials.replying_bot import Parrot
 
 SCREEN = chain.build(was_posted=lambda _: False, copy_of=lambda _: "")
 NOTHING_ELSE = {"none": 0.0, "openers": 0.0, "topics": 0.0}

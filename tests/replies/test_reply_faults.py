@@ -16,7 +16,7 @@ from tests.fake_x.server import FakeX
 from tests.fake_x.state import World
 from tests.fakes import NOON
 from tests.sending.test_reconcile import Killed, store_dying_at
-from tests.trials.reply_life import BOT, ME, Life, person
+from tests.trials.replying_bot import BOT, ME, ReplyingBot, person
 from tests.x.test_twitter import MEANINGS
 
 if TYPE_CHECKING:
@@ -42,9 +42,9 @@ STATES = {
 
 
 @pytest.fixture
-def bot(tmp_path: Path) -> Iterator[Life]:
+def bot(tmp_path: Path) -> Iterator[ReplyingBot]:
     with FakeX(World(ME, now=lambda: NOON)) as server:
-        harness = Life(tmp_path / "history.db", MAGPIE, ROOK, server=server)
+        harness = ReplyingBot(tmp_path / "history.db", MAGPIE, ROOK, server=server)
         harness.begins()
         yield harness
         harness.close()
@@ -57,7 +57,7 @@ def state_after(name: str) -> str:
 
 
 @pytest.mark.parametrize("name", QUICK_FAULTS)
-def test_a_reply_after_a_fault_has_the_state_of_the_fault_and_exists_at_most_once(bot: Life, name: str) -> None:
+def test_a_reply_after_a_fault_has_the_state_of_the_fault_and_exists_at_most_once(bot: ReplyingBot, name: str) -> None:
     mention = bot.says(MAGPIE, f"{BOT} hello")
     bot.fail_with(FAULTS["ok"], FAULTS[name])
 
@@ -77,7 +77,7 @@ def test_a_reply_after_a_fault_has_the_state_of_the_fault_and_exists_at_most_onc
 
 
 @pytest.mark.parametrize("name", QUICK_FAULTS)
-def test_a_failed_poll_loses_no_mention_and_answers_none_twice(bot: Life, name: str) -> None:
+def test_a_failed_poll_loses_no_mention_and_answers_none_twice(bot: ReplyingBot, name: str) -> None:
     mention = bot.says(MAGPIE, f"{BOT} hello")
     bot.fail_with(FAULTS[name])
 
@@ -92,7 +92,7 @@ def test_a_failed_poll_loses_no_mention_and_answers_none_twice(bot: Life, name: 
 
 
 @pytest.mark.parametrize("suffix", [" & <b>", " ☔ cafe\u0301"], ids=["escaped", "composed"])
-def test_a_lost_reply_is_found_despite_the_handles_that_x_adds(bot: Life, suffix: str) -> None:
+def test_a_lost_reply_is_found_despite_the_handles_that_x_adds(bot: ReplyingBot, suffix: str) -> None:
     bot.voice.texts = (f"It rains{suffix} here.",)
     mention = bot.says(MAGPIE, f"@rook {BOT} hello")
     bot.fail_with(FAULTS["ok"], FAULTS["reset_after"])
@@ -106,7 +106,7 @@ def test_a_lost_reply_is_found_despite_the_handles_that_x_adds(bot: Life, suffix
     assert post.x_id == bot.world.posts_of(ME.id)[0].id
 
 
-def test_a_post_with_the_same_text_is_not_the_lost_reply(bot: Life) -> None:
+def test_a_post_with_the_same_text_is_not_the_lost_reply(bot: ReplyingBot) -> None:
     bot.voice.texts = ("It rains.",)
     bot.says(MAGPIE, f"{BOT} hello")
     bot.fail_with(FAULTS["ok"], FAULTS["reset_before"])
@@ -119,7 +119,7 @@ def test_a_post_with_the_same_text_is_not_the_lost_reply(bot: Life) -> None:
 
 
 @pytest.mark.parametrize("name", ["not_summoned", "not_summoned_newer", "target_gone", "quote_gate", "forbidden"])
-def test_a_refusal_is_final_for_its_mention_and_its_reason_is_stored(bot: Life, name: str) -> None:
+def test_a_refusal_is_final_for_its_mention_and_its_reason_is_stored(bot: ReplyingBot, name: str) -> None:
     bot.says(MAGPIE, f"{BOT} hello")
     bot.fail_with(FAULTS["ok"], FAULTS[name])
 
@@ -164,7 +164,7 @@ STEPS = (
 def test_after_a_kill_between_any_two_steps_every_mention_is_answered_once(
     tmp_path: Path, step: str, *, after: bool
 ) -> None:
-    bot = Life(tmp_path / "history.db", MAGPIE, ROOK)
+    bot = ReplyingBot(tmp_path / "history.db", MAGPIE, ROOK)
     bot.begins()
     mentions = [bot.says(MAGPIE, f"{BOT} hello"), bot.says(ROOK, f"{BOT} hello")]
 
@@ -180,7 +180,7 @@ def test_after_a_kill_between_any_two_steps_every_mention_is_answered_once(
 
 
 @pytest.mark.parametrize("name", ["never sent", "ok", "reset_after", "created_html", "reset_before", "not_summoned"])
-def test_after_a_kill_while_sending_the_reply_is_looked_up_and_not_sent_again(bot: Life, name: str) -> None:
+def test_after_a_kill_while_sending_the_reply_is_looked_up_and_not_sent_again(bot: ReplyingBot, name: str) -> None:
     mention = bot.says(MAGPIE, f"{BOT} hello")
     send = bot.x.post
 

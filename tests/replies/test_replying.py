@@ -16,7 +16,7 @@ from bot.sending import pause
 from bot.sending.budget import Caps
 from tests.fake_x.faults import FAULTS
 from tests.fakes import NOON
-from tests.trials.reply_life import BOT, LIMITS, ME, Life, Parrot, person
+from tests.trials.replying_bot import BOT, LIMITS, ME, Parrot, ReplyingBot, person
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,8 +33,8 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def bot(path: Path) -> Iterator[Life]:
-    harness = Life(path, MAGPIE, ROOK, JAY, GROK)
+def bot(path: Path) -> Iterator[ReplyingBot]:
+    harness = ReplyingBot(path, MAGPIE, ROOK, JAY, GROK)
     harness.begins()
     yield harness
     harness.close()
@@ -44,7 +44,7 @@ def bot(path: Path) -> Iterator[Life]:
 
 
 def test_mentions_from_before_the_first_poll_are_not_answered(path: Path) -> None:
-    bot = Life(path, MAGPIE)
+    bot = ReplyingBot(path, MAGPIE)
     earlier_mentions = [bot.says(MAGPIE, f"{BOT} hello {number}") for number in range(9)]
 
     bot.lives(HOUR)
@@ -55,7 +55,7 @@ def test_mentions_from_before_the_first_poll_are_not_answered(path: Path) -> Non
     assert bot.spent() == 10_000 + 5 * 1_000  # one account, and the smallest page of mentions
 
 
-def test_without_earlier_mentions_every_later_one_is_answered(bot: Life) -> None:
+def test_without_earlier_mentions_every_later_one_is_answered(bot: ReplyingBot) -> None:
     assert bot.watermark() == "0"
 
     mention = bot.says(MAGPIE, f"{BOT} hello")
@@ -65,7 +65,7 @@ def test_without_earlier_mentions_every_later_one_is_answered(bot: Life) -> None
     assert bot.watermark() == mention
 
 
-def test_a_mention_is_paid_for_and_answered_once(bot: Life) -> None:
+def test_a_mention_is_paid_for_and_answered_once(bot: ReplyingBot) -> None:
     mention = bot.says(MAGPIE, f"{BOT} hello")
 
     bot.lives(2 * DAY, beat=5 * MINUTE)
@@ -76,7 +76,7 @@ def test_a_mention_is_paid_for_and_answered_once(bot: Life) -> None:
 
 @pytest.mark.parametrize("new_dialect", [False, True], ids=["old dialect", "new dialect"])
 def test_both_dialects_of_x_are_understood(path: Path, *, new_dialect: bool) -> None:
-    bot = Life(path, MAGPIE, ROOK, new_dialect=new_dialect)
+    bot = ReplyingBot(path, MAGPIE, ROOK, new_dialect=new_dialect)
     bot.begins()
     questions = bot.says(MAGPIE, f"@rook what does {BOT} say?")
     plain_reply = bot.says(ROOK, "nothing at all", reply_to=questions)
@@ -90,7 +90,7 @@ def test_both_dialects_of_x_are_understood(path: Path, *, new_dialect: bool) -> 
 
 def test_a_backlog_is_read_page_by_page_and_the_oldest_is_answered_first(path: Path) -> None:
     people = [person(number) for number in range(260)]
-    bot = Life(path, *people, limits=replace(LIMITS, per_day=1_000))
+    bot = ReplyingBot(path, *people, limits=replace(LIMITS, per_day=1_000))
     bot.begins()
     questions = [bot.says(user, f"{BOT} hello") for user in people]
 
@@ -108,7 +108,7 @@ def test_a_backlog_is_read_page_by_page_and_the_oldest_is_answered_first(path: P
 
 def test_mentions_that_arrive_between_pages_are_read_too(path: Path) -> None:
     people = [person(number) for number in range(130)]
-    bot = Life(path, *people, limits=replace(LIMITS, per_day=1_000))
+    bot = ReplyingBot(path, *people, limits=replace(LIMITS, per_day=1_000))
     bot.begins()
     for user in people[:120]:
         bot.says(user, f"{BOT} hello")
@@ -121,7 +121,7 @@ def test_mentions_that_arrive_between_pages_are_read_too(path: Path) -> None:
     assert len(bot.answers()) == 130
 
 
-def test_after_a_week_offline_old_mentions_are_stale_but_an_old_stop_counts(bot: Life) -> None:
+def test_after_a_week_offline_old_mentions_are_stale_but_an_old_stop_counts(bot: ReplyingBot) -> None:
     bot.says(MAGPIE, f"{BOT} please stop")
     expired = bot.says(ROOK, f"{BOT} hello")
     bot.clock.passes(7 * DAY)
@@ -137,7 +137,7 @@ def test_after_a_week_offline_old_mentions_are_stale_but_an_old_stop_counts(bot:
 @pytest.mark.parametrize(
     "fault", ["unavailable", "unauthorized", "only_errors", "html", "too_many_no_reset", "reset_before"]
 )
-def test_an_unreadable_page_is_requested_again_less_and_less_often(bot: Life, fault: str) -> None:
+def test_an_unreadable_page_is_requested_again_less_and_less_often(bot: ReplyingBot, fault: str) -> None:
     mention = bot.says(MAGPIE, f"{BOT} hello")
     bot.clock.passes(HOUR)
     before = len(bot.direct.requests)
@@ -150,7 +150,7 @@ def test_an_unreadable_page_is_requested_again_less_and_less_often(bot: Life, fa
     assert bot.spent() == bot.world.bank.billed
 
 
-def test_an_invalid_page_does_not_move_the_watermark(bot: Life) -> None:
+def test_an_invalid_page_does_not_move_the_watermark(bot: ReplyingBot) -> None:
     mention = bot.says(MAGPIE, f"{BOT} hello")
     bot.direct.api._post = lambda *_: {"id": "../../etc", "text": "x"}
 
@@ -162,7 +162,7 @@ def test_an_invalid_page_does_not_move_the_watermark(bot: Life) -> None:
     assert bot.answered() == [mention]
 
 
-def test_a_mention_without_an_author_is_not_answered(bot: Life) -> None:
+def test_a_mention_without_an_author_is_not_answered(bot: ReplyingBot) -> None:
     wire = bot.direct.api._post
     bot.direct.api._post = lambda *args: {key: value for key, value in wire(*args).items() if key != "author_id"}
     mention = bot.says(MAGPIE, f"{BOT} hello")
@@ -174,7 +174,7 @@ def test_a_mention_without_an_author_is_not_answered(bot: Life) -> None:
 
 
 def test_a_lone_surrogate_in_a_mention_does_not_stop_the_replies(path: Path) -> None:
-    bot = Life(path, MAGPIE, ROOK, listen=True)
+    bot = ReplyingBot(path, MAGPIE, ROOK, listen=True)
     bot.begins()
     questions = [bot.says(MAGPIE, f"{BOT} \ud83d hello"), bot.says(ROOK, f"{BOT} hello")]
 
@@ -184,7 +184,7 @@ def test_a_lone_surrogate_in_a_mention_does_not_stop_the_replies(path: Path) -> 
     bot.close()
 
 
-def test_a_page_that_raises_an_error_is_not_paid_for_at_every_heartbeat(bot: Life) -> None:
+def test_a_page_that_raises_an_error_is_not_paid_for_at_every_heartbeat(bot: ReplyingBot) -> None:
     bot.says(MAGPIE, f"{BOT} hello")
     before = len(bot.direct.requests)
 
@@ -202,7 +202,7 @@ def test_a_page_that_raises_an_error_is_not_paid_for_at_every_heartbeat(bot: Lif
     assert len(bot.direct.requests) - before == 12
 
 
-def test_the_watermark_is_compared_as_a_number(bot: Life) -> None:
+def test_the_watermark_is_compared_as_a_number(bot: ReplyingBot) -> None:
     bot.store.keep_meta(
         "mentions", '{"since": "99", "until": "", "newest": "", "asked": "", "again": "", "failures": 0}'
     )
@@ -213,7 +213,7 @@ def test_the_watermark_is_compared_as_a_number(bot: Life) -> None:
     assert bot.watermark() == mention
 
 
-def test_a_clock_that_is_set_back_does_not_end_the_polling(bot: Life) -> None:
+def test_a_clock_that_is_set_back_does_not_end_the_polling(bot: ReplyingBot) -> None:
     bot.beat()
     bot.clock.is_set(NOON - 3 * DAY)
     bot.world.now = lambda: NOON + HOUR  # X's clock is right
@@ -227,7 +227,7 @@ def test_a_clock_that_is_set_back_does_not_end_the_polling(bot: Life) -> None:
 # Who is answered
 
 
-def test_the_bot_itself_and_known_bots_are_never_answered(bot: Life) -> None:
+def test_the_bot_itself_and_known_bots_are_never_answered(bot: ReplyingBot) -> None:
     own_post = bot.world.create(ME, f"I am {BOT}").id
     mention = bot.says(GROK, f"{BOT} hello")
 
@@ -238,7 +238,7 @@ def test_the_bot_itself_and_known_bots_are_never_answered(bot: Life) -> None:
     assert own_post not in bot.verdicts()  # X does not list it among the mentions
 
 
-def test_a_repost_of_a_mention_is_not_a_mention_and_opts_nobody_out(bot: Life) -> None:
+def test_a_repost_of_a_mention_is_not_a_mention_and_opts_nobody_out(bot: ReplyingBot) -> None:
     first = bot.says(MAGPIE, f"{BOT} please stop it, rook")
     repost = bot.says(ROOK, f"RT @magpie: {BOT} please stop it, rook", retweet_of=first)
 
@@ -249,7 +249,7 @@ def test_a_repost_of_a_mention_is_not_a_mention_and_opts_nobody_out(bot: Life) -
     assert not blocks.is_blocked(bot.store, ROOK.id, ROOK.handle)
 
 
-def test_a_quote_is_answered_only_if_it_mentions_the_bot(bot: Life) -> None:
+def test_a_quote_is_answered_only_if_it_mentions_the_bot(bot: ReplyingBot) -> None:
     post = bot.world.create(ME, "soup again")
     plain_quote = bot.says(MAGPIE, "look at this", quote_of=post.id)
     calling = bot.says(ROOK, f"{BOT} really?", quote_of=post.id)
@@ -260,7 +260,7 @@ def test_a_quote_is_answered_only_if_it_mentions_the_bot(bot: Life) -> None:
     assert bot.verdicts()[plain_quote] == "not_called"
 
 
-def test_a_reply_to_the_bot_without_its_handle_is_not_a_mention(bot: Life) -> None:
+def test_a_reply_to_the_bot_without_its_handle_is_not_a_mention(bot: ReplyingBot) -> None:
     post = bot.world.create(ME, "soup again")
     plain = bot.says(MAGPIE, "nice", reply_to=post.id)
     call = bot.says(ROOK, f"tell me more, {BOT}", reply_to=post.id)
@@ -271,7 +271,7 @@ def test_a_reply_to_the_bot_without_its_handle_is_not_a_mention(bot: Life) -> No
     assert bot.verdicts()[plain] == "not_called"
 
 
-def test_an_edited_mention_is_answered_once(bot: Life) -> None:
+def test_an_edited_mention_is_answered_once(bot: ReplyingBot) -> None:
     first = bot.says(MAGPIE, f"{BOT} helo")
     bot.lives(10 * MINUTE)
     second = bot.world.edit(first, f"{BOT} hello").id
@@ -283,7 +283,7 @@ def test_an_edited_mention_is_answered_once(bot: Life) -> None:
 
 
 def test_of_two_waiting_versions_the_newer_is_answered(path: Path) -> None:
-    bot = Life(path, MAGPIE, caps=Caps(20_000, 10**9))
+    bot = ReplyingBot(path, MAGPIE, caps=Caps(20_000, 10**9))
     bot.begins()
     bot.caps = Caps(20_000, 10**9)  # enough for reads, too little for a reply
     first = bot.says(MAGPIE, f"{BOT} helo")
@@ -300,7 +300,7 @@ def test_of_two_waiting_versions_the_newer_is_answered(path: Path) -> None:
     assert bot.verdicts() == {first: "edited", second: "answered"}
 
 
-def test_a_mention_deleted_before_its_reply_is_refused_for_good(bot: Life) -> None:
+def test_a_mention_deleted_before_its_reply_is_refused_for_good(bot: ReplyingBot) -> None:
     mention = bot.says(MAGPIE, f"{BOT} hello")
     bot.replying._poller.read(bot.store)
     bot.world.delete(mention)
@@ -314,7 +314,7 @@ def test_a_mention_deleted_before_its_reply_is_refused_for_good(bot: Life) -> No
 # How often
 
 
-def test_the_limit_for_a_user_is_per_day(bot: Life) -> None:
+def test_the_limit_for_a_user_is_per_day(bot: ReplyingBot) -> None:
     questions = [bot.says(MAGPIE, f"{BOT} question {number}") for number in range(5)]
     bot.lives(23 * HOUR, beat=5 * MINUTE)
     assert bot.answered() == questions[:3]
@@ -329,7 +329,7 @@ def test_the_limit_for_a_user_is_per_day(bot: Life) -> None:
 
 def test_a_conversation_has_a_daily_and_a_total_limit(path: Path) -> None:
     people = [person(number) for number in range(40)]
-    bot = Life(path, *people, limits=replace(LIMITS, per_conversation_per_day=2, per_conversation=5))
+    bot = ReplyingBot(path, *people, limits=replace(LIMITS, per_conversation_per_day=2, per_conversation=5))
     bot.begins()
     root = bot.says(people[0], f"{BOT} hello")
 
@@ -345,7 +345,7 @@ def test_a_conversation_has_a_daily_and_a_total_limit(path: Path) -> None:
 
 def test_all_replies_together_have_a_daily_limit(path: Path) -> None:
     people = [person(number) for number in range(9)]
-    bot = Life(path, *people, limits=replace(LIMITS, per_day=4))
+    bot = ReplyingBot(path, *people, limits=replace(LIMITS, per_day=4))
     bot.begins()
     questions = [bot.says(user, f"{BOT} hello") for user in people]
 
@@ -355,7 +355,7 @@ def test_all_replies_together_have_a_daily_limit(path: Path) -> None:
     assert set(bot.verdicts().values()) == {"answered", "too_many_today"}
 
 
-def test_two_bots_that_answer_each_other_fall_silent(bot: Life) -> None:
+def test_two_bots_that_answer_each_other_fall_silent(bot: ReplyingBot) -> None:
     """The other bot answers every mention with another mention, a loop that real bots have run for hours."""
     bot.says(ROOK, f"{BOT} hello")
     count = 0
@@ -370,7 +370,7 @@ def test_two_bots_that_answer_each_other_fall_silent(bot: Life) -> None:
     assert "loop" in bot.verdicts().values()
 
 
-def test_a_conversation_continues_when_somebody_else_posts(bot: Life) -> None:
+def test_a_conversation_continues_when_somebody_else_posts(bot: ReplyingBot) -> None:
     first = bot.says(MAGPIE, f"{BOT} hello")
     bot.lives(10 * MINUTE)
     bot.says(ROOK, "what is this?", reply_to=bot.world.posts_of(ME.id)[0].id)
@@ -385,7 +385,7 @@ def test_a_conversation_continues_when_somebody_else_posts(bot: Life) -> None:
 
 
 @pytest.mark.parametrize("text", ["stop", "STOOOP!!", "s t o p", "Hör auf", "стоп", "やめて", "don\u2019t reply to me"])
-def test_whoever_says_stop_gets_no_reply_from_then_on(bot: Life, text: str) -> None:
+def test_whoever_says_stop_gets_no_reply_from_then_on(bot: ReplyingBot, text: str) -> None:
     bot.says(MAGPIE, f"{BOT} {text}")
     bot.lives(10 * MINUTE)
 
@@ -396,7 +396,7 @@ def test_whoever_says_stop_gets_no_reply_from_then_on(bot: Life, text: str) -> N
     assert sorted(filter(None, bot.verdicts().values())) == ["blocked", "opted_out"]
 
 
-def test_a_stop_counts_in_a_plain_reply_too(bot: Life) -> None:
+def test_a_stop_counts_in_a_plain_reply_too(bot: ReplyingBot) -> None:
     post = bot.world.create(ME, "soup again")
 
     bot.says(MAGPIE, "Leave me alone.", reply_to=post.id)
@@ -405,7 +405,7 @@ def test_a_stop_counts_in_a_plain_reply_too(bot: Life) -> None:
     assert blocks.is_blocked(bot.store, MAGPIE.id, "renamed")
 
 
-def test_a_stop_cancels_a_waiting_reply_to_the_same_person(bot: Life) -> None:
+def test_a_stop_cancels_a_waiting_reply_to_the_same_person(bot: ReplyingBot) -> None:
     first = bot.says(MAGPIE, f"{BOT} hello")
     bot.says(MAGPIE, f"{BOT} no, stop")
 
@@ -414,7 +414,7 @@ def test_a_stop_cancels_a_waiting_reply_to_the_same_person(bot: Life) -> None:
     assert (bot.answers(), bot.verdicts()[first]) == ([], "blocked")
 
 
-def test_a_user_who_is_blocked_while_a_reply_waits_does_not_get_it(bot: Life) -> None:
+def test_a_user_who_is_blocked_while_a_reply_waits_does_not_get_it(bot: ReplyingBot) -> None:
     bot.says(MAGPIE, f"{BOT} hello")
     bot.fail_with(FAULTS["ok"], FAULTS["too_many_no_reset"])
     bot.lives(MINUTE)
@@ -426,7 +426,7 @@ def test_a_user_who_is_blocked_while_a_reply_waits_does_not_get_it(bot: Life) ->
     assert (bot.answers(), bot.states()) == ([], ["expired"])
 
 
-def test_a_block_by_handle_survives_a_change_of_the_handle(bot: Life) -> None:
+def test_a_block_by_handle_survives_a_change_of_the_handle(bot: ReplyingBot) -> None:
     blocks.block(bot.store, user=None, handle="Magpie", because="by hand", at=NOON)
     bot.says(MAGPIE, f"{BOT} hello")
     bot.lives(10 * MINUTE)
@@ -439,7 +439,7 @@ def test_a_block_by_handle_survives_a_change_of_the_handle(bot: Life) -> None:
     assert (bot.answers(), set(bot.verdicts().values())) == ([], {"blocked"})
 
 
-def test_an_unblocked_user_is_answered_again(bot: Life) -> None:
+def test_an_unblocked_user_is_answered_again(bot: ReplyingBot) -> None:
     bot.says(MAGPIE, f"{BOT} stop")
     bot.lives(10 * MINUTE)
     assert blocks.unblock(bot.store, "magpie") == 1
@@ -450,7 +450,7 @@ def test_an_unblocked_user_is_answered_again(bot: Life) -> None:
     assert bot.answered() == [mention]
 
 
-def test_forgetting_a_user_deletes_the_mentions_and_cancels_the_reply(bot: Life) -> None:
+def test_forgetting_a_user_deletes_the_mentions_and_cancels_the_reply(bot: ReplyingBot) -> None:
     bot.says(MAGPIE, f"{BOT} hello")
     bot.fail_with(FAULTS["ok"], FAULTS["too_many_no_reset"])
     bot.lives(MINUTE)
@@ -464,7 +464,7 @@ def test_forgetting_a_user_deletes_the_mentions_and_cancels_the_reply(bot: Life)
 # What is stored, and what is posted
 
 
-def test_the_text_of_a_mention_is_not_stored_unless_the_bot_listens(bot: Life) -> None:
+def test_the_text_of_a_mention_is_not_stored_unless_the_bot_listens(bot: ReplyingBot) -> None:
     bot.says(MAGPIE, f"{BOT} zanzibar")
     bot.replying._poller.read(bot.store)
 
@@ -472,7 +472,7 @@ def test_the_text_of_a_mention_is_not_stored_unless_the_bot_listens(bot: Life) -
 
 
 def test_a_listening_bot_stores_the_text_only_until_the_reply(path: Path) -> None:
-    bot = Life(path, MAGPIE, listen=True)
+    bot = ReplyingBot(path, MAGPIE, listen=True)
     bot.begins()
     bot.says(MAGPIE, f"{BOT} zanzibar")
     bot.replying._poller.read(bot.store)
@@ -484,7 +484,7 @@ def test_a_listening_bot_stores_the_text_only_until_the_reply(path: Path) -> Non
 
 
 def test_the_text_of_a_mention_is_deleted_when_it_becomes_stale(path: Path) -> None:
-    bot = Life(path, MAGPIE, listen=True)
+    bot = ReplyingBot(path, MAGPIE, listen=True)
     bot.begins()
     mention = bot.says(MAGPIE, f"{BOT} zanzibar")
     bot.replying._poller.read(bot.store)
@@ -497,7 +497,7 @@ def test_the_text_of_a_mention_is_deleted_when_it_becomes_stale(path: Path) -> N
     bot.close()
 
 
-def test_the_model_gets_the_text_of_a_mention_only_if_the_bot_listens(bot: Life) -> None:
+def test_the_model_gets_the_text_of_a_mention_only_if_the_bot_listens(bot: ReplyingBot) -> None:
     bot.says(MAGPIE, f"{BOT} zanzibar is lovely")
 
     bot.lives(HOUR)
@@ -509,7 +509,7 @@ def test_the_model_gets_the_text_of_a_mention_only_if_the_bot_listens(bot: Life)
 
 def test_a_listening_bot_prefers_the_draft_that_the_mention_makes_more_likely(path: Path) -> None:
     voice = Parrot("I do not know.", "A bench by the sea is best.", "It rains.")
-    bot = Life(path, MAGPIE, listen=True, voice=voice)
+    bot = ReplyingBot(path, MAGPIE, listen=True, voice=voice)
     bot.begins()
     bot.says(MAGPIE, f"{BOT} where is the best bench, @rook? https://example.org")
 
@@ -522,7 +522,7 @@ def test_a_listening_bot_prefers_the_draft_that_the_mention_makes_more_likely(pa
 
 def test_a_draft_that_repeats_the_mention_is_not_posted(path: Path) -> None:
     voice = Parrot("Repeat after me: the mayor is a crook.", "It rains.")
-    bot = Life(path, MAGPIE, listen=True, voice=voice)
+    bot = ReplyingBot(path, MAGPIE, listen=True, voice=voice)
     bot.begins()
     bot.says(MAGPIE, f"{BOT} repeat after me: the mayor is a crook")
 
@@ -532,7 +532,7 @@ def test_a_draft_that_repeats_the_mention_is_not_posted(path: Path) -> None:
 
 
 def test_without_a_passing_draft_there_is_no_reply_and_no_second_attempt(path: Path) -> None:
-    bot = Life(path, MAGPIE, voice=Parrot("see example.com", "call me @magpie"))
+    bot = ReplyingBot(path, MAGPIE, voice=Parrot("see example.com", "call me @magpie"))
     bot.begins()
     mention = bot.says(MAGPIE, f"{BOT} hello")
 
@@ -545,7 +545,7 @@ def test_without_a_passing_draft_there_is_no_reply_and_no_second_attempt(path: P
 # Replies and posts
 
 
-def test_a_pause_stops_replies_and_polls(bot: Life) -> None:
+def test_a_pause_stops_replies_and_polls(bot: ReplyingBot) -> None:
     pause.pause(bot.store, until=bot.clock.now() + HOUR, because="a test")
     before = len(bot.direct.requests)
     mention = bot.says(MAGPIE, f"{BOT} hello")
@@ -559,7 +559,7 @@ def test_a_pause_stops_replies_and_polls(bot: Life) -> None:
 
 def test_replies_use_at_most_their_share_of_the_budget(path: Path) -> None:
     people = [person(number) for number in range(30)]
-    bot = Life(path, *people, caps=Caps(200_000, 10**9), share=0.5, limits=replace(LIMITS, per_day=1_000))
+    bot = ReplyingBot(path, *people, caps=Caps(200_000, 10**9), share=0.5, limits=replace(LIMITS, per_day=1_000))
     bot.begins()
     for user in people:
         bot.says(user, f"{BOT} hello")
@@ -575,7 +575,7 @@ def test_replies_use_at_most_their_share_of_the_budget(path: Path) -> None:
 
 def test_posts_and_replies_do_not_delay_each_other(path: Path) -> None:
     people = [person(number) for number in range(30)]
-    bot = Life(path, *people, posts_every=10 * MINUTE, limits=replace(LIMITS, per_day=1_000))
+    bot = ReplyingBot(path, *people, posts_every=10 * MINUTE, limits=replace(LIMITS, per_day=1_000))
     bot.begins()
     for user in people:
         bot.says(user, f"{BOT} hello")
@@ -587,7 +587,7 @@ def test_posts_and_replies_do_not_delay_each_other(path: Path) -> None:
 
 
 def test_a_waiting_reply_does_not_delay_posts(path: Path) -> None:
-    bot = Life(path, MAGPIE, posts_every=10 * MINUTE)
+    bot = ReplyingBot(path, MAGPIE, posts_every=10 * MINUTE)
     bot.begins()
     bot.says(MAGPIE, f"{BOT} hello")
     bot.clock.passes(MINUTE)
@@ -601,7 +601,7 @@ def test_a_waiting_reply_does_not_delay_posts(path: Path) -> None:
 
 def test_three_refusals_in_a_row_stop_replies_for_a_day(path: Path) -> None:
     people = [person(number) for number in range(12)]
-    bot = Life(path, *people)
+    bot = ReplyingBot(path, *people)
     bot.begins()
     for user in people[:6]:
         bot.says(user, f"{BOT} hello")
@@ -619,7 +619,7 @@ def test_three_refusals_in_a_row_stop_replies_for_a_day(path: Path) -> None:
 
 
 def test_in_review_mode_a_reply_waits_for_approval(path: Path) -> None:
-    bot = Life(path, MAGPIE, review_mode=True)
+    bot = ReplyingBot(path, MAGPIE, review_mode=True)
     bot.begins()
     mention = bot.says(MAGPIE, f"{BOT} hello")
     bot.lives(HOUR)
@@ -632,7 +632,7 @@ def test_in_review_mode_a_reply_waits_for_approval(path: Path) -> None:
 
 
 def test_a_reply_approved_after_the_mention_became_stale_is_not_sent(path: Path) -> None:
-    bot = Life(path, MAGPIE, review_mode=True)
+    bot = ReplyingBot(path, MAGPIE, review_mode=True)
     bot.begins()
     bot.says(MAGPIE, f"{BOT} hello")
     bot.lives(7 * HOUR, beat=5 * MINUTE)
@@ -643,7 +643,7 @@ def test_a_reply_approved_after_the_mention_became_stale_is_not_sent(path: Path)
     assert (bot.answers(), bot.states()) == ([], ["expired"])
 
 
-def test_old_rows_are_deleted_after_a_month_and_no_mention_is_answered_twice(bot: Life) -> None:
+def test_old_rows_are_deleted_after_a_month_and_no_mention_is_answered_twice(bot: ReplyingBot) -> None:
     mention = bot.says(MAGPIE, f"{BOT} hello")
     bot.lives(10 * MINUTE)
     bot.clock.passes(31 * DAY)
@@ -655,7 +655,7 @@ def test_old_rows_are_deleted_after_a_month_and_no_mention_is_answered_twice(bot
     assert bot.answered().count(mention) == 1
 
 
-def test_a_stop_counts_while_a_reply_waits_for_x(bot: Life) -> None:
+def test_a_stop_counts_while_a_reply_waits_for_x(bot: ReplyingBot) -> None:
     bot.says(MAGPIE, f"{BOT} hello")
     bot.fail_with(FAULTS["ok"], FAULTS["too_many_no_reset"])
     bot.lives(MINUTE)
@@ -669,7 +669,7 @@ def test_a_stop_counts_while_a_reply_waits_for_x(bot: Life) -> None:
 
 def test_a_stop_for_a_day_applies_to_approved_replies_too(path: Path) -> None:
     people = [person(number) for number in range(4)]
-    bot = Life(path, *people, review_mode=True)
+    bot = ReplyingBot(path, *people, review_mode=True)
     bot.begins()
     for user in people:
         bot.says(user, f"{BOT} hello")
@@ -684,7 +684,7 @@ def test_a_stop_for_a_day_applies_to_approved_replies_too(path: Path) -> None:
 
 
 def test_the_daily_limits_count_from_the_time_of_sending(path: Path) -> None:
-    bot = Life(path, MAGPIE, ROOK, review_mode=True, limits=replace(LIMITS, per_day=1))
+    bot = ReplyingBot(path, MAGPIE, ROOK, review_mode=True, limits=replace(LIMITS, per_day=1))
     bot.begins()
     bot.says(MAGPIE, f"{BOT} hello")
     bot.lives(5 * HOUR, beat=5 * MINUTE)
@@ -697,7 +697,7 @@ def test_the_daily_limits_count_from_the_time_of_sending(path: Path) -> None:
     assert bot.verdicts()[second] == "too_many_today"
 
 
-def test_a_forgotten_mention_is_not_answered_again(bot: Life) -> None:
+def test_a_forgotten_mention_is_not_answered_again(bot: ReplyingBot) -> None:
     mention = bot.says(MAGPIE, f"{BOT} hello")
     bot.lives(10 * MINUTE)
     mentions.forget(bot.store, "magpie")
@@ -708,7 +708,7 @@ def test_a_forgotten_mention_is_not_answered_again(bot: Life) -> None:
     assert (bot.answered(), bot.verdicts()) == ([mention], {})
 
 
-def test_after_a_restore_older_mentions_are_not_answered_but_opt_outs_count(bot: Life) -> None:
+def test_after_a_restore_older_mentions_are_not_answered_but_opt_outs_count(bot: ReplyingBot) -> None:
     first, waiting = bot.says(MAGPIE, f"{BOT} hello"), bot.says(ROOK, f"{BOT} hello")
     bot.clock.passes(5 * MINUTE)
     bot.beat()
@@ -727,7 +727,7 @@ def test_after_a_restore_older_mentions_are_not_answered_but_opt_outs_count(bot:
 
 
 def test_the_reason_why_replies_wait_is_logged_once(path: Path) -> None:
-    bot = Life(path, MAGPIE, caps=Caps(20_000, 10**9))
+    bot = ReplyingBot(path, MAGPIE, caps=Caps(20_000, 10**9))
     bot.begins()
     bot.says(MAGPIE, f"{BOT} hello")
 

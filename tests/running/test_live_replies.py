@@ -17,7 +17,7 @@ from tests.fake_x.server import FakeX
 from tests.fake_x.state import World, newcomer
 from tests.installed import MYNAH, SENTENCES, environment, lines, mynah
 from tests.running.test_live import keys
-from tests.trials.reply_life import person
+from tests.trials.replying_bot import person
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

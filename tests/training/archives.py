@@ -1,4 +1,4 @@
-"""X archives of every year and format, invented for the tests: nobody ever tweeted a line of them."""
+"""X archives of every year and format, invented for the tests."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 THEN = datetime(2020, 1, 1, 12, tzinfo=UTC)
 
 
-def said(number: int | str, text: str, **more: Any) -> Tweet:
+def tweet(number: int | str, text: str, **more: Any) -> Tweet:
     """A tweet of @magpie; a number is its id and its day."""
     at = THEN + timedelta(days=number) if isinstance(number, int) else None
     return Tweet(**{"id": str(number), "author": "magpie", "text": text, "at": at} | more)
@@ -24,7 +24,7 @@ def said(number: int | str, text: str, **more: Any) -> Tweet:
 
 def line(text: str) -> Tweet:
     """A tweet of a text file: neither id nor date."""
-    return said("", text)
+    return tweet("", text)
 
 
 def some(*tweets: Tweet, author: str = "magpie", **more: Any) -> Archive:
@@ -49,4 +49,4 @@ def texts(library: Library, handle: str = "magpie") -> list[str]:
     return [tweet.text for tweet in library.archive(handle).tweets]
 
 
-A, B, C = said(1, "a"), said(2, "b"), said(3, "c")
+A, B, C = tweet(1, "a"), tweet(2, "b"), tweet(3, "c")

@@ -1,4 +1,4 @@
-"""The folder of a model with its light form beside it."""
+"""A model folder with its light form."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def lightened(
     source: Path, folder: Path, texts: Sequence[str], *, tags: Mapping[str, str] | None = None
 ) -> tuple[Path, onnx_export.OnnxExport]:
-    """A copy of the model `source`, and what was said of its light form."""
+    """A copy of the model `source` with a light form, and the result of its export."""
     loaded = model_dir.load(source, device="cpu")
     folder.parent.mkdir(parents=True, exist_ok=True)
     rows = batches.encode(loaded.tokenizer, texts, 64)

@@ -1,4 +1,4 @@
-"""A small retraining to be looked at: made-up tweets, a model of one layer, and a way to kill it where one likes."""
+"""A small retraining for tests: invented tweets, a model of one layer, and a way to kill it at any stage or step."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ horn ink jam kettle kite lamp letter mirror moon morning nun oboe owl paper pear
 rain river roof rope salt shoe snow song soup spoon stair stone sugar tea ticket train tree tunnel violin
 window
 """.split()  # noqa: SIM905  they read better without sixty quotes
-# Any two of them share hardly a pair of words.
+# Any two share hardly a pair of words.
 TEXTS = [" ".join(random.Random(number).sample(WORDS, 9)) + "." for number in range(180)]
 
 
@@ -41,7 +41,7 @@ def archive(author: str = "stationmynah", texts: list[str] = TEXTS) -> Archive:
 
 
 def small(models: Path) -> Job:
-    """A small model that nobody would take into use, taken into use."""
+    """A job for a small model, which is promoted without a gate."""
     return Job(models, base="scratch", recipe=QUICK, gate=None, device="cpu", seed=1, samples=8, pictures=False)
 
 
@@ -53,12 +53,12 @@ def run(
     job: Job,
     *archives: Archive,
     now: datetime = NOON,
-    seen: list[Progress] | None = None,
+    reports: list[Progress] | None = None,
     kill_at: tuple[str, int] | None = None,
 ) -> Outcome:
     def report(progress: Progress) -> None:
-        if seen is not None:
-            seen.append(progress)
+        if reports is not None:
+            reports.append(progress)
         if (progress.stage, progress.done) == kill_at:
             raise Killed
 

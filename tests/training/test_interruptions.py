@@ -27,16 +27,16 @@ def job(tmp_path: Path) -> Job:
 
 
 @pytest.mark.parametrize("moment", [("train", 1), ("train", 3), ("judge", 0), ("save", 0), ("promote", 0)], ids=str)
-def test_a_killed_training_goes_on_to_the_same_model(job: Job, moment: tuple[str, int], tmp_path: Path) -> None:
-    unbroken = version_of(run(replace(job, models=tmp_path / "unbroken")))
+def test_a_killed_training_resumes_to_the_same_model(job: Job, moment: tuple[str, int], tmp_path: Path) -> None:
+    uninterrupted = version_of(run(replace(job, models=tmp_path / "unbroken")))
     with pytest.raises(Killed):
         run(job, kill_at=moment)
-    seen: list[Progress] = []
+    reports: list[Progress] = []
 
-    resumed = version_of(run(job, now=LATER, seen=seen))
+    resumed = version_of(run(job, now=LATER, reports=reports))
 
-    assert weights(resumed) == weights(unbroken)
-    steps = [progress.done for progress in seen if progress.stage == "train"]
+    assert weights(resumed) == weights(uninterrupted)
+    steps = [progress.done for progress in reports if progress.stage == "train"]
     assert steps == {("train", 1): [1, 2, 3, 4], ("train", 3): [3, 4]}.get(moment, [4])
     assert not (job.models / UNFINISHED).exists()
     numbers = [json.loads(line).get("number") for line in (resumed / "metrics.jsonl").read_text().splitlines()]
@@ -48,14 +48,14 @@ def test_a_killed_training_goes_on_to_the_same_model(job: Job, moment: tuple[str
     [{"seed": 2}, {"recipe": replace(QUICK, learning_rate=1e-4)}, {"choices": Choices(held_out_share=0.2)}],
     ids=lambda other: next(iter(other)),
 )
-def test_what_is_asked_for_otherwise_begins_anew(job: Job, other: dict[str, Any]) -> None:
+def test_a_changed_job_starts_again(job: Job, other: dict[str, Any]) -> None:
     with pytest.raises(Killed):
         run(job, kill_at=("train", 3))
-    seen: list[Progress] = []
+    reports: list[Progress] = []
 
-    run(replace(job, **other), seen=seen)
+    run(replace(job, **other), reports=reports)
 
-    assert [progress.done for progress in seen if progress.stage == "train"] == [1, 2, 3, 4]
+    assert [progress.done for progress in reports if progress.stage == "train"] == [1, 2, 3, 4]
 
 
 def test_an_interrupted_training_without_a_checkpoint_leaves_nothing(job: Job) -> None:
@@ -65,7 +65,7 @@ def test_an_interrupted_training_without_a_checkpoint_leaves_nothing(job: Job) -
     assert list(job.models.iterdir()) == []
 
 
-def test_a_training_that_fails_leaves_the_model_in_use_in_use(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_training_keeps_the_current_model(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
     first = version_of(run(job))
     with pytest.raises(HubUnreachable):
@@ -75,7 +75,7 @@ def test_a_training_that_fails_leaves_the_model_in_use_in_use(job: Job, monkeypa
     assert sorted(path.name for path in job.models.iterdir()) == [first.name, "current"]
 
 
-def test_a_loss_that_is_no_number_leaves_the_model_in_use_in_use(job: Job) -> None:
+def test_a_loss_that_is_not_a_number_keeps_the_current_model(job: Job) -> None:
     first = version_of(run(job))
     wild = replace(QUICK, learning_rate=1e30, warmup=0.0)
 
@@ -86,7 +86,7 @@ def test_a_loss_that_is_no_number_leaves_the_model_in_use_in_use(job: Job) -> No
     assert sorted(path.name for path in job.models.iterdir()) == [first.name, "current"]
 
 
-def test_a_last_step_that_ends_in_no_number_is_an_error_too(job: Job) -> None:
+def test_weights_that_are_not_numbers_after_the_last_step_are_an_error(job: Job) -> None:
     wild = replace(QUICK, learning_rate=1e30, warmup=0.0, max_steps=1)
 
     with pytest.raises(TrainingError, match=r"after the last step is not a number: lower the learning_rate"):
@@ -99,16 +99,16 @@ def test_a_last_step_that_ends_in_no_number_is_an_error_too(job: Job) -> None:
 def test_another_file_named_unfinished_is_left_alone(job: Job, tmp_path: Path, link: bool) -> None:
     job.models.mkdir()
     (tmp_path / "mine").mkdir()
-    place = job.models / UNFINISHED
-    place.symlink_to(tmp_path / "mine") if link else place.touch()
+    path = job.models / UNFINISHED
+    path.symlink_to(tmp_path / "mine") if link else path.touch()
 
     with pytest.raises(ModelError, match=r"unfinished (is|cannot be) .*: move"):
         run(job)
 
-    assert place.exists()
+    assert path.exists()
 
 
-def test_a_broken_model_in_use_is_mended_by_a_new_one(job: Job) -> None:
+def test_a_broken_current_model_is_replaced_by_a_new_one(job: Job) -> None:
     first = version_of(run(job))
     (first / "model.safetensors").write_bytes(b"broken")
 
@@ -117,7 +117,7 @@ def test_a_broken_model_in_use_is_mended_by_a_new_one(job: Job) -> None:
     assert registry.current(job.models) == second
 
 
-def test_a_memory_that_is_too_small_is_said() -> None:
+def test_too_little_memory_is_reported() -> None:
     cpu = torch.device("cpu")
 
     with (
@@ -127,7 +127,7 @@ def test_a_memory_that_is_too_small_is_said() -> None:
         torch.empty(2**60)
 
 
-def test_a_disk_that_is_too_small_is_said_before_the_long_work(job: Job, tmp_path: Path) -> None:
+def test_too_little_disk_space_is_reported_before_the_training(job: Job, tmp_path: Path) -> None:
     free = shutil.disk_usage(tmp_path).free
     with pytest.raises(OutOfRoom, match="make room"):
         model_dir.require_disk_space(tmp_path / "models", torch.nn.Linear(1, 1), besides=2 * free)

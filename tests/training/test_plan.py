@@ -50,7 +50,7 @@ def test_the_time_is_that_of_the_steps_and_of_the_evaluations(tmp_path: Path) ->
     assert 80.0 < estimate.seconds < 120.0
 
 
-def test_the_sentences_are_for_a_person(tmp_path: Path) -> None:
+def test_the_plan_is_described_in_sentences(tmp_path: Path) -> None:
     estimate = planned(tmp_path / "models").sentences()
 
     assert estimate[0].endswith("held out")
@@ -66,15 +66,15 @@ def test_from_the_current_model_only_what_is_new_is_planned(tmp_path: Path) -> N
 
 
 def test_the_stages_up_to_the_training_are_reported(tmp_path: Path) -> None:
-    seen: list[Progress] = []
+    reports: list[Progress] = []
     plan(
         tweets,
         Job(tmp_path / "models", base="scratch", recipe=QUICK, device="cpu"),
-        Monitor(seen.append, seconds=lambda: 0.0, due=lambda: False),
+        Monitor(reports.append, seconds=lambda: 0.0, due=lambda: False),
     )
 
-    assert list(dict.fromkeys(progress.stage for progress in seen)) == ["read", "clean", "tokenise"]
+    assert list(dict.fromkeys(progress.stage for progress in reports)) == ["read", "clean", "tokenise"]
 
 
-def test_nothing_new_is_an_answer_too() -> None:
+def test_nothing_new_is_an_exception_of_its_own() -> None:
     assert issubclass(NothingNew, Exception)

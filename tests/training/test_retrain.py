@@ -27,7 +27,7 @@ def job(tmp_path: Path) -> Job:
     return small(tmp_path / "models")
 
 
-def test_tweets_become_a_model_in_use_that_speaks(job: Job) -> None:
+def test_tweets_become_the_current_model_which_drafts(job: Job) -> None:
     outcome = run(job)
 
     assert outcome.promoted
@@ -35,14 +35,14 @@ def test_tweets_become_a_model_in_use_that_speaks(job: Job) -> None:
     assert TorchSampler.open(version_of(outcome), device="cpu").draft("My dream is", n=2, seed=0)
 
 
-def test_the_stages_are_told_in_their_order(job: Job) -> None:
-    seen: list[Progress] = []
+def test_the_stages_are_reported_in_order(job: Job) -> None:
+    reports: list[Progress] = []
 
-    run(job, seen=seen)
+    run(job, reports=reports)
 
     stages = ["read", "clean", "tokenise", "train", "judge", "save", "promote"]
-    assert list(dict.fromkeys(progress.stage for progress in seen)) == stages
-    assert [progress.done for progress in seen if progress.stage == "train"] == [1, 2, 3, 4]
+    assert list(dict.fromkeys(progress.stage for progress in reports)) == stages
+    assert [progress.done for progress in reports if progress.stage == "train"] == [1, 2, 3, 4]
 
 
 def test_the_folder_names_its_authors_and_its_figures(job: Job) -> None:
@@ -70,7 +70,7 @@ def test_the_card_names_the_languages_as_the_hub_does(job: Job) -> None:
     assert 'language: ["id", "en"]' in (version / card.FILE).read_text(encoding="utf-8")
 
 
-def test_the_card_tells_what_was_chosen(job: Job) -> None:
+def test_the_card_states_the_choices(job: Job) -> None:
     choices = Choices(newlines=True, recency=timedelta(days=30))
 
     text = (version_of(run(replace(job, choices=choices))) / card.FILE).read_text(encoding="utf-8")
@@ -81,7 +81,7 @@ def test_the_card_tells_what_was_chosen(job: Job) -> None:
     )
 
 
-def test_everything_that_belongs_to_a_model_lies_in_its_folder(job: Job) -> None:
+def test_a_model_folder_has_all_its_files(job: Job) -> None:
     version = version_of(run(replace(job, pictures=True)))
 
     pictures = {card.PREDICTIONS, card.LOSS, card.LENGTHS}
@@ -101,7 +101,7 @@ def test_it_remembers_the_training_tweets_and_not_the_held_out_ones(job: Job) ->
     assert not any(map(memory.said, TEXTS[-10:]))
 
 
-def test_a_second_training_takes_the_place_of_the_first_and_leaves_it_there(job: Job) -> None:
+def test_a_second_training_becomes_current_and_keeps_the_first(job: Job) -> None:
     first = version_of(run(job))
     second = version_of(run(job, now=LATER))
 
@@ -109,7 +109,7 @@ def test_a_second_training_takes_the_place_of_the_first_and_leaves_it_there(job:
     assert model_dir.check(first).created == NOON.isoformat()
 
 
-def test_old_versions_are_removed_where_that_is_asked_for(job: Job) -> None:
+def test_old_versions_are_removed_on_request(job: Job) -> None:
     outcomes = [run(replace(job, keep=1), now=NOON + timedelta(days=day)) for day in range(3)]
 
     assert [version_of(outcome).exists() for outcome in outcomes] == [False, True, True]  # one to roll back to
@@ -145,16 +145,16 @@ def test_two_authors_are_trained_together_and_have_tags(job: Job) -> None:
     assert sampler.draft("", n=1, seed=0, author="nightporter") != sampler.draft("", n=1, seed=0, author="stationmynah")
 
 
-def test_it_goes_on_from_the_model_in_use_with_what_is_new(job: Job) -> None:
+def test_it_continues_from_the_current_model_with_new_tweets(job: Job) -> None:
     first = version_of(run(job, archive(texts=TEXTS[:120])))
-    seen: list[Progress] = []
+    reports: list[Progress] = []
 
-    second = version_of(run(replace(job, begin="current"), archive(), now=LATER, seen=seen))
+    second = version_of(run(replace(job, begin="current"), archive(), now=LATER, reports=reports))
 
     earlier, now = Memory.open(first), Memory.open(second)
     assert (len(earlier), len(now)) == (108, 162)
     assert all(now.said(text) for text in TEXTS if earlier.said(text))
-    assert any("54 training tweets, all new to the current model, 18 held out" in progress.note for progress in seen)
+    assert any("54 training tweets, all new to the current model, 18 held out" in progress.note for progress in reports)
     assert model_dir.check(second).base_model == "scratch"
     assert registry.current(job.models) == second
 
@@ -189,15 +189,15 @@ def test_earlier_authors_stay_on_the_card_and_in_the_manifest(job: Job) -> None:
 
 def test_held_out_tweets_that_the_current_model_was_trained_on_are_left_out(job: Job) -> None:
     run(job, archive(texts=[*TEXTS[175:], *TEXTS[:100]]))
-    seen: list[Progress] = []
+    reports: list[Progress] = []
 
-    run(replace(job, begin="current"), archive(), now=LATER, seen=seen)
+    run(replace(job, begin="current"), archive(), now=LATER, reports=reports)
 
-    notes = [progress.note for progress in seen if progress.stage == "tokenise"]
+    notes = [progress.note for progress in reports if progress.stage == "tokenise"]
     assert notes == ["72 training tweets, all new to the current model, 13 held out"]
 
 
-def test_where_nothing_is_new_nothing_is_done(job: Job) -> None:
+def test_without_new_tweets_nothing_is_trained(job: Job) -> None:
     first = version_of(run(job))
 
     outcome = run(replace(job, begin="current"), now=LATER)
@@ -208,7 +208,7 @@ def test_where_nothing_is_new_nothing_is_done(job: Job) -> None:
     assert sorted(path.name for path in job.models.iterdir()) == [first.name, "current"]
 
 
-def test_without_a_model_in_use_there_is_nothing_to_go_on_from(job: Job) -> None:
+def test_without_a_current_model_it_cannot_be_continued(job: Job) -> None:
     with pytest.raises(ModelError, match="retrain from the base first"):
         run(replace(job, begin="current"))
 
@@ -218,12 +218,12 @@ def test_too_few_tweets_are_refused_before_anything_is_trained(job: Job) -> None
         run(job, archive(texts=["Only this one tweet was ever written."]))
 
 
-def test_two_trainings_do_not_meet_in_one_folder(job: Job) -> None:
+def test_two_trainings_cannot_share_a_folder(job: Job) -> None:
     with registry.hold(job.models), pytest.raises(StateBusy):
         run(job)
 
 
-def test_it_is_time_again_every_so_many_seconds() -> None:
+def test_progress_is_due_every_few_seconds() -> None:
     moments = iter([0.0, 1.0, 2.0, 2.0, 3.5, 4.0, 4.0])
     due = every(2.0, lambda: next(moments))
 

@@ -26,8 +26,8 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tweets = tmp_path_factory.mktemp("tweets") / "tweets.txt"
     tweets.write_text("".join(f"{' '.join(random.Random(seed).sample(WORDS, 9))}.\n" for seed in range(240)))
     state = tmp_path_factory.mktemp("state")
-    done = mynah("import", tweets, "--as", "stationmynah", state=state)
-    assert done.returncode == 0, done.stderr
+    process = mynah("import", tweets, "--as", "stationmynah", state=state)
+    assert process.returncode == 0, process.stderr
     return state
 
 
@@ -39,33 +39,33 @@ def state(imported: Path, tmp_path: Path) -> Path:
 
 
 def test_wrong_usage_exits_with_2(tmp_path: Path) -> None:
-    done = mynah("retrain", "--from", "nowhere", state=tmp_path)
+    process = mynah("retrain", "--from", "nowhere", state=tmp_path)
 
-    assert done.returncode == 2
-    assert "--from" in done.stderr
+    assert process.returncode == 2
+    assert "--from" in process.stderr
 
 
-def test_a_failure_is_one_sentence(state: Path) -> None:
-    done = mynah("retrain", state=state, MYNAH_TRAINING__BASE_MODEL="./no-such-folder")
+def test_a_failure_is_one_error_message(state: Path) -> None:
+    process = mynah("retrain", state=state, MYNAH_TRAINING__BASE_MODEL="./no-such-folder")
 
-    assert done.returncode == 1
-    assert done.stdout == ""
-    assert done.stderr.splitlines()[-1].startswith('mynah: base_model is "./no-such-folder"')
+    assert process.returncode == 1
+    assert process.stdout == ""
+    assert process.stderr.splitlines()[-1].startswith('mynah: base_model is "./no-such-folder"')
 
 
 def test_a_busy_folder_exits_with_75(state: Path) -> None:
     with registry.hold(state / "models"):
-        done = mynah("retrain", state=state, **SMALL)
+        process = mynah("retrain", state=state, **SMALL)
 
-    assert done.returncode == 75
-    assert "Another training is at work" in done.stderr
+    assert process.returncode == 75
+    assert "Another training is at work" in process.stderr
 
 
 def test_an_interrupted_training_exits_with_130_and_leaves_no_model(state: Path) -> None:
-    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # ignored in the background, and so by us
+    reset_sigint = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # ignored in the background, and so by us
     training = subprocess.Popen(
         [MYNAH, "--state", state, "retrain"],
-        stderr=subprocess.PIPE, text=True, env=environment(), preexec_fn=heed,  # noqa: PLW1509  no threads
+        stderr=subprocess.PIPE, text=True, env=environment(), preexec_fn=reset_sigint,  # noqa: PLW1509  no threads
     )  # fmt: skip
     assert training.stderr is not None
     assert any("held out" in line for line in training.stderr)
@@ -81,18 +81,18 @@ def test_an_interrupted_training_exits_with_130_and_leaves_no_model(state: Path)
 def test_a_plan_is_printed_and_nothing_is_written(state: Path) -> None:
     before = sorted(state.rglob("*"))
 
-    done = mynah("retrain", "--plan", state=state, **SMALL)
+    process = mynah("retrain", "--plan", state=state, **SMALL)
 
-    assert done.returncode == 0, done.stderr
-    assert "steps from scratch (full, on cpu)" in done.stdout
+    assert process.returncode == 0, process.stderr
+    assert "steps from scratch (full, on cpu)" in process.stdout
     assert not (state / "models").exists()
     assert [path for path in sorted(state.rglob("*")) if path.suffix != ".lock"] == before
 
 
 def test_a_model_that_the_gate_refuses_is_kept_and_exits_with_1(state: Path) -> None:
-    done = mynah("retrain", state=state, **SMALL, MYNAH_GATE__TOLD_APART_MOST="0.01")
+    process = mynah("retrain", state=state, **SMALL, MYNAH_GATE__TOLD_APART_MOST="0.01")
 
-    assert done.returncode == 1
-    assert "It babbles" in done.stderr
+    assert process.returncode == 1
+    assert "It babbles" in process.stderr
     assert registry.current(state / "models") is None
-    assert [str(version.folder) for version in registry.versions(state / "models")] == [done.stdout.strip()]
+    assert [str(version.folder) for version in registry.versions(state / "models")] == [process.stdout.strip()]

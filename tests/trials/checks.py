@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 def words(description: str | None) -> list[str]:
-    """The words of the command line, which choose checks by their names."""
+    """The words of the command line, which select checks by name."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("words", nargs="*", metavar="WORD", help="run only the checks with one of these in their names")
     return parser.parse_args().words
 
 
 def run(checks: object, machine: Booted, *, unit: str, words: Sequence[str]) -> int:
-    """Each method that has one of the words in its name, or each; 1 where one fails, and then `unit`'s journal."""
+    """Run the checks whose names contain one of the words, or all; print `unit`'s journal and return 1 if one fails."""
     failed = 0
     for name in vars(type(checks)):
         if not name.startswith("_") and (not words or any(word in name for word in words)):
@@ -37,7 +37,7 @@ def _passes(name: str, check: Callable[[], str]) -> bool:
     began = time.monotonic()
     try:
         detail = check()
-    except Exception as error:  # noqa: BLE001  the next check runs all the same
+    except Exception as error:  # noqa: BLE001  the next check still runs
         say(f"FAIL  {name}: {str(error) or traceback.format_exc()[-600:]}")
         return False
     say(f"ok    {name}: {detail} [{timedelta(seconds=round(time.monotonic() - began))}]")

@@ -21,58 +21,58 @@ VENV = Path("/opt/mynah/.venv")
 
 
 def why_not(programs: dict[str, str]) -> str:
-    """What keeps this machine from booting another; each program with the package that has it."""
+    """Why this machine cannot boot another; `programs` maps each program to its package."""
     if os.geteuid():
         return "only root can make a machine"
-    needed = {"debootstrap": "debootstrap", "chroot": "coreutils"} | programs
-    missing = [name for name in needed if shutil.which(name) is None]
-    packages = " ".join(sorted({needed[name] for name in missing}))
+    packages_of = {"debootstrap": "debootstrap", "chroot": "coreutils"} | programs
+    missing = [name for name in packages_of if shutil.which(name) is None]
+    packages = " ".join(sorted({packages_of[name] for name in missing}))
     return f"missing: {', '.join(missing)} (apt-get install {packages})" if missing else ""
 
 
 def base(cache: Path, *more: str) -> Path:
-    """`more`: packages that it has besides."""
+    """The root of a minimal Debian; `more` are further packages."""
     root = cache / "base"
     if not (root / "etc/debian_version").exists():
         fresh = cache / "base.new"
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(parents=True)
-        said(["debootstrap", "--variant=minbase", f"--include={','.join((*PACKAGES, *more))}", RELEASE, str(fresh)])
+        run(["debootstrap", "--variant=minbase", f"--include={','.join((*PACKAGES, *more))}", RELEASE, str(fresh)])
         fresh.replace(root)
     return root
 
 
-def furnished(cache: Path, lent: Path, *more: str) -> Path:
-    """A copy of it with the wheel of this tree in a virtual environment, whose other packages are found in `lent`."""
+def machine_root(cache: Path, packages: Path, *more: str) -> Path:
+    """A copy of it with the wheel of this tree in a virtual environment, whose other packages are in `packages`."""
     root = cache / "machine"
     shutil.rmtree(root, ignore_errors=True)
-    said(["cp", "-a", "--reflink=auto", str(base(cache, *more)), str(root)])
+    run(["cp", "-a", "--reflink=auto", str(base(cache, *more)), str(root)])
     wheels = root / "tmp/wheels"
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
-    said([*pip, "wheel", "--no-deps", "--wheel-dir", str(wheels), str(ROOT)])
+    run([*pip, "wheel", "--no-deps", "--wheel-dir", str(wheels), str(ROOT)])
     (wheel,) = wheels.glob("*.whl")
-    within = ["chroot", str(root)]
-    said([*within, "python3", "-m", "venv", str(VENV)])
-    said([*within, str(VENV / "bin/pip"), "install", "--quiet", "--no-deps", "--no-index", f"/tmp/wheels/{wheel.name}"])
-    python = said([*within, str(VENV / "bin/python"), "-c", "import site; print(site.getsitepackages()[0])"])
-    (root / python.strip().lstrip("/") / "lent.pth").write_text(f"{lent}\n")
-    (root / str(lent).lstrip("/")).mkdir()
+    chroot = ["chroot", str(root)]
+    run([*chroot, "python3", "-m", "venv", str(VENV)])
+    run([*chroot, str(VENV / "bin/pip"), "install", "--quiet", "--no-deps", "--no-index", f"/tmp/wheels/{wheel.name}"])
+    python = run([*chroot, str(VENV / "bin/python"), "-c", "import site; print(site.getsitepackages()[0])"])
+    (root / python.strip().lstrip("/") / "host-packages.pth").write_text(f"{packages}\n")
+    (root / str(packages).lstrip("/")).mkdir()
     return root
 
 
-def said(words: list[str]) -> str:
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(words)}: exit {done.returncode}\n{done.stdout}\n{done.stderr}")
-    return done.stdout
+def run(command: list[str]) -> str:
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    if process.returncode:
+        raise SystemExit(f"{' '.join(command)}: exit {process.returncode}\n{process.stdout}\n{process.stderr}")
+    return process.stdout
 
 
 class Booted(ABC):
-    """Such a machine with a systemd at work in it; what is asked of it is run inside, as root."""
+    """A booted machine with systemd; a call runs a command inside, as root."""
 
     @abstractmethod
     def __call__(self, *words: str, check: bool = True) -> str:
-        """What the command said."""
+        """The output of the command."""
 
     @abstractmethod
     def write(self, path: str, text: str, mode: int = 0o644) -> None: ...
@@ -80,7 +80,7 @@ class Booted(ABC):
     @abstractmethod
     def is_on(self) -> bool: ...
 
-    def shown(self, unit: str, *names: str) -> dict[str, str]:
+    def properties(self, unit: str, *names: str) -> dict[str, str]:
         lines = self("systemctl", "show", unit, *(f"-p{name}" for name in names)).splitlines()
         return dict(line.split("=", 1) for line in lines)
 
@@ -88,7 +88,7 @@ class Booted(ABC):
         return self("journalctl", "--no-pager", "-o", "cat", *words, check=False)
 
     def wait(self, true: Callable[[], object], seconds: float) -> float:
-        """How long it took."""
+        """Wait until `true` returns something true; return the seconds."""
         began = time.monotonic()
         while not true():
             if time.monotonic() - began > seconds or not self.is_on():

@@ -1,14 +1,14 @@
 """Kills the command `mynah` and counts what it did: `python -m tests.trials.killing --points 20 --each 5 --random 100`.
 
-This process imports the command once and forks a child per run (killing_lives.py). The children talk to a small X in
-another process (killing_x.py), whose answers fail in all ways, and where people mention the bot (killing_calls.py).
-Nobody resolves anything by hand.
+This process imports the command once and forks a child per run (killing_processes.py). The children talk to a fake X
+in another process (killing_x.py), whose responses fail in all ways and where users mention the bot (killing_calls.py).
+Nothing is resolved by hand.
 
 `--points`: runs without kills are traced. A point is a line that they execute after a draft is stored or the mentions
 are read; SIGKILL comes just before that line, `--each` times. 0 means all points.
 `--random`: SIGKILL at any time, also while the bot and a person's command run together. The controls: with `--naive`, a
-bot that sends, retries a failed request and stores the post afterwards runs through the same, and must post twice;
-with `--lacks`, the bot lacks one of its safeguards, and the counts must show it.
+bot that sends, retries a failed request and then stores the post is killed in the same way, and must post twice; with
+`--lacks`, the bot lacks one of its safeguards, and the counts must show it.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from typing import TYPE_CHECKING, Any
 
 from tests.trials.killing_calls import LACKS, Callers
 from tests.trials.killing_counts import count
-from tests.trials.killing_lives import (
+from tests.trials.killing_processes import (
     BEAT,
     POINTS,
-    Ended,
-    Life,
     Point,
+    Process,
+    Result,
     begin,
-    begin_naively,
+    begin_naive,
     end,
     environment,
     has_ended,
@@ -45,152 +45,152 @@ from tests.trials.killing_x import CALM, posts, start, stop
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# What a person and the bot do. `send`: a round that finds a draft with a yes; `answer`: a heartbeat, after somebody has
-# called on the bot; `live`: the bot that stays.
-ONE_BY_ONE = ("post", "round", "draft", "approve", "edit", "reject", "send", "answer")
-ANYTHING = (*ONE_BY_ONE, "live", "live", "live")
-ASK = ["run", "--live", "--once", "--mode", "review"]
-ALWAYS = {"round": ["run", "--live", "--once"], "draft": ASK, "send": ASK, "beat": BEAT, "answer": BEAT}
+# What a person and the bot do. `send`: a round with an approved draft;
+# `answer`: a heartbeat after a mention; `live`: the daemon.
+SINGLE_SCENES = ("post", "round", "draft", "approve", "edit", "reject", "send", "answer")
+SCENES = (*SINGLE_SCENES, "live", "live", "live")
+REVIEW = ["run", "--live", "--once", "--mode", "review"]
+COMMANDS = {"round": ["run", "--live", "--once"], "draft": REVIEW, "send": REVIEW, "beat": BEAT, "answer": BEAT}
 CLIENTS = ("post", "approve", "reject", "edit")
-LONGEST = 2.0  # seconds until it is killed whatever it has written
-MOMENT = 0.02  # seconds: a request and a commit or two
-TOGETHER = 0.7  # how often a person's command runs beside it
-TRIES = 25  # lives until one comes to its point: X may send each another way
-IDLE = 60  # lives that change nothing: what is left then is left for good
-ROUNDS = 100  # until a draft waits: one that was killed at its yes has left one that goes first
-BEHIND = 100  # calls that may wait: X lists the newest 800, and no bot learns of one that is older
-LOOK_ONLY = ["post", "@nobody", "--live"]  # looks for a lost post, and is turned down by the screen
+LONGEST_S = 2.0  # until it is killed, whatever it has written
+MOMENT_S = 0.02  # about a request and a commit or two
+CLIENT_SHARE = 0.7  # how often a person's command runs together with the daemon
+ATTEMPTS = 25  # runs until one reaches its point: X's faults may lead elsewhere
+IDLE_RUNS = 60  # runs without a change, after which nothing will change
+ROUNDS = 100  # at most, until a draft waits: an approved one is sent first
+MAX_WAITING = 100  # waiting mentions: X lists only the newest 800
+LOOKUP = ["post", "@nobody", "--live"]  # looks up lost posts, and is refused by the screen
 
 
-class Bird:
-    """A history and all that happens to it."""
+class Trial:
+    """A history, the fake X, and the runs that are killed."""
 
     def __init__(self, folder: Path, seed: int) -> None:
         self.folder = folder
-        self.chance = random.Random(seed)
+        self.rng = random.Random(seed)
         self.x = start(folder, seed)
-        self.callers = Callers(self.x, folder, self.chance)
+        self.callers = Callers(self.x, folder, self.rng)
         warm_up()
-        self.kills = self.ticks_failed = self.beats = 0
+        self.kills = self.ticks_failed = self.rounds = 0
         self.is_stuck = False
         self.history = folder / "state" / "history.db"
-        self.promised: list[dict[str, Any]] = []  # what commands said of a post before they ended by themselves
+        self.promises: list[dict[str, Any]] = []  # output about a post of commands that ended by themselves
         os.environ.update(environment(self.x.url))
 
-    def words(self, scene: str) -> list[str]:
-        """The command line of a scene; what it is about, a draft that waits or a call, is made first."""
+    def command(self, scene: str) -> list[str]:
+        """The command line of a scene; its draft or mention is made first."""
         match scene:
             case "post":
-                return ["post", f"By hand the {sentence(self.chance)}", "--live", "--json"]
+                return ["post", f"By hand the {sentence(self.rng)}", "--live", "--json"]
             case "live":
-                return ["run", "--live", "--every", "1s", "--mode", self.chance.choice(["auto", "review"])]
+                return ["run", "--live", "--every", "1s", "--mode", self.rng.choice(["auto", "review"])]
             case "send" if not self.ids("approved", kind="post"):
-                self._quietly("approve")
+                self._run_undisturbed("approve")
             case "answer":
-                if not self.ask("1 FROM meta WHERE key = 'mentions'"):
-                    self._quietly("beat")  # the first reading answers nobody
-                while self.callers.left() > BEHIND:
-                    self._quietly("beat")
-                    self.callers.look(self.ask)
-                self.callers.one()
-        return ALWAYS.get(scene) or self._judging(scene)
+                if not self.query("1 FROM meta WHERE key = 'mentions'"):
+                    self._run_undisturbed("beat")  # the first poll answers nobody
+                while self.callers.waiting() > MAX_WAITING:
+                    self._run_undisturbed("beat")
+                    self.callers.observe(self.query)
+                self.callers.mention()
+        return COMMANDS.get(scene) or self._review_command(scene)
 
-    def _judging(self, scene: str) -> list[str]:
+    def _review_command(self, scene: str) -> list[str]:
         for _ in range(ROUNDS):
             if self.ids("drafted"):
                 break
-            self._quietly("draft")  # what has a yes already goes first
+            self._run_undisturbed("draft")  # an approved draft is sent first
         else:
-            raise RuntimeError("no draft waits, whatever was tried")
-        more = {"edit": ["--text", f"Edited the {sentence(self.chance)}"]}.get(scene, [])
-        return ["review", scene, str(self.chance.choice(self.ids("drafted"))), "--json", *more]
+            raise RuntimeError("no draft waits after {ROUNDS} rounds")
+        options = {"edit": ["--text", f"Edited the {sentence(self.rng)}"]}.get(scene, [])
+        return ["review", scene, str(self.rng.choice(self.ids("drafted"))), "--json", *options]
 
-    def _quietly(self, scene: str, point: Point | None = None) -> None:
-        """A life that nobody disturbs, with all well at X."""
-        words = self.words(scene)
+    def _run_undisturbed(self, scene: str, point: Point | None = None) -> None:
+        """A run without kills and faults."""
+        command = self.command(scene)
         self.settle()
         calm = self.folder / CALM
         calm.touch()
-        ended = end(begin(self.folder, words, point=point))
+        result = end(begin(self.folder, command, point=point))
         calm.unlink()
-        if ended.killed or ended.code:
-            raise RuntimeError(f"{words}: exit {ended.code}: {ended.said}")
+        if result.killed or result.code:
+            raise RuntimeError(f"{command}: exit {result.code}: {result.output}")
 
     def settle(self) -> None:
-        """Until nothing may or may not exist and nothing is about to be sent; a person's yes waits on."""
-        for _ in range(IDLE):
+        """Run until no post is in `sending` or `unknown`; approved ones may wait."""
+        for _ in range(IDLE_RUNS):
             if self.is_stuck or not self.ids("sending", "unknown"):
                 return
-            self._note(end(begin(self.folder, LOOK_ONLY)))
-        self.is_stuck = True  # as with two of the same words, of which nobody can tell which is it
+            self._record(end(begin(self.folder, LOOKUP)))
+        self.is_stuck = True  # e.g. two posts of the same text, which cannot be told apart
 
     def finish(self) -> None:
-        """A last while without kills and faults, until all that was approved, and every call, has found its end."""
+        """Run without kills and faults until every approved post and every mention is settled."""
         (self.folder / CALM).touch()
-        before, idle = self.ask("max(id) FROM event"), 0
-        while self._is_left() and idle < IDLE:
-            self._note(end(begin(self.folder, self.words("beat"))))
-            after = self.ask("max(id) FROM event")
+        before, idle = self.query("max(id) FROM event"), 0
+        while self._is_unsettled() and idle < IDLE_RUNS:
+            self._record(end(begin(self.folder, self.command("beat"))))
+            after = self.query("max(id) FROM event")
             before, idle = after, idle + 1 if after == before else 0
-            self.callers.look(self.ask)
+            self.callers.observe(self.query)
         stop(self.x)
 
-    def _is_left(self) -> bool:
-        """Something for a heartbeat. X may be slower than the looks of a fast clock; those a day later are for that."""
-        if self.ids("sending", "unknown", "approved") or self.callers.left():
+    def _is_unsettled(self) -> bool:
+        """Whether a heartbeat has work left. X may show a post after it was abandoned; a later lookup finds it."""
+        if self.ids("sending", "unknown", "approved") or self.callers.waiting():
             return True
-        given_up = {row[0] for row in self.ask("text FROM post WHERE state = 'abandoned'")}
+        given_up = {row[0] for row in self.query("text FROM post WHERE state = 'abandoned'")}
         return any(text in given_up for _, text in posts(self.folder))
 
     def points(self, scenes: Sequence[str]) -> list[tuple[str, Point]]:
-        """Every line of each scene; a quiet life is looked at to know them."""
-        found = []
+        """Every line of each scene, from an undisturbed traced run."""
+        points = []
         for scene in scenes:
-            self._quietly(scene, ("nowhere", 0, 0))
+            self._run_undisturbed(scene, ("nowhere", 0, 0))
             lines = json.loads((self.folder / POINTS).read_text(encoding="utf-8"))
-            found += [(scene, (file, line, nth)) for file, line, nth in lines]
-        return found
+            points += [(scene, (file, line, nth)) for file, line, nth in lines]
+        return points
 
     def kill_at(self, scene: str, point: Point) -> bool:
-        """Did a life of that scene come to the point, and die there?"""
-        for _ in range(TRIES):
+        """Whether a run of that scene reached the point and was killed there."""
+        for _ in range(ATTEMPTS):
             self.settle()
             if self.is_stuck:
                 break
-            ended = end(begin(self.folder, self.words(scene), point=point))
-            self._note(ended)
-            self.callers.look(self.ask)
-            if ended.killed and not ended.late:
+            result = end(begin(self.folder, self.command(scene), point=point))
+            self._record(result)
+            self.callers.observe(self.query)
+            if result.killed and not result.late:
                 return True
         return False
 
-    def kill_somewhere(self) -> None:
-        """After so many commits and a moment more, a life is killed; or two, where one runs beside the other."""
-        scene = self.chance.choice(ANYTHING)
-        lives = [begin(self.folder, self.words(scene))]
-        if scene == "live" and self.chance.random() < TOGETHER:
-            self._wait(lives, self.chance.randint(0, 3))
-            client = self.chance.choice(CLIENTS if self.ids("drafted") else CLIENTS[:1])
-            lives.append(begin(self.folder, self.words(client), name="client"))
+    def kill_at_random(self) -> None:
+        """Kill a run, or two that run together, a moment after a random number of commits."""
+        scene = self.rng.choice(SCENES)
+        processes = [begin(self.folder, self.command(scene))]
+        if scene == "live" and self.rng.random() < CLIENT_SHARE:
+            self._wait(processes, self.rng.randint(0, 3))
+            client = self.rng.choice(CLIENTS if self.ids("drafted") else CLIENTS[:1])
+            processes.append(begin(self.folder, self.command(client), name="client"))
         if scene == "live":
-            self.callers.some()
-        self._wait(lives, self.chance.randint(0, 6 if scene == "live" else 3))
-        for life in self.chance.sample(lives, len(lives)):
-            ended = end(life, after=self.chance.uniform(0, MOMENT))
-            self._note(ended)
-            self.beats += scene == "live" and ended.said.count('"round.ended"')
-        self.callers.look(self.ask)
+            self.callers.mention_sometimes()
+        self._wait(processes, self.rng.randint(0, 6 if scene == "live" else 3))
+        for process in self.rng.sample(processes, len(processes)):
+            result = end(process, after=self.rng.uniform(0, MOMENT_S))
+            self._record(result)
+            self.rounds += scene == "live" and result.output.count('"round.ended"')
+        self.callers.observe(self.query)
 
-    def _wait(self, lives: Sequence[Life], commits: int) -> None:
-        """Until the history was written so often, as long as all of them live.
+    def _wait(self, processes: Sequence[Process], commits: int) -> None:
+        """Until the history was written so often, while all processes run.
 
-        By writes, not by time: on a busy machine a life would be dead before it had done anything.
+        By writes, not by time: on a busy machine a process would be killed before it had done anything.
         """
-        late, seen, written = time.monotonic() + LONGEST, self._stamp(), 0
-        while written < commits and time.monotonic() < late and not any(map(has_ended, lives)):
+        deadline, stamp, commits_seen = time.monotonic() + LONGEST_S, self._stamp(), 0
+        while commits_seen < commits and time.monotonic() < deadline and not any(map(has_ended, processes)):
             time.sleep(0.0005)
             now = self._stamp()
-            written, seen = written + (now != seen), now
+            commits_seen, stamp = commits_seen + (now != stamp), now
 
     def _stamp(self) -> int:
         try:
@@ -198,27 +198,27 @@ class Bird:
         except FileNotFoundError:
             return 0
 
-    def _note(self, ended: Ended) -> None:
-        self.kills += ended.killed
-        self.ticks_failed += ended.said.count('"tick.failed"')
-        if ended.killed or ended.code:
+    def _record(self, result: Result) -> None:
+        self.kills += result.killed
+        self.ticks_failed += result.output.count('"tick.failed"')
+        if result.killed or result.code:
             return
-        for line in ended.said.splitlines():
+        for line in result.output.splitlines():
             with suppress(ValueError):
-                self.promised.append(json.loads(line))
+                self.promises.append(json.loads(line))
 
     def ids(self, *states: str, kind: str = "%") -> list[int]:
         marks = ", ".join("?" * len(states))
-        return [row[0] for row in self.ask(f"id FROM post WHERE kind LIKE ? AND state IN ({marks})", kind, *states)]
+        return [row[0] for row in self.query(f"id FROM post WHERE kind LIKE ? AND state IN ({marks})", kind, *states)]
 
-    def ask(self, what: str, *values: object) -> list[Any]:
+    def query(self, select: str, *values: object) -> list[Any]:
         if not self.history.exists():
             return []
-        with closing(sqlite3.connect(self.history)) as plain:
+        with closing(sqlite3.connect(self.history)) as connection:
             try:
-                return plain.execute(f"SELECT {what}", values).fetchall()
+                return connection.execute(f"SELECT {select}", values).fetchall()
             except sqlite3.OperationalError as error:
-                if "no such table" in str(error):  # killed before the first migration was done
+                if "no such table" in str(error):  # killed before the first migration
                     return []
                 raise
 
@@ -228,34 +228,38 @@ def kill(
 ) -> dict[str, Any]:
     if lacks:
         LACKS[lacks]()
-    bird = Bird(folder, seed)
-    scenes = [scene for scene in ONE_BY_ONE if not at or at.startswith(f"{scene}:")]
-    every = [point for point in (bird.points(scenes) if each else []) if at in _named(*point)]
-    chosen = bird.chance.sample(every, min(points, len(every))) if points else every
-    missed = [point for point in chosen for _ in range(each) if not bird.kill_at(*point)]
-    before = bird.kills
-    while bird.kills < before + kills:
-        bird.kill_somewhere()
-    bird.finish()
-    about = {"points_known": len(every), "points": len(chosen), "never_reached": [_named(*point) for point in missed]}
-    return about | count(bird) | bird.callers.count(bird.ask)
+    trial = Trial(folder, seed)
+    scenes = [scene for scene in SINGLE_SCENES if not at or at.startswith(f"{scene}:")]
+    all_points = [point for point in (trial.points(scenes) if each else []) if at in _point_name(*point)]
+    sample = trial.rng.sample(all_points, min(points, len(all_points))) if points else all_points
+    missed = [point for point in sample for _ in range(each) if not trial.kill_at(*point)]
+    before = trial.kills
+    while trial.kills < before + kills:
+        trial.kill_at_random()
+    trial.finish()
+    counts = {
+        "points_known": len(all_points),
+        "points": len(sample),
+        "never_reached": [_point_name(*point) for point in missed],
+    }
+    return counts | count(trial) | trial.callers.count(trial.query)
 
 
-def _named(scene: str, point: Point) -> str:
+def _point_name(scene: str, point: Point) -> str:
     file, line, nth = point
     return f"{scene}: {file}:{line}, time {nth}"
 
 
 def kill_naively(folder: Path, *, kills: int, seed: int) -> dict[str, Any]:
-    chance, remembered = random.Random(seed), folder / "said.txt"
+    rng, record = random.Random(seed), folder / "said.txt"
     x = start(folder, seed)
-    done = number = 0
-    while done < kills:
-        done += end(begin_naively(folder, x.url, number), after=chance.uniform(0, 0.1)).killed
-        number = remembered.read_text().count("\n") if remembered.exists() else 0
+    kills_done = number = 0
+    while kills_done < kills:
+        kills_done += end(begin_naive(folder, x.url, number), after=rng.uniform(0, 0.1)).killed
+        number = record.read_text().count("\n") if record.exists() else 0
     stop(x)
     server = [text for _, text in posts(folder)]
-    return {"kills": done, "posts_on_server": len(server), "doubled": len(server) - len(set(server))}
+    return {"kills": kills_done, "posts_on_server": len(server), "posted_twice": len(server) - len(set(server))}
 
 
 def main() -> None:
@@ -279,9 +283,9 @@ def main() -> None:
         if args.naive:
             row = kill_naively(folder, kills=args.random, seed=args.seed)
         else:
-            how = {name: getattr(args, name) for name in ("points", "each", "seed", "at", "lacks")}
-            row = kill(folder, kills=args.random, **how)
-    print(json.dumps(row | {"seconds": round(time.monotonic() - began, 1)}))  # noqa: T201  its answer
+            options = {name: getattr(args, name) for name in ("points", "each", "seed", "at", "lacks")}
+            row = kill(folder, kills=args.random, **options)
+    print(json.dumps(row | {"seconds": round(time.monotonic() - began, 1)}))  # noqa: T201  the result
 
 
 if __name__ == "__main__":

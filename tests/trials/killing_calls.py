@@ -1,7 +1,6 @@
-"""The people who mention the bot that is killed, and what must be true of their mentions at all times and at the end.
+"""The users who mention the bot of the kill trial, and what must hold for their mentions at all times and at the end.
 
-`LACKS` are the controls, bots without one of the safeguards of replying: if the counts do not show their faults, the
-counts show nothing.
+`LACKS` are the controls: bots without one of the safeguards of replying, whose faults the counts must show.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from bot.history import store
 from bot.replies import polling
 from bot.sending import outbox
 from tests.fake_x.state import newcomer
-from tests.trials.killing_x import call, said
+from tests.trials.killing_x import all_posts, call
 
 if TYPE_CHECKING:
     import random
@@ -25,96 +24,100 @@ if TYPE_CHECKING:
 
     from bot.history.store import Store
     from bot.values import Mentions, Post
-    from tests.trials.killing_x import Said, Server
+    from tests.trials.killing_x import Server, ServerPost
 
 ME = newcomer()
-FIRST = 10**9  # the number of the first caller
-STOP = 0.25  # how many of the calls ask the bot to stop; some call again, and are answered no more
-CROWD = 0.1  # how often several call at once, which is more than a page
+FIRST = 10**9  # the number of the first user
+STOP = 0.25  # share of the mentions that ask the bot to stop; these users may mention it again
+CROWD = 0.1  # how often more users mention it at once than fit on a page
 
 
-class Ask(Protocol):
-    def __call__(self, what: str, *values: object) -> list[Any]: ...
+class Query(Protocol):
+    def __call__(self, select: str, *values: object) -> list[Any]: ...
 
 
 class Callers:
     def __init__(self, server: Server, folder: Path, chance: random.Random) -> None:
         self._server = server
         self._folder = folder
-        self._chance = chance
-        self._called = 0
-        self._handled: dict[str, str] = {}  # the verdicts, as long as the history kept them
-        self._passed_over: set[str] = set()
+        self._rng = chance
+        self._mentioned = 0
+        self._verdicts: dict[str, str] = {}  # seen in the history, which deletes old ones
+        self._skipped: set[str] = set()
         self._unintended: set[str] = set()
 
-    def some(self) -> None:
-        """None, one, or a crowd of them."""
-        for _ in range(7 if self._chance.random() < CROWD else self._chance.randint(0, 1)):
-            self.one(may_stop=True)
+    def mention_sometimes(self) -> None:
+        """No mention, one, or a crowd."""
+        for _ in range(7 if self._rng.random() < CROWD else self._rng.randint(0, 1)):
+            self.mention(may_stop=True)
 
-    def one(self, *, may_stop: bool = False) -> None:
-        number = FIRST + self._called
+    def mention(self, *, may_stop: bool = False) -> None:
+        number = FIRST + self._mentioned
         if may_stop:
-            number = FIRST + self._chance.randrange(self._called // 3 + 8)
-        wish = "stop" if may_stop and self._chance.random() < STOP else f"what of number {self._called}?"
-        self._called += 1
-        call(self._server, number, f"@{ME.handle} {wish}")
+            number = FIRST + self._rng.randrange(self._mentioned // 3 + 8)
+        request = "stop" if may_stop and self._rng.random() < STOP else f"what of number {self._mentioned}?"
+        self._mentioned += 1
+        call(self._server, number, f"@{ME.handle} {request}")
 
-    def look(self, ask: Ask) -> None:
-        """What must hold whenever nobody lives. Verdicts are noted here, for the history forgets them after a while."""
-        since = [json.loads(value)["since"] for (value,) in ask("value FROM meta WHERE key = ?", polling.CURSOR)]
-        verdicts = dict(ask("id, verdict FROM mention"))
-        self._handled |= {number: verdict for number, verdict in verdicts.items() if verdict}
-        known = verdicts.keys() | self._handled.keys()
-        there = said(self._folder)
-        self._passed_over |= {
-            each.id for each in _calls(there) if since and int(each.id) <= int(since[0] or 0) and each.id not in known
+    def observe(self, query: Query) -> None:
+        """What must hold while no process runs. Verdicts are kept here, since the history deletes old ones."""
+        since = [json.loads(value)["since"] for (value,) in query("value FROM meta WHERE key = ?", polling.CURSOR)]
+        verdicts = dict(query("id, verdict FROM mention"))
+        self._verdicts |= {number: verdict for number, verdict in verdicts.items() if verdict}
+        known = verdicts.keys() | self._verdicts.keys()
+        server_posts = all_posts(self._folder)
+        self._skipped |= {
+            post.id
+            for post in _calls(server_posts)
+            if since and int(post.id) <= int(since[0] or 0) and post.id not in known
         }
-        rows = ask("text FROM post WHERE state IN ('sending', 'unknown', 'posted', 'abandoned')")
-        self._unintended |= {each.text for each in there if each.by == ME.id}.difference(text for (text,) in rows)
+        rows = query("text FROM post WHERE state IN ('sending', 'unknown', 'posted', 'abandoned')")
+        self._unintended |= {post.text for post in server_posts if post.by == ME.id}.difference(
+            text for (text,) in rows
+        )
 
-    def left(self) -> int:
-        """How many calls may yet get their verdict: nobody comes back to one that was passed over."""
-        settled = self._handled.keys() | self._passed_over
-        return sum(each.id not in settled for each in _calls(said(self._folder)))
+    def waiting(self) -> int:
+        """The number of mentions that may still get a verdict; the bot never returns to a skipped one."""
+        settled = self._verdicts.keys() | self._skipped
+        return sum(post.id not in settled for post in _calls(all_posts(self._folder)))
 
-    def count(self, ask: Ask) -> dict[str, Any]:
-        there = said(self._folder)
-        calls = {each.id: each for each in _calls(there)}
-        answers = Counter(each.to for each in there if each.by == ME.id and each.to)
-        written = {number for (number,) in ask("reply_to FROM post WHERE reply_to IS NOT NULL")}
-        blocked = dict(ask("user, at FROM block"))
-        silent = {each.id: blocked[each.by] for each in calls.values() if each.by in blocked}  # and since when
-        sent = ask("reply_to, sent_at FROM post WHERE kind = 'reply' AND sent_at IS NOT NULL")
-        stops = {each.by for each in calls.values() if each.text.endswith(" stop")}
+    def count(self, query: Query) -> dict[str, Any]:
+        server_posts = all_posts(self._folder)
+        calls = {post.id: post for post in _calls(server_posts)}
+        answers = Counter(post.to for post in server_posts if post.by == ME.id and post.to)
+        replied_to = {number for (number,) in query("reply_to FROM post WHERE reply_to IS NOT NULL")}
+        blocked = dict(query("user, at FROM block"))
+        silent = {post.id: blocked[post.by] for post in calls.values() if post.by in blocked}  # since when, by mention
+        sent = query("reply_to, sent_at FROM post WHERE kind = 'reply' AND sent_at IS NOT NULL")
+        stops = {post.by for post in calls.values() if post.text.endswith(" stop")}
         return {
-            "calls": len(calls),
-            "verdicts": dict(sorted(Counter(self._handled.values()).items())),
-            "answers_on_server": answers.total(),
-            "answered_twice": answers.total() - len(answers),
-            "answered_uncalled": len(answers.keys() - calls.keys()),
-            "answered_after_a_stop": sum(to in silent and at > silent[to] for to, at in sent),
-            "stops_unheard": len(stops - blocked.keys()),
-            "calls_lost": len(calls.keys() - self._handled.keys()),
-            "calls_before_the_watermark": len(self._passed_over),
-            "answered_in_name_only": len(_answered(self._handled) - written),
+            "mentions": len(calls),
+            "verdicts": dict(sorted(Counter(self._verdicts.values()).items())),
+            "replies_on_server": answers.total(),
+            "replied_twice": answers.total() - len(answers),
+            "replies_without_mention": len(answers.keys() - calls.keys()),
+            "replies_after_stop": sum(to in silent and at > silent[to] for to, at in sent),
+            "stops_missed": len(stops - blocked.keys()),
+            "mentions_lost": len(calls.keys() - self._verdicts.keys()),
+            "mentions_skipped": len(self._skipped),
+            "verdicts_without_reply": len(_with_verdict_answered(self._verdicts) - replied_to),
             "sent_without_intent": len(self._unintended),
         }
 
 
-def _calls(there: list[Said]) -> Iterator[Said]:
-    return (each for each in there if each.by != ME.id)
+def _calls(server_posts: list[ServerPost]) -> Iterator[ServerPost]:
+    return (post for post in server_posts if post.by != ME.id)
 
 
-def _answered(verdicts: dict[str, str]) -> set[str]:
+def _with_verdict_answered(verdicts: dict[str, str]) -> set[str]:
     return {number for number, verdict in verdicts.items() if verdict == "answered"}
 
 
-# Bots that lack something
+# The controls
 
 
-def _sends_again() -> None:
-    """What was being sent is taken for not sent, as with a job that is tried again."""
+def _resends() -> None:
+    """Posts in `sending` are sent again, as by a job queue that retries."""
 
     def recover(self: outbox.Outbox, store: Store) -> list[Post]:
         for post in store.posts_in("sending", dry=self.dry):
@@ -124,11 +127,11 @@ def _sends_again() -> None:
     outbox.Outbox.recover = recover  # type: ignore[method-assign]
 
 
-def _remembers_first() -> None:
-    """How far it has read is on the disk before what it has read."""
+def _moves_watermark_first() -> None:
+    """The watermark is stored before the mentions."""
     take = polling.MentionPoller._take
 
-    def hasty(
+    def take_after_watermark(
         self: polling.MentionPoller, store: Store, mark: polling.Cursor, page: Mentions, *more: Any
     ) -> polling.Cursor:
         if page.items:
@@ -136,11 +139,11 @@ def _remembers_first() -> None:
             polling.keep(store, replace(mark, since=str(max(newest, int(mark.since or 0)))))
         return take(self, store, mark, page, *more)
 
-    polling.MentionPoller._take = hasty  # type: ignore[method-assign,assignment]
+    polling.MentionPoller._take = take_after_watermark  # type: ignore[method-assign,assignment]
 
 
-def _commits_each() -> None:
-    """Every write is a commit of its own."""
+def _without_transactions() -> None:
+    """Each write is its own transaction."""
 
     @contextmanager
     def atomic(_: Store) -> Iterator[None]:
@@ -150,7 +153,7 @@ def _commits_each() -> None:
 
 
 LACKS: dict[str, Callable[[], None]] = {
-    "intent": _sends_again,
-    "watermark": _remembers_first,
-    "transactions": _commits_each,
+    "intent": _resends,
+    "watermark": _moves_watermark_first,
+    "transactions": _without_transactions,
 }

@@ -39,7 +39,7 @@ TIMEOUT_S = 600
 
 @dataclass
 class Outcome:
-    """What the kills left behind; all but the first three must be 0 or empty."""
+    """The result of the kills; all but the first three fields must be 0 or empty."""
 
     kills: int = 0
     finished: int = 0
@@ -71,7 +71,7 @@ class Run:
         return self.log().count("\n") + self._steps
 
     def reaches(self, progress: float) -> bool:
-        """Wait until it has come so far; False where it has ended by itself before."""
+        """Wait for this progress; False if the run ends by itself before."""
         deadline = time.monotonic() + TIMEOUT_S
         while self.process.poll() is None:
             if self.progress() >= progress:
@@ -131,7 +131,7 @@ def kill_and_check(kills: int, seed: int, arguments: list[str]) -> Outcome:
 
 
 def _unbroken(models: Path, arguments: list[str]) -> tuple[int, float]:
-    """The number of events in a run that nobody disturbs, and the mean seconds between two."""
+    """The number of events in an undisturbed run, and the mean seconds between two."""
     run = Run(models, arguments)
     began = time.monotonic()
     run.reaches(float("inf"))
@@ -167,7 +167,7 @@ def _check(models: Path, expected: str, outcome: Outcome) -> None:
 def _current(models: Path) -> Path:
     current = registry.current(models)
     if current is None:
-        raise ModelError(f"no model is in use in {models}")
+        raise ModelError(f"{models} has no current model")
     return current
 
 
@@ -176,7 +176,7 @@ def _versions(models: Path) -> list[Path]:
 
 
 def _leftovers(models: Path) -> list[str]:
-    """Everything that is neither a version nor the registry's own."""
+    """All files but the versions and the registry's own."""
     known = {registry.CURRENT, registry.BEFORE, *(version.name for version in _versions(models))}
     return sorted(path.name for path in models.iterdir() if path.name not in known)
 
@@ -197,7 +197,7 @@ def main() -> None:
         train(args.train, args.base_model, args.steps)
         return
     arguments = ["--base-model", args.base_model, "--steps", str(args.steps)]
-    print(json.dumps(vars(kill_and_check(args.kills, args.seed, arguments))))  # noqa: T201  its answer
+    print(json.dumps(vars(kill_and_check(args.kills, args.seed, arguments))))  # noqa: T201  the result
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""The X of the kill tests: a process of its own with random faults, which writes every post as a line of a file.
+"""The fake X of the kill trial: a process with random faults, which writes every post as a line of a file.
 
-Other users post there too, on commands through a pipe. All processes of the test share its clock, which runs fast: a
-quarter of an hour of searching for a post takes 45 ms.
+Other users post there too, on commands through a pipe. All processes of the trial share its fast clock: a quarter of
+an hour of looking up a post takes 45 ms.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ FAST = 20_000
 BEGAN = datetime.now(UTC)
 CALM, HANGS = "calm", "hangs"
 LAG = timedelta(minutes=1)
-# In a hundred answers: what the network and X do to a bot that posts, far more often than they do it.
+# Percentages of the responses to a bot that posts; real faults are far rarer.
 MIX = {
     "ok": 56, "too_many": 5, "too_many_no_reset": 3, "unavailable": 6, "unavailable_after": 6, "reset_before": 5,
     "reset_after": 7, "cut": 4, "created_html": 2, "html": 2, "hang_before": 1, "hang_after": 2, "forbidden": 1,
@@ -39,7 +39,7 @@ MIX = {
 
 
 class FastClock:
-    """The wall clock of everybody in this test, but fast."""
+    """The wall clock of all processes of the trial, but FAST times as fast."""
 
     def now(self) -> datetime:
         return BEGAN + timedelta(seconds=(time.time() - BEGAN.timestamp()) * FAST)
@@ -48,23 +48,23 @@ class FastClock:
         return time.monotonic() * FAST
 
 
-class Said(NamedTuple):
-    """A post on the server, whoever wrote it."""
+class ServerPost(NamedTuple):
+    """A post on the server, by the bot or another user."""
 
     id: str
     by: str
-    to: str | None  # what it answers
+    to: str | None  # the post that it replies to
     text: str
 
 
 class Server(NamedTuple):
     pid: int
     url: str
-    calls: int  # a pipe: what is written there, see `call`, somebody says
+    calls: int  # a pipe for `call`
 
 
-class Kept(World):
-    """Writes each post down before anybody hears of it, in one write."""
+class RecordingWorld(World):
+    """Writes each post to a file, in one write, before anybody sees it."""
 
     def __init__(self, user: User, folder: Path) -> None:
         super().__init__(user, now=FastClock().now, refuses_duplicates=False, lag=LAG)
@@ -72,28 +72,28 @@ class Kept(World):
 
     def create(self, author: User, text: str, **about: str | None) -> Post:  # type: ignore[override]
         post = super().create(author, text, **about)  # type: ignore[arg-type]
-        os.write(self._file, json.dumps(Said(post.id, author.id, post.reply_to, text)).encode() + b"\n")
+        os.write(self._file, json.dumps(ServerPost(post.id, author.id, post.reply_to, text)).encode() + b"\n")
         return post
 
-    def say(self, number: int, text: str) -> None:
-        """By somebody of whom nothing is known but the number."""
-        who = User(str(number), f"caller{number}", f"Caller {number}", f"{number}-no-token", newcomer().secrets)
-        self.create(self.users.setdefault(who.id, who), text)
+    def post_as(self, number: int, text: str) -> None:
+        """A post by the user with this number, who is created if new."""
+        user = User(str(number), f"caller{number}", f"Caller {number}", f"{number}-no-token", newcomer().secrets)
+        self.create(self.users.setdefault(user.id, user), text)
 
 
-class Moody(FakeX):
-    """All is well while a file `calm` lies in its folder; one named `hangs` there says that an answer never comes."""
+class FaultyX(FakeX):
+    """Without faults while a file `calm` exists in its folder; creates `hangs` when a response will never come."""
 
     def __init__(self, world: World, folder: Path, seed: int) -> None:
         super().__init__(world)
         self._calm, self._hangs = folder / CALM, folder / HANGS
-        self._chance = random.Random(seed)
-        self._one = threading.Lock()
+        self._rng = random.Random(seed)
+        self._lock = threading.Lock()
 
     def take(self, request: Request) -> tuple[Fault, Reply | None]:
-        with self._one:
+        with self._lock:
             if not self._calm.exists():
-                self.fail_with(*self._chance.choices([*MIX], weights=[*MIX.values()]))
+                self.fail_with(*self._rng.choices([*MIX], weights=[*MIX.values()]))
             fault, reply = super().take(request)
             if fault.end is End.HANG:
                 self._hangs.touch()
@@ -101,22 +101,22 @@ class Moody(FakeX):
 
 
 def start(folder: Path, seed: int) -> Server:
-    """Forked: nothing of this process may run in threads yet."""
-    (told, tells), (hears, calls) = os.pipe(), os.pipe()
+    """Forks, so this process must not have threads yet."""
+    (url_reader, url_writer), (calls_reader, calls) = os.pipe(), os.pipe()
     parent, child = os.getpid(), os.fork()
     if child == 0:
-        os.close(told)
+        os.close(url_reader)
         os.close(calls)
-        world = Kept(newcomer(), folder)
-        with Moody(world, folder, seed) as x:
-            os.write(tells, x.url.encode())
-            os.close(tells)
+        world = RecordingWorld(newcomer(), folder)
+        with FaultyX(world, folder, seed) as x:
+            os.write(url_writer, x.url.encode())
+            os.close(url_writer)
             while os.getppid() == parent:
-                _hear(hears, world)
+                _take_calls(calls_reader, world)
         os._exit(0)
-    os.close(tells)
-    os.close(hears)
-    with os.fdopen(told) as pipe:
+    os.close(url_writer)
+    os.close(calls_reader)
+    with os.fdopen(url_reader) as pipe:
         return Server(child, pipe.read(), calls)
 
 
@@ -127,22 +127,22 @@ def stop(server: Server) -> None:
 
 
 def call(server: Server, number: int, text: str) -> None:
-    os.write(server.calls, json.dumps([number, text]).encode() + b"\n")  # shorter than a pipe takes in one piece
+    os.write(server.calls, json.dumps([number, text]).encode() + b"\n")  # short enough for an atomic write to a pipe
 
 
-def _hear(pipe: int, world: Kept) -> None:
+def _take_calls(pipe: int, world: RecordingWorld) -> None:
     if select.select([pipe], [], [], 0.2)[0]:
         for line in os.read(pipe, 1 << 16).splitlines():
-            world.say(*json.loads(line))
+            world.post_as(*json.loads(line))
 
 
-def said(folder: Path) -> list[Said]:
-    """Everything that was ever created, the oldest first."""
+def all_posts(folder: Path) -> list[ServerPost]:
+    """Every post ever created, the oldest first."""
     path = folder / "server.txt"
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    return [Said(*json.loads(line)) for line in lines]
+    return [ServerPost(*json.loads(line)) for line in lines]
 
 
 def posts(folder: Path) -> list[tuple[str, str]]:
-    """(id, text) of what the bot said."""
-    return [(post.id, post.text) for post in said(folder) if post.by == newcomer().id]
+    """(id, text) of the bot's posts."""
+    return [(post.id, post.text) for post in all_posts(folder) if post.by == newcomer().id]

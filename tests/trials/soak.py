@@ -1,8 +1,8 @@
-"""The real process at many times its speed against a fake X: `make soak`, or `make soak MINUTES=10`.
+"""The real process at many times its normal speed against a fake X: `make soak`, or `make soak MINUTES=10`.
 
 A heartbeat every 0.2 s instead of 15 s, and a slot every second instead of every few hours: an hour is three days of
-heartbeats and years of slots. Meanwhile models are swapped, configurations reloaded and metrics scraped. It prints what
-grew.
+heartbeats and years of slots. Meanwhile models are swapped, configurations reloaded and metrics scraped. It prints
+what grew.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from tests.talker import make
 from training.models import registry
 
 SAMPLE, SWAP, RELOAD = 2.0, 15.0, 20.0  # seconds
-MOST_GROWTH, MOST_AGE = 0.05, 15.0  # of memory; seconds between two heartbeats, as life allows
+MOST_GROWTH, MOST_AGE = 0.05, 15.0  # of memory; seconds since the last heartbeat
 CONFIG = """
 [voice]
 threads = 1
@@ -50,7 +50,7 @@ every = "1m"
 
 
 @dataclass
-class Seen:
+class Measurements:
     memory: list[int] = field(default_factory=list)  # kB
     files: list[int] = field(default_factory=list)
     ages: list[float] = field(default_factory=list)
@@ -62,14 +62,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.trials.soak")
     parser.add_argument("--minutes", type=float, default=60.0)
     minutes = parser.parse_args().minutes
-    with tempfile.TemporaryDirectory() as place, FakeX(World(newcomer(), now=lambda: datetime.now(UTC))) as x:
-        folder = Path(place)
-        seen = live(folder, x, minutes * 60)
-    return told(seen, x, minutes)
+    with tempfile.TemporaryDirectory() as name, FakeX(World(newcomer(), now=lambda: datetime.now(UTC))) as x:
+        folder = Path(name)
+        samples = run_bot(folder, x, minutes * 60)
+    return report(samples, x, minutes)
 
 
-def live(folder: Path, x: FakeX, seconds: float) -> Seen:
-    models, config, seen = make(folder / "state"), folder / "config.toml", Seen()
+def run_bot(folder: Path, x: FakeX, seconds: float) -> Measurements:
+    models, config, samples = make(folder / "state"), folder / "config.toml", Measurements()
     first = registry.current(models)
     assert first
     other = models / "20261121T120000Z-0000"
@@ -83,36 +83,41 @@ def live(folder: Path, x: FakeX, seconds: float) -> Seen:
         "ACCESS_TOKEN_SECRET": user.secrets.token_secret,
         "BASE_URL": x.url,
     }
-    changed = {f"MYNAH_X__{name}": value for name, value in keys.items()}
-    changed |= {"MYNAH_METRICS__LISTEN": f"{folder}/m", "MYNAH_VOICE__ENGINE": "torch"}  # which takes the most memory
-    words = [MYNAH, "--config", config, "--state", folder / "state", "run", "--live", "--every", "1s"]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment(**changed)) as process:
+    variables = {f"MYNAH_X__{name}": value for name, value in keys.items()}
+    variables |= {"MYNAH_METRICS__LISTEN": f"{folder}/m", "MYNAH_VOICE__ENGINE": "torch"}  # which needs the most memory
+    command = [MYNAH, "--config", config, "--state", folder / "state", "run", "--live", "--every", "1s"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment(**variables)) as process:
         assert process.stdout
-        listener = threading.Thread(target=listen, args=(process.stdout, seen.events))
-        listener.start()
+        reader = threading.Thread(target=count_events, args=(process.stdout, samples.events))
+        reader.start()
         try:
-            while not seen.events["round.ended"] and process.poll() is None:
+            while not samples.events["round.ended"] and process.poll() is None:
                 time.sleep(0.1)
-            watch(process, folder, [other, first], config, seen, seconds)
+            watch(process, folder, [other, first], config, samples, seconds)
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(60)
-            listener.join()
-    return seen
+            reader.join()
+    return samples
 
 
-def listen(lines: IO[str], events: Counter[str]) -> None:
+def count_events(lines: IO[str], events: Counter[str]) -> None:
     for line in lines:
-        told = json.loads(line)
-        events[told["event"]] += 1
-        if told["event"] == "round.ended":
-            events[f"round {told['outcome']}"] += 1
-        if told["level"] == "error":
+        event = json.loads(line)
+        events[event["event"]] += 1
+        if event["event"] == "round.ended":
+            events[f"round {event['outcome']}"] += 1
+        if event["level"] == "error":
             events[f"error: {line.strip()[:300]}"] += 1
 
 
 def watch(
-    process: subprocess.Popen[str], folder: Path, models: list[Path], config: Path, seen: Seen, seconds: float
+    process: subprocess.Popen[str],
+    folder: Path,
+    models: list[Path],
+    config: Path,
+    samples: Measurements,
+    seconds: float,
 ) -> None:
     began = time.monotonic()
     swap, reload = began + SWAP, began + RELOAD
@@ -122,54 +127,57 @@ def watch(
             models.reverse()
             swap = now + SWAP
         if now > reload:
-            config.write_text(CONFIG.format(temperature=1.2 + 0.1 * (seen.events["configuration.reloaded"] % 2)))
+            config.write_text(CONFIG.format(temperature=1.2 + 0.1 * (samples.events["configuration.reloaded"] % 2)))
             process.send_signal(signal.SIGHUP)
             reload = now + RELOAD
-        look(process.pid, folder, seen)
+        sample(process.pid, folder, samples)
         time.sleep(SAMPLE)
 
 
-def look(pid: int, folder: Path, seen: Seen) -> None:
+def sample(pid: int, folder: Path, samples: Measurements) -> None:
     status = Path(f"/proc/{pid}/status").read_text()
-    seen.memory.append(int(status.split("VmRSS:")[1].split()[0]))
-    seen.files.append(len(os.listdir(f"/proc/{pid}/fd")))  # noqa: PTH208  names are enough
-    seen.ages.append(time.time() - (folder / "state/holder.json").stat().st_mtime)
-    with socket.socket(socket.AF_UNIX) as asker:
-        asker.settimeout(10)
-        asker.connect(f"{folder}/m")
-        asker.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        seen.scrapes += b" 200 " in asker.recv(64)
+    samples.memory.append(int(status.split("VmRSS:")[1].split()[0]))
+    samples.files.append(len(os.listdir(f"/proc/{pid}/fd")))  # noqa: PTH208  names are enough
+    samples.ages.append(time.time() - (folder / "state/holder.json").stat().st_mtime)
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(10)
+        client.connect(f"{folder}/m")
+        client.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        samples.scrapes += b" 200 " in client.recv(64)
 
 
-def told(seen: Seen, x: FakeX, minutes: float) -> int:
-    part = max(len(seen.memory) // 5, 1)
-    early, late = statistics.median(seen.memory[part : 2 * part]), statistics.median(seen.memory[-part:])
+def report(samples: Measurements, x: FakeX, minutes: float) -> int:
+    part = max(len(samples.memory) // 5, 1)
+    early, late = (
+        statistics.median(samples.memory[part : 2 * part]),
+        statistics.median(samples.memory[-part:]),
+    )
     growth = late / early - 1
-    files = (min(seen.files[part:]), max(seen.files[part:]), seen.files[-1])
-    errors = [event for event in seen.events if event.startswith("error: ")]
-    posted = seen.events["round posted"]
-    say(f"{minutes:g} minutes: {len(seen.memory)} looks, {seen.scrapes} scrapes answered")
-    say(f"rounds {seen.events['round.ended']}, posted {posted}, at X {len(x.world.texts)}")
-    say(f"models taken over {seen.events['model.taken_over']}, reloads {seen.events['configuration.reloaded']}")
+    files = (min(samples.files[part:]), max(samples.files[part:]), samples.files[-1])
+    errors = [event for event in samples.events if event.startswith("error: ")]
+    posted = samples.events["round posted"]
+    say(f"{minutes:g} minutes: {len(samples.memory)} samples, {samples.scrapes} scrapes answered")
+    say(f"rounds {samples.events['round.ended']}, posted {posted}, at X {len(x.world.texts)}")
+    say(f"models taken over {samples.events['model.taken_over']}, reloads {samples.events['configuration.reloaded']}")
     say(f"memory {early / 1024:.1f} MB in the second fifth, {late / 1024:.1f} MB in the last: {growth:+.1%}")
     say(f"files open: {files[0]} to {files[1]}, at the end {files[2]}")
-    say(f"oldest heartbeat seen: {max(seen.ages):.1f} s")
+    say(f"oldest heartbeat: {max(samples.ages):.1f} s")
     for event in errors:
         say(event)
-    holds = {
+    checks = {
         f"memory grows by less than {MOST_GROWTH:.0%}": growth < MOST_GROWTH,
-        "no file more than at first": files[2] <= files[1] and files[1] - files[0] <= 4,
-        f"no heartbeat later than {MOST_AGE:.0f} s": max(seen.ages) < MOST_AGE,
-        "each post once": posted == len(x.world.texts) == len(set(x.world.texts)),
-        "swaps and reloads were taken": seen.events["model.taken_over"] > 0
-        and seen.events["configuration.reloaded"] > 0,
-        "every scrape answered": seen.scrapes == len(seen.memory),
+        "no more open files than at first": files[2] <= files[1] and files[1] - files[0] <= 4,
+        f"no heartbeat older than {MOST_AGE:.0f} s": max(samples.ages) < MOST_AGE,
+        "each post exists once": posted == len(x.world.texts) == len(set(x.world.texts)),
+        "swaps and reloads were taken": samples.events["model.taken_over"] > 0
+        and samples.events["configuration.reloaded"] > 0,
+        "every scrape answered": samples.scrapes == len(samples.memory),
         "no error": not errors,
-        "it ended when asked": seen.events["daemon.stopped"] == 1,
+        "it stopped on SIGTERM": samples.events["daemon.stopped"] == 1,
     }
-    for sentence, is_so in holds.items():
+    for sentence, is_so in checks.items():
         say(f"{'ok  ' if is_so else 'FAIL'}  {sentence}")
-    return 0 if all(holds.values()) else 1
+    return 0 if all(checks.values()) else 1
 
 
 def say(line: str) -> None:

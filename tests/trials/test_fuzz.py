@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-TEXT = st.text(st.characters(), max_size=40)  # with NUL, half surrogate pairs and all else that a str can hold
+TEXT = st.text(st.characters(), max_size=40)  # with NUL, lone surrogates and everything else that a str can hold
 TIMES = st.datetimes(min_value=datetime(1, 1, 2), max_value=datetime(9999, 12, 30), timezones=st.just(UTC))  # noqa: DTZ001
 NUMBERS = st.integers() | st.integers(-5, 5)
 KEYS = sorted(
@@ -63,17 +63,17 @@ def test_any_value_for_any_key_gives_settings_or_our_error(changes: dict[str, An
     try:
         loaded = load.load(None, flags)
     except ConfigError as error:
-        told = str(error)
+        message = str(error)
     else:
-        told = ""
+        message = ""
         assert loaded.rows()
 
-    assert "Traceback" not in told
+    assert "Traceback" not in message
 
 
 @settings(max_examples=200, deadline=None)
 @given(text=TEXT, key=TEXT, norm=TEXT, number=NUMBERS, likelihood=st.floats(), at=TIMES, state=TEXT, x_id=TEXT)
-def test_whatever_is_to_be_remembered_is_kept_or_refused_in_a_sentence(
+def test_any_value_for_the_history_is_stored_or_refused_with_a_message(
     store: Store, text: str, key: str, norm: str, number: int, likelihood: float, at: datetime, state: str, x_id: str
 ) -> None:
     slot, draft = Slot(key, at), Draft(text, key, number, likelihood)
@@ -86,7 +86,7 @@ def test_whatever_is_to_be_remembered_is_kept_or_refused_in_a_sentence(
         assert (store.post(post).text, store.post(post).slot) == (text, key)
         with pytest.raises(StoreError):
             store.move(post, state, at=at, x_id=x_id)
-    for ask in (
+    for call in (
         lambda: store.keep_meta(key, text),
         lambda: store.meta(key),
         lambda: store.said(norm, dry=False),
@@ -95,7 +95,7 @@ def test_whatever_is_to_be_remembered_is_kept_or_refused_in_a_sentence(
         lambda: refusals.add(store, [(draft, Reason(key, text))], slot=slot, dry=True, model=key, at=at),
     ):
         try:
-            ask()
+            call()
         except MynahError as error:
             assert "Traceback" not in str(error)  # noqa: PT017  either is an answer
     assert not store._db.conn.in_transaction
@@ -108,7 +108,7 @@ def test_whatever_is_to_be_remembered_is_kept_or_refused_in_a_sentence(
     source=st.text(),
     at=TIMES,
 )
-def test_whatever_comes_into_the_library_is_kept_or_refused_in_a_sentence(
+def test_any_tweet_for_the_library_is_stored_or_refused_with_a_message(
     folder: Path, author: str, tweets: list[tuple[str, str, datetime | None, str, str]], source: str, at: datetime
 ) -> None:
     archive = Archive(

@@ -15,8 +15,8 @@ from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 from tests.trials.fuzz.answers import Mentions
-from tests.trials.fuzz.kinds import tried
-from tests.trials.fuzz.mutation import WAYS, mutated
+from tests.trials.fuzz.kinds import error_message
+from tests.trials.fuzz.mutation import WAYS, mutate_document
 from tests.trials.fuzz.targets import TARGETS
 
 if TYPE_CHECKING:
@@ -43,22 +43,22 @@ def documents(target: Target) -> list[bytes]:
     return list(target.seeds())
 
 
-def test_its_own_documents_are_taken_in_or_refused_in_a_sentence(target: Target, documents: list[bytes]) -> None:
-    told = [tried(target, document) for document in documents]
+def test_valid_documents_are_accepted_or_refused_with_a_message(target: Target, documents: list[bytes]) -> None:
+    messages = [error_message(target, document) for document in documents]
 
-    assert "" in told
+    assert "" in messages
     assert len(set(documents)) == len(documents)
 
 
 @settings(max_examples=200, deadline=None)
 @given(which=st.integers(0, 999), seed=st.integers(0, 2**32 - 1), times=st.integers(1, 4))
-def test_a_document_that_was_spoilt_is_taken_in_or_refused_in_a_sentence(
+def test_a_mutated_document_is_accepted_or_refused_with_a_message(
     target: Target, documents: list[bytes], which: int, seed: int, times: int
 ) -> None:
-    spoilt = mutated(documents[which % len(documents)], random.Random(seed), times)
-    note(repr(spoilt[:3000]))
+    mutated = mutate_document(documents[which % len(documents)], random.Random(seed), times)
+    note(repr(mutated[:3000]))
 
-    tried(target, spoilt)
+    error_message(target, mutated)
 
 
 def test_the_bot_among_the_mentions_reads_and_answers_them(tmp_path: Path) -> None:
@@ -66,24 +66,24 @@ def test_the_bot_among_the_mentions_reads_and_answers_them(tmp_path: Path) -> No
     for document in target.seeds():
         target.take(document)
 
-    assert {"mentions.read", "reply.ended", "post.looked_for"} <= set(target._life.logged)
-    assert len(target._life.store.history()) == 1  # what it said before the first of them
+    assert {"mentions.read", "reply.ended", "post.looked_for"} <= set(target._bot.logged)
+    assert len(target._bot.store.history()) == 1  # from before the first document
     target.close()
 
 
 # The tools themselves
 
 
-def test_the_same_chance_spoils_a_document_in_the_same_way() -> None:
+def test_the_same_seed_mutates_a_document_in_the_same_way() -> None:
     document = b'{"data": [{"id": "7", "text": "caw"}]}'
-    results = [mutated(document, random.Random(seed), 3) for seed in range(50)]
+    results = [mutate_document(document, random.Random(seed), 3) for seed in range(50)]
 
-    assert results == [mutated(document, random.Random(seed), 3) for seed in range(50)]
+    assert results == [mutate_document(document, random.Random(seed), 3) for seed in range(50)]
     assert len(set(results)) > 45
 
 
 @pytest.mark.parametrize("way", dict.fromkeys(WAYS), ids=lambda way: way.__name__)
-def test_every_way_of_spoiling_changes_something_and_copes_with_nothing(way: object) -> None:
+def test_every_mutation_changes_something_and_accepts_an_empty_document(way: object) -> None:
     assert callable(way)
     document = 'key = "value"\n{"data": [{"id": "7"}, 1]}\nlast'
 
@@ -92,7 +92,7 @@ def test_every_way_of_spoiling_changes_something_and_copes_with_nothing(way: obj
 
 
 class Careless:
-    """What a fuzzer must find out."""
+    """A target with a fault that the fuzzer must find."""
 
     def seeds(self) -> list[bytes]:
         return [b'{"data": [{"id": "7", "text": "caw"}], "meta": {}}']
@@ -109,37 +109,37 @@ class Careless:
         pass
 
 
-def test_a_careless_reader_is_found_out() -> None:
+def test_the_faults_of_a_careless_reader_are_found() -> None:
     careless = Careless()
-    found = set()
+    errors = set()
     for seed in range(200):
         try:
-            tried(careless, mutated(careless.seeds()[0], random.Random(seed)))
+            error_message(careless, mutate_document(careless.seeds()[0], random.Random(seed)))
         except (KeyError, TypeError) as error:
-            found.add(type(error))
+            errors.add(type(error))
 
-    assert found == {KeyError, TypeError}
+    assert errors == {KeyError, TypeError}
 
 
-def test_an_input_that_was_kept_is_shown_again(tmp_path: Path) -> None:
-    kept = tmp_path / "configuration-0123456789ab"
-    kept.write_bytes(b"x = 3")
+def test_a_kept_input_can_be_run_again(tmp_path: Path) -> None:
+    finding = tmp_path / "configuration-0123456789ab"
+    finding.write_bytes(b"x = 3")
 
-    shown = subprocess.run(
-        [sys.executable, "-m", "tests.trials.fuzz", "--again", kept],
+    process = subprocess.run(
+        [sys.executable, "-m", "tests.trials.fuzz", "--again", finding],
         cwd=ROOT, check=False, capture_output=True, text=True,
     )  # fmt: skip
 
-    assert shown.returncode == 0, shown.stderr
-    assert shown.stdout.startswith("refused: 1 error in the configuration:\n  x: ")
+    assert process.returncode == 0, process.stderr
+    assert process.stdout.startswith("refused: 1 error in the configuration:\n  x: ")
 
 
 def test_without_atheris_it_says_how_to_install_it() -> None:
     quiet = "import sys; sys.modules['atheris'] = None; sys.argv = ['fuzz']"
     without = f"{quiet}; from tests.trials.fuzz.__main__ import main; main()"
 
-    told = subprocess.run([sys.executable, "-c", without], cwd=ROOT, check=False, capture_output=True, text=True)
+    process = subprocess.run([sys.executable, "-c", without], cwd=ROOT, check=False, capture_output=True, text=True)
 
-    assert told.returncode == 1
-    assert told.stderr.startswith("tests.trials.fuzz: atheris is not installed")
-    assert told.stderr.strip().endswith("pip install 'atheris>=3,<4'")
+    assert process.returncode == 1
+    assert process.stderr.startswith("tests.trials.fuzz: atheris is not installed")
+    assert process.stderr.strip().endswith("pip install 'atheris>=3,<4'")

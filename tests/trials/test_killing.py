@@ -17,55 +17,55 @@ from tests.fake_x.server import FakeX
 from tests.fake_x.state import World, newcomer
 from tests.installed import MYNAH, environment, lines, mynah
 
-SOUND = {
-    "never_reached": [], "doubled": 0, "missing_from_history": 0, "posted_but_not_on_server": 0, "rows_lost": 0,
-    "promises_broken": [], "sent_without_a_yes": 0, "sent_after_a_no": 0, "slots_used_twice": 0, "left_unknown": 0,
-    "integrity": "ok", "sent_without_intent": 0, "ticks_failed": 0, "calls_lost": 0, "calls_before_the_watermark": 0,
-    "answered_twice": 0, "answered_uncalled": 0, "answered_after_a_stop": 0, "stops_unheard": 0,
-    "answered_in_name_only": 0,
+EXPECTED = {
+    "never_reached": [], "posted_twice": 0, "missing_from_history": 0, "posted_but_not_on_server": 0, "rows_lost": 0,
+    "promises_broken": [], "sent_unapproved": 0, "sent_after_rejection": 0, "slots_used_twice": 0, "left_unknown": 0,
+    "integrity": "ok", "sent_without_intent": 0, "ticks_failed": 0, "mentions_lost": 0, "mentions_skipped": 0,
+    "replied_twice": 0, "replies_without_mention": 0, "replies_after_stop": 0, "stops_missed": 0,
+    "verdicts_without_reply": 0,
 }  # fmt: skip
 
 
-def killed(*arguments: str) -> dict[str, Any]:
-    """In a process of its own: it forks, and a test runner has threads."""
-    done = subprocess.run(
+def run_trial(*arguments: str) -> dict[str, Any]:
+    """In its own process: the trial forks, and a test runner has threads."""
+    process = subprocess.run(
         [sys.executable, "-m", "tests.trials.killing", *arguments],
         check=True, capture_output=True, text=True, cwd=Path(__file__).parents[2],
     )  # fmt: skip
-    row: dict[str, Any] = json.loads(done.stdout)
+    row: dict[str, Any] = json.loads(process.stdout)
     return row
 
 
-def test_kills_at_twenty_lines_and_at_any_moment_double_nothing_and_lose_nothing() -> None:
-    row = killed("--points", "20", "--each", "5", "--random", "100")
+def test_kills_at_twenty_lines_and_at_random_post_nothing_twice_and_lose_nothing() -> None:
+    row = run_trial("--points", "20", "--each", "5", "--random", "100")
 
-    assert {key: row[key] for key in SOUND} == SOUND
+    assert {key: row[key] for key in EXPECTED} == EXPECTED
     assert row["kills"] >= 200
     assert row["states"]["posted"] > 25
-    assert row["found_by_looking"] > 0
-    assert row["rounds_of_the_one_that_stays"] > 0
-    assert row["answers_on_server"] > 10
+    assert row["found_in_timeline"] > 0
+    assert row["rounds_of_daemon"] > 0
+    assert row["replies_on_server"] > 10
     assert row["verdicts"]["opted_out"] > 0
 
 
 @pytest.mark.parametrize(
-    ("lacks", "at", "seen"),
+    ("lacks", "at", "count"),
     [
-        ("intent", "answer: bot/sending/outbox.py, _record_success", "answered_twice"),
-        ("watermark", "answer: bot/replies/polling.py, _take", "calls_before_the_watermark"),
-        ("transactions", "answer: bot/history/mentions.py, add_reply", "answered_in_name_only"),
+        ("intent", "answer: bot/sending/outbox.py, _record_success", "replied_twice"),
+        ("watermark", "answer: bot/replies/polling.py, _take", "mentions_skipped"),
+        ("transactions", "answer: bot/history/mentions.py, add_reply", "verdicts_without_reply"),
     ],
 )
-def test_a_bot_without_a_safeguard_is_found_out(lacks: str, at: str, seen: str) -> None:
-    """The controls for the answers."""
-    row = killed("--lacks", lacks, "--at", at, "--points", "6", "--each", "1", "--random", "0")
+def test_the_counts_show_a_missing_safeguard(lacks: str, at: str, count: str) -> None:
+    """The controls for replies."""
+    row = run_trial("--lacks", lacks, "--at", at, "--points", "6", "--each", "1", "--random", "0")
 
-    assert row[seen] > 0
+    assert row[count] > 0
 
 
-def test_the_usual_loop_doubles_under_the_same_kills() -> None:
-    """The control: if this one doubles nothing, the kills above prove nothing."""
-    assert killed("--random", "30", "--naive")["doubled"] > 0
+def test_the_usual_loop_posts_twice_under_the_same_kills() -> None:
+    """The control: if this one never posts twice, the kills above prove nothing."""
+    assert run_trial("--random", "30", "--naive")["posted_twice"] > 0
 
 
 def test_kills_of_the_installed_command_with_nothing_replaced_lose_no_post(tmp_path: Path) -> None:
@@ -86,8 +86,8 @@ def test_kills_of_the_installed_command_with_nothing_replaced_lose_no_post(tmp_p
             with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(**env)) as run:
                 time.sleep(took * random.Random(text).uniform(0.5, 1))
                 run.kill()
-            mynah("post", text, state=tmp_path, **env)  # what a person does: ask again
-        mynah("post", "@nobody", state=tmp_path, **env)  # only looks
+            mynah("post", text, state=tmp_path, **env)  # as a person would: try again
+        mynah("post", "@nobody", state=tmp_path, **env)  # only a lookup
 
     rows = lines(mynah("history", "--json", state=tmp_path).stdout)
     assert sorted(world.texts) == sorted({row["text"] for row in rows if row["state"] == "posted"})

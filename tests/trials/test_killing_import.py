@@ -22,7 +22,7 @@ from pathlib import Path
 from bot import cli
 
 CALLS = {"open", "os.mkdir", "os.rename", "os.remove", "sqlite3.connect"}
-plainly = sqlite3.connect
+connect_untraced = sqlite3.connect
 state, archive = Path(sys.argv[1]), sys.argv[2]
 library, before = state / "library.db", state.with_name("before.db")
 
@@ -44,7 +44,7 @@ def imported(kill_at):
             if next(calls) == kill_at:
                 os.kill(os.getpid(), signal.SIGKILL)
         def connect(*words, **more):
-            connection = plainly(*words, **more)
+            connection = connect_untraced(*words, **more)
             connection.set_trace_callback(count)
             return connection
         sqlite3.connect = connect
@@ -59,7 +59,7 @@ def begin_again():
     if before.exists():
         shutil.copy(before, library)
 
-cli.main(["--state", str(state.with_name("elsewhere")), "import", archive])  # what it imports, no fork need import
+cli.main(["--state", str(state.with_name("elsewhere")), "import", archive])  # load modules before the forks
 begin_again()
 whole = held()
 assert imported(0) == 0
@@ -77,15 +77,13 @@ for step in range(1, 500):
         assert imported(0) == 0, step
         assert [row[:2] for row in held()] == [row[:2] for row in done], step
 else:
-    sys.exit("it has more steps than were tried")
+    sys.exit("it has more than 500 steps")
 print("steps:", step)
 """
 
 
 @pytest.mark.parametrize("into", ["nothing", "a library"])
-def test_an_import_killed_at_any_step_leaves_all_or_nothing_and_the_next_one_completes_it(
-    tmp_path: Path, into: str
-) -> None:
+def test_an_import_killed_at_any_step_is_all_or_nothing_and_the_next_completes_it(tmp_path: Path, into: str) -> None:
     state, archive = tmp_path / "state", zipped(tmp_path / "later.zip", of_2024(LATER))
     state.mkdir(mode=0o700)
     if into == "a library":
@@ -98,8 +96,8 @@ def test_an_import_killed_at_any_step_leaves_all_or_nothing_and_the_next_one_com
 
 
 def run(*words: str | Path) -> str:
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, *words], cwd=ROOT, check=False, capture_output=True, text=True, env=environment()
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    assert process.returncode == 0, process.stderr
+    return process.stdout

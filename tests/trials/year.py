@@ -1,9 +1,9 @@
-"""Watches bots for simulated years and counts what broke: `python -m tests.trials.year --years 20`.
+"""Simulates years of a bot and counts broken rules: `python -m tests.trials.year --years 20`.
 
-The heartbeat, agenda, outbox, reconciler and store are the real ones; the clock is handed in, and the X in this process
-fails. Between two beats the machine sleeps, crashes and restarts, its clock is set by minutes, hours and years, and X
-is down, out of credits, or locks the account. The controls must find what they break: `--without gap` (or cap, budget,
-slots, intent) takes one brake away, and `--without doubt` what lets the bot post again after a clock was ahead.
+The heartbeat, agenda, outbox, reconciler and store are the real ones; the clock and the failing X are simulated.
+Between two heartbeats the machine sleeps, crashes and restarts, its clock is set by minutes, hours and years, and X is
+down, out of credits, or locks the account. The controls must break rules: `--without gap` (or cap, budget, slots,
+intent) removes one safeguard, and `--without doubt` what lets the bot post again after a clock was ahead.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from tests.trials.year_world import DAY, HALTS, HOUR, OUTAGES, Clock, Crash, Voi
 if TYPE_CHECKING:
     from bot.rounds.posting import Round
     from bot.values import Draft, Receipt, Slot
-    from tests.trials.year_world import Seen
+    from tests.trials.year_world import MadePost
 
 ZONES = ("Europe/Lisbon", "America/New_York", "Australia/Lord_Howe", "America/Santiago", "Africa/Cairo")
 PRICE = 15_000
@@ -53,28 +53,28 @@ BRAKES = Brakes(timedelta(minutes=45), 1, 6, Caps(per_day=5 * PRICE, per_month=1
 FREE = Brakes(timedelta(0), 10**6, 10**6, Caps(10**12, 10**12), grace=GRACE)
 CONTROLS = ("gap", "cap", "budget", "slots", "intent", "doubt")
 BEAT = 15.0  # seconds
-# Its own, whole: what another test told structlog is nothing to it.
+# A complete logger, independent of how another test configured structlog.
 LOG = structlog.wrap_logger(structlog.ReturnLogger(), processors=[], wrapper_class=structlog.BoundLogger)
 
 
-class Forgetful(Store):
-    """For a control: it does not know which slot it spoke in."""
+class NewSlotStore(Store):
+    """For a control: every draft gets a new slot."""
 
     def add_draft(self, draft: Draft, *, slot: Slot, **about: Any) -> int:
         number = self.rows("SELECT count(*) AS n FROM post")[0]["n"]
         return super().add_draft(draft, slot=replace(slot, key=f"{slot.key} {number}"), **about)
 
 
-class Believing(Store):
-    """For a control: what a clock that was ahead has dated holds it back until that time has come."""
+class TrustingStore(Store):
+    """For a control: posts dated in the future by a clock that was ahead count until that time has come."""
 
     def sent_around(self, now: datetime, span: timedelta, *, dry: bool) -> int:
         ahead = self.rows("SELECT count(*) AS n FROM post WHERE sent_at > ?", [stamp(now)])[0]["n"]
         return max(ahead, super().sent_around(now, span, dry=dry))
 
 
-class Retrying(X):
-    """For a control: what was not answered is sent again, as by any usual client."""
+class RetryingX(X):
+    """For a control: a request without a response is sent again, as by a usual client."""
 
     def post(self, text: str, **about: Any) -> Receipt:
         try:
@@ -84,23 +84,23 @@ class Retrying(X):
 
 
 class Year:
-    """One bot's year. Events are drawn beforehand; a beat comes where something may be due, and now and then."""
+    """One bot's year. Events are drawn beforehand; heartbeats come when something may be due, and now and then."""
 
     def __init__(self, folder: Path, seed: int, *, start: datetime, days: int, zone: str, without: str = "") -> None:
-        self.chance = random.Random(seed)
+        self.rng = random.Random(seed)
         self.clock = Clock(start)
         self.path = folder / f"{seed}-{start:%Y%m%d}-{zone.replace('/', '-')}.db"
         self.catch_up = "one" if seed % 2 else "skip"
         self.without, self.end = without, days * 86_400.0
-        kind = Retrying if without == "intent" else X
-        self.x = kind(self.clock, BRAKES, self.chance, price=PRICE, strict=seed % 3 == 0)
+        kind = RetryingX if without == "intent" else X
+        self.x = kind(self.clock, BRAKES, self.rng, price=PRICE, strict=seed % 3 == 0)
         self.counts: Counter[str] = Counter()
         self.rounds: list[Round] = []
-        self.used: set[str] = set()  # the moments of the slots that were spoken in
-        self.in_doubt: dict[int, float] = {}  # since when, by true time
-        self.resumed = self.clock.now()  # the end of the last time that nothing could be said
-        self.late = 0  # posts since then whose slot was before it
-        self.events = sorted(self._drawn(days), reverse=True)
+        self.used: set[str] = set()  # due times of the slots that were posted in
+        self.in_doubt: dict[int, float] = {}  # unknown posts, and since when by true time
+        self.resumed = self.clock.now()  # the end of the last time that nothing could be posted
+        self.catch_ups = 0  # posts since then whose slot was before it
+        self.events = sorted(self._draw_events(days), reverse=True)
         self.schedule = Daily(
             bot="words",
             zone=ZoneInfo(zone),
@@ -111,28 +111,28 @@ class Year:
             grace=GRACE,
             catch_up=self.catch_up,  # type: ignore[arg-type]
         )
-        self.heart = self._born()
-        self.book = Store.open(self.path)  # where everything is looked up
+        self.heartbeat = self._start_process()
+        self.store = Store.open(self.path)  # for the checks
 
-    def _drawn(self, days: int) -> list[tuple[float, str, float]]:
-        """When, what, and for how many seconds or how far."""
-        rates = {"crash": 200, "sleep": 40, "step": 60, "leap": 8, "outage": 70}  # a year, as facts of machines go
-        found = []
+    def _draw_events(self, days: int) -> list[tuple[float, str, float]]:
+        """Events as (time, name, seconds of duration or step)."""
+        rates = {"crash": 200, "sleep": 40, "step": 60, "leap": 8, "outage": 70}  # per year
+        events = []
         for what, rate in rates.items():
             for _ in range(max(1, round(rate * days / 365))):
                 size = {
-                    "crash": self.chance.choice((1, 30, 900, 3 * 3600, 30 * 3600)),
-                    "sleep": self.chance.uniform(600, 60_000),
-                    "step": self.chance.choice((-1, 1)) * self.chance.choice((90, 1800, 2 * 3600, 5 * 3600)),
-                    "leap": self.chance.choice((-1, 1)) * self.chance.uniform(30, 3650) * 86_400,
-                    "outage": self.chance.choice((600, 3 * 3600, 9 * 3600, 50 * 3600)),
+                    "crash": self.rng.choice((1, 30, 900, 3 * 3600, 30 * 3600)),
+                    "sleep": self.rng.uniform(600, 60_000),
+                    "step": self.rng.choice((-1, 1)) * self.rng.choice((90, 1800, 2 * 3600, 5 * 3600)),
+                    "leap": self.rng.choice((-1, 1)) * self.rng.uniform(30, 3650) * 86_400,
+                    "outage": self.rng.choice((600, 3 * 3600, 9 * 3600, 50 * 3600)),
                 }[what]
-                found.append((self.chance.uniform(0, days * 86_400), what, float(size)))
-        return found
+                events.append((self.rng.uniform(0, days * 86_400), what, float(size)))
+        return events
 
-    def _born(self) -> Heartbeat:
-        self.x.life += 1
-        kind = {"slots": Forgetful, "doubt": Believing}.get(self.without, Store)
+    def _start_process(self) -> Heartbeat:
+        self.x.process += 1
+        kind = {"slots": NewSlotStore, "doubt": TrustingStore}.get(self.without, Store)
         brakes = {
             "gap": replace(BRAKES, min_gap=timedelta(0), per_hour=10**6),
             "cap": replace(BRAKES, per_hour=10**6, per_day=10**6),
@@ -153,36 +153,38 @@ class Year:
             reconciler=Reconciler(self.x, BRAKES.caps, self.clock, prices=Prices(), log=LOG),
         )
         agenda.begin()
-        never = Backups(self.path.parent, [], keep=1, every=timedelta(0))
+        no_backups = Backups(self.path.parent, [], keep=1, every=timedelta(0))
         round_log: Any = self
-        now: Any = SimpleNamespace(agenda=agenda, backups=never)
-        return Heartbeat(lambda: now, round_log, refresh=lambda: None, shortage=lambda: None, clock=self.clock, log=LOG)
+        runtime: Any = SimpleNamespace(agenda=agenda, backups=no_backups)
+        return Heartbeat(
+            lambda: runtime, round_log, refresh=lambda: None, shortage=lambda: None, clock=self.clock, log=LOG
+        )
 
-    def write(self, ended: Round) -> None:
-        """As the diary does."""
-        self.rounds.append(ended)
+    def write(self, round_: Round) -> None:
+        """As the round log does."""
+        self.rounds.append(round_)
 
     def run(self) -> dict[str, Any]:
         while self.clock.true < self.end:
             self._pass(self._until_next())
             self._beat()
-            self._ask_a_person()
+            self._resolve_by_hand()
         self.events.clear()
         self.x.outage, self.x.crashes, self.clock.wrong = "", False, timedelta(0)
-        for step in [900] * 12 + [3 * 3600] * 28:  # and then three days in peace
+        for step in [900] * 12 + [3 * 3600] * 28:  # then three days without events
             self.clock.true += step
-            self.heart.beat()
-            self._ask_a_person()
+            self.heartbeat.beat()
+            self._resolve_by_hand()
         self._compare()
         return {"posts": len(self.x.posts), **self.counts, **{f"broken_{what}": n for what, n in self.x.broken.items()}}
 
     def _until_next(self) -> float:
-        """As little as a beat where something may happen; else as long as nothing can be due."""
+        """Seconds until the next heartbeat: few when something may happen, otherwise until something can be due."""
         busy = self.rounds and self.rounds[-1].outcome in {"waiting", "unknown"}
         now = self.clock.now()
         due = (self.schedule.next(now).due - now).total_seconds()
-        idle = self.chance.uniform(60, 1200) if busy else self.chance.uniform(600, 7200)
-        return min(idle, max(due, 0) + self.chance.uniform(0, BEAT))
+        idle = self.rng.uniform(60, 1200) if busy else self.rng.uniform(600, 7200)
+        return min(idle, max(due, 0) + self.rng.uniform(0, BEAT))
 
     def _pass(self, seconds: float) -> None:
         until = min(self.clock.true + seconds, self.end)
@@ -194,93 +196,93 @@ class Year:
 
     def _happens(self, what: str, size: float) -> None:
         self.counts[what] += 1
-        self._disturbed()
+        self._reset_catch_up()
         match what:
             case "crash":
                 self.clock.true += size
-                self.heart = self._born()
+                self.heartbeat = self._start_process()
             case "sleep":
                 self.clock.true += size
                 self.clock.asleep += size
             case "step" | "leap":
                 self.clock.wrong = timedelta(seconds=size)
-                self._later("right", self.chance.uniform(600, 3 * 86_400))
+                self._later("right", self.rng.uniform(600, 3 * 86_400))
             case "right":
                 self.clock.wrong = timedelta(0)
             case "outage":
-                self.x.outage = self.chance.choice(OUTAGES)
+                self.x.outage = self.rng.choice(OUTAGES)
                 self.counts[self.x.outage] += 1
                 self._later("over", size)
             case "over":
                 self.x.outage = ""
-        self._disturbed()
+        self._reset_catch_up()
 
     def _later(self, what: str, seconds: float) -> None:
         self.events.append((self.clock.true + seconds, what, 0.0))
         self.events.sort(reverse=True)
 
-    def _disturbed(self) -> None:
-        self.resumed, self.late = self.clock.now(), 0
+    def _reset_catch_up(self) -> None:
+        self.resumed, self.catch_ups = self.clock.now(), 0
 
     def _beat(self) -> None:
         self.counts["beats"] += 1
-        slot, made, asked = self.schedule.due(self.clock.now()), len(self.x.posts), self.x.requests
+        slot, post_count, request_count = self.schedule.due(self.clock.now()), len(self.x.posts), self.x.requests
         must_act, paused = self._expected(slot)
         self.rounds.clear()
         try:
-            self.heart.beat()
+            self.heartbeat.beat()
         except Crash:
-            self._happens("crash", self.chance.choice((0.1, 20, 3600)))
+            self._happens("crash", self.rng.choice((0.1, 20, 3600)))
             return
-        if paused and self.x.requests > asked:
-            self.x.breaks("pause", "X was asked in a pause")
-        if self.x.outage in HALTS and self.x.requests > asked:
+        if paused and self.x.requests > request_count:
+            self.x.breaks("pause", "a request to X during a pause")
+        if self.x.outage in HALTS and self.x.requests > request_count:
             self._check_halt()
-        for post in self.x.posts[made:]:
+        for post in self.x.posts[post_count:]:
             self._check_post(post)
         if must_act and not paused:
             self._check_answer(slot)
 
     def _expected(self, slot: Slot | None) -> tuple[bool, bool]:
-        """Whether something must come of this beat: a slot is due that came when all was well, and nothing is held."""
-        paused = bool(why_paused(self.book, self.clock.now()))
-        held = self.book.posts_in("approved", "sending", "unknown", dry=False)
-        used = slot is None or self.book.slot_outcome(slot.key, dry=False) is not None
+        """Whether this heartbeat must act (a slot is due, nothing failed or is pending), and whether it is paused."""
+        paused = bool(why_paused(self.store, self.clock.now()))
+        pending = self.store.posts_in("approved", "sending", "unknown", dry=False)
+        used = slot is None or self.store.slot_outcome(slot.key, dry=False) is not None
         is_well = not self.x.outage and not self.clock.wrong and slot is not None and slot.due > self.resumed
-        return is_well and not used and not held and self.without in {"", "doubt"}, paused
+        return is_well and not used and not pending and self.without in {"", "doubt"}, paused
 
     def _check_halt(self) -> None:
-        """What `mynah status` shows after X has answered that it will have nothing: a pause, and why."""
-        why = why_paused(self.book, self.clock.now())
+        """After a halting response, `mynah status` must show a pause and its reason."""
+        why = why_paused(self.store, self.clock.now())
         self.counts["halts_shown"] += 1
         if not why or "X answered" not in why:
-            self.x.breaks("unseen", f"{self.x.outage}, and status says {why}")
+            self.x.breaks("unseen", f"{self.x.outage}, and the status shows {why}")
 
-    def _check_post(self, post: Seen) -> None:
-        """In its slot's time, in a slot of its own, and of all that was missed the only one."""
+    def _check_post(self, post: MadePost) -> None:
+        """A post is in time, the only one of its slot, and the only one for all missed slots."""
         about = "SELECT due FROM post JOIN slot ON slot.key = post.slot AND slot.dry = post.dry WHERE text = ?"
-        due = self.book.rows(about, [post.text])[0]["due"]
+        due = self.store.rows(about, [post.text])[0]["due"]
         if due in self.used:
-            self.x.breaks("slot", f"{due} was spoken in twice")
+            self.x.breaks("slot", f"{due} was used twice")
         self.used.add(due)
         late = post.wall - moment(due)
-        if self.catch_up == "skip" and late > 2 * GRACE:  # one for the draft, one for the tries to send it
+        if self.catch_up == "skip" and late > 2 * GRACE:  # one for the draft, one for the attempts to send
             self.x.breaks("late", f"{late} after its slot")
         if moment(due) <= self.resumed - GRACE:
-            self.late += 1
+            self.catch_ups += 1
             self.counts["caught_up"] += 1
-            if self.late > 1:
-                self.x.breaks("burst", f"{self.late} posts for what was missed until {self.resumed}")
+            if self.catch_ups > 1:
+                self.x.breaks("burst", f"{self.catch_ups} posts for what was missed until {self.resumed}")
 
     def _check_answer(self, slot: Slot | None) -> None:
-        """A slot that is due is spoken in or skipped; or it waits, for a reason that is true."""
+        """A due slot is used or skipped; or it waits, for a true reason."""
         if not self.rounds:
-            self.x.breaks("silence", f"{slot} is due, and nothing was done")
+            self.x.breaks("silence", f"{slot} is due, and nothing happened")
             return
-        ended, now = self.rounds[-1], self.clock.now()
-        self.counts[f"then_{ended.outcome}"] += 1
-        if ended.outcome == "waiting" and ended.post is None:
-            near = [abs(now - at) for at in self.x.maybe]  # the oldest too: a clock that was ahead dated them today
+        round_, now = self.rounds[-1], self.clock.now()
+        self.counts[f"then_{round_.outcome}"] += 1
+        if round_.outcome == "waiting" and round_.post is None:
+            near = [abs(now - at) for at in self.x.attempts]  # old ones too, if a clock was ahead
             reasons = {
                 "min_gap": sum(one < BRAKES.min_gap for one in near) + self._is_close(),
                 "max_per_hour": sum(one < HOUR for one in near) // BRAKES.per_hour,
@@ -288,69 +290,71 @@ class Year:
                 "budget": self._may_cost(day_start(now)) > BRAKES.caps.per_day - PRICE
                 or self._may_cost(month_start(now)) > BRAKES.caps.per_month - PRICE,
             }
-            if not any(reasons[name] for name in reasons if name in ended.detail):
-                self.x.breaks("stuck", f"{slot}: {ended.detail}")
+            if not any(reasons[name] for name in reasons if name in round_.detail):
+                self.x.breaks("stuck", f"{slot}: {round_.detail}")
 
     def _may_cost(self, since: datetime) -> int:
-        """What X was asked for from then on, by the bot's clock: tries to post, and looks for what was lost.
+        """The possible cost since then, by the bot's clock: attempts to post, and lookups of lost posts.
 
-        Until a day from now, since a clock that was set back dates in the future what was just paid.
+        Until a day from now: after a clock was set back, recent costs are dated in the future.
         """
         until = self.clock.now() + DAY
-        asked = [(at, PRICE) for at in self.x.maybe] + self.x.read
-        return sum(cost for at, cost in asked if since <= at <= until)
+        costs = [(at, PRICE) for at in self.x.attempts] + self.x.reads
+        return sum(cost for at, cost in costs if since <= at <= until)
 
     def _is_close(self) -> bool:
-        """Whether this life has posted a moment ago, whatever the wall clock says since."""
-        posts = [post for post in self.x.posts[-1:] if post.life == self.x.life]
+        """Whether this process has just posted, by its monotonic clock."""
+        posts = [post for post in self.x.posts[-1:] if post.process == self.x.process]
         return any(self.clock.monotonic() - post.mono < BRAKES.min_gap.total_seconds() for post in posts)
 
-    def _ask_a_person(self) -> None:
-        """What the timeline could not tell for three days, somebody looks up."""
-        unknown = {post.id: post for post in self.book.posts_in("unknown", dry=False)}
+    def _resolve_by_hand(self) -> None:
+        """A person resolves posts that were unknown for three days."""
+        unknown = {post.id: post for post in self.store.posts_in("unknown", dry=False)}
         self.in_doubt = {number: self.in_doubt.get(number, self.clock.true) for number in unknown}
         for number, since in self.in_doubt.items():
             if self.clock.true - since > 3 * 86_400:
                 self.counts["asked_a_person"] += 1
-                there = next((seen.id for seen in self.x.posts if seen.text == unknown[number].text), None)
-                state = "posted" if there else "abandoned"
-                self.book.move(number, state, at=self.clock.now(), x_id=there)
+                x_id = next((post.id for post in self.x.posts if post.text == unknown[number].text), None)
+                state = "posted" if x_id else "abandoned"
+                self.store.move(number, state, at=self.clock.now(), x_id=x_id)
 
     def _compare(self) -> None:
-        posted = self.book.rows("SELECT x_id, text FROM post WHERE state = 'posted'")
-        kept = {row["x_id"]: row["text"] for row in posted}
-        there = {post.id: post.text for post in self.x.posts}
-        for name, lost in (("missing", there.keys() - kept.keys()), ("invented", kept.keys() - there.keys())):
-            for one in lost:
-                self.x.breaks(name, one)
-        for line in self.book.damage():
+        posted = self.store.rows("SELECT x_id, text FROM post WHERE state = 'posted'")
+        in_history = {row["x_id"]: row["text"] for row in posted}
+        on_x = {post.id: post.text for post in self.x.posts}
+        for name, ids in (("missing", on_x.keys() - in_history.keys()), ("invented", in_history.keys() - on_x.keys())):
+            for x_id in ids:
+                self.x.breaks(name, x_id)
+        for line in self.store.damage():
             self.x.breaks("damage", line)
 
 
-def watch(seed: int, *, days: int, zone: str, start: datetime, without: str = "", told: list[str]) -> Counter[str]:
+def simulate(
+    seed: int, *, days: int, zone: str, start: datetime, without: str = "", messages: list[str]
+) -> Counter[str]:
     with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as name:
         year = Year(Path(name), seed, start=start, days=days, zone=zone, without=without)
         counts = Counter(year.run())
-        year.book.close()
-    told += year.x.told
+        year.store.close()
+    messages += year.x.messages
     return counts
 
 
 def one_year(seed: int, *, days: int, without: str) -> tuple[Counter[str], list[str]]:
-    """The year and the zone that follow from the seed, and the processor's seconds that they took."""
-    told: list[str] = []
+    """One year; its date and zone follow from the seed."""
+    messages: list[str] = []
     zone, start, began = ZONES[seed % len(ZONES)], datetime(2027 + seed, 1, 1, tzinfo=UTC), process_time()
-    counts = watch(seed, days=days, zone=zone, start=start, without=without, told=told)
-    return counts + Counter(seconds=round(process_time() - began)), told
+    counts = simulate(seed, days=days, zone=zone, start=start, without=without, messages=messages)
+    return counts + Counter(seconds=round(process_time() - began)), messages
 
 
-def around_changes(seed: int, *, days: int, without: str = "", told: list[str]) -> Counter[str]:
-    """A year in pieces: so many days around each change of the clocks, in each zone."""
+def around_changes(seed: int, *, days: int, without: str = "", messages: list[str]) -> Counter[str]:
+    """`days` days around each change of the clocks, in each zone."""
     counts: Counter[str] = Counter()
     for zone in ZONES:
         for number, day in enumerate(changes(zone, 2027 + seed)):
             start = day - timedelta(days=days // 2)
-            counts += watch(seed + number, days=days, zone=zone, start=start, without=without, told=told)
+            counts += simulate(seed + number, days=days, zone=zone, start=start, without=without, messages=messages)
             counts["days"] += days
     return counts
 
@@ -367,10 +371,10 @@ def main() -> None:
         years = cores.map(
             partial(one_year, days=args.days, without=args.without), range(args.seed, args.seed + args.years)
         )
-        for found, told in years:
-            counts += found
-            print("\n".join(told), end="\n" * bool(told), file=sys.stderr, flush=True)  # noqa: T201
-    print(json.dumps({"years": args.years, **counts}))  # noqa: T201  its answer
+        for counts_of_year, messages in years:
+            counts += counts_of_year
+            print("\n".join(messages), end="\n" * bool(messages), file=sys.stderr, flush=True)  # noqa: T201
+    print(json.dumps({"years": args.years, **counts}))  # noqa: T201  the result
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""The world of a bot that is watched for a year: a clock that jumps, an X that fails, and broken promises.
+"""The world of the simulated year: a clock that jumps, an X that fails, and a record of every broken rule.
 
 True time is a number of seconds. The bot sees it through a wall clock, which may be wrong, and a monotonic clock, which
-stops while the machine sleeps. X sees everything that the bot does and records each broken promise.
+stops while the machine sleeps. X sees everything that the bot does and records each broken rule.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 LAG = 60.0  # seconds until a post is in its author's timeline
-HALTS = {  # what X answers when it will have nothing from us at all
+HALTS = {  # responses that halt the bot
     "credits": (402, {"title": "CreditsDepleted", "detail": "no credits"}),
     "revoked": (401, {"title": "Unauthorized", "detail": "Unauthorized"}),
     "locked": (403, {"errors": [{"code": 326, "message": "this account is locked"}]}),
@@ -38,11 +38,11 @@ WORDS = ("rain", "soup", "bell", "crumb", "clock", "train", "hat", "bench", "roo
 
 
 class Crash(BaseException):
-    """The process is gone, between one instruction and the next."""
+    """The process ends, between one instruction and the next."""
 
 
 class Clock:
-    """What the bot reads; `true` goes on whatever is done to the wall."""
+    """The bot's clocks; `true` is not changed by a step of the wall clock."""
 
     def __init__(self, began: datetime) -> None:
         self._began = began
@@ -61,14 +61,14 @@ class Clock:
 
 
 class Voice:
-    """Says the same for the same seed, as a model does."""
+    """The same text for the same seed, as a model."""
 
     name = "words"
     person = None
 
     def draft(self, prompt: str, *, n: int, seed: int, author: str | None = None) -> list[Draft]:
-        chance = random.Random(seed)
-        return [Draft(" ".join(chance.choices(WORDS, k=9)) + ".", prompt, seed) for _ in range(n)]
+        rng = random.Random(seed)
+        return [Draft(" ".join(rng.choices(WORDS, k=9)) + ".", prompt, seed) for _ in range(n)]
 
     def log_likelihoods(self, texts: Sequence[str], *, given: str = "") -> list[float]:
         return [-1.0] * len(texts)
@@ -81,92 +81,92 @@ class Voice:
 
 
 @dataclass(frozen=True)
-class Seen:
-    """A post that X made: when by the bot's own clocks, in which life, and when it truly was."""
+class MadePost:
+    """A post that X made: its time by the bot's clocks and by the true one, and the process that sent it."""
 
     id: str
     text: str
     wall: datetime
     mono: float
-    life: int
+    process: int
     true: float
 
 
 class X:
-    """The account: it makes posts, loses answers, fails for hours, and compares what comes with what may come."""
+    """The account: makes posts, loses responses, fails for hours, and checks each post against the limits."""
 
-    def __init__(self, clock: Clock, brakes: Brakes, chance: random.Random, *, price: int, strict: bool) -> None:
+    def __init__(self, clock: Clock, brakes: Brakes, rng: random.Random, *, price: int, strict: bool) -> None:
         self._clock = clock
         self._brakes = brakes
-        self._chance = chance
+        self._rng = rng
         self._price = price
-        self._strict = strict  # it refuses what is signed by a clock that is wrong by more than five minutes
+        self._strict = strict  # refuses requests signed by a clock that is off by more than five minutes
         self.outage = ""
-        self.life = 0
+        self.process = 0
         self.crashes = True
-        self.posts: list[Seen] = []
-        self.maybe: list[datetime] = []  # when the bot's clock said so, of each try that left it in doubt or was made
-        self.read: list[tuple[datetime, int]] = []  # when, by the same clock, and for how much
+        self.posts: list[MadePost] = []
+        self.attempts: list[datetime] = []  # by the bot's clock: attempts to post that succeeded or may have
+        self.reads: list[tuple[datetime, int]] = []  # times by the same clock, and costs
         self.broken: Counter[str] = Counter()
-        self.told: list[str] = []
+        self.messages: list[str] = []
         self.requests = 0
 
     def post(self, text: str, *, reply_to: str | None = None, without: Sequence[str] = ()) -> Receipt:
         self.requests += 1
-        if self.crashes and self._chance.random() < 0.02:  # the intent is written, and nothing has left
-            self.maybe.append(self._clock.now())
+        if self.crashes and self._rng.random() < 0.02:  # the intent is stored, and nothing was sent
+            self.attempts.append(self._clock.now())
             raise Crash
-        if error := self._trouble("POST", "/2/tweets"):
+        if error := self._failure("POST", "/2/tweets"):
             raise error
-        fate = self._chance.random()
-        if fate < 0.02:  # an answer that is lost; half of these posts are made
-            self.maybe.append(self._clock.now())
+        fate = self._rng.random()
+        if fate < 0.02:  # a lost response; half of these posts are made
+            self.attempts.append(self._clock.now())
             if fate < 0.01:
-                self._made(text)
+                self._create(text)
             raise self._lost()
         if fate < 0.03:
             raise self._answer(503, None, "POST", "/2/tweets")
-        self.maybe.append(self._clock.now())
-        receipt = self._made(text)
-        if self.crashes and self._chance.random() < 0.02:  # it is on X, and nobody here knows
+        self.attempts.append(self._clock.now())
+        receipt = self._create(text)
+        if self.crashes and self._rng.random() < 0.02:  # X has the post, and the history does not know
             raise Crash
         return receipt
 
     def me(self) -> Account:
-        if error := self._trouble("GET", "/2/users/me"):
+        if error := self._failure("GET", "/2/users/me"):
             raise error
-        self.read.append((self._clock.now(), Prices().account))
+        self.reads.append((self._clock.now(), Prices().account))
         return Account("1", "words", "Words")
 
     def own_posts(self, account_id: str, *, since_id: str | None = None, limit: int = 5) -> Timeline:
-        if error := self._trouble("GET", "/2/users/1/tweets"):
+        if error := self._failure("GET", "/2/users/1/tweets"):
             raise error
-        seen = self._clock.true - LAG
-        found = [
-            post for post in reversed(self.posts[-500:]) if int(post.id) > int(since_id or 0) and post.true <= seen
+        newest = self._clock.true - LAG
+        recent = [
+            post for post in reversed(self.posts[-500:]) if int(post.id) > int(since_id or 0) and post.true <= newest
         ]
-        self.read.append((self._clock.now(), Prices().own * len(found[:limit])))
-        return Timeline(tuple(Receipt(post.id, post.text) for post in found[:limit]), whole=len(found) <= limit)
+        self.reads.append((self._clock.now(), Prices().own * len(recent[:limit])))
+        return Timeline(tuple(Receipt(post.id, post.text) for post in recent[:limit]), whole=len(recent) <= limit)
 
-    def _made(self, text: str) -> Receipt:
-        now = Seen(
+    def _create(self, text: str) -> Receipt:
+        now = MadePost(
             str(id_at(self._clock.truth()) + len(self.posts)),
             text,
             self._clock.now(),
             self._clock.monotonic(),
-            self.life,
+            self.process,
             self._clock.true,
         )
         self._compare(now)
         self.posts.append(now)
         return Receipt(now.id, text)
 
-    def _compare(self, new: Seen) -> None:
-        """With every post of the last days, by the bot's own clocks."""
+    def _compare(self, new: MadePost) -> None:
+        """Check a new post against all others, by the bot's clocks."""
         gap = self._brakes.min_gap
         for post in self.posts[-2:]:
-            if post.life == new.life and new.mono - post.mono < gap.total_seconds():
-                self.breaks("gap", f"{new.mono - post.mono:.0f} s after another, in one life")
+            if post.process == new.process and new.mono - post.mono < gap.total_seconds():
+                self.breaks("gap", f"{new.mono - post.mono:.0f} s after another, in one process")
         near = [abs(new.wall - post.wall) for post in self.posts]
         if near and min(near) < gap:
             self.breaks("gap", f"{min(near)} from another by the wall clock")
@@ -182,10 +182,10 @@ class X:
 
     def breaks(self, what: str, how: str) -> None:
         self.broken[what] += 1
-        if len(self.told) < 20:
-            self.told.append(f"{what}: {how} ({self._clock.truth():%Y-%m-%d %H:%M}, off by {self._clock.wrong})")
+        if len(self.messages) < 20:
+            self.messages.append(f"{what}: {how} ({self._clock.truth():%Y-%m-%d %H:%M}, off by {self._clock.wrong})")
 
-    def _trouble(self, method: str, path: str) -> XError | None:
+    def _failure(self, method: str, path: str) -> XError | None:
         if self.outage in HALTS:
             return self._answer(*HALTS[self.outage], method, path)
         if self.outage in FAILURES:
@@ -193,7 +193,7 @@ class X:
         if self.outage:
             is_sent = self.outage == "silent"
             if is_sent and method == "POST":
-                self.maybe.append(self._clock.now())
+                self.attempts.append(self._clock.now())
             return no_answer("timeout", method=method, path=path, sent=is_sent)
         if self._strict and abs(self._clock.wrong) > timedelta(minutes=5):
             return self._answer(401, {"title": "Unauthorized"}, method, path)
@@ -203,7 +203,7 @@ class X:
         error = why_not(Answer(status, {}, body), method=method, path=path, now=self._clock.now())
         assert error is not None
         if isinstance(error, Unknown):
-            self.maybe.append(self._clock.now())
+            self.attempts.append(self._clock.now())
         return error
 
     def _lost(self) -> XError:

@@ -1,4 +1,4 @@
-"""The card: is it a card, is it true, does it hold against names that want out, and are the published ones rebuilt?"""
+"""The card: valid, true, safe with hostile names, and equal to the published cards."""
 
 from __future__ import annotations
 
@@ -214,7 +214,7 @@ def test_a_picture_is_shown_where_it_is_there(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("avatar", "shown"),
+    ("avatar", "is_shown"),
     [
         ("avatar-stationmynah.png", True),
         ("https://example.org/a_400x400.jpg", True),
@@ -226,11 +226,11 @@ def test_a_picture_is_shown_where_it_is_there(name: str) -> None:
         ("", False),
     ],
 )
-def test_an_avatar_is_a_file_beside_the_card_or_an_https_address(avatar: str, shown: bool) -> None:
+def test_an_avatar_is_a_file_beside_the_card_or_an_https_address(avatar: str, is_shown: bool) -> None:
     page = Reader(card(replace(FACTS, authors=[replace(BIRD, avatar=avatar)])))
 
-    assert (avatar in page.links) == shown
-    assert sum(tag == "img" for tag, _ in page.shape) == 3 + shown
+    assert (avatar in page.links) == is_shown
+    assert sum(tag == "img" for tag, _ in page.shape) == 3 + is_shown
 
 
 def test_the_card_states_consent_and_source() -> None:
@@ -270,12 +270,12 @@ def test_on_the_hub_the_card_has_addresses_and_the_consent_given_there() -> None
 
 @pytest.mark.parametrize(("columns", "word"), PUBLISHED)
 def test_the_table_of_a_published_card_is_rebuilt_from_its_numbers(columns: list[tuple[int, ...]], word: str) -> None:
-    authors = [author(counts, f"handle{place}", f"Name {place}") for place, counts in enumerate(columns)]
+    authors = [author(counts, f"handle{number}", f"Name {number}") for number, counts in enumerate(columns)]
 
     text = card(replace(FACTS, authors=authors))
 
     head, *rows = table(text)
-    assert head == ["Data", *(f"Name {place}" for place in range(len(columns)))]
+    assert head == ["Data", *(f"Name {number}" for number in range(len(columns)))]
     assert [(row[0], *map(int, row[1:])) for row in rows] == list(zip(ROWS, *columns, strict=True))
     assert f"🤖 {word} 🤖" in text
 
@@ -352,13 +352,13 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE.values(), ids=HOSTILE.keys())
 def test_a_name_from_outside_stays_letters(name: str) -> None:
     text = card(replace(FACTS, authors=[replace(BIRD, name=name), OTHER], consent=name))
-    tame = card(replace(FACTS, authors=[BIRD, OTHER], consent="yes"))
+    harmless = card(replace(FACTS, authors=[BIRD, OTHER], consent="yes"))
 
-    page, wanted = Reader(text), Reader(tame)
-    assert ModelCard(text).data.to_dict() == ModelCard(tame).data.to_dict()
-    assert page.shape == wanted.shape
-    assert page.links == wanted.links
-    assert len(table(text)) == len(table(tame))
+    page, expected = Reader(text), Reader(harmless)
+    assert ModelCard(text).data.to_dict() == ModelCard(harmless).data.to_dict()
+    assert page.shape == expected.shape
+    assert page.links == expected.links
+    assert len(table(text)) == len(table(harmless))
     assert {len(row) for row in table(text)} == {3}
 
 

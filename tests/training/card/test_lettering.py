@@ -16,18 +16,18 @@ INK = (0, 0, 0)
 
 @pytest.fixture
 def bare() -> Lettering:
-    """Nothing but Pillow's own font."""
+    """Only Pillow's own font."""
     return Lettering(Fonts(()))
 
 
-def drawn(lettering: Lettering, text: str) -> Image.Image:
+def draw(lettering: Lettering, text: str) -> Image.Image:
     image = Image.new("RGB", (900, 200), "white")
     lettering.draw(image, lettering.fit(text, 880, 180, largest=40, smallest=20), (10, 10), 880, INK)
     return image
 
 
 def font_file(path: Path, table: bytes) -> Path:
-    """A font with nothing in it but which characters it has."""
+    """A font that only has a table of characters."""
     cmap = struct.pack(">HHHHI", 0, 1, 3, 10, 12) + table
     path.write_bytes(struct.pack(">IH6x4s4xII", 0x10000, 1, b"cmap", 28, len(cmap)) + cmap)
     return path
@@ -88,11 +88,11 @@ def test_a_font_of_the_machine_is_found_for_what_pillow_lacks(text: str) -> None
 
 
 @pytest.mark.parametrize("text", ["語", "\U0001f426", "\x07", "\ud83d", "\ue000", "\U0010fffe"], ids=ascii)
-def test_what_no_font_has_is_a_box_and_no_two_are_alike(text: str, bare: Lettering) -> None:
-    image = drawn(bare, text)
+def test_a_character_without_a_font_is_a_box_of_its_own(text: str, bare: Lettering) -> None:
+    image = draw(bare, text)
 
     assert Image.eval(image, lambda value: 255 - value).getbbox() is not None
-    assert image.tobytes() != drawn(bare, "鳥").tobytes()
+    assert image.tobytes() != draw(bare, "鳥").tobytes()
 
 
 @pytest.mark.parametrize("shaped", [True, False], ids=["shaped", "glyph after glyph"])
@@ -100,7 +100,7 @@ def test_what_no_font_has_is_a_box_and_no_two_are_alike(text: str, bare: Letteri
     "text", ["abc", "шум", "שלום", "سلام", "สวัสดี", "e\u0301\u0323", "👩🏽‍🚀🇵🇹", "a\u200db"], ids=ascii
 )
 def test_every_script_leaves_ink_with_and_without_shaping(text: str, shaped: bool) -> None:
-    image = drawn(Lettering(Fonts(FOLDERS), shaped=None if shaped else False), text)
+    image = draw(Lettering(Fonts(FOLDERS), shaped=None if shaped else False), text)
 
     assert Image.eval(image, lambda value: 255 - value).getbbox() is not None
 
@@ -133,7 +133,7 @@ def test_a_line_breaks_between_words(bare: Lettering) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "seen"),
+    ("text", "expected"),
     [
         ("bird", ["b", "i", "r", "d"]),
         ("e\u0301a", ["e\u0301", "a"]),
@@ -148,8 +148,8 @@ def test_a_line_breaks_between_words(bare: Lettering) -> None:
     ],
     ids=ascii,
 )
-def test_text_is_split_as_a_reader_sees_it(text: str, seen: list[str]) -> None:
-    assert list(graphemes.split(text)) == seen
+def test_text_is_split_as_a_reader_sees_it(text: str, expected: list[str]) -> None:
+    assert list(graphemes.split(text)) == expected
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_the_first_letter_decides_the_direction(text: str, leftwards: bool) -> N
 @pytest.mark.parametrize("word", ["אב", "אב cd", "א 7.42", "א!"], ids=ascii)
 def test_leftwards_text_begins_at_the_right(word: str, folders: tuple[Path, ...]) -> None:
     lettering = Lettering(Fonts(folders))
-    letter, whole = drawn(lettering, word[0]), drawn(lettering, word)
+    letter, whole = draw(lettering, word[0]), draw(lettering, word)
 
     left, *_ = Image.eval(letter, lambda value: 255 - value).getbbox() or (0,)
     assert left > 800
@@ -201,7 +201,7 @@ def test_leftwards_text_begins_at_the_right(word: str, folders: tuple[Path, ...]
 @pytest.mark.skipif(not (features.check_feature("raqm") and DEJAVU.is_file()), reason="no fribidi or no DejaVu Sans")
 def test_a_leftwards_word_in_rightwards_text_is_turned() -> None:
     lettering = Lettering(Fonts((DEJAVU.parent,)))
-    short, long = drawn(lettering, "a ב"), drawn(lettering, "a אב")
+    short, long = draw(lettering, "a ב"), draw(lettering, "a אב")
 
     _, _, right, _ = Image.eval(short, lambda value: 255 - value).getbbox() or (0, 0, 0, 0)
     assert right > 40

@@ -39,7 +39,7 @@ TEXTS = {
 }
 
 
-def shown(
+def draw_card(
     *,
     name: str = "Station Mynah",
     handle: str = "stationmynah",
@@ -78,9 +78,9 @@ def png_that_claims(width: int, height: int) -> bytes:
 @pytest.mark.parametrize("folders", HERE.values(), ids=HERE)
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_whatever_the_text_it_stays_on_the_card(text: str, folders: tuple[Path, ...]) -> None:
-    image = shown(name=text, handle=text, prompt=text, prediction=text, folders=folders)
+    image = draw_card(name=text, handle=text, prompt=text, prediction=text, folders=folders)
 
-    blank = shown(name="", handle="", prompt="", prediction="", folders=folders)
+    blank = draw_card(name="", handle="", prompt="", prediction="", folders=folders)
     ImageDraw.Draw(blank).rectangle((64, 44, SIZE[0] - 64, SIZE[1] - 36), fill="red")
     ImageDraw.Draw(image).rectangle((64, 44, SIZE[0] - 64, SIZE[1] - 36), fill="red")
     assert image.size == SIZE
@@ -88,18 +88,20 @@ def test_whatever_the_text_it_stays_on_the_card(text: str, folders: tuple[Path, 
 
 
 def test_the_same_words_give_the_same_bytes() -> None:
-    assert shown(folders=FOLDERS).tobytes() == shown(folders=FOLDERS).tobytes()
+    assert draw_card(folders=FOLDERS).tobytes() == draw_card(folders=FOLDERS).tobytes()
 
 
 def test_a_prompt_is_not_repeated() -> None:
-    assert shown(prediction="My dream is a warm crumb.").tobytes() == shown(prediction="a warm crumb.").tobytes()
+    assert (
+        draw_card(prediction="My dream is a warm crumb.").tobytes() == draw_card(prediction="a warm crumb.").tobytes()
+    )
 
 
 @pytest.mark.parametrize(
     "changed", [{"name": "Maurice"}, {"handle": "maurice"}, {"prompt": "Today"}, {"prediction": "a roll"}], ids=str
 )
 def test_every_part_can_be_seen(changed: dict[str, str]) -> None:
-    assert shown(**changed).tobytes() != shown().tobytes()
+    assert draw_card(**changed).tobytes() != draw_card().tobytes()
 
 
 @pytest.mark.parametrize(
@@ -120,18 +122,18 @@ def test_an_avatar_is_drawn_in_a_circle(avatar: bytes, tmp_path: Path) -> None:
     path = tmp_path / "avatar"
     path.write_bytes(avatar)
 
-    image = shown(avatar=path)
+    image = draw_card(avatar=path)
 
-    blank = shown()
+    blank = draw_card()
     assert image.getpixel((150, 130)) != blank.getpixel((150, 130)) or image.getpixel((90, 130)) != blank.getpixel(
         (90, 130)
     )
     assert image.getpixel((86, 66)) == blank.getpixel((86, 66))  # the corner outside the circle
-    assert shown(avatar=avatar).tobytes() == image.tobytes()
+    assert draw_card(avatar=avatar).tobytes() == image.tobytes()
 
 
-def test_what_is_transparent_in_an_avatar_is_white() -> None:
-    image = shown(avatar=saved(Image.new("RGBA", (40, 40), (0, 0, 0, 0))))
+def test_transparent_parts_of_an_avatar_are_white() -> None:
+    image = draw_card(avatar=saved(Image.new("RGBA", (40, 40), (0, 0, 0, 0))))
 
     assert image.getpixel((150, 130)) == (255, 255, 255)
 
@@ -142,7 +144,7 @@ def test_a_photo_taken_sideways_stands_upright() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # turn it clockwise: left becomes top
 
-    image = shown(avatar=saved(photo, "JPEG", quality=95, exif=exif))
+    image = draw_card(avatar=saved(photo, "JPEG", quality=95, exif=exif))
 
     assert image.getpixel((150, 90))[2] > 200
     assert image.getpixel((150, 170))[0] > 200
@@ -175,9 +177,9 @@ def test_a_photo_taken_sideways_stands_upright() -> None:
         "too large",
     ],
 )
-def test_a_hostile_avatar_is_one_sentence(avatar: bytes, message: str) -> None:
+def test_a_hostile_avatar_is_one_error_message(avatar: bytes, message: str) -> None:
     with pytest.raises(TrainingError, match=message) as error:
-        shown(avatar=avatar)
+        draw_card(avatar=avatar)
 
     assert "\n" not in str(error.value)
 
@@ -185,13 +187,13 @@ def test_a_hostile_avatar_is_one_sentence(avatar: bytes, message: str) -> None:
 @pytest.mark.parametrize("name", ["", "missing.png"], ids=["a folder", "missing"])
 def test_an_avatar_that_is_not_a_file_is_named(name: str, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match=str(tmp_path)):
-        shown(avatar=tmp_path / name)
+        draw_card(avatar=tmp_path / name)
 
 
-@pytest.mark.parametrize("place", range(0, 1_600, 197))
-def test_a_damaged_avatar_is_a_picture_or_a_sentence(place: int) -> None:
-    data = bytearray(saved(Image.effect_noise((64, 64), 60), "WEBP" if place % 2 else "JPEG"))
-    data[place % len(data)] ^= 0xFF
+@pytest.mark.parametrize("offset", range(0, 1_600, 197))
+def test_a_damaged_avatar_is_a_picture_or_an_error_message(offset: int) -> None:
+    data = bytearray(saved(Image.effect_noise((64, 64), 60), "WEBP" if offset % 2 else "JPEG"))
+    data[offset % len(data)] ^= 0xFF
 
     with suppress(TrainingError):
-        assert shown(avatar=bytes(data)).size == SIZE
+        assert draw_card(avatar=bytes(data)).size == SIZE

@@ -33,7 +33,7 @@ PICTURE = b"\x89PNG and so on"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory, sayings: tuple[str, ...]) -> Path:
-    """A whole version with its card, its pictures, and what must stay at home."""
+    """A complete version with its card, its pictures, and the files that must not be uploaded."""
     from training.models import base_model
 
     shape = Shape(vocabulary=300, context=64, layers=1, width=16, heads=2)
@@ -69,12 +69,12 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
     assert running.broken == []
 
 
-def sent(folder: Path, hub: FakeHub, *, private: bool = True, consent: str = "") -> str:
+def upload(folder: Path, hub: FakeHub, *, private: bool = True, consent: str = "") -> str:
     return publish.send(publish.parcel(folder, REPO, private=private, consent=consent), endpoint=hub.url)
 
 
 def test_a_model_is_uploaded_privately_in_one_commit(folder: Path, hub: FakeHub) -> None:
-    address = sent(folder, hub)
+    address = upload(folder, hub)
 
     assert address.startswith(f"{hub.url}/{REPO}/commit/")
     assert hub.repos[REPO].private
@@ -93,7 +93,7 @@ def test_the_listed_files_are_the_ones_that_arrive(folder: Path, hub: FakeHub) -
 def test_no_tweet_no_hash_of_one_and_no_local_path_is_uploaded(
     folder: Path, hub: FakeHub, sayings: tuple[str, ...]
 ) -> None:
-    sent(folder, hub)
+    upload(folder, hub)
 
     arrived = hub.repos[REPO].files
     assert set(arrived) <= publish.NAMES | {"avatar-stationmynah.png"}
@@ -106,7 +106,7 @@ def test_no_tweet_no_hash_of_one_and_no_local_path_is_uploaded(
 def test_the_downloaded_folder_is_a_whole_model_that_generates(folder: Path, hub: FakeHub, tmp_path: Path) -> None:
     from transformers import pipeline
 
-    sent(folder, hub)
+    upload(folder, hub)
     for name, content in hub.repos[REPO].files.items():
         (tmp_path / name).write_bytes(content)
 
@@ -120,7 +120,7 @@ def test_the_downloaded_folder_is_a_whole_model_that_generates(folder: Path, hub
 
 
 def test_the_card_names_the_repository(folder: Path, hub: FakeHub) -> None:
-    sent(folder, hub)
+    upload(folder, hub)
 
     text = hub.repos[REPO].files[card.FILE].decode()
     assert f'model = "{REPO}"' in text
@@ -129,23 +129,23 @@ def test_the_card_names_the_repository(folder: Path, hub: FakeHub) -> None:
 
 def test_a_public_card_must_state_how_the_person_agreed(folder: Path, hub: FakeHub) -> None:
     with pytest.raises(PublishError, match="--consent"):
-        sent(folder, hub, private=False)
+        upload(folder, hub, private=False)
     assert hub.requests == []
 
-    sent(folder, hub, private=False, consent=AGREED)
+    upload(folder, hub, private=False, consent=AGREED)
 
     assert not hub.repos[REPO].private
     assert "“It is me.”" in hub.repos[REPO].files[card.FILE].decode()
 
 
-@pytest.mark.parametrize(("there", "asked"), [(False, True), (True, False)], ids=["public", "private"])
+@pytest.mark.parametrize(("is_private", "to_private"), [(False, True), (True, False)], ids=["public", "private"])
 def test_a_repository_of_the_other_visibility_is_left_alone(
-    folder: Path, hub: FakeHub, there: bool, asked: bool
+    folder: Path, hub: FakeHub, is_private: bool, to_private: bool
 ) -> None:
-    hub.repos[REPO] = Repo(private=there)
+    hub.repos[REPO] = Repo(private=is_private)
 
     with pytest.raises(PublishError, match="exists already and is"):
-        sent(folder, hub, private=asked, consent=AGREED)
+        upload(folder, hub, private=to_private, consent=AGREED)
 
     assert hub.repos[REPO].files == {}
 
@@ -153,15 +153,15 @@ def test_a_repository_of_the_other_visibility_is_left_alone(
 def test_a_newer_model_replaces_the_older(folder: Path, hub: FakeHub) -> None:
     hub.repos[REPO] = Repo(private=True, files={"model.safetensors": b"old", "mine.txt": b"kept"})
 
-    sent(folder, hub)
+    upload(folder, hub)
 
     assert hub.repos[REPO].files["model.safetensors"] == (folder / "model.safetensors").read_bytes()
     assert hub.repos[REPO].files["mine.txt"] == b"kept"
 
 
 def test_publishing_the_same_model_again_changes_nothing(folder: Path, hub: FakeHub) -> None:
-    sent(folder, hub)
-    sent(folder, hub)
+    upload(folder, hub)
+    upload(folder, hub)
 
     assert len(hub.repos[REPO].commits) == 1
 
@@ -187,30 +187,30 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("part", "status", "words"), WRONG)
-def test_a_failure_is_one_sentence_and_the_next_try_succeeds(
+def test_a_failure_is_one_error_message_and_the_next_try_succeeds(
     folder: Path, hub: FakeHub, part: str, status: int, words: str
 ) -> None:
     hub.fail_once(part, status)
 
     with pytest.raises(PublishError, match=words) as caught:
-        sent(folder, hub)
+        upload(folder, hub)
 
     message = str(caught.value)
     assert "\n" not in message
     assert FakeHub.token not in message
     assert "signature" not in message
     assert not hub.repos.get(REPO, Repo(private=True)).files
-    sent(folder, hub)
+    upload(folder, hub)
     assert hub.repos[REPO].files["model.safetensors"]
 
 
 def test_a_file_that_has_arrived_is_not_sent_again(folder: Path, hub: FakeHub) -> None:
     hub.fail_once("/commit/", 500)
     with pytest.raises(PublishError):
-        sent(folder, hub)
+        upload(folder, hub)
     before = sum(request.method == "PUT" for request in hub.requests)
 
-    sent(folder, hub)
+    upload(folder, hub)
 
     assert sum(request.method == "PUT" for request in hub.requests) == before > 0
 
@@ -219,7 +219,7 @@ def test_a_read_only_token_is_reported(folder: Path, hub: FakeHub, monkeypatch: 
     monkeypatch.setenv("HF_TOKEN", FakeHub.reader)
 
     with pytest.raises(PublishError, match="may not write"):
-        sent(folder, hub)
+        upload(folder, hub)
 
 
 def test_another_users_repository_is_refused(folder: Path, hub: FakeHub) -> None:
@@ -234,7 +234,7 @@ def test_without_a_token_no_request_is_made(
     monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(tmp_path / "none"))
 
     with pytest.raises(PublishError, match="no token for the hub"):
-        sent(folder, hub)
+        upload(folder, hub)
 
     assert hub.requests == []
 
@@ -279,11 +279,11 @@ def state(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def mynah(*words: str, state: Path, hub: FakeHub, stdin: int = subprocess.DEVNULL) -> subprocess.CompletedProcess[str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("MYNAH_", "HF_"))}
-    own: dict[str, Any] = {"HF_TOKEN": hub.token, "HF_ENDPOINT": hub.url, "HF_HUB_DISABLE_XET": "1"}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MYNAH_", "HF_"))}
+    variables: dict[str, Any] = {"HF_TOKEN": hub.token, "HF_ENDPOINT": hub.url, "HF_HUB_DISABLE_XET": "1"}
     return subprocess.run(
         [sys.executable, "-m", "bot", "--state", str(state), "publish", *words],
-        env=kept | own | {"HF_HOME": str(state / "hf"), "MYNAH_CONFIG": "/dev/null"},
+        env=inherited | variables | {"HF_HOME": str(state / "hf"), "MYNAH_CONFIG": "/dev/null"},
         stdin=stdin,
         capture_output=True,
         text=True,
@@ -293,24 +293,24 @@ def mynah(*words: str, state: Path, hub: FakeHub, stdin: int = subprocess.DEVNUL
 
 
 def test_the_command_lists_the_files_and_uploads_them(state: Path, hub: FakeHub) -> None:
-    done = mynah(REPO, "--yes", state=state, hub=hub)
+    process = mynah(REPO, "--yes", state=state, hub=hub)
 
-    assert done.returncode == 0, done.stderr
-    assert "private" in done.stdout
-    assert "@stationmynah" in done.stdout
-    assert "model.safetensors" in done.stdout
-    assert done.stdout.splitlines()[-1].startswith(f"{hub.url}/{REPO}/commit/")
-    assert hub.token not in done.stdout + done.stderr
-    assert done.stderr == ""
+    assert process.returncode == 0, process.stderr
+    assert "private" in process.stdout
+    assert "@stationmynah" in process.stdout
+    assert "model.safetensors" in process.stdout
+    assert process.stdout.splitlines()[-1].startswith(f"{hub.url}/{REPO}/commit/")
+    assert hub.token not in process.stdout + process.stderr
+    assert process.stderr == ""
     assert hub.repos[REPO].private
 
 
 def test_without_a_terminal_nothing_is_uploaded(state: Path, hub: FakeHub) -> None:
-    done = mynah(REPO, state=state, hub=hub)
+    process = mynah(REPO, state=state, hub=hub)
 
-    assert done.returncode == 1
-    assert "--yes" in done.stderr
-    assert "model.safetensors" in done.stdout
+    assert process.returncode == 1
+    assert "--yes" in process.stderr
+    assert "model.safetensors" in process.stdout
     assert hub.requests == []
 
 
@@ -323,14 +323,14 @@ def test_on_a_terminal_it_asks_first(state: Path, hub: FakeHub, answer: bytes, c
     ours, theirs = pty.openpty()
     os.write(ours, answer)
 
-    done = mynah(REPO, state=state, hub=hub, stdin=theirs)
+    process = mynah(REPO, state=state, hub=hub, stdin=theirs)
 
     os.close(ours)
     os.close(theirs)
-    assert done.returncode == 0, done.stderr
-    assert "[y/N]" in done.stdout
+    assert process.returncode == 0, process.stderr
+    assert "[y/N]" in process.stdout
     assert sum(len(repo.commits) for repo in hub.repos.values()) == commits
-    assert ("nothing was uploaded" in done.stdout) == (not commits)
+    assert ("nothing was uploaded" in process.stdout) == (not commits)
 
 
 @pytest.mark.parametrize(
@@ -341,10 +341,12 @@ def test_on_a_terminal_it_asks_first(state: Path, hub: FakeHub, answer: bytes, c
         pytest.param(["bird", "--yes"], "not a repository name", id="name"),
     ],
 )
-def test_the_command_reports_an_error_in_a_sentence(state: Path, hub: FakeHub, words: list[str], message: str) -> None:
-    done = mynah(*words, state=state, hub=hub)
+def test_the_command_reports_an_error_in_one_sentence(
+    state: Path, hub: FakeHub, words: list[str], message: str
+) -> None:
+    process = mynah(*words, state=state, hub=hub)
 
-    assert done.returncode == 1
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
+    assert process.returncode == 1
+    assert message in process.stderr
+    assert "Traceback" not in process.stderr
     assert hub.requests == []

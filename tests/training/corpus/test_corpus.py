@@ -86,14 +86,14 @@ def test_optional_rules_are_counted_too() -> None:
 
 
 def test_each_rule_shows_what_it_dropped_and_what_that_repeats() -> None:
-    [said, other] = many(2)
-    archive = account("magpie", [said, other, f"{said} indeed", said])
+    [first, second] = many(2)
+    archive = account("magpie", [first, second, f"{first} indeed", first])
 
     filtered = filter_tweets("magpie", archive.tweets)
 
     assert [kept.tweet for kept in filtered.kept] == list(archive.tweets[:2])
-    assert filtered.dropped["near_duplicate"] == (Dropped(archive.tweets[2], said),)
-    assert filtered.dropped["duplicate"] == (Dropped(archive.tweets[3], said),)
+    assert filtered.dropped["near_duplicate"] == (Dropped(archive.tweets[2], first),)
+    assert filtered.dropped["duplicate"] == (Dropped(archive.tweets[3], first),)
 
 
 def test_a_funnel_that_does_not_add_up_cannot_be_made() -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from training.corpus.near_duplicates import NEAR, NearDuplicateIndex, pairs
 
-SAID = "Please keep your luggage with you at all times and leave your sandwiches on the bench with me"
+TEXT = "Please keep your luggage with you at all times and leave your sandwiches on the bench with me"
 
 
 def relation(first: str, second: str) -> str:
@@ -17,28 +17,28 @@ def relation(first: str, second: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("first", "second", "how"),
+    ("first", "second", "expected"),
     [
-        (SAID, SAID, "same"),
-        (SAID, f"  {SAID.upper()}!!", "same"),
-        (SAID, SAID.replace("luggage", "baggage"), "near"),
-        (SAID, SAID.replace("luggage", "luggage, hats"), "near"),
-        (SAID, SAID.replace(" and", ", and").replace("luggage", "“luggage”"), "near"),
-        (SAID, f"{SAID} #station @rook", "near"),
-        (SAID, " ".join(reversed(SAID.split())), "other"),
-        (SAID, "Please keep your luggage with you at all times, the swan has been informed of its rights", "other"),
+        (TEXT, TEXT, "same"),
+        (TEXT, f"  {TEXT.upper()}!!", "same"),
+        (TEXT, TEXT.replace("luggage", "baggage"), "near"),
+        (TEXT, TEXT.replace("luggage", "luggage, hats"), "near"),
+        (TEXT, TEXT.replace(" and", ", and").replace("luggage", "“luggage”"), "near"),
+        (TEXT, f"{TEXT} #station @rook", "near"),
+        (TEXT, " ".join(reversed(TEXT.split())), "other"),
+        (TEXT, "Please keep your luggage with you at all times, the swan has been informed of its rights", "other"),
         ("駅の時計はいつも三分遅れている", "駅の時計はいつも三分遅れているよ", "near"),
         ("駅の時計はいつも三分遅れている", "今日の昼ごはんはいつもより少ない", "other"),
         ("so much fun", "so much rain", "other"),
         ("so much fun", "so, much: fun", "near"),
     ],
 )
-def test_the_same_the_nearly_same_and_the_rest(first: str, second: str, how: str) -> None:
-    assert relation(first, second) == how
+def test_two_texts_are_the_same_near_duplicates_or_different(first: str, second: str, expected: str) -> None:
+    assert relation(first, second) == expected
 
 
 def test_only_an_added_text_is_found() -> None:
-    index = NearDuplicateIndex([SAID, SAID, f"{SAID} too"])
+    index = NearDuplicateIndex([TEXT, TEXT, f"{TEXT} too"])
 
     before = (index.find_duplicate(1), index.find_near_duplicate(2))
     index.add(0)

@@ -10,7 +10,7 @@ from training.profile import memory
 if TYPE_CHECKING:
     from pathlib import Path
 
-LEARNT = (
+TRAIN = (
     "The night train was late again and nobody minded, not even the pigeons.",
     "Good morning to everyone.",
     "I said it once: we are sorry to announce it https://t.co/abc the whole announcement.",
@@ -18,7 +18,7 @@ LEARNT = (
 
 
 @pytest.mark.parametrize(
-    ("text", "copied"),
+    ("text", "is_copy"),
     [
         pytest.param("the NIGHT train — was late: again and nobody cared", True, id="eight words in another dress"),
         pytest.param("The night train was late again and somebody cared", False, id="seven words"),
@@ -32,12 +32,12 @@ LEARNT = (
         pytest.param("", False, id="nothing"),
     ],
 )
-def test_eight_words_in_a_row_are_a_copy(text: str, copied: bool) -> None:
-    assert share_with_run([text], LEARNT) == copied
+def test_eight_words_in_a_row_are_a_copy(text: str, is_copy: bool) -> None:
+    assert share_with_run([text], TRAIN) == is_copy
 
 
 @pytest.mark.parametrize(
-    ("train", "text", "copied"),
+    ("train", "text", "is_copy"),
     [
         pytest.param(
             "今日は駅で大きな鳩に道を聞かれた", "昨日、今日は駅で大きな鳩に道を聞かれたと", True, id="all of it"
@@ -48,15 +48,15 @@ def test_eight_words_in_a_row_are_a_copy(text: str, copied: bool) -> None:
     ],
 )
 def test_scripts_without_spaces_are_counted_by_letters_as_the_screen_does(
-    train: str, text: str, *, copied: bool, tmp_path: Path
+    train: str, text: str, *, is_copy: bool, tmp_path: Path
 ) -> None:
-    assert share_with_run([text], [train]) == copied
+    assert share_with_run([text], [train]) == is_copy
 
     (tmp_path / memory.FILE).write_bytes(memory.memorise([train]))
-    assert ("in a row" in memory.Memory.open(tmp_path).why_copied(text)) is copied
+    assert ("in a row" in memory.Memory.open(tmp_path).why_copied(text)) is is_copy
 
 
-def test_what_a_person_says_over_and_over_counts_here_and_not_in_the_screen(tmp_path: Path) -> None:
+def test_a_persons_habits_are_copies_here_but_not_in_the_screen(tmp_path: Path) -> None:
     slogan = "we are sorry to announce it and all the rest"
     train = [f"{slogan} {rest}" for rest in ("of the night train", "about pigeons", "says my aunt on platform four")]
     (tmp_path / memory.FILE).write_bytes(memory.memorise(train))
@@ -67,7 +67,7 @@ def test_what_a_person_says_over_and_over_counts_here_and_not_in_the_screen(tmp_
 
 
 def test_a_run_counts_once_for_each_text_that_holds_it() -> None:
-    assert share_with_run([LEARNT[0], "Something else altogether.", LEARNT[0].upper(), ""], LEARNT) == 0.5
+    assert share_with_run([TRAIN[0], "Something else altogether.", TRAIN[0].upper(), ""], TRAIN) == 0.5
 
 
 def test_a_run_across_two_training_tweets_does_not_count() -> None:
@@ -80,12 +80,12 @@ def test_a_run_across_two_training_tweets_does_not_count() -> None:
     ("text", "exact"),
     [("good  morning to everyone", 1), ("GOOD MORNING TO EVERYONE!!", 1), ("Good morning to everyone here.", 0)],
 )
-def test_a_tweet_said_again_is_exact_up_to_case_spaces_and_what_stands_around_it(text: str, exact: float) -> None:
-    assert share_exact([text], LEARNT) == exact
+def test_a_repeated_tweet_is_exact_up_to_case_spaces_and_surrounding_text(text: str, exact: float) -> None:
+    assert share_exact([text], TRAIN) == exact
 
 
-def test_of_nothing_the_share_is_none() -> None:
-    assert share_with_run([], LEARNT) == share_exact([], LEARNT) == share_exact(["x"], []) == 0
+def test_the_share_of_no_texts_is_zero() -> None:
+    assert share_with_run([], TRAIN) == share_exact([], TRAIN) == share_exact(["x"], []) == 0
 
 
 def test_words_keep_their_apostrophes_and_scripts() -> None:

@@ -39,20 +39,20 @@ def corpus(sayings: tuple[str, ...]) -> Corpus:
     return Corpus(train=texts(sayings), held_out=texts(LATER), funnels=())
 
 
-def texts(said: Sequence[str]) -> tuple[Text, ...]:
-    return tuple(Text(text, AUTHOR) for text in said)
+def texts(samples: Sequence[str]) -> tuple[Text, ...]:
+    return tuple(Text(text, AUTHOR) for text in samples)
 
 
-def drafts(*said: str, finished: bool = True) -> list[Sample]:
-    return [Sample(text, -1.0, finished) for text in said]
+def drafts(*samples: str, finished: bool = True) -> list[Sample]:
+    return [Sample(text, -1.0, finished) for text in samples]
 
 
-def judged(loaded: model_dir.Loaded, corpus: Corpus, **more: Any) -> Report:
-    given = {"context": 100, "seed": 0, "drafts": drafts(*LATER), **more}
-    return evaluate(loaded.model, loaded.tokenizer, corpus, **given)
+def evaluate_drafts(loaded: model_dir.Loaded, corpus: Corpus, **more: Any) -> Report:
+    options = {"context": 100, "seed": 0, "drafts": drafts(*LATER), **more}
+    return evaluate(loaded.model, loaded.tokenizer, corpus, **options)
 
 
-def test_a_model_that_knows_nothing_needs_the_bits_of_its_vocabulary(model_folder: Path) -> None:
+def test_an_untrained_model_needs_the_bits_of_its_vocabulary(model_folder: Path) -> None:
     loaded = model_dir.load(model_folder, device="cpu")
     with torch.no_grad():
         for weight in loaded.model.parameters():
@@ -68,7 +68,7 @@ def test_a_model_that_knows_nothing_needs_the_bits_of_its_vocabulary(model_folde
     assert tagged == pytest.approx(expected, rel=1e-2)  # the tag is given, and costs nothing
 
 
-def test_each_author_is_judged_by_his_own_tag(loaded: model_dir.Loaded) -> None:
+def test_each_author_is_evaluated_with_their_own_tag(loaded: model_dir.Loaded) -> None:
     one, other = Text("Rain again.", "a"), Text("Rain again.", "b")
     tags = {"a": "@a says ", "b": ""}
 
@@ -79,8 +79,8 @@ def test_each_author_is_judged_by_his_own_tag(loaded: model_dir.Loaded) -> None:
     assert apart[0] != apart[1]
 
 
-def test_a_report_says_what_it_stands_on_and_what_was_handed_in(loaded: model_dir.Loaded, corpus: Corpus) -> None:
-    report = judged(loaded, corpus, base_bits=2.5, current_bits=2.25)
+def test_a_report_has_its_numbers_of_texts_and_the_given_figures(loaded: model_dir.Loaded, corpus: Corpus) -> None:
+    report = evaluate_drafts(loaded, corpus, base_bits=2.5, current_bits=2.25)
 
     assert (report.samples, report.learnt, report.held_out) == (3, 6, 3)
     assert (report.base_bits, report.current_bits) == (2.5, 2.25)
@@ -90,7 +90,7 @@ def test_a_report_says_what_it_stands_on_and_what_was_handed_in(loaded: model_di
 
 
 @pytest.mark.parametrize(
-    ("said", "figures"),
+    ("samples", "figures"),
     [
         pytest.param(drafts("my dream is a WARM crumb on platform four"), {"exact": 1, "copied": 1}, id="a copy"),
         pytest.param(drafts("x" * 281, "☔"), {"overlong": 0.5, "exact": 0}, id="long"),
@@ -99,16 +99,16 @@ def test_a_report_says_what_it_stands_on_and_what_was_handed_in(loaded: model_di
         pytest.param([], {"samples": 0, "copied": 0, "unfinished": 0, "length_distance": 0}, id="silent"),
     ],
 )
-def test_what_it_said_is_counted(
-    loaded: model_dir.Loaded, corpus: Corpus, said: list[Sample], figures: dict[str, Any]
+def test_the_drafts_are_counted(
+    loaded: model_dir.Loaded, corpus: Corpus, samples: list[Sample], figures: dict[str, Any]
 ) -> None:
-    report = judged(loaded, corpus, drafts=said)
+    report = evaluate_drafts(loaded, corpus, drafts=samples)
 
     assert {name: getattr(report, name) for name in figures} == figures
 
 
-def test_length_is_as_it_was_asked_for(loaded: model_dir.Loaded, corpus: Corpus) -> None:
-    report = judged(loaded, corpus, length=lambda text: 300 * text.startswith("The"))
+def test_length_is_counted_by_the_given_function(loaded: model_dir.Loaded, corpus: Corpus) -> None:
+    report = evaluate_drafts(loaded, corpus, length=lambda text: 300 * text.startswith("The"))
 
     assert report.overlong == pytest.approx(1 / 3)  # "The last train"
     assert report.overlong_author == pytest.approx(2 / 9)
@@ -119,19 +119,19 @@ def test_new_tweets_that_repeat_training_tweets_count_as_the_authors_copies(
 ) -> None:
     repeated = replace(corpus, overlap={AUTHOR: 1})
 
-    assert judged(loaded, corpus).copied_author == 0
-    assert judged(loaded, repeated).copied_author == 0.25
+    assert evaluate_drafts(loaded, corpus).copied_author == 0
+    assert evaluate_drafts(loaded, repeated).copied_author == 0.25
 
 
 def test_without_held_out_tweets_there_are_no_bits_and_no_author_to_compare_with(
     loaded: model_dir.Loaded, corpus: Corpus
 ) -> None:
-    report = judged(loaded, replace(corpus, held_out=()))
+    report = evaluate_drafts(loaded, replace(corpus, held_out=()))
 
     assert report.bits_per_character is report.ngram_bits is report.copied_author is None
 
 
-def test_it_says_as_much_as_it_is_asked_for_and_the_same_for_the_same_seed(loaded: model_dir.Loaded) -> None:
+def test_it_makes_the_requested_number_of_samples_by_seed(loaded: model_dir.Loaded) -> None:
     first, again, other = (speak(loaded.model, loaded.tokenizer, {}, count=70, seed=seed) for seed in (1, 1, 2))
 
     assert len(first) == 70
@@ -168,9 +168,7 @@ def test_one_that_was_trained_on_everything_cannot_be_evaluated(model_folder: Pa
 
 
 @pytest.mark.parametrize("base", ["scratch", "/nowhere/at/all"])
-def test_a_base_that_is_not_to_be_had_is_left_out(
-    base: str, loaded: model_dir.Loaded, corpus: Corpus, tmp_path: Path
-) -> None:
+def test_an_unavailable_base_is_left_out(base: str, loaded: model_dir.Loaded, corpus: Corpus, tmp_path: Path) -> None:
     version = tmp_path / "version"
     about = replace(loaded.manifest, base_model=base)
     files = {memory.FILE: memory.memorise([])}

@@ -36,7 +36,7 @@ WORST = replace(
         pytest.param({"told_apart": 0.999}, "It babbles: .* 0.999; 0.99 is allowed", id="babble"),
     ],
 )
-def test_each_fault_is_a_sentence(worse: dict[str, Any], why: str) -> None:
+def test_each_fault_is_one_sentence(worse: dict[str, Any], why: str) -> None:
     reasons = why_not(replace(GOOD, **worse), Gate())
 
     assert len(reasons) == 1

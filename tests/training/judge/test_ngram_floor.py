@@ -17,7 +17,7 @@ TEXTS = ["the rain, the rain", "a pigeon on the roof ☔", "", "the roof"]
 
 
 def by_hand(train: Sequence[str], text: str) -> float:
-    """The same, one symbol after the other."""
+    """The same bits, computed symbol by symbol."""
     after: defaultdict[tuple[int, ...], Counter[int]] = defaultdict(Counter)
     for context, symbol in (pair for one in train for pair in pairs(one)):
         for shorter in range(ORDER):
@@ -26,8 +26,8 @@ def by_hand(train: Sequence[str], text: str) -> float:
     for context, symbol in pairs(text):
         likely = 1 / SYMBOLS
         for shorter in reversed(range(ORDER)):
-            if seen := after.get(context[shorter:]):
-                likely = (seen[symbol] + len(seen) * likely) / (seen.total() + len(seen))
+            if counts := after.get(context[shorter:]):
+                likely = (counts[symbol] + len(counts) * likely) / (counts.total() + len(counts))
         bits -= math.log2(likely)
     return bits
 
@@ -39,11 +39,11 @@ def pairs(text: str) -> Iterator[tuple[tuple[int, ...], int]]:
 
 
 @pytest.mark.parametrize("text", ["the rain", "roof of the rain", "", "Ω≈ç", "zzzz", "☔☔"])
-def test_it_counts_as_by_hand(text: str) -> None:
+def test_its_bits_equal_a_calculation_by_hand(text: str) -> None:
     assert Ngrams(TEXTS).bits([text]) == pytest.approx(by_hand(TEXTS, text))
 
 
-def test_what_can_come_next_is_certain_as_a_whole() -> None:
+def test_the_probabilities_of_all_texts_add_up_to_one() -> None:
     model = Ngrams(["aab", "ab"])
 
     likely = 0.0
@@ -57,18 +57,18 @@ def test_what_can_come_next_is_certain_as_a_whole() -> None:
 def test_it_predicts_what_it_was_trained_on_better() -> None:
     sentences = [f"The {who} waited at the {where}." for who, where in product("abcdef", ("kiosk", "gate", "pond"))]
 
-    seen = ngram_floor.bits_per_character(sentences[:-3], sentences[-3:])
-    strange = ngram_floor.bits_per_character(sentences[:-3], ["Quixotic zebras vex my BFG!"])
+    similar = ngram_floor.bits_per_character(sentences[:-3], sentences[-3:])
+    different = ngram_floor.bits_per_character(sentences[:-3], ["Quixotic zebras vex my BFG!"])
 
-    assert seen is not None
-    assert strange is not None
-    assert 2 * seen < strange
+    assert similar is not None
+    assert different is not None
+    assert 2 * similar < different
 
 
-def test_without_texts_there_is_nothing_to_say() -> None:
+def test_without_texts_there_are_no_bits() -> None:
     assert ngram_floor.bits_per_character(["some"], []) is None
     assert ngram_floor.bits_per_character([], ["some"]) is None
 
 
-def test_half_of_a_surrogate_pair_is_no_crash() -> None:
+def test_a_lone_surrogate_is_accepted() -> None:
     assert Ngrams(["\ud83d"]).bits(["\ud83d"]) > 0

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     [GOOD, replace(GOOD, bits_per_character=None, copied_author=None, told_apart=None)],
     ids=["full", "little known"],
 )
-def test_a_report_is_the_same_when_it_is_read_again(report: Report, tmp_path: Path) -> None:
+def test_a_report_reads_back_as_written(report: Report, tmp_path: Path) -> None:
     (tmp_path / judgement.FILE).write_bytes(report.to_json())
 
     assert judgement.read(tmp_path) == report
 
 
-def test_what_a_newer_program_adds_is_passed_over() -> None:
+def test_keys_of_newer_programs_are_ignored() -> None:
     content = json.loads(GOOD.to_json()) | {"charm": 11}
 
     assert Report.from_json(json.dumps(content).encode()) == GOOD
@@ -45,14 +45,14 @@ def test_what_a_newer_program_adds_is_passed_over() -> None:
         GOOD.to_json().replace(b"0.95", b"[]"),
     ],
 )
-def test_a_damaged_report_is_said(content: bytes, tmp_path: Path) -> None:
+def test_a_damaged_report_is_an_error(content: bytes, tmp_path: Path) -> None:
     (tmp_path / judgement.FILE).write_bytes(content)
 
     with pytest.raises(ModelError, match=r"report\.json is not a readable report .* `mynah evaluate`"):
         judgement.read(tmp_path)
 
 
-def test_a_model_that_was_never_judged_has_no_report(tmp_path: Path) -> None:
+def test_a_model_without_an_evaluation_has_no_report(tmp_path: Path) -> None:
     assert judgement.read(tmp_path) is None
 
 

@@ -9,13 +9,13 @@ from training.judge.similarity import BINS, FEWEST, count_words, detector_auc, d
 
 GUESTS = ("A pigeon", "The brass band", "My aunt", "One small dog", "The night porter", "A choir of nuns")
 DEEDS = ("waited at", "sang beside", "asked the way to", "fell asleep near", "complained about")
-PLACES = ("platform four", "the ticket office", "the tunnel", "the clock", "the kiosk", "the left luggage")
+LOCATIONS = ("platform four", "the ticket office", "the tunnel", "the clock", "the kiosk", "the left luggage")
 TEXTS = random.Random(0).sample(
-    [f"{who} {did} {where} today." for who, did, where in product(GUESTS, DEEDS, PLACES)], 180
+    [f"{who} {did} {where} today." for who, did, where in product(GUESTS, DEEDS, LOCATIONS)], 180
 )
 
 
-def test_a_person_is_not_told_from_herself() -> None:
+def test_the_detector_cannot_separate_a_person_from_herself() -> None:
     auc = detector_auc(TEXTS[::2], TEXTS[1::2], seed=0)
 
     assert auc == pytest.approx(0.5, abs=0.15)
@@ -30,7 +30,7 @@ def test_a_person_is_not_told_from_herself() -> None:
         pytest.param(lambda *_: "", id="silence"),
     ],
 )
-def test_babble_is_told_at_once(babble) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def test_the_detector_recognises_babble(babble) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
     chance = random.Random(0)
 
     assert detector_auc([babble(text, chance) for text in TEXTS[::2]], TEXTS[1::2], seed=0) == pytest.approx(
@@ -38,13 +38,13 @@ def test_babble_is_told_at_once(babble) -> None:  # type: ignore[no-untyped-def]
     )
 
 
-def test_links_and_handles_give_nobody_away() -> None:
+def test_the_detector_ignores_links_and_handles() -> None:
     marked = [f"@someone {text} https://t.co/{number}" for number, text in enumerate(TEXTS[::2])]
 
     assert detector_auc(marked, TEXTS[1::2], seed=0) == detector_auc(TEXTS[::2], TEXTS[1::2], seed=0)
 
 
-def test_the_same_seed_tells_the_same_however_many_there_are_of_one_side() -> None:
+def test_the_detector_is_deterministic_for_unequal_numbers_of_texts() -> None:
     few, many = TEXTS[:30], TEXTS[30:]
 
     first, again, other = (detector_auc(few, many, seed=seed) for seed in (1, 1, 2))
@@ -52,12 +52,12 @@ def test_the_same_seed_tells_the_same_however_many_there_are_of_one_side() -> No
     assert first == again != other
 
 
-def test_of_a_few_texts_it_says_nothing() -> None:
+def test_too_few_texts_have_no_auc() -> None:
     assert detector_auc(TEXTS[: FEWEST - 1], TEXTS, seed=0) is None
     assert detector_auc([], [], seed=0) is None
 
 
-def test_the_last_bin_takes_all_that_is_longer() -> None:
+def test_the_last_bin_has_all_longer_texts() -> None:
     counts = histogram([0, 19, 20, 279, 280, 9_999])
 
     assert counts == (2, 1, *[0] * 11, 1, 2)
@@ -73,11 +73,13 @@ def test_the_last_bin_takes_all_that_is_longer() -> None:
         pytest.param([], [5], 0, id="nothing"),
     ],
 )
-def test_lengths_are_as_far_apart_as_they_would_have_to_move(some: list[int], others: list[int], apart: float) -> None:
+def test_the_distance_of_lengths_is_the_mean_shift_between_them(
+    some: list[int], others: list[int], apart: float
+) -> None:
     assert length_distance(some, others) == length_distance(others, some) == pytest.approx(apart)
 
 
-def test_who_says_the_same_again_and_again_is_less_distinct() -> None:
+def test_repetition_makes_texts_less_distinct() -> None:
     texts = ["the rain fell on the roof", "the rain fell on the roof", "the rain fell on a tin"]
 
     assert count_words(texts) == 18

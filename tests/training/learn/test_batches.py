@@ -90,7 +90,7 @@ def test_the_same_seed_gives_the_same_order() -> None:
     assert first == second != other
 
 
-def test_a_tag_stands_before_its_text_and_is_learnt_with_it(tokenizer: Any) -> None:
+def test_a_tag_precedes_its_text_and_is_trained_on(tokenizer: Any) -> None:
     ada, bob = encode(tokenizer, ["Rain", "Rain"], 100, ["ada: ", "bob: "])
     (alone,) = encode(tokenizer, ["Rain"], 100)
 

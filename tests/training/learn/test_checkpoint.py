@@ -31,7 +31,7 @@ def always() -> bool:
 def taught(
     sayings: tuple[str, ...], checkpoints: Checkpoints | None, *, steps: int | None = None, recipe: Recipe = SHORT
 ) -> tuple[Any, list[Step]]:
-    """A tiny model after its training, or after so many steps, where it is killed."""
+    """A tiny model after its training, or killed after so many steps."""
     model, tokenizer = base_model.load_base("scratch", texts=sayings, shape=SHAPE, seed=0)
     rows = encode(tokenizer, sayings, SHAPE.context)
     decks: dict[str, Any] = {"authors": ["a", "a", "a", "b"], "weights": [1.0, 0.5, 1.0, 1.0]}
@@ -41,7 +41,7 @@ def taught(
 
 @pytest.mark.parametrize("killed_after", [1, 2, 7, 19])
 @pytest.mark.parametrize("method", ["full", "lora"])
-def test_a_killed_training_goes_on_to_the_same_weights(
+def test_a_killed_training_resumes_to_the_same_weights(
     sayings: tuple[str, ...], tmp_path: Path, killed_after: int, method: Any
 ) -> None:
     recipe = replace(SHORT, method=method, lora_rank=2)
@@ -55,7 +55,7 @@ def test_a_killed_training_goes_on_to_the_same_weights(
     assert all(map(torch.equal, resumed.parameters(), unbroken.parameters()))
 
 
-def test_another_training_begins_anew_and_the_room_comes_back(sayings: tuple[str, ...], tmp_path: Path) -> None:
+def test_another_training_starts_again_and_frees_the_disk_space(sayings: tuple[str, ...], tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.pt"
     taught(sayings, Checkpoints(path, "mark", always), steps=5)
     other = Checkpoints(path, "another mark", lambda: False)
@@ -68,7 +68,7 @@ def test_another_training_begins_anew_and_the_room_comes_back(sayings: tuple[str
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 half a zip", b"\x80\x04."], ids=["empty", "half", "a pickle"])
-def test_a_checkpoint_that_cannot_be_read_is_as_good_as_none(tmp_path: Path, content: bytes) -> None:
+def test_an_unreadable_checkpoint_is_ignored(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "checkpoint.pt"
     path.write_bytes(content)
 
@@ -76,7 +76,7 @@ def test_a_checkpoint_that_cannot_be_read_is_as_good_as_none(tmp_path: Path, con
     assert Checkpoints(path, "mark", always).resume(CPU) is None
 
 
-def test_a_checkpoint_of_another_format_is_not_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_checkpoint_of_another_format_is_not_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     checkpoints = Checkpoints(tmp_path / "checkpoint.pt", "mark", always)
     monkeypatch.setattr("training.learn.checkpoint.FORMAT", 2)
     checkpoints.save({"step": 1})
@@ -87,7 +87,7 @@ def test_a_checkpoint_of_another_format_is_not_gone_on_with(tmp_path: Path, monk
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_half_made_checkpoint_takes_no_room_afterwards(tmp_path: Path) -> None:
+def test_an_incomplete_checkpoint_leaves_no_file(tmp_path: Path) -> None:
     (tmp_path / "checkpoint.pt.half").write_bytes(b"x" * 1_000)
 
     Checkpoints(tmp_path / "checkpoint.pt", "mark", always).clear_others()
@@ -97,7 +97,7 @@ def test_a_half_made_checkpoint_takes_no_room_afterwards(tmp_path: Path) -> None
 
 @pytest.fixture
 def small_files() -> Iterator[None]:
-    """No file may grow beyond 100 kB: a full disk, without one."""
+    """Limit files to 100 kB, to simulate a full disk."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
     yield
@@ -105,7 +105,7 @@ def small_files() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("small_files")
-def test_a_full_disk_is_said_and_the_last_checkpoint_is_kept(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_and_the_last_checkpoint_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.pt"
     write(path, {"step": 1})
 
@@ -116,6 +116,6 @@ def test_a_full_disk_is_said_and_the_last_checkpoint_is_kept(tmp_path: Path) -> 
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_folder_that_is_gone_is_said(tmp_path: Path) -> None:
+def test_a_missing_folder_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="check its folder"):
         write(tmp_path / "no" / "checkpoint.pt", {"step": 1})

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_who_is_alone_learns_every_part_and_says_what_it_sees() -> None:
+def test_a_single_process_trains_on_every_part_and_reports_it() -> None:
     assert ALONE.share([1, 2, 3]) == [1, 2, 3]
     assert ALONE.first_says(answer=True)
     assert not ALONE.first_says(answer=False)
 
 
 @pytest.mark.parametrize("processes", [2, 3])
-def test_every_part_has_one_process_that_learns_it(processes: int) -> None:
+def test_every_part_has_one_process_that_trains_on_it(processes: int) -> None:
     parts = ["a", "b", "c", "d", "e"]
 
     shares = [ProcessGroup(rank, processes).share(parts) for rank in range(processes)]
@@ -33,7 +33,7 @@ def die(_: ProcessGroup) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def test_the_death_of_a_helper_is_said_and_ends_the_run(tmp_path: Path) -> None:
+def test_a_dead_worker_is_reported_and_ends_the_run(tmp_path: Path) -> None:
     model = torch.nn.Linear(1, 1)
     model(torch.ones(1)).sum().backward()
 

@@ -31,7 +31,7 @@ def ways(model: Any) -> tuple[str, set[str]]:
     return model.config._attn_implementation, {type(layer.mlp.act).__name__ for layer in model.transformer.h}
 
 
-def test_the_short_way_comes_to_the_same(gpt2: Any) -> None:
+def test_the_fast_operations_give_the_same_result(gpt2: Any) -> None:
     ids = torch.tensor(ROWS[1:])
     before, expected = ways(gpt2), gpt2(input_ids=ids).logits
 

@@ -25,7 +25,7 @@ def fresh(sayings: tuple[str, ...]) -> tuple[Any, list[Row]]:
     return model, encode(tokenizer, sayings, SHAPE.context)
 
 
-def test_a_model_learns_what_it_reads(sayings: tuple[str, ...]) -> None:
+def test_training_lowers_the_loss(sayings: tuple[str, ...]) -> None:
     model, rows = fresh(sayings)
     before = mean_loss(model, rows, 64)
 
@@ -65,7 +65,7 @@ def test_the_last_weights_are_kept_where_the_recipe_says_so(sayings: tuple[str, 
     assert mean_loss(model, rows[4:], 64) == pytest.approx(steps[-1].held_out, rel=1e-3)
 
 
-def test_a_loss_that_is_no_number_ends_the_training_in_a_sentence(sayings: tuple[str, ...]) -> None:
+def test_a_loss_that_is_not_a_number_ends_the_training_with_a_message(sayings: tuple[str, ...]) -> None:
     model, rows = fresh(sayings)
     with torch.no_grad():
         model.base_model.ln_f.weight.fill_(math.nan)
@@ -86,7 +86,7 @@ def test_each_token_is_seen_as_often_as_the_recipe_says() -> None:
     assert count_steps(rows, replace(SHORT, epochs=4, batch_tokens=64)) == 20
 
 
-def test_the_threads_of_others_are_given_back(sayings: tuple[str, ...]) -> None:
+def test_the_number_of_threads_is_restored(sayings: tuple[str, ...]) -> None:
     model, rows = fresh(sayings)
     before = torch.get_num_threads()
     training = finetune(model, rows, [], replace(SHORT, threads=1), seed=0)
@@ -110,7 +110,7 @@ def test_on_a_gpu_a_model_learns_too(sayings: tuple[str, ...]) -> None:
     assert mean_loss(model, rows, 64) < 0.75 * before
 
 
-def test_how_torch_multiplies_is_given_back(sayings: tuple[str, ...]) -> None:
+def test_the_precision_of_matrix_products_is_restored(sayings: tuple[str, ...]) -> None:
     model, rows = fresh(sayings)
     before = torch.get_float32_matmul_precision()
     training = finetune(model, rows, [], SHORT, seed=0)
@@ -122,7 +122,7 @@ def test_how_torch_multiplies_is_given_back(sayings: tuple[str, ...]) -> None:
     assert (during, torch.get_float32_matmul_precision()) == ("medium", before)
 
 
-def test_the_rate_of_each_step_is_told(sayings: tuple[str, ...]) -> None:
+def test_the_rate_of_each_step_is_reported(sayings: tuple[str, ...]) -> None:
     model, rows = fresh(sayings)
 
     rates = [step.rate for step in finetune(model, rows, [], replace(SHORT, max_steps=10, warmup=0.2), seed=0)]
@@ -132,7 +132,7 @@ def test_the_rate_of_each_step_is_told(sayings: tuple[str, ...]) -> None:
     assert rates[3:] == sorted(rates[3:], reverse=True)
 
 
-def test_a_small_author_is_learnt_as_much_as_a_large_one(sayings: tuple[str, ...]) -> None:
+def test_a_small_author_is_trained_on_as_much_as_a_large_one(sayings: tuple[str, ...]) -> None:
     _, rows = fresh(sayings)
     authors = ["a"] * 5 + ["b"]
 

@@ -30,7 +30,7 @@ def fresh(sayings: tuple[str, ...]) -> tuple[Any, Any, Any]:
     return model, tokenizer, encode(tokenizer, sayings, SHAPE.context)
 
 
-def test_only_the_addition_learns_and_it_learns(fresh: tuple[Any, Any, Any]) -> None:
+def test_only_the_adapter_is_trained(fresh: tuple[Any, Any, Any]) -> None:
     model, _, rows = fresh
     before = {name: weight.clone() for name, weight in model.state_dict().items()}
     first = mean_loss(model, rows, 64)
@@ -44,7 +44,7 @@ def test_only_the_addition_learns_and_it_learns(fresh: tuple[Any, Any, Any]) -> 
     assert all(".attn.c_" in name or ".mlp.c_" in name for name in changed)
 
 
-def test_what_comes_out_is_an_ordinary_model(fresh: tuple[Any, Any, Any], tmp_path: Path) -> None:
+def test_the_result_is_an_ordinary_model(fresh: tuple[Any, Any, Any], tmp_path: Path) -> None:
     model, tokenizer, rows = fresh
     for _ in finetune(model, rows, [], replace(LORA, epochs=1), seed=0):
         pass
@@ -59,7 +59,7 @@ def test_what_comes_out_is_an_ordinary_model(fresh: tuple[Any, Any, Any], tmp_pa
     assert all(weight.requires_grad for weight in model.parameters())
 
 
-def test_the_best_addition_is_the_one_that_is_added(fresh: tuple[Any, Any, Any]) -> None:
+def test_the_best_adapter_is_merged(fresh: tuple[Any, Any, Any]) -> None:
     model, _, rows = fresh
 
     steps = list(finetune(model, rows[:4], rows[4:], replace(LORA, looks=5), seed=0))
@@ -68,7 +68,7 @@ def test_the_best_addition_is_the_one_that_is_added(fresh: tuple[Any, Any, Any])
     assert mean_loss(model, rows[4:], 64) == pytest.approx(min(judged), rel=1e-2)
 
 
-def test_full_training_leaves_the_model_as_it_is_built(fresh: tuple[Any, Any, Any]) -> None:
+def test_full_training_does_not_change_the_architecture(fresh: tuple[Any, Any, Any]) -> None:
     model, _, _ = fresh
     names = [name for name, _ in model.named_modules()]
 
@@ -76,7 +76,7 @@ def test_full_training_leaves_the_model_as_it_is_built(fresh: tuple[Any, Any, An
         assert [name for name, _ in model.named_modules()] == names
 
 
-def test_what_will_learn_is_known_before_it_is_there(fresh: tuple[Any, Any, Any]) -> None:
+def test_the_number_of_trained_weights_is_known_beforehand(fresh: tuple[Any, Any, Any]) -> None:
     model, _, _ = fresh
     every_weight = sum(weight.numel() for weight in model.parameters())
 
@@ -86,7 +86,7 @@ def test_what_will_learn_is_known_before_it_is_there(fresh: tuple[Any, Any, Any]
         assert sum(weight.numel() for weight in model.parameters() if weight.requires_grad) == expected < every_weight
 
 
-def test_without_peft_it_says_what_to_install(fresh: tuple[Any, Any, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_peft_the_error_names_the_package(fresh: tuple[Any, Any, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "peft", None)
 
     with (
@@ -96,6 +96,6 @@ def test_without_peft_it_says_what_to_install(fresh: tuple[Any, Any, Any], monke
         pass
 
 
-def test_lora_learns_at_a_rate_of_its_own() -> None:
+def test_lora_has_its_own_learning_rate() -> None:
     assert recipe_for("tiny", "lora").learning_rate > TINY.learning_rate
     assert recipe_for("tiny", "full") == TINY

@@ -33,7 +33,7 @@ def test_the_loss_is_the_one_that_the_model_gives_each_tweet_alone(loaded: Any, 
     assert len(process_group) == sum(len(row) - 1 for row in rows)
 
 
-def test_what_stands_beside_a_tweet_in_its_batch_does_not_matter(loaded: Any) -> None:
+def test_the_other_tweets_of_a_batch_do_not_matter(loaded: Any) -> None:
     short, long = encode(loaded.tokenizer, ["Rain.", "The night train was late again and nobody minded."], 100)
 
     (alone,) = once([short], batch_tokens=10_000)

@@ -38,7 +38,7 @@ def test_the_end_is_a_line_of_its_own(tmp_path: Path) -> None:
     assert content == (tmp_path / "metrics.jsonl").read_bytes()
 
 
-def test_what_a_killed_run_told_after_its_checkpoint_is_told_again(tmp_path: Path) -> None:
+def test_lines_of_a_killed_run_after_its_checkpoint_are_written_again(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
     with Metrics(path) as metrics:
         for number in (1, 2, 3):
@@ -54,7 +54,7 @@ def test_what_a_killed_run_told_after_its_checkpoint_is_told_again(tmp_path: Pat
     assert metrics.seconds == 2.25
 
 
-def test_who_goes_on_and_is_killed_at_once_has_lost_no_line(tmp_path: Path) -> None:
+def test_a_resumed_run_that_is_killed_at_once_loses_no_line(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
     with Metrics(path) as metrics:
         for number in (1, 2):
@@ -67,7 +67,7 @@ def test_who_goes_on_and_is_killed_at_once_has_lost_no_line(tmp_path: Path) -> N
     assert [line["number"] for line in lines(path)] == [1, 2]
 
 
-def test_a_full_disk_is_said() -> None:
+def test_a_full_disk_is_reported() -> None:
     with Metrics(Path("/dev/full")) as metrics, pytest.raises(OutOfRoom, match="full cannot be written: make room"):
         metrics.add(step(1), seconds=0.5)
 
@@ -77,7 +77,7 @@ def test_another_failure_is_not_taken_for_a_full_disk() -> None:
         metrics.add(step(1), seconds=0.5)
 
 
-def test_a_run_that_begins_anew_tells_nothing_of_another(tmp_path: Path) -> None:
+def test_a_new_run_has_no_lines_of_another(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
     for _ in range(2):
         with Metrics(path) as metrics:
@@ -89,7 +89,7 @@ def test_a_run_that_begins_anew_tells_nothing_of_another(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     "left", [b"\0\0\0\n", b"\xff\xfe\n", b"[]\n5\n", b'{"kind": "step"}\n'], ids=["zeros", "no text", "other", "less"]
 )
-def test_what_a_power_cut_left_of_a_line_is_passed_over(tmp_path: Path, left: bytes) -> None:
+def test_a_line_cut_by_a_power_failure_is_ignored(tmp_path: Path, left: bytes) -> None:
     path = tmp_path / "metrics.jsonl"
     with Metrics(path) as metrics:
         metrics.add(step(1), seconds=1.0)

@@ -27,15 +27,17 @@ def fresh(sayings: tuple[str, ...]) -> tuple[Any, list[list[int]]]:
     return model, encode(tokenizer, sayings[:2], SHAPE.context)
 
 
-def drawn(rows: list[list[int]], table: torch.Tensor, negatives: int, count: int) -> list[SampledVocabulary]:
+def draw_vocabularies(
+    rows: list[list[int]], table: torch.Tensor, negatives: int, count: int
+) -> list[SampledVocabulary]:
     torch.manual_seed(0)
     vocabularies = list(islice(sampled_vocabularies(rows, table, negatives), count))
     assert all(vocabularies)
     return [sampled for sampled in vocabularies if sampled]
 
 
-def test_the_pieces_of_the_tweets_are_always_scored_and_an_eighth_of_the_rest() -> None:
-    for sampled in drawn(ROWS, TABLE, 8, 20):
+def test_the_tokens_of_the_tweets_are_always_scored_and_an_eighth_of_the_rest() -> None:
+    for sampled in draw_vocabularies(ROWS, TABLE, 8, 20):
         assert sampled.ids[:4].tolist() == [0, 5, 7, 9]
         assert sampled.ids[sampled.positions[[0, 5, 7, 9]]].tolist() == [0, 5, 7, 9]
         assert len(set(sampled.ids.tolist())) == 4 + 12
@@ -43,10 +45,10 @@ def test_the_pieces_of_the_tweets_are_always_scored_and_an_eighth_of_the_rest() 
         assert sampled.bonus[4:].exp().sum().item() == pytest.approx(96)
 
 
-def test_each_step_draws_anew_and_every_piece_has_a_turn() -> None:
-    seen = {piece for sampled in drawn(ROWS, TABLE, 8, 200) for piece in sampled.ids.tolist()}
+def test_each_step_draws_new_tokens_and_every_token_has_a_turn() -> None:
+    tokens = {piece for sampled in draw_vocabularies(ROWS, TABLE, 8, 200) for piece in sampled.ids.tolist()}
 
-    assert seen == set(range(100))
+    assert tokens == set(range(100))
 
 
 @pytest.mark.parametrize(
@@ -54,14 +56,14 @@ def test_each_step_draws_anew_and_every_piece_has_a_turn() -> None:
     [(3, 1), (100, 8), (80, 8)],
     ids=["no negatives are asked for", "all are in the tweets", "too few are left to be worth it"],
 )
-def test_all_pieces_are_scored_and_nothing_is_drawn(used: int, negatives: int) -> None:
+def test_all_tokens_are_scored_and_none_are_drawn(used: int, negatives: int) -> None:
     before = torch.get_rng_state()
 
     assert next(sampled_vocabularies([list(range(used))], TABLE, negatives)) is None
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_a_sampled_vocabulary_with_all_pieces_gives_the_full_loss(fresh: tuple[Any, list[list[int]]]) -> None:
+def test_a_sampled_vocabulary_with_all_tokens_gives_the_full_loss(fresh: tuple[Any, list[list[int]]]) -> None:
     model, rows = fresh
     (batch,) = once(rows, batch_tokens=1_000)
     whole = SampledVocabulary(torch.arange(300), torch.zeros(300), torch.arange(300))
@@ -79,7 +81,7 @@ def test_the_sum_in_the_softmax_is_right_on_average(fresh: tuple[Any, list[list[
             model(input_ids=batch.inputs).logits.flatten(0, 1)[batch.positions].gather(1, targets[:, None])[:, 0]
         )
         true_sum = (token_losses(model, batch) + of_targets).exp()
-        samples = drawn(rows, model.get_output_embeddings().weight, 4, 2_000)
+        samples = draw_vocabularies(rows, model.get_output_embeddings().weight, 4, 2_000)
         sums = torch.stack([(token_losses(model, batch, sampled) + of_targets).exp() for sampled in samples])
 
     assert sums.std(0).min() > 0
@@ -87,7 +89,7 @@ def test_the_sum_in_the_softmax_is_right_on_average(fresh: tuple[Any, list[list[
     assert errors.max() < 4  # standard errors
 
 
-def test_training_with_every_piece_scored_is_the_training_without_sampling(
+def test_training_with_every_token_scored_is_training_without_sampling(
     fresh: tuple[Any, list[list[int]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, rows = fresh

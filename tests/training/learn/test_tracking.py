@@ -103,12 +103,12 @@ print(json.dumps({"runs": runs, "warnings": warnings}))
 """
 
 
-def followed(folder: Path, environment: dict[str, str] | None = None, **options: Any) -> dict[str, Any]:
-    """Runs by job, the warnings, and all bytes that wandb left behind."""
+def run_tracker(folder: Path, environment: dict[str, str] | None = None, **options: Any) -> dict[str, Any]:
+    """The runs by job, the warnings, and all bytes that wandb wrote."""
     home = folder / "home"
     home.mkdir()
     clean = {key: value for key, value in os.environ.items() if not key.startswith("WANDB_")}
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", FOLLOW, str(folder), json.dumps(options), json.dumps([vars(step) for step in STEPS])],
         env={**clean, "HOME": str(home), "OMP_NUM_THREADS": "1", **(environment or {})},
         cwd=ROOT,
@@ -116,8 +116,8 @@ def followed(folder: Path, environment: dict[str, str] | None = None, **options:
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    lines = done.stdout.splitlines()
+    assert process.returncode == 0, process.stderr
+    lines = process.stdout.splitlines()
     assert lines[:-1] == []  # the terminal is ours
     result = json.loads(lines[-1])
     left = b"".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
@@ -126,7 +126,7 @@ def followed(folder: Path, environment: dict[str, str] | None = None, **options:
 
 @pytest.fixture(scope="module")
 def offline(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    return followed(tmp_path_factory.mktemp("offline"), offline=True)
+    return run_tracker(tmp_path_factory.mktemp("offline"), offline=True)
 
 
 @needs_wandb
@@ -139,7 +139,7 @@ def test_there_are_two_runs_named_as_the_references(offline: dict[str, Any]) -> 
 
 
 @needs_wandb
-def test_the_configuration_stands_in_both(offline: dict[str, Any]) -> None:
+def test_the_configuration_is_in_both(offline: dict[str, Any]) -> None:
     assert offline["preprocess"]["config"]["seed"] == 3
     assert offline["preprocess"]["config"]["handle"] == "stationmynah"
     assert offline["train"]["config"]["recipe"] == {"epochs": 4}
@@ -149,10 +149,10 @@ def test_the_configuration_stands_in_both(offline: dict[str, Any]) -> None:
 @needs_wandb
 def test_every_step_has_its_loss(offline: dict[str, Any]) -> None:
     losses = {row["_step"]: row["loss"] for row in offline["train"]["history"] if "loss" in row}
-    looks = [row["_step"] for row in offline["train"]["history"] if "held_out" in row]
+    evaluations = [row["_step"] for row in offline["train"]["history"] if "held_out" in row]
 
     assert losses == {step.number: step.loss for step in STEPS}
-    assert looks == [6, 12]
+    assert evaluations == [6, 12]
 
 
 @needs_wandb
@@ -192,16 +192,16 @@ def test_neither_the_machine_nor_its_user_is_named(offline: dict[str, Any]) -> N
 
 
 @needs_wandb
-def test_tweets_are_sent_where_that_is_asked_for(tmp_path: Path) -> None:
-    sent = followed(tmp_path, offline=True, share_tweets=True)
+def test_tweets_are_sent_on_request(tmp_path: Path) -> None:
+    sent = run_tracker(tmp_path, offline=True, share_tweets=True)
 
     assert set(sent["preprocess"]["artifacts"][0]["files"]) == {"counts.json", "tweets.jsonl"}
     assert b'{"text": "The croissant is mine."}' in sent["left"]
 
 
 @needs_wandb
-def test_without_a_key_it_warns_once_and_asks_nothing(tmp_path: Path) -> None:
-    result = followed(tmp_path, {"WANDB_BASE_URL": "http://127.0.0.1:9"})
+def test_without_a_key_it_warns_once_and_does_not_prompt(tmp_path: Path) -> None:
+    result = run_tracker(tmp_path, {"WANDB_BASE_URL": "http://127.0.0.1:9"})
 
     assert len(result["warnings"]) == 1
     assert "wandb login" in result["warnings"][0]
@@ -211,7 +211,7 @@ def test_without_a_key_it_warns_once_and_asks_nothing(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_is_a_warning(tmp_path: Path) -> None:
     (tmp_path / "wandb").write_text("a file")
 
-    result = followed(tmp_path, offline=True)
+    result = run_tracker(tmp_path, offline=True)
 
     assert len(result["warnings"]) == 1
     assert str(tmp_path) in result["warnings"][0]
@@ -226,9 +226,11 @@ def test_a_missing_package_is_one_sentence_that_names_the_extra(tmp_path: Path) 
         "except errors.TrainingError as error: print(error)"
     )
 
-    done = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
+    process = subprocess.run(
+        [sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
 
-    assert done.stdout == 'tracking.wandb is on but wandb is not installed: pip install "mynah-bot[wandb]".\n'
+    assert process.stdout == 'tracking.wandb is on but wandb is not installed: pip install "mynah-bot[wandb]".\n'
 
 
 class Stuck:
@@ -243,7 +245,7 @@ class Stuck:
         raise ConnectionError("gone")
 
 
-def test_a_service_that_hangs_holds_nobody_up(tmp_path: Path) -> None:
+def test_a_service_that_hangs_does_not_delay_the_training(tmp_path: Path) -> None:
     warnings: list[str] = []
     stuck = Stuck(tmp_path)
     tracker = tracking.WandbTracker(stuck, warnings.append, backlog=5, timeout_s=0.01)
@@ -259,7 +261,7 @@ def test_a_service_that_hangs_holds_nobody_up(tmp_path: Path) -> None:
     assert "too slow" in warnings[0]
 
 
-def test_a_service_that_fails_is_not_asked_again(tmp_path: Path) -> None:
+def test_a_service_that_fails_gets_no_more_requests(tmp_path: Path) -> None:
     warnings: list[str] = []
     failing = Stuck(tmp_path)
     failing.released.set()
@@ -273,7 +275,7 @@ def test_a_service_that_fails_is_not_asked_again(tmp_path: Path) -> None:
     assert str(tmp_path) in warnings[0]
 
 
-def test_a_service_that_does_not_finish_is_left_behind(tmp_path: Path) -> None:
+def test_a_service_that_does_not_finish_is_abandoned(tmp_path: Path) -> None:
     warnings: list[str] = []
     stuck = Stuck(tmp_path)
     tracker = tracking.WandbTracker(stuck, warnings.append, timeout_s=0.01)

@@ -1,4 +1,4 @@
-"""The library as a file: durable, private, whole after a kill, and one writer at a time."""
+"""The library as a file: durable, private, intact after a kill, and one writer at a time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.training.holding import NOW, A, B, add, counts, said, some, texts
+from tests.training.holding import NOW, A, B, add, counts, some, texts, tweet
 from training.errors import LibraryError, OutOfRoom, StateBusy
 from training.library.library import Library
 
@@ -59,7 +59,7 @@ def test_several_imports_are_one_when_asked(library: Library) -> None:
     assert texts(library) == ["a"]
 
 
-def test_who_only_reads_makes_and_changes_nothing(path: Path) -> None:
+def test_a_reader_makes_and_changes_nothing(path: Path) -> None:
     with pytest.raises(LibraryError, match=r"no library at .*library\.db yet: `mynah import` begins one"):
         Library.open(path, read_only=True)
     assert not path.exists()
@@ -92,7 +92,7 @@ with Library.open(Path(sys.argv[1])) as library, library.atomic():
 
 
 @pytest.mark.parametrize("how", ["as it is", "spill"])
-def test_killed_in_the_middle_of_an_import_it_holds_what_it_held(path: Path, how: str) -> None:
+def test_killed_during_an_import_it_is_unchanged(path: Path, how: str) -> None:
     with Library.open(path) as library:
         add(library, some(A))
     with subprocess.Popen(
@@ -109,12 +109,12 @@ def test_killed_in_the_middle_of_an_import_it_holds_what_it_held(path: Path, how
         assert library._db.conn.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
-def test_a_second_import_is_told_of_the_first_and_who_reads_sees_what_was(path: Path, library: Library) -> None:
+def test_a_second_import_is_refused_and_a_reader_sees_the_old_state(path: Path, library: Library) -> None:
     add(library, some(A))
     with Library.open(path) as other:
         other._db.conn.execute("PRAGMA busy_timeout = 1")
         with library.atomic():
-            add(library, some(*(said(day, "b" * 200) for day in range(5_000))))
+            add(library, some(*(tweet(day, "b" * 200) for day in range(5_000))))
 
             with pytest.raises(StateBusy, match=r"Another import is at work on .*library\.db"):
                 add(other, some(B))
@@ -122,12 +122,12 @@ def test_a_second_import_is_told_of_the_first_and_who_reads_sees_what_was(path: 
                 assert texts(reader) == ["a"]
 
 
-def test_a_full_disk_is_a_sentence_and_changes_nothing(path: Path, library: Library) -> None:
+def test_a_full_disk_is_one_error_message_and_changes_nothing(path: Path, library: Library) -> None:
     add(library, some(A))
     library._db.conn.execute("PRAGMA max_page_count = 30")
 
     with pytest.raises(OutOfRoom, match=r"The disk of .* is full: make room and try again"):
-        add(library, some(*(said(day, "b" * 200) for day in range(5_000))))
+        add(library, some(*(tweet(day, "b" * 200) for day in range(5_000))))
 
     assert texts(library) == ["a"]
 
@@ -153,7 +153,7 @@ def test_a_library_of_a_newer_program_is_refused(path: Path) -> None:
     ],
     ids=["text", "zeros"],
 )
-def test_what_is_no_library_is_a_sentence(path: Path, content: bytes, complaint: str) -> None:
+def test_a_file_that_is_not_a_library_is_one_error_message(path: Path, content: bytes, complaint: str) -> None:
     path.write_bytes(content)
 
     with pytest.raises(LibraryError, match=complaint):
@@ -162,13 +162,13 @@ def test_what_is_no_library_is_a_sentence(path: Path, content: bytes, complaint:
     assert path.read_bytes() == content
 
 
-def test_a_folder_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
+def test_a_missing_folder_is_one_error_message(tmp_path: Path) -> None:
     with pytest.raises(LibraryError, match="cannot be made: No such file or directory; choose another folder"):
         Library.open(tmp_path / "nowhere" / "library.db")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
-def test_what_root_begins_for_a_service_belongs_to_the_user_of_the_service(path: Path) -> None:
+def test_a_file_that_root_creates_for_a_service_belongs_to_its_user(path: Path) -> None:
     os.chown(path.parent, 1234, 4321)
 
     Library.open(path).close()
@@ -176,7 +176,7 @@ def test_what_root_begins_for_a_service_belongs_to_the_user_of_the_service(path:
     assert (path.stat().st_uid, path.stat().st_gid) == (1234, 4321)
 
 
-def test_a_file_whose_name_is_no_text_can_be_named_as_a_source(library: Library) -> None:
+def test_a_file_name_that_is_not_unicode_can_be_a_source(library: Library) -> None:
     library.add(some(A), source="bad\udcff.zip", at=NOW)
 
     (magpie,) = library.authors()
@@ -184,7 +184,7 @@ def test_a_file_whose_name_is_no_text_can_be_named_as_a_source(library: Library)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_library_that_may_not_be_written_is_a_sentence(path: Path, library: Library) -> None:
+def test_a_read_only_library_is_one_error_message(path: Path, library: Library) -> None:
     path.chmod(0o400)
 
     with pytest.raises(LibraryError, match=r"library\.db.*read-?only"), Library.open(path) as other:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.training.holding import NOW, THEN, A, B, C, add, counts, line, said, some, texts, whole
+from tests.training.holding import NOW, THEN, A, B, C, add, counts, line, some, texts, tweet, whole
 from training.errors import LibraryError
 from training.library.library import Library
 from training.sources.archive import Archive
@@ -29,8 +29,8 @@ def library(path: Path) -> Iterator[Library]:
 
 
 def test_tweets_are_read_back_whole_and_the_oldest_first(library: Library) -> None:
-    second = said(2, "second &amp; last ☔\nhere", kind="reply", lang="en", edits=("1",))
-    first = said(-400, "first", kind="retweet")
+    second = tweet(2, "second &amp; last ☔\nhere", kind="reply", lang="en", edits=("1",))
+    first = tweet(-400, "first", kind="retweet")
 
     added = add(library, some(second, first))
 
@@ -40,8 +40,15 @@ def test_tweets_are_read_back_whole_and_the_oldest_first(library: Library) -> No
 
 
 def test_an_author_has_counts(library: Library) -> None:
-    add(library, some(said(1, "a", lang="en"), said(2, "b", lang="pt", kind="reply"), said(3, "c", lang="en")))
-    add(library, some(said(4, "d", lang="en", author="rook"), author="rook", name="rook"))
+    add(
+        library,
+        some(
+            tweet(1, "a", lang="en"),
+            tweet(2, "b", lang="pt", kind="reply"),
+            tweet(3, "c", lang="en"),
+        ),
+    )
+    add(library, some(tweet(4, "d", lang="en", author="rook"), author="rook", name="rook"))
 
     magpie, rook = library.authors()
 
@@ -55,7 +62,7 @@ def test_an_author_has_counts(library: Library) -> None:
 
 
 def test_importing_the_same_again_adds_nothing(library: Library) -> None:
-    archive = whole(said(1, "a"), said(2, "b"))
+    archive = whole(tweet(1, "a"), tweet(2, "b"))
     add(library, archive)
 
     again = library.add(archive, source="the same", at=NOW)
@@ -66,16 +73,16 @@ def test_importing_the_same_again_adds_nothing(library: Library) -> None:
 
 
 def test_the_pages_of_one_walk_are_one_import(library: Library) -> None:
-    add(library, whole(said(1, "a")))
-    add(library, whole(said(2, "b")))
+    add(library, whole(tweet(1, "a")))
+    add(library, whole(tweet(2, "b")))
 
     assert [one.new for one in library.authors()[0].imports] == [2]
 
 
 def test_a_newer_archive_adds_what_is_new(library: Library) -> None:
-    add(library, whole(said(1, "a"), said(2, "b")))
+    add(library, whole(tweet(1, "a"), tweet(2, "b")))
 
-    added = add(library, whole(said(1, "a"), said(2, "b"), said(3, "c")))
+    added = add(library, whole(tweet(1, "a"), tweet(2, "b"), tweet(3, "c")))
 
     assert counts(added) == (1, 0, 2)
     assert added.missing == 0
@@ -83,16 +90,20 @@ def test_a_newer_archive_adds_what_is_new(library: Library) -> None:
 
 
 def test_the_name_is_that_of_the_last_import_that_has_one(library: Library) -> None:
-    add(library, some(said(1, "a"), name="Magpie of Old"))
-    add(library, some(said(1, "a"), name="Ms Magpie"))
-    add(library, some(said(1, "a"), name="magpie"))
+    add(library, some(tweet(1, "a"), name="Magpie of Old"))
+    add(library, some(tweet(1, "a"), name="Ms Magpie"))
+    add(library, some(tweet(1, "a"), name="magpie"))
 
     assert library.archive("magpie").display_name == "Ms Magpie"
 
 
 # Edits: each version has an id of its own, and the later ones know the earlier ones
 
-WURM, WORM, EDITED = said(1, "a wurm"), said(3, "a worm", edits=("1",)), said(5, "the worm", edits=("1", "3"))
+WURM, WORM, EDITED = (
+    tweet(1, "a wurm"),
+    tweet(3, "a worm", edits=("1",)),
+    tweet(5, "the worm", edits=("1", "3")),
+)
 
 
 @pytest.mark.parametrize(
@@ -120,9 +131,9 @@ def test_the_last_version_of_an_edited_tweet_is_kept_in_any_order(
 
 
 def test_two_versions_that_came_as_two_tweets_become_one(library: Library) -> None:
-    add(library, some(WURM, said(2, "b"), said(3, "a worm")))
+    add(library, some(WURM, tweet(2, "b"), tweet(3, "a worm")))
 
-    added = add(library, whole(said(2, "b"), EDITED))
+    added = add(library, whole(tweet(2, "b"), EDITED))
 
     assert counts(added) == (0, 1, 1)
     assert texts(library) == ["b", "the worm"]
@@ -137,16 +148,16 @@ WHOLE = CUT.removesuffix("…") + " quite long indeed"
 @pytest.mark.parametrize(
     ("before", "after", "better"),
     [
-        (said(1, CUT), said(1, WHOLE), said(1, WHOLE)),
-        (said(1, WHOLE), said(1, CUT), said(1, WHOLE)),
-        (said(1, CUT + " https://t.co/x"), said(1, WHOLE), said(1, WHOLE)),
-        (said(1, "caf?"), said(1, "café"), said(1, "café")),
-        (said(1, "a &amp; b"), said(1, "a & b"), said(1, "a &amp; b")),
-        (said(1, "a"), said(1, "a", kind="reply", lang="en"), said(1, "a", kind="reply", lang="en")),
-        (said(1, "a", kind="reply", lang="en"), said(1, "a"), said(1, "a", kind="reply", lang="en")),
-        (said(1, "a", at=None), said(1, "a"), said(1, "a")),
-        (said(1, "a"), said(1, "a", at=None), said(1, "a")),
-        (said(1, "a", at=(THEN + timedelta(days=1)).replace(hour=0)), said(1, "a"), said(1, "a")),
+        (tweet(1, CUT), tweet(1, WHOLE), tweet(1, WHOLE)),
+        (tweet(1, WHOLE), tweet(1, CUT), tweet(1, WHOLE)),
+        (tweet(1, CUT + " https://t.co/x"), tweet(1, WHOLE), tweet(1, WHOLE)),
+        (tweet(1, "caf?"), tweet(1, "café"), tweet(1, "café")),
+        (tweet(1, "a &amp; b"), tweet(1, "a & b"), tweet(1, "a &amp; b")),
+        (tweet(1, "a"), tweet(1, "a", kind="reply", lang="en"), tweet(1, "a", kind="reply", lang="en")),
+        (tweet(1, "a", kind="reply", lang="en"), tweet(1, "a"), tweet(1, "a", kind="reply", lang="en")),
+        (tweet(1, "a", at=None), tweet(1, "a"), tweet(1, "a")),
+        (tweet(1, "a"), tweet(1, "a", at=None), tweet(1, "a")),
+        (tweet(1, "a", at=(THEN + timedelta(days=1)).replace(hour=0)), tweet(1, "a"), tweet(1, "a")),
     ],
     ids=["made whole", "cut again", "cut with a link", "mended", "only escaped", "kind and language", "kind is kept",
          "date", "date is kept", "midnight"],
@@ -161,17 +172,17 @@ def test_the_better_text_of_two_sources_is_kept(library: Library, before: Tweet,
 
 
 def test_the_text_of_a_whole_archive_is_not_changed_by_a_table(library: Library) -> None:
-    add(library, some(said(1, "caf?")))
-    add(library, whole(said(1, "café")))
+    add(library, some(tweet(1, "caf?")))
+    add(library, whole(tweet(1, "café")))
 
-    added = add(library, some(said(1, "caf\ufffd")))
+    added = add(library, some(tweet(1, "caf\ufffd")))
 
     assert counts(added) == (0, 0, 1)
     assert texts(library) == ["café"]
 
 
 def test_an_id_twice_in_one_source_is_kept_once(library: Library) -> None:
-    added = add(library, some(said(1, "a"), said(1, "a")))
+    added = add(library, some(tweet(1, "a"), tweet(1, "a")))
 
     assert counts(added) == (1, 0, 1)
 
@@ -199,7 +210,7 @@ def test_a_line_is_new_only_if_it_occurs_more_often_than_before(library: Library
 
 
 def test_a_line_that_exists_with_an_id_is_not_added(library: Library) -> None:
-    add(library, whole(said(1, "tick &amp; tock"), said(2, "b")))
+    add(library, whole(tweet(1, "tick &amp; tock"), tweet(2, "b")))
 
     added = add(library, some(line("tick & tock"), line("new")))
 
@@ -210,19 +221,19 @@ def test_a_line_that_exists_with_an_id_is_not_added(library: Library) -> None:
 def test_a_line_gets_the_id_and_the_date_that_come_later(library: Library) -> None:
     add(library, some(line("ant"), line("b")))
 
-    added = add(library, whole(said(1, "b"), said(2, "ant")))
+    added = add(library, whole(tweet(1, "b"), tweet(2, "ant")))
 
     assert counts(added) == (0, 2, 0)
-    assert library.archive("magpie").tweets == (said(1, "b"), said(2, "ant"))
+    assert library.archive("magpie").tweets == (tweet(1, "b"), tweet(2, "ant"))
 
 
 def test_of_equal_texts_the_one_of_the_same_day_gets_the_id(library: Library) -> None:
-    mornings = [said(day, "good morning", id="") for day in (1, 2, 3)]
+    mornings = [tweet(day, "good morning", id="") for day in (1, 2, 3)]
     add(library, some(*mornings))
 
-    add(library, some(said(2, "good morning")))
+    add(library, some(tweet(2, "good morning")))
 
-    assert library.archive("magpie").tweets == (mornings[0], said(2, "good morning"), mornings[2])
+    assert library.archive("magpie").tweets == (mornings[0], tweet(2, "good morning"), mornings[2])
 
 
 # What was deleted on X
@@ -241,20 +252,20 @@ def test_of_equal_texts_the_one_of_the_same_day_gets_the_id(library: Library) ->
     ids=["in between", "the first", "the last", "none", "a table before", "a table after"],
 )
 @pytest.mark.parametrize("older_first", [True, False])
-def test_what_a_newer_whole_archive_lacks_is_counted_and_dropped_when_asked(
+def test_tweets_missing_from_a_newer_archive_are_counted_and_dropped_on_request(
     path: Path, older: Archive, newer: Archive, missing: int, *, older_first: bool
 ) -> None:
-    found = {}
+    texts_of = {}
     for drop in (False, True):
         with Library.open(path.with_name(f"{drop}.db")) as library:
             add(library, older if older_first else newer)
             added = add(library, newer if older_first else older, drop_missing=drop)
             assert (added.missing, added.dropped) == (missing, missing if drop else 0)
-            found[drop] = texts(library)
+            texts_of[drop] = texts(library)
 
-    held = {tweet.text for tweet in newer.tweets}
-    assert set(found[False]) == held | {tweet.text for tweet in older.tweets}
-    assert set(found[True]) == (held if missing else set(found[False]))
+    texts_of_newer = {tweet.text for tweet in newer.tweets}
+    assert set(texts_of[False]) == texts_of_newer | {tweet.text for tweet in older.tweets}
+    assert set(texts_of[True]) == (texts_of_newer if missing else set(texts_of[False]))
 
 
 # Two accounts
@@ -263,7 +274,7 @@ def test_what_a_newer_whole_archive_lacks_is_counted_and_dropped_when_asked(
 def test_authors_who_share_tweets_are_reported(library: Library) -> None:
     add(library, whole(A, B, C))
 
-    added = add(library, some(said(2, "b", author="jackdaw"), said(9, "z", author="jackdaw"), author="jackdaw"))
+    added = add(library, some(tweet(2, "b", author="jackdaw"), tweet(9, "z", author="jackdaw"), author="jackdaw"))
 
     assert added.relatives == {"magpie": 1}
     assert texts(library, "jackdaw") == ["b", "z"]
@@ -279,8 +290,8 @@ def test_an_unknown_author_is_an_error_in_one_sentence(library: Library) -> None
 
 def test_a_forgotten_author_is_no_longer_in_the_file(path: Path) -> None:
     with Library.open(path) as library:
-        add(library, some(*(said(day, f"a secret {day} " + "of the rafters " * 9) for day in range(500))))
-        add(library, some(said(1, "what rook said", author="rook"), author="rook", name="rook"))
+        add(library, some(*(tweet(day, f"a secret {day} " + "of the rafters " * 9) for day in range(500))))
+        add(library, some(tweet(1, "what rook said", author="rook"), author="rook", name="rook"))
         library.note("magpie", "place", "a secret mark")
 
         count = library.forget("@Magpie")
@@ -304,7 +315,7 @@ def test_a_note_of_an_author_is_kept(library: Library) -> None:
 
 
 def test_a_tweet_dated_in_the_future_does_not_make_later_archives_older(library: Library) -> None:
-    add(library, whole(A, B, said(9_999, "z")))
+    add(library, whole(A, B, tweet(9_999, "z")))
 
     added = add(library, whole(A, C, day=2_515))  # NOW
 

@@ -1,4 +1,4 @@
-"""Whatever is imported, in whatever order: nothing is there twice, and the same again changes nothing."""
+"""In any order of imports: no duplicates, and a repeated import changes nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.training.holding import THEN, said, some
+from tests.training.holding import THEN, some, tweet
 from training.library.merge import Kept, fingerprint, merge
 from training.sources.edits import last_versions
 
@@ -27,10 +27,10 @@ KINDS = st.sampled_from(["original", "reply"])
 @st.composite
 def tweets(draw: st.DrawFn) -> Tweet:
     number = draw(NUMBERS)
-    one = said(number, draw(TEXTS), kind=draw(KINDS), edits=draw(st.sampled_from(HISTORIES.get(number, [()]))))
+    row = tweet(number, draw(TEXTS), kind=draw(KINDS), edits=draw(st.sampled_from(HISTORIES.get(number, [()]))))
     if draw(st.booleans()):
-        one = replace(one, at=None)
-    return replace(one, id="", edits=()) if draw(st.booleans()) else one
+        row = replace(row, at=None)
+    return replace(row, id="", edits=()) if draw(st.booleans()) else row
 
 
 @st.composite
@@ -39,18 +39,18 @@ def archives(draw: st.DrawFn) -> Archive:
     return some(*last_versions(draw(st.lists(tweets(), max_size=5))), reaches=reaches)
 
 
-def add(kept: dict[int, Kept], archive: Archive) -> tuple[int, int]:
-    """As library.py does it; how many are new and updated."""
-    changes = merge(kept.values(), archive, covered=None)
+def add(rows: dict[int, Kept], archive: Archive) -> tuple[int, int]:
+    """Merge as library.py does; return the numbers of new and updated tweets."""
+    changes = merge(rows.values(), archive, covered=None)
     for number in changes.replaced:
-        del kept[number]
-    for one in changes.updated:
-        kept[one.number] = one
+        del rows[number]
+    for row in changes.updated:
+        rows[row.number] = row
     for number in changes.confirmed:
-        kept[number] = replace(kept[number], archived=True)
-    for tweet in [*changes.new, *changes.missed]:
-        number = max(kept, default=0) + 1
-        kept[number] = Kept(number, tweet, archived=archive.reaches is not None)
+        rows[number] = replace(rows[number], archived=True)
+    for new in [*changes.new, *changes.missed]:
+        number = max(rows, default=0) + 1
+        rows[number] = Kept(number, new, archived=archive.reaches is not None)
     assert len(archive.tweets) == len(changes.new) + len(changes.missed) + len(changes.updated) + changes.there
     return len(changes.new), len(changes.updated)
 
@@ -58,25 +58,25 @@ def add(kept: dict[int, Kept], archive: Archive) -> tuple[int, int]:
 @settings(max_examples=100, deadline=None)
 @given(st.lists(archives(), min_size=1, max_size=4))
 def test_merging_the_same_again_changes_nothing_and_makes_no_duplicate(imports: list[Archive]) -> None:
-    kept: dict[int, Kept] = {}
+    rows: dict[int, Kept] = {}
     for archive in imports:
-        add(kept, archive)
+        add(rows, archive)
 
-        assert add(kept, archive) == (0, 0)
+        assert add(rows, archive) == (0, 0)
 
-    ids = [one.tweet.id for one in kept.values() if one.tweet.id]
+    ids = [row.tweet.id for row in rows.values() if row.tweet.id]
     assert len(set(ids)) == len(ids)
-    assert not {earlier for one in kept.values() for earlier in one.tweet.edits} & set(ids)
+    assert not {earlier for row in rows.values() for earlier in row.tweet.edits} & set(ids)
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(archives(), min_size=1, max_size=4))
 def test_a_text_without_an_id_is_kept_as_often_as_in_any_one_source(imports: list[Archive]) -> None:
-    kept: dict[int, Kept] = {}
+    rows: dict[int, Kept] = {}
     for archive in imports:
-        add(kept, archive)
+        add(rows, archive)
         lines = [fingerprint(tweet.text) for tweet in archive.tweets if not tweet.id]
-        there = [fingerprint(one.tweet.text) for one in kept.values()]
+        there = [fingerprint(row.tweet.text) for row in rows.values()]
 
         assert all(there.count(line) >= lines.count(line) for line in lines)
 

@@ -34,7 +34,7 @@ def test_any_text_survives_the_tokenizer(tiny: tuple[Any, Any], text: str) -> No
     assert tokenizer.eos_token_id not in ids
 
 
-def test_every_byte_is_a_piece(tiny: tuple[Any, Any]) -> None:
+def test_every_byte_is_a_token(tiny: tuple[Any, Any]) -> None:
     vocabulary = tiny[1].get_vocab()
 
     assert sum(len(piece) == 1 for piece in vocabulary) == 256
@@ -85,7 +85,7 @@ def test_a_gpt2_tokenizer_keeps_its_pieces_and_still_begins_with_the_start_token
         pytest.param("a/b/c", "the hub knows no such model", id="no name at all"),
     ],
 )
-def test_a_base_that_cannot_be_is_refused(name: str, sentence: str) -> None:
+def test_an_invalid_base_is_refused(name: str, sentence: str) -> None:
     with pytest.raises(ModelError, match=sentence):
         base_model.load_base(name, texts=(), shape=SHAPE, seed=0)
 
@@ -95,7 +95,7 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
         base_model.load_base(str(tmp_path), texts=(), shape=SHAPE, seed=0)
 
 
-def test_where_the_hub_cannot_be_reached_two_ways_out_are_named() -> None:
+def test_an_unreachable_hub_is_reported_with_two_alternatives() -> None:
     # a name that no cache holds, in a process of its own, whose hub is a closed port
     import os
     import subprocess
@@ -109,12 +109,12 @@ def test_where_the_hub_cannot_be_reached_two_ways_out_are_named() -> None:
     )
     environment = os.environ | {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_OFFLINE": "0"}
 
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True, timeout=60
     )
 
-    assert 'set base_model to a local folder or to "tiny"' in done.stdout
-    assert done.stderr == ""
+    assert 'set base_model to a local folder or to "tiny"' in process.stdout
+    assert process.stderr == ""
     assert issubclass(HubUnreachable, ModelError)
 
 

@@ -50,7 +50,7 @@ def rewrite(folder: Path, change: Callable[[dict[str, torch.Tensor]], object]) -
     revouch(folder)
 
 
-def test_what_is_saved_is_what_is_loaded(loaded: Any, tmp_path: Path) -> None:
+def test_a_saved_model_is_loaded_unchanged(loaded: Any, tmp_path: Path) -> None:
     about = Manifest(
         created="2026-11-20T12:00:00+00:00",
         base_model="tiny",
@@ -73,17 +73,17 @@ def test_what_is_saved_is_what_is_loaded(loaded: Any, tmp_path: Path) -> None:
     assert not (tmp_path / "m.tmp").exists()
 
 
-def test_the_manifest_vouches_for_every_file(model_folder: Path) -> None:
+def test_the_manifest_lists_every_file(model_folder: Path) -> None:
     files = {path.name for path in model_folder.iterdir()}
 
     assert set(check(model_folder).files) == files - {"manifest.json"}
 
 
-def test_a_loaded_model_does_not_drop_out(loaded: Any) -> None:
+def test_a_loaded_model_uses_no_dropout(loaded: Any) -> None:
     assert not loaded.model.training
 
 
-def test_transformers_own_pipeline_speaks_from_the_folder(model_folder: Path) -> None:
+def test_transformers_own_pipeline_generates_from_the_folder(model_folder: Path) -> None:
     pipeline = transformers.pipeline("text-generation", model=str(model_folder), device="cpu")
 
     (answer,) = pipeline("My dream is")
@@ -167,7 +167,7 @@ def test_a_damaged_folder_is_refused_in_one_sentence(
         ),
     ],
 )
-def test_weights_that_their_manifest_vouches_for_are_still_looked_at(
+def test_weights_with_a_valid_manifest_are_still_checked(
     folder: Path, change: Callable[[dict[str, torch.Tensor]], object], sentence: str
 ) -> None:
     rewrite(folder, change)
@@ -233,7 +233,7 @@ def test_a_model_that_does_not_fit_the_disk_is_refused_before_it_is_written(load
 
 
 @pytest.mark.parametrize("size", [100, 20_000], ids=["at the first file", "at the weights"])
-def test_a_disk_that_is_full_in_the_middle_is_said_and_nothing_is_left(loaded: Any, tmp_path: Path, size: int) -> None:
+def test_a_disk_that_fills_up_is_reported_and_nothing_is_left(loaded: Any, tmp_path: Path, size: int) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))  # no file may grow beyond it
     try:

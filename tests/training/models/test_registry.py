@@ -24,12 +24,12 @@ NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 def make(tmp_path: Path, model_folder: Path) -> Make:
     """Whole versions with the given names."""
 
-    def named(*names: str) -> list[Path]:
+    def make_versions(*names: str) -> list[Path]:
         for name in names:
             shutil.copytree(model_folder, tmp_path / name)
         return [tmp_path / name for name in names]
 
-    return named
+    return make_versions
 
 
 def break_(version: Path) -> None:
@@ -41,12 +41,12 @@ def test_a_version_is_named_for_its_time_and_its_seed(tmp_path: Path) -> None:
     assert registry.new_version(tmp_path, now=NOON, seed=0xABCDE).name == "20261120T120000Z-bcde"
 
 
-def test_there_is_no_model_in_use_before_the_first(tmp_path: Path) -> None:
+def test_there_is_no_current_model_before_the_first(tmp_path: Path) -> None:
     assert registry.current(tmp_path) is None
     assert registry.current(tmp_path / "nowhere") is None
 
 
-def test_the_version_promoted_last_is_in_use(make: Make, tmp_path: Path) -> None:
+def test_the_version_promoted_last_is_current(make: Make, tmp_path: Path) -> None:
     for version in make("a", "b"):
         registry.promote(version)
 
@@ -61,7 +61,7 @@ def test_models_may_be_moved_as_a_whole(make: Make, tmp_path: Path) -> None:
     assert registry.current(tmp_path / "new") == tmp_path / "new" / "a"
 
 
-def test_a_version_in_use_that_is_gone_is_an_error(make: Make, tmp_path: Path) -> None:
+def test_a_missing_current_version_is_an_error(make: Make, tmp_path: Path) -> None:
     registry.promote(make("a")[0])
     shutil.rmtree(tmp_path / "a")
 
@@ -80,7 +80,7 @@ def test_a_broken_version_is_not_promoted(make: Make, tmp_path: Path) -> None:
     assert registry.before(tmp_path) == []
 
 
-def test_what_was_left_half_made_is_cleared_away_and_the_rest_stays(make: Make, tmp_path: Path) -> None:
+def test_incomplete_versions_are_removed_and_the_rest_stays(make: Make, tmp_path: Path) -> None:
     registry.promote(make("a")[0])
     (tmp_path / "b.tmp").mkdir()
     (tmp_path / "b.tmp" / "model.safetensors").write_bytes(b"half")
@@ -102,7 +102,7 @@ def test_a_rollback_goes_back_step_by_step_and_no_further(make: Make, tmp_path: 
     assert registry.current(tmp_path) == tmp_path / "a"
 
 
-def test_after_a_rollback_the_version_that_was_left_can_be_promoted_again(make: Make, tmp_path: Path) -> None:
+def test_after_a_rollback_the_newer_version_can_be_promoted_again(make: Make, tmp_path: Path) -> None:
     a, b = make("a", "b")
     registry.promote(a)
     registry.promote(b)
@@ -113,7 +113,7 @@ def test_after_a_rollback_the_version_that_was_left_can_be_promoted_again(make: 
     assert registry.rollback(tmp_path) == a
 
 
-def test_a_version_promoted_twice_is_in_the_way_once(make: Make, tmp_path: Path) -> None:
+def test_a_version_promoted_twice_is_rolled_back_once(make: Make, tmp_path: Path) -> None:
     a, b = make("a", "b")
     for version in (a, b, b, a):
         registry.promote(version)
@@ -121,7 +121,7 @@ def test_a_version_promoted_twice_is_in_the_way_once(make: Make, tmp_path: Path)
     assert registry.before(tmp_path) == ["b"]
 
 
-def test_a_rollback_passes_over_what_is_gone_and_refuses_what_is_broken(make: Make, tmp_path: Path) -> None:
+def test_a_rollback_skips_missing_versions_and_refuses_broken_ones(make: Make, tmp_path: Path) -> None:
     a, b, c, d = make("a", "b", "c", "d")
     for version in (a, b, c, d):
         registry.promote(version)
@@ -161,7 +161,7 @@ def test_versions_are_listed_with_what_their_manifests_say(make: Make, tmp_path:
     assert "tokenizer.json is not what its manifest says" in versions[2].damage
 
 
-def test_where_nothing_is_there_is_no_version(tmp_path: Path) -> None:
+def test_a_missing_folder_has_no_versions(tmp_path: Path) -> None:
     assert registry.versions(tmp_path / "nowhere") == []
     assert registry.before(tmp_path / "nowhere") == []
 
@@ -188,7 +188,7 @@ def test_no_name_leads_anywhere_else(make: Make, tmp_path: Path, name: str) -> N
     ("keep", "left"),
     [(1, ["b", "c", "e"]), (2, ["b", "c", "d", "e"]), (4, ["b", "c", "d", "e"]), (9, ["a", "b", "c", "d", "e"])],
 )
-def test_old_versions_go_but_not_the_two_that_speak_or_spoke(
+def test_old_versions_are_removed_but_not_the_current_and_the_last(
     make: Make, tmp_path: Path, keep: int, left: list[str]
 ) -> None:
     a, b, c, *_ = make("a", "b", "c", "d", "e")
@@ -204,12 +204,12 @@ def test_old_versions_go_but_not_the_two_that_speak_or_spoke(
     assert registry.rollback(tmp_path) == b
 
 
-def test_a_second_training_is_told_to_wait(tmp_path: Path) -> None:
+def test_a_second_training_is_refused(tmp_path: Path) -> None:
     with registry.hold(tmp_path), pytest.raises(StateBusy, match="wait until it has finished"), registry.hold(tmp_path):
         pass
 
 
-def test_a_training_that_was_killed_holds_nothing(tmp_path: Path) -> None:
+def test_a_killed_training_holds_no_lock(tmp_path: Path) -> None:
     program = (
         "import os, pathlib, signal; from training.models import registry\n"
         f"with registry.hold(pathlib.Path({str(tmp_path)!r})): os.kill(os.getpid(), signal.SIGKILL)"
@@ -220,7 +220,7 @@ def test_a_training_that_was_killed_holds_nothing(tmp_path: Path) -> None:
         pass
 
 
-def test_a_file_in_the_place_of_the_folder_is_said(tmp_path: Path) -> None:
+def test_a_file_in_place_of_the_folder_is_reported(tmp_path: Path) -> None:
     (tmp_path / "models").write_text("")
 
     with pytest.raises(ModelError, match="cannot hold models"), registry.hold(tmp_path / "models"):
@@ -228,7 +228,7 @@ def test_a_file_in_the_place_of_the_folder_is_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("make_it", [Path.mkdir, Path.touch], ids=["a folder", "a file"])
-def test_what_stands_in_the_place_of_the_link_is_said_before_the_long_work(
+def test_a_file_in_place_of_the_link_is_reported_before_the_training(
     tmp_path: Path, make_it: Callable[[Path], None]
 ) -> None:
     make_it(tmp_path / "current")
@@ -240,7 +240,7 @@ def test_what_stands_in_the_place_of_the_link_is_said_before_the_long_work(
     assert (tmp_path / "current").exists()
 
 
-def test_a_list_of_earlier_versions_that_cannot_be_read_is_said_before_the_long_work(tmp_path: Path) -> None:
+def test_an_unreadable_list_of_earlier_versions_is_reported_before_the_training(tmp_path: Path) -> None:
     (tmp_path / "before").mkdir()
 
     with pytest.raises(ModelError, match=r"before cannot be read .*: move it away"), registry.hold(tmp_path):

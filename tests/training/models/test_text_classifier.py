@@ -1,4 +1,4 @@
-"""A tiny classifier of the operator's, made here: two labels, one of which follows a word."""
+"""A tiny classifier with two labels, one of which follows a word."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 WORDS = {"[PAD]": 0, "[UNK]": 1, "goose": 2, "choir": 3}
 
 
-def made(folder: Path, problem: str = "single_label_classification") -> Path:
-    """It finds every text with a goose rude, and no other."""
+def make_classifier(folder: Path, problem: str = "single_label_classification") -> Path:
+    """A classifier that labels each text with "goose" as rude, and no other."""
     torch.manual_seed(0)
     config = BertConfig(
         vocab_size=len(WORDS),
@@ -57,14 +57,14 @@ def made(folder: Path, problem: str = "single_label_classification") -> Path:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return made(tmp_path_factory.mktemp("classifier"))
+    return make_classifier(tmp_path_factory.mktemp("classifier"))
 
 
 def screen(classify: Callable[[str], str]) -> chain.Screen:
     return chain.build(was_posted=lambda _: False, copy_of=lambda _: "", classify=classify)
 
 
-def test_a_draft_with_one_of_the_labels_is_refused_and_told_how_sure_it_is(folder: Path) -> None:
+def test_a_draft_with_one_of_the_labels_is_refused_with_its_probability(folder: Path) -> None:
     classified = classifier.open_classifier(folder, ["rude"], 0.5)
 
     reason = screen(classified).why_not(Draft("my goose"))
@@ -80,8 +80,8 @@ def test_the_threshold_is_the_operators(folder: Path) -> None:
     assert classifier.open_classifier(folder, ["rude"], 1.0)("my goose") == ""
 
 
-def test_labels_that_do_not_exclude_each_other_are_weighed_one_by_one(tmp_path: Path) -> None:
-    classify = classifier.open_classifier(made(tmp_path, "multi_label_classification"), ["rude"], 0.5)
+def test_independent_labels_are_judged_one_by_one(tmp_path: Path) -> None:
+    classify = classifier.open_classifier(make_classifier(tmp_path, "multi_label_classification"), ["rude"], 0.5)
 
     assert classify("my goose").startswith("rude ")
 
@@ -91,7 +91,7 @@ def test_a_label_that_the_classifier_does_not_know_is_an_error_of_the_configurat
         classifier.open_classifier(folder, ["vulgar"], 0.5)
 
 
-def test_a_classifier_that_breaks_keeps_the_draft_in() -> None:
+def test_a_draft_is_not_posted_when_the_classifier_fails() -> None:
     def broken(_: str) -> str:
         raise RuntimeError("out of memory")
 
@@ -102,7 +102,7 @@ def test_a_classifier_that_breaks_keeps_the_draft_in() -> None:
 
 
 @pytest.mark.parametrize("damage", ["no weights", "no head", "cut weights", "no config", "other config", "a list"])
-def test_a_folder_that_is_no_whole_classifier_is_refused(folder: Path, tmp_path: Path, damage: str) -> None:
+def test_an_incomplete_classifier_is_refused(folder: Path, tmp_path: Path, damage: str) -> None:
     import shutil
 
     from safetensors.torch import load_file, save_file
@@ -113,8 +113,8 @@ def test_a_folder_that_is_no_whole_classifier_is_refused(folder: Path, tmp_path:
     if damage == "no weights":
         weights.unlink()
     elif damage == "no head":
-        kept = {name: value for name, value in load_file(weights).items() if "classifier" not in name}
-        save_file(kept, weights, metadata={"format": "pt"})
+        tensors = {name: value for name, value in load_file(weights).items() if "classifier" not in name}
+        save_file(tensors, weights, metadata={"format": "pt"})
     elif damage == "cut weights":
         weights.write_bytes(weights.read_bytes()[:-100])
     elif damage == "no config":
@@ -127,10 +127,10 @@ def test_a_folder_that_is_no_whole_classifier_is_refused(folder: Path, tmp_path:
         classifier.open_classifier(copy, ["rude"], 0.5)
 
 
-def test_an_answer_that_is_no_number_is_no_pass(tmp_path: Path) -> None:
+def test_a_probability_that_is_not_a_number_does_not_pass(tmp_path: Path) -> None:
     from safetensors.torch import load_file, save_file
 
-    broken = load_file(made(tmp_path) / "model.safetensors")
+    broken = load_file(make_classifier(tmp_path) / "model.safetensors")
     broken["classifier.bias"] = torch.tensor([float("nan"), 0.0])
     save_file(broken, tmp_path / "model.safetensors", metadata={"format": "pt"})
 

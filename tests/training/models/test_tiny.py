@@ -69,11 +69,11 @@ def test_any_text_survives_the_tokenizer_of_the_base(embedded: tuple[Any, Any], 
     assert tokenizer.decode(ids, clean_up_tokenization_spaces=False) == text
 
 
-def test_every_byte_is_a_piece_of_the_base(embedded: tuple[Any, Any]) -> None:
+def test_every_byte_is_a_token_of_the_base(embedded: tuple[Any, Any]) -> None:
     assert sum(len(piece) == 1 for piece in embedded[1].get_vocab()) == 256
 
 
-def test_plain_english_costs_the_base_less_than_gzip_would_take(
+def test_plain_english_needs_fewer_bits_by_the_base_than_by_gzip(
     embedded: tuple[Any, Any], sayings: tuple[str, ...]
 ) -> None:
     assert bits_per_character(*embedded, sayings, context=256) < 2.5
@@ -86,7 +86,7 @@ def test_a_sample_from_nothing_ends_by_itself(embedded: tuple[Any, Any]) -> None
     assert all(sample.text for sample in samples)
 
 
-def test_tiny_is_the_base_in_the_package_and_asks_no_network() -> None:
+def test_tiny_is_the_base_in_the_package_and_needs_no_network() -> None:
     # in a process of its own, whose every connection is refused before it is tried
     program = (
         "import socket\n"
@@ -97,6 +97,6 @@ def test_tiny_is_the_base_in_the_package_and_asks_no_network() -> None:
         "print(model.dtype, model.config.vocab_size)"
     )
 
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
+    process = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
 
-    assert done.stdout.split() == ["torch.float32", "8192"], done.stderr
+    assert process.stdout.split() == ["torch.float32", "8192"], process.stderr

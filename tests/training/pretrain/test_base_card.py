@@ -1,4 +1,4 @@
-"""The card of the base in the package: is it what its manifest, its recipe and `made.json` say?"""
+"""The card of the base in the package agrees with its manifest, its recipe and `made.json`."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ def test_the_card_of_a_base_is_written_with_one_command(tmp_path: Path, capsys: 
     assert (tmp_path / FILE).read_bytes() == (base_model.EMBEDDED / FILE).read_bytes()
 
 
-@pytest.mark.parametrize("said", ["", "[]", "{}", '{"run": 1, "note": "", "samples": []}', None])
-def test_a_base_that_does_not_say_how_it_was_made_has_no_card(
-    said: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"run": 1, "note": "", "samples": []}', None])
+def test_a_base_without_its_history_has_no_card(
+    content: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "manifest.json").write_bytes((base_model.EMBEDDED / "manifest.json").read_bytes())
-    if said is not None:
-        (tmp_path / MADE).write_text(said)
+    if content is not None:
+        (tmp_path / MADE).write_text(content)
 
     assert main(["card", "--folder", str(tmp_path)]) == 1
     assert MADE in capsys.readouterr().err

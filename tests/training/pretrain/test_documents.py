@@ -53,7 +53,7 @@ def test_where_two_files_meet_nothing_is_read(token_file: Path) -> None:
 
 def test_each_time_round_every_document_comes_once_in_another_order(token_file: Path) -> None:
     documents = Documents([token_file], end=0, context=200, seed=3)
-    one_at_a_time = [documents.take(place, 1)[0][0] for place in range(12)]
+    one_at_a_time = [documents.take(position, 1)[0][0] for position in range(12)]
 
     turns = [tuple(map(tuple, one_at_a_time[begin : begin + 4])) for begin in (0, 4, 8)]
 
@@ -61,15 +61,15 @@ def test_each_time_round_every_document_comes_once_in_another_order(token_file: 
     assert len(set(turns)) > 1
 
 
-def test_what_is_taken_goes_on_where_it_stopped(token_file: Path) -> None:
+def test_reading_continues_where_it_stopped(token_file: Path) -> None:
     whole, _ = Documents([token_file], end=0, context=200, seed=0).take(0, 400)
     documents = Documents([token_file], end=0, context=200, seed=0)
 
-    first, place = documents.take(0, 100)
-    second, _ = documents.take(place, 300)
+    first, position = documents.take(0, 100)
+    second, _ = documents.take(position, 300)
 
     assert (first + second)[: len(whole)] == whole[: len(first + second)]
-    assert place == len(first)
+    assert position == len(first)
 
 
 def test_token_files_are_written_once(token_file: Path, tokenizer: Any) -> None:

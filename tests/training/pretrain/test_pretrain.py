@@ -51,7 +51,9 @@ def run(
     return model, list(islice(lesson, steps))
 
 
-def test_from_a_small_text_to_a_model_that_foresees_it(text: Path, tmp_path: Path, sayings: tuple[str, ...]) -> None:
+def test_pretraining_on_a_small_text_makes_a_model_that_predicts_it(
+    text: Path, tmp_path: Path, sayings: tuple[str, ...]
+) -> None:
     model, steps = run(text, tmp_path / "work")
     tokenizer, _ = prepare([text], tmp_path / "work", RECIPE)
     rows = encode(tokenizer, sayings, RECIPE.shape.context)
@@ -61,7 +63,7 @@ def test_from_a_small_text_to_a_model_that_foresees_it(text: Path, tmp_path: Pat
     assert not model.training
 
 
-def test_a_killed_run_goes_on_from_its_checkpoint_to_the_same_weights(text: Path, tmp_path: Path) -> None:
+def test_a_killed_run_resumes_from_its_checkpoint_to_the_same_weights(text: Path, tmp_path: Path) -> None:
     unbroken, _ = run(text, tmp_path / "unbroken")
     run(text, tmp_path / "killed", steps=13)
 
@@ -72,7 +74,7 @@ def test_a_killed_run_goes_on_from_its_checkpoint_to_the_same_weights(text: Path
     assert all(map(torch.equal, resumed.parameters(), unbroken.parameters()))
 
 
-def test_a_file_named_cool_down_ends_the_run_early_with_the_whole_way_down(text: Path, tmp_path: Path) -> None:
+def test_a_file_named_cool_down_ends_the_run_early_with_a_full_decay(text: Path, tmp_path: Path) -> None:
     recipe = replace(RECIPE, steps=1_000, save_every=1)
     run(text, tmp_path, recipe=recipe, steps=14)
     (tmp_path / COOL_DOWN).touch()
@@ -83,7 +85,7 @@ def test_a_file_named_cool_down_ends_the_run_early_with_the_whole_way_down(text:
     assert steps[-1].number == steps[-1].of == pytest.approx(began / (1 - recipe.cooling), abs=1)
 
 
-def test_two_processes_learn_what_one_learns(text: Path, tmp_path: Path) -> None:
+def test_two_processes_give_the_weights_of_one(text: Path, tmp_path: Path) -> None:
     recipe = replace(RECIPE, steps=6, pool=1)
     one, steps_of_one = run(text, tmp_path / "one", recipe=recipe)
     threads = torch.get_num_threads()
@@ -96,7 +98,7 @@ def test_two_processes_learn_what_one_learns(text: Path, tmp_path: Path) -> None
     assert torch.get_num_threads() == threads
 
 
-def test_the_rate_warms_up_stays_and_falls_to_nothing() -> None:
+def test_the_rate_warms_up_stays_and_decays_to_zero() -> None:
     shares = [share_of_rate(step, RECIPE, cools_from=16, of=24) for step in range(24)]
 
     assert shares[:4] == [0.25, 0.5, 0.75, 1.0]
@@ -115,7 +117,7 @@ def test_the_command_makes_a_model_folder_in_half_precision(text: Path, tmp_path
     assert 0 < loaded.manifest.figures["bits_per_character.sayings"] < 20
 
 
-def test_the_command_goes_on_from_a_model_folder_with_its_tokenizer(text: Path, tmp_path: Path) -> None:
+def test_the_command_continues_from_a_model_folder_with_its_tokenizer(text: Path, tmp_path: Path) -> None:
     where = ["--last", str(text), "--steps", "1", "--device", "cpu", "--seed", "1"]
     main(["pretrain", *where, "--work", str(tmp_path / "first"), "--out", str(tmp_path / "base")])
     begun = load(tmp_path / "base", device="cpu")
@@ -148,7 +150,7 @@ def test_a_work_folder_of_another_tokenizer_is_refused(text: Path, tmp_path: Pat
         prepare([text], tmp_path, RECIPE, other)
 
 
-def test_the_mean_of_two_models_lies_between_them(text: Path, tmp_path: Path) -> None:
+def test_the_mean_of_two_models_is_between_them(text: Path, tmp_path: Path) -> None:
     tokenizer, _ = prepare([text], tmp_path, RECIPE)
     first, second = (make_model(tokenizer, RECIPE.shape, seed) for seed in (0, 1))
     expected = [(a + b) / 2 for a, b in zip(first.parameters(), second.parameters(), strict=True)]
@@ -166,7 +168,7 @@ def test_models_of_two_shapes_have_no_mean(text: Path, tmp_path: Path) -> None:
         mean_of(models)
 
 
-def test_the_command_saves_the_mean_of_folders_untaught_with_no_steps(text: Path, tmp_path: Path) -> None:
+def test_the_command_saves_the_mean_of_folders_with_no_steps(text: Path, tmp_path: Path) -> None:
     where = ["--last", str(text), "--work", str(tmp_path / "work"), "--device", "cpu"]
     base = tmp_path / "base"
     main(["pretrain", *where, "--steps", "1", "--out", str(base)])

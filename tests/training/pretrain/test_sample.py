@@ -1,4 +1,4 @@
-"""The sample account: is its zip what its text files say, and what an X archive of 2024 looks like?"""
+"""The sample account: its zip agrees with its text files, and has the form of an X archive of 2024."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_there_is_enough_of_the_bird_to_learn_from(tweets: list[Json]) -> None:
     assert sum(map(len, learnable)) >= 48_000
 
 
-def test_only_one_tweet_is_said_twice(tweets: list[Json]) -> None:
+def test_only_one_tweet_is_repeated(tweets: list[Json]) -> None:
     texts = [tweet["full_text"] for tweet in tweets]
 
     assert [text for text in texts if texts.count(text) > 1] == ["Good morning from under the piano. Long story."] * 2
@@ -185,7 +185,7 @@ def test_nobody_can_own_a_handle_that_the_bird_mentions(tweets: list[Json]) -> N
     assert {len(handle) for handle in handles} <= set(range(16, 21))  # X gives out 15 at most
 
 
-def test_a_mark_with_a_slip_of_the_pen_is_named(tmp_path: Path) -> None:
+def test_a_mark_with_a_typing_error_is_reported(tmp_path: Path) -> None:
     (tmp_path / "winter.txt").write_text("[dez] Snow on the line.\n", encoding="utf-8")
 
     with pytest.raises(SourceError, match=r"winter\.txt:1"):
@@ -204,7 +204,7 @@ def test_a_new_line_moves_no_other_tweet(tmp_path: Path) -> None:
 def test_a_mark_gives_the_day(tmp_path: Path, mark: str, date: tuple[int, int]) -> None:
     (tmp_path / "a.txt").write_text(f"{mark} The hall breathed out.\n", encoding="utf-8")
 
-    [said] = read_tweets(tmp_path)
+    [tweet] = read_tweets(tmp_path)
 
-    assert (said.at.month, said.at.day) == date
-    assert said.text == "The hall breathed out."
+    assert (tweet.at.month, tweet.at.day) == date
+    assert tweet.text == "The hall breathed out."

@@ -1,4 +1,4 @@
-"""What made the base in the package is not in the wheel, and nothing in the wheel needs it."""
+"""The pretraining of the base is not in the wheel, and nothing in the wheel needs it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def wheel() -> set[str]:
     return {Path(file.distribution_path).as_posix() for file in files}
 
 
-def test_what_made_the_base_is_not_in_the_wheel(wheel: set[str]) -> None:
+def test_the_pretraining_is_not_in_the_wheel(wheel: set[str]) -> None:
     assert [name for name in wheel if "pretrain" in name] == []
     assert PRETRAIN.is_dir()
 
@@ -35,11 +35,11 @@ def test_what_made_the_base_is_not_in_the_wheel(wheel: set[str]) -> None:
         "bot/cli.py",
     ],
 )
-def test_what_the_product_needs_is_in_the_wheel(name: str, wheel: set[str]) -> None:
+def test_the_files_that_the_program_needs_are_in_the_wheel(name: str, wheel: set[str]) -> None:
     assert name in wheel
 
 
-def test_nothing_in_the_wheel_imports_what_made_the_base() -> None:
+def test_nothing_in_the_wheel_imports_the_pretraining() -> None:
     importing = re.compile(
         r"^\s*(from|import) training\.pretrain|^\s*from training import .*\bpretrain\b", re.MULTILINE
     )

@@ -68,7 +68,7 @@ def test_with_two_languages_both_are_known_and_a_third_is_foreign(tmp_path: Path
     "text",
     ["", "☔☔☔", "ne oldu", "14:05 → 15:10, 3 + 4 = 7", "@kimse_burada_degil #geceyarisi https://example.com/ne"],
 )
-def test_a_text_that_is_too_short_to_tell_passes(tmp_path: Path, text: str) -> None:
+def test_a_text_that_is_too_short_passes(tmp_path: Path, text: str) -> None:
     assert language(tmp_path, texts(WORDS, 300)).why_foreign(text) == ""
 
 

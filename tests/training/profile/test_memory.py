@@ -228,11 +228,11 @@ def test_any_text_can_be_looked_up(path: Path, text: str) -> None:
 
 def test_a_hundred_thousand_tweets_of_eighteen_words_take_eight_megabytes(path: Path) -> None:
     number, words = 2_000, 18
-    remembering(path, *(" ".join(f"w{tweet * words + place}" for place in range(words)) for tweet in range(number)))
+    remembering(path, *(" ".join(f"w{tweet * words + index}" for index in range(words)) for tweet in range(number)))
 
-    each = (path.stat().st_size - 4 * 2**16) / number
+    bytes_per_tweet = (path.stat().st_size - 4 * 2**16) / number
 
-    assert each * 100_000 + 4 * 2**16 < 8_000_000
+    assert bytes_per_tweet * 100_000 + 4 * 2**16 < 8_000_000
 
 
 CALLED = ("Ask @stationmaster and @owl_seven why.", "My aunt knows @pigeons and @rook, and pigeons know her.")

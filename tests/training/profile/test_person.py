@@ -1,4 +1,4 @@
-"""What a model folder says of a person: habits in numbers, beginnings that many tweets share, and no tweet."""
+"""The description of a person in a model folder: numbers and shared openers, but no tweet."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def test_keys_of_newer_programs_are_ignored() -> None:
     "damage",
     [b"", b"[]", b'{"openers": 3}', b'{"lengths": [1, 2]}', b'{"lengths": [5, 4, 3, 2, 1]}', b'{"stopped": "often"}'],
 )
-def test_a_damaged_file_is_one_sentence(tmp_path: Path, damage: bytes) -> None:
+def test_a_damaged_file_is_one_error_message(tmp_path: Path, damage: bytes) -> None:
     (tmp_path / person.FILE).write_bytes(damage)
 
     with pytest.raises(ModelError, match=r"person\.json does not say how a person writes .*: train the model again"):
@@ -184,7 +184,7 @@ def test_handles_hashtags_numbers_and_unspaced_scripts_are_skipped() -> None:
     assert known.unknown_words("gribble") == ["gribble"]
 
 
-def test_a_cut_list_of_words_is_one_sentence(tmp_path: Path) -> None:
+def test_a_cut_list_of_words_is_one_error_message(tmp_path: Path) -> None:
     (tmp_path / vocabulary.FILE).write_bytes(struct.pack("<I", 1) + b"x")
 
     with pytest.raises(ModelError, match=r"words\.bin is not a list of words"):
@@ -192,14 +192,14 @@ def test_a_cut_list_of_words_is_one_sentence(tmp_path: Path) -> None:
 
 
 def test_a_retraining_leaves_the_person_in_the_folder(tmp_path: Path) -> None:
-    """What is vouched for, of all authors, and likely by the model that has been made."""
+    """Listed in the manifest, about all authors, with likelihoods by the new model."""
     archives = [
         archive(author, [f"{begin} {text[:-1]}" for text in TEXTS])
         for author, begin in (("magpie", "my dream is"), ("rook", "note to the"))
     ]
-    wanted = replace(small(tmp_path / "models"), choices=Choices(tags=True))
+    job = replace(small(tmp_path / "models"), choices=Choices(tags=True))
 
-    version = run(wanted, *archives).version
+    version = run(job, *archives).version
 
     assert version is not None
     described, files = Person.open(version), model_dir.check(version).files

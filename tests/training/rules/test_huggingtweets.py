@@ -70,5 +70,5 @@ def test_fewer_than_three_plain_words_are_short(text: str, short: bool) -> None:
         (Tweet("1", "magpie", '"@rook: said by him"'), Verdict('"@rook: said by him"')),
     ],
 )
-def test_a_tweet_is_fixed_then_cleaned_then_weighed(tweet: Tweet, verdict: Verdict) -> None:
+def test_a_tweet_is_fixed_then_cleaned_then_judged(tweet: Tweet, verdict: Verdict) -> None:
     assert judge(tweet) == verdict

@@ -24,7 +24,7 @@ def judge(text: str, kind: Kind = "original", *, newlines: bool = False) -> Verd
 
 
 @pytest.mark.parametrize(
-    ("text", "kept"),
+    ("text", "cleaned"),
     [
         ("salt &amp; crumbs &lt;3 &quot;caw&quot; &#39;caw&#39; &#x2603;", "salt & crumbs <3 \"caw\" 'caw' ☃"),
         ("she typed &amp;quot; by hand", "she typed &quot; by hand"),
@@ -34,12 +34,12 @@ def judge(text: str, kind: Kind = "original", *, newlines: bool = False) -> Verd
         (JOINED, JOINED),
     ],
 )
-def test_escapes_are_undone_once_and_characters_composed(text: str, kept: str) -> None:
-    assert judge(text) == Verdict(kept)
+def test_escapes_are_undone_once_and_characters_composed(text: str, cleaned: str) -> None:
+    assert judge(text) == Verdict(cleaned)
 
 
 @pytest.mark.parametrize(
-    ("text", "kept"),
+    ("text", "cleaned"),
     [
         ("a nest of wire https://t.co/abc", "a nest of wire"),
         ("https://t.co/abc a nest of wire", "a nest of wire"),
@@ -67,12 +67,12 @@ def test_escapes_are_undone_once_and_characters_composed(text: str, kept: str) -
         ("Well… I like it…", "Well… I like it…"),
     ],
 )
-def test_a_link_is_removed_with_the_marks_around_it(text: str, kept: str) -> None:
-    assert judge(text) == Verdict(kept)
+def test_a_link_is_removed_with_the_marks_around_it(text: str, cleaned: str) -> None:
+    assert judge(text) == Verdict(cleaned)
 
 
 @pytest.mark.parametrize(
-    ("text", "kept"),
+    ("text", "cleaned"),
     [
         ('"@rook: who took my wire?" Not me, I have my own.', "Not me, I have my own."),
         ("“@rook: who took my wire?” Not me, I have my own.", "Not me, I have my own."),
@@ -86,8 +86,8 @@ def test_a_link_is_removed_with_the_marks_around_it(text: str, kept: str) -> Non
         ("A START @rook said", "A START @rook said"),
     ],
 )
-def test_words_of_others_are_removed_and_the_authors_are_kept(text: str, kept: str) -> None:
-    assert judge(text) == Verdict(kept)
+def test_words_of_others_are_removed_and_the_authors_are_kept(text: str, cleaned: str) -> None:
+    assert judge(text) == Verdict(cleaned)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_a_tweet_of_others_words_is_a_quote(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "kind", "kept"),
+    ("text", "kind", "cleaned"),
     [
         ("@rook No, that was the wind.", "reply", "No, that was the wind."),
         ("@rook @jay @wren no, that was the wind.", "reply", "no, that was the wind."),
@@ -129,8 +129,8 @@ def test_a_tweet_of_others_words_is_a_quote(text: str) -> None:
         ("Thanks to @rook for the wire", "original", "Thanks to @rook for the wire"),
     ],
 )
-def test_a_reply_is_kept_without_the_handles_that_it_answers(text: str, kind: Kind, kept: str) -> None:
-    assert judge(text, kind) == Verdict(kept)
+def test_a_reply_is_kept_without_the_handles_that_it_answers(text: str, kind: Kind, cleaned: str) -> None:
+    assert judge(text, kind) == Verdict(cleaned)
 
 
 @pytest.mark.parametrize(
@@ -198,9 +198,9 @@ def test_the_whole_sentences_of_a_cut_text_are_kept(text: str, verdict: Verdict)
     assert verdict.rule or judge(text) == verdict
 
 
-@pytest.mark.parametrize(("newlines", "kept"), [(False, "one two three"), (True, "one\ntwo\n\nthree")])
-def test_line_breaks_are_kept_by_choice(newlines: bool, kept: str) -> None:
-    assert judge(" one\r\ntwo  \n\n\n \nthree\nhttps://t.co/abc", newlines=newlines) == Verdict(kept)
+@pytest.mark.parametrize(("newlines", "cleaned"), [(False, "one two three"), (True, "one\ntwo\n\nthree")])
+def test_line_breaks_are_kept_by_choice(newlines: bool, cleaned: str) -> None:
+    assert judge(" one\r\ntwo  \n\n\n \nthree\nhttps://t.co/abc", newlines=newlines) == Verdict(cleaned)
 
 
 def test_replies_are_left_out_by_choice() -> None:
@@ -210,10 +210,10 @@ def test_replies_are_left_out_by_choice() -> None:
 
 
 def test_an_unspeakable_text_is_dropped_and_short_texts_are_not_screened() -> None:
-    asked = []
+    calls = []
 
     def unspeakable(text: str) -> str | None:
-        asked.append(text)
+        calls.append(text)
         return "a curse" if "wire" in text else None
 
     verdicts = [
@@ -226,7 +226,7 @@ def test_an_unspeakable_text_is_dropped_and_short_texts_are_not_screened() -> No
         Verdict("you and your crumbs"),
         Verdict("wire!", "short"),
     ]
-    assert asked == ["you and your wire", "you and your crumbs"]
+    assert calls == ["you and your wire", "you and your crumbs"]
 
 
 PIECES = st.sampled_from(
@@ -240,19 +240,19 @@ TEXTS = st.one_of(st.text(max_size=60), st.lists(PIECES, max_size=14).map("".joi
 def test_whatever_is_kept_is_clean(text: str, newlines: bool) -> None:
     verdict = judge(text, newlines=newlines)
 
-    kept = verdict.text
-    assert cleaning.GAP not in kept
-    assert not cleaning.LINK.search(kept)
-    assert unicodedata.is_normalized("NFC", kept)
-    assert kept == kept.strip()
-    assert "  " not in kept
-    assert newlines or "\n" not in kept
+    cleaned = verdict.text
+    assert cleaning.GAP not in cleaned
+    assert not cleaning.LINK.search(cleaned)
+    assert unicodedata.is_normalized("NFC", cleaned)
+    assert cleaned == cleaned.strip()
+    assert "  " not in cleaned
+    assert newlines or "\n" not in cleaned
     assert verdict.rule in {"", *mynah.RULES}
-    assert verdict.rule or words.count(kept) >= mynah.FEWEST_WORDS
+    assert verdict.rule or words.count(cleaned) >= mynah.FEWEST_WORDS
 
 
 @given(st.lists(st.sampled_from(["caw", "Crumbs", "of", "wire,", "駅で", "and"]), min_size=3, max_size=20))
-def test_a_plain_text_is_kept_unchanged(said: list[str]) -> None:
-    text = " ".join([*said, "or so"])
+def test_a_plain_text_is_kept_unchanged(words_of_text: list[str]) -> None:
+    text = " ".join([*words_of_text, "or so"])
 
     assert judge(text) == Verdict(text)

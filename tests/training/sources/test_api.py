@@ -53,8 +53,8 @@ def pages(x: X, place: Place | None = None, most: int = 3_200) -> list[Page]:
     return list(walk(lambda **where: ask(x, **where), ME.handle, place or Place(), most=most))
 
 
-def texts(found: list[Page]) -> list[str]:
-    return [tweet.text for page in found for tweet in page.tweets]
+def texts(result: list[Page]) -> list[str]:
+    return [tweet.text for page in result for tweet in page.tweets]
 
 
 def expected(numbers: range) -> list[str]:
@@ -64,11 +64,11 @@ def expected(numbers: range) -> list[str]:
 def test_all_tweets_arrive_once_and_retweets_are_not_requested(fake: FakeX, x: X) -> None:
     say(fake, *range(250))
 
-    found = pages(x)
+    result = pages(x)
 
-    assert texts(found) == expected(range(250))
-    assert sum(page.billed for page in found) == 225
-    assert found[-1].place == Place(known=fake.world.posts_of(ME.id)[1 - 1].id)
+    assert texts(result) == expected(range(250))
+    assert sum(page.billed for page in result) == 225
+    assert result[-1].place == Place(known=fake.world.posts_of(ME.id)[1 - 1].id)
 
 
 def test_a_second_walk_requests_only_newer_tweets(fake: FakeX, x: X) -> None:
@@ -76,10 +76,10 @@ def test_a_second_walk_requests_only_newer_tweets(fake: FakeX, x: X) -> None:
     before = pages(x)[-1].place
     say(fake, 151, 152)
 
-    found = pages(x, before)
+    result = pages(x, before)
 
-    assert texts(found) == ["tweet number 152", "tweet number 151"]
-    assert sum(page.billed for page in found) == 2
+    assert texts(result) == ["tweet number 152", "tweet number 151"]
+    assert sum(page.billed for page in result) == 2
 
 
 def test_an_interrupted_walk_continues_where_it_stopped(fake: FakeX, x: X) -> None:
@@ -110,14 +110,14 @@ def test_tweets_posted_during_an_interruption_are_left_to_the_next_walk(fake: Fa
 def test_no_more_tweets_are_read_than_allowed(fake: FakeX, x: X) -> None:
     say(fake, *range(250))
 
-    found = pages(x, most=120)
+    result = pages(x, most=120)
 
-    assert sum(page.billed for page in found) <= 120
-    assert found[-1].place.reached
-    assert texts(found + pages(x, found[-1].place)) == expected(range(250))
+    assert sum(page.billed for page in result) <= 120
+    assert result[-1].place.reached
+    assert texts(result + pages(x, result[-1].place)) == expected(range(250))
 
 
-def test_an_account_without_tweets_is_no_error(fake: FakeX, x: X) -> None:
+def test_an_account_without_tweets_is_not_an_error(fake: FakeX, x: X) -> None:
     assert texts(pages(x)) == []
 
 
@@ -131,8 +131,8 @@ def test_the_whole_text_the_kind_the_time_and_the_language_are_read(fake: FakeX,
     assert (tweet.at, tweet.kind, tweet.author) == (NOW, "original", "stationmynah")
 
 
-def _tweets(found: list[Page]) -> list[Tweet]:
-    return [tweet for page in found for tweet in page.tweets]
+def _tweets(result: list[Page]) -> list[Tweet]:
+    return [tweet for page in result for tweet in page.tweets]
 
 
 def test_an_answer_that_is_not_a_timeline_is_an_error_in_one_sentence() -> None:
@@ -158,7 +158,7 @@ def test_a_post_is_never_refused_for_what_only_a_question_can_mean(fake: FakeX, 
 
 @pytest.mark.parametrize("id_", [None, "", 7, "seven", "-7", {"a": 1}, "7" * 30], ids=repr)
 def test_a_page_with_an_invalid_id_is_an_error(id_: Any) -> None:
-    """Else the next walk would begin at it, and X refuse that for ever."""
+    """Otherwise the next walk would begin at it, and X would always refuse that."""
     with pytest.raises(SourceError, match="not a list of posts"):
         list(walk(lambda **_: {"data": [{"id": id_, "text": "caw"}]}, "magpie", Place()))
 
@@ -174,7 +174,7 @@ def test_an_endless_series_of_empty_pages_ends_in_an_error() -> None:
 
 @pytest.mark.parametrize("meta", [None, [], "more", {"next_token": 7}, {"next_token": ["a"]}], ids=repr)
 def test_an_unreadable_page_token_does_not_end_a_walk(meta: Any) -> None:
-    """Else all that is newer would count as read, and what is older would never be."""
+    """Otherwise the older tweets would never be read."""
     body = {"data": [{"id": "7", "text": "caw"}], "meta": meta}
 
     with pytest.raises(SourceError, match="not a list of posts"):

@@ -45,8 +45,8 @@ SHAPES = {
 }
 
 
-def texts(found: archive.Archive) -> list[str]:
-    return [tweet.text for tweet in found.tweets]
+def texts(result: archive.Archive) -> list[str]:
+    return [tweet.text for tweet in result.tweets]
 
 
 @pytest.mark.parametrize("members", SHAPES.values(), ids=SHAPES)
@@ -54,21 +54,21 @@ def texts(found: archive.Archive) -> list[str]:
 def test_an_archive_of_any_year_is_read(tmp_path: Path, pack: Pack, members: Members) -> None:
     path = pack(tmp_path / "archive", members)
 
-    found = archive.read(path)
+    result = archive.read(path)
 
-    assert (found.author, found.display_name) == ("magpie", "Ms Magpie")
-    assert sorted(texts(found)) == ["first light on the wire", "second thoughts about worms"]
-    assert found.notes == ()
+    assert (result.author, result.display_name) == ("magpie", "Ms Magpie")
+    assert sorted(texts(result)) == ["first light on the wire", "second thoughts about worms"]
+    assert result.notes == ()
 
 
 @pytest.mark.parametrize("name", ["data/tweets.js", "data/tweet.js", "data/js/tweets/2018_12.js"])
 def test_the_one_file_of_tweets_is_enough_when_the_author_is_named(tmp_path: Path, name: str) -> None:
     folder = unpacked(tmp_path, of_2024(TWO) | of_2020(TWO) | grailbird(GRAILBIRD))
 
-    found = archive.read(folder / name, author="@Magpie")
+    result = archive.read(folder / name, author="@Magpie")
 
-    assert found.author == "magpie"
-    assert "second thoughts about worms" in texts(found)
+    assert result.author == "magpie"
+    assert "second thoughts about worms" in texts(result)
 
 
 def test_a_single_file_without_an_author_needs_the_handle(tmp_path: Path) -> None:
@@ -89,9 +89,9 @@ def test_an_old_tweet_names_its_author(tmp_path: Path) -> None:
     mine = {"id_str": "1", "text": "first light", "user": {"screen_name": "Magpie", "name": "Ms Magpie"}}
     file = unpacked(tmp_path, grailbird({"2013_01": [mine]})) / "data/js/tweets/2013_01.js"
 
-    found = archive.read(file)
+    result = archive.read(file)
 
-    assert (found.author, found.display_name) == ("magpie", "Ms Magpie")
+    assert (result.author, result.display_name) == ("magpie", "Ms Magpie")
 
 
 @pytest.mark.parametrize(
@@ -106,27 +106,27 @@ def test_an_old_tweet_names_its_author(tmp_path: Path) -> None:
 def test_dates_of_every_year_become_utc(tmp_path: Path, written: str, meant: datetime) -> None:
     path = zipped(tmp_path / "archive.zip", of_2024([tweet(1, "what time is it", written)]))
 
-    found = archive.read(path)
+    result = archive.read(path)
 
-    assert found.tweets[0].at == meant
+    assert result.tweets[0].at == meant
 
 
 def test_a_tweet_without_a_readable_date_is_kept_and_counted(tmp_path: Path) -> None:
     path = zipped(tmp_path / "archive.zip", of_2024([tweet(1, "what time is it", "half past worm")]))
 
-    found = archive.read(path)
+    result = archive.read(path)
 
-    assert found.tweets[0].at is None
-    assert found.notes == ("Tweets without a readable date, taken as the oldest: 1.",)
+    assert result.tweets[0].at is None
+    assert result.notes == ("Tweets without a readable date, taken as the oldest: 1.",)
 
 
 def test_the_id_is_the_string_where_a_float_has_rounded_the_number(tmp_path: Path) -> None:
     rounded = tweet("1211602623461122055", "many digits", id=1211602623461122000)
     path = zipped(tmp_path / "archive.zip", of_2024([rounded]))
 
-    found = archive.read(path)
+    result = archive.read(path)
 
-    assert found.tweets[0].id == "1211602623461122055"
+    assert result.tweets[0].id == "1211602623461122055"
 
 
 def linking(url: str) -> dict[str, Any]:
@@ -152,9 +152,9 @@ def linking(url: str) -> dict[str, Any]:
 def test_the_kind_is_read_from_text_and_fields(tmp_path: Path, kind: str, text: str, more: dict[str, Any]) -> None:
     path = zipped(tmp_path / "archive.zip", of_2024([tweet(1, text, **more)]))
 
-    found = archive.read(path)
+    result = archive.read(path)
 
-    assert found.tweets[0].kind == kind
+    assert result.tweets[0].kind == kind
 
 
 def test_only_the_last_version_of_an_edited_tweet_is_kept(tmp_path: Path) -> None:
@@ -165,21 +165,21 @@ def test_only_the_last_version_of_an_edited_tweet_is_kept(tmp_path: Path) -> Non
     ]
     path = zipped(tmp_path / "archive.zip", of_2024(tweets))
 
-    found = archive.read(path)
+    result = archive.read(path)
 
-    assert [(tweet.id, tweet.text, tweet.edits) for tweet in found.tweets] == [
+    assert [(tweet.id, tweet.text, tweet.edits) for tweet in result.tweets] == [
         ("12", "a wurm, corrected: a worm", ("10",)),
         ("11", "meanwhile, something else", ()),
     ]
-    assert found.notes == ()
+    assert result.notes == ()
 
 
 def test_a_version_without_a_successor_is_kept(tmp_path: Path) -> None:
     path = zipped(tmp_path / "archive.zip", of_2024([tweet(10, "a wurm", **edits(10, 12))]))
 
-    found = archive.read(path)
+    result = archive.read(path)
 
-    assert [(tweet.id, tweet.edits) for tweet in found.tweets] == [("10", ())]
+    assert [(tweet.id, tweet.edits) for tweet in result.tweets] == [("10", ())]
 
 
 def test_a_tweet_edited_twice_lists_both_earlier_versions(tmp_path: Path) -> None:
@@ -190,9 +190,9 @@ def test_a_tweet_edited_twice_lists_both_earlier_versions(tmp_path: Path) -> Non
     ]
     path = zipped(tmp_path / "archive.zip", of_2024(tweets))
 
-    found = archive.read(path)
+    result = archive.read(path)
 
-    assert [(tweet.id, tweet.text, tweet.edits) for tweet in found.tweets] == [("14", "the worm", ("10", "12"))]
+    assert [(tweet.id, tweet.text, tweet.edits) for tweet in result.tweets] == [("14", "the worm", ("10", "12"))]
 
 
 def test_a_table_that_disagrees_with_the_javascript_adds_to_it_with_a_warning(tmp_path: Path) -> None:
@@ -202,20 +202,20 @@ def test_a_table_that_disagrees_with_the_javascript_adds_to_it_with_a_warning(tm
         tmp_path / "archive.zip", members | {"data/js/payload_details.js": 'var payload_details = {"tweets": 3}'}
     )
 
-    found = archive.read(path)
+    result = archive.read(path)
 
-    assert texts(found) == [*(one["text"] for one in MONTHS), "third time lucky"]
-    assert found.counted
+    assert texts(result) == [*(one["text"] for one in MONTHS), "third time lucky"]
+    assert result.counted
     only = "1 tweets are only in the one, 1 only in the other; all are taken."
-    assert found.notes == (f"tweets.csv and the JavaScript files disagree: {only}",)
+    assert result.notes == (f"tweets.csv and the JavaScript files disagree: {only}",)
 
 
 def test_a_table_of_something_else_is_ignored(tmp_path: Path) -> None:
     path = zipped(tmp_path / "archive.zip", grailbird(GRAILBIRD) | {"tweets.csv": "name,phone\nrook,123\n"})
 
-    found = archive.read(path)
+    result = archive.read(path)
 
-    assert texts(found) == [one["text"] for one in MONTHS]
+    assert texts(result) == [one["text"] for one in MONTHS]
 
 
 MADE = archives.js(
@@ -241,17 +241,17 @@ def test_a_whole_archive_has_a_date(
 ) -> None:
     path = zipped(tmp_path / "archive.zip", members)
 
-    found = archive.read(path)
+    result = archive.read(path)
 
-    assert (found.reaches, found.counted, found.kind) == (reaches, counted, "X archive")
+    assert (result.reaches, result.counted, result.kind) == (reaches, counted, "X archive")
 
 
 def test_one_file_of_an_archive_does_not_claim_to_be_whole(tmp_path: Path) -> None:
     file = unpacked(tmp_path, of_2024(TWO)) / "data/tweets.js"
 
-    found = archive.read(file, author="magpie")
+    result = archive.read(file, author="magpie")
 
-    assert (found.reaches, found.counted, found.kind) == (None, False, "one file of an X archive")
+    assert (result.reaches, result.counted, result.kind) == (None, False, "one file of an X archive")
 
 
 def test_reading_is_reported_in_bytes_of_all(tmp_path: Path) -> None:
@@ -259,7 +259,7 @@ def test_reading_is_reported_in_bytes_of_all(tmp_path: Path) -> None:
     size = sum(len(text.encode()) for text in of_2024(TWO).values())
     reported: list[tuple[int, int]] = []
 
-    archive.read(path, report=lambda done, of: reported.append((done, of)))
+    archive.read(path, report=lambda process, of: reported.append((process, of)))
 
     assert reported == sorted(reported)
     assert reported[-1] == (size, size)
@@ -269,19 +269,19 @@ def test_a_tweet_that_is_in_two_parts_is_read_once(tmp_path: Path) -> None:
     members = of_2024(TWO, count=4) | {"data/tweets-part1.js": of_2024(TWO)["data/tweets.js"]}
     path = zipped(tmp_path / "archive.zip", members)
 
-    found = archive.read(path)
+    result = archive.read(path)
 
-    assert len(found.tweets) == 2
+    assert len(result.tweets) == 2
 
 
 @pytest.mark.parametrize("members", [of_2024(TWO, count=3), of_2024(TWO) | {"data/manifest.js": archives.manifest(3)}])
 def test_a_count_that_does_not_match_the_manifest_is_a_warning(tmp_path: Path, members: Members) -> None:
     path = zipped(tmp_path / "archive.zip", members)
 
-    found = archive.read(path)
+    result = archive.read(path)
 
-    assert len(found.tweets) == 2
-    assert found.notes == (
+    assert len(result.tweets) == 2
+    assert result.notes == (
         f"{path} says that it holds 3 tweets, but holds 2: it may be incomplete; download it again.",
     )
 
@@ -290,27 +290,27 @@ def test_a_count_that_does_not_match_the_manifest_is_a_warning(tmp_path: Path, m
 def test_an_invalid_count_in_the_manifest_is_ignored(tmp_path: Path, count: str) -> None:
     path = zipped(tmp_path / "archive.zip", of_2024(TWO) | {"data/manifest.js": archives.manifest(count)})
 
-    found = archive.read(path)
+    result = archive.read(path)
 
-    assert found.notes == ()
+    assert result.notes == ()
 
 
 def test_entries_without_id_or_text_are_left_out_and_counted(tmp_path: Path) -> None:
     path = zipped(tmp_path / "archive.zip", of_2024([*TWO, {"id_str": "3"}, {"full_text": "no id"}]))
 
-    found = archive.read(path)
+    result = archive.read(path)
 
-    assert len(found.tweets) == 2
-    assert found.notes == ("Entries without an id or a text, left out: 2.",)
+    assert len(result.tweets) == 2
+    assert result.notes == ("Entries without an id or a text, left out: 2.",)
 
 
 def test_half_a_surrogate_pair_is_replaced(tmp_path: Path) -> None:
     text = of_2024([tweet(1, "a broken bird HERE")])["data/tweets.js"].replace("HERE", r"\ud83d")
     path = zipped(tmp_path / "archive.zip", of_2024(TWO) | {"data/tweets.js": text})
 
-    found = archive.read(path)
+    result = archive.read(path)
 
-    assert texts(found) == ["a broken bird \ufffd"]
+    assert texts(result) == ["a broken bird \ufffd"]
 
 
 PRIVATE = {
@@ -331,9 +331,9 @@ PRIVATE = {
 def test_what_is_private_is_never_opened(tmp_path: Path, pack: Pack) -> None:
     path = pack(tmp_path / "archive", PRIVATE | of_2024(TWO))
 
-    found = archive.read(path)
+    result = archive.read(path)
 
-    assert len(found.tweets) == 2
+    assert len(result.tweets) == 2
 
 
 @pytest.mark.parametrize("name", PRIVATE)

@@ -39,10 +39,10 @@ def encrypted() -> bytes:
     """The flag is set by hand: Python reads such zips, but cannot write them."""
     data = bytearray(zip_bytes(TWO.items()))
     for mark, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
-        place = data.find(mark)
-        while place >= 0:
-            data[place + offset] |= 1
-            place = data.find(mark, place + 1)
+        index = data.find(mark)
+        while index >= 0:
+            data[index + offset] |= 1
+            index = data.find(mark, index + 1)
     return bytes(data)
 
 
@@ -81,7 +81,9 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize(("make", "complaint"), HOSTILE.values(), ids=HOSTILE)
-def test_a_hostile_zip_is_one_sentence_that_names_it(tmp_path: Path, make: Callable[[], bytes], complaint: str) -> None:
+def test_a_hostile_zip_is_one_error_message_that_names_it(
+    tmp_path: Path, make: Callable[[], bytes], complaint: str
+) -> None:
     path = tmp_path / "archive.zip"
     path.write_bytes(make())
 
@@ -118,9 +120,9 @@ def test_a_zip_with_a_member_twice_is_refused(tmp_path: Path) -> None:
 def test_a_hostile_member_name_is_ignored_and_nothing_is_written(tmp_path: Path, name: str) -> None:
     path = zipped(tmp_path / "archive.zip", TWO | {name: "not even JavaScript"})
 
-    found = archive.read(path)
+    result = archive.read(path)
 
-    assert len(found.tweets) == 2
+    assert len(result.tweets) == 2
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -130,9 +132,9 @@ def test_a_link_in_a_zip_is_ignored(tmp_path: Path) -> None:
     path = tmp_path / "archive.zip"
     path.write_bytes(zip_bytes([*TWO.items(), (link, "/etc/passwd")]))
 
-    found = archive.read(path)
+    result = archive.read(path)
 
-    assert len(found.tweets) == 2
+    assert len(result.tweets) == 2
 
 
 def test_a_link_that_leads_out_of_the_folder_is_ignored(tmp_path: Path) -> None:
@@ -141,9 +143,9 @@ def test_a_link_that_leads_out_of_the_folder_is_ignored(tmp_path: Path) -> None:
     folder = unpacked(tmp_path / "archive", TWO)
     (folder / "data/tweets-part1.js").symlink_to(outside)
 
-    found = archive.read(folder)
+    result = archive.read(folder)
 
-    assert len(found.tweets) == 2
+    assert len(result.tweets) == 2
 
 
 @pytest.mark.parametrize("pack", [zipped, unpacked], ids=["zip", "folder"])
@@ -171,7 +173,7 @@ def test_more_bytes_than_the_limit_are_refused(tmp_path: Path, pack: Pack) -> No
     ],
     ids=["no zip", "no file", "too long a name", "no name", "a pipe", "an empty folder", "an empty file"],
 )
-def test_a_path_without_tweets_is_one_sentence(tmp_path: Path, name: str, complaint: str) -> None:
+def test_a_path_without_tweets_is_one_error_message(tmp_path: Path, name: str, complaint: str) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "folder").mkdir()
     (tmp_path / "empty").touch()
@@ -186,12 +188,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def is_read_or_refused(path: Path) -> bool:
-    """Whether there is a whole archive, with texts that UTF-8 can hold, or a sentence that names the file."""
+    """Whether the result is an archive with valid texts, or an error message that names the file."""
     try:
-        found = recognise.read(path, author="magpie")
+        result = recognise.read(path, author="magpie")
     except SourceError as error:
         return str(path) in str(error)
-    return bool(found.tweets) and all(tweet.text.encode() is not None for tweet in found.tweets)
+    return bool(result.tweets) and all(tweet.text.encode() is not None for tweet in result.tweets)
 
 
 STARTS = [
@@ -219,8 +221,8 @@ def test_any_bytes_give_an_archive_or_a_source_error(folder: Path, start: bytes,
 @given(st.data())
 def test_a_zip_with_wrong_bytes_gives_an_archive_or_a_source_error(folder: Path, data: st.DataObject) -> None:
     content = bytearray(zip_bytes(TWO.items()))
-    for place in data.draw(st.lists(st.integers(0, len(content) - 1), min_size=1, max_size=5)):
-        content[place] = data.draw(st.integers(0, 255))
+    for index in data.draw(st.lists(st.integers(0, len(content) - 1), min_size=1, max_size=5)):
+        content[index] = data.draw(st.integers(0, 255))
     path = folder / "wrong.zip"
     path.write_bytes(content)
 

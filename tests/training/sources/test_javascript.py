@@ -80,13 +80,13 @@ def test_an_error_names_its_line_and_column_in_the_whole_file(text: str | bytes,
 
 def test_an_item_that_is_far_too_large_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(javascript, "LARGEST", 1_000)
-    asked = 0
+    chunks_read = 0
 
     def endless() -> Iterator[bytes]:
-        nonlocal asked
+        nonlocal chunks_read
         yield b'birds = ["'
         while True:
-            asked += 1
+            chunks_read += 1
             yield b"a" * 100
 
     one = Script(endless(), "birds.js")
@@ -94,4 +94,4 @@ def test_an_item_that_is_far_too_large_is_an_error(monkeypatch: pytest.MonkeyPat
 
     with pytest.raises(SourceError, match=r"birds\.js is not whole JSON"):
         list(one.items())
-    assert asked < 50
+    assert chunks_read < 50

@@ -27,13 +27,13 @@ needs_corpora = pytest.mark.skipif(not CORPORA.is_dir(), reason="the corpora of 
 needs_spectrum = pytest.mark.skipif(not SPECTRUM.is_dir(), reason="csv-spectrum of shared/data is not here")
 
 
-def written(path: Path, content: str | bytes) -> Path:
+def write_file(path: Path, content: str | bytes) -> Path:
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     return path
 
 
-def texts(found: Archive) -> list[str]:
-    return [tweet.text for tweet in found.tweets]
+def texts(result: Archive) -> list[str]:
+    return [tweet.text for tweet in result.tweets]
 
 
 COUNTS = {  # "Counts to reproduce": downloaded, retweets, short, kept
@@ -54,14 +54,14 @@ def test_the_published_counts_are_met_exactly_also_by_way_of_the_library(
 ) -> None:
     author = "someone" if name.endswith(".json") else None
 
-    found = recognise.read(CORPORA / name, author)
+    result = recognise.read(CORPORA / name, author)
 
     with Library.open(tmp_path / "library.db") as library:
-        library.add(found, source=name, at=datetime(2026, 11, 20, tzinfo=UTC))
-        kept = library.archive(found.author)
-    downloaded, retweets, short, left = counts
-    expected = Funnel(found.author, downloaded, {"retweet": retweets, "short": short}, left)
-    for archive in (found, kept):
+        library.add(result, source=name, at=datetime(2026, 11, 20, tzinfo=UTC))
+        from_library = library.archive(result.author)
+    downloaded, retweets, short, kept = counts
+    expected = Funnel(result.author, downloaded, {"retweet": retweets, "short": short}, kept)
+    for archive in (result, from_library):
         assert filter_tweets(archive.author, archive.tweets, Choices(rules="huggingtweets")).funnel == expected
         assert all(tweet.at for tweet in archive.tweets)
         assert len({tweet.id for tweet in archive.tweets}) == downloaded
@@ -109,14 +109,14 @@ def test_csv_spectrum_is_read_as_it_should_be(name: str) -> None:
     ],
 )
 def test_the_kind_of_a_file_is_recognised(tmp_path: Path, name: str, content: str | bytes) -> None:
-    path = written(tmp_path / name, content)
+    path = write_file(tmp_path / name, content)
 
-    found = recognise.read(path, author="@Magpie")
+    result = recognise.read(path, author="@Magpie")
 
-    assert found.author == "magpie"
-    assert texts(found) == ["a bird in the rafters", "a train below"]
-    assert [tweet.id for tweet in found.tweets] in (["1", "2"], ["", ""])
-    assert found.notes == ()
+    assert result.author == "magpie"
+    assert texts(result) == ["a bird in the rafters", "a train below"]
+    assert [tweet.id for tweet in result.tweets] in (["1", "2"], ["", ""])
+    assert result.notes == ()
 
 
 @pytest.mark.parametrize("pack", [zipped, unpacked], ids=["zip", "folder"])
@@ -126,59 +126,59 @@ def test_an_archive_is_recognised_whatever_it_is_called(
 ) -> None:
     path = pack(tmp_path / "my tweets (1)", shape([tweet(1, "a bird in the rafters")]))
 
-    found = recognise.read(path)
+    result = recognise.read(path)
 
-    assert (found.author, texts(found)) == ("magpie", ["a bird in the rafters"])
+    assert (result.author, texts(result)) == ("magpie", ["a bird in the rafters"])
 
 
 def test_one_file_of_an_archive_is_recognised_whatever_it_is_called(tmp_path: Path) -> None:
-    path = written(tmp_path / "tweets.txt", of_2024([tweet(1, "a bird in the rafters")])["data/tweets.js"])
+    path = write_file(tmp_path / "tweets.txt", of_2024([tweet(1, "a bird in the rafters")])["data/tweets.js"])
 
-    found = recognise.read(path, author="magpie")
+    result = recognise.read(path, author="magpie")
 
-    assert texts(found) == ["a bird in the rafters"]
+    assert texts(result) == ["a bird in the rafters"]
 
 
 @pytest.mark.parametrize("line", ["[thread] birds, a list", '{ "sic" } they wrote', "text, tweet, content"])
 def test_a_line_of_text_is_not_taken_for_a_table(tmp_path: Path, line: str) -> None:
-    path = written(tmp_path / "a.txt", f"{line}\na train below\n")
+    path = write_file(tmp_path / "a.txt", f"{line}\na train below\n")
 
-    found = recognise.read(path, author="magpie")
+    result = recognise.read(path, author="magpie")
 
-    assert texts(found) == [line, "a train below"]
+    assert texts(result) == [line, "a train below"]
 
 
 def test_a_line_keeps_the_separators_that_a_tweet_may_hold(tmp_path: Path) -> None:
-    path = written(tmp_path / "a.txt", "one\u2028two\x0bthree\x85four\nnext")
+    path = write_file(tmp_path / "a.txt", "one\u2028two\x0bthree\x85four\nnext")
 
-    found = recognise.read(path, author="magpie")
+    result = recognise.read(path, author="magpie")
 
-    assert texts(found) == ["one\u2028two\x0bthree\x85four", "next"]
+    assert texts(result) == ["one\u2028two\x0bthree\x85four", "next"]
 
 
 def test_a_cell_keeps_its_line_breaks_and_quotes(tmp_path: Path) -> None:
-    path = written(tmp_path / "a.csv", 'id,text\r\n1,"he said ""caw"",\nand left"\r\n')
+    path = write_file(tmp_path / "a.csv", 'id,text\r\n1,"he said ""caw"",\nand left"\r\n')
 
-    found = recognise.read(path, author="magpie")
+    result = recognise.read(path, author="magpie")
 
-    assert texts(found) == ['he said "caw",\nand left']
+    assert texts(result) == ['he said "caw",\nand left']
 
 
 def test_a_quote_in_the_middle_of_a_cell_is_kept(tmp_path: Path) -> None:
-    path = written(tmp_path / "a.csv", 'id,text\n1,a 5" pipe\n2,"he said ""caw"""\n')
+    path = write_file(tmp_path / "a.csv", 'id,text\n1,a 5" pipe\n2,"he said ""caw"""\n')
 
-    found = recognise.read(path, author="magpie")
+    result = recognise.read(path, author="magpie")
 
-    assert texts(found) == ['a 5" pipe', 'he said "caw"']
+    assert texts(result) == ['a 5" pipe', 'he said "caw"']
 
 
 def test_text_that_is_not_utf_8_is_read_as_windows_1252_with_a_warning(tmp_path: Path) -> None:
-    path = written(tmp_path / "a.csv", b"id,text\n1,caf\xe9 \x93crumbs\x94 \x9d\n")
+    path = write_file(tmp_path / "a.csv", b"id,text\n1,caf\xe9 \x93crumbs\x94 \x9d\n")
 
-    found = recognise.read(path, author="magpie")
+    result = recognise.read(path, author="magpie")
 
-    assert texts(found) == ["café “crumbs” \ufffd"]
-    assert "is not UTF-8" in found.notes[0]
+    assert texts(result) == ["café “crumbs” \ufffd"]
+    assert "is not UTF-8" in result.notes[0]
 
 
 TWO_PEOPLE = "username,text\nmagpie,caw\nrook,croak\nmagpie,caw caw\n"
@@ -210,10 +210,10 @@ TWO_PEOPLE = "username,text\nmagpie,caw\nrook,croak\nmagpie,caw caw\n"
         ("a.txt", "window.YTD.direct_messages.part0 = []", "magpie", "does not begin like a file of public tweets"),
     ],
 )
-def test_an_unreadable_file_is_one_sentence_that_names_it(
+def test_an_unreadable_file_is_one_error_message_that_names_it(
     tmp_path: Path, name: str, content: str | bytes, author: str | None, complaint: str
 ) -> None:
-    path = written(tmp_path / name, content)
+    path = write_file(tmp_path / name, content)
 
     with pytest.raises(SourceError, match=complaint):
         recognise.read(path, author)

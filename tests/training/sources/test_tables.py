@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from training.sources.archive import Archive
 
 
-def written(path: Path, content: str) -> Path:
+def write_file(path: Path, content: str) -> Path:
     path.write_text(content, encoding="utf-8")
     return path
 
 
-def texts(found: Archive) -> list[str]:
-    return [tweet.text for tweet in found.tweets]
+def texts(result: Archive) -> list[str]:
+    return [tweet.text for tweet in result.tweets]
 
 
 GRAILBIRD = "tweet_id,in_reply_to_status_id,timestamp,source,text,retweeted_status_id\n"
@@ -45,12 +45,12 @@ FLAGGED = "date,text,id,isRetweet\n"
     ids=["grailbird", "grailbird reply", "grailbird retweet", "got3 reply", "id in a link", "day first", "f for false"],
 )
 def test_the_columns_of_known_tables_are_understood(tmp_path: Path, content: str, kind: str, at: str) -> None:
-    path = written(tmp_path / "a.csv", content)
+    path = write_file(tmp_path / "a.csv", content)
 
-    found = recognise.read(path, author="magpie")
+    result = recognise.read(path, author="magpie")
 
     expected = ("7", "caw", kind, datetime.fromisoformat(f"{at}+00:00"))
-    assert [(tweet.id, tweet.text, tweet.kind, tweet.at) for tweet in found.tweets] == [expected]
+    assert [(tweet.id, tweet.text, tweet.kind, tweet.at) for tweet in result.tweets] == [expected]
 
 
 @pytest.mark.parametrize(
@@ -68,11 +68,11 @@ def test_the_columns_of_known_tables_are_understood(tmp_path: Path, content: str
     ids=["v1.1", "v1.1 retweet", "v1.1 long", "v2 long", "v2 of 2026", "v2 retweet", "manual retweet", "snscrape"],
 )
 def test_objects_of_every_api_are_understood(tmp_path: Path, record: dict[str, Any], text: str, kind: str) -> None:
-    path = written(tmp_path / "a.json", json.dumps([{"id": "7", **record}]))
+    path = write_file(tmp_path / "a.json", json.dumps([{"id": "7", **record}]))
 
-    found = recognise.read(path, author="magpie")
+    result = recognise.read(path, author="magpie")
 
-    assert [(tweet.id, tweet.text, tweet.kind) for tweet in found.tweets] == [("7", text, kind)]
+    assert [(tweet.id, tweet.text, tweet.kind) for tweet in result.tweets] == [("7", text, kind)]
 
 
 def test_only_the_last_version_of_an_edited_post_is_kept_and_lists_the_others(tmp_path: Path) -> None:
@@ -81,39 +81,39 @@ def test_only_the_last_version_of_an_edited_post_is_kept_and_lists_the_others(tm
         {"id": "12", "text": "a worm", "edit_history_tweet_ids": ["10", "12"]},
         {"id": "11", "text": "meanwhile", "edit_history_post_ids": ["11"]},
     ]
-    path = written(tmp_path / "a.json", json.dumps({"data": versions}))
+    path = write_file(tmp_path / "a.json", json.dumps({"data": versions}))
 
-    found = recognise.read(path, author="magpie")
+    result = recognise.read(path, author="magpie")
 
-    assert [(tweet.id, tweet.text, tweet.edits) for tweet in found.tweets] == [
+    assert [(tweet.id, tweet.text, tweet.edits) for tweet in result.tweets] == [
         ("12", "a worm", ("10",)),
         ("11", "meanwhile", ()),
     ]
 
 
 def test_a_post_without_a_date_gets_that_of_its_id(tmp_path: Path) -> None:
-    path = written(tmp_path / "a.csv", "id,text\n1211602623461122055,a bird in the rafters\n7,a train below\n")
+    path = write_file(tmp_path / "a.csv", "id,text\n1211602623461122055,a bird in the rafters\n7,a train below\n")
 
-    found = recognise.read(path, author="magpie")
+    result = recognise.read(path, author="magpie")
 
     at = datetime(2019, 12, 30, 10, 59, 10, tzinfo=UTC)
-    assert found.tweets[0].at is not None
-    assert timedelta(0) <= found.tweets[0].at - at < timedelta(seconds=1)
-    assert found.tweets[1].at is None
+    assert result.tweets[0].at is not None
+    assert timedelta(0) <= result.tweets[0].at - at < timedelta(seconds=1)
+    assert result.tweets[1].at is None
 
 
 def test_ids_rounded_by_a_spreadsheet_are_not_used(tmp_path: Path) -> None:
     rows = "1211602623461122000,a bird in the rafters\n1211602623461122000,a train below\n1211615351831699500,one more"
-    path = written(tmp_path / "a.csv", f"id,text\n{rows}\n")
+    path = write_file(tmp_path / "a.csv", f"id,text\n{rows}\n")
 
-    found = recognise.read(path, author="magpie")
+    result = recognise.read(path, author="magpie")
 
-    assert [(tweet.id, tweet.text) for tweet in found.tweets] == [
+    assert [(tweet.id, tweet.text) for tweet in result.tweets] == [
         ("", "a bird in the rafters"),
         ("", "a train below"),
         ("", "one more"),
     ]
-    assert found.notes == (f"{path} was saved by a program that rounds long numbers: its ids are not used.",)
+    assert result.notes == (f"{path} was saved by a program that rounds long numbers: its ids are not used.",)
 
 
 PAGE = {
@@ -135,29 +135,29 @@ PAGE = {
 def test_a_file_that_names_its_author_needs_no_handle(
     tmp_path: Path, name: str, content: str | bytes, display_name: str
 ) -> None:
-    path = written(tmp_path / name, content)
+    path = write_file(tmp_path / name, content)
 
-    found = recognise.read(path)
+    result = recognise.read(path)
 
-    assert (found.author, found.display_name) == ("magpie", display_name)
+    assert (result.author, result.display_name) == ("magpie", display_name)
 
 
 TWO_PEOPLE = "username,text\nmagpie,caw\nrook,croak\nmagpie,caw caw\n"
 
 
 def test_only_the_chosen_author_of_a_table_is_read(tmp_path: Path) -> None:
-    path = written(tmp_path / "a.csv", TWO_PEOPLE)
+    path = write_file(tmp_path / "a.csv", TWO_PEOPLE)
 
-    found = recognise.read(path, author="magpie")
+    result = recognise.read(path, author="magpie")
 
-    assert texts(found) == ["caw", "caw caw"]
-    assert found.notes == ("Rows of other people than @magpie, left out: 1.",)
+    assert texts(result) == ["caw", "caw caw"]
+    assert result.notes == ("Rows of other people than @magpie, left out: 1.",)
 
 
 def test_rows_without_a_text_are_left_out_and_counted(tmp_path: Path) -> None:
-    path = written(tmp_path / "a.csv", "id,text\n1,caw\n2\n")
+    path = write_file(tmp_path / "a.csv", "id,text\n1,caw\n2\n")
 
-    found = recognise.read(path, author="magpie")
+    result = recognise.read(path, author="magpie")
 
-    assert texts(found) == ["caw"]
-    assert found.notes == ("Rows without a text, left out: 1.",)
+    assert texts(result) == ["caw"]
+    assert result.notes == ("Rows without a text, left out: 1.",)

@@ -22,26 +22,26 @@ def light(talker: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("engine", "device", "chosen"),
+    ("engine", "device", "expected"),
     [("auto", "cpu", "light"), ("light", "cpu", "light"), ("light", "auto", "light"), ("torch", "cpu", "torch"),
      ("auto", "cuda", "torch"), ("auto", "mps", "torch")],
 )  # fmt: skip
-def test_a_processor_speaks_light_and_another_device_by_torch(
-    light: Path, engine: engines.Engine, device: str, chosen: str
+def test_a_cpu_uses_the_light_engine_and_other_devices_use_torch(
+    light: Path, engine: engines.Engine, device: str, expected: str
 ) -> None:
-    assert engines.choose(light, engine=engine, device=device) == chosen
+    assert engines.choose(light, engine=engine, device=device) == expected
 
 
-def test_an_older_folder_speaks_by_torch(model_folder: Path) -> None:
+def test_an_older_folder_uses_torch(model_folder: Path) -> None:
     assert engines.choose(model_folder, device="cpu") == "torch"
 
 
-def test_an_older_folder_cannot_be_made_light_by_asking(model_folder: Path) -> None:
+def test_an_older_folder_cannot_use_the_light_engine(model_folder: Path) -> None:
     with pytest.raises(ModelError, match="no light form: `mynah retrain`"):
         engines.choose(model_folder, engine="light")
 
 
-def test_the_light_voice_speaks_on_no_gpu(light: Path) -> None:
+def test_the_light_engine_refuses_a_gpu(light: Path) -> None:
     with pytest.raises(ModelError, match='not on "cuda"'):
         engines.choose(light, engine="light", device="cuda")
 
@@ -54,7 +54,7 @@ def test_either_engine_opens(light: Path, engine: str, kind: type) -> None:
     assert len(sampler.draft("", n=2, seed=0)) == 2
 
 
-def test_a_folder_without_a_manifest_says_so(light: Path, tmp_path: Path) -> None:
+def test_a_folder_without_a_manifest_is_reported(light: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(light, tmp_path / "copy")
     (copy / "manifest.json").unlink()
 

@@ -34,14 +34,14 @@ logits = st.lists(st.integers(-1920, 1920).map(lambda number: number / 64), min_
 def test_nothing_outside_the_nucleus_is_chosen(
     row: list[float], top_p: float, temperature: float, uniform: float
 ) -> None:
-    asked = np.asarray([row], np.float32)
+    logits_of_rows = np.asarray([row], np.float32)
 
-    ((token, gain),) = choose(asked.copy(), temperature, top_p, [lambda: uniform])
+    ((token, gain),) = choose(logits_of_rows.copy(), temperature, top_p, [lambda: uniform])
 
-    likely = softmax(asked[0], temperature)
+    likely = softmax(logits_of_rows[0], temperature)
     # single precision may see one more token than double does, where the mass is reached to the last digits
-    assert token in nucleus(asked[0], temperature, top_p + 1e-5)
-    assert gain == pytest.approx(np.log(softmax(asked[0])[token]), abs=1e-4)
+    assert token in nucleus(logits_of_rows[0], temperature, top_p + 1e-5)
+    assert gain == pytest.approx(np.log(softmax(logits_of_rows[0])[token]), abs=1e-4)
     assert likely[token] > 0
 
 
@@ -52,17 +52,17 @@ def test_tokens_come_as_often_as_they_are_likely(top_p: float, temperature: floa
     draws = 40_000
     uniforms = [lambda at=at: (at + 1) / draws for at in range(draws)]
 
-    chosen = choose(np.repeat(row[None], draws, 0), temperature, top_p, uniforms)
+    choices = choose(np.repeat(row[None], draws, 0), temperature, top_p, uniforms)
 
     inside = nucleus(row, temperature, top_p)
     likely = softmax(row, temperature)
     whole = sum(likely[token] for token in inside)
-    counts = Counter(token for token, _ in chosen)
+    counts = Counter(token for token, _ in choices)
     assert set(counts) == inside
     assert all(counts[token] == pytest.approx(draws * likely[token] / whole, abs=2) for token in inside)
 
 
-def test_a_flat_row_of_many_tokens_is_looked_through_to_its_end() -> None:
+def test_a_flat_row_of_many_tokens_is_searched_to_its_end() -> None:
     row = np.zeros((1, 50_257), np.float32)
 
     ((last, gain),) = choose(row, 1.0, 0.999_999, [lambda: 1.0])
@@ -84,12 +84,12 @@ def test_no_temperature_takes_the_likeliest_and_draws_nothing() -> None:
     def no_draw() -> float:
         raise AssertionError
 
-    chosen = choose(np.asarray([[0.0, 3.0, 1.0], [5.0, 3.0, 1.0]], np.float32), 0.0, 0.5, [no_draw, no_draw])
+    choices = choose(np.asarray([[0.0, 3.0, 1.0], [5.0, 3.0, 1.0]], np.float32), 0.0, 0.5, [no_draw, no_draw])
 
-    assert [token for token, _ in chosen] == [1, 0]
+    assert [token for token, _ in choices] == [1, 0]
 
 
 def test_likelihoods_are_summed_over_the_rows() -> None:
-    asked = np.asarray([[1.0, 2.0, 3.0], [0.0, 0.0, 0.0]], np.float32)
+    logits_of_rows = np.asarray([[1.0, 2.0, 3.0], [0.0, 0.0, 0.0]], np.float32)
 
-    assert log_likelihood(asked, [2, 1]) == pytest.approx(np.log(softmax(asked[0])[2]) - np.log(3))
+    assert log_likelihood(logits_of_rows, [2, 1]) == pytest.approx(np.log(softmax(logits_of_rows[0])[2]) - np.log(3))

@@ -34,7 +34,7 @@ def rows(loaded: Any) -> list[list[int]]:
     return batches.encode(loaded.tokenizer, SENTENCES, 64)
 
 
-def test_a_light_form_is_made_and_held_against_the_model(loaded: Any, rows: list[list[int]], tmp_path: Path) -> None:
+def test_a_light_form_is_made_and_compared_with_the_model(loaded: Any, rows: list[list[int]], tmp_path: Path) -> None:
     light = onnx_export.export_onnx(loaded.model, loaded.tokenizer, rows, tmp_path)
 
     assert list(light.files) == [onnx_weights.FILE]
@@ -43,7 +43,7 @@ def test_a_light_form_is_made_and_held_against_the_model(loaded: Any, rows: list
     assert not list(tmp_path.iterdir())
 
 
-def test_one_that_says_something_else_is_left_out_with_a_sentence(
+def test_a_light_form_that_differs_is_left_out_with_a_message(
     loaded: Any, rows: list[list[int]], tmp_path: Path
 ) -> None:
     class Drifting:
@@ -64,7 +64,7 @@ def test_one_that_says_something_else_is_left_out_with_a_sentence(
     assert "1% at most" in light.why
 
 
-def test_another_architecture_is_left_out_with_a_sentence(loaded: Any, rows: list[list[int]], tmp_path: Path) -> None:
+def test_another_architecture_is_left_out_with_a_message(loaded: Any, rows: list[list[int]], tmp_path: Path) -> None:
     other = GPTNeoForCausalLM(
         GPTNeoConfig(hidden_size=32, num_layers=2, num_heads=2, attention_types=[[["global"], 2]], vocab_size=320)
     )
@@ -74,9 +74,7 @@ def test_another_architecture_is_left_out_with_a_sentence(loaded: Any, rows: lis
     assert light.why == "no light form for a machine without torch: it is made for GPT-2, and this model is gpt_neo."
 
 
-def test_heads_that_the_runtime_does_not_know_are_left_out_with_a_sentence(
-    loaded: Any, rows: list[list[int]], tmp_path: Path
-) -> None:
+def test_unsupported_heads_are_left_out_with_a_message(loaded: Any, rows: list[list[int]], tmp_path: Path) -> None:
     other = GPT2LMHeadModel(GPT2Config(n_embd=36, n_layer=1, n_head=12, vocab_size=320))
 
     light = onnx_export.export_onnx(other, loaded.tokenizer, rows, tmp_path)
@@ -84,7 +82,7 @@ def test_heads_that_the_runtime_does_not_know_are_left_out_with_a_sentence(
     assert light.why.endswith("it knows heads of 8, 16, … numbers, and these are 3 wide.")
 
 
-def test_what_the_runtime_only_finds_when_it_reads_is_an_error_of_the_model(loaded: Any, tmp_path: Path) -> None:
+def test_an_error_of_the_runtime_is_a_model_error(loaded: Any, tmp_path: Path) -> None:
     other = GPT2LMHeadModel(GPT2Config(n_embd=36, n_layer=1, n_head=12, vocab_size=320))
     path = tmp_path / onnx_weights.FILE
     path.write_bytes(onnx_weights.write(other, start=0, end=0))
@@ -93,7 +91,7 @@ def test_what_the_runtime_only_finds_when_it_reads_is_an_error_of_the_model(load
         OnnxEngine(path, threads=1).log_likelihoods([0], [[1, 2]])
 
 
-def test_the_comparison_sees_a_model_that_is_off(loaded: Any, rows: list[list[int]], tmp_path: Path) -> None:
+def test_the_comparison_detects_a_model_that_differs(loaded: Any, rows: list[list[int]], tmp_path: Path) -> None:
     path = tmp_path / onnx_weights.FILE
     path.write_bytes(onnx_weights.write(loaded.model, start=0, end=0))
     changed = copy.deepcopy(loaded.model)
@@ -107,11 +105,11 @@ def test_the_comparison_sees_a_model_that_is_off(loaded: Any, rows: list[list[in
     assert near[1] >= far[1]
 
 
-def test_one_row_that_is_off_is_not_made_good_by_the_others(loaded: Any, rows: list[list[int]], tmp_path: Path) -> None:
+def test_one_row_that_differs_is_not_averaged_away(loaded: Any, rows: list[list[int]], tmp_path: Path) -> None:
     path = tmp_path / onnx_weights.FILE
     path.write_bytes(onnx_weights.write(loaded.model, start=0, end=0))
-    seen = {token for row in rows for token in row}
-    unseen = next(token for token in range(loaded.model.config.vocab_size) if token not in seen)
+    tokens = {token for row in rows for token in row}
+    unseen = next(token for token in range(loaded.model.config.vocab_size) if token not in tokens)
     changed = copy.deepcopy(loaded.model)
     with torch.no_grad():
         changed.transformer.wte.weight[unseen].mul_(4)
@@ -124,7 +122,7 @@ def test_one_row_that_is_off_is_not_made_good_by_the_others(loaded: Any, rows: l
 
 
 @pytest.mark.parametrize("none", [[], [[1]]], ids=["no rows", "rows of nothing but a beginning"])
-def test_with_nothing_to_compare_on_it_is_held_against_what_the_model_says_itself(
+def test_without_texts_it_is_compared_on_the_models_own_samples(
     none: list[list[int]], loaded: Any, tmp_path: Path
 ) -> None:
     light = onnx_export.export_onnx(loaded.model, loaded.tokenizer, none, tmp_path)
@@ -133,7 +131,7 @@ def test_with_nothing_to_compare_on_it_is_held_against_what_the_model_says_itsel
     assert 0 < light.figures["light_off"] < onnx_export.OFF_MOST
 
 
-def test_with_nothing_to_compare_on_a_form_that_is_off_is_found_out_too(loaded: Any, tmp_path: Path) -> None:
+def test_without_texts_a_form_that_differs_is_detected_too(loaded: Any, tmp_path: Path) -> None:
     other = copy.deepcopy(loaded.model)
     with torch.no_grad():
         other.transformer.h[0].mlp.c_fc.weight.mul_(1.5)
@@ -157,7 +155,7 @@ def test_with_nothing_to_compare_on_a_form_that_is_off_is_found_out_too(loaded: 
     ids=["one", "three", "crooked"],
 )
 @pytest.mark.parametrize("gelu", ["gelu_new", "gelu"])
-def test_any_gpt2_has_a_light_form_that_is_near(shape: dict[str, int], gelu: str, tied: bool, tmp_path: Path) -> None:
+def test_any_gpt2_has_a_light_form_that_is_close(shape: dict[str, int], gelu: str, tied: bool, tmp_path: Path) -> None:
     from transformers import GPT2Config, GPT2LMHeadModel
 
     torch.manual_seed(1)
@@ -176,7 +174,7 @@ def test_any_gpt2_has_a_light_form_that_is_near(shape: dict[str, int], gelu: str
     assert same > 0.9  # a model of chance weights is often undecided
 
 
-def test_a_retraining_writes_the_light_form_and_vouches_for_it(tmp_path: Path) -> None:
+def test_a_retraining_writes_the_light_form_and_lists_it_in_the_manifest(tmp_path: Path) -> None:
     version = version_of(run(small(tmp_path / "models")))
 
     manifest = model_dir.check(version)
@@ -185,12 +183,14 @@ def test_a_retraining_writes_the_light_form_and_vouches_for_it(tmp_path: Path) -
     assert OnnxSampler.open(version, threads=1).draft("", n=1, seed=0, sampling=Sampling(max_tokens=4))
 
 
-def test_a_retraining_without_the_library_says_so_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_retraining_without_the_library_reports_it_and_continues(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delitem(sys.modules, "training.speak.onnx_engine", raising=False)
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    seen: list[Progress] = []
+    reports: list[Progress] = []
 
-    version = version_of(run(small(tmp_path / "models"), seen=seen))
+    version = version_of(run(small(tmp_path / "models"), reports=reports))
 
     assert onnx_weights.FILE not in model_dir.check(version).files
-    assert any("onnxruntime is not installed (pip install 'mynah-bot[light]')" in progress.note for progress in seen)
+    assert any("onnxruntime is not installed (pip install 'mynah-bot[light]')" in progress.note for progress in reports)

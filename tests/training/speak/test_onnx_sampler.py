@@ -1,4 +1,4 @@
-"""The light voice says what torch would say, in a process that has no torch."""
+"""The light engine gives the same drafts as torch, in a process without torch."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ TAGS = {"ada": "ada: ", "bob": "bob, to be clear: "}
 
 @pytest.fixture(scope="module")
 def folder(talker: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made, light = lightened(talker / "current", tmp_path_factory.mktemp("light") / "m", SENTENCES)
+    version, light = lightened(talker / "current", tmp_path_factory.mktemp("light") / "m", SENTENCES)
     assert not light.why
-    return made
+    return version
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +55,8 @@ def theirs(folder: Path) -> TorchSampler:
 
 @pytest.mark.parametrize("prompt", ["", *(" ".join(text.split()[:2]) for text in SENTENCES[:4])])
 def test_greedy_drafts_are_those_of_transformers(sampler: OnnxSampler, loaded: Any, prompt: str) -> None:
-    asked = loaded.tokenizer(prompt, return_tensors="pt")
-    ids = loaded.model.generate(**asked, do_sample=False, max_new_tokens=40)
+    inputs = loaded.tokenizer(prompt, return_tensors="pt")
+    ids = loaded.model.generate(**inputs, do_sample=False, max_new_tokens=40)
     expected = loaded.tokenizer.decode(ids[0], skip_special_tokens=True).strip()
 
     (ours,) = sampler.draft(prompt, n=1, seed=0, sampling=Sampling(temperature=0.0, max_tokens=40))
@@ -64,7 +64,7 @@ def test_greedy_drafts_are_those_of_transformers(sampler: OnnxSampler, loaded: A
     assert ours.text == expected
 
 
-def test_first_tokens_come_as_often_as_transformers_would_have_them(sampler: OnnxSampler, loaded: Any) -> None:
+def test_first_tokens_have_the_distribution_of_transformers(sampler: OnnxSampler, loaded: Any) -> None:
     """Pearson's chi-square against the softmax itself, over the first token of 3,000 drafts."""
     n = 3_000
     with torch.inference_mode():
@@ -82,7 +82,7 @@ def test_first_tokens_come_as_often_as_transformers_would_have_them(sampler: Onn
 
 
 @pytest.mark.parametrize("text", SENTENCES)
-def test_it_weighs_as_torch_does(sampler: OnnxSampler, theirs: TorchSampler, text: str) -> None:
+def test_its_log_likelihoods_are_those_of_torch(sampler: OnnxSampler, theirs: TorchSampler, text: str) -> None:
     first = text.partition(" ")[0]
     rest = text.removeprefix(first)
 
@@ -100,7 +100,7 @@ def test_the_same_seed_gives_the_same_drafts_and_another_gives_others(sampler: O
     assert first != sampler.draft("", n=6, seed=8, sampling=HOT)
 
 
-def test_drafts_are_handed_out_as_they_end_and_are_the_same(sampler: OnnxSampler) -> None:
+def test_drafts_are_yielded_as_they_end_and_are_the_same(sampler: OnnxSampler) -> None:
     streamed = list(sampler.stream("", n=6, seed=7, sampling=HOT))
 
     assert [sample for _, sample in sorted(streamed, key=lambda one: one[0])] == sampler.draft(
@@ -108,7 +108,7 @@ def test_drafts_are_handed_out_as_they_end_and_are_the_same(sampler: OnnxSampler
     )
 
 
-def test_a_draft_is_as_likely_as_it_says(sampler: OnnxSampler) -> None:
+def test_a_drafts_likelihood_is_that_of_its_text(sampler: OnnxSampler) -> None:
     """In one reading from its start, whatever rows left the batch beside it."""
     drafts = [draft for draft in sampler.draft("", n=12, seed=3, sampling=Sampling(top_p=1.0)) if draft.finished]
 
@@ -118,7 +118,7 @@ def test_a_draft_is_as_likely_as_it_says(sampler: OnnxSampler) -> None:
     assert sum(respelt) > len(drafts) / 2  # a text may be spelt in other pieces than it was sampled in
 
 
-def test_rows_that_leave_do_not_change_the_others(sampler: OnnxSampler) -> None:
+def test_finished_rows_do_not_change_the_others(sampler: OnnxSampler) -> None:
     engine = sampler._engine
     start = sampler._start
     chance = np.random.default_rng(0)
@@ -166,10 +166,10 @@ print(sorted({"torch", "transformers", "safetensors", "onnx"} & set(sys.modules)
 """
 
 
-def test_it_speaks_without_torch(folder: Path) -> None:
-    done = subprocess.run([sys.executable, "-c", SPEAK, folder], capture_output=True, text=True, check=True)
+def test_it_drafts_without_torch(folder: Path) -> None:
+    process = subprocess.run([sys.executable, "-c", SPEAK, folder], capture_output=True, text=True, check=True)
 
-    assert done.stdout.strip() == "[]"
+    assert process.stdout.strip() == "[]"
 
 
 @pytest.fixture
@@ -187,7 +187,7 @@ def test_a_changed_file_is_refused(copy: Path, name: str) -> None:
         OnnxSampler.open(copy)
 
 
-def test_the_weights_that_only_torch_reads_need_be_there_and_no_more(copy: Path) -> None:
+def test_the_weights_for_torch_must_exist_but_are_not_checked(copy: Path) -> None:
     weights = copy / "model.safetensors"
     weights.write_bytes(bytes(weights.stat().st_size))  # five hundred megabytes are not read to see this
 
@@ -201,7 +201,7 @@ def test_a_folder_without_a_light_form_is_refused(model_folder: Path) -> None:
         OnnxSampler.open(model_folder)
 
 
-def test_a_vouched_for_file_that_is_none_is_refused(copy: Path) -> None:
+def test_a_listed_file_that_is_not_a_light_form_is_refused(copy: Path) -> None:
     (copy / "tokenizer.json").write_text("{}")
     manifest = json.loads((copy / "manifest.json").read_text())
     manifest["files"]["tokenizer.json"] = [model_dir._digest(copy / "tokenizer.json"), 2]

@@ -25,9 +25,9 @@ def model(**changes: Any) -> Any:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    written = tmp_path / onnx_weights.FILE
-    written.write_bytes(onnx_weights.write(model(), start=3, end=4))
-    return written
+    file = tmp_path / onnx_weights.FILE
+    file.write_bytes(onnx_weights.write(model(), start=3, end=4))
+    return file
 
 
 def test_a_weight_is_off_by_half_a_step_at_most(path: Path) -> None:
@@ -40,21 +40,21 @@ def test_a_weight_is_off_by_half_a_step_at_most(path: Path) -> None:
     assert np.all(np.abs(ours - theirs) <= scales.repeat(32, 1)[:, :48] / 2 * 1.001)
 
 
-def test_the_file_says_what_the_model_is_like(path: Path) -> None:
+def test_the_file_has_the_models_shape(path: Path) -> None:
     read = onnx_weights.read(path)
 
     assert (read.shape.layers, read.shape.heads, read.shape.width, read.shape.context) == (2, 2, 48, 40)
     assert (read.start, read.end) == (3, 4)
 
 
-def test_words_are_kept_once_where_they_are_the_head_too(tmp_path: Path) -> None:
+def test_tied_embeddings_are_stored_once(tmp_path: Path) -> None:
     apart = tmp_path / "apart"
     apart.write_bytes(onnx_weights.write(model(tie_word_embeddings=False), start=0, end=0))
 
     assert "words.q" in onnx_weights.read(apart).spans
 
 
-def test_a_tied_model_has_no_words_of_their_own(path: Path) -> None:
+def test_a_tied_model_has_no_separate_head(path: Path) -> None:
     assert "words.q" not in onnx_weights.read(path).spans
 
 
@@ -86,7 +86,7 @@ def _header(change: Callable[[dict[str, Any]], object]) -> Callable[[bytes], byt
     ],
     ids=["empty", "cut", "short", "long", "endless", "list", "nothing", "newer", "shapeless", "type", "size"],
 )
-def test_a_file_that_is_not_whole_is_refused(path: Path, damage: Callable[[bytes], bytes]) -> None:
+def test_an_incomplete_file_is_refused(path: Path, damage: Callable[[bytes], bytes]) -> None:
     path.write_bytes(damage(path.read_bytes()))
 
     with pytest.raises(ModelError, match="not a readable light form"):
@@ -109,7 +109,7 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     ],
     ids=["architecture", "activation", "layers", "scale", "inner"],
 )
-def test_what_it_does_not_know_it_says(config: Any, why: str) -> None:
+def test_an_unsupported_configuration_is_reported(config: Any, why: str) -> None:
     assert why in onnx_weights.why_not(config)
 
 

@@ -1,4 +1,4 @@
-"""What any engine is asked to do: one that reads from a list shows it."""
+"""The sampler, with an engine that reads its tokens from a list."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TAGS = {"ada": "ada: ", "bob": "bob, to be clear: "}
 
 
 class Reciter:
-    """Says given texts, one for each row, and counts its steps."""
+    """An engine that gives fixed texts, one for each row, and counts its steps."""
 
     def __init__(self, pieces: Tokenizer, *texts: str, context: int = 160, max_rows: int = 8) -> None:
         self.context = context
@@ -33,22 +33,22 @@ class Reciter:
 
     def begin(self, ids: Sequence[int], rows: int, max_tokens: int) -> Reciter:
         self.begun.append(list(ids))
-        self._rows, self._said, self.steps = list(range(rows)), 0, 0
+        self._rows, self._position, self.steps = list(range(rows)), 0, 0
         return self
 
     def sample(
         self, uniforms: Sequence[Callable[[], float]], temperature: float, top_p: float
     ) -> list[tuple[int, float]]:
-        return [(self._tails[row][self._said], -1.0) for row in self._rows]
+        return [(self._tails[row][self._position], -1.0) for row in self._rows]
 
     def advance(self, tokens: Sequence[int], kept: Sequence[int]) -> None:
         self._rows = [self._rows[number] for number in kept]
-        assert list(tokens) == [self._tails[row][self._said] for row in self._rows]
-        self._said += 1
+        assert list(tokens) == [self._tails[row][self._position] for row in self._rows]
+        self._position += 1
         self.steps += 1
 
     def log_likelihoods(self, prefix: Sequence[int], continuations: Sequence[Sequence[int]]) -> list[float]:
-        """Half as likely for each token that stands before."""
+        """Less likely for each token before."""
         self.begun.append(list(prefix))
         return [-float(len(prefix)) for _ in continuations]
 
@@ -58,30 +58,30 @@ def pieces(model_folder: Path) -> Tokenizer:
     return Tokenizer.from_file(str(model_folder / "tokenizer.json"))
 
 
-def reciting(pieces: Tokenizer, *texts: str, tags: dict[str, str] | None = None, context: int = 160) -> Sampler:
+def sampler_of(pieces: Tokenizer, *texts: str, tags: dict[str, str] | None = None, context: int = 160) -> Sampler:
     return Sampler(Reciter(pieces, *texts, context=context), pieces, start=END, end=END, tags=tags)
 
 
-def test_each_draft_is_handed_out_as_soon_as_it_is_said(pieces: Tokenizer) -> None:
+def test_each_draft_is_yielded_as_soon_as_it_is_finished(pieces: Tokenizer) -> None:
     engine = Reciter(pieces, " is far longer than both", " b", " and so on")
-    places, steps = [], []
+    order, steps = [], []
 
-    for place, sample in Sampler(engine, pieces, start=END, end=END).stream("My", n=3, seed=0):
-        places.append((place, sample.text))
+    for number, sample in Sampler(engine, pieces, start=END, end=END).stream("My", n=3, seed=0):
+        order.append((number, sample.text))
         steps.append(engine.steps)
 
-    assert places == [(1, "My b"), (2, "My and so on"), (0, "My is far longer than both")]
+    assert order == [(1, "My b"), (2, "My and so on"), (0, "My is far longer than both")]
     assert steps == sorted(set(steps))
 
 
-def test_drafts_come_in_the_order_of_their_places(pieces: Tokenizer) -> None:
-    drafts = reciting(pieces, " is far longer than both", " b", " and so on").draft("My", n=3, seed=0)
+def test_drafts_come_in_order(pieces: Tokenizer) -> None:
+    drafts = sampler_of(pieces, " is far longer than both", " b", " and so on").draft("My", n=3, seed=0)
 
     assert [draft.text for draft in drafts] == ["My is far longer than both", "My b", "My and so on"]
     assert all(draft.finished for draft in drafts)
 
 
-def test_what_is_too_much_at_once_is_told_one_after_the_other(pieces: Tokenizer) -> None:
+def test_more_drafts_than_rows_are_made_in_several_batches(pieces: Tokenizer) -> None:
     engine = Reciter(pieces, "good", "morning all", max_rows=2)
 
     drafts = Sampler(engine, pieces, start=END, end=END).draft("", n=5, seed=0)
@@ -90,8 +90,8 @@ def test_what_is_too_much_at_once_is_told_one_after_the_other(pieces: Tokenizer)
     assert len(engine.begun) == 3
 
 
-def test_a_text_that_may_have_one_line_ends_with_it(pieces: Tokenizer) -> None:
-    two_lines = reciting(pieces, " dream\nis a crumb")
+def test_a_text_of_one_line_ends_with_the_line(pieces: Tokenizer) -> None:
+    two_lines = sampler_of(pieces, " dream\nis a crumb")
 
     (whole,) = two_lines.draft("My\nown", n=1, seed=0)
     (line,) = two_lines.draft("My\nown", n=1, seed=0, sampling=Sampling(one_line=True))
@@ -100,7 +100,7 @@ def test_a_text_that_may_have_one_line_ends_with_it(pieces: Tokenizer) -> None:
     assert line.finished
 
 
-def test_a_text_is_cut_soon_after_it_is_full(pieces: Tokenizer) -> None:
+def test_a_text_is_cut_soon_after_it_is_too_long(pieces: Tokenizer) -> None:
     limit = 20
     too_long = Sampling(too_long=lambda text: len(text) > limit)
     engine = Reciter(pieces, " la" * 60)
@@ -111,15 +111,15 @@ def test_a_text_is_cut_soon_after_it_is_full(pieces: Tokenizer) -> None:
     assert limit < len(cut.text) <= limit + len(" la") * LENGTH_CHECK_EVERY
 
 
-def test_a_text_that_is_never_full_is_told_to_its_end(pieces: Tokenizer) -> None:
-    (whole,) = reciting(pieces, " la" * 30).draft("My", n=1, seed=0, sampling=Sampling(too_long=lambda _: False))
+def test_a_text_that_is_never_too_long_is_finished(pieces: Tokenizer) -> None:
+    (whole,) = sampler_of(pieces, " la" * 30).draft("My", n=1, seed=0, sampling=Sampling(too_long=lambda _: False))
 
     assert whole.text == "My" + " la" * 30
     assert whole.finished
 
 
 def test_a_text_is_cut_off_at_the_limit(pieces: Tokenizer) -> None:
-    (cut,) = reciting(pieces, " crumb" * 9).draft("My", n=1, seed=0, sampling=Sampling(max_tokens=3))
+    (cut,) = sampler_of(pieces, " crumb" * 9).draft("My", n=1, seed=0, sampling=Sampling(max_tokens=3))
 
     assert not cut.finished
     assert "My crumb".startswith(cut.text) or cut.text.startswith("My crumb")
@@ -127,10 +127,10 @@ def test_a_text_is_cut_off_at_the_limit(pieces: Tokenizer) -> None:
 
 def test_a_prompt_that_fills_the_context_is_refused(pieces: Tokenizer) -> None:
     with pytest.raises(ModelError, match=r"has \d+ tokens and the model reads 8: shorten it"):
-        reciting(pieces, "", context=8).draft("crumb " * 20, n=1, seed=0)
+        sampler_of(pieces, "", context=8).draft("crumb " * 20, n=1, seed=0)
 
 
-def test_what_is_weighed_stands_right_after_what_is_given(pieces: Tokenizer) -> None:
+def test_a_scored_text_follows_directly_after_the_given_text(pieces: Tokenizer) -> None:
     engine = Reciter(pieces)
     sampler = Sampler(engine, pieces, start=END, end=END)
 
@@ -139,7 +139,7 @@ def test_what_is_weighed_stands_right_after_what_is_given(pieces: Tokenizer) -> 
     assert engine.begun == [[END, *pieces.encode("My dream is", add_special_tokens=False).ids]]
 
 
-def test_of_a_story_too_long_to_read_its_end_is_read(pieces: Tokenizer) -> None:
+def test_of_a_given_text_longer_than_the_context_the_end_is_read(pieces: Tokenizer) -> None:
     engine = Reciter(pieces, context=12)
     story = pieces.encode("crumb " * 20, add_special_tokens=False).ids
 
@@ -150,12 +150,12 @@ def test_of_a_story_too_long_to_read_its_end_is_read(pieces: Tokenizer) -> None:
     assert begun == [END, *story[-(12 - longest) :]]
 
 
-def test_nobody_asked_weighs_nothing(pieces: Tokenizer) -> None:
-    assert reciting(pieces).log_likelihoods([]) == []
+def test_no_texts_have_no_likelihoods(pieces: Tokenizer) -> None:
+    assert sampler_of(pieces).log_likelihoods([]) == []
 
 
-def test_a_text_by_nobody_in_particular_weighs_the_mean_of_its_likelihoods(pieces: Tokenizer) -> None:
-    cyborg = reciting(pieces, tags=TAGS)
+def test_a_text_without_an_author_has_the_mean_of_its_likelihoods(pieces: Tokenizer) -> None:
+    cyborg = sampler_of(pieces, tags=TAGS)
     one, other = (cyborg.log_likelihoods(["a"], author=author)[0] for author in TAGS)
 
     (both,) = cyborg.log_likelihoods(["a"])
@@ -163,7 +163,7 @@ def test_a_text_by_nobody_in_particular_weighs_the_mean_of_its_likelihoods(piece
     assert min(one, other) < both < max(one, other)
 
 
-def test_a_prompt_stands_behind_the_tag_and_the_tag_is_not_said(pieces: Tokenizer) -> None:
+def test_a_prompt_follows_the_tag_and_the_tag_is_not_in_the_text(pieces: Tokenizer) -> None:
     engine = Reciter(pieces, " crumb", " umbrella")
 
     drafts = Sampler(engine, pieces, start=END, end=END, tags=TAGS).draft("My", n=2, seed=0, author="ada")
@@ -172,23 +172,24 @@ def test_a_prompt_stands_behind_the_tag_and_the_tag_is_not_said(pieces: Tokenize
     assert engine.begun == [[END, *(token for part in ("ada: ", "My") for token in pieces.encode(part).ids[1:])]]
 
 
-def test_the_seed_chooses_who_speaks(model_folder: Path) -> None:
+def test_the_seed_chooses_the_author(model_folder: Path) -> None:
     loaded = model_dir.load(model_folder, device="cpu")
     cyborg = TorchSampler(loaded.model, loaded.tokenizer, TAGS)
-    spoken = {author: cyborg.draft("", n=8, seed=3, author=author) for author in TAGS}
+    drafts_of = {author: cyborg.draft("", n=8, seed=3, author=author) for author in TAGS}
 
     mixed = cyborg.draft("", n=8, seed=3)
 
     assert mixed == cyborg.draft("", n=8, seed=3)
     whose = [
-        {author for author, drafts in spoken.items() if drafts[place].text == mixed[place].text} for place in range(8)
+        {author for author, drafts in drafts_of.items() if drafts[number].text == mixed[number].text}
+        for number in range(8)
     ]
     assert {"ada"} in whose
     assert {"bob"} in whose
 
 
-def test_an_author_whom_the_model_does_not_know_is_refused(pieces: Tokenizer) -> None:
-    cyborg = reciting(pieces, tags=TAGS)
+def test_an_unknown_author_is_refused(pieces: Tokenizer) -> None:
+    cyborg = sampler_of(pieces, tags=TAGS)
 
     with pytest.raises(ModelError, match="does not know @eve, only @ada, @bob"):
         cyborg.draft("", n=1, seed=0, author="eve")
@@ -196,13 +197,13 @@ def test_an_author_whom_the_model_does_not_know_is_refused(pieces: Tokenizer) ->
         cyborg.log_likelihoods(["a"], author="eve")
 
 
-def test_a_model_without_tags_speaks_as_nobody_alone(pieces: Tokenizer) -> None:
+def test_a_model_without_tags_refuses_an_author(pieces: Tokenizer) -> None:
     with pytest.raises(ModelError, match="cannot speak as @ada alone"):
-        reciting(pieces).draft("", n=2, seed=1, author="ada")
+        sampler_of(pieces).draft("", n=2, seed=1, author="ada")
 
 
-def test_half_a_character_is_said_as_a_question_mark(pieces: Tokenizer) -> None:
-    assert reciting(pieces, "good").draft("\udcff", n=1, seed=0)[0].text.startswith("?")
+def test_a_lone_surrogate_becomes_a_question_mark(pieces: Tokenizer) -> None:
+    assert sampler_of(pieces, "good").draft("\udcff", n=1, seed=0)[0].text.startswith("?")
 
 
 def test_an_end_token_written_out_is_text(pieces: Tokenizer) -> None:

@@ -1,4 +1,4 @@
-"""Torch's engines say what transformers' own `generate` says, without what the reference hid in it."""
+"""The torch engines give the tokens of transformers' own `generate`, without its hidden defaults."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def say(
 
 
 def theirs(model: Any, begun: list[int], rows: int, room: int, **settings: Any) -> list[list[int]]:
-    """What transformers says; no token ends a row."""
+    """The tokens of transformers; no token ends a row."""
     with torch.random.fork_rng():
         torch.manual_seed(1)
         ids = model.generate(
@@ -117,8 +117,8 @@ def test_greedy_tokens_are_those_of_transformers(engine: tuple[Engine, Any], beg
 @pytest.mark.parametrize("base", ["small", "embedded"])
 def test_greedy_drafts_are_those_of_transformers(loaded: Any, base: str, prompt: str) -> None:
     model, tokenizer = (loaded.model, loaded.tokenizer) if base == "small" else base_model.load_embedded()
-    asked = tokenizer(prompt, return_tensors="pt")
-    ids = model.generate(**asked, do_sample=False, max_new_tokens=40)
+    inputs = tokenizer(prompt, return_tensors="pt")
+    ids = model.generate(**inputs, do_sample=False, max_new_tokens=40)
     expected = tokenizer.decode(ids[0], skip_special_tokens=True).strip()
 
     (ours,) = TorchSampler(model, tokenizer, dtype=torch.float32).draft(
@@ -164,7 +164,7 @@ def likelihood_of_being_alike(some: list[list[int]], others: list[list[int]]) ->
 @pytest.mark.parametrize("top_p", [0.5, 0.95, 1.0])
 @pytest.mark.parametrize("temperature", [0.0, 0.7, 1.0, 1.3])
 @pytest.mark.parametrize("spread", [0.1, 3.0], ids=["flat", "peaked"])  # with and without the nucleus in CANDIDATES
-def test_a_gpu_chooses_as_a_processor_does(spread: float, temperature: float, top_p: float) -> None:
+def test_a_gpu_samples_as_a_cpu_does(spread: float, temperature: float, top_p: float) -> None:
     logits = torch.randn(16, 4 * CANDIDATES, generator=torch.Generator().manual_seed(0)) * spread
     rows = range(len(logits))
     uniforms: list[Callable[[], float]] = [lambda row=row: (row + 1) / len(logits) for row in rows]
@@ -201,11 +201,11 @@ def test_a_token_outside_the_nucleus_is_never_drawn(way: str) -> None:
     uniforms = [lambda: 1.0 - draws.pop()] * len(logits)
 
     if way == "GPU":
-        chosen = choose_from_likeliest(logits, 1.0, 0.85, uniforms)
+        choices = choose_from_likeliest(logits, 1.0, 0.85, uniforms)
     else:
-        chosen = choose(logits.numpy(), 1.0, 0.85, uniforms)
+        choices = choose(logits.numpy(), 1.0, 0.85, uniforms)
 
-    tokens = [token for token, _ in chosen]
+    tokens = [token for token, _ in choices]
     assert set(tokens) == {0, 2, 3}
     shares = [tokens.count(token) / len(tokens) for token in (0, 2, 3)]
     assert shares == pytest.approx([4 / 9, 3 / 9, 2 / 9], abs=0.04)
@@ -225,7 +225,7 @@ def test_more_than_fifty_tokens_have_a_chance(sampler: TorchSampler) -> None:
     assert len(first) > 50
 
 
-def test_a_text_that_ends_at_once_may_be_said(loaded: Any) -> None:
+def test_an_empty_text_may_be_sampled(loaded: Any) -> None:
     model: Any = GPT2LMHeadModel(GPT2Config(vocab_size=300, n_embd=32, n_layer=1, n_head=2))
     torch.nn.init.zeros_(model.transformer.ln_f.weight)
     torch.nn.init.ones_(model.transformer.ln_f.bias)
@@ -237,7 +237,7 @@ def test_a_text_that_ends_at_once_may_be_said(loaded: Any) -> None:
 
 
 @pytest.mark.parametrize("family", ["written out", "any model"])
-def test_nothing_is_dropped_while_it_speaks(loaded: Any, family: str) -> None:
+def test_sampling_uses_no_dropout(loaded: Any, family: str) -> None:
     config = GPT2Config(vocab_size=300, n_embd=32, n_layer=2, n_head=2, initializer_range=0.3)
     config.scale_attn_by_inverse_layer_idx = family == "any model"
     model = GPT2LMHeadModel(config).train()
@@ -256,7 +256,7 @@ def test_nothing_is_dropped_while_it_speaks(loaded: Any, family: str) -> None:
     )
 
 
-def test_rows_that_leave_do_not_change_those_that_stay(engine: tuple[Engine, Any]) -> None:
+def test_finished_rows_do_not_change_the_others(engine: tuple[Engine, Any]) -> None:
     ours, _ = engine
     begun, lengths = [0, 7, 9], [3, 1, 4, 1, 5, 9, 2, 6]
     rng = torch.Generator().manual_seed(0)
@@ -265,8 +265,8 @@ def test_rows_that_leave_do_not_change_those_that_stay(engine: tuple[Engine, Any
     scores = [0.0] * len(lengths)
     rows = list(range(len(lengths)))
     while rows:
-        heard = batch.sample([lambda: 1.0 - float(torch.rand((), generator=rng))] * len(rows), 1.0, 1.0)
-        for row, (token, gain) in zip(rows, heard, strict=True):
+        samples = batch.sample([lambda: 1.0 - float(torch.rand((), generator=rng))] * len(rows), 1.0, 1.0)
+        for row, (token, gain) in zip(rows, samples, strict=True):
             tails[row].append(token)
             scores[row] += gain
         kept = [number for number, row in enumerate(rows) if len(tails[row]) < lengths[row]][::-1]  # and change places
@@ -278,7 +278,7 @@ def test_rows_that_leave_do_not_change_those_that_stay(engine: tuple[Engine, Any
     assert scores == pytest.approx(ours.log_likelihoods(begun, tails), rel=1e-4)
 
 
-def test_a_text_weighs_what_transformers_says(engine: tuple[Engine, Any]) -> None:
+def test_a_log_likelihood_equals_that_of_transformers(engine: tuple[Engine, Any]) -> None:
     ours, model = engine
     begun, tails = [0, 7], [[5], [4, 9, 33, 2], [8, 8]]
 
@@ -291,7 +291,7 @@ def test_a_text_weighs_what_transformers_says(engine: tuple[Engine, Any]) -> Non
         assert nats == pytest.approx(float(likelihoods[len(begun) - 1 :].sum()), rel=1e-4)
 
 
-def test_a_draft_is_as_likely_as_it_says() -> None:
+def test_a_drafts_likelihood_is_that_of_its_text() -> None:
     sampler = TorchSampler(*base_model.load_embedded(), dtype=torch.float32)
 
     (draft,) = sampler.draft("My dream is", n=1, seed=0, sampling=Sampling(temperature=0.0))
@@ -331,7 +331,7 @@ def test_a_draft_begins_with_its_prompt_and_stray_spaces_do_not_matter(sampler: 
     assert all(sample.text.startswith("My dream is") for sample in plain)
 
 
-def test_a_torch_without_onednns_own_operations_speaks_all_the_same() -> None:
+def test_sampling_works_without_onednns_own_operations() -> None:
     class Reordering:
         _reorder_linear_weight = staticmethod(torch.ops.mkldnn._reorder_linear_weight)
 
@@ -345,7 +345,7 @@ def test_this_torch_has_onednns_own_operations() -> None:
 
 
 @pytest.mark.skipif(not has_bf16(torch.device("cpu")), reason="this chip has no bf16")
-def test_half_the_bits_tell_the_same_of_a_text(sayings: tuple[str, ...]) -> None:
+def test_bf16_gives_about_the_same_log_likelihood(sayings: tuple[str, ...]) -> None:
     model, tokenizer = base_model.load_embedded()
     texts = [*sayings, "ok", "Bonjour ! ça va ?", "☔☔☔"]
 

@@ -19,11 +19,11 @@ import time
 import tomllib
 from pathlib import Path
 
-from tests.trials.fuzz.kinds import tried
+from tests.trials.fuzz.kinds import error_message
 from tests.trials.fuzz.targets import TARGETS
 
 ROOT = Path(__file__).parents[3]
-GRACE = 120.0  # seconds to begin and to end in, above those asked for
+GRACE = 120.0  # seconds for start and end, besides those asked for
 
 
 def main() -> int:
@@ -37,23 +37,21 @@ def main() -> int:
     if args.again:
         return again(args.again)
     if importlib.util.find_spec("atheris") is None:
-        sys.exit(
-            f"tests.trials.fuzz: atheris is not installed (Linux has it): {sys.executable} -m pip install {wanted()!r}"
-        )
+        sys.exit(f"tests.trials.fuzz: atheris is not installed: {sys.executable} -m pip install {requirement()!r}")
     kinds = args.only or list(TARGETS)
-    found = [path for kind in kinds for path in fuzz(kind, args.folder / kind, args.minutes * 60, args.seed)]
-    for path in found:
-        print(f"see it again: python -m tests.trials.fuzz --again {path}")
-    return int(bool(found))
+    findings = [path for kind in kinds for path in fuzz(kind, args.folder / kind, args.minutes * 60, args.seed)]
+    for path in findings:
+        print(f"to run it again: python -m tests.trials.fuzz --again {path}")
+    return int(bool(findings))
 
 
-def wanted() -> str:
+def requirement() -> str:
     groups = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]
     return str(groups["fuzz"][0])
 
 
 def fuzz(kind: str, folder: Path, seconds: float, seed: int) -> list[Path]:
-    """Begins anew each time, so that the same seed begins in the same way; what was found before stays."""
+    """Starts afresh, so that the same seed gives the same start; earlier findings stay."""
     shutil.rmtree(folder / "corpus", ignore_errors=True)
     shutil.rmtree(folder / "work", ignore_errors=True)
     before = set((folder / "found").glob("*"))
@@ -67,31 +65,31 @@ def fuzz(kind: str, folder: Path, seconds: float, seed: int) -> list[Path]:
         str(seed),
     ]
     began = time.monotonic()
-    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as told:
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
         try:
             code = subprocess.run(
-                command, cwd=ROOT, stdout=told, stderr=subprocess.STDOUT, timeout=seconds + GRACE, check=False,
+                command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, timeout=seconds + GRACE, check=False,
                 env={name: value for name, value in os.environ.items() if not name.startswith("MYNAH_")},
             ).returncode  # fmt: skip
         except subprocess.TimeoutExpired:
             code = -1
-        told.seek(0)
-        text = told.read()
+        log.seek(0)
+        text = log.read()
     took = time.monotonic() - began
-    found = sorted(set((folder / "found").glob("*")) - before)
+    findings = sorted(set((folder / "found").glob("*")) - before)
     runs = re.findall(r"stat::number_of_executed_units:\s+(\d+)", text)
     reached = re.findall(r"cov: (\d+)", text)
     print(
         f"{kind:14} {took:6.0f} s  {int(runs[-1]) if runs else 0:>10,} inputs  "
-        f"{int(reached[-1]) if reached else 0:>7,} branches  {len(found)} findings",
+        f"{int(reached[-1]) if reached else 0:>7,} branches  {len(findings)} findings",
         flush=True,
     )
     for line in text.splitlines():
         if line.startswith("FOUND"):
             print(f"  {line}")
-    if code and not found:
+    if code and not findings:
         sys.exit(f"tests.trials.fuzz: {kind} ended with {code}:\n{text[-3000:]}")
-    return found
+    return findings
 
 
 def again(path: Path) -> int:
@@ -101,10 +99,10 @@ def again(path: Path) -> int:
     with tempfile.TemporaryDirectory() as folder:
         target = TARGETS[kind](Path(folder))
         try:
-            told = tried(target, path.read_bytes())
+            message = error_message(target, path.read_bytes())
         finally:
             target.close()
-    print(f"refused: {told}" if told else "taken in")
+    print(f"refused: {message}" if message else "accepted")
     return 0
 
 

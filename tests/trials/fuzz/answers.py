@@ -1,4 +1,4 @@
-"""Answers of X: a page of mentions to a bot that replies, anything to any request, and bytes on a connection."""
+"""Responses of X: pages of mentions, responses to any call, and bytes on a connection."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ from bot.x.wire import Reply, Wire
 from tests.fake_x.faults import Fault
 from tests.fakes import NOON
 from tests.trials.fuzz import documents
-from tests.trials.fuzz.kinds import undone
-from tests.trials.reply_life import Life, Parrot
+from tests.trials.fuzz.kinds import rolled_back
+from tests.trials.replying_bot import Parrot, ReplyingBot
 from training.library.library import Library
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-NEXT = b"\n-----\n"  # between one answer and the next
+NEXT = b"\n-----\n"  # between two responses
 MINUTE = timedelta(minutes=1)
 
 
 class Mentions:
-    """A whole bot: an input is what X answers to its first requests, one after the other; then X is well again."""
+    """A whole bot: an input is X's responses to its first requests; after them X works normally."""
 
     def __init__(self, folder: Path) -> None:
-        self._life = Life(folder / "mentions.db", listen=True, posts_every=timedelta(minutes=30))
-        self._life.begins()
-        self._begun = self._life.clock.now()
-        documents.crowd(self._life)
-        self._posts = dict(self._life.world._posts)
+        self._bot = ReplyingBot(folder / "mentions.db", listen=True, posts_every=timedelta(minutes=30))
+        self._bot.begins()
+        self._begun = self._bot.clock.now()
+        documents.crowd(self._bot)
+        self._posts = dict(self._bot.world._posts)
 
     def seeds(self) -> Iterator[bytes]:
-        page, timeline = documents.mentions(self._life), documents.timeline(self._life)
+        page, timeline = documents.mentions(self._bot), documents.timeline(self._bot)
         lost = documents.answer(503, b"")
         yield page
         yield NEXT.join((lost, page, timeline))
@@ -54,52 +54,52 @@ class Mentions:
         yield renamed
 
     def take(self, data: bytes) -> None:
-        life = self._life
-        assert life.direct
-        life.clock.is_set(self._begun)
-        life.world._posts = dict(self._posts)
-        life.voice = Parrot()
-        life.agenda, life.replying = life.born()
-        life.direct.requests.clear()
-        life.direct.faults = [Fault(status, body, headers) for status, headers, body in map(_read, data.split(NEXT))]
-        with undone(life.store):
+        bot = self._bot
+        assert bot.direct
+        bot.clock.is_set(self._begun)
+        bot.world._posts = dict(self._posts)
+        bot.voice = Parrot()
+        bot.agenda, bot.replying = bot.born()
+        bot.direct.requests.clear()
+        bot.direct.faults = [Fault(status, body, headers) for status, headers, body in map(_parse, data.split(NEXT))]
+        with rolled_back(bot.store):
             for _ in range(4):
-                life.beat()
-                life.clock.passes(10 * MINUTE)
-            assert life.store.damage() == []
+                bot.beat()
+                bot.clock.passes(10 * MINUTE)
+            assert bot.store.damage() == []
 
     def close(self) -> None:
-        self._life.close()
+        self._bot.close()
 
 
 class Answers:
-    """One call, named in the first line, and the answers to it; an importing asks until there is nothing more."""
+    """One call, named in the first line, and the responses to it; an import sends requests until X has no more."""
 
     def __init__(self, folder: Path) -> None:
-        self._life = Life(folder / "answers.db")
-        self._life.begins()
-        documents.crowd(self._life)
+        self._bot = ReplyingBot(folder / "answers.db")
+        self._bot.begins()
+        documents.crowd(self._bot)
         self._wire: Any = Canned()
-        self._life.x._client._wire = self._wire
+        self._bot.x._client._wire = self._wire
         self._library = Library.open(folder / "imported.db")
         self._calls: dict[str, Callable[[], object]] = {
             "post": self._post,
-            "look": self._look,
-            "me": self._life.x.me,
-            "delete": lambda: self._life.x.delete("7"),
+            "look": self._look_up,
+            "me": self._bot.x.me,
+            "delete": lambda: self._bot.x.delete("7"),
             "import": self._import,
             "renew": lambda: signin.renew(self._wire, CLIENT, "old", now=NOON),
-            "code": lambda: signin.log_in(self._wire, CLIENT, ASKED, "code", now=NOON),
+            "code": lambda: signin.log_in(self._wire, CLIENT, AUTHORIZATION, "code", now=NOON),
             "pin": lambda: signin.ask_for_pin(self._wire, "key", "secret"),
             "keys": lambda: signin.keys_for(self._wire, "key", "secret", PIN, "1234567"),
         }
 
     def seeds(self) -> Iterator[bytes]:
-        me = documents.asked(self._life, "GET", "/2/users/me", **{"user.fields": "description"})
+        me = documents.response(self._bot, "GET", "/2/users/me", **{"user.fields": "description"})
         page = documents.answer(200, json.dumps(documents.PAGE).encode())
         good = {
             "post": documents.answer(201, b'{"data": {"id": "1500000000000000099", "text": "soup &amp; rain"}}'),
-            "look": documents.timeline(self._life),
+            "look": documents.timeline(self._bot),
             "me": me,
             "delete": documents.answer(200, b'{"data": {"deleted": true}}'),
             "import": NEXT.join((me, page, page.replace(b', "next_token": "b2"', b""))),
@@ -116,33 +116,33 @@ class Answers:
     def take(self, data: bytes) -> None:
         name, _, answers = data.partition(b"\n")
         call = self._calls.get(name.decode("latin-1"), self._post)
-        self._wire.answers = [_read(each) for each in answers.split(NEXT)]
-        self._wire.asked = 0
-        with undone(self._life.store):
+        self._wire.answers = [_parse(each) for each in answers.split(NEXT)]
+        self._wire.requests = 0
+        with rolled_back(self._bot.store):
             call()
-            assert self._life.store.damage() == []
+            assert self._bot.store.damage() == []
 
     def close(self) -> None:
         self._library.close()
-        self._life.close()
+        self._bot.close()
 
     def _post(self) -> None:
         post = self._approved()
-        sent = self._life.agenda._outbox.send(self._life.store, post)
+        sent = self._bot.agenda._outbox.send(self._bot.store, post)
         assert sent.post.state != "posted" or is_id(sent.post.x_id)
         sent.detail.encode()
 
-    def _look(self) -> None:
-        store = self._life.store
+    def _look_up(self) -> None:
+        store = self._bot.store
         post = self._approved()
         for state in ("sending", "unknown"):
-            store.move(post.id, state, at=self._life.clock.now())
-        reconciler = self._life.agenda._reconciler
+            store.move(post.id, state, at=self._bot.clock.now())
+        reconciler = self._bot.agenda._reconciler
         assert reconciler
         reconciler.look_up(store, "unknown")
 
     def _approved(self) -> Any:
-        store, now = self._life.store, self._life.clock.now()
+        store, now = self._bot.store, self._bot.clock.now()
         number = store.add_draft(
             Draft("soup & rain"), slot=Slot("s", now), norm="soup & rain", length=11, dry=False, model="m", at=now
         )
@@ -150,15 +150,15 @@ class Answers:
         return store.post(number)
 
     def _import(self) -> None:
-        with undone(self._library):
-            reading = _Reading(self._library, self._life.x, "magpie", Budget())
+        with rolled_back(self._library):
+            reading = _Reading(self._library, self._bot.x, "magpie", Budget())
             reading.all(100, NOON)
             reading.summary()
             self._library.authors()
 
 
 CLIENT = signin.Client("client", "secret")
-ASKED = signin.AuthorizationRequest("https://x.com/", "http://127.0.0.1:8765/", "state", "verifier")
+AUTHORIZATION = signin.AuthorizationRequest("https://x.com/", "http://127.0.0.1:8765/", "state", "verifier")
 PIN = signin.Pin("https://x.com/", "token", "secret")
 GRANT = (
     b'{"token_type": "bearer", "access_token": "a", "refresh_token": "r", "expires_in": 7200, '
@@ -167,26 +167,26 @@ GRANT = (
 
 
 class Canned:
-    """In the place of a wire: gives these answers, the last one again and again."""
+    """A wire with these responses, the last one again and again."""
 
     base_url = "https://api.x.com"
 
     def __init__(self) -> None:
         self.answers: list[tuple[int, dict[str, str], bytes]] = []
-        self.asked = 0
+        self.requests = 0
 
     def close(self) -> None:
         pass
 
     def ask(self, method: str, path: str, **_: Any) -> Reply:
-        assert self.asked < 1_000, "it asks for ever"
-        status, headers, body = self.answers[min(self.asked, len(self.answers) - 1)]
-        self.asked += 1
+        assert self.requests < 1_000, "endless requests"
+        status, headers, body = self.answers[min(self.requests, len(self.answers) - 1)]
+        self.requests += 1
         return Reply(status, headers, body.decode("utf-8", errors="replace"))
 
 
 class Connection:
-    """Bytes that a server answers with before it hangs up, through the real wire over a real socket."""
+    """A server's response as bytes, over a real socket through the real wire."""
 
     def __init__(self, folder: Path) -> None:
         self._server = socket.create_server(("127.0.0.1", 0))
@@ -227,8 +227,8 @@ class Connection:
                         pass
 
 
-def _read(answer: bytes) -> tuple[int, dict[str, str], bytes]:
-    """Status, headers by their names in lower case, body; what is none of these is a body alone."""
+def _parse(answer: bytes) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers by lower-case name, and body; anything else is a body."""
     head, _, body = answer.partition(b"\n\n")
     status, *lines = head.decode("latin-1").split("\n")
     if not (status.isascii() and status.isdecimal() and len(status) == 3):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tests.fakes import NOON
 from tests.training.archives import zipped
 from tests.trials.fuzz import documents
-from tests.trials.fuzz.kinds import undone
+from tests.trials.fuzz.kinds import rolled_back
 from training.corpus.corpus import filter_tweets
 from training.library.library import Library
 from training.sources import recognise
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-MEMBER = b"\n==> "  # begins the name of one, up to the end of the line: a mutated zip would seldom be more than damaged
+MEMBER = b"\n==> "  # before each member's name, which is a line: a mutated zip would mostly be damaged
 
 
 class Archives:
-    """The first line of an input names the file; `members` are zipped on the way."""
+    """The first line of an input names the file; `members` are zipped first."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / "tweets"
@@ -36,23 +36,23 @@ class Archives:
         yield b"file.zip\n" + path.read_bytes()
 
     def take(self, data: bytes) -> None:
-        path = self._written(data)
-        found = recognise.read(path, author="magpie")
-        assert found.tweets
-        for tweet in found.tweets:
+        path = self._write(data)
+        archive = recognise.read(path, author="magpie")
+        assert archive.tweets
+        for tweet in archive.tweets:
             tweet.text.encode()
-        filter_tweets(found.author, found.tweets)
-        with undone(self._library):
-            for _ in range(2):  # the second time everything is there
-                added = self._library.add(found, source=path.name, at=NOON)
+        filter_tweets(archive.author, archive.tweets)
+        with rolled_back(self._library):
+            for _ in range(2):  # the second import adds nothing
+                added = self._library.add(archive, source=path.name, at=NOON)
             assert added.new == 0
-            assert 0 < len(self._library.archive(found.author).tweets) <= len(found.tweets)
+            assert 0 < len(self._library.archive(archive.author).tweets) <= len(archive.tweets)
             self._library.authors()
 
     def close(self) -> None:
         self._library.close()
 
-    def _written(self, data: bytes) -> Path:
+    def _write(self, data: bytes) -> Path:
         head, _, rest = data.partition(b"\n")
         if head == b"members":
             pieces = (piece.partition(b"\n") for piece in (b"\n" + rest).split(MEMBER)[1:])

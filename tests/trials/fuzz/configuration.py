@@ -26,7 +26,7 @@ class Configuration:
     def __init__(self, folder: Path) -> None:
         self._file = folder / "config.toml"
         for name in list(os.environ):
-            assert not name.startswith("MYNAH_"), f"{name} would speak too: unset it"
+            assert not name.startswith("MYNAH_"), f"{name} would change the configuration: unset it"
 
     def seeds(self) -> Iterator[bytes]:
         yield EXAMPLE.read_bytes()
@@ -41,14 +41,14 @@ class Configuration:
             tables.as_json(row).encode()
             tables.shown(row["value"]).encode()
         load.differing(loaded.settings, Settings.model_construct())
-        lived(loaded.settings)
+        build(loaded.settings)
 
     def close(self) -> None:
         pass
 
 
-def lived(settings: Settings) -> None:
-    """As far as a daemon goes with it before it has a model, a store or the network."""
+def build(settings: Settings) -> None:
+    """Build what a daemon builds before it opens a model, a store or the network."""
     schedule = assembly.schedule(settings, None)
     assert schedule.next(NOON).due > NOON
     schedule.due(NOON)

@@ -1,4 +1,4 @@
-"""Valid documents of each kind, from the tests' own builders, for a fuzzer to start with."""
+"""Valid documents of each kind, from the tests' own builders, as seeds of the fuzzer."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.training.archives import (
     table,
     tweet,
 )
-from tests.trials.reply_life import BOT, ME, Life, person
+from tests.trials.replying_bot import BOT, ME, ReplyingBot, person
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,18 +86,18 @@ level = "debug"
 format = "json"
 """
 TYPICAL = (OURS, OTHERS)
-SAID = "the night train was late again and nobody minded"
-LONG = SAID + " " + "and nobody minded " * 20
+TEXT = "the night train was late again and nobody minded"
+LONG = TEXT + " " + "and nobody minded " * 20
 LINKED = {"entities": {"urls": [{"url": "https://t.co/a", "expanded_url": "https://twitter.com/magpie/status/12"}]}}
 TWEETS = [
-    tweet(1, SAID),
+    tweet(1, TEXT),
     tweet(1211602623461122055, "fish &amp; chips https://t.co/a", "Sun Feb 19 12:33:11 +0000 2023", **LINKED),
     tweet(3, f"{LONG[:270]}…", in_reply_to_status_id_str="2", in_reply_to_screen_name="rook"),
     tweet(10, "a wurm ☔", **edits(10, 12)),
     tweet(12, "a worm ☔", **edit_of(10)),
 ]
 MONTH = [
-    {"id": 1, "created_at": "2013-01-01 00:00:00 +0000", "text": SAID, "user": {"screen_name": "Magpie", "name": "M"}},
+    {"id": 1, "created_at": "2013-01-01 00:00:00 +0000", "text": TEXT, "user": {"screen_name": "Magpie", "name": "M"}},
     {"id": 2, "created_at": "2013-01-02 03:04:05 +0000", "text": "RT @rook: caw", "retweeted_status": {"id": 6}},
 ]
 ARCHIVES = (
@@ -119,54 +119,54 @@ FILES = (
     ("page.json", json.dumps(PAGE)),
     ("flat.json", json.dumps(TWEETS)),
     ("lines.jsonl", "\n".join(json.dumps(one) for one in TWEETS)),
-    ("got3.csv", f'date,username,to,text,id\n2019-12-30 10:59:10,magpie,rook,"caw, ""caw""\n",7\n,magpie,,{SAID},\n'),
-    ("flags.tsv", f"date\ttext\tid\tisRetweet\n16/10/2017 22:59\t{SAID}\t7\tTRUE\n"),
-    ("said.txt", f"{SAID}\r\n\nfish &amp; chips ☔\n"),
+    ("got3.csv", f'date,username,to,text,id\n2019-12-30 10:59:10,magpie,rook,"caw, ""caw""\n",7\n,magpie,,{TEXT},\n'),
+    ("flags.tsv", f"date\ttext\tid\tisRetweet\n16/10/2017 22:59\t{TEXT}\t7\tTRUE\n"),
+    ("said.txt", f"{TEXT}\r\n\nfish &amp; chips ☔\n"),
 )  # fmt: skip
 
 
 def answer(status: int, body: bytes, **headers: str) -> bytes:
-    """An answer of X as the targets read it: a line with the status, headers, nothing, and the body."""
+    """A response in the targets' format: a line with the status, headers, an empty line, and the body."""
     lines = "".join(f"{name.replace('_', '-')}: {value}\n" for name, value in headers.items())
     return f"{status}\n{lines}\n".encode() + body
 
 
 def faults() -> Iterator[bytes]:
-    """Those that come in an answer, and are no megabytes; each once."""
-    told = set()
+    """The faults that are responses of less than 20 kB, each once."""
+    yielded = set()
     for fault in FAULTS.values():
         headers = {name: value for name, value in fault.headers.items() if value is not None}
-        one = answer(fault.status or 0, fault.body or b"", **headers)
-        if fault.status and fault.end is End.ANSWER and len(one) < 20_000 and one not in told:
-            told.add(one)
-            yield one
+        encoded = answer(fault.status or 0, fault.body or b"", **headers)
+        if fault.status and fault.end is End.ANSWER and len(encoded) < 20_000 and encoded not in yielded:
+            yielded.add(encoded)
+            yield encoded
 
 
-def crowd(life: Life) -> None:
-    """People who call on the bot in every way that there is."""
+def crowd(bot: ReplyingBot) -> None:
+    """Users who mention the bot in every way."""
     rook, daw = person(1, "rook"), person(2, "daw")
-    life.world.users |= {rook.id: rook, daw.id: daw}
-    first = life.says(rook, f"{BOT} do pigeons like rain & soup?")
-    life.says(daw, f"what do you think, {BOT}?", reply_to=first)
-    life.says(daw, f"{BOT} please stop", quote_of=first)
-    life.world.edit(life.says(rook, f"{BOT} good mornin"), f"{BOT} good morning @daw @nobody")
-    life.says(rook, f"{BOT} {LONG} https://example.org/?a=1&lt=2")
-    life.says(daw, "RT @rook: caw", retweet_of=first)
+    bot.world.users |= {rook.id: rook, daw.id: daw}
+    first = bot.says(rook, f"{BOT} do pigeons like rain & soup?")
+    bot.says(daw, f"what do you think, {BOT}?", reply_to=first)
+    bot.says(daw, f"{BOT} please stop", quote_of=first)
+    bot.world.edit(bot.says(rook, f"{BOT} good mornin"), f"{BOT} good morning @daw @nobody")
+    bot.says(rook, f"{BOT} {LONG} https://example.org/?a=1&lt=2")
+    bot.says(daw, "RT @rook: caw", retweet_of=first)
 
 
-def asked(life: Life, method: str, path: str, **params: Any) -> bytes:
-    """What the fake X answers to this, now."""
-    assert life.direct
-    reply = life.direct.ask(method, path, sign=lambda request: request, params=params)
+def response(bot: ReplyingBot, method: str, path: str, **params: Any) -> bytes:
+    """The fake X's current response to this request."""
+    assert bot.direct
+    reply = bot.direct.ask(method, path, sign=lambda request: request, params=params)
     return answer(reply.status, reply.text.encode(), **reply.headers)
 
 
-def mentions(life: Life) -> bytes:
+def mentions(bot: ReplyingBot) -> bytes:
     fields = "author_id,conversation_id,display_text_range,entities,note_tweet,referenced_tweets"
-    asking = {"tweet.fields": fields, "expansions": "author_id", "max_results": "100"}
-    return asked(life, "GET", f"/2/users/{ME.id}/mentions", **asking)
+    params = {"tweet.fields": fields, "expansions": "author_id", "max_results": "100"}
+    return response(bot, "GET", f"/2/users/{ME.id}/mentions", **params)
 
 
-def timeline(life: Life) -> bytes:
+def timeline(bot: ReplyingBot) -> bytes:
     fields = "created_at,entities,note_tweet,referenced_tweets,lang"
-    return asked(life, "GET", f"/2/users/{ME.id}/tweets", **{"tweet.fields": fields, "max_results": "100"})
+    return response(bot, "GET", f"/2/users/{ME.id}/tweets", **{"tweet.fields": fields, "max_results": "100"})

@@ -15,62 +15,62 @@ from typing import TYPE_CHECKING
 import atheris
 
 with atheris.instrument_imports(include=["bot", "training"]):
-    from tests.trials.fuzz.kinds import tried
+    from tests.trials.fuzz.kinds import error_message
     from tests.trials.fuzz.targets import TARGETS
 
-from tests.trials.fuzz.mutation import mutated
+from tests.trials.fuzz.mutation import mutate_document
 
 if TYPE_CHECKING:
     from tests.trials.fuzz.kinds import Target
 
 LONGEST = 65_536  # bytes of an input
-SLOWEST = 20  # seconds for one input: half a core of a busy machine is no finding
+SLOWEST = 20  # seconds for one input: slowness on a busy machine is not a finding
 MEMORY_MB = 3_000
 
 
-class Watched:
-    def __init__(self, name: str, target: Target, found: Path) -> None:
+class Reporter:
+    def __init__(self, name: str, target: Target, findings: Path) -> None:
         self._name = name
         self._target = target
-        self._found = found
-        self._seen: set[str] = set()
+        self._findings = findings
+        self._reported: set[str] = set()
 
     def take(self, data: bytes) -> None:
         try:
-            tried(self._target, data)
-        except Exception as error:  # noqa: BLE001  whatever it is, it is none of ours
+            error_message(self._target, data)
+        except Exception as error:  # noqa: BLE001  anything but our own errors is a finding
             self._keep(data, error)
 
     def _keep(self, data: bytes, error: Exception) -> None:
-        where = place(error)
-        if where in self._seen:
+        where = last_line_of_ours(error)
+        if where in self._reported:
             return
-        self._seen.add(where)
-        path = self._found / f"{self._name}-{hashlib.sha256(data).hexdigest()[:12]}"
+        self._reported.add(where)
+        path = self._findings / f"{self._name}-{hashlib.sha256(data).hexdigest()[:12]}"
         path.write_bytes(data)
         print(f"FOUND {path} {type(error).__name__} at {where}: {str(error)[:200]!r}", flush=True)
 
 
-def place(error: Exception) -> str:
-    """The last line of ours that it went through."""
+def last_line_of_ours(error: Exception) -> str:
+    """The last line of our code in the traceback."""
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if "/bot/" in frame.filename or "/training/" in frame.filename]
     last = (ours or frames)[-1]
     return f"{Path(last.filename).name}:{last.lineno} in {last.name}"
 
 
-def mutate(data: bytes, most: int, seed: int) -> bytes:
-    """Half of them blindly, with what libFuzzer has learnt from comparisons, half by shape."""
-    chance = random.Random(seed)
-    if chance.random() < 0.5:
+def mutate_input(data: bytes, most: int, seed: int) -> bytes:
+    """Half of the inputs by libFuzzer's mutations, half by the document's structure."""
+    rng = random.Random(seed)
+    if rng.random() < 0.5:
         return atheris.Mutate(data, most)
-    return mutated(data, chance, chance.randrange(1, 4))[:most]
+    return mutate_document(data, rng, rng.randrange(1, 4))[:most]
 
 
 def main() -> None:
     name, folder, seconds, seed = sys.argv[1], Path(sys.argv[2]), sys.argv[3], sys.argv[4]
-    corpus, found, work = (folder / part for part in ("corpus", "found", "work"))
-    for part in (corpus, found, work):
+    corpus, findings, work = (folder / part for part in ("corpus", "found", "work"))
+    for part in (corpus, findings, work):
         part.mkdir(parents=True, exist_ok=True)
     target = TARGETS[name](work)
     for number, document in enumerate(target.seeds()):
@@ -81,11 +81,13 @@ def main() -> None:
         "max_len": LONGEST,
         "timeout": SLOWEST,
         "rss_limit_mb": MEMORY_MB,
-        "artifact_prefix": f"{found}/{name}-",
+        "artifact_prefix": f"{findings}/{name}-",
         "print_final_stats": 1,
     }
     options = [f"-{option}={value}" for option, value in limits.items()]
-    atheris.Setup([sys.argv[0], *options, str(corpus)], Watched(name, target, found).take, custom_mutator=mutate)
+    atheris.Setup(
+        [sys.argv[0], *options, str(corpus)], Reporter(name, target, findings).take, custom_mutator=mutate_input
+    )
     atheris.Fuzz()
 
 

@@ -1,4 +1,4 @@
-"""What a fuzz target is, and what it may do: return a value, or raise one of our own errors."""
+"""A fuzz target: for any input it returns a value or raises one of our own errors."""
 
 from __future__ import annotations
 
@@ -19,38 +19,38 @@ LONGEST = 20_000  # characters of a message, however much of the input it quotes
 
 
 class Target(Protocol):
-    """One kind of input, by the way by which it comes in."""
+    """One kind of input."""
 
     def seeds(self) -> Iterable[bytes]:
-        """Valid documents, and faults that are known, to begin with."""
+        """Valid documents and known faults to start from."""
 
     def take(self, data: bytes) -> None:
-        """Whatever this raises that is none of OURS is a finding."""
+        """Any exception that is not one of OURS is a finding."""
 
     def close(self) -> None: ...
 
 
-class _Undone(Exception):
+class _RollBack(Exception):
     pass
 
 
 @contextmanager
-def undone(memory: Store | Library) -> Iterator[None]:
-    """Nothing is kept from one input to the next."""
-    with suppress(_Undone), memory.atomic():
+def rolled_back(database: Store | Library) -> Iterator[None]:
+    """Roll back, so that each input starts from the same state."""
+    with suppress(_RollBack), database.atomic():
         yield
-        raise _Undone
+        raise _RollBack
 
 
-def tried(target: Target, data: bytes) -> str:
-    """The sentence that refused it; nothing where it was taken. What is no sentence for a terminal is a finding too."""
+def error_message(target: Target, data: bytes) -> str:
+    """The message of the error, or "" for accepted input; a message that cannot be printed is a finding too."""
     try:
         target.take(data)
     except OURS as error:
-        told = str(error)
+        message = str(error)
     else:
         return ""
-    assert told
-    told.encode()
-    assert len(told) < LONGEST, f"a message of {len(told):,} characters"
-    return told
+    assert message
+    message.encode()
+    assert len(message) < LONGEST, f"a message of {len(message):,} characters"
+    return message

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Callable
 
-# JSON as text, not as objects: Python cannot write all of it.
+# JSON as text, since Python cannot write all of it.
 HOSTILE_JSON = (
     *("null", "true", "false", "0", "-1", "1.5", "1e999", "-0.0", "NaN", "-Infinity", "[]", "{}", "[[]]", '""'),
     *("9223372036854775808", "1" * 25, "9" * 4300, "9" * 4301, '"1"', '"0"', '"-7"', '"9999999999999999999"'),
@@ -22,7 +22,7 @@ HOSTILE_JSON = (
     *('"0001-01-01T00:00:00+23:59"', '"Sat Feb 30 12:33:11 +9999 2023"', '"' + "x" * 30_000 + '"'),
     '"' + "@a " * 500 + '"',
 )  # fmt: skip
-DEPTHS = (5, 100, 900, 940, 960, 980, 990, 100_000)  # Python gives up at about a thousand
+DEPTHS = (5, 100, 900, 940, 960, 980, 990, 100_000)  # Python's limit is about a thousand
 HOSTILE_WORDS = (
     *("", "0", "-1", "true", "nan", "inf", "1e400", "0x" + "f" * 5000, "9" * 25, "1979-05-27T07:32:00Z", "07:32:00"),
     *('""', '"\\u0000"', '"~"', '"~nobody"', '"/dev/zero"', '"/proc/self/mem"', '"."', '"9999999d"', '"0s"', '"24:00"'),
@@ -32,73 +32,73 @@ HOSTILE_WORDS = (
 )  # fmt: skip
 WORD = re.compile(r'"(?:[^"\\\n]|\\.)*"|[\w.+@%-]+')
 DECODER = json.JSONDecoder()
-MOST = 300_000  # characters; beyond that a document is only slow
+MOST = 300_000  # characters; larger documents are only slower
 
 
-def mutated(data: bytes, chance: random.Random, times: int = 1) -> bytes:
-    """Latin 1 gives every byte a character and back, so what is no text passes through whole."""
+def mutate_document(data: bytes, rng: random.Random, times: int = 1) -> bytes:
+    """Latin-1 maps every byte to a character and back, so binary data survives."""
     text = data.decode("latin-1")
     for _ in range(times):
-        text = chance.choice(WAYS)(text, chance)[:MOST]
+        text = rng.choice(WAYS)(text, rng)[:MOST]
     return text.encode("latin-1")
 
 
-def _value(text: str, chance: random.Random) -> str:
-    """A value of JSON, wherever one begins, gives way to a hostile one."""
-    start, end = _span(text, chance, '"[{0123456789tfn')
-    return text[:start] + _hostile(chance) + text[end:]
+def _value(text: str, rng: random.Random) -> str:
+    """Replace a JSON value with a hostile one."""
+    start, end = _span(text, rng, '"[{0123456789tfn')
+    return text[:start] + _hostile(rng) + text[end:]
 
 
-def _shape(text: str, chance: random.Random) -> str:
-    """A list or an object loses, doubles, renames or moves what is in it, or is wrapped or unwrapped."""
-    start, end = _span(text, chance, "[{")
+def _shape(text: str, rng: random.Random) -> str:
+    """Remove, repeat, rename or move items of a list or an object, or wrap or unwrap it."""
+    start, end = _span(text, rng, "[{")
     try:
-        found = json.loads(text[start:end])
-        changed = json.dumps(_reshaped(found, chance))
+        value = json.loads(text[start:end])
+        changed = json.dumps(_reshaped(value, rng))
     except (ValueError, RecursionError):
-        return _byte(text, chance)
+        return _byte(text, rng)
     return text[:start] + changed + text[end:]
 
 
-def _reshaped(found: Any, chance: random.Random) -> Any:
-    match chance.randrange(4), found:
+def _reshaped(value: Any, rng: random.Random) -> Any:
+    match rng.randrange(4), value:
         case 0, _:
-            return [found]
+            return [value]
         case 1, _:
-            return {chance.choice(("data", "tweet", "text", "id", "")): found}
+            return {rng.choice(("data", "tweet", "text", "id", "")): value}
         case _, [*items] if items:
-            place = chance.randrange(len(items))
-            return chance.choice((items[:place], items[place:] * 2, [*items, items[place]], items[::-1], items[place]))
-        case _, dict() if found:
-            names = list(found)
-            name, other = chance.choice(names), chance.choice(names)
-            less = {each: value for each, value in found.items() if each != name}
-            swapped = found | {name: found[other], other: found[name]}
-            return chance.choice((less, swapped, less | {name.upper(): found[name]}, found[name]))
-    return found
+            index = rng.randrange(len(items))
+            return rng.choice((items[:index], items[index:] * 2, [*items, items[index]], items[::-1], items[index]))
+        case _, dict() if value:
+            names = list(value)
+            name, other = rng.choice(names), rng.choice(names)
+            less = {each: item for each, item in value.items() if each != name}
+            swapped = value | {name: value[other], other: value[name]}
+            return rng.choice((less, swapped, less | {name.upper(): value[name]}, value[name]))
+    return value
 
 
-def _deep(text: str, chance: random.Random) -> str:
-    depth = chance.choice(DEPTHS) + chance.randrange(10)
-    begin, end = chance.choice((("[", "]"), ('{"a":', "}")))
-    start, stop = _span(text, chance, '"[{0123456789')
+def _deep(text: str, rng: random.Random) -> str:
+    depth = rng.choice(DEPTHS) + rng.randrange(10)
+    begin, end = rng.choice((("[", "]"), ('{"a":', "}")))
+    start, stop = _span(text, rng, '"[{0123456789')
     return text[:start] + begin * depth + "1" + end * depth + text[stop:]
 
 
-def _word(text: str, chance: random.Random) -> str:
-    """A word or a quoted text gives way to a hostile one, or to another of the document."""
+def _word(text: str, rng: random.Random) -> str:
+    """Replace a word or a quoted text with a hostile one, or with another of the document."""
     words = list(WORD.finditer(text))
     if not words:
-        return _byte(text, chance)
-    old = chance.choice(words)
-    other = chance.choice(words)[0] if chance.random() < 0.3 else _raw(chance.choice(HOSTILE_WORDS))
+        return _byte(text, rng)
+    old = rng.choice(words)
+    other = rng.choice(words)[0] if rng.random() < 0.3 else _raw(rng.choice(HOSTILE_WORDS))
     return text[: old.start()] + other + text[old.end() :]
 
 
-def _line(text: str, chance: random.Random) -> str:
+def _line(text: str, rng: random.Random) -> str:
     lines = text.split("\n")
-    here, there = chance.randrange(len(lines)), chance.randrange(len(lines))
-    match chance.randrange(4):
+    here, there = rng.randrange(len(lines)), rng.randrange(len(lines))
+    match rng.randrange(4):
         case 0:
             del lines[here]
         case 1:
@@ -110,17 +110,17 @@ def _line(text: str, chance: random.Random) -> str:
     return "\n".join(lines)
 
 
-def _byte(text: str, chance: random.Random) -> str:
-    here = chance.randrange(len(text) + 1)
-    match chance.randrange(4):
+def _byte(text: str, rng: random.Random) -> str:
+    here = rng.randrange(len(text) + 1)
+    match rng.randrange(4):
         case 0:
             return text[:here]
         case 1:
-            return text[:here] + chr(chance.randrange(256)) * chance.choice((1, 1, 2, 70, 5000)) + text[here:]
+            return text[:here] + chr(rng.randrange(256)) * rng.choice((1, 1, 2, 70, 5000)) + text[here:]
         case 2:
-            return text[:here] + text[here + chance.randrange(1, 9) :]
+            return text[:here] + text[here + rng.randrange(1, 9) :]
         case _:
-            return text[:here] + chr(chance.randrange(256)) + text[here + 1 :]
+            return text[:here] + chr(rng.randrange(256)) + text[here + 1 :]
 
 
 WAYS: tuple[Callable[[str, random.Random], str], ...] = (
@@ -128,11 +128,11 @@ WAYS: tuple[Callable[[str, random.Random], str], ...] = (
 )  # fmt: skip
 
 
-def _span(text: str, chance: random.Random, beginnings: str) -> tuple[int, int]:
-    """Where a value of JSON stands that begins with one of these; nothing at the end where there is none."""
+def _span(text: str, rng: random.Random, beginnings: str) -> tuple[int, int]:
+    """The span of a JSON value that begins with one of these characters; empty, at the end, if there is none."""
     for _ in range(8):
-        start = chance.randrange(len(text) + 1)
-        start = next((place for place in range(start, min(start + 2000, len(text))) if text[place] in beginnings), -1)
+        start = rng.randrange(len(text) + 1)
+        start = next((index for index in range(start, min(start + 2000, len(text))) if text[index] in beginnings), -1)
         if start >= 0:
             try:
                 return start, DECODER.raw_decode(text, start)[1]
@@ -141,8 +141,8 @@ def _span(text: str, chance: random.Random, beginnings: str) -> tuple[int, int]:
     return len(text), len(text)
 
 
-def _hostile(chance: random.Random) -> str:
-    return _raw(chance.choice(HOSTILE_JSON))
+def _hostile(rng: random.Random) -> str:
+    return _raw(rng.choice(HOSTILE_JSON))
 
 
 def _raw(text: str) -> str:

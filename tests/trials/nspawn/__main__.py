@@ -1,7 +1,7 @@
-"""The units in a booted systemd: `make test-systemd`, as root on Debian. It prints a line a check; 1 where one fails.
+"""The units in a booted systemd: `make test-systemd`, as root on Debian. It exits with 1 if one fails.
 
 A drop-in shortens the waits (a post every 5 s, the watchdog after 20 s, a restart after 1 s); the rest is as `mynah
-install-units` leaves it. The bots post for real, to a fake X on this machine.
+install-units` leaves it. The bots post to a fake X on this machine.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.fake_x.state import World, newcomer
 from tests.trials.checks import run, say, words
 from tests.trials.nspawn.checks import Checks, SlowX
-from tests.trials.nspawn.machine import MYNAH, Machine, furnished, why_not
+from tests.trials.nspawn.machine import MYNAH, Machine, machine_root, why_not
 
 CACHE = Path(os.environ.get("MYNAH_NSPAWN", "/var/tmp/mynah-nspawn"))
 DROP_IN = f"""[Unit]
@@ -29,16 +29,16 @@ Environment=OMP_NUM_THREADS=1
 
 
 def main() -> int:
-    chosen = words(__doc__)
+    names = words(__doc__)
     if reason := why_not():
         say(f"skipped: {reason}")
         return 0
     say(f"a machine in {CACHE} (the first time: a Debian is fetched)")
-    root = furnished(CACHE)
+    root = machine_root(CACHE)
     with SlowX(World(newcomer(), now=lambda: datetime.now(UTC))) as x, Machine(root) as machine:
         checks = Checks(machine, x)
         prepare(checks)
-        return run(checks, machine, unit="mynah@a", words=chosen)
+        return run(checks, machine, unit="mynah@a", words=names)
 
 
 def prepare(checks: Checks) -> None:

@@ -1,6 +1,6 @@
 """A Debian with a real systemd, booted in systemd-nspawn, with this repository's wheel installed.
 
-It borrows the dependencies, read-only, from the Python that runs this: both must be of the same version.
+The dependencies are mounted read-only from the Python that runs this: both must have the same version.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from typing import Self
 
 from tests.trials import debian
 
-LENT = Path("/opt/host-packages")
+HOST_PACKAGES = Path("/opt/host-packages")
 MYNAH = debian.VENV / "bin" / "mynah"
 
 
 def why_not() -> str:
-    """What keeps this machine from booting another in it."""
+    """Why this machine cannot boot a container."""
     return debian.why_not({"systemd-nspawn": "systemd-container", "nsenter": "util-linux"})
 
 
-def furnished(cache: Path) -> Path:
-    return debian.furnished(cache, LENT)
+def machine_root(cache: Path) -> Path:
+    return debian.machine_root(cache, HOST_PACKAGES)
 
 
 class Machine(debian.Booted):
@@ -32,7 +32,7 @@ class Machine(debian.Booted):
         self.root = root
         packages = site.getsitepackages()[0]
         words = ["systemd-nspawn", "-q", "-D", str(root), "--register=no", "--keep-unit", "--machine=mynahtest"]
-        words += [f"--bind-ro={packages}:{LENT}", "--resolv-conf=off", "-b", "--console=pipe"]
+        words += [f"--bind-ro={packages}:{HOST_PACKAGES}", "--resolv-conf=off", "-b", "--console=pipe"]
         environment = os.environ | {"SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"}
         self._log = (root / "console.log").open("wb")
         self._process = subprocess.Popen(
@@ -60,14 +60,14 @@ class Machine(debian.Booted):
         self._log.close()
 
     def __call__(self, *words: str, check: bool = True) -> str:
-        inside = self._first()
+        inside = self._pid_1()
         if not inside:
             return ""
         enter = ["nsenter", "-t", inside, "-m", "-p", "-u", "-i", "-n", "-C", "-r", "-w"]
-        done = subprocess.run([*enter, *words], capture_output=True, text=True, check=False, timeout=600)
-        if check and done.returncode:
-            raise AssertionError(f"{' '.join(words)}: exit {done.returncode}: {done.stdout}{done.stderr}")
-        return done.stdout + done.stderr
+        process = subprocess.run([*enter, *words], capture_output=True, text=True, check=False, timeout=600)
+        if check and process.returncode:
+            raise AssertionError(f"{' '.join(words)}: exit {process.returncode}: {process.stdout}{process.stderr}")
+        return process.stdout + process.stderr
 
     def write(self, path: str, text: str, mode: int = 0o644) -> None:
         file = self.root / path.lstrip("/")
@@ -78,7 +78,7 @@ class Machine(debian.Booted):
     def is_on(self) -> bool:
         return self._process.poll() is None
 
-    def _first(self) -> str:
-        """The container's process 1, as this machine numbers it."""
+    def _pid_1(self) -> str:
+        """The host's PID of the container's process 1."""
         children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
         return (children.read_text().split() or [""])[0] if children.exists() else ""

@@ -22,7 +22,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.trials.power.judge import Judge, Told
+from tests.trials.power.judge import GuestReport, Judge
 from tests.trials.power.machine import Machine, System
 from tests.trials.qemu.emulator import why_not
 
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 CACHE = Path(os.environ.get("MYNAH_POWER", "/var/tmp/mynah-power"))
-PATIENCE = 600.0  # seconds: a machine that has nothing else to do needs ten
-LONGEST = 0.5  # it writes for up to so much of the time that its start took: machines differ
-EARLY, WHILE_OPENING = 0.15, 0.2  # how many cuts come before the guest has told what it found; the same
-FORGETS = 0.5  # how many cuts the disk forgets at
-PER_DISK = 10  # cuts, then a fresh disk: each start reads all that there is
+PATIENCE = 600.0  # seconds; ten on an idle machine
+LONGEST = 0.5  # of the time that the start took: how long the guest writes at most
+EARLY, WHILE_OPENING = 0.15, 0.2  # share of the cuts while the history is opened; how long after `opening`, as above
+FORGETS = 0.5  # share of the cuts after which the disk forgets writes
+PER_DISK = 10  # cuts, then a fresh disk: each start reads the whole history
 DEFAULT = "DELETE/FULL"  # SQLite's own
 
 
@@ -43,7 +43,7 @@ class Figures:
     cuts: int = 0
     early: int = 0
     forgetful: int = 0
-    forgotten: int = 0  # writes that the disk had, and lost
+    forgotten: int = 0  # writes that the disk lost
     acked: int = 0
     lossy: int = 0  # cuts that lost something
     lost: int = 0
@@ -56,16 +56,16 @@ class Figures:
         return (
             f"{self.cuts} cuts ({self.early} while it was opened, {self.forgetful} in which the disk forgot "
             f"{self.forgotten:,} writes), {self.acked:,} commits acknowledged: {self.lost} lost in {self.lossy} cuts, "
-            f"{len(self.wrong)} damaged or half made"
+            f"{len(self.wrong)} damaged or incomplete"
         )
 
 
 class Series:
-    """Cuts one after the other, of one disk under one setting."""
+    """Consecutive power cuts of one disk under one setting."""
 
-    def __init__(self, machine: Machine, chance: random.Random, journal: str = "") -> None:
+    def __init__(self, machine: Machine, rng: random.Random, journal: str = "") -> None:
         self._machine = machine
-        self._chance = chance
+        self._rng = rng
         self._journal = journal
         self.figures = Figures()
 
@@ -75,106 +75,106 @@ class Series:
             judge = Judge(Path(folder))
             for _ in range(cuts):
                 self._cut(judge)
-            self._judge(judge, self._live(lambda told: told.has_told, 0))  # what came of the last one
+            self._judge(judge, self._run_guest(lambda report: report.is_complete, 0))  # after the last cut
         return self.figures
 
     def _cut(self, judge: Judge) -> None:
-        early, forgets = self._chance.random() < EARLY, self._chance.random() < FORGETS
-        share = self._chance.uniform(0, WHILE_OPENING if early else LONGEST)
-        told = self._live(lambda told: told.is_open if early else told.has_told, share)
-        if told.has_told:
-            self._judge(judge, told)
+        early, forgets = self._rng.random() < EARLY, self._rng.random() < FORGETS
+        share = self._rng.uniform(0, WHILE_OPENING if early else LONGEST)
+        report = self._run_guest(lambda report: report.is_open if early else report.is_complete, share)
+        if report.is_complete:
+            self._judge(judge, report)
         if forgets:
-            until, forgotten = self._machine.forget(self._chance)
+            until, forgotten = self._machine.forget(self._rng)
         else:
             self._machine.keep_all()
             until, forgotten = None, 0
-        if acked := told.acked(until):
+        if acked := report.acked(until):
             self.figures.acked += acked - judge.acked
             judge.acked = acked
         self.figures.cuts += 1
         self.figures.early += early
         self.figures.forgetful += forgets
         self.figures.forgotten += forgotten
-        found = "cut while it was opened" if told.at is None else f"found {told.at} commits"
+        state = "cut while it was opened" if report.at is None else f"found {report.at} commits"
         where = f"{self._machine.name}, {self._journal or 'ours'}, cut {self.figures.cuts}"
-        say(f"{where}: {found}, acknowledged {judge.acked}, forgot {forgotten} writes")
+        say(f"{where}: {state}, acknowledged {judge.acked}, forgot {forgotten} writes")
 
-    def _live(self, is_ready: Callable[[Told], bool], share: float) -> Told:
-        """From switching on until it is ready, and for a share of that time more."""
-        told, began = Told(sent=self._machine.sent), time.monotonic()
+    def _run_guest(self, is_ready: Callable[[GuestReport], bool], share: float) -> GuestReport:
+        """Run the guest until it is ready, and for a share of that time more; then cut the power."""
+        report, began = GuestReport(sent=self._machine.sent), time.monotonic()
         with self._machine.start(self._journal) as guest:
-            while not is_ready(told):
+            while not is_ready(report):
                 if time.monotonic() - began > PATIENCE:
-                    raise RuntimeError(f"nothing came of it in {PATIENCE:.0f} s: {told}")
-                told.hear(guest.said(0.1))
-            told.hear(guest.said(share * (time.monotonic() - began)))
-            told.hear(guest.cut())
-        return told
+                    raise RuntimeError(f"the guest was not ready within {PATIENCE:.0f} s: {report}")
+                report.parse(guest.lines(0.1))
+            report.parse(guest.lines(share * (time.monotonic() - began)))
+            report.parse(guest.cut())
+        return report
 
-    def _judge(self, judge: Judge, told: Told) -> None:
-        verdict = judge.judge(told)
+    def _judge(self, judge: Judge, report: GuestReport) -> None:
+        verdict = judge.judge(report)
         self.figures.lossy += verdict.lost > 0
         self.figures.lost += verdict.lost
         self.figures.wrong += verdict.wrong
         if verdict.wrong or (verdict.lost and not self._journal):
-            kept = self._machine.keep(f"wrong-{self._journal.replace('/', '-') or 'ours'}-{self.figures.cuts}.img")
-            say("\n".join([f"{verdict.lost} lost", *verdict.wrong, *told.noise, f"the disk is kept: {kept}"]))
+            copy = self._machine.keep(f"wrong-{self._journal.replace('/', '-') or 'ours'}-{self.figures.cuts}.img")
+            say("\n".join([f"{verdict.lost} lost", *verdict.wrong, *report.noise, f"the disk is kept: {copy}"]))
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.trials.power", description=__doc__)
     parser.add_argument("--cuts", type=int, default=100)
-    parser.add_argument("--control", type=int, default=10, help="cuts with the setting that must lose; 0: none")
+    parser.add_argument("--control", type=int, default=10, help="cuts with the setting that must lose commits; 0: none")
     parser.add_argument(
         "--journal", type=setting, default=DEFAULT, help=f"the control's, as MODE/SYNCHRONOUS ({DEFAULT})"
     )
     parser.add_argument("--guests", type=int, default=2, help="number of guests in parallel")
     parser.add_argument("--seed", type=int, default=1, help="seed of the random moments")
     parser.add_argument("--accelerator", default="tcg", help="QEMU's accelerator; kvm where it works")
-    given = parser.parse_args()
+    args = parser.parse_args()
     if reason := why_not():
         say(f"skipped: {reason}")
         return 0
     say(f"a machine in {CACHE} (the first time: a Debian is fetched)")
     began = time.monotonic()
-    ours, control = cut_all(given)
+    ours, control = cut_all(args)
     took = timedelta(seconds=round(time.monotonic() - began))
-    say(f"power: {ours}. Control {given.journal}: {control}. Seed {given.seed}, {took}")
-    return ended(ours, control)
+    say(f"power: {ours}. Control {args.journal}: {control}. Seed {args.seed}, {took}")
+    return exit_code(ours, control)
 
 
 def setting(text: str) -> str:
     if not re.fullmatch("[A-Z]+/[A-Z]+", text):
-        raise argparse.ArgumentTypeError(f"{text} is not a journal's mode and what it waits for, as {DEFAULT} is")
+        raise argparse.ArgumentTypeError(f"{text} is not MODE/SYNCHRONOUS, such as {DEFAULT}")
     return text
 
 
-def cut_all(given: argparse.Namespace) -> tuple[Figures, Figures]:
-    """So many guests side by side, a disk each until all the cuts are made."""
+def cut_all(args: argparse.Namespace) -> tuple[Figures, Figures]:
+    """Run all cuts, with several guests in parallel."""
     system = System(CACHE)
-    sums = {"": Figures(), given.journal: Figures()}
-    disks = [("", cuts) for cuts in shared(given.cuts)] + [(given.journal, cuts) for cuts in shared(given.control)]
+    sums = {"": Figures(), args.journal: Figures()}
+    disks = [("", cuts) for cuts in split_cuts(args.cuts)] + [(args.journal, cuts) for cuts in split_cuts(args.control)]
 
-    def one(nth: int) -> tuple[str, Figures]:
+    def run_disk(nth: int) -> tuple[str, Figures]:
         journal, cuts = disks[nth]
-        machine = Machine(system, CACHE / f"disk-{nth + 1}", accelerator=given.accelerator)
-        return journal, Series(machine, random.Random(f"{given.seed} {nth}"), journal).run(cuts)
+        machine = Machine(system, CACHE / f"disk-{nth + 1}", accelerator=args.accelerator)
+        return journal, Series(machine, random.Random(f"{args.seed} {nth}"), journal).run(cuts)
 
-    with ThreadPoolExecutor(given.guests) as guests:
-        for journal, figures in guests.map(one, range(len(disks))):
+    with ThreadPoolExecutor(args.guests) as guests:
+        for journal, figures in guests.map(run_disk, range(len(disks))):
             sums[journal] += figures
-    return sums[""], sums[given.journal]
+    return sums[""], sums[args.journal]
 
 
-def shared(cuts: int) -> list[int]:
-    """So many for each disk."""
+def split_cuts(cuts: int) -> list[int]:
+    """The number of cuts for each disk."""
     return [min(PER_DISK, cuts - first) for first in range(0, cuts, PER_DISK)]
 
 
-def ended(ours: Figures, control: Figures) -> int:
+def exit_code(ours: Figures, control: Figures) -> int:
     if control.cuts and not control.lost:
-        say("the control lost nothing: this test sees nothing")
+        say("the control lost nothing, so this test proves nothing")
         return 1
     return 1 if ours.lost or ours.wrong else 0
 

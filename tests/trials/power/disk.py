@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 SECTOR = 512
 ENTRY = struct.Struct("<QQQQ")  # sector, number of sectors, flags, length of a note
 FLUSH, DISCARD = 1, 4
-KEPT = (0.0, 0.5, 0.9)  # of what was not flushed; one of them a cut
-TORN = 0.2  # of what is kept of that, how many only in part
+KEPT_SHARES = (0.0, 0.5, 0.9)  # of the writes that were not flushed; one is chosen per cut
+TORN = 0.2  # share of the kept ones that are kept only in part
 
 
 class Write(NamedTuple):
@@ -27,46 +27,46 @@ class Write(NamedTuple):
 
 
 class Left(NamedTuple):
-    """What a cut has left of it."""
+    """The result of a cut."""
 
-    until: int  # how much of the log the power lasted for
-    forgotten: int  # writes that are gone, or in part
+    until: int  # where in the log the power failed
+    forgotten: int  # writes that are lost, or in part
 
 
 def entries(log: BinaryIO) -> Iterator[Write]:
-    """In the order in which they were done."""
-    place = SECTOR  # behind the log's own head
+    """The writes and flushes of a log, in order."""
+    offset = SECTOR  # after the log's header
     while True:
-        log.seek(place)
+        log.seek(offset)
         head = log.read(ENTRY.size)
         if len(head) < ENTRY.size:
             return
         sector, sectors, flags, _ = ENTRY.unpack(head)
         if not sectors and not flags & FLUSH:  # never written: QEMU was killed here
             return
-        place += SECTOR
+        offset += SECTOR
         if sectors and not flags & DISCARD:
-            place += sectors * SECTOR
-            yield Write(place, sector, sectors)
+            offset += sectors * SECTOR
+            yield Write(offset, sector, sectors)
         if flags & FLUSH:
-            yield Write(place, 0, 0)
+            yield Write(offset, 0, 0)
 
 
-def forget(disk: BinaryIO, log: BinaryIO, chance: random.Random) -> Left:
-    """Bring the disk, as it was before, to where a cut at any moment of the log leaves it."""
-    logged = list(entries(log))
-    logged = logged[: chance.randint(0, len(logged))]
-    flushed = len(logged) - next((n for n, entry in enumerate(reversed(logged)) if not entry.sectors), len(logged))
-    share, forgotten = chance.choice(KEPT), 0
-    for nth, entry in enumerate(logged):
+def forget(disk: BinaryIO, log: BinaryIO, rng: random.Random) -> Left:
+    """Apply the log to the disk as it was before, up to a cut at a random moment."""
+    writes = list(entries(log))
+    writes = writes[: rng.randint(0, len(writes))]
+    flushed = len(writes) - next((n for n, entry in enumerate(reversed(writes)) if not entry.sectors), len(writes))
+    share, forgotten = rng.choice(KEPT_SHARES), 0
+    for nth, entry in enumerate(writes):
         sectors = entry.sectors
         if nth >= flushed:
-            if chance.random() >= share:
+            if rng.random() >= share:
                 sectors = 0
-            elif chance.random() < TORN:
-                sectors = chance.randrange(sectors)
+            elif rng.random() < TORN:
+                sectors = rng.randrange(sectors)
         forgotten += sectors < entry.sectors
         log.seek(entry.end - entry.sectors * SECTOR)
         disk.seek(entry.sector * SECTOR)
         disk.write(log.read(sectors * SECTOR))
-    return Left(logged[-1].end if logged else 0, forgotten)
+    return Left(writes[-1].end if writes else 0, forgotten)

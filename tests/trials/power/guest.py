@@ -1,4 +1,4 @@
-"""The program in the machine whose power is cut: it opens the history, prints all that is in it, and writes on.
+"""The program in the machine whose power is cut: opens the history, prints its contents, and continues to write.
 
 A line on the console is a complete fact: `at N` (all contents at commit N were printed), `ack N` (commit N was made).
 """
@@ -11,14 +11,14 @@ from pathlib import Path
 
 from bot.errors import MynahError
 from bot.history.store import Store
-from tests.trials.power import lives
+from tests.trials.power import workload
 
-# Of the time that a commit takes. A bot mostly rests, and then nothing else brings its last commit to the disk.
+# Pause as a multiple of a commit's time. A bot is mostly idle, so no later write flushes its last commit.
 REST = 2.0
 
 
 def main(path: str, journal: str = "", most: str = "") -> int:
-    """`journal` is SQLite's `mode/synchronous` in place of ours, for the control; without `most` it has no end."""
+    """`journal` is SQLite's `mode/synchronous` in place of ours, for the control; without `most` it never ends."""
     say("opening")
     try:
         with Store.open(Path(path)) as store:
@@ -26,12 +26,12 @@ def main(path: str, journal: str = "", most: str = "") -> int:
                 mode, synchronous = journal.split("/")
                 store.rows(f"PRAGMA journal_mode = {mode}")
                 store.write(f"PRAGMA synchronous = {synchronous}", {})
-            tell(store)
-            for commit in lives.commits(after=lives.position(store)):
+            print_contents(store)
+            for commit in workload.commits(after=workload.position(store)):
                 if most and commit.nth > int(most):
                     break
                 began = time.monotonic()
-                lives.write(store, commit)
+                workload.write(store, commit)
                 say(f"ack {commit.nth}")
                 time.sleep(REST * (time.monotonic() - began))
     except MynahError as error:
@@ -40,12 +40,12 @@ def main(path: str, journal: str = "", most: str = "") -> int:
     return 0
 
 
-def tell(store: Store) -> None:
+def print_contents(store: Store) -> None:
     for line in store.damage():
         say(f"damage {line}")
-    for name, (rows, digest) in lives.tables(store).items():
+    for name, (rows, digest) in workload.tables(store).items():
         say(f"table {name} {rows} {digest}")
-    say(f"at {lives.position(store)}")
+    say(f"at {workload.position(store)}")
 
 
 def say(line: str) -> None:

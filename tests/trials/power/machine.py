@@ -16,9 +16,9 @@ from tests.trials.qemu import emulator
 if TYPE_CHECKING:
     import random
 
-FIRST = "/sbin/mynah-power"
-# The first process: the program's own disk and the one that is written to; all that is said goes to the second line.
-# What the kernel was told and does not know (`power=`, `first=`) comes to it as variables.
+INIT = "/sbin/mynah-power"
+# The init process: mounts the program's disk and the data disk; all output goes to the second serial line. Kernel
+# options that the kernel does not know (`power=`, `first=`) become its variables.
 SCRIPT = """#!/bin/sh
 exec >/dev/ttyS1 2>&1
 mount -t proc proc /proc
@@ -32,22 +32,22 @@ exec sleep 1000
 
 
 class System:
-    """What machines share, and only read: the kernel, the system, made once, and the program, made anew each time."""
+    """What machines share read-only: the kernel and the system, made once, and the program, made each time."""
 
     def __init__(self, cache: Path) -> None:
         base = debian.base(cache, *emulator.KERNEL)
         (self.kernel,) = base.glob("boot/vmlinuz-*")
-        self.finder = emulator.finder(base)
+        self.initramfs = emulator.make_initramfs(base)
         self.system = cache / f"system-{sha256(SCRIPT.encode()).hexdigest()[:8]}.img"
         if not self.system.exists():
-            emulator.script(base / FIRST.lstrip("/"), SCRIPT)
+            emulator.script(base / INIT.lstrip("/"), SCRIPT)
             emulator.image(self.system, "1500M", base)
         self.program = cache / "program.img"
         emulator.image(self.program, "32M", program(cache / "program"))
 
 
 class Machine:
-    """One of them, with a disk that outlives its cuts."""
+    """A machine with a disk that survives its power cuts."""
 
     def __init__(self, system: System, folder: Path, *, accelerator: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -61,8 +61,8 @@ class Machine:
         emulator.image(self.disk, "256M")
 
     def start(self, journal: str) -> emulator.Guest:
-        """It writes to a copy of the disk: what becomes of the disk is known after the cut."""
-        debian.said(["cp", "--sparse=always", str(self.disk), str(self._live)])
+        """Start with a copy of the disk; the cut decides what becomes of the disk."""
+        debian.run(["cp", "--sparse=always", str(self.disk), str(self._live)])
         self._log.write_bytes(b"")
         words = ["-m", "512"]
         for name, path in (("system", self._system.system), ("program", self._system.program)):
@@ -72,35 +72,35 @@ class Machine:
         words += ["-blockdev", f"driver=blklogwrites,node-name=data,file=live,log=log,log-sector-size={disk.SECTOR}"]
         for name in ("system", "program", "data"):
             words += ["-device", f"virtio-blk-pci,drive={name}"]
-        return emulator.started(
-            self._system.kernel, self._system.finder, f"first={FIRST} power={journal}", words,
+        return emulator.start(
+            self._system.kernel, self._system.initramfs, f"first={INIT} power={journal}", words,
             console=self._console, accelerator=self._accelerator,
         )  # fmt: skip
 
     def sent(self) -> int:
-        """How much its disk has been sent, as a length of its log."""
+        """The length of the disk's write log."""
         return self._log.stat().st_size
 
     def keep_all(self) -> None:
-        """After a cut: the disk has all that it was sent."""
+        """After a cut: the disk has all writes."""
         self._live.replace(self.disk)
 
     def forget(self, chance: random.Random) -> disk.Left:
-        """After a cut: it came at any moment, and the disk may have forgotten what was not flushed by then."""
-        with self.disk.open("r+b") as written, self._log.open("rb") as log:
-            return disk.forget(written, log, chance)
+        """After a cut at a random moment of the log: writes that were not flushed may be lost."""
+        with self.disk.open("r+b") as image, self._log.open("rb") as log:
+            return disk.forget(image, log, chance)
 
     def keep(self, name: str) -> Path:
-        """The disk, for whoever wants to see what is wrong with it."""
+        """Keep a copy of a damaged disk."""
         return Path(shutil.copyfile(self.disk, self.disk.with_name(name)))
 
 
 def program(folder: Path) -> Path:
-    """This tree, and what the history stands on; all of it is Python, so any version of it may run there."""
+    """This tree and the history's dependencies; all pure Python, so the guest's version may differ."""
     shutil.rmtree(folder, ignore_errors=True)
     for name in ("bot", "tests/trials/power"):
         shutil.copytree(debian.ROOT / name, folder / name)
     (folder / "tests/__init__.py").touch()
-    emulator.copied(emulator.needed("sqlite-utils"), folder / "packages")
-    compile_dir(folder, quiet=1, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)  # slow work for a guest
+    emulator.copy_packages(emulator.dependencies("sqlite-utils"), folder / "packages")
+    compile_dir(folder, quiet=1, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)  # slow in the guest
     return folder

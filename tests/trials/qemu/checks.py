@@ -16,16 +16,16 @@ ExecStart={MYNAH} --config /etc/mynah/%i/config.toml --state /var/lib/mynah/%i r
 Environment=OMP_NUM_THREADS=1
 TimeoutStartSec=15min
 """
-# In place of the bot: what takes memory, more and more of it.
+# In place of the bot: a program that takes more and more memory.
 HOG = """[Service]
 ExecStart=
 ExecStart=/usr/bin/python3 -c 'import os, socket; line = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); \\
 line.sendto(b"READY=1", os.environ["NOTIFY_SOCKET"]); taken = [b"x" * 2**24 for _ in range(1000)]'
 RestartSec=1s
 """
-# Waits for memory for as long as it lives: it asks for more than it may hold.
+# Always waits for memory: it allocates more than it may have.
 WANTS = "taken = [b'x' * 2**20 for _ in range(99)]"
-# In place of a training: what sends a word to this machine itself. What else would keep it in is off.
+# In place of a training: sends a datagram to this machine; the other restrictions are off.
 SENDS = """[Service]
 ExecStart=
 ExecStart=/usr/bin/python3 -c 'import socket; socket.socket(type=socket.SOCK_DGRAM).sendto(b"a", ("127.0.0.1", 9))'
@@ -33,7 +33,7 @@ PrivateNetwork=no
 RestrictAddressFamilies=AF_UNIX AF_INET
 {}
 """
-# In place of the bot, with the GPU's drop-in: what opens a device that anybody may open.
+# In place of the bot, with the GPU's drop-in: opens a device that everybody may open.
 OPENS = """[Service]
 Type=oneshot
 ExecStart=
@@ -60,54 +60,54 @@ class Checks:
     def __init__(self, machine: Booted) -> None:
         self.m = machine
 
-    def what_takes_too_much_memory_is_ended_and_comes_back(self) -> str:
-        self._instead("mynah@hog", HOG)
+    def out_of_memory_it_is_killed_and_restarted(self) -> str:
+        self._override("mynah@hog", HOG)
         self.m("systemctl", "start", "mynah@hog")
-        self.m.wait(lambda: int(self.m.shown("mynah@hog", "NRestarts")["NRestarts"]) >= 2, 300)
-        said = self.m.journal("-u", "mynah@hog")
-        assert "Failed with result 'oom-kill'" in said, said
-        most = self.m.shown("mynah@hog", "MemoryMax")["MemoryMax"]
+        self.m.wait(lambda: int(self.m.properties("mynah@hog", "NRestarts")["NRestarts"]) >= 2, 300)
+        journal = self.m.journal("-u", "mynah@hog")
+        assert "Failed with result 'oom-kill'" in journal, journal
+        most = self.m.properties("mynah@hog", "MemoryMax")["MemoryMax"]
         self.m("systemctl", "stop", "mynah@hog")
-        return f"MemoryMax {int(most) >> 20} MiB of 1024: oom-kill, and started again"
+        return f"MemoryMax {int(most) >> 20} MiB of 1024: oom-kill, and restarted"
 
-    def where_memory_is_short_it_puts_its_model_away(self) -> str:
+    def when_memory_is_short_it_unloads_its_model(self) -> str:
         self.m("systemctl", "start", "mynah@a")
         self.m("systemd-run", "--unit=short", "--property=MemoryHigh=30M", "python3", "-c", WANTS)
         took = self.m.wait(lambda: "model.put_away" in self.m.journal("-u", "mynah@a"), 300)
         slots = self._slots()
         self.m.wait(lambda: self._slots() >= slots + 3, 300)
         self.m("systemctl", "stop", "mynah@a", "short")
-        return f"put away {took:.0f} s after others had to wait for memory; and three slots more are spoken in"
+        return f"unloaded {took:.0f} s after others had to wait for memory; then three more slots were used"
 
     def a_training_reaches_no_address(self) -> str:
-        held = self._ended("mynah-retrain@held", SENDS.format(""))
-        free = self._ended("mynah-retrain@free", SENDS.format("IPAddressDeny="))
-        assert "PermissionError: [Errno 1]" in held, held
-        assert "Error" not in free, free
-        return "IPAddressDeny=any alone holds a datagram to 127.0.0.1 back; without it the same one goes out"
+        denied = self._journal_of("mynah-retrain@denied", SENDS.format(""))
+        allowed = self._journal_of("mynah-retrain@allowed", SENDS.format("IPAddressDeny="))
+        assert "PermissionError: [Errno 1]" in denied, denied
+        assert "Error" not in allowed, allowed
+        return "IPAddressDeny=any alone blocks a datagram to 127.0.0.1; without it the datagram is sent"
 
     def with_a_gpu_it_opens_no_other_device(self) -> str:
         self.m("mknod", "-m", "666", "/opt/other", "c", "4", "66")  # a serial line
-        self.m("mknod", "-m", "666", "/opt/random", "c", "1", "9")  # one of those that closed leaves
+        self.m("mknod", "-m", "666", "/opt/random", "c", "1", "9")  # allowed by `closed`
         gpu = "PrivateDevices=no\nDevicePolicy=closed\nDeviceAllow=char-nvidia rw\n"
-        other = self._ended("mynah@other", OPENS.format("other") + gpu)
-        allowed = self._ended("mynah@random", OPENS.format("random") + gpu)
+        other = self._journal_of("mynah@other", OPENS.format("other") + gpu)
+        allowed = self._journal_of("mynah@random", OPENS.format("random") + gpu)
         assert "PermissionError: [Errno 1]" in other, other
         assert "Error" not in allowed, allowed
-        return "DevicePolicy=closed: a serial line that anybody may open stays closed, /dev/urandom opens"
+        return "DevicePolicy=closed: a serial line that everybody may open cannot be opened, /dev/urandom opens"
 
-    def a_clock_that_is_set_leaves_it_at_work(self) -> str:
+    def a_clock_that_is_set_does_not_stop_it(self) -> str:
         self.m("systemctl", "start", "mynah@a")
-        told = [f"{step}: {self._spoken_after(step):.0f} s" for step in ("now", "+2 hours", "-5 hours")]
+        times = [f"{step}: {self._seconds_after(step):.0f} s" for step in ("now", "+2 hours", "-5 hours")]
         self.m("systemctl", "stop", "mynah@a")
-        return f"one process, never restarted; three slots more within {', '.join(told)}"
+        return f"one process, never restarted; three more slots within {', '.join(times)}"
 
-    def _spoken_after(self, step: str) -> float:
-        """How long three slots take once the clock is set."""
-        before, slots = self.m.shown("mynah@a", "MainPID", "NRestarts", "ActiveState"), self._slots()
+    def _seconds_after(self, step: str) -> float:
+        """Seconds until three more slots were used after the clock was set."""
+        before, slots = self.m.properties("mynah@a", "MainPID", "NRestarts", "ActiveState"), self._slots()
         self.m("date", "-s", step)
         took = self.m.wait(lambda: self._slots() >= slots + 3, 300)
-        assert self.m.shown("mynah@a", "MainPID", "NRestarts", "ActiveState") == before
+        assert self.m.properties("mynah@a", "MainPID", "NRestarts", "ActiveState") == before
         assert before["ActiveState"] == "active", before
         return took
 
@@ -115,12 +115,12 @@ class Checks:
         code = "import sqlite3, sys; print(*next(sqlite3.connect(sys.argv[1]).execute('SELECT count(*) FROM slot')))"
         return int(self.m("python3", "-c", code, "/var/lib/mynah/a/history.db"))
 
-    def _instead(self, unit: str, drop_in: str) -> None:
+    def _override(self, unit: str, drop_in: str) -> None:
         self.m.write(f"/etc/systemd/system/{unit}.service.d/test.conf", drop_in)
         self.m("systemctl", "daemon-reload")
 
-    def _ended(self, unit: str, drop_in: str) -> str:
-        """What a unit that does one thing has said."""
-        self._instead(unit, drop_in)
+    def _journal_of(self, unit: str, drop_in: str) -> str:
+        """The journal of a unit that runs once."""
+        self._override(unit, drop_in)
         self.m("systemctl", "start", unit, check=False)
         return self.m.journal("-u", unit)

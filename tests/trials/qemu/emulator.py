@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 KERNEL = ("linux-image-cloud-amd64", "initramfs-tools")
 PROGRAMS = {"qemu-system-x86_64": "qemu-system-x86", "mkfs.ext4": "e2fsprogs"}
-# Where processors are short, the kernel's test of its timer fails, and its other tests take long.
+# On a busy machine the kernel's timer test fails, and its other tests take long.
 KERNEL_WORDS = "console=ttyS0 quiet panic=-1 no_timer_check tsc=reliable cryptomgr.notests mitigations=off"
-# Before there is a disk: what a Debian starts with finds out what is there, which takes a slow guest seconds.
+# An initramfs that loads just these modules: Debian's own probes the hardware, which takes a slow guest seconds.
 MODULES = ("virtio", "virtio_ring", "virtio_pci_modern_dev", "virtio_pci_legacy_dev", "virtio_pci", "virtio_blk")
-FINDS = f"""#!/bin/sh
+INIT = f"""#!/bin/sh
 mount -t devtmpfs dev /dev
 for name in {" ".join(MODULES)}; do insmod /$name.ko; done
 mount -t ext4 -o ${{access:-ro}} /dev/vda /root
@@ -41,15 +41,17 @@ def why_not() -> str:
     return debian.why_not(PROGRAMS)
 
 
-def started(kernel: Path, finds: Path, told: str, words: Sequence[str], *, console: Path, accelerator: str) -> Guest:
-    """Switched on: `told` is for the kernel, what it says goes to `console`, and the second line is ours."""
+def start(
+    kernel: Path, initramfs: Path, options: str, words: Sequence[str], *, console: Path, accelerator: str
+) -> Guest:
+    """Start a machine; the kernel's console goes to the file `console`, the second serial line is ours."""
     own = ["-accel", accelerator, "-cpu", "max", "-nodefaults", "-display", "none", "-no-reboot"]
-    own += ["-kernel", str(kernel), "-initrd", str(finds), "-append", f"{KERNEL_WORDS} {told}"]
+    own += ["-kernel", str(kernel), "-initrd", str(initramfs), "-append", f"{KERNEL_WORDS} {options}"]
     return Guest(["qemu-system-x86_64", *own, *words, "-serial", f"file:{console}", "-serial", "stdio"])
 
 
-def finder(base: Path) -> Path:
-    """What the kernel starts with: the drivers of its disks, and klibc's shell, which has all else that it takes."""
+def make_initramfs(base: Path) -> Path:
+    """An initramfs with the drivers of the disks and klibc's shell and tools."""
     root = base / "boot/finder"
     shutil.rmtree(root, ignore_errors=True)
     shutil.copytree(base / "usr/lib/klibc/bin", root / "bin")
@@ -61,8 +63,8 @@ def finder(base: Path) -> Path:
         shutil.copy(module, root)
     for name in ("dev", "root"):
         (root / name).mkdir()
-    script(root / "init", FINDS)
-    debian.said(["chroot", str(base), "sh", "-c", "cd /boot/finder && find . | cpio --quiet -o -H newc >../finder.img"])
+    script(root / "init", INIT)
+    debian.run(["chroot", str(base), "sh", "-c", "cd /boot/finder && find . | cpio --quiet -o -H newc >../finder.img"])
     return base / "boot/finder.img"
 
 
@@ -72,47 +74,47 @@ def script(path: Path, text: str) -> None:
 
 
 def image(path: Path, size: str, content: Path | None = None) -> None:
-    """A file system in a file."""
+    """Make a file system in a file."""
     fresh = path.with_suffix(".new")
     fresh.unlink(missing_ok=True)
-    debian.said(["mkfs.ext4", "-q", *(["-d", str(content)] if content else []), str(fresh), size])
+    debian.run(["mkfs.ext4", "-q", *(["-d", str(content)] if content else []), str(fresh), size])
     fresh.replace(path)
 
 
-def copied(names: set[str], folder: Path) -> None:
-    """What these packages have installed here."""
-    for found in map(distribution, names):
-        for file in found.files or ():
+def copy_packages(names: set[str], folder: Path) -> None:
+    """Copy the installed files of these packages."""
+    for package in map(distribution, names):
+        for file in package.files or ():
             if ".." not in file.parts:
                 (folder / file).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(str(found.locate_file(file)), folder / file)
+                shutil.copyfile(str(package.locate_file(file)), folder / file)
 
 
-def needed(name: str) -> set[str]:
-    """It, and what it needs, and so on."""
+def dependencies(name: str) -> set[str]:
+    """The package and all its dependencies."""
     names = set()
     for requirement in map(Requirement, distribution(name).requires or ()):
         if requirement.name != "pip" and (not requirement.marker or requirement.marker.evaluate({"extra": ""})):
-            names |= needed(requirement.name)
+            names |= dependencies(requirement.name)
     return names | {name}
 
 
 class Guest:
-    """Switched on; `said` is heard line by line until it is cut off."""
+    """A running machine; `lines` reads its output until the power is cut."""
 
     def __init__(self, words: Sequence[str]) -> None:
         self._process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self._rest = b""
 
-    def said(self, seconds: float) -> Iterator[str]:
-        """The lines of so long; a silence ends it as well as a talk."""
-        late = time.monotonic() + seconds
-        while (left := late - time.monotonic()) > 0:
-            if not select.select([self._out], [], [], left)[0]:
+    def lines(self, seconds: float) -> Iterator[str]:
+        """The lines printed within so many seconds."""
+        deadline = time.monotonic() + seconds
+        while (remaining := deadline - time.monotonic()) > 0:
+            if not select.select([self._out], [], [], remaining)[0]:
                 return
             chunk = os.read(self._out, 65536)
             if not chunk:
-                raise RuntimeError(f"the machine has ended by itself: exit {self._process.wait()}")
+                raise RuntimeError(f"the machine stopped by itself: exit {self._process.wait()}")
             yield from self._lines(chunk)
 
     def tell(self, line: str) -> None:
@@ -124,7 +126,7 @@ class Guest:
         return self._process.poll() is None
 
     def cut(self) -> list[str]:
-        """No time for anything. What it had said until then."""
+        """Cut the power; return the lines that were not read yet."""
         if self._process.returncode is not None:
             return []
         self._process.kill()

@@ -1,6 +1,6 @@
-"""A bot that answers people: the real outbox, reconciler and store against a fake X, on a clock that is set.
+"""A bot that answers mentions: the real outbox, reconciler and store against a fake X, with a settable clock.
 
-With a server `Life` uses real HTTP; without one, the same gateway calls the routes of the fake X directly.
+With a server `ReplyingBot` uses real HTTP; without one, the same gateway calls the routes of the fake X directly.
 """
 
 from __future__ import annotations
@@ -59,12 +59,12 @@ WORDS = ("rain", "soup", "bell", "crumb", "clock", "train", "hat", "bench", "roo
 
 
 def person(number: int, handle: str = "") -> User:
-    """Somebody who calls on the bot; without keys, for nobody speaks for them."""
+    """A user who mentions the bot; without keys, since no test logs in as them."""
     return User(str(10**9 + number), handle or f"person{number}", f"Person {number}", f"{number}-no-token", ME.secrets)
 
 
 class Parrot:
-    """A voice with many words: other texts for every seed; likelier, after something, with each word that it shares."""
+    """A voice with other texts for each seed; a text is likelier for each word that it shares with the given text."""
 
     name = "parrot"
     person = None
@@ -76,21 +76,21 @@ class Parrot:
 
     def draft(self, prompt: str, *, n: int, seed: int, author: str | None = None) -> list[Draft]:
         self.asked.append(prompt)
-        chance = random.Random(f"{prompt} {seed}")
-        texts = self.texts or [f"{prompt} {' '.join(chance.choices(WORDS, k=8))}.".strip() for _ in range(n)]
-        return [Draft(text, prompt, seed, likelihood=-1.0 - place) for place, text in enumerate(texts[:n])]
+        rng = random.Random(f"{prompt} {seed}")
+        texts = self.texts or [f"{prompt} {' '.join(rng.choices(WORDS, k=8))}.".strip() for _ in range(n)]
+        return [Draft(text, prompt, seed, likelihood=-1.0 - rank) for rank, text in enumerate(texts[:n])]
 
     def log_likelihoods(self, texts: Sequence[str], *, given: str = "") -> list[float]:
         self.given.append(given)
-        heard = set(given.casefold().split())
-        return [-3.0 + len(heard & set(text.casefold().strip(".?!").split())) for text in texts]
+        given_words = set(given.casefold().split())
+        return [-3.0 + len(given_words & set(text.casefold().strip(".?!").split())) for text in texts]
 
     def copied(self, text: str) -> str:
         return ""
 
 
 class Direct:
-    """The wire without a socket: the same requests, the same answers, and faults by `fail_with`."""
+    """The wire without a socket: the same requests and responses, and faults by `fail_with`."""
 
     def __init__(self, world: World, *, new_dialect: bool = False) -> None:
         self.api = _Trusting(world, new_dialect=new_dialect)
@@ -115,9 +115,9 @@ class Direct:
         request = Request(method, f"{path}?{query}" if query else path, {}, _body(json), "")
         self.requests.append(request)
         fault = self.faults.pop(0) if self.faults else None
-        commits = fault is not None and fault.commits and method == "POST"  # X bills no reading that failed
-        well = fault is None or commits or (fault.status is None and fault.end is End.ANSWER)
-        answer = self.api.answer(request) if well else None
+        commits = fault is not None and fault.commits and method == "POST"  # X bills no failed read
+        answers = fault is None or commits or (fault.status is None and fault.end is End.ANSWER)
+        answer = self.api.answer(request) if answers else None
         if fault and fault.end is not End.ANSWER:
             raise no_answer("a fault of the test", method=method, path=path, sent=True)
         if fault and fault.status is not None:
@@ -127,7 +127,7 @@ class Direct:
 
 
 class _Trusting(Api):
-    """Whoever is on this machine is the bot."""
+    """Every request is the bot's, without a signature."""
 
     def _user(self, request: Request) -> User:
         return self.world.users[ME.id]
@@ -137,7 +137,7 @@ def _body(value: Any) -> bytes:
     return json.dumps(value).encode()
 
 
-class Life:
+class ReplyingBot:
     def __init__(
         self,
         path: Path,
@@ -171,7 +171,7 @@ class Life:
         self.direct = None if server else Direct(self.world, new_dialect=new_dialect)
         self.x = self._gateway()
         self.store = Store.open(path)
-        self.store._db.conn.execute("PRAGMA synchronous = OFF")  # no power fails here, and a year has many commits
+        self.store._db.conn.execute("PRAGMA synchronous = OFF")  # a year has many commits
         self.agenda, self.replying = self.born()
 
     def _gateway(self) -> X:
@@ -186,10 +186,10 @@ class Life:
         self.x.close()
 
     def born(self, kind: type[Store] | None = None) -> tuple[Agenda, Replier]:
-        """A process: what it knows besides its history begins anew. `kind` is a store that may go down with it."""
+        """A new process, with nothing in memory. `kind` is a store class that may kill it."""
 
         def open_store() -> Any:
-            return kind.open(self.path) if kind else nullcontext(self.store)  # to open one takes longest of all
+            return kind.open(self.path) if kind else nullcontext(self.store)  # opening takes longest
 
         log = structlog.wrap_logger(None, processors=[self._note])
 
@@ -233,7 +233,7 @@ class Life:
         self.logged[event["event"]] += 1
         raise structlog.DropEvent
 
-    # What happens
+    # Events
 
     def beat(self) -> None:
         self.agenda.turn()
@@ -247,7 +247,7 @@ class Life:
         self.beat()
 
     def begins(self) -> None:
-        """Replies are turned on: the first reading takes the watermark."""
+        """Replies are turned on: the first poll sets the watermark."""
         self.beat()
         self.clock.passes(timedelta(minutes=10))
 
@@ -260,7 +260,7 @@ class Life:
         elif self.server:
             self.server.fail_with(*faults)
 
-    # What is seen
+    # Results
 
     def answers(self) -> list[tuple[str | None, str]]:
         """(the mention, the text) of what is on X, the oldest first."""

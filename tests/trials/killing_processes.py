@@ -1,7 +1,7 @@
-"""One run of the command `mynah` in a forked child, as the kill tests start and end it.
+"""One run of the command `mynah` in a forked child, as the kill trial starts and ends it.
 
-Only two things are replaced: the model, which takes seconds to load and is not under test, and the clock. The scheduler
-keeps real time, because it sleeps by it.
+Only the model, which takes seconds to load and is not under test, and the clock are replaced. The scheduler keeps real
+time, because it sleeps by it.
 """
 
 from __future__ import annotations
@@ -25,8 +25,7 @@ from bot import cli, clock
 from bot.errors import XError
 from bot.history import review, store
 from bot.replies import limits, polling
-from bot.running import app as life
-from bot.running import assembly, daemon
+from bot.running import app, assembly, daemon
 from bot.sending import outbox
 from bot.values import Draft
 from bot.voice import model_voice
@@ -45,22 +44,22 @@ TRACED = {str(ROOT / "bot" / f"{name}.py"): f"bot/{name}" for name in (
     "commands/post", "commands/review", "history/mentions", "history/blocks", "replies/polling", "replies/replying",
 )}  # fmt: skip
 TRACED[str(ROOT / "training" / "sqlite_file.py")] = "training/sqlite_file"
-# Of these two what writes; each commit is a point of its own.
+# Of these two only the writing functions; each commit is a point of its own.
 WRITING = {
     "bot/history/store": {"add_draft", "move", "close_slot", "keep_meta"},
     "training/sqlite_file": {"atomic"},
 }
-PATIENCE = 30.0  # seconds: nothing lasts so long
+PATIENCE = 30.0  # seconds; no command takes as long
 NOUNS = ("rain", "soup", "bell", "crumb", "clock", "train", "hat", "bench", "roof", "piano", "pigeon", "whistle",
          "ladder", "button", "lamp", "river", "letter", "kettle", "window", "pocket", "candle", "garden")  # fmt: skip
 VERBS = ("hums", "waits", "sings", "sleeps", "wonders", "turns", "leans", "listens", "dances", "forgets", "rests")
 
-BEAT = ["run", "--live", "--every", "300d", "--mode", "auto"]  # a life of one heartbeat, in which no slot is due
+BEAT = ["run", "--live", "--every", "300d", "--mode", "auto"]  # one heartbeat, in which no slot is due
 SystemClock = clock.SystemClock
 
-POINTS = "points.json"  # where a traced life that came to its end has left them
+POINTS = "points.json"  # written by a traced process that ended by itself
 
-Point = tuple[str, int, int]  # file and function, line, and the how manieth time it is run
+Point = tuple[str, int, int]  # file and function, line, and the nth time that it runs
 
 
 def sentence(chance: random.Random) -> str:
@@ -70,7 +69,7 @@ def sentence(chance: random.Random) -> str:
 
 
 class Voice:
-    """Says the same for the same seed, as a model does; what it says where a person is asked begins with Perhaps."""
+    """The same text for the same seed, as a model; in review mode its texts begin with Perhaps."""
 
     name = "words"
     engine = "words"
@@ -93,15 +92,15 @@ class Voice:
         return ""
 
 
-class Awake(daemon.Daemon):
-    """Woken by the real clock, as APScheduler is: by the fast one the first heartbeat would be due in days."""
+class RealTimeDaemon(daemon.Daemon):
+    """Uses the real clock, as APScheduler does: by the fast one the first heartbeat would be due in days."""
 
     def __init__(self, *parts: Any, clock: clock.Clock, **more: Any) -> None:
         super().__init__(*parts, clock=SystemClock(), **more)
 
 
-class Once(Awake):
-    """A life that ends by itself after its first heartbeat."""
+class OneBeatDaemon(RealTimeDaemon):
+    """Ends by itself after its first heartbeat."""
 
     def run(self) -> bool:
         self._beat()
@@ -109,7 +108,7 @@ class Once(Awake):
 
 
 class Trace:
-    """Where a life is, line by line, from the first of its steps on that a kill could undo; at its point, it ends."""
+    """Traces the lines of a process from the first step that a kill could undo; kills it at the point."""
 
     def __init__(self, point: Point) -> None:
         self._point = point
@@ -117,16 +116,16 @@ class Trace:
         self.points: list[Point] = []
 
     def listen(self) -> None:
-        """Begin where something is written down or sent: what a life does before costs time, and nothing is lost."""
-        for place, name in ((store.Store, "add_draft"), (outbox.Outbox, "send"), (review, "approve"),
+        """Trace from the first write or request on: before it nothing can be lost, and tracing is slow."""
+        for owner, name in ((store.Store, "add_draft"), (outbox.Outbox, "send"), (review, "approve"),
                             (review, "reject"), (review, "edit"), (polling.MentionPoller, "read")):  # fmt: skip
-            setattr(place, name, self._begun_by(getattr(place, name)))
+            setattr(owner, name, self._starting_at(getattr(owner, name)))
 
-    def _begun_by(self, step: Callable[..., Any]) -> Callable[..., Any]:
+    def _starting_at(self, step: Callable[..., Any]) -> Callable[..., Any]:
         def first(*args: object, **more: object) -> object:
             if sys.gettrace() is None:
                 frame = sys._getframe(1)
-                while frame:  # those who wait for this step go on line by line too
+                while frame:  # the callers of this step are traced too
                     frame.f_trace = self._enter(frame, "", None)
                     frame = frame.f_back
                 sys.settrace(self._enter)
@@ -152,47 +151,47 @@ class Trace:
         return self._line
 
 
-class Life(NamedTuple):
+class Process(NamedTuple):
     pid: int
-    said: Path  # its stdout and stderr
+    output: Path  # its stdout and stderr
 
 
-class Ended(NamedTuple):
+class Result(NamedTuple):
     killed: bool
-    late: bool  # it lasted too long, and was killed from outside
+    late: bool  # killed from outside because it took too long
     code: int
-    said: str
+    output: str
 
 
 def warm_up() -> None:
-    """What a command imports when it needs it, imported once for all lives."""
+    """Import once what a command would import when it needs it."""
     for module in pkgutil.walk_packages(bot.__path__, "bot."):
         if module.name != "bot.__main__":
             importlib.import_module(module.name)
-    gc.freeze()  # a child that collects would copy every page of it
+    gc.freeze()  # garbage collection in a child would copy every page
 
 
-def begin(folder: Path, words: Sequence[str], *, name: str = "life", point: Point | None = None) -> Life:
-    """`mynah WORDS`, as a process of its own; with a point, every line of it is looked at."""
+def begin(folder: Path, words: Sequence[str], *, name: str = "process", point: Point | None = None) -> Process:
+    """Run `mynah WORDS` in a child process; with a point, its lines are traced."""
 
     def command() -> int:
         clock.SystemClock = FastClock  # type: ignore[assignment,misc]
-        limits.Limits.is_stale = lambda *_: False  # type: ignore[method-assign]  # a day is over in four seconds
-        daemon.Daemon = Once if words == BEAT else Awake  # type: ignore[misc]
-        polling.PAGES = (polling.FIRST,)  # a page is a turn: so a handful of calls is several
+        limits.Limits.is_stale = lambda *_: False  # type: ignore[method-assign]  # a day takes four seconds
+        daemon.Daemon = OneBeatDaemon if words == BEAT else RealTimeDaemon  # type: ignore[misc]
+        polling.PAGES = (polling.FIRST,)  # one page per turn, so that a few mentions take several turns
         assembly.voice = lambda *_, **__: Voice(review_mode="review" in words)  # type: ignore[assignment]
-        model_voice.promoted = life.promoted = lambda _: Path("words")
+        model_voice.promoted = app.promoted = lambda _: Path("words")
         model_voice.ModelMemory.open = lambda _: model_voice.ModelMemory()  # type: ignore[assignment,method-assign]
         if trace:
             trace.listen()
         return cli.main(["--state", str(folder / "state"), *words])
 
     trace = Trace(point) if point else None
-    return _forked(command, folder / f"{name}.out", trace)
+    return _fork(command, folder / f"{name}.out", trace)
 
 
-def begin_naively(folder: Path, url: str, number: int) -> Life:
-    """What most bots do: send; where that failed, send again; then remember. A restart says what is not remembered."""
+def begin_naive(folder: Path, url: str, number: int) -> Process:
+    """What most bots do: send, retry after a failure, then record. A restart sends what is not recorded."""
 
     def post() -> int:
         with X(_keys(), now=FastClock().now, base_url=url, timeout=(1.0, 1.0), within=1.0) as x:
@@ -204,31 +203,31 @@ def begin_naively(folder: Path, url: str, number: int) -> Life:
             out.write(f"{number}\n")
         return 0
 
-    return _forked(post, folder / "naive.out")
+    return _fork(post, folder / "naive.out")
 
 
-def end(life: Life, *, after: float = PATIENCE) -> Ended:
-    """Wait for it, and kill it when its time is up or X leaves it without an answer."""
-    late, hangs, calm = time.monotonic() + after, life.said.with_name(HANGS), life.said.with_name(CALM)
+def end(process: Process, *, after: float = PATIENCE) -> Result:
+    """Wait for the process; kill it when its time is up or X does not respond."""
+    late, hangs, calm = time.monotonic() + after, process.output.with_name(HANGS), process.output.with_name(CALM)
     while time.monotonic() < late and (calm.exists() or not hangs.exists()):
-        pid, status = os.waitpid(life.pid, os.WNOHANG)
+        pid, status = os.waitpid(process.pid, os.WNOHANG)
         if pid:
-            return _ended(life, status, late=False)
+            return _result(process, status, late=False)
         time.sleep(0.001)
-    os.kill(life.pid, signal.SIGKILL)
-    status = os.waitpid(life.pid, 0)[1]
+    os.kill(process.pid, signal.SIGKILL)
+    status = os.waitpid(process.pid, 0)[1]
     hangs.unlink(missing_ok=True)
-    return _ended(life, status, late=True)
+    return _result(process, status, late=True)
 
 
-def has_ended(life: Life) -> bool:
-    return os.waitid(os.P_PID, life.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+def has_ended(process: Process) -> bool:
+    return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def environment(url: str) -> dict[str, str]:
-    """A configuration for lives that last for years of the fast clock: no brake of money or time holds them up."""
+    """A configuration for years of the fast clock: no limit of money or time delays a post."""
     keys = newcomer()
-    wanted = {
+    settings = {
         "x__base_url": url,
         "x__consumer_key": keys.secrets.consumer_key,
         "x__consumer_secret": keys.secrets.consumer_secret,
@@ -250,7 +249,7 @@ def environment(url: str) -> dict[str, str]:
         "replies__per_user_per_day": "1000000",
         "log__format": "json",
     }
-    return {f"MYNAH_{name.upper()}": value for name, value in wanted.items()} | {"XDG_CONFIG_HOME": "/nonexistent"}
+    return {f"MYNAH_{name.upper()}": value for name, value in settings.items()} | {"XDG_CONFIG_HOME": "/nonexistent"}
 
 
 def _keys() -> Keys:
@@ -258,19 +257,19 @@ def _keys() -> Keys:
     return Keys(user.secrets.consumer_key, user.secrets.consumer_secret, user.access_token, user.secrets.token_secret)
 
 
-def _forked(command: Callable[[], int], said: Path, trace: Trace | None = None) -> Life:
-    said.with_name(HANGS).unlink(missing_ok=True)  # an earlier one's
+def _fork(command: Callable[[], int], output: Path, trace: Trace | None = None) -> Process:
+    output.with_name(HANGS).unlink(missing_ok=True)  # of an earlier process
     child = os.fork()
     if child == 0:
-        out = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        out = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(out, 1)
         os.dup2(out, 2)
-        _live(command, said.with_name(POINTS), trace)
-    return Life(child, said)
+        _run_child(command, output.with_name(POINTS), trace)
+    return Process(child, output)
 
 
-def _live(command: Callable[[], int], points: Path, trace: Trace | None) -> NoReturn:
-    """Out of the child, whatever happens: what stands above it in the stack belongs to its parent."""
+def _run_child(command: Callable[[], int], points: Path, trace: Trace | None) -> NoReturn:
+    """End the child here in any case: the stack above belongs to its parent."""
     code = 70
     try:
         code = command()
@@ -285,6 +284,6 @@ def _live(command: Callable[[], int], points: Path, trace: Trace | None) -> NoRe
         os._exit(code)
 
 
-def _ended(life: Life, status: int, *, late: bool) -> Ended:
-    said = life.said.read_text(encoding="utf-8", errors="replace") if life.said.exists() else ""
-    return Ended(os.WIFSIGNALED(status), late, os.waitstatus_to_exitcode(status), said)
+def _result(process: Process, status: int, *, late: bool) -> Result:
+    output = process.output.read_text(encoding="utf-8", errors="replace") if process.output.exists() else ""
+    return Result(os.WIFSIGNALED(status), late, os.waitstatus_to_exitcode(status), output)

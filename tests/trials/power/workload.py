@@ -1,4 +1,4 @@
-"""What is written while the power is cut: the states of posts, commit by commit, the same on every machine.
+"""The commits that are made while the power is cut: the states of posts, the same on every machine.
 
 The clock ticks once per commit, so a history shows how far it has come (`position`). It must then equal, row by row,
 the result of the first N commits (`tables`): there is nothing in between.
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 BEGAN = datetime(2026, 11, 21, tzinfo=UTC)
 TICK = timedelta(seconds=1)
 WORDS = ("rain", "soup", "bell", "crumb", "clock", "train", "hat", "bench", "roof", "piano", "pigeon", "whistle")
-# What becomes of a post: as outbox.py and reconcile.py write it down.
-LIVES = (
+# The steps of a post, as outbox.py and reconcile.py store them.
+POST_STEPS = (
     ("draft", "approve", "send", "post", "pay"),
     ("turn down", "draft", "approve", "send", "post", "pay"),
     ("draft", "approve", "send", "lose", "pay", "find"),
@@ -41,28 +41,28 @@ MOVES: dict[str, tuple[str, dict[str, Any]]] = {
     "refuse": ("refused", {"note": "X: 403", "cost": 0}),
     "lose": ("unknown", {"note": "no answer"}),
 }
-# Each where a moment is written; the newest of them all is that of the last commit.
+# Tables with a time; the newest time of all is that of the last commit.
 MOMENTS = ("event", "expense", "look", "refusal", "slot")
 
 
 class Commit(NamedTuple):
-    nth: int  # of all, from 1
-    post: int  # its id: they are written one after the other
+    nth: int  # from 1
+    post: int  # its id
     step: str
 
 
 def commits(after: int = 0) -> Iterator[Commit]:
-    """Without end."""
+    """Endless."""
     nth = 0
     for post in count(1):
-        for step in random.Random(post).choice(LIVES):
+        for step in random.Random(post).choice(POST_STEPS):
             nth += 1
             if nth > after:
                 yield Commit(nth, post, step)
 
 
 def write(store: Store, commit: Commit) -> None:
-    """In one transaction, by the methods that the bot uses."""
+    """Make a commit in one transaction, by the methods that the bot uses."""
     nth, post, step = commit
     at = BEGAN + nth * TICK
     x_id = str(10**18 + post)
@@ -80,10 +80,10 @@ def write(store: Store, commit: Commit) -> None:
                 store.move(post, "posted", at=at, x_id=x_id)
                 store.keep_meta("last_posted", x_id)
         case "find" | "give up":
-            found = step == "find"
+            is_found = step == "find"
             with store.atomic():
-                store.add_lookup(post, "unknown", "found" if found else "absent", "", at=at, again=None)
-                store.move(post, "posted" if found else "abandoned", at=at, x_id=x_id if found else None)
+                store.add_lookup(post, "unknown", "found" if is_found else "absent", "", at=at, again=None)
+                store.move(post, "posted" if is_found else "abandoned", at=at, x_id=x_id if is_found else None)
         case "pay":
             ledger.spend(store, "look", 1_000, about=f"post {post}", by_hand=False, at=at)
         case _:
@@ -92,28 +92,28 @@ def write(store: Store, commit: Commit) -> None:
 
 
 def position(store: Store) -> int:
-    """How many commits it holds, by its newest moment; 0 if it is new."""
+    """The number of commits in the history, by its newest time; 0 if it is new."""
     moments = [store.rows(f"SELECT max(at) AS at FROM {table}")[0]["at"] for table in MOMENTS]
     newest = max(filter(None, moments), default=None)
     return round((moment(newest) - BEGAN) / TICK) if newest else 0
 
 
 def tables(store: Store) -> dict[str, tuple[int, str]]:
-    """All that it holds, as (number of rows, hash of them) a table; not the library's own, which have the real time."""
+    """(number of rows, their hash) of each table, except sqlite-utils' own, which have the real time."""
     names = store.rows("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_%' ESCAPE '\\'")
-    told = {}
+    digests = {}
     for name in sorted(row["name"] for row in names):
         rows = sorted(json.dumps(row, sort_keys=True) for row in store.rows(f"SELECT * FROM {name}"))
-        told[name] = (len(rows), hashlib.sha256("\n".join(rows).encode()).hexdigest()[:16])
-    return told
+        digests[name] = (len(rows), hashlib.sha256("\n".join(rows).encode()).hexdigest()[:16])
+    return digests
 
 
 def _slot(post: int) -> Slot:
     return Slot(f"slot {post}", BEGAN + post * timedelta(hours=1))
 
 
-def _draft(turned_down: int, post: int) -> Draft:
-    """From a few words to what fills several pages of the file at once."""
-    chance = random.Random(f"{turned_down} {post}")
-    words = chance.choices(WORDS, k=chance.choice((5, 20, 50, 800)))
-    return Draft(f"{post} {turned_down} {' '.join(words)}", prompt="", seed=post, likelihood=-chance.random())
+def _draft(refused: int, post: int) -> Draft:
+    """A draft of five words up to one of several pages of the file."""
+    rng = random.Random(f"{refused} {post}")
+    words = rng.choices(WORDS, k=rng.choice((5, 20, 50, 800)))
+    return Draft(f"{post} {refused} {' '.join(words)}", prompt="", seed=post, likelihood=-rng.random())
