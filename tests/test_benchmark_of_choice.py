@@ -39,8 +39,8 @@ def test_the_known_words_are_those_of_the_tweets_and_of_the_files(choice: Any, t
 
     judge = choice.Judge(texts, ["A pigeon was here."], [], [tmp_path / "words.txt"])
 
-    assert [judge.none([text]) for text in texts] == [0, 1, 0]
-    assert judge._odd == {
+    assert [judge.non_words([text]) for text in texts] == [0, 1, 0]
+    assert judge._odd_pairs == {
         ("the", "pigeon"), ("was", "fimble"), ("fimble", "."), ("was", "the"), ("pigeon", "7"), ("7", "."),
     }  # fmt: skip
 

@@ -123,7 +123,7 @@ def test_an_incomplete_classifier_is_refused(folder: Path, tmp_path: Path, damag
         config = [] if damage == "a list" else {"model_type": "no such thing"}
         (copy / "config.json").write_text(json.dumps(config), encoding="utf-8")
 
-    with pytest.raises(ModelError, match=r"screen\.classifier: .* is no "):
+    with pytest.raises(ModelError, match=r"screen\.classifier: .* is not a "):
         classifier.open_classifier(copy, ["rude"], 0.5)
 
 
