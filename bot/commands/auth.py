@@ -26,7 +26,7 @@ HIDDEN = " (not echoed)"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--check", action="store_true", help="only ask X whose keys these are; X bills it as a read")
+    parser.add_argument("--check", action="store_true", help="only ask X whose keys these are; X bills this as a read")
     arguments.add_json(parser)
 
 

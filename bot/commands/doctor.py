@@ -45,7 +45,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     arguments.add_live(parser, dry="check as for a dry run", live="check as for posting for real")
     depth = parser.add_mutually_exclusive_group()
     depth.add_argument("--quick", action="store_true", help="skip the model and the network, as `run --live` does")
-    depth.add_argument("--online", action="store_true", help="also ask X whose keys these are; X bills it as a read")
+    depth.add_argument("--online", action="store_true", help="also ask X whose keys these are; X bills this as a read")
     parser.add_argument("--confirm", action="store_true", help="confirm once that the account is labelled as a bot")
     arguments.add_yes(parser, "with --confirm: do not ask")
     arguments.add_json(parser)

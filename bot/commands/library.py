@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def add_import_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="an X archive, CSV, JSON or text file")
     parser.add_argument("--as", dest="author", metavar="@HANDLE", help="the author, if a file does not name one")
-    parser.add_argument("--drop-deleted", action="store_true", help="also drop tweets that were deleted on X since")
+    parser.add_argument("--drop-deleted", action="store_true", help="also drop tweets since deleted on X")
     parser.add_argument(
         "--from-api",
         metavar="@HANDLE",

@@ -33,7 +33,7 @@ def add_block_arguments(parser: ArgumentParser) -> None:
         nargs="?",
         type=arguments.handle,
         metavar="@HANDLE",
-        help="the account to block; without it, list the blocked accounts",
+        help="the account to block (default: list the blocked accounts)",
     )
     arguments.add_json(parser)
 

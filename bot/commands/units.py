@@ -28,7 +28,7 @@ VERDICTS = {  # what was done with a unit, and what --dry-run says would be done
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--bot", metavar="NAME", help="also create the folders and the configuration of this bot")
     parser.add_argument("--gpu", action="store_true", help="add the drop-in for a machine with an NVIDIA GPU")
-    parser.add_argument("--force", action="store_true", help="also replace units that somebody has changed")
+    parser.add_argument("--force", action="store_true", help="also replace units that were changed by hand")
     parser.add_argument("--dry-run", action="store_true", help="only show what would be done")
     parser.add_argument(
         "--prefix", type=Path, default=Path("/"), metavar="DIR", help="the root of another system (default: /)"
