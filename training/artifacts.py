@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from training.prepare import PreparedRun
     from training.speak.types import Sample
 
-LIMIT = 280  # X's
+LIMIT = 280  # characters in a post on X
 ENOUGH = 500  # held-out tweets of an author, for the distribution of their likelihoods
-# For turning X's language codes into the hub's: three are outdated; those with q and a few others are not languages.
+# X's language codes that the hub accepts. Codes that begin with q, and a few others, do not stand for a language.
 LANGUAGE = re.compile(r"(?!und|zxx|art|q[a-t][a-z])[a-z]{2,3}")
-RENAMED = {"in": "id", "iw": "he", "ji": "yi"}
+RENAMED = {"in": "id", "iw": "he", "ji": "yi"}  # outdated codes
 LANGUAGE_SHARE = 0.1  # of the tweets: X often misdetects the language of short texts
 
 
@@ -113,7 +113,7 @@ def _author(run: PreparedRun, handle: str, counts: dict[str, int]) -> card.Autho
 
 
 def _languages(run: PreparedRun) -> list[str]:
-    """The commonest first; empty where no source names languages."""
+    """The languages of the tweets, the commonest first; empty if no source states languages."""
     counts: Counter[str] = Counter()
     for origin in run.origins.values():
         for lang, count in origin.languages.items():
@@ -163,14 +163,14 @@ def _person(run: PreparedRun, job: Job) -> person.Person:
 
 
 def _prediction(run: PreparedRun, job: Job) -> str:
-    """The first draft that is finished and fits into a post; not hand-picked."""
+    """The first of eight drafts that is finished and fits into a post; the first draft if none does."""
     sampler = TorchSampler(run.model, run.tokenizer, run.texts.tags)
     drafts = sampler.draft(card.PROMPT, n=8, seed=job.seed)
     return next((draft for draft in drafts if draft.finished and job.length(draft.text) <= LIMIT), drafts[0]).text
 
 
 def _chosen(run: PreparedRun, choices: Choices) -> dict[str, object]:
-    """What else is needed to reproduce it; the published rules have neither of the first two."""
+    """The other choices needed to reproduce the model; the published rules ignore replies and line breaks."""
     own = {"trained on replies": choices.replies, "line breaks kept": choices.newlines}
     chosen: dict[str, object] = dict(own) if choices.rules == "mynah" else {}
     if choices.recency:
@@ -179,7 +179,7 @@ def _chosen(run: PreparedRun, choices: Choices) -> dict[str, object]:
 
 
 def _run(run: PreparedRun, job: Job, metrics: Metrics) -> Mapping[str, object]:
-    """What happened, not what was configured."""
+    """The results of the run, as opposed to its settings."""
     steps = metrics.steps
     earlier: dict[str, object] = {}
     if run.before and run.known:

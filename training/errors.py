@@ -2,10 +2,10 @@
 
 TrainingError
 ├── SourceError       a file of tweets that cannot be read: which, why, what to do
-├── LibraryError      a library of tweets that is damaged, newer than us, or lacks somebody
+├── LibraryError      a library of tweets that is damaged, newer than this program, or lacks an author
 ├── TooLittleData     fewer characters than a model can be trained on
 ├── NothingNew        the current model was trained on all tweets already
-├── ModelError        a model folder that is missing, damaged or not what its manifest says
+├── ModelError        a model folder that is missing, damaged or differs from its manifest
 │   └── HubUnreachable    a base model that is neither local nor cached, and the hub cannot be reached
 ├── PublishError      what cannot be published to the hub, or failed to upload
 ├── StateBusy         another process holds the models folder or the library
@@ -65,11 +65,11 @@ class OutOfMemory(TrainingError):
 
 
 def is_full(error: Exception) -> bool:
-    """Disk full, quota, or file size limit; safetensors has the number in its message only."""
+    """Whether the disk, the quota or the file size limit is exceeded; safetensors gives errno only in its message."""
     in_message = any(f"os error {number})" in str(error) for number in _FULL)
     return in_message or (isinstance(error, OSError) and error.errno in _FULL)
 
 
 def first_line(error: Exception) -> str:
-    """The message of a library's error, short enough for a sentence of ours."""
+    """The first line of another library's error message, to quote in an error of this program."""
     return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(": ")[:200]

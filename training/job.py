@@ -43,11 +43,11 @@ class Job:
     begin: Begin = "base"
     recipe: Recipe = TINY
     choices: Choices = field(default_factory=Choices)
-    gate: Gate | None = field(default_factory=Gate)  # None: promote whatever comes out
+    gate: Gate | None = field(default_factory=Gate)  # None promotes every version
     device: str = "auto"
     seed: int = 0
     keep: int = 0  # versions to keep; 0 keeps all
-    samples: int = 256  # to evaluate it by
+    samples: int = 256  # texts generated for the evaluation
     pictures: bool = True
     length: Callable[[str], int] = len  # of a text, as X counts it
 

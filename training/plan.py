@@ -39,7 +39,7 @@ class Plan:
     device: str
     seconds: float
     disk: int  # the new version
-    disk_meanwhile: int  # and its checkpoints
+    disk_meanwhile: int  # the checkpoints during the training
     memory: int
 
     def sentences(self) -> list[str]:
@@ -55,7 +55,7 @@ class Plan:
 
 
 def plan(tweets: Tweets, job: Job, watch: Monitor) -> Plan:
-    """Everything up to the training, and three steps of it."""
+    """Prepare the training, run three steps, and estimate the rest."""
     run = prepare(tweets, job, watch.report)
     steps = count_steps(run.train, run.recipe, authors=run.authors, weights=run.weights, seed=job.seed)
     disk, checkpoint = model_dir.size_of(run.model), size_of_state(run.model, run.recipe)
@@ -76,7 +76,7 @@ def plan(tweets: Tweets, job: Job, watch: Monitor) -> Plan:
 
 
 def _seconds(run: PreparedRun, job: Job, watch: Monitor, steps: int) -> float:
-    """Of all steps, and of the evaluations on the held-out tweets."""
+    """The estimated time of all steps and of the evaluations on the held-out tweets."""
     training = finetune(run.model, run.train, [], run.recipe, seed=job.seed, authors=run.authors, weights=run.weights)
     moments, tokens = [watch.seconds()], []
     for step in islice(training, STEPS + 1):
@@ -91,7 +91,7 @@ def _seconds(run: PreparedRun, job: Job, watch: Monitor, steps: int) -> float:
 
 
 def _memory() -> int:
-    """The peak of this process, the steps included."""
+    """The peak memory of this process in bytes, including the trial steps."""
     import torch
 
     if torch.cuda.is_available() and torch.cuda.max_memory_allocated():

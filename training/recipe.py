@@ -35,7 +35,7 @@ class Recipe:
     floor: float = 0.0  # share of the learning rate at the end of the cosine
     weight_decay: float = 0.1  # on matrices only; not varied yet
     betas: tuple[float, float] = (0.9, 0.98)  # 0.98 averages over 50 steps; 0.999 would average over the whole run
-    clip: float = 1.0  # the reference's
+    clip: float = 1.0  # as in the reference
     dropout: float = 0.1  # LOG: 0 and 0.2 both end higher
     # Sampled softmax: of the pieces that no tweet uses, a step scores one in this many; 1 scores all.
     # LOG: 2026-11-21, speed: for "tiny" a step takes a fifth less time, and the loss ends a little lower.
@@ -69,7 +69,7 @@ FINETUNE = replace(
     betas=(0.9, 0.999),
     threads=0,
     # LOG: 2026-11-21, speed: with 8 a step of GPT-2 costs 29 % less, but at this rate, with few passes, "tiny" ended
-    # higher with it (1.623 bits, 4 at 1.619, all at 1.609): it is too slow to unlearn what the person does not say.
+    # higher with it (1.623 bits, 4 at 1.619, all at 1.609): too low a rate to unlearn what the person does not say.
     negatives=1,
 )
 

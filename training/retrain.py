@@ -1,4 +1,4 @@
-"""A whole retraining, top to bottom: tweets in, a promoted model out. The caller shows progress and has the clock.
+"""A whole retraining, from tweets to a promoted model. The caller shows progress and provides the clock.
 
 If it is killed, the current model is unchanged, and one work folder is left: the next retraining resumes from it if the
 job is the same, or else deletes it.

@@ -1,6 +1,6 @@
 """A SQLite file: opened privately and durably, migrated, and changed all or nothing.
 
-The history and the library of tweets are such files; what tells them apart is a `Format`.
+The history and the library of tweets are such files, each with its own `Format`.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ DURABLE = ("journal_mode = TRUNCATE", "synchronous = EXTRA")
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """What tells one kind of file from another."""
+    """One kind of file: its migrations, errors and settings."""
 
     name: str  # of the set of migrations, as the file has it
     migrations: Mapping[str, str]  # scripts, in the order in which they are applied
     error: type[Exception]
     explain: Explain  # an error of SQLite or the system as one of the caller's, with what to do about it
     if_newer: str  # what to do about a file of a newer version
-    if_older: str  # and about one of an older version that is only to be read
+    if_older: str  # what to do about a file of an older version that is opened read-only
     pragmas: tuple[str, ...] = ()  # of a connection that writes
 
 
@@ -107,7 +107,7 @@ class SqliteFile:
 
     @contextmanager
     def atomic(self) -> Iterator[None]:
-        """All or nothing; one inside another joins it.
+        """A transaction, all or nothing; an inner one joins the outer one.
 
         IMMEDIATE: the write lock is taken first, so what is read inside cannot grow stale.
         """
@@ -142,7 +142,7 @@ class SqliteFile:
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """To a file that exists. Writable even for reading: half a commit of a killed process has to be rolled back."""
+    """Connect to an existing file, writable even for reading, to roll back a killed process's unfinished commit."""
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=5.0)
 
 
@@ -159,7 +159,7 @@ def create_private(path: Path) -> None:
 
 @contextmanager
 def translated(path: Path, explain: Explain) -> Iterator[None]:
-    """SQLite's errors as the caller's own."""
+    """Raise SQLite's errors as the caller's own."""
     try:
         yield
     except sqlite3.Error as error:
@@ -167,7 +167,7 @@ def translated(path: Path, explain: Explain) -> Iterator[None]:
 
 
 def statements(script: str) -> Iterator[str]:
-    """Those of a script; the body of a trigger is one of them, semicolons and all."""
+    """The statements of a script; a trigger with its body is a single statement."""
     statement = ""
     for line in script.splitlines(keepends=True):
         statement += line

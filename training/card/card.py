@@ -277,7 +277,7 @@ def _about(facts: CardFacts) -> str:
 
 
 def _base(name: str) -> str:
-    """In words; the path of a local folder is private."""
+    """The base in words, without the path of a local folder, which is private."""
     if name == TINY:
         return "the small English GPT-2 in Mynah's package"
     if name == SCRATCH:

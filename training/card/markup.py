@@ -27,8 +27,8 @@ PICTURE = re.compile(r"https://[A-Za-z0-9._~/%-]+|[A-Za-z0-9_][A-Za-z0-9._-]*")
 def plain(text: str, longest: int = LONGEST) -> str:
     """One line of visible characters, with an ellipsis where it was cut."""
     spaced = "".join(" " if unicodedata.category(each) in {"Cc", "Zl", "Zp"} else each for each in text)
-    seen = (each for each in spaced if each in JOINERS or unicodedata.category(each) not in {"Cf", "Cs"})
-    line = " ".join("".join(seen).split())
+    visible = (each for each in spaced if each in JOINERS or unicodedata.category(each) not in {"Cf", "Cs"})
+    line = " ".join("".join(visible).split())
     return line if len(line) <= longest else f"{line[: longest - 1].strip()}…"
 
 

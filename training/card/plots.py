@@ -83,7 +83,7 @@ def ticks(low: float, high: float, count: int = 6, *, whole: bool = False) -> li
 
 
 def _running_mean(points: Sequence[_Point]) -> Iterable[_Point]:
-    """Over a twentieth of the steps centred on each, so that it does not lag; half as many at both ends."""
+    """The mean over a twentieth of the steps, centred so that it does not lag; the window is halved at the ends."""
     sums = list(accumulate((loss for _, loss in points), initial=0.0))
     near = len(points) // 40
     for place, (step, _) in enumerate(points):
@@ -170,7 +170,7 @@ class _Chart:
         self._write((_RIGHT, _BOTTOM + 50), below, 26, _INK, "ra")
 
     def _write(self, at: _Point, words: str, size: int, ink: _Ink, anchor: str) -> float:
-        """Pillow's own font: numbers and plain English evaluation the same on every machine. The width of the words."""
+        """Draw words in Pillow's own font, so that they look the same on every machine, and return their width."""
         from PIL import ImageFont
 
         font = ImageFont.load_default(size * _FINE)

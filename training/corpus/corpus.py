@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 FEWEST_CHARACTERS = 6_000  # huggingtweets' floor: about one sample of 1,024 tokens, with a margin
 FEW_CHARACTERS = 40_000  # huggingtweets warned below this
-SEPARATOR = len("<|endoftext|>")  # huggingtweets counted those too
+SEPARATOR = len("<|endoftext|>")  # huggingtweets counted the separators too
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 Rules = Literal["mynah", "huggingtweets"]
@@ -34,9 +34,9 @@ class Choices:
     """What a person may choose; the three after `rules` have no effect on the published rules."""
 
     rules: Rules = "mynah"
-    newlines: bool = False  # kept, or made spaces
+    newlines: bool = False  # whether line breaks are kept; otherwise they become spaces
     replies: bool = True
-    unspeakable: Callable[[str], str | None] | None = None  # why the bot may never say this
+    unspeakable: Callable[[str], str | None] | None = None  # why the bot may never post a text, or None
     recency: timedelta | None = None  # the half-life of a tweet's weight
     tags: bool = False  # with several authors, each text begins with its author's handle
     held_out_share: float = 0.1
@@ -53,7 +53,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Funnel:
-    """What became of an author's tweets; `dropped` counts them by rule, in the order of the rules."""
+    """Counts of an author's tweets, kept and dropped; `dropped` is by rule, in the order of the rules."""
 
     author: str
     downloaded: int
@@ -72,7 +72,7 @@ class Funnel:
 class Kept:
     text: str
     tweet: Tweet
-    last: datetime | None  # of this tweet and its duplicates, the newest
+    last: datetime | None  # the time of the newest among this tweet and its duplicates
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,7 @@ def build(archives: Iterable[Archive], choices: Choices = MYNAH) -> Corpus:
 
 
 def filter_tweets(author: str, tweets: Sequence[Tweet], choices: Choices = MYNAH) -> FilterResult:
-    """What the rules keep and what they drop; of duplicates, the oldest is kept."""
+    """Apply the rules to one author's tweets; of duplicates, the oldest is kept."""
     rules, judge = _rules(choices)
     dropped: dict[str, list[Dropped]] = {rule: [] for rule in rules}
     kept: list[Kept] = []
@@ -170,7 +170,7 @@ def _rules(choices: Choices) -> tuple[Sequence[str], Callable[[Tweet], Verdict]]
 
 
 def _without_repeats(kept: Sequence[Kept], dropped: Mapping[str, list[Dropped]]) -> list[Kept]:
-    """The oldest of each group of duplicates, which counts as fresh as the newest of them."""
+    """The oldest tweet of each group of duplicates, with the time of the newest."""
     index = NearDuplicateIndex([one.text for one in kept])
     first: dict[int, Kept] = {}  # by its number in the index
     for number, one in enumerate(kept):
@@ -187,7 +187,7 @@ def _without_repeats(kept: Sequence[Kept], dropped: Mapping[str, list[Dropped]])
 
 
 def _without_duplicates(newest: Sequence[Text], train: Sequence[Text]) -> list[Text]:
-    """Those that repeat neither a text of `train` nor one another."""
+    """The texts of `newest` that duplicate neither a text of `train` nor one another."""
     index = NearDuplicateIndex([text.text for text in [*train, *newest]])
     for number in range(len(train)):
         index.add(number)
@@ -200,7 +200,7 @@ def _without_duplicates(newest: Sequence[Text], train: Sequence[Text]) -> list[T
 
 
 def _by_author(archives: Iterable[Archive]) -> tuple[dict[str, list[Tweet]], dict[str, str]]:
-    """Two archives of one author are merged; the display name is that of the later one."""
+    """Tweets and display name by author. Archives of one author are merged; the last display name is used."""
     tweets: defaultdict[str, list[Tweet]] = defaultdict(list)
     names: dict[str, str] = {}
     for archive in archives:
@@ -210,15 +210,15 @@ def _by_author(archives: Iterable[Archive]) -> tuple[dict[str, list[Tweet]], dic
 
 
 def _age(tweet: Tweet) -> tuple[datetime, int, str]:
-    """By time, then by id; ids are numbers without leading zeros, so a longer one is later.
+    """The sort key: time, then id. Ids are numbers without leading zeros, so a longer id is later.
 
-    Tweets without a time come first, in the order of the file: their id may be no more than the number of a row.
+    Tweets without a time come first, in the order of the file: their id may be only a row number.
     """
     return (tweet.at, len(tweet.id), tweet.id) if tweet.at else (LONG_AGO, 0, "")
 
 
 def _weighed(kept: Sequence[Kept], author: str, half_life: timedelta | None) -> list[Text]:
-    """The newest training text weighs 1; one without a time counts as old as the oldest."""
+    """Texts with weights. The newest weighs 1; a text without a time counts as old as the oldest."""
     times = [one.last for one in kept if one.last]
     if half_life is None or not times:
         return [Text(one.text, author) for one in kept]
@@ -227,7 +227,7 @@ def _weighed(kept: Sequence[Kept], author: str, half_life: timedelta | None) -> 
 
 
 def _held_out_count(count: int, share: float) -> int:
-    """Rounded down, but at least one where anything is to be held out and something is left to train on."""
+    """The number of held-out texts: rounded down, but at least one if that leaves a text to train on."""
     return max(int(count * share), 1) if share > 0 and count > 1 else 0
 
 
@@ -240,7 +240,7 @@ def _characters(filtered: FilterResult) -> int:
 
 
 def _too_little(funnel: Funnel, characters: int) -> list[str]:
-    """Raises below FEWEST_CHARACTERS; a warning below FEW_CHARACTERS."""
+    """Raise TooLittleData below FEWEST_CHARACTERS; return a warning below FEW_CHARACTERS."""
     counts = "; ".join(f"{rule.replace('_', ' ')} {count:,}" for rule, count in funnel.dropped.items() if count)
     counted = f"@{funnel.author} has {characters:,} characters in {funnel.kept:,} of {funnel.downloaded:,} tweets"
     counted += f" (dropped: {counts})" if counts else ""

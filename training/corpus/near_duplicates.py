@@ -71,7 +71,7 @@ def _by_rarity(texts: Sequence[str]) -> list[tuple[int, ...]]:
 
 
 def _prefix_length(size: int) -> int:
-    """How many of its rarest pairs a text of `size` pairs must share one of with each near-duplicate."""
+    """How many of the rarest pairs to index: any near-duplicate of a text of `size` pairs shares one of them."""
     return size + 1 + -NEAR * size // 100  # the share of common pairs is rounded up, then subtracted
 
 

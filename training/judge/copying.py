@@ -39,7 +39,7 @@ def share_exact(texts: Sequence[str], train: Iterable[str]) -> float:
 
 
 def words(text: str) -> list[str]:
-    """Without links, case and punctuation."""
+    """The words of a text, without links, case and punctuation."""
     return WORD.findall(unicodedata.normalize("NFKC", LINK.sub(" ", text)).casefold())
 
 

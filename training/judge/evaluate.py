@@ -1,6 +1,6 @@
 """The evaluation of a model: held-out bits per character, and how its samples compare with the author's tweets.
 
-What is good enough, gate.py decides.
+gate.py decides what is good enough.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 BATCH_TOKENS = 4_096  # only speed and memory depend on it
 SAMPLES = 256  # a share of them has an error of 6 points at most; two seconds of one core (benchmarks/judgement.py)
 BATCH_SAMPLES = 64  # at once: GPT-2 needs 0.5 GB for them
-LIMIT = 280  # X's
+LIMIT = 280  # characters in a post on X
 OVERLAP = 0.02  # the share of the held-out tweets that the current model may have been trained on to be compared
 
 
@@ -135,14 +135,14 @@ def bits_of(
     """Bits per character of each text after its author's tag, if the model has tags; None without texts."""
     if not texts:
         return None
-    known = [(tags or {}).get(text.author, "") for text in texts]
-    return bits_per_character(model, tokenizer, [text.text for text in texts], context=context, tags=known)
+    prefixes = [(tags or {}).get(text.author, "") for text in texts]
+    return bits_per_character(model, tokenizer, [text.text for text in texts], context=context, tags=prefixes)
 
 
 def bits_in_use(version: Path | None, texts: Sequence[Text], *, context: int, device: str) -> float | None:
-    """Of the current model; None where there is none, or a damaged one.
+    """Bits per character of the current model; None if it is missing or damaged.
 
-    None as well where it was trained on these texts, which would flatter it.
+    Also None if it was trained on too many of these texts, which would flatter it.
     """
     if version is None or not texts:
         return None
@@ -172,9 +172,9 @@ def _bits_of_base(name: str, texts: Sequence[Text], *, context: int, device: str
 def bits_per_character(
     model: Any, tokenizer: Any, texts: Sequence[str], *, context: int, tags: Sequence[str] = ()
 ) -> float:
-    """Each tweet alone, its end token included, as the bot generates it; comparable between tokenizers.
+    """Bits per character of each tweet alone, including its end token; comparable between tokenizers.
 
-    `tags`: one for each text, or none at all; a tag is given and costs nothing.
+    `tags`: one for each text, or none at all; the bits of a tag are not counted.
     """
     rows = encode(tokenizer, texts, context, tags)
     if not rows:

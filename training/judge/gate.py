@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Gate:
     """The limits. They keep out broken models; whether a model is good enough to read is for a person to judge."""
 
-    # A model that learnt nothing from the tweets must not speak for their author.
+    # A model no better than its base has learnt nothing from the tweets, and must not speak for their author.
     beat_base: bool = True
     # Three seeds of one recipe differed by 0.4 % on the sample account, and newer training tweets help a little.
     bits_over_current: float = 0.02  # share

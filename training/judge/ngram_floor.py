@@ -38,7 +38,7 @@ class Ngrams:
 
 
 def bits_per_character(train: Sequence[str], held_out: Sequence[str]) -> float | None:
-    """Of the held-out texts, by the n-grams of the training texts; None without texts."""
+    """Bits per character of the held-out texts under n-grams of the training texts; None without texts."""
     characters = sum(map(len, held_out))
     return Ngrams(train).bits(held_out) / characters if characters and train else None
 

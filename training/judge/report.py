@@ -49,7 +49,7 @@ class Report:
     told_apart_author: float | None  # of training against held-out tweets: the effect of time alone
 
     def figures(self) -> dict[str, float]:
-        """The main ones, for the manifest."""
+        """The main figures, for the manifest."""
         return {name: value for name in MAIN if (value := getattr(self, name)) is not None}
 
     def to_json(self) -> bytes:

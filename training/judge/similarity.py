@@ -47,7 +47,7 @@ def length_distance(first: Sequence[int], second: Sequence[int]) -> float:
 
 
 def distinct(texts: Sequence[str], most: int) -> tuple[float, float, float]:
-    """The share of different words, pairs and triples, in the first `most` words: it falls with the number of words."""
+    """The shares of distinct words, pairs and triples in the first `most` words; they fall with the number of words."""
     return _distinct(texts, most, 1), _distinct(texts, most, 2), _distinct(texts, most, 3)
 
 
@@ -83,7 +83,7 @@ def _sample(texts: Sequence[str], count: int, rng: np.random.Generator) -> list[
 
 
 def _auc(first: Sequence[str], second: Sequence[str]) -> float:
-    """Of kernel ridge regression, averaged over the folds; both sides have the same number of texts."""
+    """The AUC of kernel ridge regression, averaged over the folds; both sides have the same number of texts."""
     features = _tf_idf(np.stack([_counts(text) for text in [*first, *second]]))  # (texts, FEATURES)
     kernel = (features @ features.T).astype(np.float64)  # (texts, texts)
     label = np.repeat([1.0, -1.0], len(first))

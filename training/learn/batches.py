@@ -15,7 +15,7 @@ import torch
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-IGNORED = -100  # cross_entropy skips it
+IGNORED = -100  # the target that cross_entropy skips
 POOL = 32  # batches sorted by length together: enough for little padding, few enough to keep the order random
 
 Row = list[int]

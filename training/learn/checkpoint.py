@@ -69,7 +69,7 @@ def write(path: Path, state: Mapping[str, Any]) -> None:
 
 
 def read(path: Path, device: torch.device) -> dict[str, Any] | None:
-    """None where there is none, or an unreadable one: the training then starts over."""
+    """The checkpoint; None if it is missing or unreadable, so that the training starts over."""
     try:
         state = torch.load(path, weights_only=True, map_location=device)
     except Exception:  # noqa: BLE001  a damaged file: unpickling and unzipping have a dozen errors between them
@@ -78,7 +78,7 @@ def read(path: Path, device: torch.device) -> dict[str, Any] | None:
 
 
 def random_state() -> dict[str, Any]:
-    """Of torch's global generators, on every device."""
+    """The state of torch's global random generators, on every device."""
     return {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []}
 
 

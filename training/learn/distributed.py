@@ -26,7 +26,7 @@ PATIENCE = timedelta(hours=6)  # a run may be stopped for a while (SIGSTOP) and 
 
 @dataclass(frozen=True, slots=True)
 class ProcessGroup:
-    """This process among the others; by default it is the only one."""
+    """This process as a member of a group; by default it is the only member."""
 
     rank: int = 0
     processes: int = 1
@@ -47,7 +47,7 @@ class ProcessGroup:
                 own.copy_(of_all.view_as(own))
 
     def first_says(self, *, answer: bool) -> bool:
-        """The first process's answer, for all; theirs could differ a moment later."""
+        """The first process's answer, for all processes: asked later, another could answer differently."""
         flag = torch.tensor(int(answer))
         if self.processes > 1:
             with _peer_errors():

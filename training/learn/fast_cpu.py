@@ -22,7 +22,7 @@ def fast_cpu(model: Any) -> Iterator[None]:
     if model.device.type != "cpu" or model.config.model_type not in FAMILY:
         yield
         return
-    attention = model.config._attn_implementation  # noqa: SLF001  transformers has no other word for it
+    attention = model.config._attn_implementation  # noqa: SLF001  transformers has no public name for it
     slow = [
         (parent, name, child)
         for parent in model.modules()

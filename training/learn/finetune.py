@@ -105,7 +105,7 @@ def count_steps(
     weights: Sequence[float] = (),
     seed: int = 0,
 ) -> int:
-    """Enough for `epochs` passes, at most the recipe's `max_steps`."""
+    """The number of steps for `epochs` passes, at most the recipe's `max_steps`."""
     sizes = lengths(train)
     order = next(mixing.passes(sizes, authors or [""] * len(train), weights or [1.0] * len(train), seed=seed))
     tokens = sum(sizes[number] for number in order)
@@ -124,7 +124,7 @@ def mean_loss(model: Any, rows: Sequence[Row], batch_tokens: int) -> float:
 
 @torch.no_grad()
 def total_loss(model: Any, rows: Sequence[Row], batch_tokens: int) -> tuple[float, int]:
-    """Nats and tokens of all rows."""
+    """The summed loss in nats, and the number of tokens, of all rows."""
     model.eval()
     nats, tokens = 0.0, 0
     for batch in once(rows, batch_tokens):
@@ -154,7 +154,7 @@ def learn(
     process_group: ProcessGroup = ALONE,
     sampled: SampledVocabulary | None = None,
 ) -> float:
-    """One step for all parts together, which are in memory one after the other; returns the loss before it."""
+    """One optimizer step on all parts, computed one at a time to save memory; returns the loss before the step."""
     model.train()
     tokens = sum(part.tokens for part in parts)
     loss = torch.zeros((), device=model.device)

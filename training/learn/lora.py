@@ -40,7 +40,7 @@ def count_trainable(model: Any, recipe: Recipe) -> int:
 
 
 def _attach(model: Any, recipe: Recipe) -> Any:
-    """To every matrix of the layers; the embeddings of pieces and positions stay as they are."""
+    """Attach adapters to every matrix of the layers; token and position embeddings are not trained."""
     try:
         from peft import LoraConfig, LoraModel
     except ModuleNotFoundError as error:

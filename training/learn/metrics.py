@@ -37,7 +37,7 @@ class Metrics:
 
     @property
     def steps(self) -> list[Step]:
-        """All of them, those of killed runs included."""
+        """All steps, including those of killed runs."""
         return list(map(_step, self._lines))
 
     def add(self, step: Step, *, seconds: float) -> None:

@@ -54,7 +54,7 @@ class _Deck:
         return self.left.pop()
 
     def shuffle(self) -> None:
-        """Each text with the probability of its weight; at least the heaviest, so that no deck is empty."""
+        """Refill the deck: each text with its weight as probability, or the heaviest text alone if none is drawn."""
         self.left = [number for number in self._own if self._rng.random() < self._weights[number]]
         self.left = self.left or [max(self._own, key=self._weights.__getitem__)]
         self._rng.shuffle(self.left)

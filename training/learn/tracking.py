@@ -77,7 +77,7 @@ def wandb_tracker(
 ) -> Tracker:
     """Runs named as huggingtweets named its own. Offline only writes into `folder`, for `wandb sync` to send later."""
     spec = importlib.util.find_spec("wandb")
-    if spec is None or spec.origin is None:  # no origin: a mere folder of that name, which is what wandb leaves behind
+    if spec is None or spec.origin is None:  # no origin: only a folder named wandb, such as wandb's own output folder
         raise TrainingError('tracking.wandb is on but wandb is not installed: pip install "mynah-bot[wandb]".')
     return WandbTracker(_Destination(folder, project, entity, offline=offline, share_tweets=share_tweets), warn)
 

@@ -58,7 +58,7 @@ FORMAT = Format(
 
 
 class Library:
-    """`Library.open` is the only way in, so that every connection is as durable as the next."""
+    """The library file. Use `Library.open`, so that every connection has the same durability settings."""
 
     def __init__(self, db: SqliteFile) -> None:
         self._db = db
@@ -97,7 +97,7 @@ class Library:
 
     @contextmanager
     def atomic(self) -> Iterator[None]:
-        """All or nothing, also for several imports; meanwhile nobody else writes."""
+        """A transaction, which may span several imports; other processes cannot write until it ends."""
         with self._db.atomic():
             yield
 
@@ -243,7 +243,7 @@ class Library:
         return self._db.rows(sql, parameters)
 
     def _write(self, sql: str, parameters: Sequence[Any] = ()) -> int:
-        """Execute, and give the number of rows that changed."""
+        """Execute a statement and return the number of changed rows."""
         return self._db.execute(sql, parameters).rowcount
 
 
@@ -252,7 +252,7 @@ def _columns(tweet: Tweet) -> list[str | None]:
 
 
 def _stamp(moment: datetime | None) -> str | None:
-    """UTC, so that the text sorts as the time does."""
+    """The time as text in UTC, so that texts sort by time."""
     return moment.astimezone(UTC).isoformat() if moment else None
 
 

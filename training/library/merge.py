@@ -27,7 +27,7 @@ MIDNIGHT = time(0)
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A tweet in the library; `archived` if a whole archive held it, so that a newer one must too."""
+    """A tweet in the library. If `archived`, a whole archive contained it, so a newer archive should too."""
 
     number: int
     tweet: Tweet
@@ -136,7 +136,10 @@ def _update(stored: Kept, tweet: Tweet, archive: Archive, changes: Changes) -> N
 
 
 def _merged(old: Tweet, new: Tweet, *, trusted: bool) -> Tweet:
-    """The best of both: the text of an archive over that of a table, a whole text over a cut one."""
+    """The stored tweet with the better fields of the new one.
+
+    An archive's text replaces a table's, and a whole text a cut one; an edited version replaces the stored tweet.
+    """
     earlier = {*old.edits, *new.edits, old.id} - {"", new.id}
     edits = tuple(sorted(earlier, key=age_order))
     if old.id and old.id != new.id:  # edited since
@@ -164,5 +167,5 @@ def _is_cut(text: str, whole: str) -> bool:
 
 
 def _should_be_in(reach: datetime, one: Kept, held: set[str]) -> bool:
-    """Whether this archive must hold the tweet: another whole archive did, and it is old enough."""
+    """Whether a missing tweet counts as deleted: an earlier whole archive had it, and it predates `reach`."""
     return one.archived and one.tweet.id not in held and one.tweet.at is not None and one.tweet.at <= reach

@@ -1,7 +1,7 @@
-"""Where fine-tuning starts: a causal model and its tokenizer, by name, by folder, from this package or from nothing.
+"""The base model of fine-tuning, with its tokenizer: from the hub, a folder or this package, or with random weights.
 
 "tiny" is the base in the package, made by `pretrain.py`; "scratch" is made from the texts at hand.
-It may download from the model hub; it neither trains nor saves.
+This module may download from the model hub; it neither trains nor saves a model.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def sync(path: Path) -> None:
-    """Of a file its content; of a folder the names in it, so that a rename survives."""
+    """Sync the content of a file, or the entries of a folder, so that a rename in it survives."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

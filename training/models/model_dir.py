@@ -150,7 +150,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def require_disk_space(parent: Path, model: Any, *, besides: int = 0) -> None:
-    """Raise if a model of this size does not fit there; called before training and again before saving.
+    """Raise OutOfRoom if the model does not fit into `parent`; called before training and again before saving.
 
     `besides`: further bytes that must fit.
     """
@@ -166,7 +166,7 @@ def require_disk_space(parent: Path, model: Any, *, besides: int = 0) -> None:
 
 
 def size_of(model: Any) -> int:
-    """The bytes of its folder, rounded up."""
+    """The size in bytes of the model's folder, rounded up."""
     return sum(weight.numel() * weight.element_size() for weight in model.parameters()) + 16 * 2**20
 
 

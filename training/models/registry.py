@@ -65,7 +65,7 @@ def hold(models: Path) -> Iterator[None]:
 
 
 def new_version(models: Path, *, now: datetime, seed: int) -> Path:
-    """The name sorts by time; the seed distinguishes two of the same second."""
+    """The folder of a new version. Names sort by time; the seed distinguishes two versions of the same second."""
     return models / f"{now:%Y%m%dT%H%M%SZ}-{seed & 0xFFFF:04x}"
 
 

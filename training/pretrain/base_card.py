@@ -60,7 +60,7 @@ Everything that it says goes through the bot's screen, and yours needs one too."
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What is neither in the recipe nor in the manifest."""
+    """Facts about the run that neither the recipe nor the manifest has."""
 
     run: Mapping[str, object] = field(default_factory=dict)  # steps, pieces, machine: rows below the hyperparameters
     note: str = ""  # a paragraph in Markdown on how the run went

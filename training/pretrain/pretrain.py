@@ -89,7 +89,7 @@ def pretrain(
 
 
 def _help(process_group: ProcessGroup, config: Any, run: tuple[Any, ...]) -> None:
-    """The work of another process: the same steps, from the same checkpoint."""
+    """The loop of a helper process: the same steps, from the same checkpoint."""
     from transformers import AutoModelForCausalLM
 
     for _ in _steps(process_group, AutoModelForCausalLM.from_config(config), *run):

@@ -20,14 +20,14 @@ PLAIN = re.compile(r"\w+(?:'\w+)*", re.ASCII)  # the words of plain English as `
 
 
 def spell(text: str) -> list[str]:
-    """The words without case, width and punctuation; each letter is one in a script without spaces."""
+    """The words without case, width and punctuation; in a script without spaces, each letter is an item."""
     if text.isascii():
         return PLAIN.findall(text.lower())
     return words(text.replace("\u2019", "'"))
 
 
 def weigh(spelt: Sequence[str]) -> list[float] | None:
-    """What fraction of a word each item is; None where all are whole words."""
+    """The fraction of a word that each item counts for; None if all items are whole words."""
     if all(map(str.isascii, spelt)) or UNSPACED.search("".join(spelt)) is None:
         return None
     return [1 / LETTERS_DENSE if ONE_DENSE.match(w) else 1 / LETTERS_LOOSE if ONE_LOOSE.match(w) else 1 for w in spelt]
@@ -54,7 +54,7 @@ def spans(
 
 
 def _windows(weights: Sequence[float], length: int) -> Iterator[tuple[int, int]]:
-    """From each start, the shortest run that weighs `length`."""
+    """The shortest run from each start whose weights add up to `length`."""
     end, inside = 0, 0.0
     for start, weight in enumerate(weights):
         while inside < length and end < len(weights):

@@ -27,13 +27,13 @@ MAGIC = b"MYNAHLNG"
 VERSION = 1
 HEADER = struct.Struct("<8sIff")
 BUCKETS = 2**14
-ENOUGH_LETTERS = 20  # below that "gm" and "lol ok" are any language
-ENOUGH_TWEETS = 200  # to know what is usual; with fewer there is no profile
+ENOUGH_LETTERS = 20  # in shorter texts, such as "gm" or "lol ok", the language cannot be told
+ENOUGH_TWEETS = 200  # with fewer tweets there is no profile
 STEPS = 16  # of a bit
 # The highest cost of a trigram: a name or a typo has unseen trigrams and should not weigh more.
 MOST = 9 * STEPS
 UNSEEN = 3  # added to the count of every bigram: a trigram seen once is not certain
-# The quantile of the person's own tweets, each half scored by the other, and a margin for new subjects.
+# `slack` is this quantile of the person's own tweets, each half scored by the other, times a margin for new topics.
 OWN, MARGIN = 0.9975, 1.1
 DROPPED = re.compile(r"(?:https?://|www\.|pic\.twitter\.com/)\S+|[@#]\w+")
 WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)*")
@@ -95,13 +95,13 @@ def learn(tweets: Sequence[str]) -> bytes | None:
 
 
 def _letters(text: str) -> str:
-    """Its words in lower case, without links, handles, hashtags and digits, one space around each."""
+    """The words of the text in lower case, separated by single spaces; no links, handles, hashtags or digits."""
     plain = unicodedata.normalize("NFKC", DROPPED.sub(" ", text)).casefold().replace("\u2019", "'")
     return f" {' '.join(WORD.findall(plain))} "
 
 
 def _costs(lines: Sequence[str]) -> bytes:
-    """For each hash, the bits of the third letter of its trigrams after the first two."""
+    """The table of costs: for each hash, the bits of a trigram's third letter given the first two."""
     trigrams = Counter(line[at : at + 3] for line in lines for at in range(len(line) - 2))
     bigrams = Counter(line[at : at + 2] for line in lines for at in range(len(line) - 2))
     costs = bytearray([MOST]) * BUCKETS

@@ -42,15 +42,15 @@ VERSION = 1
 HEADER = struct.Struct("<8sII")
 SECTION = struct.Struct("<8sQQ")
 TWEETS, LENGTHS, BUCKETS, GRAMS, HANDLES = b"tweets", b"lengths", b"shelves", b"grams", b"handles"
-RUN = 8  # this many words in a row of one tweet are a copy: hardly ever met by chance
-HALF, FEWEST = 0.5, 6  # so is this share of a tweet's words, if it is at least FEWEST words
+RUN = 8  # this many consecutive words of a tweet count as a copy; so long a match is hardly ever chance
+HALF, FEWEST = 0.5, 6  # this share of a tweet's words is a copy too, if it is at least FEWEST words
 # A gram in this many different tweets is a habit of the person, a slogan or a greeting, and never counts as a copy.
 HABIT = 3
 BUCKET_BITS, LOW_BITS, TWEET_BITS = 16, 15, 17
 BUCKET_COUNT = 2**BUCKET_BITS
 LOW = 2**LOW_BITS - 1
 TWEET = 2**TWEET_BITS - 1
-OF_ALL = TWEET  # in place of a tweet's number: a habit. With more tweets than this, several share a number
+OF_ALL = TWEET  # stored instead of a tweet's number for a habit; with more tweets than this, several share a number
 LONGEST = 255
 
 
@@ -140,7 +140,7 @@ class Memory:
         return next(filter(None, reasons), "")
 
     def _why(self, tweet: int, shared: Sequence[int], spelt: Sequence[str], weights: Sequence[float]) -> str:
-        """Why the words at these positions, all from this tweet, are a copy: too many in a row, or of the tweet."""
+        """Why these words, all found in one tweet, are a copy: too many in a row, or too large a share of the tweet."""
         row = max(_rows(shared), key=lambda row: sum(weights[position] for position in row))
         in_a_row = sum(weights[position] for position in row)
         if in_a_row >= RUN:
@@ -199,7 +199,7 @@ def _with_habits(entries: Sequence[int], numbers: dict[int, int], texts: Sequenc
     indexes = sorted({numbers[entry & TWEET] for row in frequent for entry in row if entry & TWEET in numbers})
     originals = dict(zip(indexes, _originals([texts[index] for index in indexes]), strict=True))
     for row in rows:
-        is_habit = row[-1] & TWEET == OF_ALL  # it was one before
+        is_habit = row[-1] & TWEET == OF_ALL  # already a habit in the earlier index
         if len(row) >= HABIT and not is_habit:
             tweets = [entry & TWEET for entry in row]
             different = {originals[numbers[tweet]] if tweet in numbers else ~tweet for tweet in tweets}
@@ -212,7 +212,7 @@ def _shown(positions: Sequence[int], spelt: Sequence[str], weights: Sequence[flo
 
 
 def _rows(positions: Sequence[int]) -> list[list[int]]:
-    """The stretches without a gap."""
+    """Split the positions into runs of consecutive numbers."""
     groups = groupby(enumerate(positions), key=lambda numbered: numbered[1] - numbered[0])
     return [[position for _, position in row] for _, row in groups]
 

@@ -29,7 +29,7 @@ MOST = 40  # openers: with three posts a day, a rotation takes two weeks
 LONGEST = 3  # words
 # Letters with apostrophes and hyphens between them and a mark at the end; no handle, hashtag, link, number or emoji.
 WORD = re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*[.,:;!?\u2026]?")
-SELDOM = 0.2  # a way to end that this share of the tweets has is as good as any other
+SELDOM = 0.2  # an ending (with or without a full stop) of this share of the tweets or more is not penalised
 FEWEST = 10  # tweets; quantiles of fewer say nothing
 LONG_WORD = 20  # letters; in a script without spaces a whole sentence would be one word
 STOP = re.compile(r"[.!?\u2026\u3002\uff01\uff1f\u061f\u0964]\W*$")  # quotation marks, brackets, emoji may follow
@@ -39,11 +39,11 @@ STOP = re.compile(r"[.!?\u2026\u3002\uff01\uff1f\u061f\u0964]\W*$")  # quotation
 class Person:
     """A value that is empty or None is unknown: older model folders have fewer."""
 
-    openers: Mapping[str, int] = field(default_factory=dict)  # and how many tweets have none that is longer
+    openers: Mapping[str, int] = field(default_factory=dict)  # opener -> tweets whose longest opener it is
     lengths: tuple[float, ...] = ()  # of tweets, as X counts, at QUANTILES
     likelihoods: tuple[float, ...] = ()  # of held-out tweets, nats per token, at QUANTILES
-    stopped: float | None = None  # the share of tweets that end with a full stop or its like
-    vocabulary: Vocabulary = field(default_factory=lambda: Vocabulary(()))  # a file of its own
+    stopped: float | None = None  # the share of tweets that end with a full stop or similar mark
+    vocabulary: Vocabulary = field(default_factory=lambda: Vocabulary(()))  # stored in its own file
 
     @classmethod
     def open(cls, folder: Path) -> Person:
@@ -76,11 +76,11 @@ class Person:
         return (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode()
 
     def unknown_words(self, text: str) -> list[str]:
-        """The words that neither the person used nor the tokenizer has, which are mostly non-words."""
+        """The words that neither the person's tweets nor the tokenizer contain; most are non-words."""
         return self.vocabulary.unknown_words(text)
 
     def ends(self, text: str) -> float:
-        """How usual this way to end is, with a full stop or without: 1, or less for one that is seldom."""
+        """How common the text's ending is, with or without a full stop: 1, or less if the person seldom ends so."""
         if self.stopped is None:
             return 1.0
         return min(1.0, (self.stopped if is_stopped(text) else 1 - self.stopped) / SELDOM)
@@ -108,14 +108,14 @@ def openers(texts: Sequence[str]) -> dict[str, int]:
     least = max(SHARED, math.ceil(SHARE * len(texts)))
     names = _Names(texts)
     begins = [list(_beginnings(text, names)) for text in texts]  # of each tweet, the shortest first
-    left: Counter[str] = Counter()
+    common: Counter[str] = Counter()
     counted = [False] * len(texts)
     for words in range(LONGEST, 0, -1):
         of_these = [own[words - 1] if len(own) >= words else None for own in begins]
         counts = Counter(begin for begin, done in zip(of_these, counted, strict=True) if begin is not None and not done)
-        left += Counter({begin: count for begin, count in counts.items() if count >= least})
-        counted = [done or begin in left for begin, done in zip(of_these, counted, strict=True)]
-    return dict(sorted(left.items(), key=lambda one: (-one[1], one[0]))[:MOST])
+        common += Counter({begin: count for begin, count in counts.items() if count >= least})
+        counted = [done or begin in common for begin, done in zip(of_these, counted, strict=True)]
+    return dict(sorted(common.items(), key=lambda one: (-one[1], one[0]))[:MOST])
 
 
 def is_stopped(text: str) -> bool:
@@ -157,7 +157,7 @@ class _Names:
 
 
 def _beginnings(text: str, names: _Names) -> Iterator[str]:
-    """Its first word, its first two, its first three, as far as they hold no names."""
+    """The first one, two and three words, up to a name, link or the like; never the whole text."""
     opener: list[str] = []
     for word in text.split()[:LONGEST]:
         if not WORD.fullmatch(word) or len(word) > LONG_WORD or names.may_hold(word):

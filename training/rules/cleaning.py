@@ -46,7 +46,7 @@ def unescaped(text: str) -> str:
 
 
 def gapped(text: str) -> str:
-    """Each link as a gap; pictures first, or the word before one would be removed with it."""
+    """The text with a gap for each link; picture links first, or the word before them would be removed too."""
     return LINK.sub(GAP, PICTURE.sub(GAP, text))
 
 

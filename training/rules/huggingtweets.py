@@ -1,7 +1,7 @@
 """The published rules of huggingtweets, to the letter: which tweets to train on, and their text.
 
 In their order: `fix_text`, `clean_tweet`, then `is_short` on the result. Handles and hashtags stay in the text.
-They are crude (a tweet in a language without spaces counts as short) and kept so, to compare cards.
+The rules are crude (a tweet in a language without spaces counts as short) but unchanged, to compare cards.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def fix_text(text: str) -> str:
 
 
 def clean_tweet(text: str) -> str:
-    """Without links, on one line."""
+    """The text on one line, without links."""
     for link in LINKS:
         text = link.sub("", text)
     return " ".join(text.split())

@@ -41,7 +41,7 @@ def _after(quoted: str) -> str:
 
 
 def without_chain(text: str, *, reply: bool) -> str:
-    """Without the handles that X puts before a reply, and without the dot that makes a reply public.
+    """The text without the handles that X puts before a reply, or the dot that makes a reply public.
 
     A single handle that its sentence needs is kept: after a dot, before a verb, or, in a tweet that is not marked as a
     reply, before a lower-case letter.

@@ -83,9 +83,9 @@ def _is_id(value: object) -> bool:
 
 
 def _next(body: Mapping[str, Any]) -> str:
-    """The token of the next page; "" on the last one.
+    """The token of the next page; "" on the last page.
 
-    An unreadable token is an error: taken for the end, older tweets would never be requested again.
+    An unreadable token is an error: if it were taken for the last page, older tweets would never be requested.
     """
     match body.get("meta"):  # every page has it
         case {"next_token": str(token)}:

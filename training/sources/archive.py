@@ -188,7 +188,7 @@ def _gather_rows(contents: _Contents, data: bytes, where: str) -> None:
 
 
 def _join_rows(contents: _Contents) -> None:
-    """Grailbird holds everything twice, in JavaScript and in tweets.csv, and the two need not agree."""
+    """Add grailbird's tweets that only tweets.csv holds, and warn if it and the JavaScript files disagree."""
     known, listed = {tweet.id for tweet in contents.tweets}, {tweet.id for tweet in contents.rows}
     if known and listed and known != listed:
         contents.warnings.append(

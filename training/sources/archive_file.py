@@ -60,7 +60,7 @@ class Member:
 
 
 def members(path: Path, allowed: re.Pattern[str], limit: int = TOTAL_LIMIT) -> Iterator[Member]:
-    """Each member whose whole name `allowed` matches; more than `limit` bytes in total are an error.
+    """Yield each member whose whole name matches `allowed`; a total above `limit` bytes is an error.
 
     A single file is its own only member, whatever its name.
     """

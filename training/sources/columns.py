@@ -28,7 +28,7 @@ def rows(text: str, where: str, delimiter: str = ",") -> Iterator[dict[str, str]
 
 
 def _is_cut(text: str, delimiter: str) -> bool:
-    """An unclosed quote would silently take all the rows after it into its cell."""
+    """Whether a quote is left open: the csv module would read all rows after it into one cell."""
     if text.count('"') % 2 == 0:
         return False
     try:

@@ -15,7 +15,7 @@ UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def not_utf8(where: str, place: int) -> SourceError:
-    """For files that X wrote: always UTF-8, so anything else is damage."""
+    """The error for a file from X that is not UTF-8: X always writes UTF-8, so the file is damaged."""
     return SourceError(f"{where} is damaged: byte {place} is not UTF-8; download the archive again.")
 
 
@@ -55,5 +55,5 @@ def unescaped(text: str) -> str:
 
 
 def well_formed(text: str) -> str:
-    """JSON may hold half of a surrogate pair, which UTF-8 and SQLite cannot: it becomes U+FFFD."""
+    """The text with lone surrogates, which JSON allows but UTF-8 and SQLite do not, replaced by U+FFFD."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

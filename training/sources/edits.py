@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def last_versions(tweets: Iterable[Tweet]) -> tuple[Tweet, ...]:
-    """A repeated id is kept once too; tweets without an id are all kept."""
+    """The tweets without their earlier versions and repeated ids; tweets without an id are all kept."""
     last: dict[object, Tweet] = {}
     earlier: dict[object, set[str]] = {}
     for tweet in tweets:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def read(path: Path, author: str | None = None) -> Archive:
-    """A line has no id and no date; only the order in the file is known."""
+    """The tweets of a plain text file. They have no id and no date, only their order in the file."""
     handle = author_of(path, (), author)
     text, notes = any_text(archive_file.file_bytes(path), str(path))
     # Not splitlines: it also cuts at characters that tweets may hold, such as U+2028.

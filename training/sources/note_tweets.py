@@ -75,7 +75,7 @@ def uncut(text: str) -> str:
 
 
 def _handles(text: str) -> str:
-    """The @handles that a reply begins with; notes leave them out."""
+    """The @handles at the start of a reply, which notes leave out."""
     match = LEADING_HANDLES.match(text)
     return match[0] if match else ""
 

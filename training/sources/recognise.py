@@ -36,6 +36,6 @@ def read(path: Path, author: str | None = None, report: Report | None = None) ->
 
 
 def _decoded(start: bytes) -> str:
-    """Enough of the text to tell its kind; the chosen reader decodes the file strictly."""
+    """The start of the file as text, to recognise its kind; the chosen reader decodes the file strictly."""
     encoding = "utf-16" if start.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
     return start.decode(encoding, "replace").lstrip()

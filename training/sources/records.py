@@ -87,7 +87,7 @@ def when(value: object) -> datetime | None:
 
 
 def age_order(tweet_id: str) -> tuple[int, str]:
-    """Ids grow with time; compared as numbers without becoming numbers."""
+    """A sort key that compares ids as numbers without converting them; ids grow with time."""
     return len(tweet_id), tweet_id
 
 
@@ -164,7 +164,7 @@ def _links_a_status(record: Record) -> bool:
 
 
 def _born(tweet_id: str) -> datetime | None:
-    """The time of the tweet, which ids hold since the end of 2010; a shorter number may be a row number."""
+    """The time in the tweet's id, as ids have held it since the end of 2010; a shorter id may be a row number."""
     return IDS_BEGAN + timedelta(milliseconds=int(tweet_id) >> 22) if len(tweet_id) in {17, 18, 19} else None
 
 

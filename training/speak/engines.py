@@ -50,7 +50,10 @@ def _prefers_light(device: str) -> bool:
 
 
 def _has_gpu() -> bool:
-    """Loading torch takes seconds and hundreds of megabytes, so it is asked only where a device file hints at a GPU."""
+    """Whether torch finds a GPU.
+
+    Loading torch takes seconds and hundreds of megabytes, so the device files are checked first.
+    """
     if sys.platform != "darwin" and not any(path.exists() for path in GPUS):
         return False
     return model_dir.pick_device("auto").type != "cpu"

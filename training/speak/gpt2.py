@@ -40,7 +40,7 @@ class Cache:
         self.length = 0
 
     def repeat(self, rows: int) -> None:
-        """Copy the first row to all."""
+        """Copy the first row to all other rows."""
         self.rows = rows
         for cached in (self.keys, self.values):
             cached[:, 1:, :, : self.length] = cached[:, :1, :, : self.length]
@@ -66,7 +66,7 @@ class _Layer:
 
 
 class Gpt2:
-    """Weights in `dtype`; the residual stream is fp32, whatever they are."""
+    """A GPT-2 with weights in `dtype`; the residual stream is always fp32."""
 
     def __init__(self, model: Any, dtype: torch.dtype) -> None:
         body = model.transformer

@@ -37,13 +37,13 @@ def log_likelihood(logits: Floats, tokens: Sequence[int]) -> float:
 
 
 def pick(mass: Floats, top_p: float, uniform: float, total: float | None = None) -> int:
-    """A token out of the fewest, the likeliest, that have `top_p` of the mass.
+    """A token drawn from the nucleus: the fewest, likeliest tokens that hold `top_p` of the mass.
 
     `total` is the whole mass, where `mass` holds only the likeliest tokens and at least `top_p` of it.
     """
     total = float(mass.sum()) if total is None else total
     if math.isnan(total):
-        return 0  # from a broken model; the likelihood, which is not a number either, tells it
+        return 0  # a broken model: its likelihood is NaN too, so the caller can tell
     tokens = np.flatnonzero(mass) if top_p >= 1 else _nucleus(mass, top_p, total)
     sums = mass[tokens].cumsum(dtype=np.float64)
     return int(tokens[np.searchsorted(sums, uniform * sums[-1])])

@@ -76,7 +76,7 @@ class OnnxEngine:
     def run(self, binding: Any) -> None:
         try:
             self._session.run_with_iobinding(binding)
-        except Exception as error:  # see above; some operations it rejects only when they run
+        except Exception as error:  # no common base class; the runtime rejects some operations only when they run
             raise ModelError(f"ONNX Runtime cannot run {self.model.path} ({first_line(error)}).") from error
 
 
@@ -138,7 +138,7 @@ class Cache:
         return logits
 
     def repeat(self) -> None:
-        """Copy the first row to all."""
+        """Copy the first row to all other rows."""
         self._cached[:, 1:, :, : self._past] = self._cached[:, :1, :, : self._past]
         self.resize(self._cached.shape[1])
 
@@ -149,7 +149,7 @@ class Cache:
         self._past = length
 
     def resize(self, rows: int) -> None:
-        """Use only the first `rows`."""
+        """Keep only the first `rows` rows in use."""
         dims = (rows, *self._cached.shape[2:])
         for name, part in zip(onnx_graph.caches(self._engine.shape), self._cached, strict=True):
             self._binding.bind_input(name, "cpu", 0, np.float32, dims, part.ctypes.data)

@@ -1,6 +1,6 @@
 """Exports a trained model to the light form, and compares the two before the light form is used.
 
-Where that fails, a sentence says why, and the model folder goes without.
+If either fails, the model folder has no light form, and a sentence says why.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """GPT-2 as an ONNX graph for ONNX Runtime, in bytes.
 
 The weights stay in their own file: the graph refers to byte offsets, and the runtime maps them into memory.
-Only the needed part of protobuf is written here, since the `onnx` package is larger than all that it would do.
+Only the needed part of protobuf is written here, since the `onnx` package is far larger than this file.
 """
 
 from __future__ import annotations

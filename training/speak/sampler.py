@@ -1,4 +1,4 @@
-"""What is the same for every engine: prompts, tags, random generators, and when a text ends. Loads no model."""
+"""The sampling that all engines share: prompts, tags, random generators, and when a text ends. Loads no model."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tokenizers import Tokenizer
 
-LENGTH_CHECK_EVERY = 8  # tokens: the text is decoded for it each time, and a text that is cut off is of no use
+LENGTH_CHECK_EVERY = 8  # tokens; each check decodes the whole text, so not after every token
 DEFAULT = Sampling()
 
 
@@ -117,7 +117,7 @@ class Sampler:
     def log_likelihoods(self, texts: Sequence[str], *, given: str = "", author: str | None = None) -> list[float]:
         """Mean log-likelihood per token in nats, the end included, of each text right after `given`.
 
-        Of a `given` that is too long, the end is read. Without an author, a model with tags averages over its authors.
+        If `given` is too long, only its end is read. Without an author, a model with tags averages over its authors.
         """
         if not texts:
             return []
@@ -189,7 +189,7 @@ class Sampler:
         return ids
 
     def _decode(self, ids: Sequence[int]) -> str:
-        """Spacing is kept as the person writes it: nothing is cleaned up."""
+        """The text of the tokens, with its spacing unchanged."""
         text: str = self._pieces.decode(ids, skip_special_tokens=True)
         return text
 
@@ -200,12 +200,12 @@ class Sampler:
 
 
 def _uniform(seed: int, index: int) -> Callable[[], float]:
-    """Draws evenly from (0, 1]."""
+    """A function that draws uniformly from (0, 1]."""
     rng = random.Random(f"{seed} {index}")
     return lambda: 1.0 - rng.random()
 
 
 def _mean(nats: Sequence[float]) -> float:
-    """Of likelihoods, not of their logarithms."""
+    """The logarithm of the mean likelihood, from log-likelihoods."""
     most = max(nats)
     return most + math.log(sum(math.exp(one - most) for one in nats) / len(nats))

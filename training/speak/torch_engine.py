@@ -30,7 +30,7 @@ CANDIDATES = 1024  # tokens of each row that are copied from a GPU; they mostly 
 
 
 class TorchSampler(Sampler):
-    """A loaded model; keep it, since loading is the slow part."""
+    """A loaded model. Reuse it, since loading takes longest."""
 
     def __init__(
         self, model: Any, tokenizer: Any, tags: Mapping[str, str] | None = None, *, dtype: torch.dtype | None = None
@@ -155,7 +155,7 @@ def fastest(device: torch.device) -> torch.dtype:
 
 
 def context_of(model: Any) -> int:
-    """How many tokens it reads."""
+    """How many tokens the model can read."""
     return getattr(model.config, "max_position_embeddings", None) or UNBOUNDED
 
 

@@ -59,7 +59,7 @@ class Face:
 
     @property
     def strike(self) -> int | None:
-        """The only size that a font of coloured bitmaps can be opened at; None for one of outlines."""
+        """The only size at which a font of coloured bitmaps opens; None for a font of outlines."""
         return self._tables.strike
 
     @property
@@ -68,7 +68,7 @@ class Face:
 
     @cached_property
     def usable(self) -> bool:
-        """Whether Pillow draws it: not a broken file, and not colours in the newer of their two formats."""
+        """Whether Pillow can draw the font: no broken file, and no colour outlines of version 1."""
         if self.strike is None and self._tables.colour_outlines == 1:
             return False
         try:
@@ -107,7 +107,7 @@ class Fonts:
 
 
 def _rank(path: Path, *, bold: bool) -> tuple[bool, bool, int, str]:
-    """Upright sans first, of the wanted weight."""
+    """The sort key of font files: upright sans of the wanted weight first."""
     name = path.stem.lower().replace(" ", "")
     family = next((place for place, first in enumerate(_FIRST) if name.startswith(first)), len(_FIRST))
     return any(word in name for word in _LAST), ("bold" in name) != bold, family, str(path)

@@ -32,7 +32,7 @@ def split(line: str) -> Iterator[str]:
 
 
 def visible(cluster: str) -> str:
-    """Without joiners, variation selectors and direction marks."""
+    """The cluster without joiners, variation selectors and direction marks."""
     return str(_INVISIBLE.sub("", cluster))
 
 

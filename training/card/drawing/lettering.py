@@ -96,7 +96,7 @@ class Lettering:
         for cluster in clusters:
             neutral = not any(map(str.isalpha, cluster))  # a space or a number looks best in its neighbours' face
             for text, face in self._with_faces(cluster, last if neutral else whole):
-                # What only steers shaping is in the way where there is none.
+                # Without raqm, characters that only steer shaping would be drawn.
                 yield Glyph(text if self._shaped else graphemes.visible(text), face, leftwards)
                 last = face if face and not face.in_colour else last
 
@@ -158,7 +158,7 @@ class Lettering:
         return self._widths[key]
 
     def _direction(self, run: Sequence[Glyph]) -> str | None:
-        """As Pillow wants it: the paragraph's, by which raqm orders what runs the other way."""
+        """The paragraph's direction for Pillow, by which raqm orders text of the other direction; None without raqm."""
         return ("rtl" if run[0].leftwards else "ltr") if self._shaped else None
 
     def _draw_run(self, image: Image, run: Sequence[Glyph], size: int, at: tuple[float, float], ink: _Ink) -> None:
@@ -226,7 +226,7 @@ def _text(run: Sequence[Glyph]) -> str:
 
 
 def _atoms(glyphs: Sequence[Glyph]) -> Iterator[list[Glyph]]:
-    """What a line cannot be broken inside of: words, spaces, single characters of scripts that use no spaces."""
+    """The unbreakable parts of a line: words, spaces, single characters of scripts without spaces."""
     atom: list[Glyph] = []
     for glyph in glyphs:
         if atom and graphemes.may_break(atom[-1].text, glyph.text):
