@@ -21,7 +21,7 @@ def spend(store: Store, kind: str, cost: int, *, about: str, by_hand: bool, at: 
 
 
 def spent_since(store: Store, since: datetime, *, dry: bool, until: datetime | None = None) -> int:
-    """Sum posts, including those that may exist (caps must hold in the worst case), and expenses not made by hand."""
+    """Sum the costs of posts and of expenses not made by hand. Posts that may exist count, so that the caps hold."""
     rows = store.rows(
         "SELECT (SELECT coalesce(sum(cost), 0) FROM post WHERE dry = :dry AND sent_at BETWEEN :since AND :until "
         "AND state IN ('sending', 'unknown', 'posted', 'abandoned', 'dry')) + "

@@ -76,7 +76,7 @@ def spent(store: Store, now: datetime, *, dry: bool) -> dict[str, int]:
 
 
 def spent_on_replies(store: Store, now: datetime) -> dict[str, int]:
-    """What reading and answering mentions has cost, as arguments of `Caps.why_not`."""
+    """What reading and answering mentions has cost today and this month: arguments of `Caps.why_not`."""
     ahead = now + AHEAD
     return {
         "spent_today": ledger.spent_on_replies(store, day_start(now), until=ahead),

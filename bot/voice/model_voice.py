@@ -78,7 +78,7 @@ class ModelVoice:
         return [Draft(sample.text, prompt, seed, sample.likelihood, sample.finished) for sample in samples]
 
     def _check_length(self, _: str) -> bool:
-        """Report that the process is alive: the sampler calls this every few tokens. No draft is ever too long here."""
+        """Report that the process is alive: the sampler calls this every few tokens. Never finds a draft too long."""
         self._keepalive()
         return False
 

@@ -202,7 +202,7 @@ def _post(wire: Wire, path: str, **arguments: Any) -> Reply:
 
 
 def check_redirect(redirect: str) -> str:
-    """Raise unless X would send the code to this machine; no server has to listen there."""
+    """Raise unless `redirect`, where X sends the code, is on this machine. No server has to listen there."""
     try:
         parts = urlsplit(redirect)
         is_local = parts.scheme == "http" and parts.hostname == "127.0.0.1" and parts.port != 0

@@ -108,7 +108,7 @@ def _grant(fields: dict[str, Any]) -> Grant:
 
 
 def _set_owner_of_folder(handle: int, folder: Path) -> None:
-    """Give a file that root writes for a bot to the owner of the folder, which is the bot."""
+    """Give a file that root writes to the owner of its folder, so that the bot can use it."""
     if os.geteuid() == 0:
         owner = folder.stat()
         os.fchown(handle, owner.st_uid, owner.st_gid)
