@@ -1,7 +1,7 @@
 """The command `mynah`: calls the function of a command and turns errors into exit codes.
 
-The commands are in bot/commands/, which imports what is heavy only inside functions: `mynah --help` loads neither torch
-nor tweepy nor pydantic.
+The commands are in bot/commands/. Slow libraries are imported inside functions, so that `mynah --help` loads neither
+torch nor tweepy nor pydantic.
 """
 
 from __future__ import annotations
@@ -167,7 +167,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _prepare_output() -> None:
-    """Escape characters that the terminal lacks, and accept a closed standard output."""
+    """Escape characters that the terminal cannot encode, and accept a closed standard output."""
     if sys.stdout is None:
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  open until the process ends
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -175,7 +175,7 @@ def _prepare_output() -> None:
 
 
 def _silence() -> None:
-    """Python would try to flush standard output again at exit, and complain."""
+    """Discard further output: Python flushes standard output at exit and would print another error."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

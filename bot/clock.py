@@ -1,4 +1,4 @@
-"""The clock, as an argument: no other file of the bot reads one."""
+"""The clock, passed as an argument. No other file of the bot reads the system's clock."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class SystemClock:
 
 
 def why_doubted(now: datetime) -> str | None:
-    """Why a clock with this time must be wrong; None if it may be right."""
+    """Return why a clock that shows `now` must be wrong, or None if it may be right."""
     if CREDIBLE[0] <= now < CREDIBLE[1]:
         return None
     # without the time of day, so that it is logged once a day and not each minute
@@ -46,7 +46,7 @@ def stamp(moment: datetime) -> str:
 
 
 def moment(text: str) -> datetime:
-    """The time that `stamp` wrote."""
+    """Parse a time that `stamp` wrote."""
     try:
         return datetime.fromisoformat(text)
     except ValueError as error:  # SQLite has no checksums: a flipped bit may show here first

@@ -5,8 +5,8 @@
 MynahError                 exit 1
 ├── ConfigError            exit 78   the configuration or a secret is wrong; restarting will not help
 ├── Busy                   exit 75   somebody else holds the state folder; try later
-├── StoreError             exit 1    the history cannot be had: newer than us, of another account, …
-│   ├── NoRoom             exit 1    the disk is full: nothing can be written down, until some of it is free
+├── StoreError             exit 1    the history cannot be used: a newer version, another account, …
+│   ├── NoRoom             exit 1    the disk is full: nothing can be stored until space is freed
 │   └── Damaged            exit 78   the file is not what was written; restarting will not help
 ├── ModelError             exit 1    no model, or one that may not speak
 └── XError                           X did not do what was asked; one subclass per action to take
@@ -82,7 +82,7 @@ class Refused(XError):
 
 
 class Duplicate(Refused):
-    """It says nothing about this try: an earlier one may have made the post. The outbox treats it as Unknown."""
+    """X has this text already, perhaps from an earlier attempt at this post. The outbox treats it as Unknown."""
 
 
 class Gone(Refused):
@@ -90,7 +90,7 @@ class Gone(Refused):
 
 
 class Unexplained(Refused):
-    """It may be about the account; bot.sending.pause counts them."""
+    """The reason may concern the account, so bot.sending.pause counts these refusals."""
 
 
 class Halted(XError):

@@ -32,7 +32,7 @@ def add_live(
 
 
 def no_arguments(parser: ArgumentParser) -> None:
-    """For commands that take none."""
+    """Add no arguments, for commands that take none."""
 
 
 def handle(text: str) -> str:

@@ -117,11 +117,11 @@ def _log_in_by_address(settings: Settings, keys_dir: Path, wire: Wire, clock: Cl
 
 
 def _check(settings: Settings, identity: Identity, handle: str, clock: Clock) -> Account | None:
-    """The account, if X names it. Raises if it is another account or may not write; an outage of X raises nothing."""
+    """Return the account, or None during an outage of X. Raises if it is the wrong account or may not write."""
     from bot.running import doctor
 
     account, checks = ask_x(settings, identity, clock)
-    if account is None and handle:  # X gave it with the keys
+    if account is None and handle:  # X returned the handle along with the keys
         checks.append(doctor.identity(handle, settings.bot))
     lines = [f"{check.check}: {check.detail}" + (f"; {check.do}" if check.do else "") for check in checks]
     if any(check.verdict == "fail" for check in checks):
@@ -131,14 +131,14 @@ def _check(settings: Settings, identity: Identity, handle: str, clock: Clock) ->
 
 
 def _must_keep(settings: Settings, name: str) -> bool:
-    """The app's own keys may be configured already, elsewhere than in a file."""
+    """Whether a secret has to be stored: an access token always, an app's key only if it is not configured yet."""
     from bot.running import account
 
     return name not in account.secrets(settings) or name.startswith("access_token")
 
 
 def _ask_for_missing(settings: Settings, names: tuple[str, ...], *, may_be_empty: str = "") -> dict[str, str]:
-    """The configured keys; a person is asked for the others, which are not echoed."""
+    """Return the configured keys, and ask for the missing ones without echoing what is typed."""
     from bot.running import account
 
     configured = account.secrets(settings)

@@ -34,7 +34,7 @@ def add_restore_arguments(parser: ArgumentParser) -> None:
 
 
 def restore(args: Namespace) -> int:
-    """Not while the bot is running: it would go on writing to the file that was replaced."""
+    """Restore a backup. Refuses while the bot is running, since the bot would go on writing to the replaced file."""
     from bot.clock import SystemClock, stamp
     from bot.config.state_dir import StateDir
     from bot.history import backup
@@ -43,7 +43,7 @@ def restore(args: Namespace) -> int:
     folder = StateDir(settings.state)
     try:
         kind = backup.kind_of(args.file)
-    except Damaged as error:  # whose advice is for a file in use
+    except Damaged as error:  # the advice in its message is for a file in use
         raise StoreError(
             f"{args.file} is damaged or not a SQLite file: choose another backup made by `mynah backup`"
         ) from error
@@ -63,7 +63,7 @@ def restore(args: Namespace) -> int:
 
 
 def _prepare_history(path: Path, folder: StateDir, settings: Settings, source: Path, now: datetime) -> None:
-    """It lacks what was posted after the backup, so a live bot is paused until a person has looked.
+    """Adjust a restored history. It lacks the posts made after the backup, so a live bot is paused until resumed.
 
     Earlier slots are closed, waiting posts expire, earlier mentions get no reply, and the accounts that the present
     history blocks stay blocked. X could list its posts, but not the slot, mention or review that each belongs to.
@@ -95,7 +95,7 @@ def _prepare_history(path: Path, folder: StateDir, settings: Settings, source: P
 
 
 def _carry_blocks_over(store: Store, present: Path, now: datetime) -> None:
-    """Whoever opted out or was blocked since the backup stays blocked; whoever was unblocked since is blocked again."""
+    """Add the present history's blocks. A block in the backup stays, even if the user was unblocked afterwards."""
     from bot.history import blocks
     from bot.replies.polling import CURSOR
 
@@ -125,7 +125,7 @@ def _blocked_in(present: Path, now: datetime) -> tuple[list[dict[str, Any]], boo
 
 
 def _block_time(text: str, now: datetime) -> datetime:
-    """A damaged date is no reason to lose a block."""
+    """Parse the time of a block; a damaged one becomes `now`, so that the block is not lost."""
     from bot.clock import moment
 
     try:
@@ -135,14 +135,14 @@ def _block_time(text: str, now: datetime) -> datetime:
 
 
 def _open_any_version(path: Path) -> Store:
-    """Also one written by a newer mynah: restoring a backup is the advice given for it."""
+    """Open a history of any version: restoring a backup is what mynah advises for one that a newer mynah wrote."""
     from bot.history.store import Store
 
     return Store.open(path, create=False, read_only=True, any_version=True)
 
 
 def _same_account(account: str | None, present: Path) -> None:
-    """The present history names its account, if it can still be read."""
+    """Raise if the backup belongs to another account than the present history, if that can still be read."""
     from bot.sending.reconcile import ACCOUNT
 
     try:
@@ -164,7 +164,7 @@ def _prepare_library(path: Path) -> None:
 
 
 def _posts_missing(folder: StateDir, source: Path) -> list[str]:
-    """A sentence on the posts that only the present history has, if it can be read."""
+    """Return a sentence on the posts that only the present history has; none if it cannot be read."""
 
     def ids(path: Path) -> set[str]:
         with _open_any_version(path) as store:

@@ -111,7 +111,7 @@ def _quick(settings: Settings, folder: StateDir, store: Store | None, clock: Clo
 
     now, live = clock.now(), settings.live
     history = checks.history(store)
-    sound = store if history.verdict == "ok" else None  # nothing else is read from a damaged one
+    sound = store if history.verdict == "ok" else None  # a damaged history is not read any further
     zone = ZoneInfo(settings.schedule.timezone)
     due = assembly.schedule(settings, None).next(now).due
     mounts = Path("/proc/self/mountinfo")

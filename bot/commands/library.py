@@ -43,7 +43,7 @@ def add_import_arguments(parser: ArgumentParser) -> None:
 
 
 def import_(args: Namespace) -> int:
-    """All files or none: if one cannot be read, the library stays as it was."""
+    """Import all files or none: if one of them cannot be read, the library stays unchanged."""
     if bool(args.files) == bool(args.from_api):
         raise MynahError("say what to import: either files or --from-api @HANDLE")
     if args.from_api and (args.author or args.drop_deleted):
@@ -155,8 +155,8 @@ def _headline(file: Path, archive: Archive) -> str:
 
 
 def _counts(archive: Archive, added: Added) -> str:
-    found = f"{added.found:,} found" + (", as its manifest says" if archive.counted else "")
-    return f"{found}: {added.new:,} new, {added.updated:,} updated, {added.there:,} already there{_dates(added)}"
+    total = f"{added.found:,} found" + (", as its manifest says" if archive.counted else "")
+    return f"{total}: {added.new:,} new, {added.updated:,} updated, {added.there:,} already there{_dates(added)}"
 
 
 def _dates(tweets: Added | Author) -> str:

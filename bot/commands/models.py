@@ -51,7 +51,7 @@ def add_promote_arguments(parser: ArgumentParser) -> None:
 
 
 def promote(args: Namespace) -> int:
-    """A person may overrule the gate: its objections are only printed."""
+    """Promote a version even if it fails the gate: a person may overrule it, so its objections are only printed."""
     from training.models import registry
 
     settings = loaded(args).settings
@@ -171,7 +171,7 @@ def _show_upload(upload: Upload) -> None:
 
 
 def _in_use(models: Path) -> Path | None:
-    """None also if the version in use is missing: another can be evaluated all the same."""
+    """Return the version in use. None also if its folder is missing: other versions can still be evaluated."""
     from training import errors
     from training.models import registry
 

@@ -31,7 +31,7 @@ EXTRAS = {
 
 
 def loaded(args: Namespace, *, keyless: bool = False) -> Loaded:
-    """`keyless`: the folder of the keys may be empty, because they are about to be created."""
+    """Load the configuration. With `keyless`, the keys may be missing because the command is about to create them."""
     from bot.config import load
 
     flags = {
@@ -53,7 +53,7 @@ def history_to_read(settings: Settings) -> tuple[StateDir, Store | None]:
 
 
 def history_to_write(args: Namespace) -> Store:
-    """Created if missing, unless a bot is running: then it was lost, and a new one would repeat posts."""
+    """Open or create the history. Raises if it is missing while a bot runs, because a new one would repeat posts."""
     from bot.config.state_dir import StateDir
     from bot.history.store import Store
 
@@ -72,7 +72,7 @@ def history_to_write(args: Namespace) -> Store:
 
 @contextmanager
 def existing_history(folder: StateDir) -> Iterator[Store | None]:
-    """To write to, if there is one."""
+    """Open the history for writing; None if there is none."""
     from bot.history.store import Store
 
     if not folder.history.exists():
@@ -83,7 +83,7 @@ def existing_history(folder: StateDir) -> Iterator[Store | None]:
 
 
 def record_expense(folder: StateDir, kind: str, cost: int, *, about: str, at: datetime) -> None:
-    """What a command paid for, for `mynah spend`. Without a history it is not recorded."""
+    """Record what a command paid, so that `mynah spend` shows it. Does nothing if there is no history."""
     with existing_history(folder) as store:
         if store:
             ledger.spend(store, kind, cost, about=about, by_hand=True, at=at)
@@ -91,7 +91,7 @@ def record_expense(folder: StateDir, kind: str, cost: int, *, about: str, at: da
 
 @contextmanager
 def library_to_read(folder: StateDir) -> Iterator[Library | None]:
-    """If there is one. Raises training's errors."""
+    """Open the library for reading; None if there is none. Raises training's errors."""
     from training.library.library import Library
 
     if not folder.library.exists():
@@ -102,7 +102,7 @@ def library_to_read(folder: StateDir) -> Iterator[Library | None]:
 
 
 def library_to_write(folder: StateDir, *, create: bool = True) -> Library:
-    """An older library is backed up before its schema is migrated. Raises training's errors."""
+    """Open the library for writing; one with an older schema is backed up and migrated. Raises training's errors."""
     from bot.history import backup
     from training.library.library import Library
 

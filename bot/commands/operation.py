@@ -115,7 +115,7 @@ def pause(args: Namespace) -> int:
 
 
 def _until(args: Namespace, now: datetime) -> datetime:
-    """A time of day means the next time that the clock shows it. Without a time zone, the schedule's applies."""
+    """Return when a pause ends. A time of day means its next occurrence; the default time zone is the schedule's."""
     from datetime import UTC, datetime, timedelta
     from zoneinfo import ZoneInfo
 

@@ -39,7 +39,7 @@ def add_block_arguments(parser: ArgumentParser) -> None:
 
 
 def block(args: Namespace) -> int:
-    """Without a handle, lists who is blocked."""
+    """Block a user, or list the blocked users if no handle is given."""
     from bot.clock import SystemClock
     from bot.history import blocks, mentions
 
@@ -78,7 +78,7 @@ def add_forget_arguments(parser: ArgumentParser) -> None:
 
 
 def forget(args: Namespace) -> int:
-    """The history may hold a person's mentions, the library a person's tweets."""
+    """Delete a person's mentions from the history and their tweets from the library."""
     from bot.config.state_dir import StateDir
 
     settings = loaded(args).settings
@@ -92,7 +92,7 @@ def forget(args: Namespace) -> int:
 
 
 def _forget_mentions(args: Namespace, store: Store) -> bool:
-    """Whether there were any."""
+    """Delete a person's mentions after a confirmation. Returns whether there were any."""
     from bot.history import blocks, mentions
 
     count = mentions.count(store, args.author)

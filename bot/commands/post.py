@@ -45,7 +45,7 @@ def add_post_arguments(parser: ArgumentParser) -> None:
 
 
 def post(args: Namespace) -> int:
-    """Only one process at a time posts from a history. If the bot is running, it does the posting."""
+    """Post something by hand. If the bot is running, it sends the post: only one process may post from a history."""
     from bot.clock import SystemClock
     from bot.config.state_dir import StateDir
 
@@ -115,7 +115,7 @@ def _post_through(
 
 
 class _NoPublisher:
-    """The running bot sends approved posts; this process must not."""
+    """Refuses to send: while the bot is running, only the bot sends approved posts."""
 
     def post(self, text: str, *, reply_to: str | None = None, without: Sequence[str] = ()) -> Receipt:  # noqa: ARG002
         raise Busy(f"only the running bot may send {text!r}: please report this")
@@ -132,7 +132,7 @@ def _reconcile(store: Store, settings: Settings, publisher: X | DryRunPublisher,
 
 
 def _posted_before(args: Namespace, store: Store, lost: Sequence[Post]) -> Round | None:
-    """The same text from an earlier call, whose response was lost but which is on X."""
+    """Return the post of an earlier call with the same text, if X's response was lost but the post is on X."""
     from bot.rounds.posting import Round
 
     for post in (store.post(each.id) for each in lost):
@@ -142,7 +142,7 @@ def _posted_before(args: Namespace, store: Store, lost: Sequence[Post]) -> Round
 
 
 def _parked(args: Namespace, store: Store, *, dry: bool) -> Post | None:
-    """The same text from an earlier call, which is still waiting."""
+    """Return the approved post of an earlier call with the same text, if it is still waiting to be sent."""
     return next((post for post in store.posts_in("approved", dry=dry) if post.text == args.text), None)
 
 
@@ -227,7 +227,7 @@ def add_delete_arguments(parser: ArgumentParser) -> None:
 
 
 def delete(args: Namespace) -> int:
-    """Works during a pause and with the budget used up, so that a bad post can always be deleted."""
+    """Delete a post. Ignores a pause and a used-up budget, so that a bad post can always be deleted."""
     from bot.clock import SystemClock
     from bot.config.state_dir import StateDir
     from bot.history.store import Store

@@ -115,7 +115,7 @@ def _review_one(session: ReviewSession, args: Namespace) -> int:
 
 
 def _edit(session: ReviewSession, post: Post, text: str) -> tuple[Reason, ...]:
-    """Passes the whole screen like a new draft, except that it may repeat itself. Gives the reasons against it."""
+    """Replace the text if it passes the whole screen; it may repeat the old text. Returns the reasons against it."""
     from bot.running import assembly
     from bot.voice.model_voice import ModelMemory, promoted
 
@@ -125,7 +125,7 @@ def _edit(session: ReviewSession, post: Post, text: str) -> tuple[Reason, ...]:
 
 
 def _review_all(session: ReviewSession) -> int:
-    """Oldest first; new drafts join at the end. Each decision is stored at once, so quitting loses nothing."""
+    """Review all drafts, oldest first; new ones join at the end. Each decision is stored at once: quitting is safe."""
     from bot.commands.console.keyboard import terminal
 
     person = terminal()
@@ -145,7 +145,7 @@ def _review_all(session: ReviewSession) -> int:
 
 
 def _ask(session: ReviewSession, post: Post, person: Terminal, outcomes: list[str]) -> tuple[Any, bool]:
-    """A message for the next page (None: quit), and whether the next page shows the next draft."""
+    """Ask for a decision. Returns a message for the next page (None: quit) and whether to go on to the next draft."""
     key, words = person.choice(KEYS)
     if key in {"", "q"}:
         return None, False

@@ -133,7 +133,7 @@ def check_history(settings: Settings, state_dir: StateDir, clock: Clock) -> None
 
 
 def has_model(state_dir: StateDir) -> bool:
-    """True if the promoted model is damaged, too: there may be an earlier one, so it is no reason to train."""
+    """Whether a model was promoted. A damaged one counts: an earlier one may load, so this is no reason to train."""
     from bot.voice.model_voice import promoted
 
     try:
@@ -177,7 +177,7 @@ def start_when_possible(
 
 
 def why_not_yet(state_dir: StateDir, clock: Clock) -> str | None:
-    """A machine without a battery-backed clock starts in the past until the network sets it."""
+    """Why the start has to wait: no space, or a wrong clock (one without a battery waits for the network to set it)."""
     return why_doubted(clock.now()) or resources.why_not(state_dir.root)
 
 
@@ -188,7 +188,7 @@ def run_once(app: App, clock: Clock) -> int:
     from bot.running.daemon import on_signals
     from bot.running.round_log import RoundLog
 
-    with on_signals(stop=lambda _: None):  # the round ends, and the process with it
+    with on_signals(stop=lambda _: None):  # the process ends with this round, so a first signal can be ignored
         ended = app.now.agenda.speak_now(slots.once(clock.now()))
         RoundLog(structlog.get_logger()).write(ended)
     return {"dry": 0, "posted": 0, "drafted": 0, "waiting": BUSY}.get(ended.outcome, FAILED)

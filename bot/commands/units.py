@@ -55,16 +55,16 @@ def install_units(args: Namespace) -> int:
                 "with the system's Python",
                 file=sys.stderr,
             )
-    kept = False
+    any_kept = False
     texts = units.texts(program, gpu=args.gpu)
     for path, verdict in units.place(args.prefix / units.SYSTEM, texts, force=args.force, dry_run=args.dry_run):
-        kept |= verdict == "kept"
+        any_kept |= verdict == "kept"
         print(f"{path}: {VERDICTS[verdict][args.dry_run].format(name=path.name)}")
     if args.bot:
         _prepare(args.prefix, args.bot, dry_run=args.dry_run)
     if not args.dry_run:
         print(_next_steps(args.prefix, args.bot or "NAME", program, prepared=args.bot is not None))
-    return FAILED if kept else 0
+    return FAILED if any_kept else 0
 
 
 def _prepare(prefix: Path, bot: str, *, dry_run: bool) -> None:

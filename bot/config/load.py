@@ -1,7 +1,7 @@
-"""Loads the configuration from defaults, file, environment and flags; later ones win. Alone reads the environment.
+"""Loads the configuration from defaults, file, environment and flags; later ones win.
 
-Secrets are never in the file: they come from systemd's credentials, from a folder of files that only their owner can
-read, or from the environment.
+No other module reads the environment. Secrets are never in the configuration file: they come from systemd's
+credentials, from a folder of files that only their owner can read, or from the environment.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Loaded:
 
 
 def load(file: Path | None = None, flags: Mapping[str, Any] | None = None, *, keyless: bool = False) -> Loaded:
-    """The error lists everything that is wrong, each with its key, and never shows the value of a secret.
+    """Load and validate the configuration. The error lists every problem with its key, but never the value of a secret.
 
     Flags that are None are ignored. `keyless`: the folder of the keys may be empty.
     """

@@ -155,7 +155,7 @@ class Replies(Section):
 
     @property
     def are_on(self) -> bool:
-        """Two switches, because X must approve generated replies first."""
+        """Whether replies are sent. That takes two settings, because X must approve generated replies first."""
         return self.enabled and self.approved_by_x
 
     def standing(self, *, live: bool) -> str:
@@ -233,5 +233,5 @@ class Settings(BaseSettings):
         *_: PydanticBaseSettingsSource,
         **__: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what `load` passes in: it reads each source itself, to know the origin of every value."""
+        """Use only the values that `load` passes in; it reads the sources itself to know the origin of each value."""
         return (init_settings,)

@@ -29,7 +29,7 @@ class StateDir:
         self._holder = self.root / "holder.json"
 
     def make(self) -> None:
-        """Only its owner may read it: the history is private."""
+        """Create the folder, readable by its owner only: the history is private."""
         try:
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         except (FileExistsError, NotADirectoryError) as error:
@@ -95,7 +95,7 @@ class StateDir:
         try:
             about = json.loads(self._holder.read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            return {}  # by a process that has not written it yet
+            return {}  # the process that holds the lock has not written the file yet
         return about if isinstance(about, dict) else {}
 
     def _by_process(self) -> str:
@@ -104,7 +104,7 @@ class StateDir:
 
 
 def expanded(path: Path) -> Path:
-    """With ~ replaced by the home folder."""
+    """Replace ~ by the home folder."""
     try:
         return path.expanduser()
     except RuntimeError as error:
@@ -112,7 +112,7 @@ def expanded(path: Path) -> Path:
 
 
 def _lock(folder: int) -> bool:
-    """Tries for half a second, because `mynah status` takes the lock for a moment to test it."""
+    """Try to lock the folder for half a second, because `mynah status` takes the lock briefly to test it."""
     for _ in range(10):
         if _try_lock(folder, fcntl.LOCK_EX):
             return True

@@ -30,7 +30,7 @@ SHAPE = "%Y%m%dT%H%M%SZ"
 TEMPORARY = ".tmp"
 WEEKS = 4  # of the older backups, the last one of each of these many weeks is kept
 BEFORE_MIGRATION = 2  # backups from before a migration that are kept
-PATIENCE = timedelta(seconds=5)  # with another process that works in the folder
+PATIENCE = timedelta(seconds=5)  # how long to wait for another process that has locked the folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +273,7 @@ def _journal(path: Path) -> Path:
 
 @contextmanager
 def _system_errors(path: Path) -> Iterator[None]:
-    """The system's errors as the bot's."""
+    """Raise the system's errors as the bot's."""
     try:
         yield
     except OSError as error:

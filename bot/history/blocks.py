@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def is_blocked(store: Store, user: str, handle: str) -> bool:
-    """By id, or by a handle that was blocked before its id was known."""
+    """Whether a user is blocked, by id or by a handle that was blocked before its id was known."""
     sql = "SELECT 1 FROM block WHERE user = ? OR (user IS NULL AND handle <> '' AND handle = ?)"
     return bool(store.rows(sql, [user, handle]))
 

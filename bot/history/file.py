@@ -26,7 +26,7 @@ REMEDIES = {
 
 
 def open_file(path: Path, migrations: Mapping[str, str], *, create: bool, read_only: bool) -> SqliteFile:
-    """Not migrated yet: the migrations may call functions that the connection must know first."""
+    """Open the file without migrating it: migrations may call SQL functions that have to be registered first."""
     from training.sqlite_file import Format, SqliteFile
 
     history = Format(
@@ -60,7 +60,7 @@ def translated(path: Path) -> AbstractContextManager[None]:
 
 
 def explained(path: Path, error: sqlite3.Error | OSError) -> StoreError:
-    """The error with what to do about it."""
+    """Convert an error to one of the bot's, with advice on what to do."""
     if isinstance(error, OSError):
         if error.errno in FULL:
             return NoRoom(f"{path}: the disk is full: free some space")

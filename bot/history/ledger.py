@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def spend(store: Store, kind: str, cost: int, *, about: str, by_hand: bool, at: datetime) -> None:
-    """Record an expense other than a post, whose cost is kept with it."""
+    """Record an expense other than a post; the cost of a post is stored in the post's own row."""
     store.write(
         "INSERT INTO expense (kind, cost, by_hand, about, at) VALUES (:kind, :cost, :by_hand, :about, :at)",
         {"kind": kind, "cost": cost, "by_hand": by_hand, "about": about, "at": stamp(at)},
@@ -21,7 +21,7 @@ def spend(store: Store, kind: str, cost: int, *, about: str, by_hand: bool, at: 
 
 
 def spent_since(store: Store, since: datetime, *, dry: bool, until: datetime | None = None) -> int:
-    """Posts that may have been created count too: a cap must hold in the worst case. Excludes what was done by hand."""
+    """Sum the costs of posts and of expenses not made by hand. Posts that may exist count, so that the caps hold."""
     rows = store.rows(
         "SELECT (SELECT coalesce(sum(cost), 0) FROM post WHERE dry = :dry AND sent_at BETWEEN :since AND :until "
         "AND state IN ('sending', 'unknown', 'posted', 'abandoned', 'dry')) + "
@@ -33,7 +33,7 @@ def spent_since(store: Store, since: datetime, *, dry: bool, until: datetime | N
 
 
 def spent_on_replies(store: Store, since: datetime, *, until: datetime) -> int:
-    """The part of it for reading mentions and replying to them; a dry run does neither."""
+    """Sum what was spent on reading mentions and replying to them; a dry run does neither."""
     rows = store.rows(
         "SELECT (SELECT coalesce(sum(cost), 0) FROM post WHERE kind = 'reply' AND dry = 0 "
         "AND sent_at BETWEEN :since AND :until "

@@ -66,7 +66,7 @@ def add(
 
 
 def _is_answered(store: Store, mention: Mention, at: datetime) -> bool:
-    """Whether an earlier wording was answered; one that still waits gives way to the new one."""
+    """Whether an earlier version of an edited mention was answered; one that still waits is replaced by the new one."""
     for row in store.rows(
         "SELECT id, verdict FROM mention WHERE first = ? AND (verdict IS NULL OR verdict = 'answered')",
         [mention.first],
@@ -232,5 +232,5 @@ def prune(store: Store, now: datetime) -> None:
 
 
 def _waiting(row: dict[str, Any]) -> StoredMention:
-    kept = {name: row[name] for name in StoredMention.__slots__ if name != "others"}
-    return StoredMention(**kept, others=tuple(row["others"].split()))
+    values = {name: row[name] for name in StoredMention.__slots__ if name != "others"}
+    return StoredMention(**values, others=tuple(row["others"].split()))

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 NEAR = 0.6
 # These find 95 % of the texts at 0.6, 99 % at 0.7 and all from 0.8 on; of a million others they fetch a few dozen.
 BANDS, ROWS = 12, 3
-# For each key, the newest posts are compared. Most keys have none or a few; one that is made of "I am" alone has
-# thousands in a million, hardly any of them near, and must not crowd out those of the other keys.
+# For each key, only this many of the newest posts are compared. Most keys have none or a few; a key made of "I am"
+# alone has thousands in a million, hardly any of them near, and must not crowd out the posts of the other keys.
 MOST = 100
 _GENERATOR = random.Random("mynah")  # the same numbers in every process: the keys are stored
 _MASKS = [[_GENERATOR.getrandbits(30) for _ in range(ROWS)] for _ in range(BANDS)]
@@ -98,7 +98,7 @@ def register(connection: Connection) -> None:
 
 
 def said(history: History, text: str, *, dry: bool, but: int | None = None) -> str:
-    """The post that nearly repeats this text; empty if there is none. `but` is the post that is being edited."""
+    """The newest post that nearly repeats this text, as text; empty if there is none. `but` is a post to leave out."""
     parameters = {f"key{band}": key for band, key in enumerate(keys(text, dry=dry))}
     rows = history.rows(FIND, {"dry": dry, "but": but, "most": MOST, **parameters})
     own, texts = _pairs(text), {row["id"]: row["text"] for row in rows}
@@ -140,7 +140,7 @@ def same_key(text: str, *, dry: bool) -> int:
 def _words(text: str) -> list[str]:
     if text.isascii() and (plain := _PLAIN.findall(text.lower())):
         return plain
-    return _WORD.findall(unicodedata.normalize("NFKC", text).casefold()) or text.split()  # of symbols alone
+    return _WORD.findall(unicodedata.normalize("NFKC", text).casefold()) or text.split()  # a text of symbols alone
 
 
 def _pairs(text: str) -> set[tuple[str, str]]:

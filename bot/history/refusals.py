@@ -39,7 +39,7 @@ def add(
 
 
 def newest(store: Store, *, dry: bool | None = None, limit: int = 20) -> list[dict[str, Any]]:
-    """The newest first."""
+    """The newest refusals first; with `dry=None`, those of both live and dry runs."""
     return store.rows(
         "SELECT * FROM refusal WHERE (:dry IS NULL OR dry = :dry) ORDER BY id DESC LIMIT :limit",
         {"dry": dry, "limit": limit},

@@ -80,7 +80,7 @@ def verdicts(store: Store, post: int) -> list[dict[str, Any]]:
 
 
 def approved_at(store: Store, post: int) -> datetime | None:
-    """When a person approved it; None if nobody has."""
+    """When a person approved the post; None if nobody has."""
     rows = store.rows("SELECT max(at) AS at FROM review WHERE post = ? AND verdict = 'approved'", [post])
     return moment(rows[0]["at"]) if rows[0]["at"] else None
 

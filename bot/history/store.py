@@ -194,7 +194,7 @@ class Store:
         return [_post(row) for row in rows]
 
     def history(self, *, dry: bool | None = None, state: str | None = None, limit: int = 20) -> list[Post]:
-        """The newest first."""
+        """Posts by mode and state, the newest first."""
         rows = self.rows(
             "SELECT * FROM post WHERE (:dry IS NULL OR dry = :dry) AND (:state IS NULL OR state = :state) "
             "ORDER BY id DESC LIMIT :limit",

@@ -63,7 +63,7 @@ def choose(
 
 
 def _aptest(passed: Sequence[Draft], voice: Voice, context: str) -> Draft:
-    """The draft that the mention makes likelier by most: one that is likely anyway ("I don't know.") is no reply."""
+    """The draft whose likelihood the mention raises most. A draft likely in any case ("I don't know.") is no reply."""
     texts = [draft.text for draft in passed]
     after, alone = voice.log_likelihoods(texts, given=context), voice.log_likelihoods(texts)
     gains = [with_context - without for with_context, without in zip(after, alone, strict=True)]
@@ -76,10 +76,10 @@ def context_of(mention: str) -> str:
 
 
 def _subjects(context: str, person: Person | None) -> list[str]:
-    """The longest word that is in the person's vocabulary, as a prompt."""
+    """Return the longest word of the mention that is in the person's vocabulary, as a prompt."""
     words = dict.fromkeys(word for word in _WORD.findall(context) if word not in _EMPTY)
-    known = [word for word in words if person is None or not person.unknown_words(word)]
-    return [max(known, key=len).capitalize()] if known else []
+    known_words = [word for word in words if person is None or not person.unknown_words(word)]
+    return [max(known_words, key=len).capitalize()] if known_words else []
 
 
 def _tries(

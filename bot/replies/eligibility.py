@@ -66,7 +66,7 @@ def bystanders(mention: Mention, us: BotAccount) -> tuple[str, ...]:
 def _is_seen(wording: Wording, us: BotAccount, *, is_reply: bool) -> bool:
     """Whether the bot is named in the author's own words.
 
-    Only handles, which are ASCII, come before `own`, so it is the same in whatever unit X counts.
+    Only handles come before `own`. They are ASCII, so the position is the same in bytes, UTF-16 units and code points.
     """
     own = wording.own
     if own is None:
@@ -91,7 +91,7 @@ def _prefix_ends(text: str) -> int:
 
 
 def _names_unknown(mention: Mention, us: BotAccount) -> bool:
-    """Whether it names other users whose ids X did not give."""
+    """Whether a mention names other users whose ids X did not give."""
     known = {us.handle.casefold(), mention.handle.casefold()}
     calls = [call for wording in mention.wordings for call in wording.calls]
     if calls:

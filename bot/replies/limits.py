@@ -1,6 +1,6 @@
-"""Blocks, age, loops and caps: why a reply may not be sent, by the history. One that may have been sent counts.
+"""Blocks, age, loops and caps: the reasons in the history not to reply. A reply that may have been sent counts.
 
-They are checked before a reply is drafted, and again in the transaction that sends it.
+They are checked before a reply is drafted, and again in the transaction that records the intent to send it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bot.history.mentions import StoredMention
     from bot.history.store import Store
 
-REFUSALS = 3  # in a row: something is wrong with the replies or the account
+REFUSALS = 3  # refusals in a row that suggest a problem with the replies or the account
 HOLD = timedelta(days=1)
 
 
@@ -35,7 +35,7 @@ class Limits:
     per_day: int
 
     def why_never(self, store: Store, mention: StoredMention, now: datetime) -> Reason | None:
-        """Why this mention gets no reply, now or later: by the time a cap has room again, it would be stale."""
+        """Why this mention never gets a reply. A full cap is final too: once it has room, the mention is stale."""
         return next(self._reasons(store, mention, now), None)
 
     def is_stale(self, mention: StoredMention, now: datetime) -> bool:

@@ -64,10 +64,10 @@ class Cursor:
     asked: str = ""
     again: str = ""  # when to poll next
     failures: int = 0
-    before: str = ""  # an id: a history that was lost may have the replies to mentions before it
+    before: str = ""  # an id; earlier mentions may have replies that a restored history does not know
 
     def is_due(self, now: datetime) -> bool:
-        """Also if the clock was set back."""
+        """Whether to poll now; always true if the clock was set back to before the last poll."""
         return not self.again or moment(self.again) <= now or now < moment(self.asked)
 
     def why_not(self, mention: Mention, now: datetime) -> Reason | None:
@@ -156,7 +156,7 @@ class MentionPoller:
         ids = [int(mention.id) for mention in page.items]
         cost = len(ids) * self._prices.mention
         if not ids and not cursor.until and cursor.since is not None and not cursor.failures:
-            return cursor  # no mention: the usual case
+            return cursor  # no new mentions: the usual case
         with store.atomic():
             now = self._clock.now()
             verdicts = [
@@ -193,8 +193,8 @@ class MentionPoller:
 
 
 def load(store: Store) -> Cursor:
-    kept = store.meta(CURSOR)
-    return Cursor(**json.loads(kept)) if kept else Cursor()
+    stored = store.meta(CURSOR)
+    return Cursor(**json.loads(stored)) if stored else Cursor()
 
 
 def keep(store: Store, cursor: Cursor) -> None:

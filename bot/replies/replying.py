@@ -88,7 +88,7 @@ class Replier:
         return self._answer_oldest(store) if is_read else None
 
     def _pass_over_stale(self, store: Store) -> None:
-        """Even while replies wait: the text of a mention is kept no longer than it may be answered."""
+        """Close stale mentions, even during a pause: their text is kept only as long as they may be answered."""
         now = self._clock.now()
         for mention in mentions.waiting(store):
             if not self._limits.is_stale(mention, now):

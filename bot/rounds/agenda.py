@@ -63,13 +63,13 @@ class Agenda:
                 return parked
             slot = self._schedule.due(self._clock.now())
             if slot is None or not self._is_open(slot, store):
-                if self._reconciler:  # nothing more urgent to do
+                if self._reconciler:  # nothing is due, so there is time for late lookups
                     self._reconciler.look_up(store, "abandoned")
                 return parked
             return self._speak(slot, store)
 
     def answer(self) -> None:
-        """Call this after the turn, so that a crowd of mentions delays a post by at most one reply."""
+        """Send at most one reply. Call this after `turn`, so that many mentions delay a post by at most one reply."""
         if self._replier:
             self._replier.turn()
 
@@ -90,7 +90,7 @@ class Agenda:
         return None
 
     def _continues_after(self, parked: Round) -> bool:
-        """In review mode several approved posts may wait for hours; new drafts are made meanwhile."""
+        """Whether to go on to the due slot: in review mode, new drafts are made while approved posts wait for hours."""
         return parked.outcome == "waiting" and self._review_mode
 
     @property
@@ -113,6 +113,6 @@ class Agenda:
 
     def _is_open(self, slot: Slot, store: Store) -> bool:
         born = store.meta(BORN)
-        # A history that began in the future was begun by a wrong clock.
+        # A beginning in the future was recorded by a wrong clock, so it does not count.
         is_after = born is None or slot.due >= moment(born) or moment(born) > self._clock.now()
         return is_after and store.slot_outcome(slot.key, dry=self._outbox.dry) is None

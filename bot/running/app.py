@@ -92,7 +92,7 @@ class App:
     def refresh(self) -> None:
         """Take over a newly promoted model. Call it between two rounds, like `reload`."""
         self.voice.refresh()
-        if self.voice.name != self._announced:  # also if a damaged model was replaced in the middle of a round
+        if self.voice.name != self._announced:  # true also if a damaged model was replaced in the middle of a round
             self.announce()
 
     def reload(self) -> None:

@@ -70,7 +70,7 @@ def schedule(settings: Settings, every: timedelta | None) -> Schedule:
 
 
 def voice(folder: Path, settings: Settings, keepalive: Callable[[], None] = lambda: None) -> ModelVoice:
-    """`keepalive` is called while a draft grows."""
+    """Load the model as a voice. `keepalive` is called while a draft is generated."""
     configured = settings.voice
     return open_voice(
         folder,
@@ -157,7 +157,7 @@ def outbox(settings: Settings, publisher: Publisher, clock: Clock, *, every: tim
     own_prices = prices(settings)
     return Outbox(
         publisher,
-        # A dry run with --every has nobody to protect. Live, the limits hold whatever the schedule is.
+        # A dry run with --every posts nothing, so it needs no limits. A live bot keeps them with any schedule.
         NO_BRAKES if every and not settings.live else brakes(settings),
         clock,
         dry=not settings.live,

@@ -31,7 +31,7 @@ CLOCK_STEP = 2.0  # seconds between wall and monotonic time that are more than d
 
 
 class Every(BaseTrigger):  # type: ignore[misc]  # apscheduler has no types
-    """At most one run is due, whatever happened to the clock: the next one is always counted from now."""
+    """Schedules the next run one period from now, so that at most one is due even after the clock was changed."""
 
     __slots__ = ("period",)
 
@@ -87,7 +87,7 @@ class Daemon:
                 self._notifier.stopping()
                 finished = self._ticking.acquire(timeout=self._stop_within.total_seconds())
                 if finished:
-                    self._ticking.release()  # a late beat that waits for it would keep the process alive
+                    self._ticking.release()  # otherwise a late beat would wait for the lock and keep the process alive
                 scheduler.shutdown(wait=False)
         return finished
 

@@ -86,7 +86,7 @@ def keys(missing: Sequence[str], *, live: bool) -> Check:
 
 
 def login(grant: Grant | None, *, live: bool) -> Check:
-    """The login by OAuth 2.0; whether X still accepts it is not checked."""
+    """Check the OAuth 2.0 login on disk; whether X still accepts it is not checked."""
     if grant is None:
         return Check("login", FAIL if live else WARN, "not logged in to X", "`mynah auth` logs in")
     if grant.tries >= MOST_TRIES:
@@ -154,7 +154,7 @@ def private(folder: Path) -> Check:
 
 
 def owner(folder: Path) -> Check:
-    """The bot may not be able to read what root has created there."""
+    """Check that all files have the folder's owner: the bot may not be able to read what root has created there."""
     uid = folder.stat().st_uid if folder.exists() else None
     others = sorted(str(path) for path in folder.rglob("*") if path.lstat().st_uid != uid)
     if others:
@@ -268,7 +268,7 @@ def access(level: str | None) -> Check:
 
 
 def profile(account: Account, bot: str) -> Check:
-    """Looks for certain words in name and bio; whether they are enough only a person can judge."""
+    """Look for certain words in the name and bio. Only a person can judge whether they are a sufficient label."""
     text = f"{account.name} {account.bio}"
     missing = []
     if not BOT_WORDS.search(text):

@@ -56,7 +56,7 @@ class Heartbeat:
         self._backup_from = float("-inf")  # monotonic
 
     def beat(self) -> bool:
-        """False if the bot waits for a temporary obstacle: this must not count as a healthy heartbeat."""
+        """Run one heartbeat. False while a temporary obstacle lasts, which must not count as a healthy heartbeat."""
         if why := why_doubted(self._clock.now()) or self._shortage():
             self._wait(why)
             return False

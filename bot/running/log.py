@@ -26,7 +26,7 @@ _VERBOSE = ("tweepy", "requests_oauthlib", "oauthlib", "urllib3", "httpx", "http
 
 
 def configure(*, level: str, console: bool, stream: TextIO, secrets: Collection[str], clock: Clock) -> None:
-    """Called once at start. Our log lines and those of libraries get the same format."""
+    """Set up logging, once at the start: the bot's log lines and those of libraries get the same format."""
 
     def add_time(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         event.setdefault("at", stamp(clock.now()))

@@ -88,7 +88,7 @@ class StatusCollector(Collector):
 
 
 def _number(value: Any, key: str) -> float | None:
-    """The length of a list, the seconds of a timestamp, and 1 where a reason for the pause is given."""
+    """Convert a value: a list to its length, a timestamp to seconds, and `paused` to 1 if it has a reason, else 0."""
     if key == "paused":
         return float(value is not None)
     if isinstance(value, list | dict):
@@ -178,7 +178,7 @@ class MetricsServer:
 
 
 def _remove_stale_socket(path: Path) -> None:
-    """Left by a bot that was killed. A socket in use and any other kind of file stay."""
+    """Remove a socket that a killed bot has left. A socket in use and any other kind of file stay."""
     with suppress(FileNotFoundError):
         if stat.S_ISSOCK(path.lstat().st_mode):
             with socket.socket(socket.AF_UNIX) as client:

@@ -18,7 +18,7 @@ class RoundLog:
         self._waiting = ("", "")
 
     def write(self, ended: Round) -> None:
-        """A wait is logged once, not at every heartbeat."""
+        """Log how a round ended. A wait is logged once, not at every heartbeat."""
         waiting = (ended.slot, ended.detail) if ended.outcome == "waiting" else ("", "")
         if waiting[0] and waiting == self._waiting:
             return

@@ -27,7 +27,7 @@ SILENT = timedelta(minutes=3)  # the unit's WatchdogSec
 
 
 def row(settings: Settings, state_dir: StateDir, now: datetime) -> dict[str, Any]:
-    """A running bot's own word on its mode and schedule counts more than the configuration, which may be newer."""
+    """Return the state as a row. Mode and --every come from the running bot, since the configuration may be newer."""
     status = _Status(settings, state_dir, now)
     if not state_dir.history.exists():
         return status.row()

@@ -10,7 +10,7 @@ import socket
 
 
 class Notifier:
-    """Does nothing if systemd did not start the process."""
+    """Sends messages to systemd, or none if systemd did not start the process."""
 
     def __init__(self, address: str | None) -> None:
         self._address = "\0" + address[1:] if address and address.startswith("@") else address
@@ -34,7 +34,7 @@ class Notifier:
         self._is_healthy = False
 
     def keepalive(self) -> None:
-        """Progress of a long operation, so that the watchdog lets it end."""
+        """Report progress of a long operation, so that the watchdog does not end the process."""
         if self._is_healthy:
             self._send("WATCHDOG=1")
 

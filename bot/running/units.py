@@ -25,7 +25,7 @@ HIDDEN = ("/home/", "/root/", "/run/user/")  # invisible to the units because of
 
 
 def shipped() -> Path:
-    """Next to this file in an installed package, next to the package in the repository."""
+    """Find the folder of the units: next to this file if installed, next to the package in the repository."""
     inside = Path(__file__).parent / "systemd"
     return inside if inside.is_dir() else Path(__file__).parents[2] / "systemd"
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def open_classifier(folder: Path, labels: Sequence[str], threshold: float) -> Callable[[str], str]:
-    """A function that returns which of the labels a text has, as one text; empty for none."""
+    """Return a function that names the labels a text has, joined in one string; empty if it has none."""
     from training.models.text_classifier import Classifier
 
     with training_errors(ModelError, about="screen.classifier: "):

@@ -12,7 +12,7 @@ from collections import Counter
 from bot.text.length import EMOJI
 from bot.values import Reason
 
-_SAME_WORD = 4  # times in a row; people say "no no no", a fourth one is a model that is stuck
+_SAME_WORD = 4  # times in a row: people write "no no no", but a fourth "no" comes from a model stuck in a loop
 _SAME_THREE = 3  # times that the same three words occur
 
 _WORD = re.compile(r"\w(?:\S*\w)?")  # a link is one word, not three that the next link repeats

@@ -31,7 +31,7 @@ _APOSTROPHES = re.compile(r"['’`´]")
 
 
 def why_not(text: str, *, vulgar: bool = False, allowed: re.Pattern[str] | None = None) -> Reason | None:
-    """`vulgar`: obscene words are fine. What `allowed` matches is not looked up in the word lists."""
+    """Return why a text is harmful. `vulgar` permits obscene words; the word lists skip what `allowed` matches."""
     remaining = allowed.sub(" allowed ", unicodedata.normalize("NFKC", text)) if allowed else text
     lists = ("slur",) if vulgar else ("slur", "vulgar")
     return _first_listed(remaining, lists) or _first_shape(disguises.bare(text))

@@ -71,7 +71,7 @@ def _any_of(phrases: Iterable[str]) -> re.Pattern[str] | None:
 
 
 def _whole(phrase: str) -> str:
-    """Not inside a longer word; an emoji never is."""
+    """A pattern that does not match inside a longer word; an emoji is never inside one."""
     begins = "" if unicodedata.category(phrase[0]) == "So" else _BEGINS
     ends = "" if unicodedata.category(phrase[-1]) == "So" else _ENDS
     return begins + re.escape(phrase).replace(r"\ ", r"\s+") + ends

@@ -30,7 +30,7 @@ class Phrases:
 
     @classmethod
     def of(cls, lines: Iterable[str]) -> Self:
-        """One entry a line."""
+        """Build the list from lines, one entry a line."""
         entries: defaultdict[str, list[Key]] = defaultdict(list)
         longest = 1
         unspaced = []
@@ -45,7 +45,7 @@ class Phrases:
         return cls(dict(entries), longest, frozenset(entry.split()[0] for entry in entries), tuple(unspaced))
 
     def first_in(self, views: Sequence[Sequence[str]]) -> str | None:
-        """`views` come from disguises.views()."""
+        """Return the first entry that a text contains. `views` are the text's words, from disguises.views()."""
         for view in views:
             if entry := self._first_in(view) or self._inside("".join(view)):
                 return entry

@@ -58,7 +58,7 @@ class Caps:
 
 
 def day_start(now: datetime) -> datetime:
-    """X counts in UTC days."""
+    """Return the start of the UTC day; X counts in UTC days."""
     return now.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
@@ -76,7 +76,7 @@ def spent(store: Store, now: datetime, *, dry: bool) -> dict[str, int]:
 
 
 def spent_on_replies(store: Store, now: datetime) -> dict[str, int]:
-    """The same for reading and answering mentions."""
+    """What reading and answering mentions has cost today and this month: arguments of `Caps.why_not`."""
     ahead = now + AHEAD
     return {
         "spent_today": ledger.spent_on_replies(store, day_start(now), until=ahead),

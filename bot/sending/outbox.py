@@ -53,8 +53,8 @@ class Brakes:
     per_hour: int
     per_day: int
     caps: budget.Caps
-    grace: timedelta  # how long after its slot a post may still be sent
-    yes_holds: timedelta = timedelta(days=1)  # how long after a person's approval
+    grace: timedelta  # time after its slot in which a post may still be sent
+    yes_holds: timedelta = timedelta(days=1)  # time after a person's approval in which a post may still be sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class Outbox:
         self._last_sent = previous._last_sent
 
     def recover(self, store: Store) -> list[Post]:
-        """A post found in `sending` was cut short and may exist, so it becomes `unknown`. Returns the unknown posts."""
+        """Move interrupted posts to `unknown`, since they may exist; in a dry run, to `dry`. Returns unknown posts."""
         for post in store.posts_in("sending", dry=self.dry):
             state = "dry" if self.dry else "unknown"
             store.move(post.id, state, at=self._clock.now(), note="stopped while sending")
@@ -113,7 +113,7 @@ class Outbox:
         return self._why_nothing(store, now) or self._too_soon(store, now) or self._over_caps(store, now, cost)
 
     def why_no_reply(self, store: Store, *, cost: int | None = None) -> str | None:
-        """The same for a reply, which needs no gap to the posts and uses up none of their caps."""
+        """Why no reply may be sent now. Replies have caps of their own and need no minimum gap to the posts."""
         now = self._clock.now()
         if self._reply_brakes is None:
             return "replies are off: replies.enabled and replies.approved_by_x"

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from bot.history.store import Store
 
 PAUSED_UNTIL, PAUSED_BECAUSE = "paused_until", "paused_because"  # keys of the store's meta table
-HALTED_AT = "halted_at"  # and one that is set where the bot paused itself
+HALTED_AT = "halted_at"  # another key, set only if the bot paused itself
 UNEXPLAINED = "unexplained_refusals"
 FOR_GOOD = datetime(9999, 12, 31, tzinfo=UTC)  # until somebody resumes
 HALT = timedelta(minutes=15)  # a 401 may be an outage of X's: try again, slowly, and say so in `mynah status`
-HALT_UNEXPLAINED = timedelta(days=1)  # where X does not say what is wrong: one post a day tries again
+HALT_UNEXPLAINED = timedelta(days=1)  # after refusals that X does not explain; then one post a day is tried
 MOST_UNEXPLAINED = 3  # in a row, with nothing created between them
 
 
@@ -41,7 +41,7 @@ def why_paused(store: Store, at: datetime) -> str | None:
     until, halted = store.meta(PAUSED_UNTIL), store.meta(HALTED_AT)
     if until is None or moment(until) <= at:
         return None
-    if halted and at < moment(halted):  # by a clock that was ahead: it would last for years
+    if halted and at < moment(halted):  # halted while the clock was ahead: the pause could last for years
         return None
     span = "" if moment(until) >= FOR_GOOD else f" until {until}"
     return f"paused{span}: {store.meta(PAUSED_BECAUSE)}; `mynah resume` ends it"
@@ -64,6 +64,6 @@ def count_unexplained(store: Store, now: datetime, error: Unexplained) -> None:
 
 
 def reset_unexplained(store: Store) -> None:
-    """After a post that X created."""
+    """Reset the count of refusals, after X has created a post."""
     if store.meta(UNEXPLAINED) is not None:
         store.drop_meta(UNEXPLAINED)

@@ -36,7 +36,8 @@ LATE_LOOKUP_DELAYS = (timedelta(hours=1), timedelta(days=1))  # before the looku
 RETRY = timedelta(minutes=2)  # after an inconclusive lookup, and twice as long after each further one, up to:
 LONGEST = {"unreadable": timedelta(minutes=15), "undecided": timedelta(hours=6)}
 PAGE = 20  # posts that one lookup may read, and pay for
-# Lookups begin an hour before the attempt: X refuses the signatures of a clock that is wrong by more than minutes.
+# Lookups read posts from an hour before the attempt on, in case the clock was wrong. An hour is ample: X refuses the
+# signatures of a clock that is off by more than minutes.
 MARGIN = timedelta(hours=1)
 MENTIONS = re.compile(r"\A(?:@\w{1,20}\s+)+", re.ASCII)
 SCHEME = re.compile(r"https?://", re.IGNORECASE)
@@ -163,12 +164,12 @@ def _pause(state: str, outcomes: Sequence[str]) -> timedelta | None:
 def _since(store: Store, post: Post) -> str:
     """An id from before the attempt: the older of what the history and the clock say, since one may be wrong."""
     by_clock = id_at((post.sent_at or post.created_at) - MARGIN)
-    known = store.newest_x_id(before=post.id)
-    return str(min(by_clock, known) if known else by_clock)
+    newest = store.newest_x_id(before=post.id)
+    return str(min(by_clock, newest) if newest else by_clock)
 
 
 def _is_same(receipt: Receipt, post: Post) -> bool:
-    """X returns a reply with the handles of those whom it answers in front."""
+    """Whether a post on X is ours. X puts the handles of the users whom a reply answers in front of its text."""
     if post.reply_to is None:
         return receipt.reply_to is None and _folded(receipt.text) == _folded(post.text)
     handles = MENTIONS.match(receipt.text)
@@ -177,7 +178,7 @@ def _is_same(receipt: Receipt, post: Post) -> bool:
 
 
 def _folded(text: str) -> str:
-    """Without the changes that X may make: composed letters, white space, and a scheme before a bare example.com."""
+    """Undo the changes that X may make: composed letters, white space, and a scheme before a bare example.com."""
     return " ".join(SCHEME.sub("", unicodedata.normalize("NFC", text)).split())
 
 

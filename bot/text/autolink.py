@@ -60,7 +60,7 @@ def _labels(letter: str) -> str:
 
 
 def _span(match: re.Match[str]) -> tuple[int, int]:
-    """A t.co link ends after its key, whatever follows without a space."""
+    """Return where a link starts and ends. A t.co link ends after its key, even without a space after it."""
     start, end = match.span()
     wrapped = _WRAPPED.match(match.string, start, end)
     return start, wrapped.end() if wrapped else end

@@ -11,7 +11,7 @@ _LONGEST = 366 * 86_400
 
 
 def parsed(text: object) -> timedelta:
-    """Raises ValueError with a message for the user."""
+    """Parse a duration. Raises ValueError with a message for the user."""
     if isinstance(text, timedelta):
         return text
     match = _SHAPE.fullmatch(str(text).strip().lower())
@@ -24,7 +24,7 @@ def parsed(text: object) -> timedelta:
 
 
 def written(duration: timedelta) -> str:
-    """The shortest form that `parsed` reads back."""
+    """Format a duration in the shortest form that `parsed` can read."""
     left = duration.total_seconds()
     parts = []
     for unit, size in _UNITS.items():

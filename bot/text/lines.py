@@ -13,7 +13,7 @@ COMMENT = "#"  # at the beginning of a line
 def read(path: Path, max_bytes: int) -> list[str]:
     """The lines without comments and empty ones. Raises ValueError with a message that continues after the path."""
     try:
-        if not path.is_file():  # a pipe would block, and /dev/zero has no end
+        if not path.is_file():  # reading a pipe would block, and reading /dev/zero would never end
             raise ValueError("is not a file")
         with path.open("rb") as file:
             data = file.read(max_bytes + 1)

@@ -9,7 +9,7 @@ def normalise(text: str) -> str:
     """Without differences in case, width, white space, and the punctuation and emoji at the end."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
     spaced = " ".join(folded.split())
-    return _without_end(spaced) or spaced  # a text of emoji alone is all end
+    return _without_end(spaced) or spaced  # a text of emoji alone is kept whole
 
 
 def _without_end(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The door to the models: which is in use, what it says, and what it remembers of its tweets. May load torch."""
+"""Gives access to the models: which one is in use, its drafts, and its memory of training tweets. May load torch."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Engine = Literal["auto", "torch", "light"]
 
 
 class ModelMemory:
-    """What a model folder knows of its training tweets; the model itself is not loaded."""
+    """What a model folder stores about its training tweets and their language. Does not load the model."""
 
     def __init__(self, memory: Memory | None = None, language: Language | None = None) -> None:
         self._memory = memory
@@ -30,7 +30,7 @@ class ModelMemory:
 
     @classmethod
     def open(cls, folder: Path | None) -> Self:
-        """An empty one where there is no model yet."""
+        """Open the memory of a model folder; without a model (`folder` is None) it is empty."""
         from training.profile.language import Language
         from training.profile.memory import Memory
 
@@ -62,7 +62,7 @@ class ModelVoice:
         person: Person | None = None,
         keepalive: Callable[[], None] = lambda: None,
     ) -> None:
-        """`keepalive` is called while drafts grow: on a small machine a round takes minutes."""
+        """`keepalive` is called while drafts are generated: on a small machine a round takes minutes."""
         self.name = name
         self.person = person
         self.engine = engine
@@ -72,13 +72,13 @@ class ModelVoice:
         self._sampling = replace(sampling, too_long=self._check_length)
 
     def draft(self, prompt: str, *, n: int, seed: int, author: str | None = None) -> list[Draft]:
-        """`author`: one of several, where the model has tags; by default the seed chooses."""
+        """Generate drafts. `author` selects an author if the model has tags for several; otherwise the seed does."""
         with training_errors(ModelError):
             samples = self._sampler.draft(prompt, n=n, seed=seed, author=author, sampling=self._sampling)
         return [Draft(sample.text, prompt, seed, sample.likelihood, sample.finished) for sample in samples]
 
     def _check_length(self, _: str) -> bool:
-        """Called every few tokens; no draft is too long here, but it shows that the process is alive."""
+        """Report that the process is alive: the sampler calls this every few tokens. Never finds a draft too long."""
         self._keepalive()
         return False
 

@@ -122,7 +122,7 @@ class CurrentVoice:
         return self._voice
 
     def refresh(self) -> None:
-        """Call between two rounds: all drafts of a round come from one model."""
+        """Load a newly promoted model and free memory. Call between rounds: a round's drafts come from one model."""
         self._follow_promotion()
         is_unloaded = self._voice is not None and self.keep_loaded and self._is_short()
         if is_unloaded:
@@ -159,14 +159,14 @@ class CurrentVoice:
             self._log.info("model.taken_over", model=folder.name)
 
     def _refuse(self, model: str, error: ModelError) -> None:
-        """Logged once; the present voice stays."""
+        """Log once that a model does not load; the present voice stays in use."""
         if model != self._refused:
             self._log.error("model.refused", model=model, why=str(error), speaking=self.name)
         self._refused = model
 
 
 def _return_memory() -> None:
-    """Free memory goes back to the kernel; the C library would keep it."""
+    """Return freed memory to the kernel; the C library would keep it."""
     gc.collect()
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):  # a C library other than glibc

@@ -48,7 +48,7 @@ class JustLoggedIn:
         return bearer_auth(self.grant.access_token)
 
     def distrust(self) -> None:
-        """Nothing to do: it is not saved."""
+        """Do nothing: this login is not saved, so there is nothing to mark as rejected."""
 
 
 class Bearer:
@@ -98,7 +98,7 @@ class Bearer:
         return self._now().timestamp() < grant.expires - EARLY
 
     def _renew(self, wire: Wire, grant: Grant) -> Grant:
-        """Runs before the request is sent, so none of its errors leaves a post in doubt."""
+        """Renew the login. This happens before a request is sent, so none of its errors leaves a post in doubt."""
         if grant.tries >= MOST_TRIES:
             raise Halted(USED_UP)
         counted = replace(grant, tries=grant.tries + 1)

@@ -159,12 +159,12 @@ def _references(post: dict[str, Any], *kinds: str) -> list[dict[str, Any]]:
 
 
 def _unescaped(text: str) -> str:
-    """html.unescape raises for a character reference with thousands of digits, which is not a character."""
+    """Unescape HTML. A reference with thousands of digits becomes U+FFFD, since html.unescape would raise."""
     return html.unescape(NOT_A_CHARACTER.sub("\ufffd", text))
 
 
 def _well_formed(text: str) -> str:
-    """With "?" for lone surrogates, which JSON may contain."""
+    """Replace lone surrogates, which JSON may contain, by "?"."""
     return text.encode(errors="replace").decode()
 
 

@@ -197,12 +197,12 @@ class NotProcessed(Halted):
 def _post(wire: Wire, path: str, **arguments: Any) -> Reply:
     try:
         return wire.ask("POST", path, **arguments)
-    except Unknown as error:  # its message is about a post
+    except Unknown as error:  # the original message is about a post
         raise Unknown(f"The connection to X broke during POST {path}, and its answer is lost") from error
 
 
 def check_redirect(redirect: str) -> str:
-    """X sends the code there: it must be this machine, though nothing has to listen."""
+    """Raise unless `redirect`, where X sends the code, is on this machine. No server has to listen there."""
     try:
         parts = urlsplit(redirect)
         is_local = parts.scheme == "http" and parts.hostname == "127.0.0.1" and parts.port != 0

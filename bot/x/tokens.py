@@ -39,7 +39,7 @@ class TokenFile:
         self.path = path
 
     def read(self) -> Grant | None:
-        """None before the first login."""
+        """Read the stored login; None before the first one."""
         try:
             with self.path.open(encoding="utf-8") as file:
                 mode = os.fstat(file.fileno()).st_mode
@@ -108,7 +108,7 @@ def _grant(fields: dict[str, Any]) -> Grant:
 
 
 def _set_owner_of_folder(handle: int, folder: Path) -> None:
-    """A file that root writes for a bot belongs to the bot."""
+    """Give a file that root writes to the owner of its folder, so that the bot can use it."""
     if os.geteuid() == 0:
         owner = folder.stat()
         os.fchown(handle, owner.st_uid, owner.st_gid)

@@ -41,7 +41,7 @@ BLOCK = 65_536
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Header names are in lower case."""
+    """An HTTP response. Header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -101,7 +101,7 @@ class Wire:
                 )
                 with response:
                     content = _body(response)
-            except Exception as error:  # any bug of a library too: the answer may be lost all the same
+            except Exception as error:  # includes bugs in libraries, after which the answer may be lost as well
                 why = too_late if is_cut() else _root(error)
                 raise no_answer(why, method=method, path=path, sent=not _never_left(error)) from error
             if is_cut():  # without a length, a body that was cut off looks complete

@@ -17,13 +17,13 @@ END = "\x04"  # Ctrl-D, which sends no signal
 
 class Terminal(Protocol):
     def show(self, page: str) -> None:
-        """Replaces what was shown before."""
+        """Show a page in place of the previous one."""
 
     def choice(self, question: str) -> tuple[str, str]:
-        """A key and the text typed after it; ("", "") at the end of input."""
+        """Return a key and the text typed after it; ("", "") at the end of input."""
 
     def words(self, question: str, default: str = "") -> str | None:
-        """A line, edited from `default`; None if there is no terminal."""
+        """Let the person edit a line that starts as `default`; None if there is no terminal."""
 
 
 class Keyboard:
@@ -75,7 +75,7 @@ def terminal() -> Terminal:
 
 
 def confirm(question: str) -> bool:
-    """Only on a terminal: a script passes --yes."""
+    """Ask a yes/no question. Works only on a terminal; a script passes --yes."""
     if not sys.stdin.isatty():
         raise MynahError("this needs confirmation, and there is no terminal to ask on: pass --yes to confirm")
     try:

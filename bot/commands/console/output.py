@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def show(
     rows: Sequence[Mapping[str, Any]], columns: Sequence[str], args: Namespace, *, empty: str = "nothing yet"
 ) -> None:
-    """As JSON, CSV or a table. `empty` is printed in place of a table without rows."""
+    """Print rows as JSON, CSV or a table. `empty` is printed in place of a table without rows."""
     from bot.commands.console import tables
 
     if args.json:
@@ -27,7 +27,7 @@ def show(
 
 
 def post_row(post: Post) -> dict[str, Any]:
-    """With the cost in dollars: only the history's file counts in millionths."""
+    """Convert a post to a row, with its cost in dollars; the history stores millionths."""
     from dataclasses import asdict
 
     from bot.sending.budget import DOLLAR

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     Row = Mapping[str, Any]
 
-# Control characters and bidirectional overrides: drafts that the screen refused are shown too.
+# Control characters and bidirectional overrides, which drafts that the screen refused may contain.
 CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-WHOLE = 12  # letters: a shorter word is not broken if the terminal is wide enough
+WHOLE = 12  # letters; words up to this length are not broken if the terminal is wide enough
 
 
 def as_json(row: Row) -> str:
@@ -49,7 +49,7 @@ def as_table(rows: Iterable[Row], columns: Sequence[str], *, width: int | None =
     cells = [[shown(row[column]) for column in columns] for row in rows]
     least = [min(max(map(len, " ".join(texts).split())), WHOLE) for texts in zip(columns, *cells, strict=True)]
     least[0] = max(len(line[0]) for line in [columns, *cells])  # so that an id can be copied
-    fits = sum(least) + 2 * len(least) <= console.width  # else rich would leave columns out
+    fits = sum(least) + 2 * len(least) <= console.width  # otherwise rich would drop columns
     for number, column in enumerate(columns):
         table.add_column(column, overflow="fold", no_wrap=number == 0, min_width=least[number] if fits else None)
     for line in cells:
@@ -60,7 +60,7 @@ def as_table(rows: Iterable[Row], columns: Sequence[str], *, width: int | None =
 
 
 def shown(value: Any) -> str:
-    """A value as people read it."""
+    """Format a value for people."""
     forms: dict[type, Callable[[Any], str]] = {
         str: lambda text: CONTROLS.sub(lambda match: match[0].encode("unicode_escape").decode(), text),
         SecretStr: lambda _: "(hidden)",
@@ -77,7 +77,7 @@ def shown(value: Any) -> str:
 
 
 def _jsonable(value: Any) -> Any:
-    """Values of types that JSON lacks."""
+    """Convert a value of a type that JSON lacks."""
     if isinstance(value, datetime):
         return stamp(value)
     return list(value) if isinstance(value, tuple) else shown(value)
