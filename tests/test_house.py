@@ -26,7 +26,7 @@ LAYERS = {
         *("x", "config", "text", "values", "clock", "errors"),
     ),
     "training": (
-        *("pretrain", "retrain", "plan", "artifacts", "prepare", "job", "card", "judge", "speak", "learn"),
+        *("pretrain", "retraining", "card", "judge", "speak", "learn"),
         *("models", "profile", "corpus", "library", "rules", "sources", "recipe", "sqlite_file", "errors"),
     ),
 }

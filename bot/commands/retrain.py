@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from bot.config.settings import Settings
     from bot.config.state_dir import StateDir
     from bot.running.systemd import Notifier
-    from training.job import Begin, Job, Monitor, Outcome
     from training.learn.tracking import Tracker
+    from training.retraining.job import Begin, Job, Monitor, Outcome
 
 CHECKPOINT_EVERY_S = 120  # GPT-2's takes two or three seconds to write
 
@@ -85,7 +85,7 @@ def train(settings: Settings, folder: StateDir, clock: Clock, notifier: Notifier
 def _plan(settings: Settings, job: Job, clock: Clock, notifier: Notifier) -> int:
     from bot.commands.console.progress import TrainingBar
     from training.errors import NothingNew
-    from training.plan import plan
+    from training.retraining.plan import plan
 
     with training_errors(), TrainingBar(clock.monotonic) as bar:
         try:
@@ -99,7 +99,7 @@ def _plan(settings: Settings, job: Job, clock: Clock, notifier: Notifier) -> int
 
 def _train(settings: Settings, job: Job, clock: Clock, notifier: Notifier) -> Outcome:
     from bot.commands.console.progress import TrainingBar
-    from training.retrain import retrain
+    from training.retraining.retrain import retrain
 
     with training_errors(), TrainingBar(clock.monotonic) as bar:
         watch = replace(_watch(bar, clock, notifier), tracker=_tracker(settings, bar))
@@ -108,8 +108,8 @@ def _train(settings: Settings, job: Job, clock: Clock, notifier: Notifier) -> Ou
 
 def _job(settings: Settings, folder: StateDir, *, begin: Begin = "base", as_is: bool = False) -> Job:
     from bot.text.length import weighted_length
-    from training.job import Job
     from training.recipe import recipe_for
+    from training.retraining.job import Job
 
     chosen = settings.training
     return Job(
@@ -145,7 +145,7 @@ def _tracker(settings: Settings, bar: TrainingBar) -> Tracker:
 
 def _watch(bar: TrainingBar, clock: Clock, notifier: Notifier) -> Monitor:
     """Each progress report also asks systemd for more time."""
-    from training.job import Monitor, every
+    from training.retraining.job import Monitor, every
 
     def report(progress: Any) -> None:
         notifier.needs(600)  # a big model on a slow chip is judged for minutes

@@ -3,8 +3,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bot.commands.console.progress import TrainingBar
-from training.job import Progress
 from training.learn.finetune import Step
+from training.retraining.job import Progress
 
 if TYPE_CHECKING:
     import pytest

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.installed import MYNAH, environment, mynah
-from tests.training.retraining import WORDS
+from tests.training.retraining.runs import WORDS
 from training.models import registry
 
 if TYPE_CHECKING:

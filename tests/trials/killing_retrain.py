@@ -23,15 +23,15 @@ from typing import TYPE_CHECKING
 
 from bot.text.length import weighted_length
 from training.errors import ModelError
-from training.job import Job, Monitor
 from training.models import model_dir, registry
 from training.recipe import recipe_for
-from training.retrain import UNFINISHED, retrain
+from training.retraining.job import Job, Monitor
+from training.retraining.retrain import UNFINISHED, retrain
 from training.sources import recognise
 from training.sources.sample import ARCHIVE
 
 if TYPE_CHECKING:
-    from training.job import Progress
+    from training.retraining.job import Progress
 
 ROOT = Path(__file__).parents[2]
 TIMEOUT_S = 600

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from training.job import Progress as Report
+    from training.retraining.job import Progress as Report
 
 STAGES = {
     "read": "reading the tweets",

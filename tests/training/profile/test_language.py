@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.training.retraining import WORDS
+from tests.training.retraining.runs import WORDS
 from training.errors import ModelError
 from training.profile.language import FILE, Language, learn
 

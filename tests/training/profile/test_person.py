@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.training.retraining import TEXTS, archive, run, small
+from tests.training.retraining.runs import TEXTS, archive, run, small
 from training.corpus.corpus import Choices
 from training.errors import ModelError
 from training.models import model_dir

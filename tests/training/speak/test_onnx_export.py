@@ -9,7 +9,7 @@ import torch
 from transformers import GPT2Config, GPT2LMHeadModel, GPTNeoConfig, GPTNeoForCausalLM
 
 from tests.installed import SENTENCES
-from tests.training.retraining import run, small, version_of
+from tests.training.retraining.runs import run, small, version_of
 from training.errors import ModelError
 from training.learn import batches
 from training.models import model_dir
@@ -21,7 +21,7 @@ from training.speak.types import Sampling
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from training.job import Progress
+    from training.retraining.job import Progress
 
 
 @pytest.fixture(scope="module")

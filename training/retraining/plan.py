@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 from training.learn.finetune import count_steps, finetune
 from training.learn.trainer_state import KEPT, size_of_state
 from training.models import model_dir
-from training.prepare import prepare
+from training.retraining.prepare import prepare
 
 if TYPE_CHECKING:
-    from training.job import Job, Monitor, Tweets
-    from training.prepare import PreparedRun
+    from training.retraining.job import Job, Monitor, Tweets
+    from training.retraining.prepare import PreparedRun
 
 STEPS = 3  # after a first one that warms up
 EVALUATION = 1 / 3  # of the time of training on a token: the forward pass without the backward pass

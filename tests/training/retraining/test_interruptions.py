@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 
-from tests.training.retraining import LATER, QUICK, Killed, run, small, version_of, weights
+from tests.training.retraining.runs import LATER, QUICK, Killed, run, small, version_of, weights
 from training.corpus.corpus import Choices
 from training.errors import HubUnreachable, ModelError, OutOfMemory, OutOfRoom, TrainingError
 from training.learn import finetune
 from training.models import model_dir, registry
-from training.retrain import UNFINISHED
+from training.retraining.retrain import UNFINISHED
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from training.job import Job, Progress
+    from training.retraining.job import Job, Progress
 
 
 @pytest.fixture

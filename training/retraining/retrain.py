@@ -13,9 +13,7 @@ from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from training import artifacts
 from training.errors import ModelError, NothingNew, TrainingError
-from training.job import Outcome, Progress
 from training.judge.evaluate import bits_in_use, bits_of, evaluate, speak
 from training.judge.gate import why_not
 from training.learn.checkpoint import Checkpoints
@@ -25,7 +23,9 @@ from training.learn.tracking import TrackedRun
 from training.learn.trainer_state import size_of_state
 from training.models import model_dir, registry
 from training.models.base_model import public_name
-from training.prepare import prepare
+from training.retraining import artifacts
+from training.retraining.job import Outcome, Progress
+from training.retraining.prepare import prepare
 from training.speak.onnx_export import export_onnx
 from training.speak.onnx_weights import size_of
 
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from training.job import Job, Monitor, Tweets
     from training.judge.report import Report
-    from training.prepare import PreparedRun
+    from training.retraining.job import Job, Monitor, Tweets
+    from training.retraining.prepare import PreparedRun
     from training.speak.types import Sample
 
 CHECKPOINT = "checkpoint.pt"

@@ -7,17 +7,17 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING
 
-from training.job import Job, Monitor, Progress
 from training.models import model_dir
 from training.recipe import Recipe, Shape
-from training.retrain import retrain
+from training.retraining.job import Job, Monitor, Progress
+from training.retraining.retrain import retrain
 from training.sources.archive import Archive
 from training.sources.tweets import Tweet
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from training.job import Outcome
+    from training.retraining.job import Outcome
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 LATER = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)

@@ -13,20 +13,20 @@ from typing import TYPE_CHECKING, Any
 
 from training.corpus import corpus
 from training.errors import ModelError, NothingNew
-from training.job import Progress
 from training.learn import batches
 from training.learn.finetune import within_memory
 from training.models import base_model, model_dir, registry
 from training.profile.memory import Memory
+from training.retraining.job import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from training.corpus.corpus import Corpus, Text
-    from training.job import Job, Tweets
     from training.learn.batches import Row
     from training.models.model_dir import Manifest
     from training.recipe import Recipe
+    from training.retraining.job import Job, Tweets
     from training.sources.archive import Archive
 
 

@@ -11,8 +11,8 @@ from training.card import card
 from training.errors import TrainingError
 from training.judge import report as judgement
 from training.models import model_dir
-from training.prepare import Origin
 from training.profile import language, memory, person, vocabulary
+from training.retraining.prepare import Origin
 from training.speak.torch_engine import TorchSampler
 
 if TYPE_CHECKING:
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from training.corpus.corpus import Choices
-    from training.job import Job
     from training.judge.report import Report
     from training.learn.metrics import Metrics
-    from training.prepare import PreparedRun
+    from training.retraining.job import Job
+    from training.retraining.prepare import PreparedRun
     from training.speak.types import Sample
 
 LIMIT = 280  # characters in a post on X

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.training.retraining import LATER, NOON, TEXTS, archive, run, small, version_of
+from tests.training.retraining.runs import LATER, NOON, TEXTS, archive, run, small, version_of
 from training.card import card
 from training.corpus.corpus import Choices
 from training.errors import ModelError, StateBusy, TooLittleData
-from training.job import Job, Progress, every
 from training.judge import report as judgement
 from training.judge.gate import Gate
 from training.models import model_dir, registry
 from training.profile.memory import Memory
+from training.retraining.job import Job, Progress, every
 from training.speak.torch_engine import TorchSampler
 
 if TYPE_CHECKING:

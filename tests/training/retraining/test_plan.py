@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from training.errors import ModelError, NothingNew
-from training.job import Job, Monitor, Progress
 from training.judge.gate import Gate
-from training.plan import Plan, plan
 from training.recipe import Recipe, Shape
+from training.retraining.job import Job, Monitor, Progress
+from training.retraining.plan import Plan, plan
 from training.sources import recognise
 from training.sources.sample import ARCHIVE
 
