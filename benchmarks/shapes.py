@@ -1,6 +1,6 @@
 """Which shape, rate, vocabulary and order has the lowest loss for its compute: short runs of `pretrain.py`.
 
-    python benchmarks/shapes.py 4x256 6x192 "rate 6e-3" --corpus ../shared/corpus --work /tmp/shapes
+    python benchmarks/shapes.py 4x256 6x192 "rate 6e-3" --corpus ../shared/corpus --work shapes
 
 Each run reads a twelfth of the corpus and takes as many operations as `--steps` steps of the base's own shape,
 attention left out. Evaluated on a ninth of heldout-short.txt and a fourteenth of heldout.txt. Default: all runs.

@@ -2,7 +2,7 @@
 
 Mutated valid documents go through the fuzz targets (test_fuzz_targets.py); with atheris, `make fuzz` goes much further.
 Arbitrary values are tried here and in the tests of single entry points: test_archive_file.py of training,
-test_verdicts.py, test_dialects.py, test_config.py.
+test_responses.py, test_payloads.py, test_config.py.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """A normal form of texts: two tweets with the same one count as duplicates.
 
 Case, width, spaces and the punctuation at both ends do not count; emoji do. Model folders hold hashes of these forms,
-so the rule must not change. The bot compares its own posts more strictly: bot/screen/repeats.py drops emoji at the end
-too, so that one more emoji does not make a new post.
+so the rule must not change. The bot compares its own posts more strictly: bot/text/normalise.py drops emoji at the
+end too, so that one more emoji does not make a new post.
 """
 
 from __future__ import annotations

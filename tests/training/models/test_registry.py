@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -214,8 +215,9 @@ def test_a_killed_training_holds_no_lock(tmp_path: Path) -> None:
         "import os, pathlib, signal; from training.models import registry\n"
         f"with registry.hold(pathlib.Path({str(tmp_path)!r})): os.kill(os.getpid(), signal.SIGKILL)"
     )
-    subprocess.run([sys.executable, "-c", program], check=False)
+    killed = subprocess.run([sys.executable, "-c", program], check=False)
 
+    assert killed.returncode == -signal.SIGKILL
     with registry.hold(tmp_path):
         pass
 
