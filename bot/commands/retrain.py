@@ -110,17 +110,22 @@ def _job(settings: Settings, folder: StateDir, *, begin: Begin = "base", as_is: 
     from bot.text.length import weighted_length
     from training.recipe import recipe_for
     from training.retraining.job import Job
+    from training.retraining.prepare import base_for
 
     chosen = settings.training
+    with training_errors():
+        base = base_for(folder.models, chosen.base_model, begin)
     return Job(
         models=folder.models,
-        base=chosen.base_model,
+        base=base.name,
+        why_base=base.why,
         begin=begin,
-        recipe=recipe_for(chosen.base_model, chosen.method),
+        recipe=recipe_for(base.name, chosen.method),
         choices=choices(settings),
         gate=None if as_is else gate(settings),
         device=chosen.device,
         seed=chosen.seed,
+        save=chosen.save,
         keep=chosen.keep,
         length=weighted_length,
     )

@@ -77,10 +77,11 @@ class Training(Section):
     replies: bool = True
     recency: Duration = timedelta(0)
     tags: bool = False
-    base_model: str = Field("tiny", min_length=1)
+    base_model: str = Field("auto", min_length=1)
     device: Literal["auto", "cuda", "mps", "cpu"] = "auto"
     seed: int = Field(0, ge=0, lt=2**32)
-    method: Literal["full", "lora"] = "full"
+    method: Literal["auto", "full", "lora"] = "auto"
+    save: Literal["merged", "adapter"] = "merged"
     keep: int = Field(3, ge=1, le=1000)
 
 

@@ -16,7 +16,7 @@ from training.judge import copying, ngram_floor, similarity
 from training.judge.report import Report
 from training.learn.batches import encode, spell
 from training.learn.finetune import total_loss
-from training.models import model_dir
+from training.models import loading, model_dir
 from training.models.base_model import SCRATCH, context_of, load_base
 from training.profile.memory import Memory
 from training.recipe import recipe_for
@@ -98,7 +98,7 @@ def judge_again(
     fresh = tuple(text for text in corpus.held_out if not memory.said(text.text))
     if not fresh:
         raise ModelError(f"{version.name} was trained on all tweets that it could be evaluated on: import newer ones.")
-    loaded = model_dir.load(version, device=device)
+    loaded = loading.load(version, device=device)
     manifest = loaded.manifest
     context = min(recipe_for(manifest.base_model).shape.context, context_of(loaded.model))
     other = None if in_use is None or in_use.name == version.name else in_use
@@ -150,7 +150,7 @@ def bits_in_use(version: Path | None, texts: Sequence[Text], *, context: int, de
         memory = Memory.open(version)
         if sum(memory.said(text.text) for text in texts) > OVERLAP * len(texts):
             return None
-        loaded = model_dir.load(version, device=device)
+        loaded = loading.load(version, device=device)
     except ModelError:
         return None
     room = min(context, context_of(loaded.model))

@@ -17,15 +17,17 @@ from training.learn.distributed import ALONE, ProcessGroup
 from training.learn.fast_cpu import fast_cpu
 from training.learn.lora import adapted
 from training.learn.loss import has_plain_head, token_losses
+from training.learn.precision import autocast
 from training.learn.sampled_softmax import sampled_vocabularies
 from training.learn.trainer_state import TrainerState
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     from training.learn.batches import Batch, Row
     from training.learn.checkpoint import Checkpoints
     from training.learn.sampled_softmax import SampledVocabulary
+    from training.models.adapter import Adapter
     from training.recipe import Recipe
 
 
@@ -39,6 +41,7 @@ class Step:
     tokens: int  # in this step, without padding
     held_out: float | None = None  # the loss on the held-out tweets, where it was evaluated after this step
     rate: float = 0.0
+    said: str = ""  # what the model says now, where it was evaluated
 
 
 def finetune(
@@ -51,15 +54,18 @@ def finetune(
     authors: Sequence[str] = (),
     weights: Sequence[float] = (),
     checkpoints: Checkpoints | None = None,
+    adapter: Adapter | None = None,
+    keep: Callable[[Adapter], None] = lambda _: None,
 ) -> Generator[Step]:
     """Train the model in place; after the last step it has its last weights or its best, as the recipe says.
 
     `authors` and `weights` have one item for each row; without them, all rows have one author and the same weight.
+    LoRA goes on from `adapter`, which is in the model's weights, and passes the trained one to `keep`.
     Resumed from a checkpoint, it ends with exactly the weights of an uninterrupted run.
     """
     torch.manual_seed(seed)  # dropout, negatives and LoRA's initial weights draw from the global generator
     decks = authors or [""] * len(train), weights or [1.0] * len(train)
-    with computing(model.device, recipe.threads), fast_cpu(model), adapted(model, recipe):
+    with computing(model.device, recipe.threads), fast_cpu(model), adapted(model, recipe, begin=adapter, keep=keep):
         yield from _steps(model, train, decks, held_out, recipe, seed, checkpoints)
 
 
@@ -132,18 +138,6 @@ def total_loss(model: Any, rows: Sequence[Row], batch_tokens: int) -> tuple[floa
             nats += float(token_losses(model, batch.to(model.device)).sum())
         tokens += batch.tokens
     return nats, tokens
-
-
-def autocast(device: torch.device) -> torch.autocast:
-    """bf16 where the chip multiplies it faster than fp32; the weights stay fp32."""
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=has_bf16(device))
-
-
-def has_bf16(device: torch.device) -> bool:
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    chip = torch.cpu.get_capabilities()
-    return device.type == "cpu" and bool(chip.get("avx512_bf16") or chip.get("amx_bf16"))
 
 
 def learn(

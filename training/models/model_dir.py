@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from training.errors import ModelError, OutOfRoom, first_line, is_full
+from training.models import adapter
 from training.models.disk import sync
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 METRICS = "metrics.jsonl"
 WEIGHTS = "model.safetensors"
-NEEDED = ("config.json", WEIGHTS, "tokenizer.json")
+NEEDED = ("config.json", "tokenizer.json")
 HALF_MADE = ".tmp"
 
 MAX_NEW_TOKENS = 96  # 280 characters are about 70 tokens of English, and more in scripts with few tokens of their own
@@ -48,6 +49,7 @@ class Manifest:
     funnel: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # per author: downloaded, short, kept …
     figures: Mapping[str, float] = field(default_factory=dict)  # held-out bits per character and the like
     tags: Mapping[str, str] = field(default_factory=dict)  # per author: the prefix of each text, if there are several
+    base_digest: str = ""  # of the base's weights, where the model was made by LoRA
     files: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     format: int = FORMAT
 
@@ -59,14 +61,26 @@ class Loaded:
     manifest: Manifest
 
 
-def save(folder: Path, model: Any, tokenizer: Any, *, about: Manifest, files: Mapping[str, bytes]) -> None:
-    """Write a whole model folder or none: weights, tokenizer, `files`, and the manifest with their hashes."""
+def save(
+    folder: Path,
+    model: Any,
+    tokenizer: Any,
+    *,
+    about: Manifest,
+    files: Mapping[str, bytes],
+    dtype: torch.dtype | None = None,
+    weights: bool = True,
+) -> None:
+    """Write a whole model folder or none: weights, tokenizer, `files`, and the manifest with their hashes.
+
+    `dtype`: of the weights; the model's own by default. Without `weights` the folder needs an adapter and its base.
+    """
     half_made = folder.with_name(folder.name + HALF_MADE)
     require_disk_space(folder.parent, model, besides=sum(map(len, files.values())))
     try:
         shutil.rmtree(half_made, ignore_errors=True)
         half_made.mkdir(parents=True)
-        _write_model(half_made, model, tokenizer)
+        _write_model(half_made, model, tokenizer, dtype or model.dtype, weights=weights)
         for name, content in files.items():
             (half_made / name).write_bytes(content)
         _write_manifest(half_made, about)
@@ -90,6 +104,8 @@ def load(folder: Path, *, device: str = "auto", dtype: torch.dtype | None = None
     manifest = check(folder)
     target = pick_device(device)
     silence_transformers()
+    if WEIGHTS not in manifest.files:
+        raise ModelError(f"{folder} holds an adapter and no whole model: load it with its base.")
     try:
         loaded: Any = AutoModelForCausalLM.from_pretrained(
             folder,
@@ -122,7 +138,8 @@ def check(folder: Path, *, needs: Collection[str] = (), unread: Collection[str] 
     if not folder.is_dir():
         raise ModelError(f"There is no model folder at {folder}: `mynah retrain` makes one.")
     manifest = read_manifest(folder)
-    for name in (*NEEDED, *needs):
+    weights = adapter.FILE if adapter.FILE in manifest.files else WEIGHTS
+    for name in (*NEEDED, weights, *needs):
         if name not in manifest.files:
             raise ModelError(f"{folder / MANIFEST} does not list {name}: train the model again.")
     for name, (digest, size) in manifest.files.items():
@@ -190,17 +207,24 @@ def silence_transformers() -> None:
     logging.disable_progress_bar()
 
 
-def _write_model(folder: Path, model: Any, tokenizer: Any) -> None:
+def _write_model(folder: Path, model: Any, tokenizer: Any, dtype: torch.dtype, *, weights: bool) -> None:
     from transformers import GenerationConfig
 
     silence_transformers()
     end = tokenizer.eos_token_id
     start = end if tokenizer.bos_token_id is None else tokenizer.bos_token_id
     model.generation_config = GenerationConfig(bos_token_id=start, eos_token_id=end, pad_token_id=end, **GENERATION)
-    model.save_pretrained(folder, max_shard_size="100GB")  # one file, whatever the size
+    own = model.dtype
+    try:
+        model.to(dtype).save_pretrained(folder, max_shard_size="100GB")  # one file, whatever the size
+    finally:
+        model.to(own)
     tokenizer.save_pretrained(folder)
-    # safetensors makes its file private; like the other files, it should follow the umask
-    (folder / WEIGHTS).chmod((folder / "config.json").stat().st_mode)
+    if weights:
+        # safetensors makes its file private; like the other files, it should follow the umask
+        (folder / WEIGHTS).chmod((folder / "config.json").stat().st_mode)
+    else:
+        (folder / WEIGHTS).unlink()
 
 
 def _write_manifest(folder: Path, about: Manifest) -> None:
@@ -221,6 +245,7 @@ def _manifest(content: Any) -> Manifest:
         funnel={str(author): _integers(counts) for author, counts in content["funnel"].items()},
         figures={str(name): float(number) for name, number in content["figures"].items()},
         tags={str(author): str(tag) for author, tag in content.get("tags", {}).items()},  # older folders have none
+        base_digest=str(content.get("base_digest", "")),
         files=files,
     )
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from training.card import card
 from training.errors import TrainingError
 from training.judge import report as judgement
-from training.models import model_dir
+from training.models import model_dir, smollm2
 from training.profile import language, memory, person, vocabulary
 from training.retraining.prepare import Origin
 from training.speak.torch_engine import TorchSampler
@@ -58,7 +58,7 @@ def write(
     files |= _pictures(run, job, metrics, drafts) if job.pictures else {}
     facts = card.CardFacts(
         authors=_authors(run),
-        base_model=_base(run, job),
+        base_model=base_id(run, job),
         architecture=run.model.config.model_type,
         recipe=run.recipe,
         run=_run(run, job, metrics),
@@ -81,7 +81,14 @@ def manifest(run: PreparedRun, job: Job, report: Report, now: datetime) -> model
         funnel=_funnels(run),
         figures=report.figures(),
         tags=run.texts.tags,
+        base_digest=run.base_digest,
     )
+
+
+def base_id(run: PreparedRun, job: Job) -> str:
+    """The base as the model hub calls it, where it is there."""
+    base = _base(run, job)
+    return run.model.name_or_path if base == smollm2.NAME and not run.before else base
 
 
 def _base(run: PreparedRun, job: Job) -> str:

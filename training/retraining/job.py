@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     Tweets = Callable[[], Sequence[Archive]]  # called under the lock
 
 Stage = Literal["read", "clean", "tokenise", "train", "judge", "save", "promote"]
+Save = Literal["merged", "adapter"]  # after LoRA: whole weights and the adapter, or the adapter alone
 Begin = Literal["base", "current"]  # retrain from the base, or continue from the current model with new tweets
 
 
@@ -40,12 +41,14 @@ class Job:
 
     models: Path
     base: str = "tiny"
+    why_base: str = ""  # a sentence, where the base was chosen among several
     begin: Begin = "base"
     recipe: Recipe = TINY
     choices: Choices = field(default_factory=Choices)
     gate: Gate | None = field(default_factory=Gate)  # None promotes every version
     device: str = "auto"
     seed: int = 0
+    save: Save = "merged"
     keep: int = 0  # versions to keep; 0 keeps all
     samples: int = 256  # texts generated for the evaluation
     pictures: bool = True

@@ -15,18 +15,22 @@ from training.corpus import corpus
 from training.errors import ModelError, NothingNew
 from training.learn import batches
 from training.learn.finetune import within_memory
-from training.models import base_model, model_dir, registry
+from training.learn.precision import has_fast_bf16
+from training.models import adapter, base_model, loading, model_dir, registry
+from training.models.adapter import Adapter
+from training.models.base_model import BaseChoice, choose_base
 from training.profile.memory import Memory
 from training.retraining.job import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from training.corpus.corpus import Corpus, Text
     from training.learn.batches import Row
     from training.models.model_dir import Manifest
     from training.recipe import Recipe
-    from training.retraining.job import Job, Tweets
+    from training.retraining.job import Begin, Job, Tweets
     from training.sources.archive import Archive
 
 
@@ -53,6 +57,8 @@ class PreparedRun:
     known: Memory | None = None  # what the current model was trained on
     before: Manifest | None = None  # of the current model, if the run continues from it
     origins: Mapping[str, Origin] = field(default_factory=dict)  # per author
+    base_digest: str = ""  # of the base's weights, where only an adapter is trained
+    adapter: Adapter | None = None  # that is in the model's weights and is trained further
 
     @property
     def authors(self) -> list[str]:
@@ -71,18 +77,26 @@ class PreparedRun:
             "seed": seed,
             "device": self.model.device.type,
             "torch": torch.__version__,
+            "bf16": has_fast_bf16(self.model.device),
             "decks": [self.authors, self.weights],
             "rows": [self.train, self.held_out],
         }
         digest = hashlib.sha256(json.dumps(inputs).encode())
-        for weight in self.model.parameters():
-            digest.update(weight.detach().cpu().contiguous().view(torch.uint8).numpy())
+        digest.update(adapter.digest(self.model).encode())
         return digest.hexdigest()
+
+
+def base_for(models: Path, base_model: str, begin: Begin) -> BaseChoice:
+    """The base of a training: what the configuration says, or that of the current model where it goes on from there."""
+    current = registry.current(models) if begin == "current" else None
+    if current is None:
+        return choose_base(base_model)
+    return BaseChoice(model_dir.read_manifest(current).base_model)
 
 
 def prepare(tweets: Tweets, job: Job, report: Callable[[Progress], None]) -> PreparedRun:
     """Read, clean, load the model to start with, and tokenise."""
-    report(Progress("read"))
+    report(Progress("read", note=job.why_base))
     archives = tweets()
     report(Progress("clean"))
     texts = corpus.build(archives, job.choices)
@@ -109,7 +123,8 @@ def _origins(archives: Sequence[Archive]) -> dict[str, Origin]:
 def _from_base(texts: Corpus, job: Job) -> PreparedRun:
     train = [text.text for text in texts.train]
     model, tokenizer = base_model.load_base(job.base, texts=train, shape=job.recipe.shape, seed=job.seed)
-    return _tokenised(texts, model, tokenizer, job.recipe, job.device)
+    base_digest = adapter.digest(model) if job.recipe.method == "lora" else ""
+    return replace(_tokenised(texts, model, tokenizer, job.recipe, job.device), base_digest=base_digest)
 
 
 def _from_current(texts: Corpus, job: Job) -> PreparedRun:
@@ -120,12 +135,27 @@ def _from_current(texts: Corpus, job: Job) -> PreparedRun:
     fresh = replace(texts, train=_unknown(texts.train, known), held_out=_unknown(texts.held_out, known))
     if not fresh.train:
         raise NothingNew(f"The current model, {current.name}, was trained on all these tweets: there is nothing to do.")
-    loaded = model_dir.load(current, device="cpu")
+    loaded = loading.load(current, device="cpu")
     if dict(loaded.manifest.tags) != dict(texts.tags):
         raise ModelError(f"{current.name} was trained with other tags: retrain from the base.")
     run = _tokenised(fresh, loaded.model, loaded.tokenizer, job.recipe, job.device)
     earlier = (text for text in texts.held_out if known.said(text.text))
-    return replace(run, known=known, before=loaded.manifest, trained_on=(*texts.train, *earlier))
+    return replace(
+        run,
+        known=known,
+        before=loaded.manifest,
+        trained_on=(*texts.train, *earlier),
+        base_digest=loaded.manifest.base_digest,
+        adapter=_fitting(Adapter.open(current), job.recipe),
+    )
+
+
+def _fitting(adapter: Adapter | None, recipe: Recipe) -> Adapter | None:
+    """The adapter, if the recipe can train it further; otherwise a new one begins on the whole weights."""
+    fits = (
+        adapter and recipe.method == "lora" and (adapter.rank, adapter.alpha) == (recipe.lora_rank, recipe.lora_alpha)
+    )
+    return adapter if fits else None
 
 
 def _unknown(texts: Sequence[Text], known: Memory) -> tuple[Text, ...]:

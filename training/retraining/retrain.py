@@ -19,6 +19,7 @@ from training.judge.gate import why_not
 from training.learn.checkpoint import Checkpoints
 from training.learn.finetune import computing, finetune, mean_loss, within_memory
 from training.learn.metrics import Metrics
+from training.learn.rounding import round_weights
 from training.learn.tracking import TrackedRun
 from training.learn.trainer_state import size_of_state
 from training.models import model_dir, registry
@@ -26,7 +27,7 @@ from training.models.base_model import public_name
 from training.retraining import artifacts
 from training.retraining.job import Outcome, Progress
 from training.retraining.prepare import prepare
-from training.speak.onnx_export import export_onnx
+from training.speak.onnx_export import OnnxExport, export_onnx
 from training.speak.onnx_weights import size_of
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from training.judge.report import Report
+    from training.models.adapter import Adapter
     from training.retraining.job import Job, Monitor, Tweets
     from training.retraining.prepare import PreparedRun
     from training.speak.types import Sample
@@ -95,28 +97,47 @@ def _make(run: PreparedRun, job: Job, watch: Monitor, work: Path, now: datetime)
     model_dir.require_disk_space(job.models, run.model, besides=two + 2 * size_of(run.model))
     with Metrics(work / model_dir.METRICS) as metrics:
         baselines = _baselines(run, job)
-        _train(run, job, watch, metrics, checkpoints)
+        adapter = _train(run, job, watch, metrics, checkpoints)
 
         watch.report(Progress("judge"))
+        dtype = round_weights(run.model, run.held_out or run.train[:8], run.recipe.batch_tokens)
         drafts = speak(run.model, run.tokenizer, run.texts.tags, count=job.samples, seed=job.seed)
         report = _judge(run, job, drafts, baselines)
 
         version = registry.new_version(job.models, now=now, seed=job.seed)
         watch.report(Progress("save", note=version.name))
-        light = export_onnx(run.model, run.tokenizer, run.held_out or run.train, work)
+        light = _light(run, job, work)
         if light.why:
             watch.report(Progress("save", note=light.why))
         files = artifacts.write(run, job, metrics, report, drafts, name=version.name, now=now)
         about = artifacts.manifest(run, job, report, now)
         about = replace(about, figures={**about.figures, **light.figures})
-        model_dir.save(version, run.model, run.tokenizer, about=about, files={**files, **light.files})
+        files = {**files, **light.files, **_adapter_files(run, job, adapter)}
+        model_dir.save(
+            version,
+            run.model,
+            run.tokenizer,
+            about=about,
+            files=files,
+            dtype=dtype,
+            weights=adapter is None or job.save == "merged",
+        )
     examples = [("", draft.text) for draft in drafts[:EXAMPLES]]
     watch.tracker.save(version, figures=report.figures(), examples=examples)
     return version, report
 
 
-def _train(run: PreparedRun, job: Job, watch: Monitor, metrics: Metrics, checkpoints: Checkpoints) -> None:
+def _light(run: PreparedRun, job: Job, work: Path) -> OnnxExport:
+    """The light form holds whole weights, so a version that is an adapter has none."""
+    if run.recipe.method == "lora" and job.save == "adapter":
+        return OnnxExport()
+    return export_onnx(run.model, run.tokenizer, run.held_out or run.train, work)
+
+
+def _train(run: PreparedRun, job: Job, watch: Monitor, metrics: Metrics, checkpoints: Checkpoints) -> Adapter | None:
+    """The adapter, where only that was trained."""
     began = watch.seconds()
+    adapters: list[Adapter] = []
     steps = finetune(
         run.model,
         run.train,
@@ -126,6 +147,8 @@ def _train(run: PreparedRun, job: Job, watch: Monitor, metrics: Metrics, checkpo
         authors=run.authors,
         weights=run.weights,
         checkpoints=checkpoints,
+        adapter=run.adapter,
+        keep=adapters.append,
     )
     for step in steps:
         metrics.add(step, seconds=watch.seconds() - began)
@@ -135,6 +158,13 @@ def _train(run: PreparedRun, job: Job, watch: Monitor, metrics: Metrics, checkpo
         raise TrainingError(  # after the last step: each step reports the loss before it
             "The loss after the last step is not a number: lower the learning_rate in training/recipe.py."
         )
+    return adapters[0] if adapters else None
+
+
+def _adapter_files(run: PreparedRun, job: Job, adapter: Adapter | None) -> dict[str, bytes]:
+    if adapter is None:
+        return {}
+    return adapter.files(artifacts.base_id(run, job), run.model.config.model_type)
 
 
 class _Baselines(NamedTuple):

@@ -10,9 +10,9 @@ from torch.nn.functional import cross_entropy
 from transformers import DynamicCache
 
 from training.learn.batches import once
-from training.learn.finetune import has_bf16
 from training.learn.loss import token_losses
-from training.models import model_dir
+from training.learn.precision import has_bf16
+from training.models import loading
 from training.speak import nucleus
 from training.speak.gpt2 import Gpt2, is_plain_gpt2
 from training.speak.sampler import Sampler
@@ -50,7 +50,7 @@ class TorchSampler(Sampler):
         """`threads` limits torch's processor threads; 0 leaves them to torch."""
         if threads:
             torch.set_num_threads(threads)
-        loaded = model_dir.load(folder, device=device)
+        loaded = loading.load(folder, device=device)
         return cls(loaded.model, loaded.tokenizer, loaded.manifest.tags)
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
+import copy
 import json
-import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,9 @@ from training.errors import ModelError
 from training.learn.batches import encode
 from training.learn.finetune import finetune, mean_loss
 from training.learn.lora import adapted, count_trainable
+from training.models import adapter as adapters
 from training.models import base_model, model_dir
+from training.models.adapter import Adapter
 from training.recipe import TINY, Recipe, Shape, recipe_for
 
 if TYPE_CHECKING:
@@ -86,14 +88,63 @@ def test_the_number_of_trained_weights_is_known_beforehand(fresh: tuple[Any, Any
         assert sum(weight.numel() for weight in model.parameters() if weight.requires_grad) == expected < every_weight
 
 
-def test_without_peft_the_error_names_the_package(fresh: tuple[Any, Any, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "peft", None)
+def test_the_adapter_is_what_was_added_to_the_base(fresh: tuple[Any, Any, Any]) -> None:
+    model, _, rows = fresh
+    base = {name: weight.clone() for name, weight in model.state_dict().items()}
+    adapter = _train(model, rows, LORA)
+    trained = {name: weight.clone() for name, weight in model.state_dict().items()}
 
-    with (
-        pytest.raises(ModelError, match=r"peft.*is not installed: pip install 'mynah-bot\[lora\]'"),
-        adapted(fresh[0], LORA),
-    ):
+    model.load_state_dict(base)
+    adapter.merge(model)
+
+    for name, weight in model.state_dict().items():
+        assert torch.allclose(weight, trained[name], atol=1e-6), name
+
+
+@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")  # peft asks for the old name
+def test_peft_reads_the_adapter(fresh: tuple[Any, Any, Any], tmp_path: Path) -> None:
+    from peft import PeftModel
+
+    model, _, rows = fresh
+    base = copy.deepcopy(model)
+    files = _train(model, rows, LORA).files("scratch", model.config.model_type)
+    (tmp_path / "adapter_model.safetensors").write_bytes(files[adapters.FILE])
+    (tmp_path / "adapter_config.json").write_bytes(files[adapters.CONFIG])
+
+    theirs = PeftModel.from_pretrained(base, str(tmp_path)).merge_and_unload()
+
+    assert mean_loss(theirs, rows, 64) == pytest.approx(mean_loss(model, rows, 64), rel=1e-4)
+
+
+def test_an_adapter_is_trained_further(fresh: tuple[Any, Any, Any]) -> None:
+    model, _, rows = fresh
+    base = {name: weight.clone() for name, weight in model.state_dict().items()}
+    first = _train(model, rows, replace(LORA, epochs=5))
+    before = mean_loss(model, rows, 64)
+
+    second = _train(model, rows, LORA, begin=first)
+
+    after = mean_loss(model, rows, 64)
+    model.load_state_dict(base)
+    second.merge(model)
+    assert mean_loss(model, rows, 64) == pytest.approx(after, rel=1e-4)
+    assert after < before
+
+
+def test_an_adapter_that_is_damaged_is_refused(fresh: tuple[Any, Any, Any], tmp_path: Path) -> None:
+    model, _, rows = fresh
+    for name, content in _train(model, rows, replace(LORA, epochs=1)).files("scratch", "gpt2").items():
+        (tmp_path / name).write_bytes(content[:-9])
+
+    with pytest.raises(ModelError, match=r"The adapter in .* does not load"):
+        Adapter.open(tmp_path)
+
+
+def _train(model: Any, rows: Any, recipe: Recipe, begin: Adapter | None = None) -> Adapter:
+    kept: list[Adapter] = []
+    for _ in finetune(model, rows, [], recipe, seed=0, adapter=begin, keep=kept.append):
         pass
+    return kept[0]
 
 
 def test_lora_has_its_own_learning_rate() -> None:
