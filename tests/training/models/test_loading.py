@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 def test_a_version_that_is_an_adapter_is_opened_with_its_base(tmp_path: Path) -> None:
     base, tokenizer = base_model.load_base("tiny", texts=(), shape=Shape(), seed=0)
     name = "transformer.h.0.attn.c_attn"
-    added = Adapter(1, 2, {name: (torch.ones(1, 128), torch.ones(384, 1))})
+    inputs, outputs = base.get_submodule(name).weight.shape
+    added = Adapter(1, 2, {name: (torch.ones(1, inputs), torch.ones(outputs, 1))})
     about = Manifest(created="", base_model="tiny", base_digest=adapter.digest(base))
     model_dir.save(tmp_path / "m", base, tokenizer, about=about, files=added.files("tiny", "gpt2"), weights=False)
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
@@ -9,6 +8,9 @@ import torch
 from training.errors import ModelError
 from training.models import base_model, smollm2
 from training.recipe import SMOLLM2, TINY, Shape, recipe_for
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 weights = smollm2.find_gguf()
 needs_weights = pytest.mark.skipif(weights is None, reason=f"{smollm2.PACKAGE} is not installed")
