@@ -32,7 +32,7 @@ import torch
 import training_speed
 
 from training.speak.sampler import Sampler
-from training.speak.torch_engine import Gpt2Engine, TransformersEngine
+from training.speak.torch_engine import DecoderEngine, TransformersEngine
 from training.speak.types import Sampling
 
 if TYPE_CHECKING:
@@ -207,9 +207,9 @@ def _by_light(model: Any, tokenizer: Any, folder: Path, threads: int) -> Any:
 
 SPEAKERS: dict[str, Callable[[Any, Any, Path, int], Any]] = {
     "pipeline": _by_pipeline,
-    "theirs": lambda model, tokenizer, *_: _by_sampler(TransformersEngine(model), tokenizer),
-    "fp32": lambda model, tokenizer, *_: _by_sampler(Gpt2Engine(model, torch.float32), tokenizer),
-    "bf16": lambda model, tokenizer, *_: _by_sampler(Gpt2Engine(model, torch.bfloat16), tokenizer),
+    "theirs": lambda model, tokenizer, *_: _by_sampler(TransformersEngine(model, torch.float32), tokenizer),
+    "fp32": lambda model, tokenizer, *_: _by_sampler(DecoderEngine(model, torch.float32), tokenizer),
+    "bf16": lambda model, tokenizer, *_: _by_sampler(DecoderEngine(model, torch.bfloat16), tokenizer),
     "light": _by_light,
 }
 
