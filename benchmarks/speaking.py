@@ -2,13 +2,15 @@
 
     python benchmarks/speaking.py                       # GPT-2's shape and vocabulary, random weights
     python benchmarks/speaking.py --model tiny          # the base in the package
+    python benchmarks/speaking.py --model FOLDER        # a model in transformers' format
     python benchmarks/speaking.py --threads 2 --rounds 7
     python benchmarks/speaking.py --sides pipeline bf16 light
 
 Each side is a process of its own that stays, and they take turns (A B C A B C …), so that a machine that drifts drifts
 for all. "natural": a draft ends where the model ends it, after 64 tokens at most; the random model ends after any
-token with the same chance, so its drafts have 17 on average. "forced": no draft ends before its 64th token. The prompt
-has more than ten tokens, so that the pipeline's min_length of 10 makes none of its drafts longer than ours.
+token with the same chance, so its drafts have 17 on average, and a folder's model where it has learnt to. "forced": no
+draft ends before its 64th token. The prompt has more than ten tokens, so that the pipeline's min_length of 10 makes
+none of its drafts longer than ours.
 
 Drafts per core-second vary less on a busy machine. The first use of each side is not timed.
 """
@@ -31,8 +33,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 import training_speed
 
+from training.models import base_model
+from training.recipe import Shape
 from training.speak.sampler import Sampler
-from training.speak.torch_engine import Gpt2Engine, TransformersEngine
+from training.speak.torch_engine import DecoderEngine, TransformersEngine
 from training.speak.types import Sampling
 
 if TYPE_CHECKING:
@@ -110,9 +114,7 @@ def _work(args: argparse.Namespace) -> None:
     """The side's own process: load, warm up, and then do one task per line of input."""
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
-    model, tokenizer = training_speed.load(args.model, [PROMPT])
-    if args.model != "tiny":
-        _end_by_chance(model, tokenizer)
+    model, tokenizer = _load(args.model)
     with tempfile.TemporaryDirectory() as folder:
         speak = SPEAKERS[args.side](model.eval(), tokenizer, Path(folder), args.threads)
         for task in TASKS:
@@ -121,6 +123,15 @@ def _work(args: argparse.Namespace) -> None:
         for line in sys.stdin:
             task, seed = line.split()
             print(json.dumps(_turn(speak, tokenizer, task, args.n, int(seed))), flush=True)
+
+
+def _load(name: str) -> tuple[Any, Any]:
+    if Path(name).is_dir():
+        return base_model.load_base(str(Path(name).resolve()), texts=(), shape=Shape(), seed=0)
+    model, tokenizer = training_speed.load(name, [PROMPT])
+    if name != "tiny":
+        _end_by_chance(model, tokenizer)
+    return model, tokenizer
 
 
 def _turn(
@@ -185,10 +196,10 @@ def _by_pipeline(model: Any, tokenizer: Any, folder: Path, threads: int) -> Any:
 
 
 def _by_sampler(engine: Any, tokenizer: Any) -> Any:
-    end, pieces = tokenizer.eos_token_id, tokenizer.backend_tokenizer
+    start, end, pieces = tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.backend_tokenizer
 
     def speak(task: str, n: int, seed: int) -> Iterator[str]:
-        sampler = Sampler(engine, pieces, start=end, end=end if task == "natural" else -1)
+        sampler = Sampler(engine, pieces, start=start, end=end if task == "natural" else -1)
         yield from (
             draft.text for _, draft in sampler.stream(PROMPT, n=n, seed=seed, sampling=Sampling(max_tokens=ROOM))
         )
@@ -201,15 +212,15 @@ def _by_light(model: Any, tokenizer: Any, folder: Path, threads: int) -> Any:
     from training.speak.onnx_engine import OnnxEngine
 
     path = folder / onnx_weights.FILE
-    path.write_bytes(onnx_weights.write(model, start=tokenizer.eos_token_id, end=tokenizer.eos_token_id))
+    path.write_bytes(onnx_weights.write(model, start=tokenizer.bos_token_id, end=tokenizer.eos_token_id))
     return _by_sampler(OnnxEngine(path, threads=threads), tokenizer)
 
 
 SPEAKERS: dict[str, Callable[[Any, Any, Path, int], Any]] = {
     "pipeline": _by_pipeline,
-    "theirs": lambda model, tokenizer, *_: _by_sampler(TransformersEngine(model), tokenizer),
-    "fp32": lambda model, tokenizer, *_: _by_sampler(Gpt2Engine(model, torch.float32), tokenizer),
-    "bf16": lambda model, tokenizer, *_: _by_sampler(Gpt2Engine(model, torch.bfloat16), tokenizer),
+    "theirs": lambda model, tokenizer, *_: _by_sampler(TransformersEngine(model, torch.float32), tokenizer),
+    "fp32": lambda model, tokenizer, *_: _by_sampler(DecoderEngine(model, torch.float32), tokenizer),
+    "bf16": lambda model, tokenizer, *_: _by_sampler(DecoderEngine(model, torch.bfloat16), tokenizer),
     "light": _by_light,
 }
 
@@ -252,11 +263,18 @@ def _installed() -> list[str]:
     return [side for side in SIDES if side != "light" or find_spec("onnxruntime")]
 
 
+def _model(name: str) -> str:
+    if name not in training_speed.MODELS and not Path(name, "config.json").is_file():
+        raise argparse.ArgumentTypeError(
+            f"{name} is neither one of {', '.join(training_speed.MODELS)} nor a model folder"
+        )
+    return name
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Drafts per second, compared with transformers' pipeline.")
-    parser.add_argument(
-        "--model", choices=training_speed.MODELS, default="124m", help="the model's shape; tiny is the base"
-    )
+    names = ", ".join(training_speed.MODELS)
+    parser.add_argument("--model", type=_model, default="124m", help=f"{names}, or a folder; tiny is the base")
     parser.add_argument("-n", type=int, default=16, help="drafts at once")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)

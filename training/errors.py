@@ -6,7 +6,8 @@ TrainingError
 ├── TooLittleData     fewer characters than a model can be trained on
 ├── NothingNew        the current model was trained on all tweets already
 ├── ModelError        a model folder that is missing, damaged or differs from its manifest
-│   └── HubUnreachable    a base model that is neither local nor cached, and the hub cannot be reached
+│   ├── HubUnreachable    a base model that is neither local nor cached, and the hub cannot be reached
+│   └── UnknownArchitecture  a model that only transformers can run; never shown, since transformers then runs it
 ├── PublishError      what cannot be published to the hub, or failed to upload
 ├── StateBusy         another process holds the models folder or the library
 ├── OutOfRoom         the disk is too small: how much there is, how much is needed
@@ -45,6 +46,10 @@ class ModelError(TrainingError):
 
 
 class HubUnreachable(ModelError):
+    pass
+
+
+class UnknownArchitecture(ModelError):
     pass
 
 

@@ -28,13 +28,13 @@ class OnnxEngine:
     def __init__(self, path: Path, *, threads: int = 0) -> None:
         """`threads` limits the processor threads; 0 leaves them to the runtime."""
         self.model = onnx_weights.read(path)
-        self.shape = self.model.shape
-        self.context = self.shape.context
+        self.architecture = self.model.architecture
+        self.context = self.architecture.context
         embedding = "words" if "words.q" in self.model.spans else "head"
         self._codes, self._scales = self.model.tensor(f"{embedding}.q"), self.model.tensor(f"{embedding}.s")
-        self._positions = self.model.tensor("places")
+        self._positions = self.model.tensor(onnx_graph.PLACES) if onnx_graph.PLACES in self.model.spans else None
         try:
-            graph = onnx_graph.graph(self.shape, self.model.spans, path.name)
+            graph = onnx_graph.graph(self.architecture, self.model.spans, path.name)
             self._session: Any = onnxruntime.InferenceSession(graph, _options(path, threads), ["CPUExecutionProvider"])
         except Exception as error:  # the runtime has no common base class for its errors
             raise ModelError(
@@ -66,9 +66,9 @@ class OnnxEngine:
         return nucleus.log_likelihood(logits, ids[1:]), logits.argmax(-1).tolist()
 
     def embed(self, ids: Integers, past: int) -> Floats:
-        pieces = onnx_weights.unpacked(self._codes[ids], self._scales[ids], self.shape.width)
-        embedded: Floats = pieces + self._positions[past : past + ids.shape[1]]
-        return embedded
+        pieces: Floats = onnx_weights.unpacked(self._codes[ids], self._scales[ids], self.architecture.width)
+        pieces *= np.float32(self.architecture.embedding_scale)
+        return pieces if self._positions is None else pieces + self._positions[past : past + ids.shape[1]]
 
     def binding(self) -> Any:
         return self._session.io_binding()
@@ -111,12 +111,19 @@ class Cache:
     """Keys and values of at most `length` tokens a row, updated in place: nothing is copied from step to step."""
 
     def __init__(self, engine: OnnxEngine, rows: int, length: int) -> None:
-        shape = engine.shape
+        about = engine.architecture
         self._engine = engine
         self._binding = engine.binding()
         self._cached: Floats = np.empty(
-            (shape.layers * 2, rows, shape.heads, length, shape.width // shape.heads), np.float32
+            (len(about.layers) * 2, rows, about.kv_heads, length, about.head_width), np.float32
         )
+        self._tables = {  # the binding has only their addresses
+            name: table
+            for theta, names in onnx_graph.tables(about).items()
+            for name, table in zip(names, _rotary(theta, about.head_width, length), strict=True)
+        }
+        for name, table in self._tables.items():
+            self._binding.bind_input(name, "cpu", 0, np.float32, table.shape, table.ctypes.data)
         self._past = 0
         self.resize(1)
 
@@ -129,7 +136,7 @@ class Cache:
             "last": np.full(rows, self._past + tokens - 1, np.int32),
             "total": np.asarray([self._past + tokens], np.int32),
         }
-        logits = np.empty((len(positions), self._engine.shape.vocabulary), np.float32)
+        logits = np.empty((len(positions), self._engine.architecture.vocabulary), np.float32)
         for name, array in inputs.items():
             self._binding.bind_input(name, "cpu", 0, array.dtype.type, array.shape, array.ctypes.data)
         self._binding.bind_output("logits", "cpu", 0, np.float32, logits.shape, logits.ctypes.data)
@@ -151,9 +158,15 @@ class Cache:
     def resize(self, rows: int) -> None:
         """Keep only the first `rows` rows in use."""
         dims = (rows, *self._cached.shape[2:])
-        for name, part in zip(onnx_graph.caches(self._engine.shape), self._cached, strict=True):
+        for name, part in zip(onnx_graph.caches(self._engine.architecture), self._cached, strict=True):
             self._binding.bind_input(name, "cpu", 0, np.float32, dims, part.ctypes.data)
             self._binding.bind_output(f"new_{name}", "cpu", 0, np.float32, dims, part.ctypes.data)
+
+
+def _rotary(theta: float, width: int, length: int) -> tuple[Floats, Floats]:
+    """Cosines and sines of the angles by which each pair of a head's numbers is turned, (length, width / 2)."""
+    angles = np.arange(length)[:, None] / theta ** (np.arange(0, width, 2) / width)
+    return np.cos(angles).astype(np.float32), np.sin(angles).astype(np.float32)
 
 
 def _options(path: Path, threads: int) -> Any:

@@ -19,10 +19,13 @@ if TYPE_CHECKING:
     from training.speak.onnx_engine import OnnxEngine
 
 ROWS = 64  # to compare on: some 2,000 tokens, which take GPT-2 a few seconds
-OFF_MOST = 0.01  # of the log-likelihood of each row
+MEAN_OFF_MOST = 0.01  # of the log-likelihood of a row, on average
+# Of each row. GPT-2's are all within 1 %. SmolLM2's, untouched, on 40 tweets of the sample account that it does not
+# expect: .5 % on average, 2.0 % for one; with its weights alone in 8 bits, .3 and 1.1 %.
+OFF_MOST = 0.03
 FEWEST_NATS = 10.0  # the least that an error is divided by: for a very likely row any error is a large share
 SAMPLES = 16  # generated to compare on, where there are no rows
-SAME_LEAST = 0.95  # of the steps must have the same likeliest token
+SAME_LEAST = 0.9  # of the steps must have the same likeliest token
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,15 @@ class OnnxExport:
     files: Mapping[str, bytes] = field(default_factory=dict)
     figures: Mapping[str, float] = field(default_factory=dict)
     why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How far the light form is from the model."""
+
+    most: float  # the largest relative error of a row's log-likelihood
+    mean: float  # the mean of these errors
+    same: float  # the share of steps with the same likeliest token
 
 
 def export_onnx(model: Any, tokenizer: Any, rows: Sequence[Sequence[int]], work: Path) -> OnnxExport:
@@ -47,25 +59,38 @@ def export_onnx(model: Any, tokenizer: Any, rows: Sequence[Sequence[int]], work:
         return _without(f"{error.name} is not installed (pip install 'mynah-bot[light]')")
     end = tokenizer.eos_token_id
     start = end if tokenizer.bos_token_id is None else tokenizer.bos_token_id
-    content = onnx_weights.write(model, start=start, end=end)
     path = work / onnx_weights.FILE
     try:
+        content = onnx_weights.write(model, start=start, end=end)
         path.write_bytes(content)
         engine = OnnxEngine(path, threads=1)
-        off, same = compare(model, engine, _every_nth(rows) or _every_nth(_sample(model, tokenizer)))
+        comparison = compare(model, engine, _every_nth(rows) or _every_nth(_sample(model, tokenizer)))
     except ModelError as error:
         return _without(str(error))
     finally:
         path.unlink(missing_ok=True)
-    if not off <= OFF_MOST:  # also refuses NaN
-        return _without(f"the log-likelihood of a text is {off:.2%} off ({OFF_MOST:.0%} at most)")
-    if not same >= SAME_LEAST:
-        return _without(f"its likeliest token is the model's in {same:.1%} of the steps ({SAME_LEAST:.0%} at least)")
-    return OnnxExport({onnx_weights.FILE: content}, {"light_off": round(off, 5), "light_same": round(same, 4)})
+    if why := _why_too_far(comparison):
+        return _without(why)
+    figures = {
+        "light_off": round(comparison.most, 5),
+        "light_off_mean": round(comparison.mean, 5),
+        "light_same": round(comparison.same, 4),
+    }
+    return OnnxExport({onnx_weights.FILE: content}, figures)
 
 
-def compare(model: Any, engine: OnnxEngine, rows: Sequence[Sequence[int]]) -> tuple[float, float]:
-    """The largest relative error of a row's log-likelihood, and the share of steps with the same likeliest token."""
+def _why_too_far(comparison: Comparison) -> str:
+    """The comparisons are written so that they refuse NaN too."""
+    if not comparison.most <= OFF_MOST:
+        return f"the log-likelihood of a text is {comparison.most:.2%} off ({OFF_MOST:.0%} at most)"
+    if not comparison.mean <= MEAN_OFF_MOST:
+        return f"the log-likelihood of texts is {comparison.mean:.2%} off on average ({MEAN_OFF_MOST:.0%} at most)"
+    if not comparison.same >= SAME_LEAST:
+        return f"its likeliest token is the model's in {comparison.same:.1%} of the steps ({SAME_LEAST:.0%} at least)"
+    return ""
+
+
+def compare(model: Any, engine: OnnxEngine, rows: Sequence[Sequence[int]]) -> Comparison:
     import torch
 
     offs, agreed, steps = [], 0, 0
@@ -78,7 +103,7 @@ def compare(model: Any, engine: OnnxEngine, rows: Sequence[Sequence[int]]) -> tu
         offs.append(abs(actual - expected) / max(abs(expected), FEWEST_NATS))
         agreed += sum(a == b for a, b in zip(likeliest, ours.argmax(-1).tolist(), strict=True))
         steps += len(likeliest)
-    return max(offs), agreed / steps
+    return Comparison(max(offs), sum(offs) / len(offs), agreed / steps)
 
 
 def _every_nth(rows: Sequence[Sequence[int]]) -> list[Sequence[int]]:
@@ -91,7 +116,7 @@ def _sample(model: Any, tokenizer: Any) -> list[list[int]]:
     from training.speak.torch_engine import TorchSampler
 
     samples = TorchSampler(model, tokenizer).draft("", n=SAMPLES, seed=0)
-    return batches.encode(tokenizer, [text.text for text in samples], model.config.n_positions)
+    return batches.encode(tokenizer, [text.text for text in samples], model.config.max_position_embeddings)
 
 
 def _without(why: str) -> OnnxExport:

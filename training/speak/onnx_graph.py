@@ -1,4 +1,4 @@
-"""GPT-2 as an ONNX graph for ONNX Runtime, in bytes.
+"""Any known architecture as an ONNX graph for ONNX Runtime, in bytes.
 
 The weights stay in their own file: the graph refers to byte offsets, and the runtime maps them into memory.
 Only the needed part of protobuf is written here, since the `onnx` package is far larger than this file.
@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from training.models.architecture import Architecture
+
 OPSET = 17
 IR_VERSION = 8
 FLOAT, UINT8, INT32, INT64 = 1, 2, 6, 7  # ONNX's type numbers
@@ -20,18 +22,9 @@ TYPES = {"F32": FLOAT, "U8": UINT8}  # of safetensors
 MICROSOFT = "com.microsoft"  # the domain of the runtime's own fused operations
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """The dimensions of a GPT-2."""
-
-    layers: int
-    heads: int
-    width: int
-    vocabulary: int
-    context: int
-    epsilon: float
-    gelu: str  # "tanh" or "erf"
-    block: int  # how many weights in a row share a scale
+PLACES = "places"  # learnt positions, which are added before the graph
+EMBEDDINGS = frozenset({"words.q", "words.s", PLACES})  # of no use in the graph
+LAYER_NORMS = {"layer": "LayerNormalization", "rms": "SimplifiedLayerNormalization"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,66 +37,109 @@ class Span:
     length: int
 
 
-def graph(shape: Shape, spans: Mapping[str, Span], file: str) -> bytes:
+def graph(about: Architecture, spans: Mapping[str, Span], file: str) -> bytes:
     """From embeddings `x` (rows, tokens, width) to `logits` (m, vocabulary) at m positions, `wanted`.
 
-    The cache is input and output in the same memory; `last` (rows) and `total` say how much of it is filled.
+    The cache is input and output in the same memory; `last` (rows) and `total` say how much of it is filled. Rotary
+    positions are inputs too, a table of cosines and one of sines for each theta.
     """
-    builder = _Builder(shape, spans, file)
-    hidden = builder.node("LayerNormalization", ["x", "0.ln1.w", "0.ln1.b"], axis=-1, epsilon=shape.epsilon)
-    residual = "x"
-    for layer in range(shape.layers):
-        attended = builder.attention(hidden, layer)
+    builder = _Builder(about, spans, file)
+    hidden, residual = builder.norm("x", "0.ln1"), "x"
+    for layer in range(len(about.layers)):
+        attended = builder.after(builder.attention(hidden, layer), f"{layer}.post1")
         hidden, residual = builder.add_and_norm(residual, attended, f"{layer}.ln2")
-        expanded = builder.mlp(hidden, layer)
-        after = f"{layer + 1}.ln1" if layer + 1 < shape.layers else "ln"
-        hidden, residual = builder.add_and_norm(residual, expanded, after)
-    flat = builder.node("Reshape", [hidden, builder.constant([-1, shape.width])])
-    builder.linear(builder.node("Gather", [flat, "wanted"], axis=0), "head", into="logits")
+        expanded = builder.after(builder.mlp(hidden, layer), f"{layer}.post2")
+        following = f"{layer + 1}.ln1" if layer + 1 < len(about.layers) else "ln"
+        hidden, residual = builder.add_and_norm(residual, expanded, following)
+    flat = builder.node("Reshape", [hidden, builder.constant([-1, about.width])])
+    builder.linear(builder.node("Gather", [flat, "wanted"], axis=0), "head", about.width, into="logits")
     return builder.model()
 
 
-def caches(shape: Shape) -> list[str]:
-    """The names of the cache's parts, each (rows, heads, length, width of a head)."""
-    return [f"{kind}{layer}" for layer in range(shape.layers) for kind in ("k", "v")]
+def caches(about: Architecture) -> list[str]:
+    """The names of the cache's parts, each (rows, key/value heads, length, width of a head)."""
+    return [f"{kind}{layer}" for layer in range(len(about.layers)) for kind in ("k", "v")]
+
+
+def tables(about: Architecture) -> dict[float, tuple[str, str]]:
+    """Per theta, the names of its tables of cosines and sines, each (tokens, width of a head / 2)."""
+    return {theta: (f"cos{number}", f"sin{number}") for number, theta in enumerate(about.thetas)}
 
 
 @dataclass
 class _Builder:
-    shape: Shape
+    about: Architecture
     spans: Mapping[str, Span]
     file: str
     nodes: list[bytes] = field(default_factory=list)
     constants: list[bytes] = field(default_factory=list)
 
-    def linear(self, x: str, name: str, *, into: str = "") -> str:
+    def linear(self, x: str, name: str, inputs: int, *, into: str = "") -> str:
         """A product with 8-bit weights; the runtime quantises x to 8 bits too, a scale for each block of a row."""
-        rows, blocks, block = self.spans[f"{name}.q"].dims
-        inputs = [x, f"{name}.q", f"{name}.s", "", "", f"{name}.b" if f"{name}.b" in self.spans else ""]
-        width = self.shape.width * (4 if name.endswith(".down") else 1)
-        assert blocks == -(-width // block)  # noqa: S101  the writer's own rule
-        attributes = {"N": rows, "K": width, "bits": 8, "block_size": block, "accuracy_level": 4}
-        return self.node("MatMulNBits", inputs, into=into, domain=MICROSOFT, **attributes)
+        outputs, blocks, block = self.spans[f"{name}.q"].dims
+        assert blocks == -(-inputs // block)  # noqa: S101  the writer's own rule
+        names = [x, f"{name}.q", f"{name}.s", "", "", self.if_there(f"{name}.b")]
+        attributes = {"N": outputs, "K": inputs, "bits": 8, "block_size": block, "accuracy_level": 4}
+        return self.node("MatMulNBits", names, into=into, domain=MICROSOFT, **attributes)
 
     def attention(self, hidden: str, layer: int) -> str:
-        mixed = self.linear(hidden, f"{layer}.qkv")
-        inputs = [mixed, "", "", f"k{layer}", f"v{layer}", "last", "total"]
-        attributes = {"num_heads": self.shape.heads, "kv_num_heads": self.shape.heads}
+        about, kind = self.about, self.about.layers[layer]
+        mixed = self.linear(hidden, f"{layer}.qkv", about.width)
+        inputs = [mixed, "", ""] if f"{layer}.qn.w" not in self.spans else self.normed_heads(mixed, layer)
+        inputs += [f"k{layer}", f"v{layer}", "last", "total", *tables(about).get(kind.theta, ())]
+        attributes: dict[str, float] = {
+            "num_heads": about.heads,
+            "kv_num_heads": about.kv_heads,
+            "scale": about.attention_scale,
+            "do_rotary": int(kind.theta > 0),
+            "local_window_size": kind.window or -1,
+        }
         out = [f"a{layer}", f"new_k{layer}", f"new_v{layer}"]
         self.nodes.append(_node("GroupQueryAttention", inputs, out, domain=MICROSOFT, **attributes))
-        return self.linear(out[0], f"{layer}.out")
+        return self.linear(out[0], f"{layer}.out", about.heads * about.head_width)
+
+    def normed_heads(self, mixed: str, layer: int) -> list[str]:
+        """Queries and keys whose heads are normed one by one, and values."""
+        about = self.about
+        heads = {"q": about.heads, "k": about.kv_heads, "v": about.kv_heads}
+        names = [f"{kind}_{layer}" for kind in heads]
+        sizes = self.constant([count * about.head_width for count in heads.values()])
+        self.nodes.append(_node("Split", [mixed, sizes], names, domain="", axis=-1))
+        for number, kind in enumerate(("q", "k")):
+            apart = self.constant([0, 0, heads[kind], about.head_width])
+            split = self.node("Reshape", [names[number], apart])
+            joined = self.constant([0, 0, heads[kind] * about.head_width])
+            names[number] = self.node("Reshape", [self.norm(split, f"{layer}.{kind}n"), joined])
+        return names
 
     def mlp(self, hidden: str, layer: int) -> str:
-        wide = self.linear(hidden, f"{layer}.up")
-        kind = "FastGelu" if self.shape.gelu == "tanh" else "Gelu"
-        return self.linear(self.node(kind, [wide], domain=MICROSOFT), f"{layer}.down")
+        about = self.about
+        wide = self.linear(hidden, f"{layer}.gate" if about.gated else f"{layer}.up", about.width)
+        if about.activation == "silu":
+            active = self.node("QuickGelu", [wide], domain=MICROSOFT, alpha=1.0)
+        else:
+            active = self.node("FastGelu" if about.activation == "tanh" else "Gelu", [wide], domain=MICROSOFT)
+        if about.gated:
+            active = self.node("Mul", [active, self.linear(hidden, f"{layer}.up", about.width)])
+        return self.linear(active, f"{layer}.down", about.inner)
+
+    def norm(self, x: str, name: str) -> str:
+        inputs = [x, f"{name}.w", *([f"{name}.b"] if self.about.norm == "layer" else [])]
+        return self.node(LAYER_NORMS[self.about.norm], inputs, axis=-1, epsilon=self.about.epsilon)
+
+    def after(self, x: str, name: str) -> str:
+        """What is added to the residual stream: normed, where the layer has such a norm."""
+        return self.norm(x, name) if f"{name}.w" in self.spans else x
 
     def add_and_norm(self, residual: str, more: str, norm: str) -> tuple[str, str]:
         out = [f"h{len(self.nodes)}", "", "", f"r{len(self.nodes)}"]
-        inputs = [residual, more, f"{norm}.w", f"{norm}.b"]
-        attributes = {"epsilon": self.shape.epsilon}
-        self.nodes.append(_node("SkipLayerNormalization", inputs, out, domain=MICROSOFT, **attributes))
+        inputs = [residual, more, f"{norm}.w", *([f"{norm}.b"] if self.about.norm == "layer" else [])]
+        kind = f"Skip{LAYER_NORMS[self.about.norm]}"
+        self.nodes.append(_node(kind, inputs, out, domain=MICROSOFT, epsilon=self.about.epsilon))
         return out[0], out[3]
+
+    def if_there(self, name: str) -> str:
+        return name if name in self.spans else ""
 
     def node(self, kind: str, inputs: list[str], *, into: str = "", domain: str = "", **attributes: float) -> str:
         name = into or f"t{len(self.nodes)}"
@@ -117,15 +153,17 @@ class _Builder:
         return name
 
     def model(self) -> bytes:
-        shape, parts = self.shape, caches(self.shape)
-        cache = ("rows", shape.heads, "length", shape.width // shape.heads)
-        x = _value("x", FLOAT, ("rows", "tokens", shape.width))
+        about, parts = self.about, caches(self.about)
+        cache = ("rows", about.kv_heads, "length", about.head_width)
+        x = _value("x", FLOAT, ("rows", "tokens", about.width))
         inputs = [x, _value("wanted", INT64, ("m",)), _value("last", INT32, ("rows",)), _value("total", INT32, (1,))]
         inputs += [_value(part, FLOAT, cache) for part in parts]
-        outputs = [_value("logits", FLOAT, ("m", shape.vocabulary))]
+        half = about.head_width // 2
+        inputs += [_value(table, FLOAT, ("places", half)) for pair in tables(about).values() for table in pair]
+        outputs = [_value("logits", FLOAT, ("m", about.vocabulary))]
         outputs += [_value(f"new_{part}", FLOAT, cache) for part in parts]
-        external = [_external(name, span, self.file) for name, span in self.spans.items() if name != "places"]
-        whole = _each(1, self.nodes) + _bytes(2, b"gpt2") + _each(5, [*self.constants, *external])
+        external = [_external(name, span, self.file) for name, span in self.spans.items() if name not in EMBEDDINGS]
+        whole = _each(1, self.nodes) + _bytes(2, b"decoder") + _each(5, [*self.constants, *external])
         whole += _each(11, inputs) + _each(12, outputs)
         opsets = [_bytes(1, domain.encode()) + _int(2, number) for domain, number in (("", OPSET), (MICROSOFT, 1))]
         return _int(1, IR_VERSION) + _bytes(7, whole) + _each(8, opsets)

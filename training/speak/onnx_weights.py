@@ -1,7 +1,7 @@
-"""The light form of a GPT-2: its weights in 8 bits, one file of a model folder, for a process without torch.
+"""The light form of a model: its weights in 8 bits, one file of a model folder, for a process without torch.
 
-It is a safetensors file. A matrix `M` is `M.q`, (outputs, blocks, block) of bytes, and `M.s`, a scale for each block:
-a weight is (byte - 128) x scale. Where the head is the embedding, it is stored once.
+It is a safetensors file with the names of `architecture.unfold`. A matrix `M` is `M.q`, (outputs, blocks, block) of
+bytes, and `M.s`, a scale for each block: a weight is (byte - 128) x scale. A tied head is stored once, as `head`.
 """
 
 from __future__ import annotations
@@ -13,22 +13,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from training.errors import ModelError
-from training.speak.onnx_graph import Shape, Span
+from training.errors import ModelError, UnknownArchitecture
+from training.models import architecture
+from training.models.architecture import Architecture, Layer
+from training.speak.onnx_graph import PLACES, Span
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
 FILE = "light.safetensors"
-FORMAT = "1"
+FORMAT = "2"  # format 1 had GPT-2 alone, and fewer fields
 LONGEST = 64 * 2**20  # bytes of a header that is accepted
-HEAD = 8  # the runtime needs the width of a head to be a multiple of it
-GELUS = {"gelu_new": "tanh", "gelu_pytorch_tanh": "tanh", "gelu_fast": "tanh", "gelu": "erf"}
+HEAD, ROTARY_HEAD = 8, 16  # the runtime needs the width of a head to be a multiple of it
 TYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "U8": np.dtype("u1")}
 MIDDLE = 128  # the byte for 0
-MATRICES = {"qkv": "attn.c_attn", "out": "attn.c_proj", "up": "mlp.c_fc", "down": "mlp.c_proj"}
-NORMS = {"ln1": "ln_1", "ln2": "ln_2"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,7 @@ class OnnxWeights:
     """A weights file, checked and mapped into memory."""
 
     path: Path
-    shape: Shape
+    architecture: Architecture
     start: int  # tokens that start and end a text
     end: int
     spans: Mapping[str, Span]
@@ -48,54 +47,41 @@ class OnnxWeights:
 
 def why_not(config: Any) -> str:
     """Why a model of this configuration has no light form; empty where it has one."""
-    if config.model_type != "gpt2":
-        return f"it is made for GPT-2, and this model is {config.model_type}"
-    if config.activation_function not in GELUS:
-        return f"it knows no {config.activation_function}"
-    if not config.scale_attn_weights or config.scale_attn_by_inverse_layer_idx or config.add_cross_attention:
-        return "it knows GPT-2's own attention only"
-    if config.n_inner not in {None, 4 * config.n_embd}:
-        return f"it knows layers four times as wide as the model, and these are {config.n_inner} wide"
-    if (width := config.n_embd // config.n_head) % HEAD:
-        return f"it knows heads of {HEAD}, {2 * HEAD}, … numbers, and these are {width} wide"
+    try:
+        about = architecture.read(config)
+    except UnknownArchitecture as error:
+        return str(error)
+    step = ROTARY_HEAD if about.thetas else HEAD
+    if about.head_width % step:
+        return f"it knows heads of {step}, {2 * step}, … numbers, and these are {about.head_width} wide"
     return ""
 
 
 def write(model: Any, *, start: int, end: int) -> bytes:
-    """The file's content; check `why_not` first."""
+    """The file's content; check `why_not` first. UnknownArchitecture, if the model has weights of its own."""
     from safetensors.numpy import save
 
-    config = model.config
-    weights = {name: weight.detach().float().cpu().numpy() for name, weight in model.state_dict().items()}
-    block = next(size for size in (64, 32) if config.n_embd % size == 0 or size == 32)
-    shape = Shape(
-        layers=config.n_layer,
-        heads=config.n_head,
-        width=config.n_embd,
-        vocabulary=config.vocab_size,
-        context=config.n_positions,
-        epsilon=config.layer_norm_epsilon,
-        gelu=GELUS[config.activation_function],
-        block=block,
-    )
-    tensors = _quantised("head", weights["lm_head.weight"], block)
-    tensors |= {"places": weights["transformer.wpe.weight"], **_norm(weights, "ln", "transformer.ln_f")}
-    if not config.tie_word_embeddings:
-        tensors |= _quantised("words", weights["transformer.wte.weight"], block)
-    for layer in range(config.n_layer):
-        block_name = f"transformer.h.{layer}"
-        for ours, name in NORMS.items():
-            tensors |= _norm(weights, f"{layer}.{ours}", f"{block_name}.{name}")
-        for ours, name in MATRICES.items():  # (inputs, outputs) in transformers
-            tensors |= _quantised(f"{layer}.{ours}", weights[f"{block_name}.{name}.weight"].T, block)
-            tensors[f"{layer}.{ours}.b"] = weights[f"{block_name}.{name}.bias"]
-    about = {"format": FORMAT, "shape": json.dumps(asdict(shape)), "start": str(start), "end": str(end)}
-    return save({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, about)
+    about, weights = architecture.unfold(model)
+    largest = 64 if about.norm == "layer" else 32  # Llama's activations have larger outliers: .75 % off, or .54 %
+    if weights["words"] is weights["head"]:
+        del weights["words"]
+    tensors: dict[str, np.ndarray[Any, Any]] = {}
+    for name, weight in weights.items():
+        numbers = weight.float().cpu().numpy()
+        is_matrix = numbers.ndim == 2 and name != PLACES
+        tensors |= _quantised(name.removesuffix(".w"), numbers, largest) if is_matrix else {name: numbers}
+    header = {
+        "format": FORMAT,
+        "architecture": json.dumps(asdict(about)),
+        "start": str(start),
+        "end": str(end),
+    }
+    return save({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, header)
 
 
 def size_of(model: Any) -> int:
-    """About the bytes of the file."""
-    return int(sum(weight.numel() for weight in model.parameters()) * 1.15) + 2**20
+    """About the bytes of the file, a little more."""
+    return int(sum(weight.numel() for weight in model.parameters()) * 1.2) + 2**20
 
 
 def read(path: Path) -> OnnxWeights:
@@ -119,13 +105,43 @@ def _read(path: Path) -> OnnxWeights:
             raise ValueError("its header is too long")
         header = json.loads(file.read(length))
     about = header.pop("__metadata__")
-    if about["format"] != FORMAT:
-        raise ValueError(f"its format is {about['format']}, this program reads {FORMAT}")
-    shape = Shape(**json.loads(about["shape"]))
     spans = {name: _span(entry, 8 + length) for name, entry in header.items()}
     if max(span.offset + span.length for span in spans.values()) != path.stat().st_size:
         raise ValueError("it is cut off")
-    return OnnxWeights(path, shape, int(about["start"]), int(about["end"]), spans)
+    return OnnxWeights(path, _architecture(about), int(about["start"]), int(about["end"]), spans)
+
+
+def _architecture(about: Mapping[str, str]) -> Architecture:
+    if about["format"] == "1":
+        return _gpt2(**json.loads(about["shape"]))
+    if about["format"] != FORMAT:
+        raise ValueError(f"its format is {about['format']}, this program reads {FORMAT}")
+    fields = json.loads(about["architecture"])
+    fields["layers"] = tuple(Layer(**layer) for layer in fields["layers"])
+    return Architecture(**fields)
+
+
+def _gpt2(
+    *, layers: int, heads: int, width: int, vocabulary: int, context: int, epsilon: float, gelu: str, block: int
+) -> Architecture:
+    """The architecture of a file of format 1, whose `block` is known from its tensors."""
+    del block
+    if gelu not in {"tanh", "erf"}:
+        raise ValueError(f"it knows no {gelu}")
+    return Architecture(
+        layers=(Layer(),) * layers,
+        width=width,
+        heads=heads,
+        kv_heads=heads,
+        head_width=width // heads,
+        inner=4 * width,
+        vocabulary=vocabulary,
+        context=context,
+        norm="layer",
+        epsilon=epsilon,
+        activation="tanh" if gelu == "tanh" else "erf",
+        attention_scale=(width // heads) ** -0.5,
+    )
 
 
 def _span(entry: Mapping[str, Any], begin: int) -> Span:
@@ -136,13 +152,10 @@ def _span(entry: Mapping[str, Any], begin: int) -> Span:
     return Span(entry["dtype"], dims, begin + first, last - first)
 
 
-def _norm(weights: Mapping[str, Any], ours: str, theirs: str) -> dict[str, np.ndarray[Any, Any]]:
-    return {f"{ours}.w": weights[f"{theirs}.weight"], f"{ours}.b": weights[f"{theirs}.bias"]}
-
-
-def _quantised(name: str, matrix: np.ndarray[Any, Any], block: int) -> dict[str, np.ndarray[Any, Any]]:
-    """`matrix` is (outputs, inputs)."""
+def _quantised(name: str, matrix: np.ndarray[Any, Any], largest: int) -> dict[str, np.ndarray[Any, Any]]:
+    """`matrix` is (outputs, inputs); `largest` the block, where it divides the inputs."""
     outputs, inputs = matrix.shape
+    block = next(size for size in (largest, 32) if inputs % size == 0 or size == 32)
     blocks = -(-inputs // block)
     padded = np.zeros((outputs, blocks * block), np.float32)
     padded[:, :inputs] = matrix

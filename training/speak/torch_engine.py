@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -9,12 +10,13 @@ import torch
 from torch.nn.functional import cross_entropy
 from transformers import DynamicCache
 
+from training.errors import UnknownArchitecture
 from training.learn.batches import once
 from training.learn.loss import token_losses
 from training.learn.precision import has_bf16
 from training.models import loading
 from training.speak import nucleus
-from training.speak.gpt2 import Gpt2, is_plain_gpt2
+from training.speak.decoder import Decoder
 from training.speak.sampler import Sampler
 
 if TYPE_CHECKING:
@@ -41,8 +43,7 @@ class TorchSampler(Sampler):
         """
         end = tokenizer.eos_token_id
         start = end if tokenizer.bos_token_id is None else tokenizer.bos_token_id
-        dtype = dtype or fastest(model.device)
-        engine = Gpt2Engine(model, dtype) if is_plain_gpt2(model) else TransformersEngine(model)
+        engine = engine_of(model, dtype or fastest(model.device))
         super().__init__(engine, tokenizer.backend_tokenizer, start=start, end=end, tags=tags)
 
     @classmethod
@@ -54,11 +55,19 @@ class TorchSampler(Sampler):
         return cls(loaded.model, loaded.tokenizer, loaded.manifest.tags)
 
 
-class Gpt2Engine:
-    """GPT-2 by `gpt2.py`."""
+def engine_of(model: Any, dtype: torch.dtype) -> DecoderEngine | TransformersEngine:
+    """The engine that speaks the model."""
+    try:
+        return DecoderEngine(model, dtype)
+    except UnknownArchitecture:
+        return TransformersEngine(model, dtype)
+
+
+class DecoderEngine:
+    """A known architecture, by `decoder.py`."""
 
     def __init__(self, model: Any, dtype: torch.dtype) -> None:
-        self._model = Gpt2(model, dtype)
+        self._model = Decoder(model, dtype)
         self.context = context_of(model)
         self.max_rows = _max_rows(model)
 
@@ -87,8 +96,9 @@ class Gpt2Engine:
 class TransformersEngine:
     """Any causal model of transformers, with its own cache."""
 
-    def __init__(self, model: Any) -> None:
-        self._model = model.eval()  # dropout during generation was one of the reference's mistakes
+    def __init__(self, model: Any, dtype: torch.dtype) -> None:
+        model.eval()  # dropout during generation was one of the reference's mistakes
+        self._model = model if model.dtype == dtype else deepcopy(model).to(dtype)
         self.context = context_of(model)
         self.max_rows = _max_rows(model)
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel
 
+from tests.training.families import family
 from training.learn.fast_cpu import fast_cpu
 from training.learn.finetune import finetune
 from training.recipe import Recipe, Shape
@@ -69,3 +70,15 @@ def test_a_model_of_another_family_is_left_alone(gpt2: Any) -> None:
 
     with fast_cpu(gpt2):
         assert ways(gpt2) == ("sdpa", {"NewGELUActivation"})
+
+
+@pytest.mark.parametrize("name", ["Llama", "Gemma 3"])
+def test_other_known_families_have_eager_attention_with_the_same_result(name: str) -> None:
+    model, ids = family(name), torch.tensor([[0, *range(3, 20)]])
+    expected = model(input_ids=ids).logits
+
+    with fast_cpu(model):
+        attention, actual = model.config._attn_implementation, model(input_ids=ids).logits
+
+    assert (attention, model.config._attn_implementation) == ("eager", "sdpa")
+    assert torch.allclose(actual, expected, atol=1e-4)

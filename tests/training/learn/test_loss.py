@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 
+from tests.training.families import FAMILIES, SHAPE, family, make
 from training.learn import loss
 from training.learn.batches import encode, once
-from training.learn.loss import token_losses
+from training.learn.loss import has_plain_head, token_losses
 from training.models import model_dir
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def test_loss_and_gradient_are_the_same(
     if way == "in chunks":
         monkeypatch.setattr(loss, "CHUNK", 7 * 300)
     else:
-        monkeypatch.setattr(loss, "PLAIN_HEADS", frozenset())
+        monkeypatch.setattr(loss, "has_plain_head", lambda _: False)
     actual = _loss_and_gradient(loaded.model, batch)
 
     assert torch.allclose(actual, expected, atol=1e-5)
@@ -66,3 +67,41 @@ def _loss_and_gradient(model: Any, batch: Any) -> torch.Tensor:
     gradient = model.base_model.wte.weight.grad.flatten()
     model.zero_grad()
     return torch.cat([mean.detach()[None], gradient])
+
+
+def test_the_head_of_every_known_architecture_gives_the_logits() -> None:
+    assert [name for name in FAMILIES if not has_plain_head(family(name))] == []
+
+
+OTHER_HEADS = {
+    "a cap": ("Gemma3ForCausalLM", "Gemma3TextConfig", {**FAMILIES["Gemma 3"][2], "final_logit_softcapping": 1e6}),
+    "a scale": ("GraniteForCausalLM", "GraniteConfig", {**SHAPE, "logits_scaling": 1.5}),
+    "a bias": ("PhiForCausalLM", "PhiConfig", SHAPE),
+}
+
+
+@pytest.mark.parametrize("name", OTHER_HEADS)
+def test_a_head_with_anything_after_it_is_not_plain(name: str) -> None:
+    assert not has_plain_head(make(*OTHER_HEADS[name]))
+
+
+def test_measuring_the_head_leaves_the_model_as_it_was() -> None:
+    model = family("Llama").train()
+    ids = torch.tensor([[1, 2, 3]])
+    before = model(ids).logits
+
+    assert has_plain_head(model)
+
+    assert model.training
+    assert torch.equal(model(ids).logits, before)
+
+
+@pytest.mark.parametrize("name", ["Llama", "Qwen 3", "Gemma 3"])
+def test_the_loss_without_logits_of_padding_is_the_models_own(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = family(name)
+    (batch,) = once([[0, 5, 9, 3, 0], [0, 7, 0]], batch_tokens=100)
+
+    ours = token_losses(model, batch)
+    monkeypatch.setattr(loss, "has_plain_head", lambda _: False)
+
+    assert torch.allclose(ours, token_losses(model, batch), atol=1e-4)

@@ -9,6 +9,7 @@ import torch
 from transformers import GPT2Config, GPT2LMHeadModel, GPTNeoConfig, GPTNeoForCausalLM
 
 from tests.installed import SENTENCES
+from tests.training.families import FAMILIES, PIECES, family
 from tests.training.retraining.runs import run, small, version_of
 from training.errors import ModelError
 from training.learn import batches
@@ -61,7 +62,7 @@ def test_a_light_form_that_differs_is_left_out_with_a_message(
     light = onnx_export.export_onnx(Drifting(loaded.model), loaded.tokenizer, rows, tmp_path)
 
     assert not light.files
-    assert "1% at most" in light.why
+    assert "% at most" in light.why
 
 
 def test_another_architecture_is_left_out_with_a_message(loaded: Any, rows: list[list[int]], tmp_path: Path) -> None:
@@ -71,7 +72,7 @@ def test_another_architecture_is_left_out_with_a_message(loaded: Any, rows: list
 
     light = onnx_export.export_onnx(other, loaded.tokenizer, rows, tmp_path)
 
-    assert light.why == "no light form for a machine without torch: it is made for GPT-2, and this model is gpt_neo."
+    assert light.why == "no light form for a machine without torch: gpt_neo is not written out here."
 
 
 def test_unsupported_heads_are_left_out_with_a_message(loaded: Any, rows: list[list[int]], tmp_path: Path) -> None:
@@ -101,8 +102,8 @@ def test_the_comparison_detects_a_model_that_differs(loaded: Any, rows: list[lis
     near = onnx_export.compare(loaded.model, OnnxEngine(path, threads=1), rows)
     far = onnx_export.compare(changed, OnnxEngine(path, threads=1), rows)
 
-    assert near[0] < far[0]
-    assert near[1] >= far[1]
+    assert near.most < far.most
+    assert near.same >= far.same
 
 
 def test_one_row_that_differs_is_not_averaged_away(loaded: Any, rows: list[list[int]], tmp_path: Path) -> None:
@@ -115,8 +116,8 @@ def test_one_row_that_differs_is_not_averaged_away(loaded: Any, rows: list[list[
         changed.transformer.wte.weight[unseen].mul_(4)
     odd = [rows[0][0], *[unseen] * 8]
 
-    among_others = onnx_export.compare(changed, OnnxEngine(path, threads=1), [*rows, odd])[0]
-    alone = onnx_export.compare(changed, OnnxEngine(path, threads=1), [odd])[0]
+    among_others = onnx_export.compare(changed, OnnxEngine(path, threads=1), [*rows, odd]).most
+    alone = onnx_export.compare(changed, OnnxEngine(path, threads=1), [odd]).most
 
     assert among_others == alone > onnx_export.OFF_MOST
 
@@ -141,7 +142,7 @@ def test_without_texts_a_form_that_differs_is_detected_too(loaded: Any, tmp_path
     light = onnx_export.export_onnx(model, loaded.tokenizer, [], tmp_path)
 
     assert not light.files
-    assert "1% at most" in light.why
+    assert "% at most" in light.why
 
 
 @pytest.mark.parametrize("tied", [True, False], ids=["tied", "apart"])
@@ -168,10 +169,11 @@ def test_any_gpt2_has_a_light_form_that_is_close(shape: dict[str, int], gelu: st
     path.write_bytes(onnx_weights.write(model, start=0, end=0))
     rows = torch.randint(1, 130, (4, 40), generator=torch.Generator().manual_seed(0)).tolist()
 
-    off, same = onnx_export.compare(model, OnnxEngine(path, threads=1), rows)
+    close = onnx_export.compare(model, OnnxEngine(path, threads=1), rows)
 
-    assert off < onnx_export.OFF_MOST
-    assert same > 0.9  # a model of chance weights is often undecided
+    assert close.mean < onnx_export.MEAN_OFF_MOST
+    assert close.most < onnx_export.OFF_MOST
+    assert close.same > 0.9  # a model of chance weights is often undecided
 
 
 def test_a_retraining_writes_the_light_form_and_lists_it_in_the_manifest(tmp_path: Path) -> None:
@@ -194,3 +196,34 @@ def test_a_retraining_without_the_library_reports_it_and_continues(
 
     assert onnx_weights.FILE not in model_dir.check(version).files
     assert any("onnxruntime is not installed (pip install 'mynah-bot[light]')" in progress.note for progress in reports)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_every_known_architecture_has_a_light_form_that_is_close(name: str, tmp_path: Path) -> None:
+    model = family(name)
+    path = tmp_path / onnx_weights.FILE
+    path.write_bytes(onnx_weights.write(model, start=0, end=0))
+    rows = torch.randint(1, PIECES, (4, 40), generator=torch.Generator().manual_seed(0)).tolist()
+
+    close = onnx_export.compare(model, OnnxEngine(path, threads=1), rows)
+
+    assert close.mean < onnx_export.MEAN_OFF_MOST
+    assert close.most < onnx_export.OFF_MOST
+    assert close.same > 0.9  # a model of chance weights is often undecided
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_rows_of_every_known_architecture_grow_as_they_are_read(name: str, tmp_path: Path) -> None:
+    path = tmp_path / onnx_weights.FILE
+    path.write_bytes(onnx_weights.write(family(name), start=0, end=0))
+    engine = OnnxEngine(path, threads=1)
+    batch, scores = engine.begin([0, 7, 9], 2, 6), [0.0, 0.0]
+    tails: list[list[int]] = [[], []]
+    for step in range(6):
+        chosen = batch.sample([lambda: 0.5] * 2, 0.0, 1.0)
+        scores = [score + nats for score, (_, nats) in zip(scores, chosen, strict=True)]
+        tails = [[*tail, token] for tail, (token, _) in zip(tails, chosen, strict=True)]
+        if step < 5:
+            batch.advance([tail[-1] for tail in tails], [0, 1])
+
+    assert scores == pytest.approx(engine.log_likelihoods([0, 7, 9], tails), rel=0.01)

@@ -125,7 +125,7 @@ def test_finished_rows_do_not_change_the_others(sampler: OnnxSampler) -> None:
     batch = engine.begin([start, 5], 8, 20)
     rows = [[start, 5] for _ in range(8)]
     for kept in ([0, 1, 2, 3, 4, 5, 6, 7], [1, 2, 3, 4, 5, 7], [0, 2, 3, 5], [0, 3], [1], [0]):
-        tokens = chance.integers(1, engine.shape.vocabulary, len(kept)).tolist()
+        tokens = chance.integers(1, engine.architecture.vocabulary, len(kept)).tolist()
         rows = [[*rows[row], token] for row, token in zip(kept, tokens, strict=True)]
         batch.advance(tokens, kept)
 

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
-from transformers import GPT2Config, GPT2LMHeadModel, GPTNeoXConfig
+from transformers import GPT2Config, GPT2LMHeadModel, GPTNeoXConfig, LlamaConfig
 
+from tests.training.families import FAMILIES, family
 from training.errors import ModelError
+from training.models import architecture
 from training.speak import onnx_weights
+from training.speak.onnx_engine import OnnxEngine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,10 +43,10 @@ def test_a_weight_is_off_by_half_a_step_at_most(path: Path) -> None:
     assert np.all(np.abs(ours - theirs) <= scales.repeat(32, 1)[:, :48] / 2 * 1.001)
 
 
-def test_the_file_has_the_models_shape(path: Path) -> None:
+def test_the_file_has_the_models_architecture(path: Path) -> None:
     read = onnx_weights.read(path)
 
-    assert (read.shape.layers, read.shape.heads, read.shape.width, read.shape.context) == (2, 2, 48, 40)
+    assert read.architecture == architecture.read(model().config)
     assert (read.start, read.end) == (3, 4)
 
 
@@ -79,8 +82,8 @@ def _header(change: Callable[[dict[str, Any]], object]) -> Callable[[bytes], byt
         lambda whole: b"\xff" * 8 + whole[8:],
         lambda whole: whole[:8] + b"[]" + whole[10:],
         _header(lambda header: header.pop("__metadata__")),
-        _header(lambda header: header["__metadata__"].update(format="2")),
-        _header(lambda header: header["__metadata__"].update(shape="{}")),
+        _header(lambda header: header["__metadata__"].update(format="3")),
+        _header(lambda header: header["__metadata__"].update(architecture="{}")),
         _header(lambda header: header["0.up.q"].update(dtype="I64")),
         _header(lambda header: header["0.up.q"].update(shape=[1])),
     ],
@@ -104,10 +107,9 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
         (GPTNeoXConfig(), "gpt_neox"),
         (GPT2Config(activation_function="relu"), "relu"),
         (GPT2Config(scale_attn_by_inverse_layer_idx=True), "attention"),
-        (GPT2Config(scale_attn_weights=False), "attention"),
-        (GPT2Config(n_inner=1000), "1000 wide"),
+        (LlamaConfig(head_dim=24), "heads of 16, 32, … numbers, and these are 24 wide"),
     ],
-    ids=["architecture", "activation", "layers", "scale", "inner"],
+    ids=["architecture", "activation", "layers", "heads"],
 )
 def test_an_unsupported_configuration_is_reported(config: Any, why: str) -> None:
     assert why in onnx_weights.why_not(config)
@@ -116,3 +118,37 @@ def test_an_unsupported_configuration_is_reported(config: Any, why: str) -> None
 @pytest.mark.parametrize("gelu", ["gelu_new", "gelu_pytorch_tanh", "gelu"])
 def test_gpt2_has_a_light_form(gelu: str) -> None:
     assert onnx_weights.why_not(GPT2Config(activation_function=gelu)) == ""
+
+
+def _as_format_1(whole: bytes) -> bytes:
+    """The file as earlier versions of this program wrote it."""
+    shape = {
+        "layers": 2, "heads": 2, "width": 48, "vocabulary": 90, "context": 40, "epsilon": 1e-5, "gelu": "tanh",
+        "block": 32,
+    }  # fmt: skip
+    (length,) = struct.unpack("<Q", whole[:8])
+    header = json.loads(whole[8 : 8 + length])
+    header["__metadata__"] = {"format": "1", "shape": json.dumps(shape), "start": "3", "end": "4"}
+    encoded = json.dumps(header).encode()
+    return struct.pack("<Q", len(encoded)) + encoded + whole[8 + length :]
+
+
+def test_a_file_of_an_earlier_version_speaks_as_before(path: Path, tmp_path: Path) -> None:
+    earlier = tmp_path / "earlier.safetensors"
+    earlier.write_bytes(_as_format_1(path.read_bytes()))
+    tails = [[5, 6, 7], [8]]
+
+    engine = OnnxEngine(earlier, threads=1)
+
+    assert (engine.model.start, engine.model.end) == (3, 4)
+    assert engine.architecture == architecture.read(model().config)
+    assert engine.log_likelihoods([3, 1], tails) == OnnxEngine(path, threads=1).log_likelihoods([3, 1], tails)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_the_size_is_about_the_size_of_the_file(name: str) -> None:
+    other = family(name)
+
+    size = len(onnx_weights.write(other, start=0, end=0))
+
+    assert size < onnx_weights.size_of(other) < size + 2**21

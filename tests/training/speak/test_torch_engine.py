@@ -13,9 +13,15 @@ from transformers import GPT2Config, GPT2LMHeadModel, GPTNeoXConfig, GPTNeoXForC
 from training.errors import ModelError
 from training.learn.finetune import has_bf16
 from training.models import base_model, model_dir
-from training.speak.gpt2 import has_packed_linear
+from training.speak.decoder import has_packed_linear
 from training.speak.nucleus import choose
-from training.speak.torch_engine import CANDIDATES, Gpt2Engine, TorchSampler, TransformersEngine, choose_from_likeliest
+from training.speak.torch_engine import (
+    CANDIDATES,
+    DecoderEngine,
+    TorchSampler,
+    TransformersEngine,
+    choose_from_likeliest,
+)
 from training.speak.types import Sampling
 
 if TYPE_CHECKING:
@@ -63,13 +69,13 @@ def engine(request: pytest.FixtureRequest, opinionated: Any) -> tuple[Engine, An
             initializer_range=0.3,
         )
         other: Any = GPTNeoXForCausalLM(config)
-        return TransformersEngine(other), other.eval()
+        return TransformersEngine(other, torch.float32), other.eval()
     if request.param == "any model":
-        return TransformersEngine(opinionated), opinionated
+        return TransformersEngine(opinionated, torch.float32), opinionated
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch's, for it sets all of oneDNN's switches anew, Intel's GPUs' too
         with torch.backends.mkldnn.flags(enabled=request.param == "written out"):  # a GPU has no oneDNN
-            return Gpt2Engine(opinionated, torch.float32), opinionated
+            return DecoderEngine(opinionated, torch.float32), opinionated
 
 
 def say(
@@ -133,7 +139,7 @@ CHANCES = [{"temperature": 1.0, "top_p": 0.95}, {"temperature": 0.7, "top_p": 0.
 
 @pytest.mark.parametrize("chance", CHANCES, ids=str)
 def test_the_distribution_is_that_of_transformers(opinionated: Any, chance: dict[str, float]) -> None:
-    ours = say(Gpt2Engine(opinionated, torch.float32), [0, 7], DRAWS, 2, **chance)
+    ours = say(DecoderEngine(opinionated, torch.float32), [0, 7], DRAWS, 2, **chance)
     expected = theirs(opinionated, [0, 7], DRAWS, 2, do_sample=True, top_k=0, **chance)
 
     assert likelihood_of_being_alike(ours, expected) > 0.01
@@ -142,7 +148,7 @@ def test_the_distribution_is_that_of_transformers(opinionated: Any, chance: dict
 @pytest.mark.parametrize("trap", [{"top_k": 5}, {"temperature": 0.8}, {"top_p": 0.85}, {"min_p": 0.05}], ids=str)
 def test_another_distribution_would_be_noticed(opinionated: Any, trap: dict[str, Any]) -> None:
     plain = {"top_k": 0, "temperature": 1.0, "top_p": 0.95}
-    ours = say(Gpt2Engine(opinionated, torch.float32), [0, 7], DRAWS, 2, temperature=1.0, top_p=0.95)
+    ours = say(DecoderEngine(opinionated, torch.float32), [0, 7], DRAWS, 2, temperature=1.0, top_p=0.95)
     others = theirs(opinionated, [0, 7], DRAWS, 2, do_sample=True, **plain | trap)
 
     assert likelihood_of_being_alike(ours, others) < 1e-6
@@ -243,7 +249,7 @@ def test_sampling_uses_no_dropout(loaded: Any, family: str) -> None:
     model = GPT2LMHeadModel(config).train()
     sampler = TorchSampler(model, loaded.tokenizer, dtype=torch.float32)
 
-    assert isinstance(sampler._engine, TransformersEngine if family == "any model" else Gpt2Engine)
+    assert isinstance(sampler._engine, TransformersEngine if family == "any model" else DecoderEngine)
     assert sampler.log_likelihoods(["My dream is"]) == sampler.log_likelihoods(["My dream is"])
     assert (
         len(
