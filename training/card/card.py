@@ -39,6 +39,7 @@ RULES = {
     "reply": "Replies",
     "quote": "Quotes of others",
     "truncated": "Cut off",
+    "mention": "Mentions of others",
     "unspeakable": "Not to be said",
     "duplicate": "Said before",
     "near_duplicate": "Nearly said before",

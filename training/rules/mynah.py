@@ -7,6 +7,7 @@ In this order; a tweet is counted under the first rule that drops it:
     quote        too little is left without the words of others: "@rook: …", RT @rook …
     truncated    the export cut it off, and no whole sentence is left
     short        fewer than three words, or than the letters of three words in a script without spaces
+    mention      it needs a handle that has no form as a name: mentions.py; the bot may not mention anybody
     unspeakable  the screen would refuse it
     duplicate, near_duplicate    a repetition, found over all tweets of an author: training/corpus/near_duplicates.py
 """
@@ -16,7 +17,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from training.rules import cleaning, words
+from training.rules import cleaning, mentions, words
 from training.rules import quotes as others
 from training.rules.verdict import Verdict
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from training.sources.tweets import Tweet
 
-RULES = ("retweet", "reply", "quote", "truncated", "short", "unspeakable", "duplicate", "near_duplicate")
+RULES = ("retweet", "reply", "quote", "truncated", "short", "mention", "unspeakable", "duplicate", "near_duplicate")
 FEWEST_WORDS = 3  # as published; see words.py for what counts
 # Old exports cut at 140 characters, newer ones cut long notes at 280, including the link. Somebody who likes to end
 # with an ellipsis seldom ends there.
@@ -54,8 +55,12 @@ def judge(
         text = whole_sentences(text)
     if words.count(text) < FEWEST_WORDS:
         return Verdict(text, "quote" if quotes else "truncated" if cut else "short")
-    reason = unspeakable(text) if unspeakable else None
-    return Verdict(text, "unspeakable", reason) if reason else Verdict(text)
+    named = mentions.without_mentions(text)
+    if named is None:
+        return Verdict(text, "mention")
+    named = cleaning.spaced(named, newlines=newlines)
+    reason = unspeakable(named) if unspeakable else None
+    return Verdict(named, "unspeakable", reason) if reason else Verdict(named)
 
 
 def is_cut(gapped: str, length: int) -> bool:

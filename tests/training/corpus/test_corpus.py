@@ -56,17 +56,19 @@ def test_the_funnel_counts_what_was_dropped_and_why() -> None:
         *account("magpie", ["RT caw", "caw"], kind="retweet").tweets,
         *account("magpie", ["thank you!", "https://t.co/a", "quite so"], kind="reply").tweets,
         *account("magpie", ['"@rook: I said so myself"', "It said so on (cont) https://t.co/a"]).tweets,
+        *account("magpie", ["I saw @nightjar92 there"]).tweets,
         *account("magpie", [many(1)[0].upper(), f"{many(2)[1]} indeed"], first=900).tweets,
     )
 
     corpus = build([Archive("magpie", "Ms Magpie", tweets)])
 
-    assert [(funnel.author, funnel.downloaded, funnel.kept) for funnel in corpus.funnels] == [("magpie", 609, 600)]
+    assert [(funnel.author, funnel.downloaded, funnel.kept) for funnel in corpus.funnels] == [("magpie", 610, 600)]
     assert list(corpus.funnels[0].dropped.items()) == [
         ("retweet", 2),
         ("quote", 1),
         ("truncated", 1),
         ("short", 3),
+        ("mention", 1),
         ("duplicate", 1),
         ("near_duplicate", 1),
     ]
