@@ -39,6 +39,8 @@ RULES = {
     "reply": "Replies",
     "quote": "Quotes of others",
     "truncated": "Cut off",
+    "thread": "Parts of threads",
+    "fragment": "Fragments",
     "mention": "Mentions of others",
     "unspeakable": "Not to be said",
     "duplicate": "Said before",

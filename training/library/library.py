@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FILE = "library.db"
-MIGRATIONS = {"0001_first": "".join(f"{statement};\n" for statement in schema.FIRST)}
+MIGRATIONS = {
+    name: "".join(f"{statement};\n" for statement in statements)
+    for name, statements in {"0001_first": schema.FIRST, "0002_parent": schema.SECOND}.items()
+}
 REMEDIES = {
     "SQLITE_CANTOPEN": "check that the state folder exists and is yours (--state, MYNAH_STATE)",
     "SQLITE_READONLY": "the disk or the folder is read-only: choose another with --state",
@@ -86,6 +89,12 @@ class Library:
             raise
         return library
 
+    @staticmethod
+    def is_older(path: Path) -> bool:
+        """Whether it was made before the newest change of the schema."""
+        with closing(SqliteFile(path, FORMAT, read_only=True)) as db:
+            return bool(db.pending())
+
     def close(self) -> None:
         self._db.close()
 
@@ -140,12 +149,13 @@ class Library:
         many("DELETE FROM tweet WHERE number = ?", ([number] for number in (*changes.replaced, *drop)))
         many("UPDATE tweet SET archived = 1 WHERE number = ?", ([number] for number in changes.confirmed))
         many(
-            "UPDATE tweet SET id = ?, at = ?, kind = ?, lang = ?, text = ?, edits = ?, archived = ? WHERE number = ?",
+            "UPDATE tweet SET id = ?, at = ?, kind = ?, lang = ?, text = ?, edits = ?, parent = ?, "
+            "archived = ? WHERE number = ?",
             ([*_columns(one.tweet), one.archived, one.number] for one in changes.updated),
         )
         many(
-            "INSERT INTO tweet (id, at, kind, lang, text, edits, archived, author, import) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, (SELECT max(id) FROM import))",
+            "INSERT INTO tweet (id, at, kind, lang, text, edits, parent, archived, author, import) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT max(id) FROM import))",
             ([*_columns(tweet), archived, tweet.author] for tweet in new),
         )
 
@@ -205,14 +215,14 @@ class Library:
 
     def _kept(self, author: str) -> Iterator[Kept]:
         rows = self._rows(
-            "SELECT number, id, at, kind, lang, text, edits, archived FROM tweet WHERE author = ? "
+            "SELECT number, id, at, kind, lang, text, edits, parent, archived FROM tweet WHERE author = ? "
             "ORDER BY at IS NOT NULL, at, length(id), id, number",
             [author],
         )
         for row in rows:
             tweet = Tweet(
                 row["id"], author, row["text"], _moment(row["at"]), row["kind"], row["lang"],
-                tuple(row["edits"].split()),
+                tuple(row["edits"].split()), row["parent"],
             )  # fmt: skip
             yield Kept(row["number"], tweet, bool(row["archived"]))
 
@@ -248,7 +258,7 @@ class Library:
 
 
 def _columns(tweet: Tweet) -> list[str | None]:
-    return [tweet.id, _stamp(tweet.at), tweet.kind, tweet.lang, tweet.text, " ".join(tweet.edits)]
+    return [tweet.id, _stamp(tweet.at), tweet.kind, tweet.lang, tweet.text, " ".join(tweet.edits), tweet.parent]
 
 
 def _stamp(moment: datetime | None) -> str | None:

@@ -189,7 +189,7 @@ CARRIED_ON = (
         ("It is late. The last train (cont) http://t.co/abc", Verdict("It is late.")),
         ("Here it is. No. 4 of the U.S. trains (cont) http://t.co/abc", Verdict("Here it is.")),
         ("駅の時計は三分遅れている。だから私も (cont) http://t.co/abc", Verdict("駅の時計は三分遅れている。")),
-        (f"{'caw ' * 28}at https://nest.example/a …", Verdict(f"{'caw ' * 28}at")),
+        (f"{'caw ' * 28}as https://nest.example/a …", Verdict(f"{'caw ' * 28}as")),
         ("I only wanted to say…", Verdict("I only wanted to say…")),
     ],
 )
