@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
 from collections import Counter
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FILE = "library.db"
+AVATAR = "avatar"  # the key of a note
 MIGRATIONS = {
     name: "".join(f"{statement};\n" for statement in statements)
     for name, statements in {"0001_first": schema.FIRST, "0002_parent": schema.SECOND}.items()
@@ -130,6 +132,8 @@ class Library:
             )  # fmt: skip
             self._keep(changes, new, drop=changes.missing if drop_missing else [], archived=archive.reaches is not None)
             relatives = self._relatives(archive)
+            if archive.avatar:
+                self.note(author, AVATAR, b64encode(archive.avatar).decode())
         times = [tweet.at for tweet in archive.tweets if tweet.at]
         return Added(
             author=author,
@@ -186,7 +190,8 @@ class Library:
             raise self._unknown_author(handle)
         tweets = tuple(one.tweet for one in self._kept(author))
         kinds = dict.fromkeys(one.kind for one in self._imports(author))
-        return Archive(author, names[0]["display_name"], tweets, kind=", ".join(kinds))
+        avatar = b64decode(self.noted(author, AVATAR))
+        return Archive(author, names[0]["display_name"], tweets, kind=", ".join(kinds), avatar=avatar)
 
     def forget(self, handle: str) -> int:
         """Deletes an author, also from the pages of the file, and returns the number of tweets."""

@@ -51,6 +51,17 @@ def test_a_later_import_says_which_tweet_was_answered(library: Library) -> None:
     assert library.archive("magpie").tweets == (replace(answer, parent="7"),)
 
 
+def test_the_last_avatar_is_kept_until_the_author_is_forgotten(library: Library) -> None:
+    add(library, some(A, avatar=b"\xff\xd8 old"))
+    add(library, some(A, avatar=b"\xff\xd8 new"))
+    add(library, some(B))
+
+    assert library.archive("magpie").avatar == b"\xff\xd8 new"
+    library.forget("magpie")
+    add(library, some(A))
+    assert library.archive("magpie").avatar == b""
+
+
 def test_an_author_has_counts(library: Library) -> None:
     add(
         library,
