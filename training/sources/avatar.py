@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 MEDIA = re.compile(r"(?:[^/\\:.][^/\\:]*/)??(?:data/)?profile_media/[A-Za-z0-9_-]{1,80}\.(?:jpe?g|png)", re.ASCII)
 MOST_BYTES = 10_000_000  # of all profile media: X allows 2 MB for an avatar and 5 MB for a banner
-MOST_PIXELS = 20_000_000
+MOST_PIXELS = 9_000_000  # 27 MB in memory
 SIZE = 400  # as X shows the largest
 SQUARE = 0.02  # of the width: a banner is three times as wide as high
 FORMATS = ("PNG", "JPEG")
@@ -48,10 +48,11 @@ def _squared(data: bytes) -> bytes:
                 wide, high = opened.size
                 if abs(wide - high) > SQUARE * wide or wide * high > MOST_PIXELS:
                     return b""
-                upright = ImageOps.exif_transpose(opened).convert("RGBA")
+                upright = ImageOps.exif_transpose(opened)
+                upright.thumbnail((SIZE, SIZE))
+                return _jpeg(upright.convert("RGBA"))
     except Exception:  # noqa: BLE001  a broken picture makes Pillow's readers raise nearly anything
         return b""
-    return _jpeg(upright)
 
 
 def _jpeg(picture: Image) -> bytes:
@@ -59,7 +60,6 @@ def _jpeg(picture: Image) -> bytes:
 
     white = Image.new("RGBA", picture.size, "white")
     flat = Image.alpha_composite(white, picture).convert("RGB")
-    flat.thumbnail((SIZE, SIZE))
     out = BytesIO()
     flat.save(out, "JPEG", quality=90)
     return out.getvalue()
