@@ -1,4 +1,4 @@
-"""What both sets of rules drop, and how fast, on files of tweets or on invented tweets.
+"""What both sets of rules drop, how fast, and how many training texts mention somebody: on files, or invented tweets.
 
     python benchmarks/corpus.py                                   # 100,000 invented tweets
     python benchmarks/corpus.py ../shared/data/corpora/*/*.csv    # real ones; only counts are printed
@@ -17,6 +17,7 @@ from itertools import accumulate
 from pathlib import Path
 
 from training.corpus import corpus
+from training.rules import mentions
 from training.sources import recognise
 from training.sources.archive import Archive
 from training.sources.tweets import Tweet
@@ -37,13 +38,17 @@ def main() -> None:
             began = time.process_time()
             filtered = corpus.filter_tweets(archive.author, archive.tweets, choices)
             seconds = time.process_time() - began
-            print(_row(choices.rules, filtered.funnel, seconds), flush=True)
+            print(_row(choices.rules, filtered, seconds), flush=True)
 
 
-def _row(rules: str, funnel: corpus.Funnel, seconds: float) -> str:
+def _row(rules: str, filtered: corpus.FilterResult, seconds: float) -> str:
+    funnel = filtered.funnel
     dropped = ", ".join(f"{rule} {count:,}" for rule, count in funnel.dropped.items())
+    mentioning = sum(mentions.MENTION.search(kept.text) is not None for kept in filtered.kept)
     speed = f"{funnel.downloaded / seconds:,.0f} tweets/s"
-    return f"{funnel.author:16}{rules:15}{funnel.downloaded:8,} downloaded{funnel.kept:8,} kept  {speed:>17}  {dropped}"
+    share = mentioning / max(1, funnel.kept)
+    kept = f"{funnel.downloaded:8,} downloaded{funnel.kept:8,} kept, {share:6.1%} with a mention"
+    return f"{funnel.author:16}{rules:15}{kept}  {speed:>17}  {dropped}"
 
 
 def _invented(count: int) -> Archive:

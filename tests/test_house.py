@@ -39,7 +39,7 @@ SOLE_IMPORTERS = {
     "prometheus_client": {"bot/running/metrics.py"},
     "sqlite_utils": {"training/sqlite_file.py"},
     "huggingface_hub": {"training/models/base_model.py", "training/card/publish.py"},
-    "PIL": {"training/card"},
+    "PIL": {"training/card", "training/sources/avatar.py"},
     "fontTools": {"training/card"},
     "regex": {"training/card"},
     "wandb": {"training/learn/tracking.py"},

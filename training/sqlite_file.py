@@ -73,8 +73,7 @@ class SqliteFile:
 
         `before` is called with the name of the first missing migration, where there is something to lose.
         """
-        applied = self._applied()
-        pending = [name for name in self._format.migrations if name not in applied]
+        applied, pending = self._applied(), self.pending()
         if unknown := sorted(applied.difference(self._format.migrations)):
             names = ", ".join(unknown)
             raise self._format.error(
@@ -87,6 +86,11 @@ class SqliteFile:
                 before(self.path, pending[0])
             with self.atomic():
                 self._apply()
+
+    def pending(self) -> list[str]:
+        """The migrations that have not been applied."""
+        applied = self._applied()
+        return [name for name in self._format.migrations if name not in applied]
 
     def _applied(self) -> set[str]:
         if not self.rows("SELECT 1 FROM sqlite_master WHERE name = '_sqlite_migrations'"):

@@ -91,12 +91,14 @@ def record_expense(folder: StateDir, kind: str, cost: int, *, about: str, at: da
 
 @contextmanager
 def library_to_read(folder: StateDir) -> Iterator[Library | None]:
-    """Open the library for reading; None if there is none. Raises training's errors."""
+    """Open the library for reading, once its schema is up to date; None if there is none. Raises training's errors."""
     from training.library.library import Library
 
     if not folder.library.exists():
         yield None
         return
+    if Library.is_older(folder.library):
+        library_to_write(folder, create=False).close()
     with Library.open(folder.library, read_only=True) as library:
         yield library
 

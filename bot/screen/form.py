@@ -16,7 +16,7 @@ _SAME_WORD = 4  # times in a row: people write "no no no", but a fourth "no" com
 _SAME_THREE = 3  # times that the same three words occur
 
 _WORD = re.compile(r"\w(?:\S*\w)?")  # a link is one word, not three that the next link repeats
-_OPEN_END = re.compile(r"[,;:(\[{&]\s*$")
+_OPEN_END = re.compile(r"(?:[,;:&]|(?<![:;=])(?<![:;=][-'^o])[(\[{])\s*$")  # the bracket of ":(" opens nothing
 
 # Letters and signs by their category, yet invisible: Hangul fillers, Khmer inherent vowels, the empty Braille cell.
 _BLANK = frozenset("\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")

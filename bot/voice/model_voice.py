@@ -137,7 +137,7 @@ def open_voice(
         folder.name,
         sampler,
         ModelMemory.open(folder),
-        sampling=Sampling(temperature, top_p, max_tokens),
+        sampling=Sampling(temperature, top_p, max_tokens, no_mentions=True),
         engine=chosen,
         person=person,
         keepalive=keepalive,

@@ -96,7 +96,8 @@ def test_a_text_that_ends_within_a_sentence_is_unfinished(end: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["crumbs", "crumbs.", "crumbs…", "crumbs?!", "crumbs :)", "crumbs (old)", "crumbs 🐦", ""]
+    "text",
+    ["crumbs", "crumbs.", "crumbs…", "crumbs?!", "crumbs :)", "no crumbs :(", "=-(", "crumbs (old)", "crumbs 🐦", ""],
 )
 def test_a_text_may_end_without_a_full_stop(text: str) -> None:
     assert form.unfinished(text) is None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 from training.card.markup import front_matter, hyperparameters, in_code, in_html, in_markdown, picture, plain, table
+from training.card.prompts import ENGLISH, prompt_in
 from training.errors import ModelError
 from training.models.base_model import SCRATCH, TINY
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 FILE = "README.md"  # its name in a model folder
 SECTIONS = (
+    "How does it work?",
     "Training data",
     "Consent and the source of the data",
     "Training procedure",
@@ -29,7 +31,6 @@ SECTIONS = (
     "Limitations and bias",
     "About",
 )
-PROMPT = "My dream is"
 TAGS = ("mynah", "huggingtweets", "text-generation", "tweets")
 PREDICTIONS, LOSS, LENGTHS = "predictions.png", "loss.png", "lengths.png"
 PUBLISHED_RULES = ("retweet", "short")  # those of the published cards, shown on every card
@@ -39,6 +40,9 @@ RULES = {
     "reply": "Replies",
     "quote": "Quotes of others",
     "truncated": "Cut off",
+    "thread": "Parts of threads",
+    "fragment": "Fragments",
+    "mention": "Mentions of others",
     "unspeakable": "Not to be said",
     "duplicate": "Said before",
     "near_duplicate": "Nearly said before",
@@ -96,7 +100,9 @@ class CardFacts:
     created: str = ""
     languages: Sequence[str] = ("en",)
     tags: Sequence[str] = ()  # the prefixes of the authors' texts
-    license: str = ""
+    license: str = ""  # of the model; that of its base where it is not stated
+    base_licence: str = ""
+    base_notice: str = ""  # a sentence in Markdown, of our own
     consent: str = ""  # the operator's statement
 
 
@@ -106,19 +112,20 @@ def card(facts: CardFacts) -> str:
     front = {
         "language": list(map(plain, facts.languages)),
         "thumbnail": PREDICTIONS if PREDICTIONS in pictures else "",
-        "license": plain(facts.license),
+        "license": plain(facts.license or facts.base_licence),
         "library_name": "transformers",
         "pipeline_tag": "text-generation",
         "base_model": facts.base_model if _is_on_the_hub(facts.base_model) else "",
         "tags": [*TAGS, *filter(None, [plain(facts.architecture)])],
-        "widget": [{"text": PROMPT}],
+        "widget": [{"text": prompt_in(facts.languages)}],
     }
     texts = (
+        _how_it_works(facts),
         _data(facts),
         _consent(facts),
         _procedure(facts, pictures),
         _evaluation(facts, pictures),
-        how_to_use(facts.tags),
+        how_to_use(facts.tags, prompt_in(facts.languages)),
         _limitations(facts),
         _about(facts),
     )
@@ -140,9 +147,9 @@ def bot_word(authors: Sequence[Author]) -> Literal["AI BOT", "AI CYBORG"]:
     return "AI BOT" if len(authors) == 1 else "AI CYBORG"
 
 
-def how_to_use(tags: Sequence[str] = ()) -> str:
+def how_to_use(tags: Sequence[str] = (), prompt: str = ENGLISH) -> str:
     steered = [f"generator({in_code(plain(tag) + ' ')})  # as this one of the authors" for tag in tags]
-    calls = "\n".join((f'generator("{PROMPT}", num_return_sequences=5)', *steered))
+    calls = "\n".join((f'generator("{prompt}", num_return_sequences=5)', *steered))
     return f"""You can use this model directly with a pipeline for text generation:
 
 ```python
@@ -190,6 +197,18 @@ def _head(facts: CardFacts, pictures: set[str]) -> str:
     sentence = f"A language model that writes in the manner of {people}. It is a bot: no person wrote what it says."
     shown = [f"![{word}: a prompt and what the model made of it]({PREDICTIONS})"] if PREDICTIONS in pictures else []
     return "\n\n".join(("\n".join(lines), sentence, *shown))
+
+
+def _how_it_works(facts: CardFacts) -> str:
+    of = "the person" if len(facts.authors) == 1 else "each person"
+    return f"""1. **Tweets** of {of} are read from an archive or a file. Retweets, tweets that are too short to learn
+   from and others are left out; the table below counts them.
+2. **A base** that can already write, {_base(facts.base_model)}, reads the other tweets a few times over and learns to
+   continue them: which words follow which, in this voice.
+3. **A test** on the newest tweets, which the model has never seen, says how well it knows the voice, and whether it
+   repeats tweets instead of writing its own.
+4. **A bot** that uses the model writes several drafts, refuses those that copy a tweet, mention somebody or do harm,
+   and posts one of the rest, labelled as a bot's."""
 
 
 def _data(facts: CardFacts) -> str:
@@ -273,7 +292,12 @@ somebody who has not agreed."""
 def _about(facts: CardFacts) -> str:
     version = f" This is version {in_markdown(facts.version)}." if facts.version else ""
     made = f" It was made on {in_markdown(facts.created[:10])}." if facts.created else ""
-    return f"Made with Mynah, which fine-tunes a model on a person's tweets and lives as a labelled bot.{version}{made}"
+    about = (
+        f"Made with Mynah, which fine-tunes a model on a person's tweets and lives as a labelled bot.{version}{made}"
+    )
+    notice = facts.base_notice or f"The licence of its base applies to the weights: {_base(facts.base_model)}."
+    rights = "The rights in the tweets stay with those who wrote them."
+    return f"{about}\n\n**Licence.** {notice} {rights}"
 
 
 def _base(name: str) -> str:

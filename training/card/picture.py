@@ -25,13 +25,15 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 _Ink = tuple[int, int, int]
+_Person = tuple[str, Path | bytes | None]  # a name and an avatar
 
 SIZE = 1120, 586  # shown at half of it, as the reference's was
 _PAPER, _CARD, _EDGE = (232, 238, 244), (255, 255, 255), (214, 222, 230)
 _TEXT, _FAINT, _ACCENT = (20, 28, 38), (96, 110, 124), (29, 104, 196)
 _FACES = ((196, 78, 82), (76, 132, 92), (129, 90, 170), (29, 104, 196), (190, 110, 40), (40, 130, 140))
 _LEFT, _RIGHT = 84, SIZE[0] - 84
-_AVATAR = 132
+_AVATAR = {1: 132, 2: 112, 3: 96}  # pixels across, by the number of people
+_OVERLAP = 0.25  # of an avatar, by the one before it
 _BOTTOM = 504  # of the prediction
 _FOOT = "Written by a language model trained on tweets, not by a person."
 _BYTES = 20_000_000  # X allows avatars of 2 MB
@@ -48,18 +50,20 @@ def predictions_png(
     bot_word: Literal["AI BOT", "AI CYBORG"],
     prompt: str,
     prediction: str,
-    avatar: Path | bytes | None = None,
+    people: Sequence[_Person] = (),
     folders: Sequence[Path] = FOLDERS,
 ) -> bytes:
-    """The picture as PNG. `prediction` may begin with the prompt; without an avatar an initial takes its place."""
+    """The picture as PNG. `prediction` may begin with the prompt, or be all of a text, without a prompt.
+
+    `people` are up to three names with their avatars; an initial takes the place of a missing one.
+    """
     from PIL import Image, ImageDraw
 
     plain, bold = Lettering(Fonts(folders)), Lettering(Fonts(folders, bold=True))
-    face = _initial(bold, name or handle) if avatar is None else _portrait(avatar)
     image = Image.new("RGB", SIZE, _PAPER)
     _smooth(image, (30, 28, SIZE[0] - 30, SIZE[1] - 28), 34, _CARD, _EDGE)
-    image.paste(face, (_LEFT, 64), _disc(_AVATAR))
-    _header(image, plain, bold, name=name or handle, handle=handle, bot_word=bot_word)
+    right = _faces(image, bold, people[: max(_AVATAR)] or [(name or handle, None)])
+    _header(image, plain, bold, right + 32, name=name or handle, handle=handle, bot_word=bot_word)
     ImageDraw.Draw(image).line((_LEFT, 222, _RIGHT, 222), fill=_EDGE, width=2)
     _speech(image, plain, prompt.strip(), prediction.strip())
     foot = plain.fit(_FOOT, _RIGHT - _LEFT, 34, largest=22, smallest=22)
@@ -73,16 +77,30 @@ def png(image: Image) -> bytes:
     return out.getvalue()
 
 
-def _header(image: Image, plain: Lettering, bold: Lettering, *, name: str, handle: str, bot_word: str) -> None:
-    left = _LEFT + _AVATAR + 32
-    title = bold.fit(" ".join(name.split()), _RIGHT - left, 66, largest=46, smallest=30)
-    width = bold.width(title.lines[0], title.size)
-    bold.draw(image, title, (left, 64 + (66 - title.height) / 2), width, _TEXT)
+def _faces(image: Image, bold: Lettering, people: Sequence[_Person]) -> int:
+    """Draw the avatars in a row, each over the one before; returns where the row ends."""
+    size, left = _AVATAR[len(people)], _LEFT
+    top = 64 + (_AVATAR[1] - size) // 2
+    for name, avatar in people:
+        face = _initial(bold, name, size) if avatar is None else _portrait(avatar, size)
+        if len(people) > 1:
+            image.paste(_CARD, (left - 4, top - 4), _disc(size + 8))  # a rim
+        image.paste(face, (left, top), _disc(size))
+        left += round(size * (1 - _OVERLAP))
+    return left + round(size * _OVERLAP)
+
+
+def _header(
+    image: Image, plain: Lettering, bold: Lettering, left: int, *, name: str, handle: str, bot_word: str
+) -> None:
+    title = bold.fit(" ".join(name.split()), _RIGHT - left, 72, largest=46, smallest=22)
+    width = max(bold.width(line, title.size) for line in title.lines)
+    bold.draw(image, title, (left, 62 + (72 - title.height) / 2), width, _TEXT)
     badge = _badge(bold, bot_word)
     image.paste(badge, (left, 142), badge)
     after_badge = left + badge.width + 22
     handle = handle.strip().removeprefix("@")
-    below = plain.fit(handle and "@" + handle, _RIGHT - after_badge, 46, largest=30, smallest=22)
+    below = plain.fit(handle and "@" + handle, _RIGHT - after_badge, 50, largest=30, smallest=18)
     plain.draw(image, below, (after_badge, 142 + (50 - below.height) / 2), _RIGHT - after_badge, _FAINT)
 
 
@@ -147,19 +165,20 @@ def _arrow(image: Image, at: tuple[float, float], leftwards: bool) -> None:
     image.paste(_ACCENT, (round(at[0]) - 46 * leftwards, round(at[1]) - 11), mask)
 
 
-def _initial(bold: Lettering, name: str) -> Image:
+def _initial(bold: Lettering, name: str, size: int) -> Image:
     from PIL import Image
 
-    face = Image.new("RGB", (_AVATAR, _AVATAR), _FACES[zlib.crc32(name.encode("utf-8", "replace")) % len(_FACES)])
+    face = Image.new("RGB", (size, size), _FACES[zlib.crc32(name.encode("utf-8", "replace")) % len(_FACES)])
     letters = list(graphemes.split(graphemes.paragraphs(name)[0]))
     first = next((letter for letter in letters if letter[0].isalnum()), letters[0] if letters else "?")
-    block = bold.fit(first.upper(), _AVATAR, _AVATAR, largest=70, smallest=70)
+    letter = round(size * 0.53)
+    block = bold.fit(first.upper(), size, size, largest=letter, smallest=letter)
     wide = bold.width(block.lines[0], block.size)
-    bold.draw(face, block, ((_AVATAR - wide) / 2, (_AVATAR - block.size * 1.32) / 2), wide, _CARD)
+    bold.draw(face, block, ((size - wide) / 2, (size - block.size * 1.32) / 2), wide, _CARD)
     return face
 
 
-def _portrait(avatar: Path | bytes) -> Image:
+def _portrait(avatar: Path | bytes, size: int) -> Image:
     from PIL import Image, ImageOps
 
     where = f"The avatar {avatar}" if isinstance(avatar, Path) else "The avatar"
@@ -181,8 +200,8 @@ def _portrait(avatar: Path | bytes) -> Image:
         raise TrainingError(f"{where} has too many pixels: give a smaller one.") from error
     except _BROKEN as error:
         raise TrainingError(f"{where} cannot be read as a PNG, JPEG, WebP or GIF: give another.") from error
-    face = Image.new("RGB", (_AVATAR, _AVATAR), _CARD)
-    fitted = ImageOps.fit(upright, (_AVATAR, _AVATAR))
+    face = Image.new("RGB", (size, size), _CARD)
+    fitted = ImageOps.fit(upright, (size, size))
     face.paste(fitted, (0, 0), fitted)
     return face
 

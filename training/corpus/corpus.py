@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from training.corpus.near_duplicates import NearDuplicateIndex
 from training.errors import TooLittleData
-from training.rules import huggingtweets, mynah
+from training.rules import huggingtweets, mynah, threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -147,7 +147,11 @@ def filter_tweets(author: str, tweets: Sequence[Tweet], choices: Choices = MYNAH
     rules, judge = _rules(choices)
     dropped: dict[str, list[Dropped]] = {rule: [] for rule in rules}
     kept: list[Kept] = []
-    for tweet in sorted(tweets, key=_age):
+    parts = sorted(tweets, key=_age)
+    if "thread" in dropped:
+        parts, joined = threads.join(parts)
+        dropped["thread"] += map(Dropped, joined)
+    for tweet in parts:
         verdict = judge(tweet)
         if verdict.rule:
             dropped[verdict.rule].append(Dropped(tweet, verdict.note))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
@@ -24,7 +25,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FILE = "library.db"
-MIGRATIONS = {"0001_first": "".join(f"{statement};\n" for statement in schema.FIRST)}
+AVATAR = "avatar"  # the key of a note
+MIGRATIONS = {
+    name: "".join(f"{statement};\n" for statement in statements)
+    for name, statements in {"0001_first": schema.FIRST, "0002_parent": schema.SECOND}.items()
+}
 REMEDIES = {
     "SQLITE_CANTOPEN": "check that the state folder exists and is yours (--state, MYNAH_STATE)",
     "SQLITE_READONLY": "the disk or the folder is read-only: choose another with --state",
@@ -86,6 +91,12 @@ class Library:
             raise
         return library
 
+    @staticmethod
+    def is_older(path: Path) -> bool:
+        """Whether it was made before the newest change of the schema."""
+        with closing(SqliteFile(path, FORMAT, read_only=True)) as db:
+            return bool(db.pending())
+
     def close(self) -> None:
         self._db.close()
 
@@ -121,6 +132,8 @@ class Library:
             )  # fmt: skip
             self._keep(changes, new, drop=changes.missing if drop_missing else [], archived=archive.reaches is not None)
             relatives = self._relatives(archive)
+            if archive.avatar:
+                self.note(author, AVATAR, b64encode(archive.avatar).decode())
         times = [tweet.at for tweet in archive.tweets if tweet.at]
         return Added(
             author=author,
@@ -140,12 +153,13 @@ class Library:
         many("DELETE FROM tweet WHERE number = ?", ([number] for number in (*changes.replaced, *drop)))
         many("UPDATE tweet SET archived = 1 WHERE number = ?", ([number] for number in changes.confirmed))
         many(
-            "UPDATE tweet SET id = ?, at = ?, kind = ?, lang = ?, text = ?, edits = ?, archived = ? WHERE number = ?",
+            "UPDATE tweet SET id = ?, at = ?, kind = ?, lang = ?, text = ?, edits = ?, parent = ?, "
+            "archived = ? WHERE number = ?",
             ([*_columns(one.tweet), one.archived, one.number] for one in changes.updated),
         )
         many(
-            "INSERT INTO tweet (id, at, kind, lang, text, edits, archived, author, import) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, (SELECT max(id) FROM import))",
+            "INSERT INTO tweet (id, at, kind, lang, text, edits, parent, archived, author, import) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT max(id) FROM import))",
             ([*_columns(tweet), archived, tweet.author] for tweet in new),
         )
 
@@ -176,7 +190,8 @@ class Library:
             raise self._unknown_author(handle)
         tweets = tuple(one.tweet for one in self._kept(author))
         kinds = dict.fromkeys(one.kind for one in self._imports(author))
-        return Archive(author, names[0]["display_name"], tweets, kind=", ".join(kinds))
+        avatar = b64decode(self.noted(author, AVATAR))
+        return Archive(author, names[0]["display_name"], tweets, kind=", ".join(kinds), avatar=avatar)
 
     def forget(self, handle: str) -> int:
         """Deletes an author, also from the pages of the file, and returns the number of tweets."""
@@ -205,14 +220,14 @@ class Library:
 
     def _kept(self, author: str) -> Iterator[Kept]:
         rows = self._rows(
-            "SELECT number, id, at, kind, lang, text, edits, archived FROM tweet WHERE author = ? "
+            "SELECT number, id, at, kind, lang, text, edits, parent, archived FROM tweet WHERE author = ? "
             "ORDER BY at IS NOT NULL, at, length(id), id, number",
             [author],
         )
         for row in rows:
             tweet = Tweet(
                 row["id"], author, row["text"], _moment(row["at"]), row["kind"], row["lang"],
-                tuple(row["edits"].split()),
+                tuple(row["edits"].split()), row["parent"],
             )  # fmt: skip
             yield Kept(row["number"], tweet, bool(row["archived"]))
 
@@ -248,7 +263,7 @@ class Library:
 
 
 def _columns(tweet: Tweet) -> list[str | None]:
-    return [tweet.id, _stamp(tweet.at), tweet.kind, tweet.lang, tweet.text, " ".join(tweet.edits)]
+    return [tweet.id, _stamp(tweet.at), tweet.kind, tweet.lang, tweet.text, " ".join(tweet.edits), tweet.parent]
 
 
 def _stamp(moment: datetime | None) -> str | None:

@@ -157,6 +157,7 @@ def _merged(old: Tweet, new: Tweet, *, trusted: bool) -> Tweet:
         kind=new.kind if old.kind == "original" else old.kind,
         lang=old.lang or new.lang,
         edits=edits,
+        parent=old.parent or new.parent,
     )
 
 

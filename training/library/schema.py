@@ -44,3 +44,5 @@ FIRST = (
     "CREATE UNIQUE INDEX tweet_id ON tweet (author, id) WHERE id <> ''",
     "CREATE INDEX tweet_import ON tweet (import)",
 )
+# The tweet that a reply answers: threads are put together (training/rules/threads.py).
+SECOND = ("ALTER TABLE tweet ADD COLUMN parent TEXT NOT NULL DEFAULT ''",)

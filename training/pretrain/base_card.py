@@ -46,6 +46,9 @@ HELD_OUT = {  # the names of the texts that were held out by document
     "heldout": "paragraphs of three books and a hundredth of the rest",
     "heldout-short": "lines of tweet length",
 }
+HOW = """\
+It reads a text piece by piece and says how likely each of its pieces is to come next; a sampler draws one, and so on
+until the end of the text. It learnt that from the texts below. A person's tweets are then read on top of them."""
 CONSENT = """\
 There are no tweets in it: every text was published under a licence that allows this use, or is in the public
 domain. The credits and the licence notices are in `NOTICE`. Texts that are free in the United States alone were not
@@ -88,7 +91,7 @@ def base_card(folder: Path) -> str:
     manifest, made, recipe = read_manifest(folder), read_made(folder), Pretraining()
     use = f'Mynah uses it by itself: `base_model = "tiny"`. {how_to_use()}'
     about = f"Made by Mynah's own training code on {manifest.created[:10]}. The package's licence is MIT."
-    texts = (_data(), CONSENT, _procedure(recipe, made), _evaluation(manifest, made), use, LIMITATIONS, about)
+    texts = (HOW, _data(), CONSENT, _procedure(recipe, made), _evaluation(manifest, made), use, LIMITATIONS, about)
     return page(FRONT, _head(manifest, recipe), texts)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from training.card import card
+from training.card.licences import licence_of, notice_of
+from training.card.prompts import prompt_in
+from training.card.publish import AVATAR
 from training.errors import TrainingError
 from training.judge import report as judgement
 from training.models import model_dir, smollm2
@@ -28,10 +30,7 @@ if TYPE_CHECKING:
 
 LIMIT = 280  # characters in a post on X
 ENOUGH = 500  # held-out tweets of an author, for the distribution of their likelihoods
-# X's language codes that the hub accepts. Codes that begin with q, and a few others, do not stand for a language.
-LANGUAGE = re.compile(r"(?!und|zxx|art|q[a-t][a-z])[a-z]{2,3}")
-RENAMED = {"in": "id", "iw": "he", "ji": "yi"}  # outdated codes
-LANGUAGE_SHARE = 0.1  # of the tweets: X often misdetects the language of short texts
+LANGUAGE_SHARE = 0.1  # of the tweets: the language of short texts is often misdetected
 
 
 def write(
@@ -43,8 +42,12 @@ def write(
     *,
     name: str,
     now: datetime,
+    chosen: str = "",
 ) -> dict[str, bytes]:
-    """Each file's name and content; `drafts` are the samples that the model was evaluated by."""
+    """Each file's name and content; `drafts` are the samples that the model was evaluated by.
+
+    `chosen` is a text as the bot would post it, for the picture; without one, the picture has an answer to a prompt.
+    """
     figures = report.figures()
     files = {
         memory.FILE: memory.memorise((text.text for text in run.texts.train), also=run.known),
@@ -55,7 +58,11 @@ def write(
     }
     if profile := language.learn([text.text for text in run.trained_on]):
         files[language.FILE] = profile
-    files |= _pictures(run, job, metrics, drafts) if job.pictures else {}
+    files |= {_avatar(handle): origin.avatar for handle, origin in run.origins.items() if origin.avatar}
+    files |= _pictures(run, job, metrics, drafts, chosen) if job.pictures else {}
+    licence = licence_of(_base(run, job))
+    if notice := notice_of(_base(run, job)):
+        files["NOTICE"] = notice
     facts = card.CardFacts(
         authors=_authors(run),
         base_model=base_id(run, job),
@@ -66,6 +73,8 @@ def write(
         pictures=[name for name in files if name.endswith(".png")],
         rules=job.choices.rules,
         languages=_languages(run),
+        base_licence=licence.code,
+        base_notice=licence.notice,
         tags=list(run.texts.tags.values()),
         version=name,
         created=now.isoformat(),
@@ -113,23 +122,27 @@ def _author(run: PreparedRun, handle: str, counts: dict[str, int]) -> card.Autho
         downloaded=counts.pop("downloaded"),
         kept=counts.pop("kept"),
         dropped=counts,
+        avatar=_avatar(handle) if origin.avatar else "",
         source=origin.kind,
         first=origin.first,
         last=origin.last,
     )
 
 
+def _avatar(handle: str) -> str:
+    """The name of the file; `mynah publish` uploads it with the card."""
+    return f"{AVATAR}{handle}.jpg"
+
+
 def _languages(run: PreparedRun) -> list[str]:
-    """The languages of the tweets, the commonest first; empty if no source states languages."""
+    """The languages of the tweets, the commonest first; empty where they cannot be told."""
     counts: Counter[str] = Counter()
     for origin in run.origins.values():
-        for lang, count in origin.languages.items():
-            if LANGUAGE.fullmatch(code := lang.lower().split("-")[0]):
-                counts[RENAMED.get(code, code)] += count
+        counts.update(origin.languages)
     return [lang for lang, count in counts.most_common() if count >= LANGUAGE_SHARE * counts.total()]
 
 
-def _pictures(run: PreparedRun, job: Job, metrics: Metrics, drafts: Sequence[Sample]) -> dict[str, bytes]:
+def _pictures(run: PreparedRun, job: Job, metrics: Metrics, drafts: Sequence[Sample], chosen: str) -> dict[str, bytes]:
     """The pictures of the card; none if they cannot be drawn."""
     own = [*run.trained_on, *run.texts.held_out]
     try:
@@ -141,8 +154,9 @@ def _pictures(run: PreparedRun, job: Job, metrics: Metrics, drafts: Sequence[Sam
                 name=" & ".join(author.shown for author in authors),
                 handle=card.handles(authors),
                 bot_word=card.bot_word(authors),
-                prompt=card.PROMPT,
-                prediction=_prediction(run, job),
+                people=[(author.shown, run.origins.get(author.handle, Origin()).avatar or None) for author in authors],
+                prompt="" if chosen else prompt_in(_languages(run)),
+                prediction=chosen or _prediction(run, job),
             ),
             card.LOSS: plots.loss_curve(metrics.steps),
             card.LENGTHS: plots.lengths(
@@ -172,7 +186,7 @@ def _person(run: PreparedRun, job: Job) -> person.Person:
 def _prediction(run: PreparedRun, job: Job) -> str:
     """The first of eight drafts that is finished and fits into a post; the first draft if none does."""
     sampler = TorchSampler(run.model, run.tokenizer, run.texts.tags)
-    drafts = sampler.draft(card.PROMPT, n=8, seed=job.seed)
+    drafts = sampler.draft(prompt_in(_languages(run)), n=8, seed=job.seed)
     return next((draft for draft in drafts if draft.finished and job.length(draft.text) <= LIMIT), drafts[0]).text
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,7 @@ from training.models import adapter, base_model, loading, model_dir, registry
 from training.models.adapter import Adapter
 from training.models.base_model import BaseChoice, choose_base
 from training.profile.memory import Memory
+from training.profile.spoken_languages import languages_of
 from training.retraining.job import Progress
 
 if TYPE_CHECKING:
@@ -41,7 +41,8 @@ class Origin:
     kind: str = ""  # of source
     first: str = ""  # day of the oldest
     last: str = ""
-    languages: Mapping[str, int] = field(default_factory=dict)  # by X's codes: the number of tweets
+    languages: Mapping[str, int] = field(default_factory=dict)  # the number of tweets by language
+    avatar: bytes = b""  # a small JPEG
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +116,9 @@ def _origins(archives: Sequence[Archive]) -> dict[str, Origin]:
         own = [archive for archive in archives if archive.author == author]
         days = [f"{tweet.at:%Y-%m-%d}" for archive in own for tweet in archive.tweets if tweet.at]
         kinds = dict.fromkeys(archive.kind for archive in own if archive.kind)
-        languages = Counter(tweet.lang for archive in own for tweet in archive.tweets if tweet.kind != "retweet")
-        origins[author] = Origin(", ".join(kinds), min(days, default=""), max(days, default=""), languages)
+        languages = languages_of(tweet for archive in own for tweet in archive.tweets)
+        avatar = next((archive.avatar for archive in reversed(own) if archive.avatar), b"")
+        origins[author] = Origin(", ".join(kinds), min(days, default=""), max(days, default=""), languages, avatar)
     return origins
 
 

@@ -1,6 +1,6 @@
 """An X data archive of any year (zip, unpacked folder, or the one file of tweets) to the tweets in it.
 
-Opens the public tweets, the account and the manifest; everything else in an archive is private and is never opened.
+Opens the public tweets, the account, the manifest and the avatar; everything else is private and is never opened.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from training.errors import SourceError
-from training.sources import archive_file, note_tweets
+from training.sources import archive_file, avatar, note_tweets
 from training.sources.columns import lowered, rows
 from training.sources.decoding import any_text, well_formed
 from training.sources.edits import last_versions
@@ -63,6 +63,7 @@ class Archive:
     kind: str = ""  # of source, for display
     reaches: datetime | None = None  # of a whole archive: older tweets that are not in it were deleted on X
     counted: bool = False  # it states how many tweets it holds, and the count is right
+    avatar: bytes = b""  # a small JPEG
 
 
 @dataclass(slots=True)
@@ -106,6 +107,7 @@ def read(path: Path, author: str | None = None, report: Report | None = None) ->
         "X archive" if bundle else "one file of an X archive",
         reaches=_reach(contents, tweets) if is_whole else None,
         counted=expected == contents.entries,
+        avatar=avatar.read(path),
     )
 
 

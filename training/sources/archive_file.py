@@ -32,7 +32,10 @@ ZIP_HEADS = (b"PK\x03\x04", b"PK\x05\x06")  # of a zip with members, and of an e
 FOLDER_PATTERNS = tuple(
     f"{inner}{place}"
     for inner in ("", "*/")
-    for place in ("*.js", "tweets.csv", "data/*.js", "data/js/*.js", "data/js/tweets/*.js")
+    for place in (
+        *("*.js", "tweets.csv", "data/*.js", "data/js/*.js", "data/js/tweets/*.js"),
+        *("profile_media/*", "data/profile_media/*"),
+    )
 )
 # All that zipfile raises, or may raise, for damaged input.
 ZIP_FAULTS = (

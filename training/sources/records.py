@@ -38,6 +38,7 @@ REPLY_NAMES = (
     "inreplytotweetid",
     "to",
 )
+PARENT_NAMES = ("in_reply_to_status_id_str", "in_reply_to_status_id", "inreplytotweetid")
 QUOTE_NAMES = ("is_quote_status", "quoted_status", "quoted_status_id_str", "quoted_status_id", "quotedtweet")
 REFERENCE_NAMES = ("referenced_tweets", "referenced_posts")  # X renamed them in August 2026
 EDIT_HISTORY_NAMES = ("edit_history_tweet_ids", "edit_history_post_ids")
@@ -66,7 +67,7 @@ def tweet_of(record: Record, author: str) -> Tweet | None:
     at = next((moment for name in TIME_NAMES if (moment := when(record.get(name)))), None) or _born(tweet_id)
     lang = record.get("lang")
     lang = well_formed(lang) if isinstance(lang, str) else ""
-    return Tweet(tweet_id, author, text, at, _kind(record, text), lang, _earlier(record, tweet_id))
+    return Tweet(tweet_id, author, text, at, _kind(record, text), lang, _earlier(record, tweet_id), _parent(record))
 
 
 def when(value: object) -> datetime | None:
@@ -151,6 +152,14 @@ def _kind(record: Record, text: str) -> Kind:
     if "quoted" in references or _has_any(record, QUOTE_NAMES) or _links_a_status(record):
         return "quote"
     return "original"
+
+
+def _parent(record: Record) -> str:
+    """The id of the tweet that this one answers; "" where it answers none, or the record does not say which."""
+    references = (one for name in REFERENCE_NAMES for one in _mappings(record.get(name)))
+    answered = (one.get("id") for one in references if one.get("type") == "replied_to")
+    ids = (str(value).strip() for value in (*(record.get(name) for name in PARENT_NAMES), *answered))
+    return next((one for one in ids if ID.fullmatch(one) and one not in ABSENT), "")
 
 
 def _has_any(record: Record, names: tuple[str, ...]) -> bool:

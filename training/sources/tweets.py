@@ -20,3 +20,4 @@ class Tweet:
     kind: Kind = "original"
     lang: str = ""
     edits: tuple[str, ...] = ()  # the ids of its earlier versions, the oldest first
+    parent: str = ""  # the id of the tweet that it answers; "" where the source does not say

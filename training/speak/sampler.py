@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 LENGTH_CHECK_EVERY = 8  # tokens; each check decodes the whole text, so not after every token
+# Drawing again is the same as drawing from the other tokens, as long as these have some of the mass. Where a mention
+# has nine tenths of it, one row in six still begins one, and the screen refuses it. It is of little use to "tiny",
+# whose vocabulary has no " @": after a lone " " hardly anything else comes. There it is the rules that prevent them.
+REDRAWS = 16
+MENTION = re.compile(r"(?<![0-9A-Za-z_])[@\uff20]")
 DEFAULT = Sampling()
 
 
@@ -85,6 +91,7 @@ class Sampler:
         self._end = end
         self._tags = {author: self._encode(tag) for author, tag in (tags or {}).items()}
         self._line_breaks: dict[int, bool] = {}  # whether a token contains one
+        self._at_signs: dict[int, bool] = {}
 
     def draft(
         self, prompt: str, *, n: int, seed: int, author: str | None = None, sampling: Sampling = DEFAULT
@@ -133,9 +140,8 @@ class Sampler:
     def _grow(self, group: _Group, seed: int) -> Iterator[tuple[int, Sample]]:
         rows = [_Row(index, _uniform(seed, index)) for index in group.indices]
         batch = self._engine.begin(group.prefix, len(rows), group.max_tokens)
-        sampling = group.sampling
         while True:
-            chosen = batch.sample([row.uniform for row in rows], sampling.temperature, sampling.top_p)
+            chosen = self._sampled(batch, rows, group)
             kept = list(range(len(rows)))
             for number, (token, nats) in reversed(list(enumerate(chosen))):
                 rows[number].tokens.append(token)
@@ -148,6 +154,29 @@ class Sampler:
                 return
             rows = [rows[number] for number in kept]
             batch.advance([row.tokens[-1] for row in rows], kept)
+
+    def _sampled(self, batch: Batch, rows: Sequence[_Row], group: _Group) -> list[tuple[int, float]]:
+        """The next token of each row. Those that would begin a mention are drawn again, where that is asked for."""
+        sampling = group.sampling
+        chosen = batch.sample([row.uniform for row in rows], sampling.temperature, sampling.top_p)
+        for _ in range(REDRAWS if sampling.no_mentions and sampling.temperature else 0):
+            refused = {number for number, row in enumerate(rows) if self._mentions(row, chosen[number][0], group)}
+            if not refused:
+                break
+            uniforms = [row.uniform if number in refused else _one for number, row in enumerate(rows)]
+            again = batch.sample(uniforms, sampling.temperature, sampling.top_p)
+            chosen = [again[number] if number in refused else token for number, token in enumerate(chosen)]
+        return chosen
+
+    def _mentions(self, row: _Row, token: int, group: _Group) -> bool:
+        """Whether the token would begin a mention after what the row has so far."""
+        if token not in self._at_signs:
+            self._at_signs[token] = "@" in self._decode([token])
+        if not self._at_signs[token]:
+            return False
+        before = (row.tokens or group.prompt)[-1:]
+        text = self._decode([*before, token])
+        return MENTION.search(text, len(self._decode(before))) is not None
 
     def _finished(self, row: _Row, group: _Group) -> Sample | None:
         """The text of the row, if it ends here."""
@@ -203,6 +232,11 @@ def _uniform(seed: int, index: int) -> Callable[[], float]:
     """A function that draws uniformly from (0, 1]."""
     rng = random.Random(f"{seed} {index}")
     return lambda: 1.0 - rng.random()
+
+
+def _one() -> float:
+    """A draw that is not used, and leaves the row's generator as it is."""
+    return 1.0
 
 
 def _mean(nats: Sequence[float]) -> float:

@@ -28,6 +28,7 @@ class Sampling:
     top_p: float = 0.95
     max_tokens: int = MAX_NEW_TOKENS
     one_line: bool = False  # the first line break ends a text
+    no_mentions: bool = False  # a token that would begin a mention of somebody is drawn again
     # Says of an unfinished text whether it is too long already: it is then cut off. Checked every few tokens; a text
     # that is too long must stay so whatever is added.
     too_long: Callable[[str], bool] | None = None

@@ -29,6 +29,7 @@ from training.card.card import (
     handles,
     has_consent,
 )
+from training.card.licences import Licence, licence_of, notice_of
 from training.card.markup import in_markdown, plain
 from training.errors import ModelError
 from training.judge.report import Row
@@ -113,6 +114,16 @@ def test_the_hub_reads_the_card_and_its_metadata() -> None:
     assert data.thumbnail == "predictions.png"
 
 
+@pytest.mark.parametrize(
+    ("languages", "prompt"), [(["de", "en"], "Mein Traum ist"), (["xx", "pt"], "Meu sonho é"), ([], "My dream is")]
+)
+def test_the_widget_speaks_the_persons_language(languages: list[str], prompt: str) -> None:
+    text = card(replace(FACTS, languages=languages))
+
+    assert ModelCard(text).data.widget == [{"text": prompt}]
+    assert f'generator("{prompt}", num_return_sequences=5)' in text
+
+
 def test_another_architecture_is_not_tagged_gpt2() -> None:
     assert "gpt2" not in ModelCard(card(FACTS)).data.tags
     assert "llama" in ModelCard(card(replace(FACTS, architecture="llama"))).data.tags
@@ -137,6 +148,29 @@ def test_a_language_code_that_yaml_reads_as_a_boolean_is_quoted() -> None:
 def test_a_licence_is_stated_where_there_is_one() -> None:
     assert ModelCard(card(replace(FACTS, license="cc-by-nc-4.0"))).data.license == "cc-by-nc-4.0"
     assert ModelCard(card(FACTS)).data.license is None
+
+
+@pytest.mark.parametrize(("base", "code"), [("tiny", "mit"), ("smollm2", "apache-2.0"), ("gpt2", "mit")])
+def test_the_base_has_its_licence_and_its_notice(base: str, code: str) -> None:
+    licence = licence_of(base)
+
+    text = card(replace(FACTS, base_model=base, base_licence=licence.code, base_notice=licence.notice))
+
+    assert ModelCard(text).data.license == code
+    assert f"**Licence.** {licence.notice}" in text
+    assert notice_of(base)
+
+
+def test_of_an_unknown_base_the_licence_is_left_to_the_reader() -> None:
+    assert licence_of("you/your-base") == Licence()
+    assert notice_of("you/your-base") == b""
+    assert "**Licence.** The licence of its base applies to the weights" in card(FACTS)
+
+
+def test_an_avatar_is_shown() -> None:
+    text = card(replace(FACTS, authors=[replace(BIRD, avatar="avatar-stationmynah.jpg")]))
+
+    assert '<img src="avatar-stationmynah.jpg" width="92" height="92"' in text
 
 
 # Is it true

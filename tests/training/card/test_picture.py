@@ -54,7 +54,7 @@ def draw_card(
         bot_word="AI BOT",
         prompt=prompt,
         prediction=prediction,
-        avatar=avatar,
+        people=[(name or handle, avatar)],
         folders=folders,
     )
     image = Image.open(io.BytesIO(data))
@@ -130,6 +130,30 @@ def test_an_avatar_is_drawn_in_a_circle(avatar: bytes, tmp_path: Path) -> None:
     )
     assert image.getpixel((86, 66)) == blank.getpixel((86, 66))  # the corner outside the circle
     assert draw_card(avatar=avatar).tobytes() == image.tobytes()
+
+
+def test_three_people_fit_with_long_names() -> None:
+    names = ["Ms Magpie of the old town station", "A Pigeon who is never on time", "The Inspector of Tickets"]
+    avatars = [saved(Image.new("RGB", (40, 40), colour)) for colour in ("red", "green", "blue")]
+
+    data = predictions_png(
+        name=" & ".join(names),
+        handle="a_pigeon_on_time-inspectoroftickets-magpie_of_town",
+        bot_word="AI CYBORG",
+        prompt="",
+        prediction="My dream is a warm crumb.",
+        people=list(zip(names, avatars, strict=True)),
+        folders=(),
+    )
+
+    image = Image.open(io.BytesIO(data)).convert("RGB")
+    row = [image.getpixel((x, 130)) for x in range(84, 330)]
+    assert [colour for colour in ((255, 0, 0), (0, 128, 0), (0, 0, 255)) if colour in row] == list(
+        dict.fromkeys(pixel for pixel in row if pixel in {(255, 0, 0), (0, 128, 0), (0, 0, 255)})
+    )
+    assert row.count((255, 0, 0)) > 60
+    margin = image.crop((SIZE[0] - 78, 50, SIZE[0] - 40, 210))
+    assert margin.getcolors() == [(margin.width * margin.height, (255, 255, 255))]
 
 
 def test_transparent_parts_of_an_avatar_are_white() -> None:

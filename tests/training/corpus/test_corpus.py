@@ -56,21 +56,40 @@ def test_the_funnel_counts_what_was_dropped_and_why() -> None:
         *account("magpie", ["RT caw", "caw"], kind="retweet").tweets,
         *account("magpie", ["thank you!", "https://t.co/a", "quite so"], kind="reply").tweets,
         *account("magpie", ['"@rook: I said so myself"', "It said so on (cont) https://t.co/a"]).tweets,
+        *account("magpie", ["I saw @nightjar92 there", "Come and see the"], first=700).tweets,
         *account("magpie", [many(1)[0].upper(), f"{many(2)[1]} indeed"], first=900).tweets,
     )
 
     corpus = build([Archive("magpie", "Ms Magpie", tweets)])
 
-    assert [(funnel.author, funnel.downloaded, funnel.kept) for funnel in corpus.funnels] == [("magpie", 609, 600)]
+    assert [(funnel.author, funnel.downloaded, funnel.kept) for funnel in corpus.funnels] == [("magpie", 611, 600)]
     assert list(corpus.funnels[0].dropped.items()) == [
         ("retweet", 2),
         ("quote", 1),
+        ("thread", 0),
         ("truncated", 1),
         ("short", 3),
+        ("fragment", 1),
+        ("mention", 1),
         ("duplicate", 1),
         ("near_duplicate", 1),
     ]
     assert len(corpus.train) + len(corpus.held_out) == 600
+
+
+def test_the_parts_of_a_thread_are_one_text_and_counted() -> None:
+    head = Tweet("1", "magpie", "I have looked for my wire in every -", START)
+    tail = Tweet("2", "magpie", "nest of the old town.", START + timedelta(hours=1), "reply", parent="1")
+    texts = account("magpie", many(600), first=900).tweets
+
+    mynah = build([Archive("magpie", "Ms Magpie", (*texts, tail, head))])
+    without_replies = filter_tweets("magpie", [head, tail], Choices(replies=False))
+    published = filter_tweets("magpie", [head, tail], Choices("huggingtweets"))
+
+    assert "I have looked for my wire in every nest of the old town." in texts_of(mynah.train)
+    assert mynah.funnels[0].dropped["thread"] == 1
+    assert [kept.text for kept in without_replies.kept] == ["I have looked for my wire in every nest of the old town."]
+    assert len(published.kept) == 2
 
 
 def test_optional_rules_are_counted_too() -> None:

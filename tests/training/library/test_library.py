@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,7 @@ def library(path: Path) -> Iterator[Library]:
 
 
 def test_tweets_are_read_back_whole_and_the_oldest_first(library: Library) -> None:
-    second = tweet(2, "second &amp; last ☔\nhere", kind="reply", lang="en", edits=("1",))
+    second = tweet(2, "second &amp; last ☔\nhere", kind="reply", lang="en", edits=("1",), parent="7")
     first = tweet(-400, "first", kind="retweet")
 
     added = add(library, some(second, first))
@@ -37,6 +38,28 @@ def test_tweets_are_read_back_whole_and_the_oldest_first(library: Library) -> No
     assert library.archive("@Magpie") == Archive("magpie", "Ms Magpie", (first, second), kind="CSV")
     assert counts(added) == (2, 0, 0)
     assert (added.first, added.last) == (first.at, second.at)
+
+
+def test_a_later_import_says_which_tweet_was_answered(library: Library) -> None:
+    answer = tweet(1, "quite so", kind="reply")
+    add(library, some(answer))
+
+    added = add(library, some(replace(answer, parent="7")))
+    add(library, some(answer))
+
+    assert counts(added) == (0, 1, 0)
+    assert library.archive("magpie").tweets == (replace(answer, parent="7"),)
+
+
+def test_the_last_avatar_is_kept_until_the_author_is_forgotten(library: Library) -> None:
+    add(library, some(A, avatar=b"\xff\xd8 old"))
+    add(library, some(A, avatar=b"\xff\xd8 new"))
+    add(library, some(B))
+
+    assert library.archive("magpie").avatar == b"\xff\xd8 new"
+    library.forget("magpie")
+    add(library, some(A))
+    assert library.archive("magpie").avatar == b""
 
 
 def test_an_author_has_counts(library: Library) -> None:

@@ -70,6 +70,19 @@ def test_the_card_names_the_languages_as_the_hub_does(job: Job) -> None:
     assert 'language: ["id", "en"]' in (version / card.FILE).read_text(encoding="utf-8")
 
 
+def test_the_card_tells_the_language_of_tweets_without_codes(job: Job) -> None:
+    version = version_of(run(job, archive(texts=[f"Der {text[:-1]} ist nicht für mich" for text in TEXTS])))
+
+    assert 'language: ["de"]' in (version / card.FILE).read_text(encoding="utf-8")
+
+
+def test_the_avatar_of_the_archive_is_beside_the_card(job: Job) -> None:
+    version = version_of(run(job, replace(archive(), avatar=b"\xff\xd8 a picture")))
+
+    assert (version / "avatar-stationmynah.jpg").read_bytes() == b"\xff\xd8 a picture"
+    assert 'src="avatar-stationmynah.jpg"' in (version / card.FILE).read_text(encoding="utf-8")
+
+
 def test_the_card_states_the_choices(job: Job) -> None:
     choices = Choices(newlines=True, recency=timedelta(days=30))
 

@@ -8,7 +8,7 @@ import pytest
 from tests.training import archives
 from tests.training.archives import edit_of, edits, grailbird, of_2018, of_2020, of_2024, tweet, unpacked, zipped
 from training.errors import SourceError
-from training.sources import archive
+from training.sources import archive, records
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -155,6 +155,24 @@ def test_the_kind_is_read_from_text_and_fields(tmp_path: Path, kind: str, text: 
     result = archive.read(path)
 
     assert result.tweets[0].kind == kind
+
+
+@pytest.mark.parametrize(
+    ("more", "parent"),
+    [
+        ({"in_reply_to_status_id_str": "7", "in_reply_to_status_id": 7.0}, "7"),
+        ({"in_reply_to_status_id": 7}, "7"),
+        ({"referenced_tweets": [{"type": "quoted", "id": "6"}, {"type": "replied_to", "id": "7"}]}, "7"),
+        ({"in_reply_to_user_id": "7"}, ""),
+        ({"in_reply_to_status_id_str": "0"}, ""),
+        ({"in_reply_to_status_id_str": None, "referenced_tweets": [7, {"type": "replied_to", "id": "no"}]}, ""),
+    ],
+)
+def test_a_reply_says_which_tweet_it_answers(more: dict[str, Any], parent: str) -> None:
+    reply = records.tweet_of({"id_str": "9", "full_text": "quite so", **more}, "magpie")
+
+    assert reply is not None
+    assert reply.parent == parent
 
 
 def test_only_the_last_version_of_an_edited_tweet_is_kept(tmp_path: Path) -> None:

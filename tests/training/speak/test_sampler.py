@@ -100,6 +100,34 @@ def test_a_text_of_one_line_ends_with_the_line(pieces: Tokenizer) -> None:
     assert line.finished
 
 
+class Undecided(Reciter):
+    """Where its texts have an "@" it comes nine times out of ten, and else the end."""
+
+    def __init__(self, pieces: Tokenizer, *texts: str) -> None:
+        super().__init__(pieces, *texts)
+        self._at = pieces.token_to_id("@")
+
+    def sample(
+        self, uniforms: Sequence[Callable[[], float]], temperature: float, top_p: float
+    ) -> list[tuple[int, float]]:
+        tokens = [self._tails[row][self._position] for row in self._rows]
+        return [
+            (self._at if token == self._at and uniform() < 0.9 else END, -1.0) if self._position == 1 else (token, -1.0)
+            for token, uniform in zip(tokens, uniforms, strict=True)
+        ]
+
+
+def test_a_mention_is_drawn_again_until_it_is_none(pieces: Tokenizer) -> None:
+    drafted = Sampler(Undecided(pieces, *[".@", "a@"] * 4), pieces, start=END, end=END).draft
+
+    plain = drafted("", n=8, seed=0)
+    without = drafted("", n=8, seed=0, sampling=Sampling(no_mentions=True))
+
+    assert [draft.text for draft in plain].count(".@") >= 3
+    assert [draft.text for draft in without[::2]].count(".@") <= 1
+    assert [draft.text for draft in without[1::2]] == [draft.text for draft in plain[1::2]]  # an address, perhaps
+
+
 def test_a_text_is_cut_soon_after_it_is_too_long(pieces: Tokenizer) -> None:
     limit = 20
     too_long = Sampling(too_long=lambda text: len(text) > limit)
