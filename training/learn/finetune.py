@@ -39,6 +39,7 @@ class Step:
     tokens: int  # in this step, without padding
     held_out: float | None = None  # the loss on the held-out tweets, where it was evaluated after this step
     rate: float = 0.0
+    said: str = ""  # a text that the model generates by now, where it was asked for one
 
 
 def finetune(
