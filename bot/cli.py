@@ -29,7 +29,7 @@ from bot.commands import (
     run,
     units,
 )
-from bot.commands.model import blindtest
+from bot.commands.model import blindtest, export
 from bot.commands.opening import FAILED, INTERRUPTED, how_to_install
 from bot.errors import MynahError
 from bot.values import VERSION
@@ -90,6 +90,7 @@ COMMANDS = {
         models.add_publish_arguments,
         models.publish,
     ),
+    "export": Command("write a model as a file for llama.cpp and Ollama", export.add_arguments, export.export),
     "post": Command("post something now, subject to the screen and all limits", post.add_post_arguments, post.post),
     "review": Command(
         "review the waiting drafts: approve, edit, reject or skip each", review.add_arguments, review.review

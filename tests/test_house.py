@@ -44,6 +44,7 @@ SOLE_IMPORTERS = {
     "regex": {"training/card"},
     "wandb": {"training/learn/tracking.py"},
     "peft": {"training/learn/lora.py"},
+    "gguf": {"training/models/gguf_file.py"},
     "onnxruntime": {"training/speak/onnx_engine.py"},
     "torch": {"training"},
     "transformers": {"training"},
