@@ -52,7 +52,7 @@ def _posts(version: Path, settings: Settings, clock: Clock) -> Iterator[str]:
             preview.posts(version, settings, clock, count=POSTS, seed=settings.training.seed), start=1
         ):
             yield f"  {tables.shown(' '.join(text.split()))}"
-    except (MynahError, ModuleNotFoundError) as error:
+    except (MynahError, ModuleNotFoundError, OSError) as error:
         yield f"  none can be shown: {error}"
         return
     if made < POSTS:
