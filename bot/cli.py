@@ -29,6 +29,7 @@ from bot.commands import (
     run,
     units,
 )
+from bot.commands.model import blindtest, export
 from bot.commands.opening import FAILED, INTERRUPTED, how_to_install
 from bot.errors import MynahError
 from bot.values import VERSION
@@ -72,6 +73,11 @@ COMMANDS = {
         "check whether a text passes the screen, and if not, why", drafts.add_screen_arguments, drafts.screen
     ),
     "evaluate": Command("evaluate a model again on held-out tweets", models.add_evaluate_arguments, models.evaluate),
+    "blindtest": Command(
+        "ask a reader which of twenty texts are the person's and which the bot's",
+        blindtest.add_arguments,
+        blindtest.blindtest,
+    ),
     "models": Command(
         "list the versions of the model, how good they are, and which one is in use", arguments.add_json, models.models
     ),
@@ -84,6 +90,7 @@ COMMANDS = {
         models.add_publish_arguments,
         models.publish,
     ),
+    "export": Command("write a model as a file for llama.cpp and Ollama", export.add_arguments, export.export),
     "post": Command("post something now, subject to the screen and all limits", post.add_post_arguments, post.post),
     "review": Command(
         "review the waiting drafts: approve, edit, reject or skip each", review.add_arguments, review.review

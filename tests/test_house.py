@@ -43,6 +43,7 @@ SOLE_IMPORTERS = {
     "fontTools": {"training/card"},
     "regex": {"training/card"},
     "wandb": {"training/learn/tracking.py"},
+    "gguf": {"training/models/gguf_file.py"},
     "onnxruntime": {"training/speak/onnx_engine.py"},
     "torch": {"training"},
     "transformers": {"training"},

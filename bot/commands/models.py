@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from training.judge.gate import Gate
     from training.models.registry import Version
 
-COLUMNS = ("version", "status", "base", "authors", "bits", "copied", "AUC", "MB")
+COLUMNS = ("version", "status", "base", "authors", "bits", "copied", "AUC", "blind", "MB")
 
 
 def models(args: Namespace) -> int:
@@ -43,6 +43,8 @@ def models(args: Namespace) -> int:
     for version in versions:
         for sentence in [version.damage] if version.damage else why[version.name]:
             print(f"{version.name}: {sentence}")
+    if any(row["blind"] for row in rows):
+        print("blind: right answers in `mynah blindtest`, of all; half of them is guessing")
     return 0
 
 
@@ -216,14 +218,29 @@ def _as_object(version: Version, why_not: Sequence[str], *, earlier: bool) -> di
         "authors": list(manifest.authors) if manifest else [],
         "figures": dict(manifest.figures) if manifest else {},
         "bytes": version.bytes,
+        "blind_test": _blind_test(version.folder),
         "damage": version.damage,
         "why_not": list(why_not),
     }
 
 
+def _blind_test(folder: Path) -> dict[str, Any] | None:
+    """The answers of all readers together; None if nobody was asked, or the file is unreadable."""
+    from training import errors
+    from training.judge import blind_test
+
+    try:
+        tests = blind_test.read(folder)
+    except errors.ModelError:  # `mynah blindtest` says what is wrong
+        return None
+    right, texts = blind_test.total(tests)
+    return {"right": right, "texts": texts, "interval": blind_test.interval(right, texts)} if tests else None
+
+
 def _as_row(version: Version, *, earlier: bool) -> dict[str, Any]:
     manifest = version.manifest
     figures = manifest.figures if manifest else {}
+    blind = _blind_test(version.folder)
     return {
         "version": version.name,
         "status": "in use" if version.in_use else "damaged" if version.damage else "previous" if earlier else "",
@@ -232,5 +249,6 @@ def _as_row(version: Version, *, earlier: bool) -> dict[str, Any]:
         "bits": f"{figures['bits_per_character']:.3f}" if "bits_per_character" in figures else "",
         "copied": f"{figures['copied']:.1%}" if "copied" in figures else "",
         "AUC": f"{figures['told_apart']:.2f}" if "told_apart" in figures else "",
+        "blind": f"{blind['right']}/{blind['texts']}" if blind else "",
         "MB": f"{version.bytes / 1e6:.1f}",
     }

@@ -27,6 +27,7 @@ EXTRAS = {
     **dict.fromkeys(("apscheduler", "prometheus_client", "tweepy", "requests", "requests_oauthlib"), "speak"),
     "huggingface_hub": "train",
     "onnxruntime": "light",
+    "gguf": "gguf",
 }
 
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bot.commands.library import archives, choices
+from bot.commands.model.conclusion import conclude
 from bot.commands.models import gate
 from bot.commands.opening import FAILED, loaded
-from bot.errors import Busy, ConfigError, StoreError, training_errors
+from bot.errors import Busy, ConfigError, MynahError, StoreError, training_errors
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -33,6 +34,11 @@ def add_arguments(parser: ArgumentParser) -> None:
         default="base",
         help="base: train from the base model (default); current: continue from the current model with only new tweets",
     )
+    parser.add_argument(
+        "--preset",
+        choices=("huggingtweets",),
+        help="huggingtweets: as its models were made, by its rules from gpt2, whatever [training] says of that",
+    )
     parser.add_argument("--plan", action="store_true", help="only show what would be done and how long it would take")
     parser.add_argument("--as-is", action="store_true", help="promote the model even if it fails the gate")
 
@@ -45,12 +51,16 @@ def retrain(args: Namespace) -> int:
 
     settings, clock = loaded(args).settings, SystemClock()
     folder, notifier = StateDir(settings.state), Notifier(load.notify_socket())
-    job = _job(settings, folder, begin=args.begin, as_is=args.as_is)
+    if args.preset:
+        job = _huggingtweets_job(settings, folder, begin=args.begin, as_is=args.as_is)
+    else:
+        job = _job(settings, folder, begin=args.begin, as_is=args.as_is)
     if args.plan:
         return _plan(settings, job, clock, notifier)
     folder.make()
     _back_up(settings, folder, clock)
     outcome = _train(settings, job, clock, notifier)
+    conclude(outcome, settings, folder, clock)
     for sentence in outcome.why:
         print(f"mynah: {sentence}", file=sys.stderr)
     if outcome.version is None:
@@ -75,6 +85,7 @@ def _back_up(settings: Settings, folder: StateDir, clock: Clock) -> None:
 def train(settings: Settings, folder: StateDir, clock: Clock, notifier: Notifier) -> None:
     """Train the first model and promote it; raises if it fails the gate, since the bot cannot run without one."""
     outcome = _train(settings, _job(settings, folder), clock, notifier)
+    conclude(outcome, settings, folder, clock, starting=True)
     if not outcome.promoted and outcome.version is not None:
         raise ConfigError(  # exit code 78: a restart would only train the same model again
             f"the new model {outcome.version.name} failed the gate: {' '.join(outcome.why)} "
@@ -129,6 +140,26 @@ def _job(settings: Settings, folder: StateDir, *, begin: Begin = "base", as_is: 
         keep=chosen.keep,
         length=weighted_length,
     )
+
+
+def _huggingtweets_job(settings: Settings, folder: StateDir, *, begin: Begin, as_is: bool) -> Job:
+    """A job with everything replaced that decides what the model learns, and how; authors, seed and device stay."""
+    from datetime import timedelta
+
+    from training.recipe import FINETUNE
+
+    if begin != "base":
+        raise MynahError("--preset huggingtweets trains from gpt2: leave out --from current")
+    own = {
+        "rules": "huggingtweets",
+        "base_model": "gpt2",
+        "method": "full",
+        "recency": timedelta(0),
+        "tags": False,
+    }
+    settings = settings.model_copy(update={"training": settings.training.model_copy(update=own)})
+    recipe = replace(FINETUNE, keep_best=False)  # huggingtweets kept the weights after the last step
+    return replace(_job(settings, folder, as_is=as_is), recipe=recipe)
 
 
 def _tracker(settings: Settings, bar: TrainingBar) -> Tracker:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from bot.commands.console.progress import TrainingBar
@@ -8,6 +9,8 @@ from training.retraining.job import Progress
 
 if TYPE_CHECKING:
     import pytest
+
+CONTROLS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 def test_off_a_terminal_it_prints_each_stage_and_every_tenth_of_the_steps(capsys: pytest.CaptureFixture[str]) -> None:
@@ -33,3 +36,30 @@ def test_the_speed_is_measured_after_the_first_step(capsys: pytest.CaptureFixtur
     first, second = capsys.readouterr().err.splitlines()
     assert first.endswith("loss 2.50")
     assert second.endswith("loss 2.50 · 50 tokens/s")
+
+
+def test_off_a_terminal_what_the_model_says_by_now_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with TrainingBar(lambda: 0.0) as bar:
+        bar.show(
+            Progress("train", 3, 20, step=Step(3, 20, 2.5, tokens=100, said="Soup is\na \x1b[31mred\u202e umbrella."))
+        )
+
+    assert r"    step 3     Soup is a \x1b[31mred\u202e umbrella." in capsys.readouterr().err.splitlines()
+
+
+def test_on_a_terminal_the_last_texts_stand_below_the_bar_cut_to_its_width(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "40")
+    with TrainingBar(lambda: 0.0) as bar:
+        for number in range(1, 13):
+            bar.show(
+                Progress("train", number, 12, step=Step(number, 12, 2.5, tokens=9, said=f"text {number} {'a' * 60}"))
+            )
+
+    screen = CONTROLS.sub("", capsys.readouterr().err)
+    last = screen.split("12/12")[-1].splitlines()
+    assert [line.split()[1] for line in last[-10:]] == [str(number) for number in range(3, 13)]
+    assert last[-1].startswith("    step 12    text 12 aaa")
+    assert (len(last[-1].rstrip()), last[-1].rstrip()[-1]) == (40, "…")

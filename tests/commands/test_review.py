@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-import pty
-import select
 import signal
-import subprocess
-import termios
-import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,7 +14,8 @@ from bot import cli
 from bot.config.state_dir import StateDir
 from bot.history.store import Store
 from bot.values import Draft, Slot
-from tests.installed import MYNAH, environment, lines
+from tests.installed import environment, lines
+from tests.terminal import Terminal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -220,62 +216,9 @@ def test_an_empty_queue_ends_the_review_at_once(session: Session) -> None:
 # On a terminal
 
 
-class Terminal:
-    """The installed command on a pseudo-terminal of its own."""
-
-    def __init__(self, state: Path) -> None:
-        self.screen, self._slave = pty.openpty()
-        self.modes = termios.tcgetattr(self._slave)
-        self.process = subprocess.Popen(
-            [MYNAH, "--state", state, "review"], env=environment(TERM="xterm"),
-            preexec_fn=self._sit_down,  # noqa: PLW1509  no threads
-        )  # fmt: skip
-        self.output = b""
-
-    def _sit_down(self) -> None:
-        """With a controlling terminal, Ctrl-C sends a signal. It may be ignored here, in a background process."""
-        os.login_tty(self._slave)
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-    def wait_for(self, text: bytes) -> bytes:
-        """Read the output up to this text."""
-        start, deadline = len(self.output), time.monotonic() + 60
-        while text not in self.output[start:]:
-            if time.monotonic() > deadline:
-                self.process.kill()  # not left running for later tests
-                self.process.wait()
-                pytest.fail(f"the command never shows {text!r}, but {self.output[start:]!r}")
-            if select.select([self.screen], [], [], 1)[0]:
-                self.output += os.read(self.screen, 4096)
-        return self.output[start:]
-
-    def press(self, keys: bytes) -> None:
-        """Wait until single keys are read, because earlier ones would be dropped."""
-        deadline = time.monotonic() + 60
-        while termios.tcgetattr(self._slave)[3] & termios.ICANON and time.monotonic() < deadline:
-            time.sleep(0.01)
-        os.write(self.screen, keys)
-
-    def interrupt(self, text: bytes) -> None:
-        """Repeat Ctrl-C until it answers: input() misses one between printing its question and reading."""
-        start, deadline = len(self.output), time.monotonic() + 60
-        while text not in self.output[start:] and time.monotonic() < deadline:
-            os.write(self.screen, b"\x03")
-            while text not in self.output[start:] and select.select([self.screen], [], [], 5)[0]:
-                self.output += os.read(self.screen, 4096)
-        assert text in self.output[start:]
-
-    def wait(self) -> int:
-        code = self.process.wait(60)
-        assert termios.tcgetattr(self._slave) == self.modes  # unchanged
-        os.close(self.screen)
-        os.close(self._slave)
-        return code
-
-
 def test_on_a_terminal_single_keys_are_enough(session: Session) -> None:
     session.drafts(BELL, SOUP)
-    terminal = Terminal(session.state)
+    terminal = Terminal("review", state=session.state)
     assert BELL.encode() in terminal.wait_for(KEYS)
 
     terminal.press(b"a")
@@ -294,7 +237,7 @@ def test_on_a_terminal_single_keys_are_enough(session: Session) -> None:
 
 def test_on_a_terminal_the_text_can_be_edited(session: Session) -> None:
     session.drafts(BELL)
-    terminal = Terminal(session.state)
+    terminal = Terminal("review", state=session.state)
     terminal.wait_for(KEYS)
 
     terminal.press(b"e")
@@ -310,7 +253,7 @@ def test_on_a_terminal_the_text_can_be_edited(session: Session) -> None:
 @pytest.mark.parametrize("where", ["at the keys", "at the words"])
 def test_ctrl_c_changes_nothing(session: Session, where: str) -> None:
     session.drafts(BELL)
-    terminal = Terminal(session.state)
+    terminal = Terminal("review", state=session.state)
     terminal.wait_for(KEYS)
     if where == "at the words":
         terminal.press(b"r")

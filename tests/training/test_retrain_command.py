@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import random
+import re
 import signal
 import subprocess
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -14,9 +16,7 @@ from tests.installed import MYNAH, environment, mynah
 from tests.training.retraining.runs import WORDS
 from training.models import registry
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+FIGURES = re.compile(r"([\d,]+) training tweets .*\(([\d,]+) tokens\)")
 SMALL = {"MYNAH_TRAINING__BASE_MODEL": "scratch", "MYNAH_TRAINING__DEVICE": "cpu", "MYNAH_TRAINING__SEED": "1"}
 
 
@@ -89,10 +89,54 @@ def test_a_plan_is_printed_and_nothing_is_written(state: Path) -> None:
     assert [path for path in sorted(state.rglob("*")) if path.suffix != ".lock"] == before
 
 
+def test_a_preset_trains_as_huggingtweets_did_whatever_is_configured(
+    state: Path, model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gpt2").symlink_to(model_folder)  # a folder of this name comes before the model hub
+    monkeypatch.chdir(tmp_path)
+    own = {"MYNAH_TRAINING__METHOD": "lora", "MYNAH_TRAINING__RULES": "mynah", **SMALL}
+
+    plans = [
+        mynah("retrain", "--plan", *words, state=state, **own | changes).stdout
+        for words, changes in (
+            (("--preset", "huggingtweets"), {}),
+            ((), {"MYNAH_TRAINING__RULES": "huggingtweets", "MYNAH_TRAINING__METHOD": "full"}),
+        )
+    ]
+
+    (train, tokens), steps = FIGURES.findall(plans[0])[0], re.findall(r"([\d,]+) steps from gpt2 \(full", plans[0])[0]
+    assert FIGURES.findall(plans[1])[0][0] == train  # the published rules keep as many
+    assert int(steps) == math.ceil(4 * int(tokens.replace(",", "")) / 1024)
+
+
+def test_a_preset_does_not_go_on_from_the_current_model(state: Path) -> None:
+    process = mynah("retrain", "--preset", "huggingtweets", "--from", "current", state=state)
+
+    assert process.returncode == 1
+    assert process.stderr == "mynah: --preset huggingtweets trains from gpt2: leave out --from current\n"
+
+
+def test_a_training_ends_with_posts_the_verdict_the_picture_and_what_to_do_next(state: Path) -> None:
+    process = mynah("retrain", "--as-is", state=state, **SMALL)
+
+    version = process.stdout.strip()
+    lines = process.stderr.splitlines()
+    start = lines.index("five posts that the bot would choose:")
+    verdict, picture, following = lines[-3:]
+    assert process.returncode == 0
+    assert registry.current(state / "models") == Path(version)
+    assert 1 <= len([line for line in lines[start:-3] if line.startswith("  ")]) <= 5
+    assert re.match(r"measured on newer tweets: \d\.\d{3} bits per character, .*; copied \d+\.\d%", verdict)
+    assert picture == f"a picture to share: {version}/predictions.png"
+    assert following.startswith("next: `mynah run` shows what it would post, and when; `mynah blindtest`")
+
+
 def test_a_model_that_the_gate_refuses_is_kept_and_exits_with_1(state: Path) -> None:
     process = mynah("retrain", state=state, **SMALL, MYNAH_GATE__TOLD_APART_MOST="0.01")
 
     assert process.returncode == 1
     assert "It babbles" in process.stderr
+    assert "five posts that the bot would choose:" in process.stderr
+    assert "next: " not in process.stderr  # but how to promote it
     assert registry.current(state / "models") is None
     assert [str(version.folder) for version in registry.versions(state / "models")] == [process.stdout.strip()]

@@ -41,7 +41,7 @@ class Step:
     tokens: int  # in this step, without padding
     held_out: float | None = None  # the loss on the held-out tweets, where it was evaluated after this step
     rate: float = 0.0
-    said: str = ""  # what the model says now, where it was evaluated
+    said: str = ""  # a text that the model generates by now, where it was asked for one
 
 
 def finetune(

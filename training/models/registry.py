@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 CURRENT = "current"
 BEFORE = "before"
+BLIND_TEST = ".blindtest.json"  # after a version's name: a file beside the folder, see training/judge/blind_test.py
 NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{4}")
 
 
@@ -131,6 +132,7 @@ def prune(models: Path, *, keep: int) -> list[str]:
         gone = models / (name + HALF_MADE)  # readers ignore it, and `hold` finishes an interrupted deletion
         (models / name).rename(gone)
         shutil.rmtree(gone)
+        (models / (name + BLIND_TEST)).unlink(missing_ok=True)
     return removed
 
 

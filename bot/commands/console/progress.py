@@ -8,12 +8,19 @@ from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, ProgressColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from bot.commands.console import tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from rich.console import RenderableType
+
     from training.retraining.job import Progress as Report
+
+SAID = 10  # texts below the bar: as many as there are evaluations in a training
 
 STAGES = {
     "read": "reading the tweets",
@@ -26,9 +33,20 @@ STAGES = {
 }
 
 
-def _bar(console: Console, description: str, *columns: ProgressColumn, transient: bool = False) -> Progress:
+class _Bar(Progress):
+    """A progress bar with lines of text below it, each cut to the width of the terminal."""
+
+    lines: tuple[str, ...] = ()
+
+    def get_renderables(self) -> Iterator[RenderableType]:
+        yield from super().get_renderables()
+        for line in self.lines:
+            yield Text(line, style="dim", no_wrap=True, overflow="ellipsis")
+
+
+def _bar(console: Console, description: str, *columns: ProgressColumn, transient: bool = False) -> _Bar:
     remaining = TimeRemainingColumn(compact=True)
-    return Progress(
+    return _Bar(
         *(TextColumn(description), BarColumn(bar_width=30), columns[0], remaining, *columns[1:]),
         console=console,
         disable=not console.is_terminal,
@@ -90,8 +108,17 @@ class TrainingBar:
         else:
             self._tokens += step.tokens
         seconds = max(self._monotonic() - self._began, 1e-6)
+        if step.said:
+            self._show_said(report.done, step.said)
         figures = f"loss {step.loss:.2f}" + (f" · {self._tokens / seconds:,.0f} tokens/s" if self._tokens else "")
         self._bar.update(self._task, completed=report.done, figures=figures)
         # Without a bar, a line for every tenth of the steps, so that a log shows progress.
         if not self._console.is_terminal and report.done * 10 // report.of > (report.done - 1) * 10 // report.of:
             self._console.print(f"  {STAGES['train']}: {report.done}/{report.of} · {figures}", markup=False)
+
+    def _show_said(self, number: int, said: str) -> None:
+        """Show what the model says at this step, below what it said before: one can watch how it learns to speak."""
+        line = f"    step {number:<5,} {tables.shown(' '.join(said.split()))}"
+        self._bar.lines = (*self._bar.lines, line)[-SAID:]
+        if not self._console.is_terminal:
+            self._console.print(line, markup=False)
