@@ -26,4 +26,5 @@ GOOD = Report(
     distinct_author=(0.2, 0.7, 0.95),
     told_apart=0.6,
     told_apart_author=0.51,
+    likeness=0.8,
 )

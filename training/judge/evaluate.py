@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from training.errors import ModelError
 from training.judge import copying, ngram_floor, similarity
+from training.judge.likeness import voice_likeness
 from training.judge.report import Report
 from training.learn.batches import encode, spell
 from training.learn.finetune import total_loss
@@ -80,6 +81,7 @@ def evaluate(
         distinct_author=similarity.distinct(own, most),
         told_apart=similarity.detector_auc(samples, held_out, seed=seed),
         told_apart_author=similarity.detector_auc(train, held_out, seed=seed),
+        likeness=voice_likeness(samples, train, held_out),
     )
 
 
