@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from bot.commands import arguments
+from bot.commands.choosing import chooser, sampling
 from bot.commands.console.keyboard import confirm
 from bot.commands.console.output import show
 from bot.commands.library import archives, choices
@@ -120,6 +121,8 @@ def evaluate(args: Namespace) -> int:
             seed=args.seed,
             samples=args.number,
             length=weighted_length,
+            sampling=sampling(settings),
+            choose=chooser(settings),
         )
     reasons = why_not(report, gate(settings))
     if args.json:

@@ -6,6 +6,7 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from bot.commands.choosing import chooser, sampling
 from bot.commands.library import archives, choices
 from bot.commands.models import gate
 from bot.commands.opening import FAILED, loaded
@@ -123,6 +124,8 @@ def _job(settings: Settings, folder: StateDir, *, begin: Begin = "base", as_is: 
         seed=chosen.seed,
         keep=chosen.keep,
         length=weighted_length,
+        sampling=sampling(settings),
+        choose=chooser(settings),
     )
 
 

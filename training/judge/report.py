@@ -26,7 +26,7 @@ class Report:
     """
 
     seed: int
-    samples: int  # texts generated
+    samples: int  # texts judged
     learnt: int  # training tweets
     held_out: int  # tweets
     # of the held-out tweets, each alone, its end token included
@@ -39,7 +39,7 @@ class Report:
     exact: float  # equal a training tweet
     overlong: float  # more than X's 280
     overlong_author: float
-    unfinished: float  # cut off at the limit
+    unfinished: float  # of all drafts: cut off at the limit
     lengths: tuple[int, ...]  # a histogram, see similarity.py
     lengths_author: tuple[int, ...]
     length_distance: float  # characters
@@ -48,6 +48,9 @@ class Report:
     told_apart: float | None  # detector AUC of samples against held-out tweets; 0.5 is chance
     told_apart_author: float | None  # of training against held-out tweets: the effect of time alone
     # Older reports have none of these.
+    drafts: int | None = None  # texts generated, of which `samples` were chosen as the bot would choose posts
+    flaws: tuple[float, float, float] | None = None  # have a non-word, are cut off, repeat a clause
+    flaws_author: tuple[float, float, float] | None = None
     likeness: float | None = None  # of the style: 0 as other people write, 1 as the author's held-out tweets
 
     def figures(self) -> dict[str, float]:
@@ -107,7 +110,13 @@ def explained(report: Report) -> list[Row]:
         ),
         Row("copied whole", _share(report.exact), "", "equal a training tweet; the screen refuses all of them"),
         Row("over 280", _share(report.overlong), _author(_share(report.overlong_author)), "are too long for X"),
-        Row("never end", _share(report.unfinished), "", "were cut off at the limit; the bot drops them"),
+        Row("never end", _share(report.unfinished), "", "of all drafts; they were cut off, and the bot drops them"),
+        Row(
+            "non-words, cut off, repeats",
+            "" if report.flaws is None else ", ".join(map(_share, report.flaws)),
+            "" if report.flaws_author is None else _author(", ".join(map(_share, report.flaws_author))),
+            "have a word that neither the author nor the tokenizer knows, end in mid-sentence, repeat a clause",
+        ),
         Row(
             "lengths apart",
             f"{report.length_distance:.0f} characters",
@@ -140,12 +149,12 @@ def _value(value: Any, kind: Any) -> Any:
     """JSON has no tuples; everything else is a number or null."""
     if kind == "tuple[int, ...]":
         return tuple(int(part) for part in value)
-    if kind == "tuple[float, float, float]":
-        one, two, three = map(float, value)
-        return one, two, three
     if value is None and "None" in kind:
         return None
-    return int(value) if kind == "int" else float(value)
+    if kind.startswith("tuple[float"):
+        one, two, three = map(float, value)
+        return one, two, three
+    return int(value) if kind.startswith("int") else float(value)
 
 
 def _number(value: float | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -10,14 +11,16 @@ from typing import TYPE_CHECKING
 from training.card import card
 from training.errors import TrainingError
 from training.judge import report as judgement
+from training.judge.choosing import Profile
 from training.models import model_dir
-from training.profile import language, memory, person, vocabulary
+from training.profile import discriminator, language, memory, person, vocabulary
 from training.retraining.prepare import Origin
 from training.speak.torch_engine import TorchSampler
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
+    from pathlib import Path
 
     from training.corpus.corpus import Choices
     from training.judge.report import Report
@@ -34,27 +37,45 @@ RENAMED = {"in": "id", "iw": "he", "ji": "yi"}  # outdated codes
 LANGUAGE_SHARE = 0.1  # of the tweets: X often misdetects the language of short texts
 
 
+def profile(run: PreparedRun, job: Job, drafts: Sequence[Sample], folder: Path) -> Profile:
+    """Write the files about the person to `folder`, and open them; `drafts` are the model's, for the discriminator."""
+    texts = [text.text for text in run.trained_on]
+    files = {
+        memory.FILE: memory.memorise((text.text for text in run.texts.train), also=run.known),
+        person.FILE: _person(run, job).to_json(),
+        vocabulary.FILE: vocabulary.collect(texts, run.tokenizer),
+        language.FILE: language.learn(texts),
+        discriminator.FILE: discriminator.fit(texts, [draft.text for draft in drafts if draft.finished]),
+    }
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    for name, content in files.items():
+        if content is not None:
+            (folder / name).write_bytes(content)
+    return Profile.open(folder)
+
+
 def write(
     run: PreparedRun,
     job: Job,
     metrics: Metrics,
     report: Report,
     drafts: Sequence[Sample],
+    profile: Path,
     *,
     name: str,
     now: datetime,
 ) -> dict[str, bytes]:
-    """Each file's name and content; `drafts` are the samples that the model was evaluated by."""
+    """Each file's name and content; `drafts` are the samples that the model was evaluated by.
+
+    `profile` is the folder of the files about the person.
+    """
     figures = report.figures()
     files = {
-        memory.FILE: memory.memorise((text.text for text in run.texts.train), also=run.known),
+        **{path.name: path.read_bytes() for path in sorted(profile.iterdir())},
         judgement.FILE: report.to_json(),
         model_dir.METRICS: metrics.end({"figures": figures}),
-        person.FILE: _person(run, job).to_json(),
-        vocabulary.FILE: vocabulary.collect([text.text for text in run.trained_on], run.tokenizer),
     }
-    if profile := language.learn([text.text for text in run.trained_on]):
-        files[language.FILE] = profile
     files |= _pictures(run, job, metrics, drafts) if job.pictures else {}
     facts = card.CardFacts(
         authors=_authors(run),

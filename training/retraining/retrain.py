@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from training.errors import ModelError, NothingNew, TrainingError
+from training.judge.choosing import choose_unseen
 from training.judge.evaluate import bits_in_use, bits_of, evaluate, speak
 from training.judge.gate import why_not
 from training.learn.checkpoint import Checkpoints
@@ -35,12 +36,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from training.judge.report import Report
+    from training.profile.person import Person
     from training.retraining.job import Job, Monitor, Tweets
     from training.retraining.prepare import PreparedRun
     from training.speak.types import Sample
 
 CHECKPOINT = "checkpoint.pt"
 EXAMPLES = 10  # drafts shown to the tracker, as many as the reference showed
+PROFILE = "profile"  # folder in the work folder: the files about the person
 UNFINISHED = "unfinished"  # folder in the models folder: the last checkpoint, and the metrics so far
 
 
@@ -98,15 +101,20 @@ def _make(run: PreparedRun, job: Job, watch: Monitor, work: Path, now: datetime)
         _train(run, job, watch, metrics, checkpoints)
 
         watch.report(Progress("judge"))
-        drafts = speak(run.model, run.tokenizer, run.texts.tags, count=job.samples, seed=job.seed)
-        report = _judge(run, job, drafts, baselines)
+        tags, sampling = run.texts.tags, job.sampling
+        drafts = speak(run.model, run.tokenizer, tags, count=job.samples, seed=job.seed, sampling=sampling)
+        profile = artifacts.profile(run, job, drafts, work / PROFILE)
+        tweets = [text.text for text in run.trained_on]
+        posts = choose_unseen(drafts, tweets, profile, job.choose) if job.choose else None
+        report = _judge(run, job, drafts, baselines, posts, profile.person)
+        drafts = drafts if posts is None else posts
 
         version = registry.new_version(job.models, now=now, seed=job.seed)
         watch.report(Progress("save", note=version.name))
         light = export_onnx(run.model, run.tokenizer, run.held_out or run.train, work)
         if light.why:
             watch.report(Progress("save", note=light.why))
-        files = artifacts.write(run, job, metrics, report, drafts, name=version.name, now=now)
+        files = artifacts.write(run, job, metrics, report, drafts, work / PROFILE, name=version.name, now=now)
         about = artifacts.manifest(run, job, report, now)
         about = replace(about, figures={**about.figures, **light.figures})
         model_dir.save(version, run.model, run.tokenizer, about=about, files={**files, **light.files})
@@ -157,7 +165,14 @@ def _baselines(run: PreparedRun, job: Job) -> _Baselines:
     return _Baselines(base, current)
 
 
-def _judge(run: PreparedRun, job: Job, drafts: Sequence[Sample], baselines: _Baselines) -> Report:
+def _judge(
+    run: PreparedRun,
+    job: Job,
+    drafts: Sequence[Sample],
+    baselines: _Baselines,
+    posts: Sequence[Sample] | None,
+    person: Person,
+) -> Report:
     return evaluate(
         run.model,
         run.tokenizer,
@@ -165,6 +180,8 @@ def _judge(run: PreparedRun, job: Job, drafts: Sequence[Sample], baselines: _Bas
         context=run.context,
         seed=job.seed,
         drafts=drafts,
+        posts=posts,
+        person=person,
         length=job.length,
         base_bits=baselines.base,
         current_bits=baselines.current,

@@ -35,8 +35,8 @@ WORST = replace(
             id="current",
         ),
         pytest.param({"bits_per_character": math.nan}, "bits per character are nan, which is not a number", id="nan"),
-        pytest.param({"copied": 0.08}, "It copies: 8.0% .* the author's own rate is 2.0%", id="copies"),
-        pytest.param({"copied": 0.06, "copied_author": None}, "own rate is 0.0%", id="copies, author unknown"),
+        pytest.param({"copied": 0.1}, "It copies: 10.0% .* the author's own rate is 2.0%", id="copies"),
+        pytest.param({"copied": 0.08, "copied_author": None}, "own rate is 0.0%", id="copies, author unknown"),
         pytest.param({"exact": 0.051}, "It quotes: 5.1%", id="quotes"),
         pytest.param({"unfinished": 0.21}, "It runs on: 21.0%", id="endless"),
         pytest.param({"distinct": (0.01, 0.02, 0.03)}, "It repeats itself: 0.03", id="stuck"),
@@ -65,6 +65,7 @@ def test_each_fault_is_one_sentence(worse: dict[str, Any], why: str) -> None:
             {"bits_per_character": None, "copied_author": None, "told_apart": None, "likeness": None},
             id="nothing held out",
         ),
+        pytest.param({"copied": 0.08, "samples": 32}, id="too few posts to tell"),
         pytest.param({"overlong": 1.0, "length_distance": 200.0}, id="long, which the screen refuses"),
     ],
 )

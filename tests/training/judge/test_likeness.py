@@ -5,6 +5,7 @@ import random
 import pytest
 
 from training.corpus import corpus
+from training.judge import likeness
 from training.judge.likeness import FEWEST, tokens, voice_likeness
 from training.sources import recognise
 from training.sources.sample import ARCHIVE
@@ -54,14 +55,16 @@ def test_another_way_of_writing_lowers_it(change: object, train_and_newer: tuple
     assert changed < 0.8
 
 
-def test_its_expectation_does_not_depend_on_the_number_of_texts(train_and_newer: tuple[list[str], list[str]]) -> None:
+def test_a_small_set_is_on_average_as_far_away_as_a_large_one(train_and_newer: tuple[list[str], list[str]]) -> None:
     train, newer = train_and_newer
+    distance = likeness._Distance(likeness._style(train))
+    style = likeness._style(CAFE)
     rng = random.Random(0)
-    mixed = [*newer, *CAFE]
 
-    few = [voice_likeness(rng.sample(mixed, FEWEST), train, newer) or 0.0 for _ in range(16)]
+    few = [distance.of(likeness._style(rng.sample(CAFE, 4))) for _ in range(100)]
 
-    assert sum(few) / len(few) == pytest.approx(voice_likeness(mixed, train, newer) or 0.0, abs=0.15)
+    assert sum(few) / len(few) == pytest.approx(distance.of(style), rel=0.05)
+    assert distance.of(likeness._style(newer)) < distance.of(style) / 4
 
 
 def test_too_few_texts_have_none(train_and_newer: tuple[list[str], list[str]]) -> None:
