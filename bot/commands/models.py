@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from bot.commands import arguments
+from bot.commands.choosing import chooser, sampling
 from bot.commands.console.keyboard import confirm
 from bot.commands.console.output import show
 from bot.commands.library import archives, choices
@@ -14,7 +15,7 @@ from bot.errors import training_errors
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from bot.config.settings import Settings
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from training.judge.gate import Gate
     from training.models.registry import Version
 
-COLUMNS = ("version", "status", "base", "authors", "bits", "copied", "AUC", "blind", "MB")
+COLUMNS = ("version", "status", "base", "authors", "bits", "likeness", "copied", "AUC", "blind", "MB")
 
 
 def models(args: Namespace) -> int:
@@ -122,6 +123,8 @@ def evaluate(args: Namespace) -> int:
             seed=args.seed,
             samples=args.number,
             length=weighted_length,
+            sampling=sampling(settings),
+            choose=chooser(settings),
         )
     reasons = why_not(report, gate(settings))
     if args.json:
@@ -247,8 +250,17 @@ def _as_row(version: Version, *, earlier: bool) -> dict[str, Any]:
         "base": manifest.base_model if manifest else "",
         "authors": " ".join(f"@{author}" for author in manifest.authors) if manifest else "",
         "bits": f"{figures['bits_per_character']:.3f}" if "bits_per_character" in figures else "",
+        "likeness": f"{figures['likeness']:.2f}" if "likeness" in figures else "",
         "copied": f"{figures['copied']:.1%}" if "copied" in figures else "",
-        "AUC": f"{figures['told_apart']:.2f}" if "told_apart" in figures else "",
+        "AUC": _auc(figures),
         "blind": f"{blind['right']}/{blind['texts']}" if blind else "",
         "MB": f"{version.bytes / 1e6:.1f}",
     }
+
+
+def _auc(figures: Mapping[str, float]) -> str:
+    """The detector's AUC, and in brackets that of the author's own older tweets, which is the best to hope for."""
+    if "told_apart" not in figures:
+        return ""
+    own = f" ({figures['told_apart_author']:.2f})" if "told_apart_author" in figures else ""
+    return f"{figures['told_apart']:.2f}{own}"

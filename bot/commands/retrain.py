@@ -6,6 +6,7 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from bot.commands.choosing import chooser, sampling
 from bot.commands.library import archives, choices
 from bot.commands.model.conclusion import conclude
 from bot.commands.models import gate
@@ -139,6 +140,8 @@ def _job(settings: Settings, folder: StateDir, *, begin: Begin = "base", as_is: 
         save=chosen.save,
         keep=chosen.keep,
         length=weighted_length,
+        sampling=sampling(settings),
+        choose=chooser(settings),
     )
 
 

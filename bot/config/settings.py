@@ -65,7 +65,7 @@ class Voice(Section):
     max_tokens: int = Field(96, ge=8, le=1024)
     candidates: int = Field(8, ge=1, le=256)
     tries: int = Field(3, ge=1, le=20)
-    prompts: Prompts = {"My dream is": 1.0, "Today": 1.0}
+    prompts: Prompts = {}
     topics: Folder | None = None
     mix: Mix = Mix()
 
@@ -101,6 +101,7 @@ class Gate(Section):
     unfinished_most: Rate = 0.2
     distinct_least: Rate = 0.5
     told_apart_most: Rate = 0.99
+    likeness_least: Rate = 0.1
 
 
 class Schedule(Section):

@@ -37,8 +37,6 @@ def _author(name: str) -> str:
 
 def _prompts(value: object) -> object:
     """A list becomes a table of weights: a prompt that is listed twice has weight 2."""
-    if value in ([], (), {}):
-        raise ValueError("is empty; voice.mix = { prompts = 0 } turns prompts off")
     if isinstance(value, list | tuple) and all(isinstance(prompt, str) for prompt in value):
         return dict(Counter(value))
     if not isinstance(value, dict):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -129,6 +130,14 @@ def last_said(store: Store, *, dry: bool) -> list[str]:
     return [row["text"] for row in rows]
 
 
+def turn(key: str) -> float:
+    """The length that is this slot's turn, as a share of the person's tweets; over many slots all are as common.
+
+    Without turns, short drafts win: fewer words can be wrong in them.
+    """
+    return random.Random(f"length of {key}").random()
+
+
 @dataclass(frozen=True, slots=True)
 class _Choice:
     draft: Draft | None
@@ -151,6 +160,6 @@ def _choose(slot: Slot, store: Store, pipeline: Pipeline) -> _Choice:
             else:
                 passed.append(draft)
         if passed:
-            best, _ = score.ranked(passed, person, last_said(store, dry=dry))[0]
+            best, _ = score.ranked(passed, person, last_said(store, dry=dry), turn(slot.key))[0]
             return replace(choice, draft=best)
     return choice

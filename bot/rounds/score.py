@@ -1,9 +1,10 @@
 """Scores the drafts that pass the screen, from 0 to 1. The score is a weighted sum of parts from 0 to 1:
 
+    person   a classifier that knows the person's tweets from drafts takes it for a tweet
     likely   a likelihood typical of the person's tweets: nonsense is less likely, platitudes are more likely
     words    no words that neither the person nor the tokenizer knows: most of these are non-words
-    whole    it ends like the person's tweets, closes its brackets and quotes, and repeats no word at once
-    length   a length that the person uses
+    whole    it ends like the person's tweets, closes its brackets and quotes, and repeats no word at once and no clause
+    length   the length that is this post's turn, so that posts are as long as the person's tweets, or a usual one
     fresh    few words in common with the last posts
 
 `benchmarks/choice.py` measures what each part and each weight is worth; docs/speaking.md has the table.
@@ -23,11 +24,15 @@ if TYPE_CHECKING:
     from bot.values import Draft
     from training.profile.person import Person
 
-WEIGHTS: Mapping[str, float] = {"likely": 0.3, "words": 0.4, "whole": 0.1, "length": 0.1, "fresh": 0.1}
+WEIGHTS: Mapping[str, float] = {
+    "person": 0.3, "likely": 0.1, "words": 0.2, "whole": 0.1, "length": 0.2, "fresh": 0.1,
+}  # fmt: skip
 
 STRANGE = 0.5  # factor of `words` for each unknown word
 LOPSIDED = 0.3  # factor of `whole` for an unclosed bracket or quote
 DOUBLED = 0.3  # factor of `whole` for a doubled word
+FLAWED = 0.3  # factor of `whole` for an end in mid-sentence and for a repeated clause
+FAR = 0.5  # of the person's tweets between a draft's length and the one whose turn it is: `length` is 0
 LONG = 4  # letters of a word that counts for `fresh`; shorter ones are in every text
 
 _TWICE = re.compile(r"\b([^\W\d_]+) \1\b")
@@ -41,21 +46,27 @@ class Score:
     parts: Mapping[str, float]
 
 
-def score(draft: Draft, person: Person | None, last: Sequence[str] = ()) -> Score:
-    """`last` are the texts of the last posts. Without a profile of the person, the likeliest draft is the best."""
+def score(draft: Draft, person: Person | None, last: Sequence[str] = (), turn: float | None = None) -> Score:
+    """`last` are the texts of the last posts. Without a profile of the person, the likeliest draft is the best.
+
+    `turn`, from 0 to 1, is the share of the person's tweets that should be shorter than this post.
+    """
     parts = {
+        "person": person.likeness(draft.text) if person else 0.5,
         "likely": _likely(draft.likelihood, person.likelihoods if person else ()),
         "words": STRANGE ** len(person.unknown_words(draft.text)) if person else 1.0,
-        "whole": _whole(draft.text) * (person.ends(draft.text) if person else 1.0),
-        "length": usual(weighted_length(draft.text), person.lengths) if person and person.lengths else 1.0,
+        "whole": _whole(draft.text, person),
+        "length": _length(weighted_length(draft.text), person, turn),
         "fresh": 1 - max((overlap(draft.text, other) for other in last), default=0.0),
     }
     return Score(sum(weight * parts[name] for name, weight in WEIGHTS.items()), parts)
 
 
-def ranked(drafts: Iterable[Draft], person: Person | None, last: Sequence[str] = ()) -> list[tuple[Draft, Score]]:
+def ranked(
+    drafts: Iterable[Draft], person: Person | None, last: Sequence[str] = (), turn: float | None = None
+) -> list[tuple[Draft, Score]]:
     """The best first; of two equal ones, the likelier."""
-    scored = [(draft, score(draft, person, last)) for draft in drafts]
+    scored = [(draft, score(draft, person, last, turn)) for draft in drafts]
     return sorted(scored, key=lambda one: (one[1].total, one[0].likelihood), reverse=True)
 
 
@@ -82,6 +93,16 @@ def _likely(likelihood: float, quantiles: Sequence[float]) -> float:
     return usual(likelihood, quantiles) if quantiles else 1 / (1 + abs(likelihood))
 
 
-def _whole(text: str) -> float:
+def _whole(text: str, person: Person | None) -> float:
     lopsided = any(text.count(opening) != text.count(closing) for opening, closing in _PAIRS) or text.count('"') % 2
-    return (LOPSIDED if lopsided else 1.0) * (DOUBLED if _TWICE.search(text) else 1.0)
+    whole = (LOPSIDED if lopsided else 1.0) * (DOUBLED if _TWICE.search(text) else 1.0)
+    if person is None:
+        return whole
+    flaws = sum(flaw != "non-word" for flaw in person.flaws(text))  # `words` counts those
+    return whole * person.ends(text) * FLAWED**flaws
+
+
+def _length(length: int, person: Person | None, turn: float | None) -> float:
+    if person is None or not person.lengths:
+        return 1.0
+    return usual(length, person.lengths) if turn is None else max(0.0, 1 - abs(person.rank(length) - turn) / FAR)

@@ -62,6 +62,10 @@ def test_the_example_shows_every_key_with_its_default() -> None:
     assert load.load(EXAMPLE).settings == load.load().settings
 
 
+def test_a_post_begins_with_no_prompt_of_the_operators_by_default() -> None:
+    assert load.load().settings.voice.prompts == {}
+
+
 def test_later_layers_win_and_each_value_has_its_origin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = config_at(tmp_path, 'bot = "fromfile"\n[schedule]\nposts_per_day = 2\njitter = "1m"\n[voice]\nthreads = 3\n')
     monkeypatch.setenv("MYNAH_SCHEDULE__POSTS_PER_DAY", "4")
@@ -83,7 +87,7 @@ def test_all_errors_are_listed_each_with_its_key(tmp_path: Path, monkeypatch: py
     file = config_at(
         tmp_path,
         'nope = 1\nbot = "far too long for a handle"\n[x]\nfoo = 2\n'
-        '[schedule]\ntimezone = "Mars/Phobos"\njitter = "soon"\n[voice]\nprompts = []\n',
+        '[schedule]\ntimezone = "Mars/Phobos"\njitter = "soon"\n[voice]\nprompts = 3\n',
     )
     monkeypatch.setenv("MYNAH_POSTING__MAX_PER_DAY", "many")
     monkeypatch.setenv("MYNAH_NONSENSE", "1")
@@ -95,7 +99,12 @@ def test_all_errors_are_listed_each_with_its_key(tmp_path: Path, monkeypatch: py
     assert message.startswith("8 errors")
     for key in (
         *("nope: unknown key", "bot: ", "x.foo: unknown key", "schedule.timezone: 'Mars/Phobos'"),
-        *("schedule.jitter: 'soon'", "voice.prompts: is empty; voice.mix", "posting.max_per_day: ", "MYNAH_NONSENSE: "),
+        *(
+            "schedule.jitter: 'soon'",
+            "voice.prompts: must be a list of prompts",
+            "posting.max_per_day: ",
+            "MYNAH_NONSENSE: ",
+        ),
     ):
         assert key in message
     assert excinfo.value.exit_code == 78

@@ -26,4 +26,8 @@ GOOD = Report(
     distinct_author=(0.2, 0.7, 0.95),
     told_apart=0.6,
     told_apart_author=0.51,
+    likeness=0.8,
+    drafts=2_048,
+    flaws=(0.02, 0.01, 0.0),
+    flaws_author=(0.03, 0.0, 0.0),
 )

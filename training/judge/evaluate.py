@@ -13,26 +13,33 @@ from typing import TYPE_CHECKING, Any
 
 from training.errors import ModelError
 from training.judge import copying, ngram_floor, similarity
+from training.judge.choosing import Profile, choose_posts
+from training.judge.likeness import voice_likeness
 from training.judge.report import Report
 from training.learn.batches import encode, spell
 from training.learn.finetune import total_loss
 from training.models import loading, model_dir
 from training.models.base_model import SCRATCH, context_of, load_base
 from training.profile.memory import Memory
+from training.profile.person import FLAWS, Person
 from training.recipe import recipe_for
 from training.speak.torch_engine import TorchSampler
+from training.speak.types import Sampling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from training.corpus.corpus import Corpus, Text
+    from training.judge.choosing import Choose
     from training.speak.types import Sample
 
 BATCH_TOKENS = 4_096  # only speed and memory depend on it
 SAMPLES = 256  # a share of them has an error of 6 points at most; two seconds of one core (benchmarks/judgement.py)
 BATCH_SAMPLES = 64  # at once: GPT-2 needs 0.5 GB for them
 LIMIT = 280  # characters in a post on X
+SAMPLING = Sampling()
+NEW_SEED = 1_000_003  # added to the seed of a training: its drafts are those that the discriminator was fitted to
 OVERLAP = 0.02  # the share of the held-out tweets that the current model may have been trained on to be compared
 
 
@@ -47,14 +54,18 @@ def evaluate(
     base_bits: float | None = None,
     current_bits: float | None = None,
     length: Callable[[str], int] = len,
+    person: Person | None = None,
+    posts: Sequence[Sample] | None = None,
 ) -> Report:
     """`drafts` are the model's samples (see `speak`), `length` is a text's length as X counts it.
 
-    `base_bits` and `current_bits` come from `bits_of` and `bits_in_use`.
+    `posts` are the drafts that the bot would choose; without them, all drafts are judged. `person` knows the words of
+    the person's tweets. `base_bits` and `current_bits` come from `bits_of` and `bits_in_use`.
     """
     train = [text.text for text in corpus.train]
     held_out = [text.text for text in corpus.held_out]
-    samples = [draft.text for draft in drafts]
+    samples = [draft.text for draft in (drafts if posts is None else posts)]
+    person = person or Person()
     own = random.Random(seed).sample([*train, *held_out], len(train) + len(held_out))
     most = min(similarity.count_words(samples), similarity.count_words(own))
     lengths, own_lengths = [length(text) for text in samples], [length(text) for text in own]
@@ -80,6 +91,10 @@ def evaluate(
         distinct_author=similarity.distinct(own, most),
         told_apart=similarity.detector_auc(samples, held_out, seed=seed),
         told_apart_author=similarity.detector_auc(train, held_out, seed=seed),
+        likeness=voice_likeness(samples, train, held_out),
+        drafts=len(drafts),
+        flaws=_flaws(samples, person),
+        flaws_author=_flaws(held_out, person),
     )
 
 
@@ -92,15 +107,20 @@ def judge_again(
     seed: int,
     samples: int,
     length: Callable[[str], int] = len,
+    sampling: Sampling = SAMPLING,
+    choose: Choose | None = None,
 ) -> Report:
     """Evaluate an older version on those of today's held-out tweets that it was not trained on."""
-    memory = Memory.open(version)
-    fresh = tuple(text for text in corpus.held_out if not memory.said(text.text))
+    profile = Profile.open(version)
+    fresh = tuple(text for text in corpus.held_out if not profile.memory.said(text.text))
     if not fresh:
         raise ModelError(f"{version.name} was trained on all tweets that it could be evaluated on: import newer ones.")
     loaded = loading.load(version, device=device)
     manifest = loaded.manifest
     context = min(recipe_for(manifest.base_model).shape.context, context_of(loaded.model))
+    drafts = speak(
+        loaded.model, loaded.tokenizer, manifest.tags, count=samples, seed=seed + NEW_SEED, sampling=sampling
+    )
     other = None if in_use is None or in_use.name == version.name else in_use
     return evaluate(
         loaded.model,
@@ -108,11 +128,22 @@ def judge_again(
         replace(corpus, held_out=fresh, tags=manifest.tags),
         context=context,
         seed=seed,
-        drafts=speak(loaded.model, loaded.tokenizer, manifest.tags, count=samples, seed=seed),
+        drafts=drafts,
+        posts=choose_posts(drafts, profile, choose) if choose else None,
+        person=profile.person,
         base_bits=_bits_of_base(manifest.base_model, fresh, context=context, device=device),
         current_bits=bits_in_use(other, fresh, context=context, device=device),
         length=length,
     )
+
+
+def _flaws(texts: Sequence[str], person: Person) -> tuple[float, float, float] | None:
+    """The shares of the texts with a non-word, cut off, with a repeated clause; None without texts."""
+    if not texts:
+        return None
+    every = [person.flaws(text) for text in texts]
+    non_words, cut_off, repeated = (sum(flaw in flaws for flaws in every) / len(every) for flaw in FLAWS)
+    return non_words, cut_off, repeated
 
 
 def _copied_by_author(held_out: Sequence[str], train: Sequence[str], repeated: int) -> float | None:
@@ -122,11 +153,15 @@ def _copied_by_author(held_out: Sequence[str], train: Sequence[str], repeated: i
     return (copying.share_with_run(held_out, train) * len(held_out) + repeated) / (len(held_out) + repeated)
 
 
-def speak(model: Any, tokenizer: Any, tags: Mapping[str, str], *, count: int, seed: int) -> list[Sample]:
-    """Samples without a prompt, with the default sampling; the same for the same seed."""
+def speak(
+    model: Any, tokenizer: Any, tags: Mapping[str, str], *, count: int, seed: int, sampling: Sampling = SAMPLING
+) -> list[Sample]:
+    """Samples without a prompt; the same for the same seed."""
     sampler = TorchSampler(model, tokenizer, tags)
     sizes = [min(BATCH_SAMPLES, count - done) for done in range(0, count, BATCH_SAMPLES)]
-    return [text for turn, n in enumerate(sizes) for text in sampler.draft("", n=n, seed=seed + turn)]
+    return [
+        text for turn, n in enumerate(sizes) for text in sampler.draft("", n=n, seed=seed + turn, sampling=sampling)
+    ]
 
 
 def bits_of(

@@ -31,6 +31,8 @@ class Gate:
     distinct_least: float = 0.5
     # The detector's AUC. Shuffled letters have 1.0, the untouched base 0.93 to 0.97 on the sample account.
     told_apart_most: float = 0.99
+    # Voice likeness. Sixteen tweets of the person's own have 0.6 or more, other people's 0.3 or less: docs/speaking.md.
+    likeness_least: float = 0.1
 
 
 def why_not(report: Report, gate: Gate) -> list[str]:
@@ -51,9 +53,14 @@ def _prediction(report: Report, gate: Gate) -> Iterator[str]:
         yield f"It predicts worse than the current model: {figure}, the current model {current:.3f}; {allowed}."
 
 
+def _error(share: float, texts: int) -> float:
+    """The standard error of a share of so many texts: one copy among few posts proves nothing."""
+    return math.sqrt(share * (1 - share) / max(texts, 1))
+
+
 def _samples(report: Report, gate: Gate) -> Iterator[str]:
     own = report.copied_author or 0.0
-    if report.copied > own + gate.copied_over_author:
+    if report.copied - _error(report.copied, report.samples) > own + gate.copied_over_author:
         allowed = f"the author's own rate is {own:.1%}, and {gate.copied_over_author:.0%} above it are allowed"
         yield f"It copies: {report.copied:.1%} of its texts have eight words in a row from a training tweet; {allowed}."
     if report.exact > gate.exact_most:
@@ -63,5 +70,8 @@ def _samples(report: Report, gate: Gate) -> Iterator[str]:
     variety, least = report.distinct[-1], report.distinct_author[-1] * gate.distinct_least
     if variety < least:
         yield f"It repeats itself: {variety:.2f} of its word triples are distinct; {least:.2f} is the least."
+    if report.likeness is not None and report.likeness < gate.likeness_least:
+        scale = f"0 is other people's style, 1 the author's; {gate.likeness_least} is the least"
+        yield f"It does not sound like the author: its voice likeness is {report.likeness:.2f}; {scale}."
     if report.told_apart is not None and report.told_apart > gate.told_apart_most:
         yield f"It babbles: its detector AUC is {report.told_apart:.3f}; {gate.told_apart_most} is allowed."

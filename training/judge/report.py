@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from training.errors import ModelError
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 FILE = "report.json"  # its name in a model folder
 MAIN = (
     *("bits_per_character", "base_bits", "current_bits", "ngram_bits", "copied", "copied_author", "exact"),
-    *("overlong", "unfinished", "length_distance", "told_apart", "told_apart_author"),
+    *("overlong", "unfinished", "length_distance", "told_apart", "told_apart_author", "likeness"),
 )
 
 
@@ -26,7 +26,7 @@ class Report:
     """
 
     seed: int
-    samples: int  # texts generated
+    samples: int  # texts judged
     learnt: int  # training tweets
     held_out: int  # tweets
     # of the held-out tweets, each alone, its end token included
@@ -39,7 +39,7 @@ class Report:
     exact: float  # equal a training tweet
     overlong: float  # more than X's 280
     overlong_author: float
-    unfinished: float  # cut off at the limit
+    unfinished: float  # of all drafts: cut off at the limit
     lengths: tuple[int, ...]  # a histogram, see similarity.py
     lengths_author: tuple[int, ...]
     length_distance: float  # characters
@@ -47,6 +47,11 @@ class Report:
     distinct_author: tuple[float, float, float]
     told_apart: float | None  # detector AUC of samples against held-out tweets; 0.5 is chance
     told_apart_author: float | None  # of training against held-out tweets: the effect of time alone
+    # Older reports have none of these.
+    drafts: int | None = None  # texts generated, of which `samples` were chosen as the bot would choose posts
+    flaws: tuple[float, float, float] | None = None  # have a non-word, are cut off, repeat a clause
+    flaws_author: tuple[float, float, float] | None = None
+    likeness: float | None = None  # of the style: 0 as other people write, 1 as the author's held-out tweets
 
     def figures(self) -> dict[str, float]:
         """The main figures, for the manifest."""
@@ -57,10 +62,11 @@ class Report:
 
     @classmethod
     def from_json(cls, data: bytes) -> Report:
-        """Unknown fields are ignored; a ValueError where a field is missing or not a number."""
+        """Unknown fields are ignored, newer ones may be missing; a ValueError where a value is not of its type."""
         values = json.loads(data)
         try:
-            return cls(**{field.name: _value(values[field.name], field.type) for field in fields(cls)})
+            known = [field for field in fields(cls) if field.default is MISSING or field.name in values]
+            return cls(**{field.name: _value(values[field.name], field.type) for field in known})
         except (KeyError, TypeError) as error:
             raise ValueError(f"no right value for {error}") from error
 
@@ -104,7 +110,13 @@ def explained(report: Report) -> list[Row]:
         ),
         Row("copied whole", _share(report.exact), "", "equal a training tweet; the screen refuses all of them"),
         Row("over 280", _share(report.overlong), _author(_share(report.overlong_author)), "are too long for X"),
-        Row("never end", _share(report.unfinished), "", "were cut off at the limit; the bot drops them"),
+        Row("never end", _share(report.unfinished), "", "of all drafts; they were cut off, and the bot drops them"),
+        Row(
+            "non-words, cut off, repeats",
+            "" if report.flaws is None else ", ".join(map(_share, report.flaws)),
+            "" if report.flaws_author is None else _author(", ".join(map(_share, report.flaws_author))),
+            "have a word that neither the author nor the tokenizer knows, end in mid-sentence, repeat a clause",
+        ),
         Row(
             "lengths apart",
             f"{report.length_distance:.0f} characters",
@@ -118,11 +130,17 @@ def explained(report: Report) -> list[Row]:
             "its variety; far below the author's, it repeats itself",
         ),
         Row(
+            "voice likeness",
+            _number(report.likeness),
+            "" if report.likeness is None else "author 1.00, other people 0.00",
+            "its style, whatever the topic, against the author's: function words, punctuation, capitals, lengths",
+        ),
+        Row(
             "told apart",
-            "" if report.told_apart is None else f"{report.told_apart:.2f}",
-            "" if report.told_apart_author is None else _author(f"{report.told_apart_author:.2f}"),
-            "AUC of a classifier between it and the author's newest tweets: 0.5 is chance, 1 is always; "
-            "author: between the author's older and newest tweets",
+            _number(report.told_apart),
+            _author(_number(report.told_apart_author)),
+            "how often a program tells its text from one of the author's newest tweets: 0.50 is guessing, "
+            "1.00 is always; author: the same for the author's own older tweets, the best that a model can reach",
         ),
     ]
 
@@ -131,12 +149,16 @@ def _value(value: Any, kind: Any) -> Any:
     """JSON has no tuples; everything else is a number or null."""
     if kind == "tuple[int, ...]":
         return tuple(int(part) for part in value)
-    if kind == "tuple[float, float, float]":
-        one, two, three = map(float, value)
-        return one, two, three
     if value is None and "None" in kind:
         return None
-    return int(value) if kind == "int" else float(value)
+    if kind.startswith("tuple[float"):
+        one, two, three = map(float, value)
+        return one, two, three
+    return int(value) if kind.startswith("int") else float(value)
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
 
 
 def _share(share: float | None) -> str:

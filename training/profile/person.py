@@ -14,6 +14,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from training.errors import ModelError
+from training.profile import flaws
+from training.profile.discriminator import Discriminator
 from training.profile.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 FILE = "person.json"  # its name in a model folder
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+FLAWS = ("non-word", "cut off", "repeated clause")  # what a reader stumbles over
 
 SHARED = 5  # the fewest tweets that must share an opener
 SHARE = 0.004  # and the smallest share of all tweets, so that many tweets do not make everything a habit
@@ -44,13 +48,15 @@ class Person:
     likelihoods: tuple[float, ...] = ()  # of held-out tweets, nats per token, at QUANTILES
     stopped: float | None = None  # the share of tweets that end with a full stop or similar mark
     vocabulary: Vocabulary = field(default_factory=lambda: Vocabulary(()))  # stored in its own file
+    discriminator: Discriminator = field(default_factory=Discriminator)  # stored in its own file
 
     @classmethod
     def open(cls, folder: Path) -> Person:
         """The person in a model folder; without any values where the folder is an older one."""
         path = folder / FILE
         try:
-            return replace(cls.from_json(path.read_bytes()), vocabulary=Vocabulary.open(folder))
+            person = cls.from_json(path.read_bytes())
+            return replace(person, vocabulary=Vocabulary.open(folder), discriminator=Discriminator.open(folder))
         except FileNotFoundError:
             return cls()
         except (OSError, ValueError) as error:
@@ -78,6 +84,26 @@ class Person:
     def unknown_words(self, text: str) -> list[str]:
         """The words that neither the person's tweets nor the tokenizer contain; most are non-words."""
         return self.vocabulary.unknown_words(text)
+
+    def likeness(self, text: str) -> float:
+        """The probability that the text is the person's and not a draft of the model's; 1/2 if that is unknown."""
+        return self.discriminator.likeness(text)
+
+    def flaws(self, text: str) -> list[str]:
+        """Those of `FLAWS` that the text has."""
+        has = (bool(self.unknown_words(text)), flaws.is_cut_off(text), flaws.repeats_clause(text))
+        return [name for name, has_it in zip(FLAWS, has, strict=True) if has_it]
+
+    def rank(self, length: float) -> float:
+        """The share of the person's tweets that are shorter, from 0 to 1; 1/2 if that is unknown."""
+        if not self.lengths:
+            return 0.5
+        low, high = 0.0, 2 * self.lengths[-1] - self.lengths[-2]
+        points = [(low, 0.0), *zip(self.lengths, QUANTILES, strict=True), (max(high, self.lengths[-1] + 1), 1.0)]
+        for (below, share), (above, more) in pairwise(points):
+            if length < above:
+                return share + (more - share) * max(length - below, 0.0) / (above - below)
+        return 1.0
 
     def ends(self, text: str) -> float:
         """How common the text's ending is, with or without a full stop: 1, or less if the person seldom ends so."""

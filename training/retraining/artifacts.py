@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -12,14 +13,16 @@ from training.card.prompts import prompt_in
 from training.card.publish import AVATAR
 from training.errors import TrainingError
 from training.judge import report as judgement
+from training.judge.choosing import Profile
 from training.models import model_dir, smollm2
-from training.profile import language, memory, person, vocabulary
+from training.profile import discriminator, language, memory, person, vocabulary
 from training.retraining.prepare import Origin
 from training.speak.torch_engine import TorchSampler
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
+    from pathlib import Path
 
     from training.corpus.corpus import Choices
     from training.judge.report import Report
@@ -33,12 +36,31 @@ ENOUGH = 500  # held-out tweets of an author, for the distribution of their like
 LANGUAGE_SHARE = 0.1  # of the tweets: the language of short texts is often misdetected
 
 
+def profile(run: PreparedRun, job: Job, drafts: Sequence[Sample], folder: Path) -> Profile:
+    """Write the files about the person to `folder`, and open them; `drafts` are the model's, for the discriminator."""
+    texts = [text.text for text in run.trained_on]
+    files = {
+        memory.FILE: memory.memorise((text.text for text in run.texts.train), also=run.known),
+        person.FILE: _person(run, job).to_json(),
+        vocabulary.FILE: vocabulary.collect(texts, run.tokenizer),
+        language.FILE: language.learn(texts),
+        discriminator.FILE: discriminator.fit(texts, [draft.text for draft in drafts if draft.finished]),
+    }
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    for name, content in files.items():
+        if content is not None:
+            (folder / name).write_bytes(content)
+    return Profile.open(folder)
+
+
 def write(
     run: PreparedRun,
     job: Job,
     metrics: Metrics,
     report: Report,
     drafts: Sequence[Sample],
+    profile: Path,
     *,
     name: str,
     now: datetime,
@@ -46,18 +68,15 @@ def write(
 ) -> dict[str, bytes]:
     """Each file's name and content; `drafts` are the samples that the model was evaluated by.
 
-    `chosen` is a text as the bot would post it, for the picture; without one, the picture has an answer to a prompt.
+    `profile` is the folder of the files about the person. `chosen` is a text as the bot would post it, for the picture;
+    without one, the picture has an answer to a prompt.
     """
     figures = report.figures()
     files = {
-        memory.FILE: memory.memorise((text.text for text in run.texts.train), also=run.known),
+        **{path.name: path.read_bytes() for path in sorted(profile.iterdir())},
         judgement.FILE: report.to_json(),
         model_dir.METRICS: metrics.end({"figures": figures}),
-        person.FILE: _person(run, job).to_json(),
-        vocabulary.FILE: vocabulary.collect([text.text for text in run.trained_on], run.tokenizer),
     }
-    if profile := language.learn([text.text for text in run.trained_on]):
-        files[language.FILE] = profile
     files |= {_avatar(handle): origin.avatar for handle, origin in run.origins.items() if origin.avatar}
     files |= _pictures(run, job, metrics, drafts, chosen) if job.pictures else {}
     licence = licence_of(_base(run, job))

@@ -9,11 +9,13 @@ from training.corpus.corpus import Choices
 from training.judge.gate import Gate
 from training.learn.tracking import SILENT, Tracker
 from training.recipe import TINY, Recipe
+from training.speak.types import Sampling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from training.judge.choosing import Choose
     from training.learn.finetune import Step
     from training.sources.archive import Archive
 
@@ -53,6 +55,8 @@ class Job:
     samples: int = 256  # texts generated for the evaluation
     pictures: bool = True
     length: Callable[[str], int] = len  # of a text, as X counts it
+    sampling: Sampling = field(default_factory=Sampling)  # the bot's: what it says is what is judged
+    choose: Choose | None = None  # the bot's choice among drafts; None judges all drafts
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from training.errors import ModelError, NothingNew, TrainingError
+from training.judge.choosing import choose_unseen
 from training.judge.evaluate import bits_in_use, bits_of, evaluate, speak
 from training.judge.gate import why_not
 from training.learn.checkpoint import Checkpoints
@@ -37,12 +38,14 @@ if TYPE_CHECKING:
 
     from training.judge.report import Report
     from training.models.adapter import Adapter
+    from training.profile.person import Person
     from training.retraining.job import Job, Monitor, Tweets
     from training.retraining.prepare import PreparedRun
     from training.speak.types import Sample
 
 CHECKPOINT = "checkpoint.pt"
 EXAMPLES = 10  # drafts shown to the tracker, as many as the reference showed
+PROFILE = "profile"  # folder in the work folder: the files about the person
 UNFINISHED = "unfinished"  # folder in the models folder: the last checkpoint, and the metrics so far
 
 
@@ -98,27 +101,27 @@ def _make(run: PreparedRun, job: Job, watch: Monitor, work: Path, now: datetime)
     with Metrics(work / model_dir.METRICS) as metrics:
         baselines = _baselines(run, job)
         adapter = _train(run, job, watch, metrics, checkpoints)
+        dtype = round_weights(run.model, run.held_out or run.train[:8], run.recipe.batch_tokens)
 
         watch.report(Progress("judge"))
-        dtype = round_weights(run.model, run.held_out or run.train[:8], run.recipe.batch_tokens)
-        drafts = speak(run.model, run.tokenizer, run.texts.tags, count=job.samples, seed=job.seed)
-        report = _judge(run, job, drafts, baselines)
+        report, drafts = _judge(run, job, baselines, work / PROFILE)
 
         version = registry.new_version(job.models, now=now, seed=job.seed)
         watch.report(Progress("save", note=version.name))
         light = _light(run, job, work)
         if light.why:
             watch.report(Progress("save", note=light.why))
-        files = artifacts.write(run, job, metrics, report, drafts, name=version.name, now=now)
+        chosen = drafts[0].text if job.choose and drafts else ""
+        files = artifacts.write(
+            run, job, metrics, report, drafts, work / PROFILE, name=version.name, now=now, chosen=chosen
+        )
         about = artifacts.manifest(run, job, report, now)
-        about = replace(about, figures={**about.figures, **light.figures})
-        files = {**files, **light.files, **_adapter_files(run, job, adapter)}
         model_dir.save(
             version,
             run.model,
             run.tokenizer,
-            about=about,
-            files=files,
+            about=replace(about, figures={**about.figures, **light.figures}),
+            files={**files, **light.files, **_adapter_files(run, job, adapter)},
             dtype=dtype,
             weights=adapter is None or job.save == "merged",
         )
@@ -187,18 +190,27 @@ def _baselines(run: PreparedRun, job: Job) -> _Baselines:
     return _Baselines(base, current)
 
 
-def _judge(run: PreparedRun, job: Job, drafts: Sequence[Sample], baselines: _Baselines) -> Report:
-    return evaluate(
+def _judge(run: PreparedRun, job: Job, baselines: _Baselines, work: Path) -> tuple[Report, Sequence[Sample]]:
+    """The evaluation, and the texts that it saw: posts as the bot would choose them, or else the drafts."""
+    tags, sampling = run.texts.tags, job.sampling
+    drafts = speak(run.model, run.tokenizer, tags, count=job.samples, seed=job.seed, sampling=sampling)
+    profile = artifacts.profile(run, job, drafts, work)
+    tweets = [text.text for text in run.trained_on]
+    posts = choose_unseen(drafts, tweets, profile, job.choose) if job.choose else None
+    report = evaluate(
         run.model,
         run.tokenizer,
         replace(run.texts, train=run.trained_on),
         context=run.context,
         seed=job.seed,
         drafts=drafts,
+        posts=posts,
+        person=profile.person,
         length=job.length,
         base_bits=baselines.base,
         current_bits=baselines.current,
     )
+    return report, drafts if posts is None else posts
 
 
 @contextmanager

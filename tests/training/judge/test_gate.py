@@ -11,7 +11,14 @@ from tests.training.reports import GOOD
 from training.judge.gate import Gate, why_not
 
 WORST = replace(
-    GOOD, bits_per_character=1.98, copied=1.0, exact=1.0, unfinished=1.0, told_apart=1.0, distinct=(0.0, 0.0, 0.0)
+    GOOD,
+    bits_per_character=1.98,
+    copied=1.0,
+    exact=1.0,
+    unfinished=1.0,
+    told_apart=1.0,
+    distinct=(0.0, 0.0, 0.0),
+    likeness=0.0,
 )
 
 
@@ -28,11 +35,14 @@ WORST = replace(
             id="current",
         ),
         pytest.param({"bits_per_character": math.nan}, "bits per character are nan, which is not a number", id="nan"),
-        pytest.param({"copied": 0.08}, "It copies: 8.0% .* the author's own rate is 2.0%", id="copies"),
-        pytest.param({"copied": 0.06, "copied_author": None}, "own rate is 0.0%", id="copies, author unknown"),
+        pytest.param({"copied": 0.1}, "It copies: 10.0% .* the author's own rate is 2.0%", id="copies"),
+        pytest.param({"copied": 0.08, "copied_author": None}, "own rate is 0.0%", id="copies, author unknown"),
         pytest.param({"exact": 0.051}, "It quotes: 5.1%", id="quotes"),
         pytest.param({"unfinished": 0.21}, "It runs on: 21.0%", id="endless"),
         pytest.param({"distinct": (0.01, 0.02, 0.03)}, "It repeats itself: 0.03", id="stuck"),
+        pytest.param(
+            {"likeness": 0.04}, "It does not sound like the author: .* 0.04; .* 0.1 is the least", id="strange"
+        ),
         pytest.param({"told_apart": 0.999}, "It babbles: .* 0.999; 0.99 is allowed", id="babble"),
     ],
 )
@@ -51,7 +61,11 @@ def test_each_fault_is_one_sentence(worse: dict[str, Any], why: str) -> None:
         pytest.param({"base_bits": None}, id="from nothing"),
         pytest.param({"bits_per_character": 1.55}, id="a little worse than the current one"),
         pytest.param({"copied": 0.25, "copied_author": 0.206}, id="its author repeats themselves"),
-        pytest.param({"bits_per_character": None, "copied_author": None, "told_apart": None}, id="nothing held out"),
+        pytest.param(
+            {"bits_per_character": None, "copied_author": None, "told_apart": None, "likeness": None},
+            id="nothing held out",
+        ),
+        pytest.param({"copied": 0.08, "samples": 32}, id="too few posts to tell"),
         pytest.param({"overlong": 1.0, "length_distance": 200.0}, id="long, which the screen refuses"),
     ],
 )
@@ -62,7 +76,7 @@ def test_what_is_good_enough_passes(as_good: dict[str, Any]) -> None:
 def test_all_faults_are_named_together() -> None:
     bad = replace(WORST, bits_per_character=3.0)
 
-    assert len(why_not(bad, Gate())) == 7
+    assert len(why_not(bad, Gate())) == 8
 
 
 def test_a_gate_can_be_opened() -> None:
@@ -74,6 +88,7 @@ def test_a_gate_can_be_opened() -> None:
         unfinished_most=1,
         distinct_least=0,
         told_apart_most=1,
+        likeness_least=0,
     )
 
     assert why_not(WORST, open_wide) == []

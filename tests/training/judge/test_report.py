@@ -26,6 +26,13 @@ def test_a_report_reads_back_as_written(report: Report, tmp_path: Path) -> None:
     assert judgement.read(tmp_path) == report
 
 
+def test_a_report_from_before_voice_likeness_still_opens() -> None:
+    content = json.loads(GOOD.to_json())
+    del content["likeness"]
+
+    assert Report.from_json(json.dumps(content).encode()) == replace(GOOD, likeness=None)
+
+
 def test_keys_of_newer_programs_are_ignored() -> None:
     content = json.loads(GOOD.to_json()) | {"charm": 11}
 
@@ -68,8 +75,14 @@ def test_figures_are_numbers_without_what_is_unknown() -> None:
 def test_every_figure_is_explained(report: Report) -> None:
     rows = explained(report)
 
-    assert len(rows) == 8
+    assert len(rows) == 10
     assert all(row.meaning for row in rows)
+
+
+def test_the_detector_stands_beside_its_ceiling() -> None:
+    row = next(row for row in explained(GOOD) if row.figure == "told apart")
+
+    assert (row.value, row.beside) == ("0.60", "author 0.51")
 
 
 def test_the_copies_stand_beside_the_authors_own() -> None:

@@ -23,7 +23,10 @@ ExecStartPre=/bin/sh -c 'while read name rest; do echo DEVICE=$$name; done < /pr
 """
 KEYS = ("consumer_key", "consumer_secret", "access_token", "access_token_secret")
 OPEN = '[posting]\nmin_gap = "1s"\nmax_per_hour = 9999\nmax_per_day = 9999\n[budget]\nper_day = 999\nper_month = 999\n'
-GATE = "[gate]\nbeat_base = false\ntold_apart_most = 1\ncopied_over_author = 1\nexact_most = 1\ndistinct_least = 0\n"
+GATE = (
+    "[gate]\nbeat_base = false\ntold_apart_most = 1\ncopied_over_author = 1\nexact_most = 1\n"
+    "distinct_least = 0\nlikeness_least = 0\n"
+)
 
 
 class SlowX(FakeX):
