@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from training import private_files
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
@@ -45,8 +47,14 @@ class SqliteFile:
         self.path = path
         self._format = file_format
         self._read_only = read_only
-        if create and not read_only:
-            self._create()
+        try:
+            if create and not read_only and not path.exists():
+                with suppress(FileExistsError):  # another process was faster
+                    create_private(path)
+            if path.exists() or path.is_symlink():  # else SQLite says that it is missing
+                private_files.make_private(path)
+        except OSError as error:
+            raise file_format.explain(path, error) from error
         with translated(path, file_format.explain):
             self.conn = connect(path)
             try:
@@ -54,14 +62,6 @@ class SqliteFile:
             except BaseException:
                 self.conn.close()
                 raise
-
-    def _create(self) -> None:
-        try:
-            if not self.path.exists():
-                with suppress(FileExistsError):  # another process was faster
-                    create_private(self.path)
-        except OSError as error:
-            raise self._format.explain(self.path, error) from error
 
     def _set_up(self) -> None:
         writing = ("query_only = ON",) if self._read_only else (*DURABLE, *self._format.pragmas)
@@ -147,14 +147,8 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def create_private(path: Path) -> None:
-    """An empty file that only its owner can read; made by root, it belongs to the owner of the folder."""
-    file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
-    try:
-        if os.geteuid() == 0:
-            owner = path.parent.stat()
-            os.fchown(file, owner.st_uid, owner.st_gid)
-    finally:
-        os.close(file)
+    """An empty file that only its owner can read."""
+    os.close(private_files.create(path))
 
 
 @contextmanager

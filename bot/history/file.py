@@ -36,6 +36,7 @@ def open_file(path: Path, migrations: Mapping[str, str], *, create: bool, read_o
         explain=explained,
         if_newer="upgrade this one, or restore an older backup",
         if_older="`mynah run --once` brings it up to date",
+        pragmas=("secure_delete = ON",),  # Debian's SQLite does this by itself, others do not
     )
     return SqliteFile(path, history, create=create, read_only=read_only)
 
@@ -64,7 +65,7 @@ def explained(path: Path, error: sqlite3.Error | OSError) -> StoreError:
     if isinstance(error, OSError):
         if error.errno in FULL:
             return NoRoom(f"{path}: the disk is full: free some space")
-        return StoreError(f"{path} cannot be made: {error.strerror}; {CHECK_FOLDER}")
+        return StoreError(f"{path} cannot be opened: {error.strerror}; {CHECK_FOLDER}")
     name = getattr(error, "sqlite_errorname", None) or ""
     if name.startswith(NO_ROOM):
         return NoRoom(f"{path}: {error}; the disk is full: free some space")

@@ -147,7 +147,11 @@ def unsettled(store: Store | None, now: datetime, *, dry: bool) -> Check:
     return Check("posting", OK, "not paused, and no unconfirmed post")
 
 
-def private(folder: Path) -> Check:
+def private(folder: Path, unsafe: str, *, live: bool) -> Check:
+    """`unsafe`: who else could change what the folder has."""
+    if unsafe:
+        do = f"chown it to the bot's user and chmod 700 {folder}, or choose another folder"
+        return Check("privacy", FAIL if live else WARN, unsafe, do)
     if folder.exists() and folder.stat().st_mode & 0o077:
         return Check("privacy", WARN, f"{folder} can be read by others", f"chmod 700 {folder}")
     return Check("privacy", OK, f"only its owner can read {folder}")

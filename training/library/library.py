@@ -41,7 +41,7 @@ def explained(path: Path, error: sqlite3.Error | OSError) -> Exception:
     if name.startswith("SQLITE_BUSY"):
         return StateBusy(f"Another import is at work on {path}: wait until it has finished.")
     if isinstance(error, OSError):
-        return LibraryError(f"{path} cannot be made: {error.strerror}; choose another folder with --state.")
+        return LibraryError(f"{path} cannot be opened: {error.strerror}; choose another folder with --state.")
     return LibraryError(f"{path}: {error}; {REMEDIES.get(name, 'check the file and its folder')}.")
 
 

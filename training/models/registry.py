@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from training import private_files
 from training.errors import ModelError, StateBusy
 from training.models import model_dir
 from training.models.disk import sync
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 CURRENT = "current"
 BEFORE = "before"
 NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{4}")
+PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")  # also of a folder that somebody else has named
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ def versions(models: Path) -> list[Version]:
     if not models.is_dir():
         return []
     in_use = _in_use(models)
-    folders = (path for path in models.iterdir() if path.is_dir() and not path.is_symlink())
+    folders = (path for path in models.iterdir() if not path.is_symlink() and path.is_dir())
     ours = [path for path in folders if _is_version(path)]
     return [_glance(path, in_use=path.name == in_use) for path in sorted(ours, key=lambda path: path.name)]
 
@@ -151,7 +153,7 @@ def before(models: Path) -> list[str]:
     """The names of the versions that were current earlier, oldest first, as far as they still exist."""
     in_use = _in_use(models)
     try:
-        lines = (models / BEFORE).read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = private_files.read(models / BEFORE).decode("utf-8", "replace").splitlines()
     except FileNotFoundError:
         return []
     except OSError as error:
@@ -167,7 +169,10 @@ def _in_use(models: Path) -> str | None:
     """The version that the link names, even if it is missing. Only the last part counts: it stays in this folder."""
     link = models / CURRENT
     if link.is_symlink():
-        return link.readlink().name
+        name = link.readlink().name
+        if not PLAIN.fullmatch(name):  # the name is written to files and shown
+            raise ModelError(f"{link} does not name a version: promote one, `mynah models` lists them.")
+        return name
     if link.exists():  # for example a copy that followed the link
         raise ModelError(f"{link} is not a link to a version: move it away, then promote a version.")
     return None
@@ -202,16 +207,13 @@ def _swap(version: Path) -> None:
 
 
 def _write_before(models: Path, names: Sequence[str]) -> None:
-    temporary = models / (BEFORE + HALF_MADE)
-    temporary.write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
-    sync(temporary)
-    temporary.replace(models / BEFORE)
-    sync(models)
+    content = "".join(f"{name}\n" for name in names).encode()
+    private_files.replace(models / BEFORE, content, temporary=models / (BEFORE + HALF_MADE))
 
 
 def _clear_half_made(models: Path) -> None:
     for left in models.glob("*" + HALF_MADE):
-        if left.is_dir() and not left.is_symlink():
-            shutil.rmtree(left)
-        else:
+        if left.is_symlink() or not left.is_dir():
             left.unlink()
+        else:
+            shutil.rmtree(left)
