@@ -43,14 +43,13 @@ class Format:
 class SqliteFile:
     """An open file. It belongs to the thread that opened it."""
 
-    def __init__(self, path: Path, file_format: Format, *, create: bool = True, read_only: bool = False) -> None:
+    def __init__(self, path: Path, file_format: Format, *, read_only: bool = False, is_new: bool = False) -> None:
+        """`is_new` is for `create` alone: any other file without our tables is damaged, or somebody else's."""
         self.path = path
         self._format = file_format
         self._read_only = read_only
+        self._is_new = is_new
         try:
-            if create and not read_only and not path.exists():
-                with suppress(FileExistsError):  # another process was faster
-                    create_private(path)
             if path.exists() or path.is_symlink():  # else SQLite says that it is missing
                 private_files.make_private(path)
         except OSError as error:
@@ -74,6 +73,10 @@ class SqliteFile:
         `before` is called with the name of the first missing migration, where there is something to lose.
         """
         applied = self._applied()
+        if not applied and not self._is_new:
+            foreign = sqlite3.DatabaseError("it is empty or was made by another program")
+            foreign.sqlite_errorname = "SQLITE_NOTADB"  # as SQLite says of what is no database
+            raise self._format.explain(self.path, foreign)
         pending = [name for name in self._format.migrations if name not in applied]
         if unknown := sorted(applied.difference(self._format.migrations)):
             names = ", ".join(unknown)
@@ -139,6 +142,28 @@ class SqliteFile:
     def execute_many(self, sql: str, parameters: Iterable[Sequence[Any]]) -> None:
         with translated(self.path, self._format.explain):
             self.conn.executemany(sql, parameters)
+
+
+def create(path: Path, file_format: Format, fill: Callable[[Path], None]) -> None:
+    """Put a new file there, complete or not at all, unless there is one already. `fill` migrates an empty file.
+
+    A file that was begun in its place and left empty by a killed process could not be told from one that has lost
+    its content, which must never be begun anew.
+    """
+    new = path.with_name(f"{path.name}.{os.getpid()}.new")
+    try:
+        new.unlink(missing_ok=True)  # of a killed process with this number
+        create_private(new)
+        try:
+            fill(new)
+            with suppress(FileExistsError):  # another process was faster
+                os.link(new, path)
+        finally:
+            for left in (new, new.with_name(f"{new.name}-journal")):
+                left.unlink(missing_ok=True)
+        private_files.sync(path.parent)
+    except OSError as error:
+        raise file_format.explain(path, error) from error
 
 
 def connect(path: Path) -> sqlite3.Connection:

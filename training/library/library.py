@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
+from training import sqlite_file
 from training.errors import LibraryError, OutOfRoom, StateBusy, is_full
 from training.library import schema
 from training.library.merge import Changes, Kept, merge
@@ -78,7 +79,20 @@ class Library:
         """
         if not path.exists() and (read_only or not create):
             raise LibraryError(f"There is no library at {path} yet: `mynah import` begins one.")
-        library = cls(SqliteFile(path, FORMAT, read_only=read_only))
+        if not path.exists():
+            sqlite_file.create(path, FORMAT, lambda new: cls._open(new, is_new=True).close())
+        return cls._open(path, read_only=read_only, before=before)
+
+    @classmethod
+    def _open(
+        cls,
+        path: Path,
+        *,
+        read_only: bool = False,
+        before: Callable[[Path, str], None] | None = None,
+        is_new: bool = False,
+    ) -> Self:
+        library = cls(SqliteFile(path, FORMAT, read_only=read_only, is_new=is_new))
         try:
             library._db.migrate(before=before)
         except BaseException:

@@ -21,12 +21,14 @@ from training.models.disk import sync
 from training.models.model_dir import HALF_MADE, MANIFEST, Manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
 
 CURRENT = "current"
 BEFORE = "before"
+UNFINISHED = "unfinished"  # folder of an interrupted training: its last checkpoint, and the metrics so far
+FORGOTTEN = "forgotten"  # the versions that learnt somebody who was forgotten
 NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{4}")
 PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")  # also of a folder that somebody else has named
 
@@ -134,6 +136,50 @@ def prune(models: Path, *, keep: int) -> list[str]:
         (models / name).rename(gone)
         shutil.rmtree(gone)
     return removed
+
+
+def delete(models: Path, names: Collection[str]) -> None:
+    """Delete versions for good, the current one too if it is among them."""
+    if _in_use(models) in names:
+        (models / CURRENT).unlink()
+    earlier = [name for name in before(models) if name not in names]
+    for name in names:
+        gone = models / (name + HALF_MADE)
+        (models / name).rename(gone)
+        shutil.rmtree(gone)
+    if (models / BEFORE).exists():
+        _write_before(models, earlier)
+
+
+def trained_on(models: Path, author: str) -> tuple[list[str], list[str]]:
+    """The versions that learnt this author's tweets, and those that do not say what they learnt."""
+    learnt, silent = [], []
+    for version in versions(models):
+        try:
+            if author in model_dir.read_manifest(version.folder).authors:
+                learnt.append(version.name)
+        except ModelError:
+            silent.append(version.name)
+    return learnt, silent
+
+
+def mark_forgotten(models: Path, names: Collection[str]) -> None:
+    """Note that these versions learnt the tweets of somebody who was forgotten: no model may continue from them."""
+    content = "".join(f"{name}\n" for name in sorted({*_forgotten(models), *names})).encode()
+    private_files.replace(models / FORGOTTEN, content, temporary=models / (FORGOTTEN + HALF_MADE))
+
+
+def is_forgotten(version: Path) -> bool:
+    return version.name in _forgotten(version.parent)
+
+
+def _forgotten(models: Path) -> set[str]:
+    try:
+        return set(private_files.read(models / FORGOTTEN).decode("utf-8", "replace").splitlines())
+    except FileNotFoundError:
+        return set()
+    except OSError as error:
+        raise ModelError(f"{models / FORGOTTEN} cannot be read ({error.strerror}): move it away.") from error
 
 
 def current(models: Path) -> Path | None:

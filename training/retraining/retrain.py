@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 CHECKPOINT = "checkpoint.pt"
 EXAMPLES = 10  # drafts shown to the tracker, as many as the reference showed
-UNFINISHED = "unfinished"  # folder in the models folder: the last checkpoint, and the metrics so far
+UNFINISHED = registry.UNFINISHED
 
 
 def retrain(tweets: Tweets, job: Job, watch: Monitor, *, now: datetime) -> Outcome:
