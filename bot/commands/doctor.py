@@ -128,6 +128,7 @@ def _quick(settings: Settings, folder: StateDir, store: Store | None, clock: Clo
         checks.unsettled(sound, now, dry=not live),
         *_privacy(settings, folder),
         checks.owner(folder.root),
+        *_memory(folder, live=live),
         checks.units(folder.root, settings.bot, system=UNITS, shipped=shipped()),
         checks.disk(folder.root, mounts.read_text(encoding="utf-8") if mounts.exists() else ""),
         checks.room(folder.root),
@@ -154,6 +155,17 @@ def _privacy(settings: Settings, state_dir: StateDir) -> Iterator[Check]:
     for folder in folders:
         unsafe = why_unsafe(folder, owners=owners) if folder.exists() else ""
         yield checks.private(folder, unsafe, live=settings.live)
+
+
+def _memory(state_dir: StateDir, *, live: bool) -> Iterator[Check]:
+    """Of the current model; what else may be wrong with the model is not checked here."""
+    from bot.running import doctor as checks
+    from bot.voice.model_voice import ModelMemory, promoted
+
+    with suppress(ModelError):
+        if current := promoted(state_dir.models):
+            memory = ModelMemory.open(current)
+            yield checks.memory(memory.locked, is_open_to_all=memory.is_open_to_all, live=live)
 
 
 def _screen(settings: Settings) -> Check:

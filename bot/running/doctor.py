@@ -157,6 +157,16 @@ def private(folder: Path, unsafe: str, *, live: bool) -> Check:
     return Check("privacy", OK, f"only its owner can read {folder}")
 
 
+def memory(locked: str, *, is_open_to_all: bool, live: bool) -> Check:
+    """`locked`: why copies of tweets cannot be found."""
+    if locked:
+        return Check("memory", FAIL if live else WARN, locked, "copy memory.key too when a model moves, or retrain")
+    if is_open_to_all:
+        detail = "the model is from before memory.key: who has its folder can test which tweets it learnt"
+        return Check("memory", WARN, detail, "`mynah retrain` makes one with a key")
+    return Check("memory", OK, "only who has memory.key can test which tweets the model learnt")
+
+
 def owner(folder: Path) -> Check:
     """Check that all files have the folder's owner: the bot may not be able to read what root has created there."""
     uid = folder.stat().st_uid if folder.exists() else None

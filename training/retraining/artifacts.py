@@ -11,7 +11,7 @@ from training.card import card
 from training.errors import TrainingError
 from training.judge import report as judgement
 from training.models import model_dir
-from training.profile import language, memory, person, vocabulary
+from training.profile import language, memory, memory_key, person, vocabulary
 from training.retraining.prepare import Origin
 from training.speak.torch_engine import TorchSampler
 
@@ -45,13 +45,13 @@ def write(
     now: datetime,
 ) -> dict[str, bytes]:
     """Each file's name and content; `drafts` are the samples that the model was evaluated by."""
-    figures = report.figures()
+    figures, key = report.figures(), memory_key.make(job.models)
     files = {
-        memory.FILE: memory.memorise((text.text for text in run.texts.train), also=run.known),
+        memory.FILE: memory.memorise((text.text for text in run.texts.train), also=run.known, key=key),
         judgement.FILE: report.to_json(),
         model_dir.METRICS: metrics.end({"figures": figures}),
         person.FILE: _person(run, job).to_json(),
-        vocabulary.FILE: vocabulary.collect([text.text for text in run.trained_on], run.tokenizer),
+        vocabulary.FILE: vocabulary.collect([text.text for text in run.trained_on], run.tokenizer, key=key),
     }
     if profile := language.learn([text.text for text in run.trained_on]):
         files[language.FILE] = profile
