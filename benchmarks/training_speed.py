@@ -220,11 +220,11 @@ def _table(turns: dict[str, list[Turn]], args: argparse.Namespace) -> None:
 
 
 def _names(args: argparse.Namespace) -> Iterator[str]:
-    from training.learn.finetune import has_bf16
+    from training.learn.precision import has_fast_bf16
 
     facts = {
         "context": {"124m": 1024, "tiny": 256, "toy": 128}[args.model],
-        "precision": "bf16" if has_bf16(torch.device(args.device)) else "fp32",
+        "precision": "bf16" if has_fast_bf16(torch.device(args.device)) else "fp32",
         "dropout": recipe_for(args.model).dropout,
         "negatives": recipe_for(args.model).negatives,
     }

@@ -11,7 +11,7 @@ import os
 import sys
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from bot.commands import (
     arguments,
@@ -32,6 +32,7 @@ from bot.commands import (
 from bot.commands.model import blindtest, export
 from bot.commands.opening import FAILED, INTERRUPTED, how_to_install
 from bot.errors import MynahError
+from bot.text.visible import guarded
 from bot.values import VERSION
 
 if TYPE_CHECKING:
@@ -174,11 +175,21 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _prepare_output() -> None:
-    """Escape characters that the terminal cannot encode, and accept a closed standard output."""
-    if sys.stdout is None:
-        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  open until the process ends
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
+    """Escape what the terminal cannot encode and what it would obey, and accept closed standard streams."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:  # else the next file, perhaps the history, would get this number, and be written to
+            os.open(os.devnull, os.O_RDWR)
+    sys.stdout, sys.stderr = _guarded(sys.stdout), _guarded(sys.stderr)
+
+
+def _guarded(stream: TextIO | None) -> TextIO:
+    if stream is None:
+        stream = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  open until the process ends
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")
+    return guarded(stream)
 
 
 def _silence() -> None:

@@ -27,7 +27,18 @@ LAYERS = {
     ),
     "training": (
         *("pretrain", "retraining", "card", "judge", "speak", "learn"),
-        *("models", "profile", "corpus", "library", "rules", "sources", "recipe", "sqlite_file", "errors"),
+        *(
+            "models",
+            "profile",
+            "corpus",
+            "library",
+            "rules",
+            "sources",
+            "recipe",
+            "sqlite_file",
+            "private_files",
+            "errors",
+        ),
     ),
 }
 # Only these files and folders import these libraries, so that an upgrade affects one place.
@@ -50,7 +61,8 @@ SOLE_IMPORTERS = {
 }
 # Where the bot imports training, inside the function that needs it.
 IMPORTS_TRAINING = (
-    *("bot/commands/", "bot/errors.py", "bot/history/file.py", "bot/screen/classifier.py", "bot/voice/model_voice.py"),
+    *("bot/commands/", "bot/config/state_dir.py", "bot/errors.py", "bot/history/file.py"),
+    *("bot/screen/classifier.py", "bot/voice/model_voice.py"),
 )
 MOST_FOLDERS, MOST_FILES = 12, 16
 

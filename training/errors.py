@@ -6,6 +6,7 @@ TrainingError
 ├── TooLittleData     fewer characters than a model can be trained on
 ├── NothingNew        the current model was trained on all tweets already
 ├── ModelError        a model folder that is missing, damaged or differs from its manifest
+│   ├── MemoryLocked      the key of a model's copy index is not here
 │   ├── HubUnreachable    a base model that is neither local nor cached, and the hub cannot be reached
 │   └── UnknownArchitecture  a model that only transformers can run; never shown, since transformers then runs it
 ├── PublishError      what cannot be published to the hub, or failed to upload
@@ -42,6 +43,10 @@ class NothingNew(TrainingError):
 
 
 class ModelError(TrainingError):
+    pass
+
+
+class MemoryLocked(ModelError):
     pass
 
 

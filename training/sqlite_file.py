@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from training import private_files
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
@@ -41,12 +43,17 @@ class Format:
 class SqliteFile:
     """An open file. It belongs to the thread that opened it."""
 
-    def __init__(self, path: Path, file_format: Format, *, create: bool = True, read_only: bool = False) -> None:
+    def __init__(self, path: Path, file_format: Format, *, read_only: bool = False, is_new: bool = False) -> None:
+        """`is_new` is for `create` alone: any other file without our tables is damaged, or somebody else's."""
         self.path = path
         self._format = file_format
         self._read_only = read_only
-        if create and not read_only:
-            self._create()
+        self._is_new = is_new
+        try:
+            if path.exists() or path.is_symlink():  # else SQLite says that it is missing
+                private_files.make_private(path)
+        except OSError as error:
+            raise file_format.explain(path, error) from error
         with translated(path, file_format.explain):
             self.conn = connect(path)
             try:
@@ -54,14 +61,6 @@ class SqliteFile:
             except BaseException:
                 self.conn.close()
                 raise
-
-    def _create(self) -> None:
-        try:
-            if not self.path.exists():
-                with suppress(FileExistsError):  # another process was faster
-                    create_private(self.path)
-        except OSError as error:
-            raise self._format.explain(self.path, error) from error
 
     def _set_up(self) -> None:
         writing = ("query_only = ON",) if self._read_only else (*DURABLE, *self._format.pragmas)
@@ -74,6 +73,10 @@ class SqliteFile:
         `before` is called with the name of the first missing migration, where there is something to lose.
         """
         applied, pending = self._applied(), self.pending()
+        if not applied and not self._is_new:
+            foreign = sqlite3.DatabaseError("it is empty or was made by another program")
+            foreign.sqlite_errorname = "SQLITE_NOTADB"  # as SQLite says of what is no database
+            raise self._format.explain(self.path, foreign)
         if unknown := sorted(applied.difference(self._format.migrations)):
             names = ", ".join(unknown)
             raise self._format.error(
@@ -145,20 +148,36 @@ class SqliteFile:
             self.conn.executemany(sql, parameters)
 
 
+def create(path: Path, file_format: Format, fill: Callable[[Path], None]) -> None:
+    """Put a new file there, complete or not at all, unless there is one already. `fill` migrates an empty file.
+
+    A file that was begun in its place and left empty by a killed process could not be told from one that has lost
+    its content, which must never be begun anew.
+    """
+    new = path.with_name(f"{path.name}.{os.getpid()}.new")
+    try:
+        new.unlink(missing_ok=True)  # of a killed process with this number
+        create_private(new)
+        try:
+            fill(new)
+            with suppress(FileExistsError):  # another process was faster
+                os.link(new, path)
+        finally:
+            for left in (new, new.with_name(f"{new.name}-journal")):
+                left.unlink(missing_ok=True)
+        private_files.sync(path.parent)
+    except OSError as error:
+        raise file_format.explain(path, error) from error
+
+
 def connect(path: Path) -> sqlite3.Connection:
     """Connect to an existing file, writable even for reading, to roll back a killed process's unfinished commit."""
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=5.0)
 
 
 def create_private(path: Path) -> None:
-    """An empty file that only its owner can read; made by root, it belongs to the owner of the folder."""
-    file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
-    try:
-        if os.geteuid() == 0:
-            owner = path.parent.stat()
-            os.fchown(file, owner.st_uid, owner.st_gid)
-    finally:
-        os.close(file)
+    """An empty file that only its owner can read."""
+    os.close(private_files.create(path))
 
 
 @contextmanager

@@ -86,6 +86,7 @@ def _log_in_by_address(settings: Settings, keys_dir: Path, wire: Wire, clock: Cl
     """OAuth 2.0: a token that lasts two hours, which the bot renews."""
     from dataclasses import replace
 
+    from bot.config.owner import as_owner
     from bot.config.state_dir import StateDir
     from bot.running import account
     from bot.x import signin
@@ -107,9 +108,11 @@ def _log_in_by_address(settings: Settings, keys_dir: Path, wire: Wire, clock: Cl
     if owner := _check(settings, JustLoggedIn(grant), "", clock):
         grant = replace(grant, account=owner.id, handle=owner.handle)
     file = account.login(settings)
-    StateDir(settings.state).make()
-    with file.lock():
-        file.keep(grant)
+    folder = StateDir(settings.state)
+    with as_owner(folder.root):
+        folder.make()
+        with file.lock():
+            file.keep(grant)
     keys = {name: value for name, value in typed.items() if value and _must_keep(settings, name)}
     for name, value in keys.items():
         keep(keys_dir / name, f"{value}\n")

@@ -16,10 +16,11 @@ def chooser(settings: Settings) -> Choose:
     """The draft that passes the screen with the highest score; None if none passes. As in a round without a history."""
     from bot.rounds.score import ranked
     from bot.running import assembly
+    from bot.screen.operator_lists import read
     from bot.values import Draft
     from bot.voice.model_voice import ModelMemory
 
-    rules = assembly.read(settings.screen)
+    rules = read(settings.screen)
 
     def choose(samples: Sequence[Sample], profile: Profile, turn: float) -> Sample | None:
         screen = assembly.screen(settings, None, ModelMemory(profile.memory, profile.language), rules=rules)

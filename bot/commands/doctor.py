@@ -126,8 +126,9 @@ def _quick(settings: Settings, folder: StateDir, store: Store | None, clock: Clo
         _screen(settings),
         history,
         checks.unsettled(sound, now, dry=not live),
-        checks.private(folder.root),
+        *_privacy(settings, folder),
         checks.owner(folder.root),
+        *_memory(folder, live=live),
         checks.units(folder.root, settings.bot, system=UNITS, shipped=shipped()),
         checks.disk(folder.root, mounts.read_text(encoding="utf-8") if mounts.exists() else ""),
         checks.room(folder.root),
@@ -139,6 +140,32 @@ def _quick(settings: Settings, folder: StateDir, store: Store | None, clock: Clo
         checks.clock(now, sound.last_moment() if sound else None),
         checks.zone(settings.schedule.timezone, now.astimezone(zone), due.astimezone(zone)),
     ]
+
+
+def _privacy(settings: Settings, state_dir: StateDir) -> Iterator[Check]:
+    """Of the state folder, and of the folder of the keys where there is one."""
+    import os
+
+    from bot.config.owner import why_unsafe
+    from bot.config.state_dir import expanded
+    from bot.running import doctor as checks
+
+    owners = {0, os.geteuid()}
+    folders = [state_dir.root, *([expanded(settings.x.keys).absolute()] if settings.x.keys else [])]
+    for folder in folders:
+        unsafe = why_unsafe(folder, owners=owners) if folder.exists() else ""
+        yield checks.private(folder, unsafe, live=settings.live)
+
+
+def _memory(state_dir: StateDir, *, live: bool) -> Iterator[Check]:
+    """Of the current model; what else may be wrong with the model is not checked here."""
+    from bot.running import doctor as checks
+    from bot.voice.model_voice import ModelMemory, promoted
+
+    with suppress(ModelError):
+        if current := promoted(state_dir.models):
+            memory = ModelMemory.open(current)
+            yield checks.memory(memory.locked, is_open_to_all=memory.is_open_to_all, live=live)
 
 
 def _screen(settings: Settings) -> Check:
@@ -203,6 +230,7 @@ def ask_x(settings: Settings, identity: Identity, clock: Clock) -> tuple[Account
     """Asks X whose keys these are, which X bills as a read of an account. Gives the account, if X answers."""
     from email.utils import parsedate_to_datetime
 
+    from bot.config.owner import as_owner
     from bot.config.state_dir import StateDir
     from bot.running import assembly
     from bot.running import doctor as checks
@@ -220,8 +248,9 @@ def ask_x(settings: Settings, identity: Identity, clock: Clock) -> tuple[Account
             do = "`mynah auth` gets new keys" if sure else "try again later"
             results.append(checks.Check("handle", "fail" if sure else "warn", str(error), do))
         else:
-            about = "whose keys these are"
-            record_expense(StateDir(settings.state), "account", price, about=about, at=clock.now())
+            folder, about = StateDir(settings.state), "whose keys these are"
+            with as_owner(folder.root):
+                record_expense(folder, "account", price, about=about, at=clock.now())
             results = [checks.identity(owner.handle, settings.bot), checks.access(x.access_level)]
             results.append(checks.profile(owner, settings.bot))
         if date := x.headers.get("date"):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bot.commands import arguments
 from bot.commands.console.output import tweet_count
 from bot.commands.import_from_x import import_from_x
-from bot.commands.opening import library_to_read, library_to_write, loaded
+from bot.commands.opening import library_to_read, library_to_write, loaded, read_configuration
 from bot.errors import ConfigError, MynahError, training_errors
 
 if TYPE_CHECKING:
@@ -55,14 +55,17 @@ def import_(args: Namespace) -> int:
     from bot.config.state_dir import StateDir, expanded
     from training.sources import recognise
 
+    read_configuration(args)  # a wrong one is an error now, and not after a minute of reading
+    archives = []
+    for file in args.files:  # before root becomes the owner of the state folder, who may not read root's files
+        with training_errors(), reading(file) as report:
+            archives.append((file, recognise.read(expanded(file), args.author, report)))
     folder = StateDir(loaded(args).settings.state)
     folder.make()
     now = SystemClock().now()
     imports = []
     with training_errors(), library_to_write(folder) as library, library.atomic():
-        for file in args.files:
-            with reading(file) as report:
-                archive = recognise.read(expanded(file), args.author, report)
+        for file, archive in archives:
             added = library.add(archive, source=file.name, at=now, drop_missing=args.drop_deleted)
             imports.append((file, archive, added))
     for file, archive, added in imports:  # printed only after the transaction has committed

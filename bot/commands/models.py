@@ -151,6 +151,7 @@ def publish(args: Namespace) -> int:
     from training.card import publish as hub
     from training.models import registry
 
+    token = hub.stored_token()
     folder = _models(loaded(args).settings)
     with training_errors():
         version = registry.find(folder, args.version)
@@ -159,7 +160,7 @@ def publish(args: Namespace) -> int:
         if not args.yes and not confirm("Does the person agree, and should this be uploaded?"):
             print("nothing was uploaded")
             return 0
-        print(hub.send(upload, progress=sys.stderr.isatty()))
+        print(hub.send(upload, progress=sys.stderr.isatty(), token=token))
     return 0
 
 

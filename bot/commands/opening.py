@@ -32,7 +32,26 @@ EXTRAS = {
 
 
 def loaded(args: Namespace, *, keyless: bool = False) -> Loaded:
-    """Load the configuration. With `keyless`, the keys may be missing because the command is about to create them."""
+    """Load the configuration; root then becomes the owner of the state folder, and new files are private.
+
+    With `keyless`, the keys may be missing because the command is about to create them, as root.
+    """
+    import os
+
+    from bot.config import owner
+    from bot.config.state_dir import StateDir
+
+    known: Loaded | None = getattr(args, "loaded", None)
+    if known:  # the owner of the folder may not read root's keys again
+        return known
+    config = read_configuration(args, keyless=keyless)
+    os.umask(0o077)
+    if not keyless and owner.become_owner(StateDir(config.settings.state).root):
+        args.loaded = config
+    return config
+
+
+def read_configuration(args: Namespace, *, keyless: bool = False) -> Loaded:
     from bot.config import load
 
     flags = {

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bot.commands import arguments
 from bot.commands.console.keyboard import confirm
 from bot.commands.console.output import show, tweet_count
 from bot.commands.opening import (
+    FAILED,
     existing_history,
     history_to_read,
     history_to_write,
@@ -15,14 +17,12 @@ from bot.commands.opening import (
     library_to_write,
     loaded,
 )
-from bot.errors import MynahError, training_errors
+from bot.errors import MynahError, StoreError, training_errors
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-    from collections.abc import Iterator
     from pathlib import Path
 
-    from bot.config.settings import Settings
     from bot.config.state_dir import StateDir
     from bot.history.store import Store
 
@@ -74,21 +74,30 @@ def unblock(args: Namespace) -> int:
 
 def add_forget_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("author", type=arguments.handle, metavar="@HANDLE", help="the person to forget")
+    parser.add_argument(
+        "--delete-models", action="store_true", help="also delete the models that learnt them, even the one in use"
+    )
     arguments.add_yes(parser)
 
 
 def forget(args: Namespace) -> int:
-    """Delete a person's mentions from the history and their tweets from the library."""
+    """Delete a person's mentions from the history, and their tweets and all that quotes them.
+
+    The tweets themselves go last: what is interrupted can be run again.
+    """
     from bot.config.state_dir import StateDir
+    from bot.running import assembly
 
     settings = loaded(args).settings
     folder = StateDir(settings.state)
     with existing_history(folder) as store:
         had_mentions = store is not None and _forget_mentions(args, store)
-    if had_mentions and not _has_tweets(folder, args.author):
+    traces = _traces(args.author, folder, assembly.backups(settings, folder).folder)
+    if had_mentions and not traces.any():
+        _clear_histories(traces)
         print(f"the library has no tweets by @{args.author}")
-        return 0
-    return _forget_tweets(args, settings, folder)
+        return _outcome(traces)
+    return _forget_tweets(args, folder, traces)
 
 
 def _forget_mentions(args: Namespace, store: Store) -> bool:
@@ -107,57 +116,135 @@ def _forget_mentions(args: Namespace, store: Store) -> bool:
     print(f"forgot {counted} by @{args.author}; the bot's replies stay on X (`mynah delete` deletes them)")
     if blocks.is_blocked(store, user, args.author):
         print(f"@{args.author} stays blocked, so the name is still stored; `mynah unblock @{args.author}` removes it")
-    print("backups of the history still hold them until newer backups replace them (backup.keep)")
     return True
 
 
-def _has_tweets(folder: StateDir, handle: str) -> bool:
+@dataclass(slots=True)
+class _Traces:
+    """Where a person's tweets are, or are quoted."""
+
+    author: str
+    tweets: int = 0
+    versions: list[str] = field(default_factory=list)  # of the model, that learnt them
+    copies: list[Path] = field(default_factory=list)  # backups of the library with their tweets
+    histories: list[Path] = field(default_factory=list)  # all backups of the history
+    unread: list[Path] = field(default_factory=list)  # what may have them, but cannot be read
+
+    def any(self) -> bool:
+        return bool(self.tweets or self.versions or self.copies)
+
+
+def _traces(handle: str, folder: StateDir, backups: Path) -> _Traces:
+    from bot.history import backup
+    from training.models import registry
     from training.sources.records import handle_of
 
-    with training_errors(), library_to_read(folder) as library:
-        return library is not None and handle_of(handle) in {author.handle for author in library.authors()}
-
-
-def _forget_tweets(args: Namespace, settings: Settings, folder: StateDir) -> int:
-    from bot.history import backup
-    from bot.running import assembly
-
-    with training_errors(), library_to_write(folder, create=False) as library:
-        author = library.archive(args.author)  # an error if there is no such author
-        if not args.yes and not confirm(f"Remove {tweet_count(len(author.tweets))} by @{author.author}?"):
-            print("nothing was removed")
-            return 0
-        count = library.forget(author.author)
-    copies = backup.with_author((assembly.backups(settings, folder).folder, folder.root), author.author)
-    for path in copies:
-        path.unlink()
-    print(f"removed {tweet_count(count)} by @{author.author}; the imported files are yours to keep or delete")
-    if copies:
-        print(f"removed {len(copies)} backup{'s' if len(copies) > 1 else ''} of the library that held them too")
-    versions = list(_versions_trained_on(author.author, folder.models))
-    for name, in_use in versions:
-        print(f"model {name} was trained on them{' and is in use' if in_use else ''}: {folder.models / name}")
-    if versions:
-        print("a model cannot unlearn: train one without them with `mynah retrain`, then delete these folders")
-    else:
-        print(f"no model in {folder.models} was trained on them")
-    return 0
-
-
-def _versions_trained_on(author: str, models: Path) -> Iterator[tuple[str, bool]]:
-    """The name of each version whose manifest names the author, and whether it is in use."""
-    from training import errors
-    from training.models import registry
-    from training.models.model_dir import MANIFEST, read_manifest
-
-    for path in sorted(models.glob(f"*/{MANIFEST}")):
-        version = path.parent
-        if version.is_symlink():
-            continue
+    traces = _Traces(handle_of(handle))
+    with training_errors():
+        with library_to_read(folder) as library:
+            authors = library.authors() if library else []
+        traces.tweets = next((author.tweets for author in authors if author.handle == traces.author), 0)
+        traces.versions, silent = registry.trained_on(folder.models, traces.author)
+    traces.unread = [folder.models / name for name in silent]
+    places = dict.fromkeys((backups, folder.backups, folder.root))
+    for path in sorted(path for place in places for path in place.glob("library-*.db")):
         try:
-            authors = read_manifest(version).authors
-            current = registry.current(models)
-        except errors.ModelError:
-            continue
-        if author in authors:
-            yield version.name, current is not None and current.name == version.name
+            if backup.has_author(path, traces.author):
+                traces.copies.append(path)
+        except StoreError:
+            traces.unread.append(path)
+    traces.histories = sorted(path for place in places for path in place.glob("history-*.db"))
+    return traces
+
+
+def _forget_tweets(args: Namespace, folder: StateDir, traces: _Traces) -> int:
+    author = traces.author
+    if not traces.any():
+        with training_errors(), library_to_write(folder, create=False) as library:
+            library.archive(author)  # an error that says whom the library has
+    if not args.yes and not confirm(f"Remove {tweet_count(traces.tweets)} by @{author}?"):
+        print("nothing was removed")
+        return 0
+    with training_errors():
+        _clear(traces, folder)
+        _forget_models(args, folder, traces)
+        if traces.tweets:
+            with library_to_write(folder, create=False) as library:
+                library.forget(author)
+            print(f"removed {tweet_count(traces.tweets)} by @{author}; the imported files are yours to keep or delete")
+    return _outcome(traces)
+
+
+def _outcome(traces: _Traces) -> int:
+    for path in traces.unread:
+        print(f"not readable, so it may still have them: {path}; delete it, then run this again")
+    return FAILED if traces.unread else 0
+
+
+def _clear(traces: _Traces, folder: StateDir) -> None:
+    """Everything that may quote the tweets, apart from models and the library itself."""
+    from bot.history import forgetting
+
+    if folder.models.is_dir():
+        _clear_training(folder)
+    with existing_history(folder) as store:
+        if store:
+            forgetting.clear_refusals(store, traces.versions)
+    for path in traces.copies:
+        path.unlink()
+    if count := len(traces.copies):
+        print(f"removed {'1 backup' if count == 1 else f'{count} backups'} of the library that held them too")
+    _clear_histories(traces)
+
+
+def _clear_histories(traces: _Traces) -> None:
+    """Delete their mentions, and refused drafts that quote tweets, from the backups of the history."""
+    from bot.history import forgetting
+
+    cleared = 0
+    for path in traces.histories:
+        try:
+            cleared += forgetting.clear_backup(path, traces.author, traces.versions)
+        except StoreError:
+            traces.unread.append(path)
+    if cleared:
+        where = "1 backup" if cleared == 1 else f"{cleared} backups"
+        print(f"removed their mentions and refused drafts from {where} of the history")
+
+
+def _clear_training(folder: StateDir) -> None:
+    """What an interrupted training left, and the runs that Weights & Biases keeps; an error while one is at work."""
+    import shutil
+
+    from training.models import registry
+
+    runs = [folder.root / name for name in ("wandb", ".cache/wandb", ".local/share/wandb")]
+    with registry.hold(folder.models):
+        for path in (folder.models / registry.UNFINISHED, *runs):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+    for left in (*folder.root.glob("library.db.*"), *folder.root.glob("history.db.*")):  # of killed processes
+        left.unlink()
+
+
+def _forget_models(args: Namespace, folder: StateDir, traces: _Traces) -> None:
+    from training.models import registry
+
+    models, names = folder.models, traces.versions
+    if not names:
+        print(f"no model in {models} was trained on them")
+        return
+    for version in registry.versions(models):
+        if version.name in names:
+            in_use = " and is in use" if version.in_use else ""
+            print(f"model {version.name} was trained on them{in_use}: {version.folder}", flush=True)
+    counted = "this model" if len(names) == 1 else f"these {len(names)} models"
+    with registry.hold(models):
+        if args.delete_models or (not args.yes and confirm(f"Delete {counted} too? A model cannot unlearn.")):
+            registry.delete(models, names)
+            print(f"deleted {counted}; `mynah retrain` makes one without them")
+            return
+        registry.mark_forgotten(models, names)
+    print(
+        "a model cannot unlearn: train one without them with `mynah retrain`, then run this again with --delete-models"
+    )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from bot.clock import why_doubted
 from bot.commands import arguments
 from bot.commands.doctor import ready
-from bot.commands.opening import BUSY, FAILED, loaded
+from bot.commands.opening import BUSY, FAILED, loaded, read_configuration
 from bot.commands.retrain import train
 from bot.errors import Damaged, ModelError, MynahError, NoRoom
 from bot.running import resources
@@ -53,7 +53,7 @@ def run(args: Namespace) -> int:
 
     settings, clock = loaded(args).settings, SystemClock()
     process = Process(
-        load=lambda: loaded(args).settings,
+        load=lambda: read_configuration(args).settings,
         state_dir=StateDir(settings.state),
         about={
             "since": stamp(clock.now()),

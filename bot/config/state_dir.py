@@ -59,12 +59,14 @@ class StateDir:
 
     def tell(self, about: Mapping[str, Any]) -> bool:
         """Write holder.json, for the process that holds the folder. Returns False on a full disk, which is no error."""
+        from training import private_files
+
         try:
-            self._holder.write_text(json.dumps({"pid": os.getpid(), **about}), encoding="utf-8")
+            private_files.write(self._holder, json.dumps({"pid": os.getpid(), **about}).encode())
         except OSError as error:
             if error.errno not in FULL:
                 raise StoreError(
-                    f"{self.root} cannot be written: {error.strerror}; choose another with --state"
+                    f"{self._holder} cannot be written: {error.strerror}; choose another folder with --state"
                 ) from error
             return False
         return True
@@ -72,11 +74,11 @@ class StateDir:
     def beat(self) -> None:
         """Record the time of a successful heartbeat, for the process that holds the folder."""
         with suppress(OSError):  # a failing disk is reported elsewhere
-            os.utime(self._holder)
+            os.utime(self._holder, follow_symlinks=False)
 
     def last_beat(self) -> datetime | None:
         try:
-            return datetime.fromtimestamp(self._holder.stat().st_mtime, UTC)
+            return datetime.fromtimestamp(self._holder.lstat().st_mtime, UTC)
         except (OSError, ValueError, OverflowError):
             return None
 
@@ -92,8 +94,10 @@ class StateDir:
             os.close(folder)
 
     def _about(self) -> dict[str, Any]:
+        from training import private_files
+
         try:
-            about = json.loads(self._holder.read_text(encoding="utf-8"))
+            about = json.loads(private_files.read(self._holder))
         except (OSError, ValueError):
             return {}  # the process that holds the lock has not written the file yet
         return about if isinstance(about, dict) else {}

@@ -1,4 +1,4 @@
-"""Backups of the history and the library: made, checked, rotated and restored.
+"""Backups of the history and the library: made, checked, rotated and restored. One subject, so a few lines too long.
 
 A backup is written under a temporary name, checked, synced and renamed, so every file with a final name is whole. Names
 sort by time; if a clock was wrong, the backups that are named after a future time are deleted first.
@@ -145,14 +145,27 @@ def restore(source: Path, target: Path, *, at: datetime, prepare: Callable[[Path
     return aside
 
 
-def with_author(folders: Sequence[Path], author: str) -> list[Path]:
-    """The backups of a library that have this author's tweets, for these must be forgotten there too."""
-    paths = []
-    for path in sorted(path for folder in folders for path in folder.glob("library-*.db")):
-        with closing(_opened(path)) as connection, translated(path):
-            if connection.execute("SELECT 1 FROM author WHERE handle = ?", [author]).fetchall():
-                paths.append(path)
-    return paths
+def has_author(path: Path, author: str) -> bool:
+    """Whether a backup of a library has this author's tweets."""
+    with closing(_opened(path)) as connection, translated(path):
+        return bool(connection.execute("SELECT 1 FROM author WHERE handle = ?", [author]).fetchall())
+
+
+def rewrite(path: Path, change: Callable[[sqlite3.Connection], object]) -> None:
+    """Change a backup, and leave no trace in it of what was deleted."""
+    staged = path.with_name(f"{path.name}.new.db{TEMPORARY}")
+    with _locked(path.parent), _system_errors(path):
+        try:
+            _copy(path, staged)
+            with closing(_opened(staged)) as connection, translated(staged):
+                connection.execute("PRAGMA secure_delete = ON")
+                change(connection)
+                connection.execute("VACUUM")
+            _sync(staged)
+            staged.replace(path)
+            _sync(path.parent)
+        finally:
+            staged.unlink(missing_ok=True)
 
 
 def _copy(source: Path, target: Path) -> Path:

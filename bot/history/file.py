@@ -9,11 +9,11 @@ from bot.errors import FULL, Damaged, NoRoom, StoreError
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from training.sqlite_file import SqliteFile
+    from training.sqlite_file import Format, SqliteFile
 
 NO_ROOM = ("SQLITE_FULL", "SQLITE_IOERR_WRITE")  # no room; no quota, or a limit on the size of files
 DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
@@ -25,19 +25,31 @@ REMEDIES = {
 }
 
 
-def open_file(path: Path, migrations: Mapping[str, str], *, create: bool, read_only: bool) -> SqliteFile:
+def open_file(path: Path, migrations: Mapping[str, str], *, read_only: bool, is_new: bool) -> SqliteFile:
     """Open the file without migrating it: migrations may call SQL functions that have to be registered first."""
-    from training.sqlite_file import Format, SqliteFile
+    from training.sqlite_file import SqliteFile
 
-    history = Format(
+    return SqliteFile(path, _format(migrations), read_only=read_only, is_new=is_new)
+
+
+def create(path: Path, migrations: Mapping[str, str], fill: Callable[[Path], None]) -> None:
+    from training import sqlite_file
+
+    sqlite_file.create(path, _format(migrations), fill)
+
+
+def _format(migrations: Mapping[str, str]) -> Format:
+    from training.sqlite_file import Format
+
+    return Format(
         "mynah",
         migrations,
         error=StoreError,
         explain=explained,
         if_newer="upgrade this one, or restore an older backup",
         if_older="`mynah run --once` brings it up to date",
+        pragmas=("secure_delete = ON",),  # Debian's SQLite does this by itself, others do not
     )
-    return SqliteFile(path, history, create=create, read_only=read_only)
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -64,7 +76,7 @@ def explained(path: Path, error: sqlite3.Error | OSError) -> StoreError:
     if isinstance(error, OSError):
         if error.errno in FULL:
             return NoRoom(f"{path}: the disk is full: free some space")
-        return StoreError(f"{path} cannot be made: {error.strerror}; {CHECK_FOLDER}")
+        return StoreError(f"{path} cannot be opened: {error.strerror}; {CHECK_FOLDER}")
     name = getattr(error, "sqlite_errorname", None) or ""
     if name.startswith(NO_ROOM):
         return NoRoom(f"{path}: {error}; the disk is full: free some space")
@@ -78,4 +90,5 @@ def advice(path: Path) -> str:
     """What to do about a damaged file; it names the newest of its backups."""
     newest = max((path.parent / BACKUPS).glob(f"{path.stem}-2*.db"), key=lambda backup: backup.name, default=None)
     backup = newest or "FILE"
-    return f"the file is damaged, or no SQLite file at all: `mynah restore {backup}` puts a backup in its place"
+    what = "the file is damaged, or no SQLite file at all"
+    return f"{what}: `mynah restore {backup}` puts a backup in its place"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from bot.clock import stamp
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 
     from bot.history.store import Store
     from bot.values import Draft, Reason, Slot
+
+KEPT = timedelta(days=180)
 
 
 def add(
@@ -36,6 +39,16 @@ def add(
                     "at": stamp(at),
                 },
             )
+        prune(store, at)
+
+
+def prune(store: Store, now: datetime) -> None:
+    """Delete old refusals, whose texts may quote somebody; what they refused may be drafted, and refused, again."""
+    since = {"since": stamp(now - KEPT)}
+    if store.rows("SELECT 1 FROM refusal WHERE at < :since LIMIT 1", since):
+        with store.atomic():
+            store.write("DELETE FROM nearness WHERE source IN (SELECT -id FROM refusal WHERE at < :since)", since)
+            store.write("DELETE FROM refusal WHERE at < :since", since)
 
 
 def newest(store: Store, *, dry: bool | None = None, limit: int = 20) -> list[dict[str, Any]]:

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from bot.clock import moment, stamp
 from bot.errors import Damaged, StoreError
-from bot.history import backup, near_duplicates, schema
-from bot.history.file import open_file
+from bot.history import backup, file, near_duplicates, schema
 from bot.values import Draft, Lookup, Post, Slot
 
 if TYPE_CHECKING:
@@ -53,7 +52,21 @@ class Store:
         `create=False` is for a running bot: a new history in place of a missing one would repeat old posts.
         `any_version` skips the check of the schema, for readers that can do without what another version stores.
         """
-        store = cls(open_file(path, MIGRATIONS, create=create, read_only=read_only))
+        if create and not read_only and not path.exists():
+            file.create(path, MIGRATIONS, lambda new: cls._open(new, is_new=True).close())
+        return cls._open(path, read_only=read_only, back_up=back_up, any_version=any_version)
+
+    @classmethod
+    def _open(
+        cls,
+        path: Path,
+        *,
+        read_only: bool = False,
+        back_up: bool = False,
+        any_version: bool = False,
+        is_new: bool = False,
+    ) -> Self:
+        store = cls(file.open_file(path, MIGRATIONS, read_only=read_only, is_new=is_new))
         try:
             near_duplicates.register(store._db.conn)
             if not any_version:

@@ -147,10 +147,24 @@ def unsettled(store: Store | None, now: datetime, *, dry: bool) -> Check:
     return Check("posting", OK, "not paused, and no unconfirmed post")
 
 
-def private(folder: Path) -> Check:
+def private(folder: Path, unsafe: str, *, live: bool) -> Check:
+    """`unsafe`: who else could change what the folder has."""
+    if unsafe:
+        do = f"chown it to the bot's user and chmod 700 {folder}, or choose another folder"
+        return Check("privacy", FAIL if live else WARN, unsafe, do)
     if folder.exists() and folder.stat().st_mode & 0o077:
         return Check("privacy", WARN, f"{folder} can be read by others", f"chmod 700 {folder}")
     return Check("privacy", OK, f"only its owner can read {folder}")
+
+
+def memory(locked: str, *, is_open_to_all: bool, live: bool) -> Check:
+    """`locked`: why copies of tweets cannot be found."""
+    if locked:
+        return Check("memory", FAIL if live else WARN, locked, "copy memory.key too when a model moves, or retrain")
+    if is_open_to_all:
+        detail = "the model is from before memory.key: who has its folder can test which tweets it learnt"
+        return Check("memory", WARN, detail, "`mynah retrain` makes one with a key")
+    return Check("memory", OK, "only who has memory.key can test which tweets the model learnt")
 
 
 def owner(folder: Path) -> Check:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from typing import TYPE_CHECKING, Any, TextIO
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import structlog
 
 from bot.clock import stamp
+from bot.text.visible import direct, in_json, visible
 
 if TYPE_CHECKING:
     from collections.abc import Collection, MutableMapping
@@ -33,8 +35,8 @@ def configure(*, level: str, console: bool, stream: TextIO, secrets: Collection[
         return event
 
     shared: list[Processor] = [structlog.stdlib.add_log_level, add_time, structlog.processors.format_exc_info]
-    last: Processor = Console() if console else structlog.processors.JSONRenderer(ensure_ascii=False)
-    handler = logging.StreamHandler(stream)
+    last: Processor = Console() if console else structlog.processors.JSONRenderer(_json)
+    handler = logging.StreamHandler(direct(stream))
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -60,6 +62,10 @@ def configure(*, level: str, console: bool, stream: TextIO, secrets: Collection[
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+def _json(event: Any, **options: Any) -> str:
+    return in_json(json.dumps(event, ensure_ascii=False, **options))
 
 
 class Redactor:
@@ -103,11 +109,11 @@ class Console:
         colour = self._RED if level in {"error", "critical"} else ""
         rest = "  ".join(f"{key}={_plain(value)}" for key, value in event.items() if value not in ("", {}, None))
         line = f"{self._DIM}{at}{self._OFF}  {colour}{_plain(name)}{self._OFF}  {self._DIM}{rest}{self._OFF}".rstrip()
-        return f"{line}\n{traceback}" if traceback else line
+        return f"{line}\n{visible(traceback)}" if traceback else line
 
     def _round(self, at: str, event: MutableMapping[str, Any]) -> str:
         margin = "\n" + " " * 10
-        text = str(event["text"]).replace("\n", margin)
+        text = visible(str(event["text"])).replace("\n", margin)
         refused = ", ".join(f"{count} {reason}" for reason, count in event.get("refused", {}).items())
         facts = [
             str(event["outcome"]),

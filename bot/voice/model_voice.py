@@ -24,20 +24,31 @@ Engine = Literal["auto", "torch", "light"]
 class ModelMemory:
     """What a model folder stores about its training tweets and their language. Does not load the model."""
 
-    def __init__(self, memory: Memory | None = None, language: Language | None = None) -> None:
+    def __init__(self, memory: Memory | None = None, language: Language | None = None, *, locked: str = "") -> None:
         self._memory = memory
         self._language = language
+        self.locked = locked  # why copies cannot be found
 
     @classmethod
     def open(cls, folder: Path | None) -> Self:
         """Open the memory of a model folder; without a model (`folder` is None) it is empty."""
+        from training.errors import MemoryLocked
         from training.profile.language import Language
         from training.profile.memory import Memory
 
         if folder is None:
             return cls()
         with training_errors(ModelError):
-            return cls(Memory.open(folder), Language.open(folder))
+            language = Language.open(folder)
+            try:
+                return cls(Memory.open(folder), language)
+            except MemoryLocked as error:
+                return cls(None, language, locked=str(error))
+
+    @property
+    def is_open_to_all(self) -> bool:
+        """Whether everybody who has the folder can test which tweets the model has learnt."""
+        return self._memory is not None and len(self._memory) > 0 and not self._memory.hashes.key
 
     def copied(self, text: str) -> str:
         """The part of the text that is copied from a training tweet, in words; empty if nothing is."""

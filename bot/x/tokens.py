@@ -41,7 +41,8 @@ class TokenFile:
     def read(self) -> Grant | None:
         """Read the stored login; None before the first one."""
         try:
-            with self.path.open(encoding="utf-8") as file:
+            # A folder that the bot writes to may hold a link to what only root may read.
+            with os.fdopen(os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), encoding="utf-8") as file:
                 mode = os.fstat(file.fileno()).st_mode
                 text = file.read()
         except FileNotFoundError:

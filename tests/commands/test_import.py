@@ -325,7 +325,7 @@ def test_a_forgotten_person_is_removed_and_the_models_are_listed(tmp_path: Path,
     result = mynah("forget", "@StationMynah", "--yes")
     unused = mynah("forget", "@magpie", "--yes")
 
-    assert result.stdout.splitlines()[0].startswith("removed 1 tweet by @stationmynah; ")
+    assert result.stdout.splitlines()[-1].startswith("removed 1 tweet by @stationmynah; ")
     assert f"model {version.name} was trained on them and is in use: {version}" in result.stdout
     assert "a model cannot unlearn" in result.stdout
     assert f"no model in {mynah.state}/models was trained on them" in unused.stdout

@@ -10,19 +10,23 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from bot import cli
+from bot.config.owner import why_unsafe
 from bot.errors import ModelError
 from bot.history import refusals
 from bot.history.store import Store
 from bot.running import doctor
 from bot.screen import chain
 from bot.values import Draft, Reason, Slot
+from bot.voice.model_voice import ModelMemory
 from bot.x.payloads import Account
 from bot.x.tokens import Grant
 from tests.fake_x.faults import Fault
 from tests.fake_x.server import FakeX
 from tests.fake_x.state import User, World, newcomer
 from tests.fakes import NOON, FakeVoice
-from tests.installed import environment, lines, mynah
+from tests.installed import SENTENCES, environment, lines, mynah
+from training.models import registry
+from training.profile import memory, memory_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -122,7 +126,61 @@ def test_only_the_owner_may_read_the_folder(tmp_path: Path, mode: int, verdict: 
     (tmp_path / "state").mkdir()
     (tmp_path / "state").chmod(mode)
 
-    assert doctor.private(tmp_path / "state").verdict == verdict
+    assert doctor.private(tmp_path / "state", "", live=True).verdict == verdict
+
+
+@pytest.mark.parametrize(("live", "verdict"), [(True, "fail"), (False, "warn")])
+@pytest.mark.parametrize("mode", [0o720, 0o702, 0o1777])
+def test_a_folder_that_others_may_write_to_keeps_a_bot_from_going_live(
+    tmp_path: Path, state: Path, mode: int, verdict: str, *, live: bool
+) -> None:
+    for folder in (state, tmp_path / "keys"):
+        folder.mkdir(exist_ok=True)
+        folder.chmod(mode)
+        why = why_unsafe(folder, owners={os.geteuid()})
+
+        assert f"others may write to {folder}" == why
+        assert doctor.private(folder, why, live=live).verdict == verdict
+        folder.chmod(0o700)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_folder_that_belongs_to_somebody_else_or_lies_in_one_is_unsafe(tmp_path: Path) -> None:
+    (tmp_path / "parent" / "state").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "parent" / "state")
+    os.chown(tmp_path / "link", 1234, 1234, follow_symlinks=False)
+
+    assert why_unsafe(tmp_path / "parent" / "state", owners={0}) == ""
+    assert why_unsafe(tmp_path / "parent" / "state", owners={77}) == f"{tmp_path}/parent/state belongs to root"
+    assert why_unsafe(tmp_path / "link", owners={0}) == f"{tmp_path}/link belongs to user 1234"
+    os.chown(tmp_path / "parent", 1234, 1234)
+    assert why_unsafe(tmp_path / "parent" / "state", owners={0}) == f"{tmp_path}/parent belongs to user 1234"
+
+
+@pytest.mark.parametrize(("live", "verdict"), [(True, "fail"), (False, "warn")])
+def test_a_model_without_its_key_cannot_find_copies(state: Path, verdict: str, *, live: bool) -> None:
+    current = registry.find(state / "models", "current")
+    key = memory_key.make(state / "models")
+    (current / memory.FILE).write_bytes(memory.memorise(SENTENCES, key=key))
+    whole = ModelMemory.open(current)
+    (state / memory_key.FILE).unlink()
+
+    bare = ModelMemory.open(current)
+
+    assert (whole.locked, whole.copied(SENTENCES[0])) == ("", "the whole of a tweet")
+    assert (bare.copied(SENTENCES[0]), bare.is_open_to_all) == ("", False)
+    assert "Copies of tweets cannot be found" in bare.locked
+    assert doctor.memory(bare.locked, is_open_to_all=False, live=live).verdict == verdict
+
+
+def test_a_model_from_before_the_key_is_a_warning(state: Path) -> None:
+    current = registry.find(state / "models", "current")
+    (current / memory.FILE).write_bytes(memory.memorise(SENTENCES))
+
+    opened = ModelMemory.open(current)
+
+    assert opened.copied(SENTENCES[0]) == "the whole of a tweet"
+    assert doctor.memory(opened.locked, is_open_to_all=opened.is_open_to_all, live=True).verdict == "warn"
 
 
 UNIT, LINK = "mynah@.service", "multi-user.target.wants/mynah@crow.service"

@@ -76,7 +76,14 @@ def _parcel(folder: Path, repo: str, manifest: Manifest, names: list[str], hub_c
     return Upload(folder, repo, private, uploaded, dict(sorted(sizes.items())), changed)
 
 
-def send(upload: Upload, *, endpoint: str | None = None, progress: bool = False) -> str:
+def stored_token() -> str | None:
+    """The token of `hf auth login` or HF_TOKEN; root's own is out of reach once root has become another user."""
+    from huggingface_hub import get_token
+
+    return get_token()
+
+
+def send(upload: Upload, *, endpoint: str | None = None, progress: bool = False, token: str | None = None) -> str:
     """Creates the repository if need be, uploads in one commit, and returns the address of the commit."""
     from huggingface_hub import CommitOperationAdd, HfApi
     from huggingface_hub.errors import LocalTokenNotFoundError
@@ -87,7 +94,7 @@ def send(upload: Upload, *, endpoint: str | None = None, progress: bool = False)
     hub_logging.set_verbosity(logging.CRITICAL)
     if not progress:
         disable_progress_bars()
-    api = HfApi(endpoint=endpoint, library_name="mynah")
+    api = HfApi(endpoint=endpoint, token=token, library_name="mynah")
     try:
         api.whoami()  # a missing or wrong token fails here, with a clear error
         _need_repo(api, upload.repo, private=upload.private)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
+from training import sqlite_file
 from training.errors import LibraryError, OutOfRoom, StateBusy, is_full
 from training.library import schema
 from training.library.merge import Changes, Kept, merge
@@ -46,7 +47,7 @@ def explained(path: Path, error: sqlite3.Error | OSError) -> Exception:
     if name.startswith("SQLITE_BUSY"):
         return StateBusy(f"Another import is at work on {path}: wait until it has finished.")
     if isinstance(error, OSError):
-        return LibraryError(f"{path} cannot be made: {error.strerror}; choose another folder with --state.")
+        return LibraryError(f"{path} cannot be opened: {error.strerror}; choose another folder with --state.")
     return LibraryError(f"{path}: {error}; {REMEDIES.get(name, 'check the file and its folder')}.")
 
 
@@ -83,7 +84,20 @@ class Library:
         """
         if not path.exists() and (read_only or not create):
             raise LibraryError(f"There is no library at {path} yet: `mynah import` begins one.")
-        library = cls(SqliteFile(path, FORMAT, read_only=read_only))
+        if not path.exists():
+            sqlite_file.create(path, FORMAT, lambda new: cls._open(new, is_new=True).close())
+        return cls._open(path, read_only=read_only, before=before)
+
+    @classmethod
+    def _open(
+        cls,
+        path: Path,
+        *,
+        read_only: bool = False,
+        before: Callable[[Path, str], None] | None = None,
+        is_new: bool = False,
+    ) -> Self:
+        library = cls(SqliteFile(path, FORMAT, read_only=read_only, is_new=is_new))
         try:
             library._db.migrate(before=before)
         except BaseException:

@@ -14,20 +14,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from training import private_files
 from training.errors import ModelError, StateBusy
 from training.models import model_dir
 from training.models.disk import sync
 from training.models.model_dir import HALF_MADE, MANIFEST, Manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
 
 CURRENT = "current"
 BEFORE = "before"
 BLIND_TEST = ".blindtest.json"  # after a version's name: a file beside the folder, see training/judge/blind_test.py
+UNFINISHED = "unfinished"  # folder of an interrupted training: its last checkpoint, and the metrics so far
+FORGOTTEN = "forgotten"  # the versions that learnt somebody who was forgotten
 NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{4}")
+PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")  # also of a folder that somebody else has named
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,7 @@ def versions(models: Path) -> list[Version]:
     if not models.is_dir():
         return []
     in_use = _in_use(models)
-    folders = (path for path in models.iterdir() if path.is_dir() and not path.is_symlink())
+    folders = (path for path in models.iterdir() if not path.is_symlink() and path.is_dir())
     ours = [path for path in folders if _is_version(path)]
     return [_glance(path, in_use=path.name == in_use) for path in sorted(ours, key=lambda path: path.name)]
 
@@ -136,6 +140,50 @@ def prune(models: Path, *, keep: int) -> list[str]:
     return removed
 
 
+def delete(models: Path, names: Collection[str]) -> None:
+    """Delete versions for good, the current one too if it is among them."""
+    if _in_use(models) in names:
+        (models / CURRENT).unlink()
+    earlier = [name for name in before(models) if name not in names]
+    for name in names:
+        gone = models / (name + HALF_MADE)
+        (models / name).rename(gone)
+        shutil.rmtree(gone)
+    if (models / BEFORE).exists():
+        _write_before(models, earlier)
+
+
+def trained_on(models: Path, author: str) -> tuple[list[str], list[str]]:
+    """The versions that learnt this author's tweets, and those that do not say what they learnt."""
+    learnt, silent = [], []
+    for version in versions(models):
+        try:
+            if author in model_dir.read_manifest(version.folder).authors:
+                learnt.append(version.name)
+        except ModelError:
+            silent.append(version.name)
+    return learnt, silent
+
+
+def mark_forgotten(models: Path, names: Collection[str]) -> None:
+    """Note that these versions learnt the tweets of somebody who was forgotten: no model may continue from them."""
+    content = "".join(f"{name}\n" for name in sorted({*_forgotten(models), *names})).encode()
+    private_files.replace(models / FORGOTTEN, content, temporary=models / (FORGOTTEN + HALF_MADE))
+
+
+def is_forgotten(version: Path) -> bool:
+    return version.name in _forgotten(version.parent)
+
+
+def _forgotten(models: Path) -> set[str]:
+    try:
+        return set(private_files.read(models / FORGOTTEN).decode("utf-8", "replace").splitlines())
+    except FileNotFoundError:
+        return set()
+    except OSError as error:
+        raise ModelError(f"{models / FORGOTTEN} cannot be read ({error.strerror}): move it away.") from error
+
+
 def current(models: Path) -> Path | None:
     """The folder of the current version, by its own name, so that a later promotion does not change it."""
     in_use = _in_use(models)
@@ -153,7 +201,7 @@ def before(models: Path) -> list[str]:
     """The names of the versions that were current earlier, oldest first, as far as they still exist."""
     in_use = _in_use(models)
     try:
-        lines = (models / BEFORE).read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = private_files.read(models / BEFORE).decode("utf-8", "replace").splitlines()
     except FileNotFoundError:
         return []
     except OSError as error:
@@ -169,7 +217,10 @@ def _in_use(models: Path) -> str | None:
     """The version that the link names, even if it is missing. Only the last part counts: it stays in this folder."""
     link = models / CURRENT
     if link.is_symlink():
-        return link.readlink().name
+        name = link.readlink().name
+        if not PLAIN.fullmatch(name):  # the name is written to files and shown
+            raise ModelError(f"{link} does not name a version: promote one, `mynah models` lists them.")
+        return name
     if link.exists():  # for example a copy that followed the link
         raise ModelError(f"{link} is not a link to a version: move it away, then promote a version.")
     return None
@@ -204,16 +255,13 @@ def _swap(version: Path) -> None:
 
 
 def _write_before(models: Path, names: Sequence[str]) -> None:
-    temporary = models / (BEFORE + HALF_MADE)
-    temporary.write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
-    sync(temporary)
-    temporary.replace(models / BEFORE)
-    sync(models)
+    content = "".join(f"{name}\n" for name in names).encode()
+    private_files.replace(models / BEFORE, content, temporary=models / (BEFORE + HALF_MADE))
 
 
 def _clear_half_made(models: Path) -> None:
     for left in models.glob("*" + HALF_MADE):
-        if left.is_dir() and not left.is_symlink():
-            shutil.rmtree(left)
-        else:
+        if left.is_symlink() or not left.is_dir():
             left.unlink()
+        else:
+            shutil.rmtree(left)

@@ -13,7 +13,7 @@ from zlib import crc32
 from training.rules.words import LETTERS_DENSE, LETTERS_LOOSE, ONE_DENSE, ONE_LOOSE, UNSPACED, words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 WORDS = 5  # in a gram: four consecutive grams are eight words in a row; one alone is seldom shared by chance
 PLAIN = re.compile(r"\w+(?:'\w+)*", re.ASCII)  # the words of plain English as `words` finds them, four times as fast
@@ -33,15 +33,21 @@ def weigh(spelt: Sequence[str]) -> list[float] | None:
     return [1 / LETTERS_DENSE if ONE_DENSE.match(w) else 1 / LETTERS_LOOSE if ONE_LOOSE.match(w) else 1 for w in spelt]
 
 
-def keys(spelt: Sequence[str], weights: Sequence[float] | None = None, *, step: int = 1) -> list[int]:
+def keys(
+    spelt: Sequence[str],
+    weights: Sequence[float] | None = None,
+    *,
+    step: int = 1,
+    hash_of: Callable[[bytes], int] = crc32,
+) -> list[int]:
     """A 32-bit hash of each gram, in order; with `step`, of every `step`th gram."""
     line = " ".join(spelt).encode("utf-8", "replace")
     plain = len(line) == sum(map(len, spelt)) + len(spelt) - 1
     sizes = map(len, spelt) if plain else (len(word.encode("utf-8", "replace")) for word in spelt)
     at = list(accumulate(sizes, lambda begin, size: begin + size + 1, initial=0))
     if weights is None:
-        return [crc32(line[begin : end - 1]) for begin, end in zip(at[::step], at[WORDS::step], strict=False)]
-    return [crc32(line[at[begin] : at[end] - 1]) for begin, end in spans(spelt, weights)[::step]]
+        return [hash_of(line[begin : end - 1]) for begin, end in zip(at[::step], at[WORDS::step], strict=False)]
+    return [hash_of(line[at[begin] : at[end] - 1]) for begin, end in spans(spelt, weights)[::step]]
 
 
 def spans(

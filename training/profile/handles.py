@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
-from zlib import crc32
 
 from training.profile.grams import spell
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
 # Shorter handles are often plain words that the person has not used yet. Of four people's newest tweets, 1 in 1,485
 # has one of six letters as a word.
@@ -17,7 +16,7 @@ SHORTEST = 6
 HANDLE = re.compile(r"(?<![\w@.+-])@(\w{1,20})", re.ASCII)
 
 
-def learn(tweets: Iterable[str]) -> tuple[set[int], set[int]]:
+def learn(tweets: Iterable[str], key: Callable[[str], int]) -> tuple[set[int], set[int]]:
     """The hashes of the handles, and of the words."""
     mentioned: set[str] = set()
     words: set[str] = set()
@@ -27,12 +26,8 @@ def learn(tweets: Iterable[str]) -> tuple[set[int], set[int]]:
     return set(map(key, mentioned - words)), set(map(key, words))
 
 
-def first_in(text: str, spelt: Sequence[str], known: Collection[int]) -> str:
+def first_in(text: str, spelt: Sequence[str], known: Collection[int], key: Callable[[str], int]) -> str:
     """The first word of the text that is such a handle without its @, or ""; `spelt` are the text's words."""
     if "@" in text:  # a handle with its @ is a mention, which the screen sees itself
         spelt = spell(HANDLE.sub(" ", text))
     return next((word for word in spelt if len(word) >= SHORTEST and key(word) in known), "")
-
-
-def key(word: str) -> int:
-    return crc32(word.encode("utf-8", "replace"))

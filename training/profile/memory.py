@@ -1,6 +1,7 @@
 """The copy index of a model: hashes of its training tweets, to find out whether a draft copies one of them.
 
-The texts are not in it. It is a memory map of sorted arrays; no torch, no numpy.
+The texts are not in it, and without the key of memory_key.py nobody can test what the hashes stand for. It is a memory
+map of sorted arrays; no torch, no numpy.
 
     "MYNAHMEM"  u32 version  u32 sections           every number is little-endian
     per section: name (8 bytes)  u64 offset  u64 count
@@ -9,9 +10,10 @@ The texts are not in it. It is a memory map of sorted arrays; no torch, no numpy
     shelves      u32, 2^16 + 1 of them: where in `grams` the bucket begins of the hashes with these 16 highest bits
     grams        u32: the next 15 bits of a 5-gram's hash and the 17-bit number of its tweet; sorted in each bucket
     handles      sorted u32: hashes of the handles that the tweets mention
+    key          the name of the key of the hashes; in files of version 1 it is missing, and everybody can compute them
 
-A reader ignores sections that it does not know, so a new section needs no new version. In older files the last four
-are missing; then only copies of whole tweets are found.
+The numbers of the tweets are shuffled. A reader ignores sections that it does not know, so a new section needs no new
+version. In older files the four before the last are missing; then only copies of whole tweets are found.
 """
 
 from __future__ import annotations
@@ -22,15 +24,15 @@ from array import array
 from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import dataclass
-from hashlib import blake2b
 from itertools import groupby
+from random import Random
 from typing import TYPE_CHECKING
 
 from training.corpus.near_duplicates import NearDuplicateIndex
-from training.corpus.normalise import normalise
-from training.errors import ModelError
-from training.profile import handles
+from training.errors import MemoryLocked, ModelError
+from training.profile import handles, memory_key
 from training.profile.grams import keys, spans, spell, weigh
+from training.profile.memory_key import UNKEYED, Hashes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -38,10 +40,10 @@ if TYPE_CHECKING:
 
 FILE = "memory.bin"  # its name in a model folder
 MAGIC = b"MYNAHMEM"
-VERSION = 1
+OPEN, KEYED = 1, 2  # versions
 HEADER = struct.Struct("<8sII")
 SECTION = struct.Struct("<8sQQ")
-TWEETS, LENGTHS, BUCKETS, GRAMS, HANDLES = b"tweets", b"lengths", b"shelves", b"grams", b"handles"
+TWEETS, LENGTHS, BUCKETS, GRAMS, HANDLES, KEY = b"tweets", b"lengths", b"shelves", b"grams", b"handles", b"key"
 RUN = 8  # this many consecutive words of a tweet count as a copy; so long a match is hardly ever chance
 HALF, FEWEST = 0.5, 6  # this share of a tweet's words is a copy too, if it is at least FEWEST words
 # A gram in this many different tweets is a habit of the person, a slogan or a greeting, and never counts as a copy.
@@ -85,7 +87,8 @@ class _Runs:
 class Memory:
     """The copy index of one model. A lookup takes microseconds, and the kernel may drop the pages."""
 
-    def __init__(self, tweets: memoryview, runs: _Runs, handle_hashes: Iterable[int]) -> None:
+    def __init__(self, tweets: memoryview, runs: _Runs, handle_hashes: Iterable[int], hashes: Hashes) -> None:
+        self.hashes = hashes
         self._tweets = tweets  # sorted u64
         self.runs = runs
         self.handles = frozenset(handle_hashes)  # some hundreds
@@ -97,20 +100,26 @@ class Memory:
         return iter(self._tweets)
 
     @classmethod
-    def open(cls, folder: Path) -> Memory:
-        """The index in a model folder."""
-        path = folder / FILE
+    def open(cls, folder: Path, models: Path | None = None) -> Memory:
+        """The index in a model folder; `models` is the folder of models that it belongs to, if that is not above it."""
+        path, models = folder / FILE, models or folder.parent
         try:
             with path.open("rb") as file:
                 raw = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
             sections = _sections(raw)
-            return cls(sections[TWEETS].cast("Q"), _runs(sections), sections.get(HANDLES, raw[:0]).cast("I"))
+            hashes = memory_key.hashes_named(bytes(sections[KEY]), models) if KEY in sections else UNKEYED
+            if hashes is None:
+                raise MemoryLocked(
+                    f"{path} belongs to another {memory_key.FILE} than the one in {models.parent}: put back the "
+                    "one from where the model was trained, or retrain from the base. Copies of tweets cannot be found."
+                )
+            return cls(sections[TWEETS].cast("Q"), _runs(sections), sections.get(HANDLES, raw[:0]).cast("I"), hashes)
         except (OSError, ValueError, struct.error) as error:
             raise ModelError(f"{path} is not a readable memory of tweets ({error}): train the model again.") from error
 
     def said(self, text: str) -> bool:
         """Whether the text is one of the tweets, up to case, width, spaces and the punctuation around it."""
-        key = fingerprint(text)
+        key = self.hashes.tweet(text)
         at = bisect_left(self._tweets, key)
         return at < len(self._tweets) and self._tweets[at] == key
 
@@ -123,15 +132,18 @@ class Memory:
         spelt = spell(text)
         weights = weigh(spelt)
         # A copy has six words in a row, which are two grams: every second gram is enough to rule a copy out.
-        if self.runs.find(keys(spelt, weights, step=2)) and (why := self._why_runs(spelt, weights)):
+        if self.runs.find(self._keys(spelt, weights, step=2)) and (why := self._why_runs(spelt, weights)):
             return why
-        handle = handles.first_in(text, spelt, self.handles) if self.handles else ""
+        handle = handles.first_in(text, spelt, self.handles, self.hashes.word) if self.handles else ""
         return f"a handle out of the tweets: {handle}" if handle else ""
+
+    def _keys(self, spelt: Sequence[str], weights: Sequence[float] | None, step: int = 1) -> list[int]:
+        return keys(spelt, weights, step=step, hash_of=self.hashes.short)
 
     def _why_runs(self, spelt: Sequence[str], weights: Sequence[float] | None) -> str:
         where = spans(spelt, weights)
         positions: defaultdict[int, set[int]] = defaultdict(set)  # of the shared words, by tweet
-        for gram, tweet in self.runs.find(keys(spelt, weights)):
+        for gram, tweet in self.runs.find(self._keys(spelt, weights)):
             positions[tweet].update(range(*where[gram]))
         positions.pop(OF_ALL, None)
         reasons = (
@@ -151,37 +163,35 @@ class Memory:
         return ""
 
 
-def memorise(tweets: Iterable[str], *, also: Memory | None = None) -> bytes:
-    """The bytes of a copy index of these tweets and of all that another one holds."""
+def memorise(tweets: Iterable[str], *, also: Memory | None = None, key: bytes = b"") -> bytes:
+    """The bytes of a copy index of these tweets and of all that another one holds, whose key is kept."""
     texts = list(tweets)
-    hashes = sorted({fingerprint(text) for text in texts}.union(also or ()))
-    lengths, buckets, entries = _indexed(texts, also.runs if also else _Runs())
-    mentioned, words = handles.learn(texts)
+    hash_functions = also.hashes if also else Hashes(key)
+    hashes = sorted({hash_functions.tweet(text) for text in texts}.union(also or ()))
+    lengths, buckets, entries = _indexed(texts, also.runs if also else _Runs(), hash_functions)
+    mentioned, words = handles.learn(texts, hash_functions.word)
     mentioned |= also.handles - words if also else set()
     sections: dict[bytes, array[int] | bytes] = {TWEETS: array("Q", hashes), LENGTHS: lengths, BUCKETS: buckets}
-    return _file(sections | {GRAMS: entries, HANDLES: array("I", sorted(mentioned))})
+    sections |= {GRAMS: entries, HANDLES: array("I", sorted(mentioned))}
+    return _file(sections | {KEY: hash_functions.name} if hash_functions.key else sections)
 
 
-def fingerprint(text: str) -> int:
-    return int.from_bytes(blake2b(normalise(text).encode("utf-8", "replace"), digest_size=8).digest(), "little")
-
-
-def _indexed(texts: Sequence[str], before: _Runs) -> tuple[bytes, array[int], array[int]]:
+def _indexed(texts: Sequence[str], before: _Runs, hashes: Hashes) -> tuple[bytes, array[int], array[int]]:
     """Lengths, buckets and grams of these texts and those before; a gram of many tweets is kept as a habit."""
-    lengths = bytearray(before.lengths)
-    entries = [key << TWEET_BITS | tweet for key, tweet in before]
+    shuffled = _shuffled(min(len(before.lengths) + len(texts), OF_ALL), hashes.key)
+    lengths = bytearray(len(shuffled))
+    for number, length in enumerate(before.lengths):
+        lengths[shuffled[number]] = length
+    entries = [key << TWEET_BITS | (tweet if tweet == OF_ALL else shuffled[tweet]) for key, tweet in before]
     numbers: dict[int, int] = {}  # number of a tweet -> index of its text
     for index, text in enumerate(texts):
         spelt = spell(text)
         weights = weigh(spelt)
         length = min(LONGEST, round(sum(weights) if weights else len(spelt)))
-        number = (len(before.lengths) + index) % OF_ALL
-        if number < len(lengths):
-            lengths[number] = max(length, lengths[number])
-        else:
-            lengths.append(length)
+        number = shuffled[(len(before.lengths) + index) % OF_ALL]
+        lengths[number] = max(length, lengths[number])
         numbers[number] = index
-        entries += {(key >> 1) << TWEET_BITS | number for key in keys(spelt, weights)}
+        entries += {(key >> 1) << TWEET_BITS | number for key in keys(spelt, weights, hash_of=hashes.short)}
     entries.sort()
     buckets, kept = array("I", [0] * (BUCKET_COUNT + 1)), array("I")
     for entry in _with_habits(entries, numbers, texts):
@@ -190,6 +200,14 @@ def _indexed(texts: Sequence[str], before: _Runs) -> tuple[bytes, array[int], ar
     for bucket in range(BUCKET_COUNT):  # an empty one ends where it begins
         buckets[bucket + 1] = max(buckets[bucket + 1], buckets[bucket])
     return bytes(lengths), buckets, kept
+
+
+def _shuffled(count: int, key: bytes) -> list[int]:
+    """The numbers of the tweets: with a key not in their order, which is that of time."""
+    numbers = list(range(count))
+    if key:
+        Random(key).shuffle(numbers)  # the same each time, so that a resumed training ends with the same file
+    return numbers
 
 
 def _with_habits(entries: Sequence[int], numbers: dict[int, int], texts: Sequence[str]) -> Iterator[int]:
@@ -236,16 +254,20 @@ def _file(sections: dict[bytes, array[int] | bytes]) -> bytes:
     for name, content in sections.items():
         table += SECTION.pack(name, offset, len(content))
         offset += len(content) * memoryview(content).itemsize
-    return HEADER.pack(MAGIC, VERSION, len(sections)) + table + b"".join(map(bytes, sections.values()))
+    return (
+        HEADER.pack(MAGIC, KEYED if KEY in sections else OPEN, len(sections))
+        + table
+        + b"".join(map(bytes, sections.values()))
+    )
 
 
 def _sections(raw: memoryview) -> dict[bytes, memoryview]:
     magic, version, count = HEADER.unpack_from(raw)
     if magic != MAGIC:
         raise ValueError("it does not begin as such a file does")
-    if version != VERSION:
-        raise ValueError(f"its version is {version}; this program reads version {VERSION}")
-    sizes = {TWEETS: 8, LENGTHS: 1, BUCKETS: 4, GRAMS: 4, HANDLES: 4}
+    if version not in {OPEN, KEYED}:
+        raise ValueError(f"its version is {version}; this program reads versions up to {KEYED}")
+    sizes = {TWEETS: 8, LENGTHS: 1, BUCKETS: 4, GRAMS: 4, HANDLES: 4, KEY: 1}
     sections = {}
     for number in range(count):
         padded, offset, length = SECTION.unpack_from(raw, HEADER.size + number * SECTION.size)
@@ -255,6 +277,8 @@ def _sections(raw: memoryview) -> dict[bytes, memoryview]:
             sections[name] = raw[offset : offset + size * length]  # torch runs on little-endian machines only
     if TWEETS not in sections:
         raise ValueError("it has no section tweets")
+    if (version == KEYED) != (KEY in sections):
+        raise ValueError("it does not name its key")
     return sections
 
 

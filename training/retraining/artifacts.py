@@ -15,7 +15,7 @@ from training.errors import TrainingError
 from training.judge import report as judgement
 from training.judge.choosing import Profile
 from training.models import model_dir, smollm2
-from training.profile import discriminator, language, memory, person, vocabulary
+from training.profile import discriminator, language, memory, memory_key, person, vocabulary
 from training.retraining.prepare import Origin
 from training.speak.torch_engine import TorchSampler
 
@@ -38,11 +38,11 @@ LANGUAGE_SHARE = 0.1  # of the tweets: the language of short texts is often misd
 
 def profile(run: PreparedRun, job: Job, drafts: Sequence[Sample], folder: Path) -> Profile:
     """Write the files about the person to `folder`, and open them; `drafts` are the model's, for the discriminator."""
-    texts = [text.text for text in run.trained_on]
+    texts, key = [text.text for text in run.trained_on], memory_key.make(job.models)
     files = {
-        memory.FILE: memory.memorise((text.text for text in run.texts.train), also=run.known),
+        memory.FILE: memory.memorise((text.text for text in run.texts.train), also=run.known, key=key),
         person.FILE: _person(run, job).to_json(),
-        vocabulary.FILE: vocabulary.collect(texts, run.tokenizer),
+        vocabulary.FILE: vocabulary.collect(texts, run.tokenizer, key=key),
         language.FILE: language.learn(texts),
         discriminator.FILE: discriminator.fit(texts, [draft.text for draft in drafts if draft.finished]),
     }
@@ -51,7 +51,7 @@ def profile(run: PreparedRun, job: Job, drafts: Sequence[Sample], folder: Path) 
     for name, content in files.items():
         if content is not None:
             (folder / name).write_bytes(content)
-    return Profile.open(folder)
+    return Profile.open(folder, job.models)
 
 
 def write(

@@ -133,6 +133,8 @@ def _from_current(texts: Corpus, job: Job) -> PreparedRun:
     current = registry.current(job.models)
     if current is None:
         raise ModelError(f"There is no current model in {job.models} to continue from: retrain from the base first.")
+    if registry.is_forgotten(current):
+        raise ModelError(f"{current.name} learnt the tweets of somebody who was forgotten: retrain from the base.")
     known = Memory.open(current)
     fresh = replace(texts, train=_unknown(texts.train, known), held_out=_unknown(texts.held_out, known))
     if not fresh.train:

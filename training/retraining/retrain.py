@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
     from training.judge.report import Report
     from training.models.adapter import Adapter
-    from training.profile.person import Person
     from training.retraining.job import Job, Monitor, Tweets
     from training.retraining.prepare import PreparedRun
     from training.speak.types import Sample
@@ -46,14 +45,13 @@ if TYPE_CHECKING:
 CHECKPOINT = "checkpoint.pt"
 EXAMPLES = 10  # drafts shown to the tracker, as many as the reference showed
 PROFILE = "profile"  # folder in the work folder: the files about the person
-UNFINISHED = "unfinished"  # folder in the models folder: the last checkpoint, and the metrics so far
 
 
 def retrain(tweets: Tweets, job: Job, watch: Monitor, *, now: datetime) -> Outcome:
     """Make a new version and promote it if the gate allows; on any error the current version stays current."""
     with (
         registry.hold(job.models),
-        _work_folder(job.models / UNFINISHED) as work,
+        _work_folder(job.models / registry.UNFINISHED) as work,
         watch.tracker,
     ):
         try:

@@ -9,8 +9,8 @@ import torch
 
 from training.errors import ModelError, first_line
 from training.learn.batches import pad
-from training.learn.finetune import autocast
 from training.learn.loss import token_losses
+from training.learn.precision import autocast
 from training.speak.torch_engine import engine_of, fastest
 
 if TYPE_CHECKING:

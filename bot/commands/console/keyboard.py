@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Protocol
 
 from bot.errors import MynahError
+from bot.text.visible import direct
 
 CLEAR = "\x1b[H\x1b[2J"
 END = "\x04"  # Ctrl-D, which sends no signal
@@ -30,7 +31,8 @@ class Keyboard:
     """On a terminal: one key, without Enter."""
 
     def show(self, page: str) -> None:
-        print(CLEAR + page, flush=True)
+        direct(sys.stdout).write(CLEAR)
+        print(page, flush=True)
 
     def choice(self, question: str) -> tuple[str, str]:
         print(question, end=" ", flush=True)

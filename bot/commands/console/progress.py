@@ -11,6 +11,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, ProgressColumn, T
 from rich.text import Text
 
 from bot.commands.console import tables
+from bot.text.visible import direct, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -57,8 +58,10 @@ def _bar(console: Console, description: str, *columns: ProgressColumn, transient
 @contextmanager
 def reading(file: Path) -> Iterator[Callable[[int, int], None]]:
     """Gives a function to call with the bytes read and the bytes in all."""
-    with _bar(Console(file=sys.stderr, highlight=False), "{task.description}", DownloadColumn(), transient=True) as bar:
-        task = bar.add_task(f"reading {file.name}".replace("[", r"\["), total=None)
+    with _bar(
+        Console(file=direct(sys.stderr), highlight=False), "{task.description}", DownloadColumn(), transient=True
+    ) as bar:
+        task = bar.add_task(f"reading {visible(file.name)}".replace("[", r"\["), total=None)
 
         def report(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total)
@@ -74,7 +77,7 @@ class TrainingBar:
         self._began = 0.0
         self._tokens = 0
         self._stage = ""
-        self._console = Console(file=sys.stderr, highlight=False, soft_wrap=True)
+        self._console = Console(file=direct(sys.stderr), highlight=False, soft_wrap=True)
         steps, figures = TextColumn("{task.completed}/{task.total}"), TextColumn("{task.fields[figures]}")
         self._bar = _bar(self._console, "  {task.description}", steps, figures)
         self._task: TaskID | None = None
@@ -92,12 +95,12 @@ class TrainingBar:
             if report.stage != "train":
                 self._console.print(f"  {STAGES.get(report.stage, report.stage)}", style="dim", markup=False)
         if report.note:
-            self._console.print(f"    {report.note}", style="dim", markup=False)
+            self._console.print(f"    {visible(report.note)}", style="dim", markup=False)
         if report.step is not None:
             self._show_step(report)
 
     def warn(self, sentence: str) -> None:
-        self._console.print(f"    {sentence}", style="yellow", markup=False)
+        self._console.print(f"    {visible(sentence)}", style="yellow", markup=False)
 
     def _show_step(self, report: Report) -> None:
         step = report.step

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,29 +12,32 @@ from pydantic import SecretStr
 
 from bot.clock import stamp
 from bot.text import durations
+from bot.text.visible import in_csv, in_json, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     Row = Mapping[str, Any]
 
-# Control characters and bidirectional overrides, which drafts that the screen refused may contain.
-CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 WHOLE = 12  # letters; words up to this length are not broken if the terminal is wide enough
 
 
 def as_json(row: Row) -> str:
-    return json.dumps(row, ensure_ascii=False, default=_jsonable)
+    return in_json(json.dumps(row, ensure_ascii=False, default=_jsonable))
 
 
 def as_csv(rows: Iterable[Row], columns: Sequence[str]) -> str:
     out = io.StringIO()
     writer = csv.DictWriter(out, columns, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
-    writer.writerows(
-        {key: stamp(row[key]) if isinstance(row[key], datetime) else row[key] for key in columns} for row in rows
-    )
+    writer.writerows({key: _cell(row[key]) for key in columns} for row in rows)
     return out.getvalue().removesuffix("\n")
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return stamp(value)
+    return value if isinstance(value, int | float | None) else in_csv(str(value))
 
 
 def as_table(rows: Iterable[Row], columns: Sequence[str], *, width: int | None = None) -> str:
@@ -62,7 +64,7 @@ def as_table(rows: Iterable[Row], columns: Sequence[str], *, width: int | None =
 def shown(value: Any) -> str:
     """Format a value for people."""
     forms: dict[type, Callable[[Any], str]] = {
-        str: lambda text: CONTROLS.sub(lambda match: match[0].encode("unicode_escape").decode(), text),
+        str: visible,
         SecretStr: lambda _: "(hidden)",
         type(None): lambda _: "",
         bool: lambda value: str(value).lower(),

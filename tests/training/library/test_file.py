@@ -163,7 +163,7 @@ def test_a_file_that_is_not_a_library_is_one_error_message(path: Path, content: 
 
 
 def test_a_missing_folder_is_one_error_message(tmp_path: Path) -> None:
-    with pytest.raises(LibraryError, match="cannot be made: No such file or directory; choose another folder"):
+    with pytest.raises(LibraryError, match="cannot be opened: No such file or directory; choose another folder"):
         Library.open(tmp_path / "nowhere" / "library.db")
 
 

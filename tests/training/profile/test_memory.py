@@ -7,7 +7,8 @@ import pytest
 
 from training.corpus.normalise import normalise
 from training.errors import ModelError
-from training.profile.memory import FILE, MAGIC, Memory, fingerprint, memorise
+from training.profile.memory import FILE, MAGIC, Memory, memorise
+from training.profile.memory_key import UNKEYED
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,7 +80,7 @@ def test_a_section_that_this_program_does_not_know_is_ignored(path: Path) -> Non
         struct.pack("<8sII", MAGIC, 1, 2)
         + struct.pack("<8sQQ", b"openers", offset, 1)
         + struct.pack("<8sQQ", b"tweets", offset + 8, 1)
-        + struct.pack("<QQ", 7, fingerprint("hello"))
+        + struct.pack("<QQ", 7, UNKEYED.tweet("hello"))
     )
 
     assert Memory.open(path.parent).said("Hello!")
@@ -211,7 +212,7 @@ def test_an_older_memory_without_grams_still_knows_whole_tweets(path: Path) -> N
     path.write_bytes(
         struct.pack("<8sII", MAGIC, 1, 1)
         + struct.pack("<8sQQ", b"tweets", 40, 1)
-        + struct.pack("<Q", fingerprint(LONG))
+        + struct.pack("<Q", UNKEYED.tweet(LONG))
     )
     memory = Memory.open(path.parent)
 

@@ -14,6 +14,7 @@ from training.corpus.corpus import Choices
 from training.errors import ModelError
 from training.models import model_dir
 from training.profile import person, vocabulary
+from training.profile.memory_key import UNKEYED
 from training.profile.person import Person, describe, openers, quantiles
 from training.profile.vocabulary import Vocabulary
 
@@ -178,7 +179,7 @@ def test_words_of_the_tweets_and_of_the_tokenizer_are_known(tmp_path: Path, mode
 
 
 def test_handles_hashtags_numbers_and_unspaced_scripts_are_skipped() -> None:
-    known = Vocabulary([vocabulary.fingerprint("word")])
+    known = Vocabulary([UNKEYED.word("word")])
 
     assert known.unknown_words("word @gribble #gribble 7.42 42 雨がふる") == []
     assert known.unknown_words("gribble") == ["gribble"]

@@ -9,7 +9,7 @@ import torch
 
 from tests.training.families import END, FAMILIES, PIECES, family, make
 from training.errors import UnknownArchitecture
-from training.learn.finetune import has_bf16
+from training.learn.precision import has_bf16
 from training.models import architecture
 from training.speak.decoder import Decoder
 from training.speak.torch_engine import DecoderEngine, TransformersEngine, engine_of

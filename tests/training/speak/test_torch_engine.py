@@ -11,7 +11,7 @@ import torch
 from transformers import GPT2Config, GPT2LMHeadModel, GPTNeoXConfig, GPTNeoXForCausalLM
 
 from training.errors import ModelError
-from training.learn.finetune import has_bf16
+from training.learn.precision import has_bf16
 from training.models import base_model, model_dir
 from training.speak.decoder import has_packed_linear
 from training.speak.nucleus import choose
