@@ -33,8 +33,8 @@ class Profile:
     language: Language | None
 
     @classmethod
-    def open(cls, folder: Path, models: Path | None = None) -> Profile:
-        return cls(Person.open(folder), Memory.open(folder, models), Language.open(folder))
+    def open(cls, folder: Path) -> Profile:
+        return cls(Person.open(folder), Memory.open(folder), Language.open(folder))
 
 
 def choose_posts(drafts: Sequence[Sample], profile: Profile, choose: Choose) -> list[Sample]:

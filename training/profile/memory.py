@@ -100,17 +100,17 @@ class Memory:
         return iter(self._tweets)
 
     @classmethod
-    def open(cls, folder: Path, models: Path | None = None) -> Memory:
-        """The index in a model folder; `models` is the folder of models that it belongs to, if that is not above it."""
-        path, models = folder / FILE, models or folder.parent
+    def open(cls, folder: Path) -> Memory:
+        """The index in a model folder."""
+        path = folder / FILE
         try:
             with path.open("rb") as file:
                 raw = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
             sections = _sections(raw)
-            hashes = memory_key.hashes_named(bytes(sections[KEY]), models) if KEY in sections else UNKEYED
+            hashes = memory_key.hashes_named(bytes(sections[KEY]), folder.parent) if KEY in sections else UNKEYED
             if hashes is None:
                 raise MemoryLocked(
-                    f"{path} belongs to another {memory_key.FILE} than the one in {models.parent}: put back the "
+                    f"{path} belongs to another {memory_key.FILE} than the one in {folder.parent.parent}: put back the "
                     "one from where the model was trained, or retrain from the base. Copies of tweets cannot be found."
                 )
             return cls(sections[TWEETS].cast("Q"), _runs(sections), sections.get(HANDLES, raw[:0]).cast("I"), hashes)

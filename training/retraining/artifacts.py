@@ -51,7 +51,7 @@ def profile(run: PreparedRun, job: Job, drafts: Sequence[Sample], folder: Path) 
     for name, content in files.items():
         if content is not None:
             (folder / name).write_bytes(content)
-    return Profile.open(folder, job.models)
+    return Profile.open(folder)
 
 
 def write(

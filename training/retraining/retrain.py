@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 CHECKPOINT = "checkpoint.pt"
 EXAMPLES = 10  # drafts shown to the tracker, as many as the reference showed
-PROFILE = "profile"  # folder in the work folder: the files about the person
+PROFILE = "profile" + model_dir.HALF_MADE  # folder beside the versions: their files about the person
 
 
 def retrain(tweets: Tweets, job: Job, watch: Monitor, *, now: datetime) -> Outcome:
@@ -102,7 +102,7 @@ def _make(run: PreparedRun, job: Job, watch: Monitor, work: Path, now: datetime)
         dtype = round_weights(run.model, run.held_out or run.train[:8], run.recipe.batch_tokens)
 
         watch.report(Progress("judge"))
-        report, drafts = _judge(run, job, baselines, work / PROFILE)
+        report, drafts = _judge(run, job, baselines, job.models / PROFILE)
 
         version = registry.new_version(job.models, now=now, seed=job.seed)
         watch.report(Progress("save", note=version.name))
@@ -111,7 +111,7 @@ def _make(run: PreparedRun, job: Job, watch: Monitor, work: Path, now: datetime)
             watch.report(Progress("save", note=light.why))
         chosen = drafts[0].text if job.choose and drafts else ""
         files = artifacts.write(
-            run, job, metrics, report, drafts, work / PROFILE, name=version.name, now=now, chosen=chosen
+            run, job, metrics, report, drafts, job.models / PROFILE, name=version.name, now=now, chosen=chosen
         )
         about = artifacts.manifest(run, job, report, now)
         model_dir.save(
@@ -123,6 +123,7 @@ def _make(run: PreparedRun, job: Job, watch: Monitor, work: Path, now: datetime)
             dtype=dtype,
             weights=adapter is None or job.save == "merged",
         )
+        shutil.rmtree(job.models / PROFILE)
     examples = [("", draft.text) for draft in drafts[:EXAMPLES]]
     watch.tracker.save(version, figures=report.figures(), examples=examples)
     return version, report
