@@ -38,9 +38,51 @@ class LowRank(nn.Module):
         nn.init.kaiming_uniform_(self.down, a=math.sqrt(5))  # peft's
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        lower = linear(self.dropout(x), self.down)
-        product: torch.Tensor = self.matrix(x) + linear(lower, self.up * self.scale)
-        return product
+        if self.dropout.p and self.training:  # the matrix and the product read different inputs
+            return self.matrix(x) + linear(linear(self.dropout(x), self.down), self.up * self.scale)  # type: ignore[no-any-return]
+        weight = self.matrix.weight.T if _is_transposed(self.matrix) else self.matrix.weight
+        arguments = (x, weight, self.matrix.bias, self.down, self.up, self.scale)
+        return _Sum.apply(*arguments)  # type: ignore[no-any-return, no-untyped-call]
+
+
+class _Sum(torch.autograd.Function):
+    """x weight^T + bias + scale (x down^T) up^T, where only `down` and `up` are trained.
+
+    Written out, each product is added to the one before in place, and the input is kept once: autograd alone takes a
+    fifth longer and half as much memory again.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: torch.Tensor,  # (..., inputs)
+        weight: torch.Tensor,  # (outputs, inputs)
+        bias: torch.Tensor | None,
+        down: torch.Tensor,  # (rank, inputs)
+        up: torch.Tensor,  # (outputs, rank)
+        scale: float,
+    ) -> torch.Tensor:
+        dtype = weight.dtype
+        rows = x.reshape(-1, x.shape[-1]).to(dtype)
+        lower = rows @ down.T.to(dtype)  # (rows, rank)
+        product = linear(rows, weight, None if bias is None else bias.to(dtype))
+        product.addmm_(lower, up.T.to(dtype), alpha=scale)
+        ctx.save_for_backward(rows, lower, weight, down, up)
+        ctx.scale, ctx.kind = scale, x.dtype
+        return product.view(*x.shape[:-1], -1)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:  # type: ignore[override]
+        rows, lower, weight, down, up = ctx.saved_tensors
+        upper = gradient.reshape(-1, gradient.shape[-1]).to(rows.dtype)  # (rows, outputs)
+        of_up = (upper.T @ lower).to(up.dtype).mul_(ctx.scale)
+        of_lower = (upper @ up.to(rows.dtype)).mul_(ctx.scale)  # (rows, rank)
+        of_down = (of_lower.T @ rows).to(down.dtype)
+        of_x = None
+        if ctx.needs_input_grad[0]:
+            of_x = (upper @ weight).addmm_(of_lower, down.to(rows.dtype))
+            of_x = of_x.view(*gradient.shape[:-1], -1).to(ctx.kind)
+        return of_x, None, None, of_down, of_up, None
 
 
 @contextmanager
