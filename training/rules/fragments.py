@@ -16,6 +16,7 @@ SENTENCE = re.compile(
 COUNT = r"[0-9]{1,2}\s?/\s?[0-9]{0,2}"
 # The number of a part of a thread, where nothing else is meant: in brackets, or after the end of a sentence.
 NUMBER = re.compile(rf"^[(\[]{COUNT}[)\]][:.]?\s*|\s*[(\[]{COUNT}[)\]]$|(?<=[.!?\u2026\"'\u201d\u2019)])\s*{COUNT}$")
+END = 20  # characters: more than the longest ending, and faster to search than a whole text
 POINTING = re.compile(r"(?:[\s,]+(?:at|via|from|and|or))+$", re.IGNORECASE)  # to a link
 BEGINNING = re.compile(r"(?:\.{2,}|\u2026)\s*(?=\w)")
 # Words that end no sentence, nor one in another language; not ":(" and the like.
@@ -27,14 +28,15 @@ ENDING = re.compile(
 
 def without_fragments(text: str, *, linked: bool) -> str:
     """The whole sentences of a text; all of it, nearly always. `linked`: a link stood at its end."""
-    text = NUMBER.sub("", text)
+    if "/" in text:
+        text = NUMBER.sub("", text)
     if linked:
         text = POINTING.sub("", text)
     if dots := BEGINNING.match(text):
         text = text[dots.end() :]
         if text[0].islower() and (first := SENTENCE.match(text)):
             text = text[first.end() :]
-    return whole_sentences(text) if ENDING.search(text) else text
+    return whole_sentences(text) if ENDING.search(text[-END:]) else text
 
 
 def whole_sentences(text: str) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 LONGEST = 280  # characters of a post
 SOON = timedelta(minutes=10)  # between two parts, where a source does not say which tweet is answered
+END = 30  # characters: what ends a text is looked for in these alone, which is faster
 LINK = re.compile(r"\s*(?:https?://|www\.|pic\.(?:twitter|x)\.com/)\S*(?: ?\u2026)?$", re.IGNORECASE)
 NUMBER = r"[(\[]?(?P<part>[0-9]{1,2})\s?/\s?(?P<of>[0-9]{1,2})?[)\]]?"
 NUMBERED = re.compile(rf"^{NUMBER}[:.]?(?:\s+|$)|(?:^|\s+){NUMBER.replace('part', 'last').replace('of', 'out_of')}$")
@@ -76,10 +77,10 @@ def _pairs(tweets: Sequence[Tweet]) -> Iterator[tuple[_Part, _Part]]:
 
 def _part(tweet: Tweet) -> _Part:
     text = tweet.text.strip()
-    while match := LINK.search(text):
+    while "." in text and (match := LINK.search(text)):
         text = text[: match.start()]
     text = re.sub(rf"^@{re.escape(tweet.author)}\b\s*", "", text, flags=re.IGNORECASE) if tweet.author else text
-    match = NUMBERED.search(text)
+    match = NUMBERED.search(text) if "/" in text else None  # the search takes longer than all the rest
     if not match:
         return _Part(tweet, text, 0, 0)
     number, of = match["part"] or match["last"], match["of"] or match["out_of"]
@@ -93,10 +94,12 @@ def _is_counted(first: _Part, after: _Part) -> bool:
 
 def _continues(first: _Part, after: _Part) -> bool:
     """Whether the sentence of `first` goes on in `after`."""
-    ends, begins = ENDS_OPEN.search(first.text), BEGINS_OPEN.match(after.text) or after.text[:1].islower()
+    ends, begins = ENDS_OPEN.search(first.text[-END:]), BEGINS_OPEN.match(after.text)
+    lower = after.text[:1].islower()
     if after.tweet.parent or _is_counted(first, after):
-        return bool(ends or (begins and not ENDS_WHOLE.search(first.text)))
-    return bool(ends and begins and not after.tweet.text.startswith("@"))
+        lower = lower and not first.text[:1].islower()  # some people begin every tweet with a small letter
+        return bool(ends or ((begins or lower) and not ENDS_WHOLE.search(first.text)))
+    return bool(SEAM.search(first.text[-END:]) and (begins or lower) and not after.tweet.text.startswith("@"))
 
 
 def _is_soon(first: Tweet, after: Tweet) -> bool:

@@ -56,6 +56,7 @@ def test_a_sentence_over_two_tweets_becomes_one_text(texts: tuple[str, ...], who
         ("All of my wire is gone.", "I know who took it."),
         ("All of my wire is gone.", "and i know who took it."),
         ("all of my wire is gone", "I know who took it"),
+        ("all of my wire is gone", "i know who took it"),
     ],
 )
 def test_whole_texts_stay_apart(texts: tuple[str, ...]) -> None:
@@ -84,6 +85,7 @@ def test_where_a_source_names_no_parents_time_and_form_decide() -> None:
     assert len(joined(thread(*DOTTED, stated=False, apart=timedelta(hours=1)))) == 2
     assert len(joined(thread(DOTTED[0], "@rook ...is gone.", stated=False))) == 2
     assert len(joined(thread("All of my wire", "is gone.", stated=False))) == 2
+    assert len(joined(thread("who are you talking to", "good night all", stated=False))) == 2
 
 
 def test_a_part_of_somebody_elses_thread_is_left_as_it_is() -> None:
