@@ -52,7 +52,7 @@ class RmsNorm(nn.Module):
         self.epsilon = float(norm.variance_epsilon)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        normed: torch.Tensor = _Normed.apply(x, self.weight, self.epsilon)  # type: ignore[no-untyped-call]
+        normed: torch.Tensor = _Normed.apply(x, self.weight, self.epsilon)
         return normed
 
 
@@ -64,7 +64,7 @@ class GatedMlp(nn.Module):
         self.gate_proj, self.up_proj, self.down_proj = mlp.gate_proj, mlp.up_proj, mlp.down_proj
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        gated = _Gated.apply(self.gate_proj(x), self.up_proj(x))  # type: ignore[no-untyped-call]
+        gated = _Gated.apply(self.gate_proj(x), self.up_proj(x))
         output: torch.Tensor = self.down_proj(gated)
         return output
 
@@ -80,7 +80,7 @@ class _Normed(torch.autograd.Function):
         return (wide * scale).mul_(weight).to(x.dtype)
 
     @staticmethod
-    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         x, scale, weight = ctx.saved_tensors
         direction = x.float() * scale
         upper = gradient.float()
@@ -99,7 +99,7 @@ class _Gated(torch.autograd.Function):
         return silu(gate).mul_(up)
 
     @staticmethod
-    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         gate, up = ctx.saved_tensors
         of_gate = torch.ops.aten.silu_backward(gradient * up, gate)
         return of_gate, silu(gate).mul_(gradient)

@@ -39,10 +39,10 @@ class LowRank(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if self.dropout.p and self.training:  # the matrix and the product read different inputs
-            return self.matrix(x) + linear(linear(self.dropout(x), self.down), self.up * self.scale)  # type: ignore[no-any-return]
+            return self.matrix(x) + linear(linear(self.dropout(x), self.down), self.up * self.scale)
         weight = self.matrix.weight.T if _is_transposed(self.matrix) else self.matrix.weight
         arguments = (x, weight, self.matrix.bias, self.down, self.up, self.scale)
-        return _Sum.apply(*arguments)  # type: ignore[no-any-return, no-untyped-call]
+        return _Sum.apply(*arguments)
 
 
 class _Sum(torch.autograd.Function):
@@ -72,7 +72,7 @@ class _Sum(torch.autograd.Function):
         return product.view(*x.shape[:-1], -1)
 
     @staticmethod
-    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         rows, lower, weight, down, up = ctx.saved_tensors
         upper = gradient.reshape(-1, gradient.shape[-1]).to(rows.dtype)  # (rows, outputs)
         of_up = (upper.T @ lower).to(up.dtype).mul_(ctx.scale)
