@@ -24,9 +24,10 @@ from typing import TYPE_CHECKING
 from bot.text.length import weighted_length
 from training.errors import ModelError
 from training.models import model_dir, registry
+from training.models.registry import UNFINISHED
 from training.recipe import recipe_for
 from training.retraining.job import Job, Monitor
-from training.retraining.retrain import UNFINISHED, retrain
+from training.retraining.retrain import retrain
 from training.sources import recognise
 from training.sources.sample import ARCHIVE
 

@@ -12,6 +12,7 @@ from itertools import islice, pairwise
 from statistics import median
 from typing import TYPE_CHECKING
 
+from training.errors import ModelError
 from training.learn.finetune import count_steps, finetune
 from training.learn.trainer_state import KEPT, size_of_state
 from training.models import model_dir
@@ -57,6 +58,8 @@ class Plan:
 def plan(tweets: Tweets, job: Job, watch: Monitor) -> Plan:
     """Prepare the training, run three steps, and estimate the rest."""
     run = prepare(tweets, job, watch.report)
+    if why := run.why_unknown_language(job.base):
+        raise ModelError(why)
     steps = count_steps(run.train, run.recipe, authors=run.authors, weights=run.weights, seed=job.seed)
     disk, checkpoint = model_dir.size_of(run.model), size_of_state(run.model, run.recipe)
     return Plan(

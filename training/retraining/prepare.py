@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +19,11 @@ from training.learn.precision import has_fast_bf16
 from training.models import adapter, base_model, loading, model_dir, registry
 from training.models.adapter import Adapter
 from training.models.base_model import BaseChoice, choose_base
+from training.profile import spoken_languages
 from training.profile.memory import Memory
 from training.profile.spoken_languages import languages_of
 from training.retraining.job import Progress
+from training.speak.probe import check_base
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -69,6 +72,13 @@ class PreparedRun:
     def weights(self) -> list[float]:
         return [text.weight for text in self.texts.train]
 
+    def why_unknown_language(self, base: str) -> str:
+        """Why the base cannot learn to write as these people do; empty if it can, or if that is unknown."""
+        languages: Counter[str] = Counter()
+        for origin in self.origins.values():
+            languages.update(origin.languages)
+        return spoken_languages.why_unknown_language(base, languages)
+
     def fingerprint(self, seed: int) -> str:
         """The same for two runs that end with the same weights: rows, initial weights, recipe and seed."""
         import torch
@@ -104,10 +114,13 @@ def prepare(tweets: Tweets, job: Job, report: Callable[[Progress], None]) -> Pre
     for warning in texts.warnings:
         report(Progress("clean", 1, note=warning))
     run = _from_base(texts, job) if job.begin == "base" else _from_current(texts, job)
+    run = replace(run, origins=_origins(archives))
+    if why := run.why_unknown_language(job.base):
+        report(Progress("clean", 1, note=why))
     new = ", all new to the current model" if run.known else ""
     train, held_out = len(run.texts.train), len(run.texts.held_out)
     report(Progress("tokenise", note=f"{train:,} training tweets{new}, {held_out:,} held out"))
-    return replace(run, origins=_origins(archives))
+    return run
 
 
 def _origins(archives: Sequence[Archive]) -> dict[str, Origin]:
@@ -125,6 +138,7 @@ def _origins(archives: Sequence[Archive]) -> dict[str, Origin]:
 def _from_base(texts: Corpus, job: Job) -> PreparedRun:
     train = [text.text for text in texts.train]
     model, tokenizer = base_model.load_base(job.base, texts=train, shape=job.recipe.shape, seed=job.seed)
+    check_base(model, tokenizer, job.base)
     base_digest = adapter.digest(model) if job.recipe.method == "lora" else ""
     return replace(_tokenised(texts, model, tokenizer, job.recipe, job.device), base_digest=base_digest)
 

@@ -13,6 +13,8 @@ from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
+import torch
+
 from training.errors import ModelError, NothingNew, TrainingError
 from training.judge.choosing import choose_unseen
 from training.judge.evaluate import bits_in_use, bits_of, evaluate, speak
@@ -30,6 +32,8 @@ from training.retraining.job import Outcome, Progress
 from training.retraining.prepare import prepare
 from training.speak.onnx_export import OnnxExport, export_onnx
 from training.speak.onnx_weights import size_of
+from training.speak.torch_engine import TorchSampler
+from training.speak.types import Sampling
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -43,6 +47,7 @@ if TYPE_CHECKING:
     from training.speak.types import Sample
 
 CHECKPOINT = "checkpoint.pt"
+GLIMPSE = Sampling(temperature=0.8, max_tokens=40)
 EXAMPLES = 10  # drafts shown to the tracker, as many as the reference showed
 PROFILE = "profile" + model_dir.HALF_MADE  # folder beside the versions: their files about the person
 
@@ -154,6 +159,8 @@ def _train(run: PreparedRun, job: Job, watch: Monitor, metrics: Metrics, checkpo
     )
     for step in steps:
         metrics.add(step, seconds=watch.seconds() - began)
+        if step.held_out is not None:
+            step = replace(step, said=_say(run, seed=step.number))  # noqa: PLW2901  the same step, with what it says
         watch.tracker.step(step)
         watch.report(Progress("train", step.number, step.of, step=step))
     if not math.isfinite(mean_loss(run.model, run.train[:8], run.recipe.batch_tokens)):
@@ -161,6 +168,12 @@ def _train(run: PreparedRun, job: Job, watch: Monitor, metrics: Metrics, checkpo
             "The loss after the last step is not a number: lower the learning_rate in training/recipe.py."
         )
     return adapters[0] if adapters else None
+
+
+def _say(run: PreparedRun, *, seed: int) -> str:
+    """A text of the model as it is in the middle of its training."""
+    sampler = TorchSampler(run.model, run.tokenizer, run.texts.tags, dtype=torch.float32)
+    return sampler.draft("", n=1, seed=seed, sampling=GLIMPSE)[0].text
 
 
 def _adapter_files(run: PreparedRun, job: Job, adapter: Adapter | None) -> dict[str, bytes]:

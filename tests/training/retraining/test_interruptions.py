@@ -13,7 +13,7 @@ from training.corpus.corpus import Choices
 from training.errors import HubUnreachable, ModelError, OutOfMemory, OutOfRoom, TrainingError
 from training.learn import finetune
 from training.models import model_dir, registry
-from training.retraining.retrain import UNFINISHED
+from training.models.registry import UNFINISHED
 
 if TYPE_CHECKING:
     from pathlib import Path
