@@ -6,7 +6,6 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from bot.commands.choosing import chooser, sampling
 from bot.commands.library import archives, choices
 from bot.commands.models import gate
 from bot.commands.opening import FAILED, loaded
@@ -108,9 +107,11 @@ def _train(settings: Settings, job: Job, clock: Clock, notifier: Notifier) -> Ou
 
 
 def _job(settings: Settings, folder: StateDir, *, begin: Begin = "base", as_is: bool = False) -> Job:
+    from bot.running.chooser import chooser
     from bot.text.length import weighted_length
     from training.recipe import recipe_for
     from training.retraining.job import Job
+    from training.speak.types import Sampling
 
     chosen = settings.training
     return Job(
@@ -124,7 +125,7 @@ def _job(settings: Settings, folder: StateDir, *, begin: Begin = "base", as_is: 
         seed=chosen.seed,
         keep=chosen.keep,
         length=weighted_length,
-        sampling=sampling(settings),
+        sampling=Sampling(settings.voice.temperature, settings.voice.top_p, settings.voice.max_tokens),
         choose=chooser(settings),
     )
 
