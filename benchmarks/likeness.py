@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from training.corpus import corpus
-from training.judge.likeness import voice_likeness
+from training.judge.likeness import Scale
 from training.sources import recognise
 
 if TYPE_CHECKING:
@@ -45,16 +45,16 @@ def table(files: Sequence[Path], *, draws: int) -> None:
     for name in built:
         half = len(held_out[name]) // 2
         older, newer = held_out[name][:half], held_out[name][half:]
-        rng = random.Random(0)
+        scale, rng = Scale(train[name], older), random.Random(0)
         measured = [newer if other == name else held_out[other][-OTHERS:] for other in built]
         measured += [
             [" ".join(rng.sample(text.split(), len(text.split()))) for text in newer],
             list(map(_lower, newer)),
         ]
-        figures = "".join(f"{_shown(voice_likeness(texts, train[name], older)):>12}" for texts in measured)
+        figures = "".join(f"{_shown(scale.of(texts)):>12}" for texts in measured)
         spreads = ""
         for size in SIZES:
-            values = [voice_likeness(rng.sample(newer, min(size, half)), train[name], older) for _ in range(draws)]
+            values = [scale.of(rng.sample(newer, min(size, half))) for _ in range(draws)]
             low, high = np.quantile([value for value in values if value is not None], (0.1, 0.9))
             spreads += f"{low:8.2f} to {high:.2f}"
         print(f"{name[:15]:16}{figures}{spreads}", flush=True)

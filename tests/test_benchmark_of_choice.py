@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bot.rounds.score import WEIGHTS
-from bot.values import Draft
 from training.models import model_dir
 from training.profile import vocabulary
 
@@ -26,32 +26,10 @@ def choice(monkeypatch: pytest.MonkeyPatch) -> Any:
     return importlib.import_module("choice")
 
 
-def test_the_area_is_the_share_of_pairs_in_the_right_order(choice: Any) -> None:
-    person = [choice.Scored(Draft(""), {"likely": value}) for value in (0.9, 0.5)]
-    model = [choice.Scored(Draft(""), {"likely": value}) for value in (0.5, 0.1, 0.95)]
-
-    assert choice.area(person, model, {"likely": 1.0}) == pytest.approx((2 + 1.5) / 6)
-
-
-def test_the_known_words_are_those_of_the_tweets_and_of_the_files(choice: Any, tmp_path: Path) -> None:
-    (tmp_path / "words.txt").write_text("The train was late.\n")
-    texts = ["The pigeon was late.", "The train was fimble.", "was the pigeon 7."]
-
-    judge = choice.Judge(texts, ["A pigeon was here."], [], [tmp_path / "words.txt"])
-
-    assert [judge.non_words([text]) for text in texts] == [0, 1, 0]
-    assert judge._odd_pairs == {
-        ("the", "pigeon"), ("was", "fimble"), ("fimble", "."), ("was", "the"), ("pigeon", "7"), ("7", "."),
-    }  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    "options", [["--fit"], ["--sweep", "--temperatures", "1", "--top-ps", "0.9"]], ids=["fit", "sweep"]
-)
-def test_the_program_prints_its_tables(
+def test_the_program_prints_a_table_and_weights(
     choice: Any,
-    options: Sequence[str],
     model_folder: Path,
+    sayings: Sequence[str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -59,11 +37,22 @@ def test_the_program_prints_its_tables(
     folder = shutil.copytree(model_folder, tmp_path / "model")
     tokenizer = model_dir.load(folder, device="cpu").tokenizer
     (folder / vocabulary.FILE).write_bytes(vocabulary.collect(["The train was late."], tokenizer))
-    (tmp_path / "words.txt").write_text("The train was late.\n")
-    arguments = [str(folder), "--texts", str(tmp_path / "words.txt"), "--drafts", "64", *options]
+    tweets = [f"{saying} Number {number} says so." for number in range(12) for saying in sayings]
+    (folder / "texts.json").write_text(json.dumps({"train": tweets[:-40], "held_out": tweets[-40:]}))
+    drafts = [f"The train number {number} was late, says {saying[:20]}." for number in range(22) for saying in sayings]
+    (folder / "drafts.json").write_text(
+        json.dumps([{"text": text, "likelihood": -3.0, "finished": True} for text in drafts])
+    )
+    monkeypatch.setattr(choice, "WEIGHT_CHOICES", ((6, 4), (0,), (2,), (0, 1), (2, 3), (0, 1)))
 
-    choice.measure(choice._parser().parse_args(arguments))
+    choice.measure(choice._parser().parse_args([str(folder), "--fit"]))
 
     output = capsys.readouterr().out
-    assert "AUC" in output or "top_p 0.90 chosen" in output
-    assert all(f"by {name} alone" in output for name in WEIGHTS) or "--sweep" in options
+    assert all(f"{how} {name}" in output for name in WEIGHTS for how in ("by", "without"))
+    assert "person 0.6" in output
+
+
+def test_all_lengths_have_as_many_turns(choice: Any) -> None:
+    turns = [(0.5 + number * choice.GOLDEN) % 1 for number in range(64)]
+
+    assert all(sum(low <= turn < low + 0.25 for turn in turns) in {15, 16, 17} for low in (0, 0.25, 0.5, 0.75))

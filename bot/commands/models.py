@@ -6,7 +6,6 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from bot.commands import arguments
-from bot.commands.choosing import chooser, sampling
 from bot.commands.console.keyboard import confirm
 from bot.commands.console.output import show
 from bot.commands.library import archives, choices
@@ -102,12 +101,14 @@ def add_evaluate_arguments(parser: ArgumentParser) -> None:
 def evaluate(args: Namespace) -> int:
     from dataclasses import asdict
 
+    from bot.running.chooser import chooser
     from bot.text.length import weighted_length
     from training.corpus import corpus
     from training.judge import report as judgement
     from training.judge.evaluate import judge_again
     from training.judge.gate import why_not
     from training.models import registry
+    from training.speak.types import Sampling
 
     settings = loaded(args).settings
     folder = _models(settings)
@@ -123,7 +124,7 @@ def evaluate(args: Namespace) -> int:
             seed=args.seed,
             samples=args.number,
             length=weighted_length,
-            sampling=sampling(settings),
+            sampling=Sampling(settings.voice.temperature, settings.voice.top_p, settings.voice.max_tokens),
             choose=chooser(settings),
         )
     reasons = why_not(report, gate(settings))

@@ -6,7 +6,6 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from bot.commands.choosing import chooser, sampling
 from bot.commands.library import archives, choices
 from bot.commands.model.conclusion import conclude
 from bot.commands.models import gate
@@ -119,10 +118,12 @@ def _train(settings: Settings, job: Job, clock: Clock, notifier: Notifier) -> Ou
 
 
 def _job(settings: Settings, folder: StateDir, *, begin: Begin = "base", as_is: bool = False) -> Job:
+    from bot.running.chooser import chooser
     from bot.text.length import weighted_length
     from training.recipe import recipe_for
     from training.retraining.job import Job
     from training.retraining.prepare import base_for
+    from training.speak.types import Sampling
 
     chosen = settings.training
     with training_errors():
@@ -140,7 +141,7 @@ def _job(settings: Settings, folder: StateDir, *, begin: Begin = "base", as_is: 
         save=chosen.save,
         keep=chosen.keep,
         length=weighted_length,
-        sampling=sampling(settings),
+        sampling=Sampling(settings.voice.temperature, settings.voice.top_p, settings.voice.max_tokens),
         choose=chooser(settings),
     )
 

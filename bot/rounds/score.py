@@ -52,7 +52,7 @@ def score(draft: Draft, person: Person | None, last: Sequence[str] = (), turn: f
     `turn`, from 0 to 1, is the share of the person's tweets that should be shorter than this post.
     """
     parts = {
-        "person": person.likeness(draft.text) if person else 0.5,
+        "person": person.likeness(draft.text) if person else 1.0,
         "likely": _likely(draft.likelihood, person.likelihoods if person else ()),
         "words": STRANGE ** len(person.unknown_words(draft.text)) if person else 1.0,
         "whole": _whole(draft.text, person),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.history.store import Store
-from bot.rounds.posting import DraftSettings, Pipeline, last_said, prepare
+from bot.rounds.posting import DraftSettings, Pipeline, last_said, prepare, turn
 from bot.screen import chain
 from bot.sending.outbox import DryRunPublisher
 from bot.values import Draft, Slot
@@ -133,3 +133,22 @@ def test_rejected_and_unsent_drafts_are_not_recent_posts(store: Store) -> None:
 
     assert last_said(store, dry=True) == ["This is number 0 of them."]
     assert last_said(store, dry=False) == []
+
+
+def test_each_length_of_the_persons_has_its_turn() -> None:
+    turns = [turn(f"2026-11-{day:02}T12:00") for day in range(1, 31)]
+
+    assert turn("2026-11-01T12:00") == turns[0]  # an interrupted round chooses the same
+    assert all(sum(low <= one < low + 1 / 3 for one in turns) >= 5 for low in (0, 1 / 3, 2 / 3))
+
+
+def test_posts_are_as_long_as_the_persons_tweets(store: Store) -> None:
+    person = Person(lengths=(10, 20, 30, 40, 50))
+    sentence = "The pigeon on platform four asked me about the rain"
+    voice = Parrot({f"{sentence[:length].rstrip()}.": -1.0 for length in range(8, 52, 5)}, person)
+    settings = DraftSettings([""], candidates=9, tries=1)
+
+    rounds = [run_round(store, voice, settings, f"slot {number}", hours=number) for number in range(9)]
+
+    lengths = [len(round_.post.text) for round_ in rounds if round_.post]
+    assert max(lengths) - min(lengths) > 15

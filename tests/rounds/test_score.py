@@ -6,6 +6,7 @@ import pytest
 
 from bot.rounds.score import WEIGHTS, overlap, ranked, score, usual
 from bot.values import Draft
+from training.profile.discriminator import Discriminator, fit
 from training.profile.person import Person
 from training.profile.vocabulary import Vocabulary, fingerprint
 
@@ -18,6 +19,7 @@ BIRD = Person(
     vocabulary=Vocabulary(sorted({fingerprint(word) for word in WORDS.split()})),
 )
 GOOD = "The night train was late again and nobody minded."
+LONG = "the rain on glass, again rain on roof, late was morning, good was night, nobody was late, train was again good."
 
 
 def parts(text: str, likelihood: float = -3.5, *last: str) -> dict[str, float]:
@@ -59,7 +61,9 @@ def test_unusually_low_and_high_likelihoods_both_cost_points(likelihood: float, 
         pytest.param("whole", 'The night train "was late again and nobody minded.', id="an open quotation"),
         pytest.param("whole", "The night night train was late and nobody minded.", id="a word twice"),
         pytest.param("length", "Good morning.", id="shorter than the person"),
-        pytest.param("length", GOOD * 3, id="longer than the person"),
+        pytest.param("length", f"{GOOD[:-1]} {LONG}", id="longer than the person"),
+        pytest.param("whole", "Rain on the roof. The night train was late. Rain on the roof.", id="a clause twice"),
+        pytest.param("whole", "The night train was late again and nobody minded,", id="cut off"),
     ],
 )
 def test_a_flaw_lowers_only_its_part_of_the_score(part: str, sentence: str) -> None:
@@ -122,3 +126,26 @@ def test_equal_quantiles_are_handled(quantiles: tuple[float, ...]) -> None:
 def test_the_outer_quantiles_have_half_the_score() -> None:
     assert [usual(value, QUANTILES) for value in (-5.0, -2.5)] == [0.5, 0.5]
     assert [usual(value, QUANTILES) for value in (-4.0, -3.0)] == [1.0, 1.0]
+
+
+def test_the_length_whose_turn_it_is_has_the_full_score() -> None:
+    short, long = Draft("The night train."), Draft(f"{GOOD[:-1]} {LONG}")
+
+    first = [score(draft, BIRD, (), 0.05).parts["length"] for draft in (short, long)]
+    second = [score(draft, BIRD, (), 0.95).parts["length"] for draft in (short, long)]
+
+    assert (first[0] > 0.8, first[1] < 0.2) == (True, True)
+    assert (second[0] < 0.2, second[1] > 0.8) == (True, True)
+
+
+def test_a_draft_that_the_discriminator_takes_for_the_persons_scores_higher() -> None:
+    tweets = [f"Platform {number} is asleep. Do not wake it." for number in range(60)]
+    drafts = [f"i guess day {number} is ok lol" for number in range(60)]
+    person = Person(discriminator=Discriminator.from_bytes(fit(tweets, drafts) or b""))
+
+    scores = [
+        score(Draft(text), person).parts["person"] for text in ("Line 9 is asleep. Do not wake it.", "ok i guess")
+    ]
+
+    assert scores[0] > 0.9
+    assert scores[1] < 0.1

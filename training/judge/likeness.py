@@ -64,19 +64,29 @@ class _Style(NamedTuple):
 
 
 def voice_likeness(texts: Sequence[str], train: Sequence[str], held_out: Sequence[str]) -> float | None:
-    """How much more the texts' style is that of the person's older tweets than the nearest other authors' is.
+    """How much more the texts' style is that of the person's older tweets than the nearest other authors' is."""
+    return Scale(train, held_out).of(texts)
 
-    None where one side has fewer than `FEWEST` texts, or where the person's newer tweets are as far from the older ones
-    as other people's.
-    """
-    if min(len(texts), len(train), len(held_out)) < FEWEST:
-        return None
-    distance = _Distance(_style(train[-RECENT:]))
-    own = distance.of(_style(held_out))
-    others = float(np.mean(sorted(map(distance.of, _panel()))[:NEAREST]))
-    if own >= others:
-        return None
-    return min(1.0, max(0.0, (others - distance.of(_style(texts))) / (others - own)))
+
+class Scale:
+    """One person's scale; without one if tweets are few, or the newer ones as far from the older as other people's."""
+
+    def __init__(self, train: Sequence[str], held_out: Sequence[str]) -> None:
+        self._distance: _Distance | None = None
+        if min(len(train), len(held_out)) < FEWEST:
+            return
+        distance = _Distance(_style(train[-RECENT:]))
+        self._own = distance.of(_style(held_out))
+        self._others = float(np.mean(sorted(map(distance.of, _panel()))[:NEAREST]))
+        if self._own < self._others:
+            self._distance = distance
+
+    def of(self, texts: Sequence[str]) -> float | None:
+        """None also for fewer than `FEWEST` texts."""
+        if self._distance is None or len(texts) < FEWEST:
+            return None
+        share = (self._others - self._distance.of(_style(texts))) / (self._others - self._own)
+        return min(1.0, max(0.0, share))
 
 
 def tokens(text: str) -> list[str]:

@@ -11,7 +11,7 @@ BREAK = re.compile(r"[.!?,;:\u2026\u2014()\n]+|\s[-\u2013]+\s")
 HANGING = frozenset(
     ("a", "an", "and", "because", "but", "every", "if", "my", "nor", "of", "or", "our", "than", "the", "their", "your")
 )
-OPEN_END = re.compile(r"(?:[,;([{&+/=\u2013\u2014-]|(?<!\w)[\"\u201c])\s*$")
+OPEN_END = re.compile(r"(?:[,;([{&+/=\u2013\u2014-]|\s[\"\u201c])\s*$")
 
 
 def is_cut_off(text: str) -> bool:

@@ -86,8 +86,8 @@ class Person:
         return self.vocabulary.unknown_words(text)
 
     def likeness(self, text: str) -> float:
-        """The probability that the text is the person's and not a draft of the model's; 1/2 if that is unknown."""
-        return self.discriminator.likeness(text)
+        """The probability that the text is the person's and not a draft of the model's; 1 if that is unknown."""
+        return self.discriminator.likeness(text) if self.discriminator else 1.0
 
     def flaws(self, text: str) -> list[str]:
         """Those of `FLAWS` that the text has."""

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bot.rounds.score import ranked
+from bot.running import assembly
+from bot.values import Draft
+from bot.voice.model_voice import ModelMemory
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bot.config.settings import Settings
     from training.judge.choosing import Choose, Profile
-    from training.speak.types import Sample, Sampling
+    from training.speak.types import Sample
 
 
 def chooser(settings: Settings) -> Choose:
     """The draft that passes the screen with the highest score; None if none passes. As in a round without a history."""
-    from bot.rounds.score import ranked
-    from bot.running import assembly
-    from bot.screen.operator_lists import read
-    from bot.values import Draft
-    from bot.voice.model_voice import ModelMemory
-
-    rules = read(settings.screen)
+    rules = assembly.read(settings.screen)
 
     def choose(samples: Sequence[Sample], profile: Profile, turn: float) -> Sample | None:
         screen = assembly.screen(settings, None, ModelMemory(profile.memory, profile.language), rules=rules)
@@ -32,10 +31,3 @@ def chooser(settings: Settings) -> Choose:
         return drafts[ranked(passed, profile.person, (), turn)[0][0]] if passed else None
 
     return choose
-
-
-def sampling(settings: Settings) -> Sampling:
-    """How the bot draws its drafts."""
-    from training.speak.types import Sampling
-
-    return Sampling(settings.voice.temperature, settings.voice.top_p, settings.voice.max_tokens)
