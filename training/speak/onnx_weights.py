@@ -125,7 +125,10 @@ def _read(path: Path) -> OnnxWeights:
     spans = {name: _span(entry, 8 + length) for name, entry in header.items()}
     if max(span.offset + span.length for span in spans.values()) != path.stat().st_size:
         raise ValueError("it is cut off")
-    return OnnxWeights(path, shape, int(about["start"]), int(about["end"]), spans)
+    start, end = int(about["start"]), int(about["end"])
+    if not (0 <= start < shape.vocabulary and 0 <= end < shape.vocabulary):
+        raise ValueError("its first or last token is not in its vocabulary")
+    return OnnxWeights(path, shape, start, end, spans)
 
 
 def _span(entry: Mapping[str, Any], begin: int) -> Span:
