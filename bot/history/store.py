@@ -321,6 +321,13 @@ class Store:
     def has_x_id(self, x_id: str) -> bool:
         return bool(self.rows("SELECT 1 FROM post WHERE x_id = ?", [x_id]))
 
+    def was_sent_before(self, post: Post, x_ids: Sequence[str]) -> bool:
+        """Whether one of these ids belongs to a post that was sent before this one."""
+        marks = ", ".join("?" * len(x_ids))
+        sent = stamp(post.sent_at or post.created_at)
+        sql = f"SELECT 1 FROM post WHERE x_id IN ({marks}) AND sent_at < ? LIMIT 1"  # noqa: S608  question marks only
+        return bool(self.rows(sql, [*x_ids, sent]))
+
     def newest_x_id(self, *, before: int) -> int | None:
         """The greatest id on X of the posts before this one."""
         rows = self.rows("SELECT max(CAST(x_id AS INTEGER)) AS newest FROM post WHERE id < ?", [before])
