@@ -74,4 +74,6 @@ def count(text: str) -> int:
 def digits(text: str) -> str:
     if not text.isascii() or not text.isdigit():
         raise ArgumentTypeError(f"{text!r} is not a whole number (0 or more)")
+    if len(text.lstrip("0")) > 19 or int(text) >= 2**63:
+        raise ArgumentTypeError(f"{text} is too large for an id of X, which has 63 bits")
     return text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -66,6 +67,8 @@ def run(args: Namespace) -> int:
         notifier=Notifier(load.notify_socket()),
     )
     configure_log(settings, clock)
+    if not os.isatty(0):  # a reload that is asked for while it starts; the daemon listens to later ones
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     with process.state_dir.hold(process.about):
         if args.once:
             return run_once(start(settings, process), clock)

@@ -6,8 +6,10 @@ credentials, from a folder of files that only their owner can read, or from the 
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import stat
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,7 +108,7 @@ def _default_file() -> Path | None:
 
 def _from_file(file: Path, problems: list[str]) -> dict[str, Any]:
     try:
-        data = expanded(file).read_bytes()[: TOO_LARGE + 1]
+        data = _content(expanded(file))
         if len(data) > TOO_LARGE:
             raise ConfigError(f"{file}: larger than {TOO_LARGE:,} bytes; is this the configuration?")
         document = tomllib.loads(data.decode())
@@ -131,6 +133,14 @@ def _from_file(file: Path, problems: list[str]) -> dict[str, Any]:
             if section.pop(name, None) is not None
         ]
     return document
+
+
+def _content(path: Path) -> bytes:
+    """The beginning of a regular file; a pipe would keep a running bot waiting when it reloads."""
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+        return file.read(TOO_LARGE + 1)
 
 
 def _from_environment(problems: list[str]) -> dict[str, Any]:
@@ -175,7 +185,7 @@ def _from_credentials(keys: object, problems: list[str], *, keyless: bool) -> di
             if not credentials and (status.st_mode & 0o077 or status.st_uid not in {os.getuid(), 0}):
                 problems.append(f"x.keys: {path} can be read by others: chmod 600 {path}")
                 continue
-            if text := path.read_text(encoding="utf-8").strip():  # the units give empty ones to a dry run
+            if text := _content(path).decode().strip():  # the units give empty ones to a dry run
                 secrets[name] = text
         except FileNotFoundError:
             continue

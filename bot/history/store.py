@@ -7,16 +7,18 @@ thread that opened it. The file is long because each query has a short method.
 from __future__ import annotations
 
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self
 
 from bot.clock import moment, stamp
 from bot.errors import Damaged, StoreError
 from bot.history import backup, file, near_duplicates, schema
 from bot.values import Draft, Lookup, Post, Slot
+from bot.x.payloads import id_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from datetime import datetime, timedelta
+    from datetime import datetime
     from pathlib import Path
 
     from training.sqlite_file import SqliteFile
@@ -29,6 +31,8 @@ MIGRATIONS = {
     "0005_mentions": schema.MENTIONS,
     "0006_review": schema.REVIEWS,
 }
+AHEAD = timedelta(days=1)
+MOST_IN_A_DAY = 500  # posts; X allows 100
 
 
 class Store:
@@ -231,16 +235,38 @@ class Store:
         )
 
     def sent_around(self, now: datetime, span: timedelta, *, dry: bool) -> int:
-        """How many posts other than replies were sent, or may have been, within `span` of now.
+        """How many posts other than replies were sent, or may have been, within `span` before now, or after it.
 
-        Before it or after it, since clocks are set back.
+        Clocks are set back: what was sent up to a day ahead counts as sent now, and so does any post that X says it
+        made since then, as its id holds X's own time.
         """
         rows = self.rows(
-            "SELECT count(*) AS n FROM post WHERE kind = 'post' AND dry = ? AND sent_at > ? AND sent_at < ? "
-            "AND state IN ('sending', 'unknown', 'posted', 'abandoned', 'dry')",
-            [dry, stamp(now - span), stamp(now + span)],
+            """
+            SELECT count(*) AS n FROM (
+                SELECT id FROM post WHERE kind = 'post' AND dry = :dry AND sent_at > :since AND sent_at < :ahead
+                    AND (sent_at < :until OR x_id IS NULL)
+                    AND state IN ('sending', 'unknown', 'posted', 'abandoned', 'dry')
+                UNION SELECT id FROM (
+                    SELECT id, x_id FROM post WHERE kind = 'post' AND dry = :dry AND x_id IS NOT NULL
+                    ORDER BY id DESC LIMIT :newest
+                ) WHERE CAST(x_id AS INTEGER) > :x_id
+            )
+            """,
+            {
+                "dry": dry,
+                "since": stamp(now - span),
+                "until": stamp(now + span),
+                "ahead": stamp(now + max(span, AHEAD)),
+                "newest": MOST_IN_A_DAY,
+                "x_id": id_at(now - span),
+            },
         )
         return int(rows[0]["n"])
+
+    def last_x_id(self) -> str | None:
+        """The id on X of the newest post."""
+        rows = self.rows("SELECT x_id FROM post WHERE dry = 0 AND x_id IS NOT NULL ORDER BY id DESC LIMIT 1")
+        return rows[0]["x_id"] if rows else None
 
     def mark_deleted(self, post: int, *, at: datetime) -> None:
         """Note that a post was deleted on X. It stays `posted`, since its text must not be repeated."""
@@ -294,6 +320,13 @@ class Store:
 
     def has_x_id(self, x_id: str) -> bool:
         return bool(self.rows("SELECT 1 FROM post WHERE x_id = ?", [x_id]))
+
+    def was_sent_before(self, post: Post, x_ids: Sequence[str]) -> bool:
+        """Whether one of these ids belongs to a post that was sent before this one."""
+        marks = ", ".join("?" * len(x_ids))
+        sent = stamp(post.sent_at or post.created_at)
+        sql = f"SELECT 1 FROM post WHERE x_id IN ({marks}) AND sent_at < ? LIMIT 1"  # noqa: S608  question marks only
+        return bool(self.rows(sql, [*x_ids, sent]))
 
     def newest_x_id(self, *, before: int) -> int | None:
         """The greatest id on X of the posts before this one."""

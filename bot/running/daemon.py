@@ -6,6 +6,7 @@ the clocks go back (3.11.3), and after a step of the wall clock it sleeps on, or
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from contextlib import contextmanager
@@ -121,13 +122,16 @@ class Daemon:
 
     def _watch(self, job: Any) -> None:
         """The loop of the main thread: it gets the signals and notices steps of the wall clock."""
-        offset = self._offset()
+        offset, on_terminal = self._offset(), _terminal()
         while not self._stop.wait(1.0):
             if abs(self._offset() - offset) > CLOCK_STEP:
                 self._log.warning("clock.stepped", seconds=round(self._offset() - offset, 1))
                 offset = self._offset()
                 job.modify(next_run_time=self._clock.now())
             if self._hang_up.is_set():
+                if on_terminal and _is_gone(on_terminal):
+                    self._request_stop("SIGHUP")
+                    return
                 job.modify(next_run_time=self._clock.now())
 
     def _offset(self) -> float:
@@ -136,6 +140,22 @@ class Daemon:
     def _request_stop(self, name: str) -> None:
         self._signal = name
         self._stop.set()
+
+
+def _terminal() -> str:
+    """The terminal that the process was started from; empty for a service."""
+    try:
+        return os.ttyname(0)
+    except OSError:
+        return ""
+
+
+def _is_gone(terminal: str) -> bool:
+    """Whether the signal came because the terminal was closed; otherwise a person sent it."""
+    try:
+        return os.ttyname(0) != terminal
+    except OSError:
+        return True
 
 
 @contextmanager

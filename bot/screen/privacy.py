@@ -17,12 +17,14 @@ from bot.values import Reason
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_AT = r"(?:@|\s@\s|\s?[\[({<]\s?at\s?[\])}>]\s?|\s+at\s+)"
-_DOT = r"(?:\s?[\[({<]\s?dot\s?[\])}>]\s?|\s+dot\s+|\.)"
-_NAME = r"(?!dot\b)[\w-]+"
-_EMAIL = re.compile(
-    rf"\b[\w.+-]+(?:\s+dot\s+[\w+-]+)?{_AT}{_NAME}(?:{_DOT}{_NAME})*{_DOT}(?!dot\b)[a-z]{{2,}}\b", re.IGNORECASE
+# Every repetition has a bound: an archive's text may be 200,000 characters, made to be tried from each place anew.
+_AT = r"(?:@|\s@\s|\s?[\[({<]\s?at\s?[\])}>]\s?|\s{1,5}at\s{1,5})"
+_DOT = r"(?:\s?[\[({<]\s?dot\s?[\])}>]\s?|\s{1,5}dot\s{1,5}|\.)"
+_NAME = r"(?!dot\b)[\w-]{1,63}"  # as long as a label of the domain name system may be
+_EMAIL = re.compile(  # from its @ on: what is before it is looked up where there is one
+    rf"(?<=[\w.+-]){_AT}{_NAME}(?:{_DOT}{_NAME}){{0,5}}{_DOT}(?!dot\b)[a-z]{{2,63}}\b", re.IGNORECASE
 )
+_BEFORE_AT, _LONGEST_BEFORE_AT = re.compile(r"\w[\w.+-]*\Z"), 64
 _SPOKEN_AT = re.compile(r"\s+at\s+", re.IGNORECASE)
 _SPOKEN_DOT = re.compile(r"\s+dot\s+|[\[({<]\s?dot", re.IGNORECASE)
 # Digits with the signs that people put between them. Dates, scores, sums of money and spans of years do not match.
@@ -36,21 +38,21 @@ _LONGEST_PHONE, _FEWEST_PHONE = 15, 7  # digits: the maximum of E.164, and the f
 _CARD = re.compile(r"(?<!\d)\d(?:[ -]?\d){12,18}(?!\d)")
 _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}\b")
 _SOCIAL = re.compile(r"(?<![\w-])(?!000|666|9\d\d)\d{3}[- ](?!00)\d{2}[- ](?!0000)\d{4}(?![\w-])")
-_IP = re.compile(r"(?<![\w.:])[0-9a-f:]*(?:[.:][0-9a-f]*){3,}(?!\w)", re.IGNORECASE)
+_IP = re.compile(r"(?<![\w.:])[0-9a-f]{0,4}(?:[.:][0-9a-f]{0,4}){3,20}(?!\w)", re.IGNORECASE)
 _ROAD = (
     r"(?:street|st|avenue|ave|road|rd|boulevard|blvd|lane|ln|drive|dr|court|ct|square|sq|terrace|way|place|pl|close"
     r"|crescent|highway|hwy|parkway|pkwy)"
 )
 _STREET = re.compile(
-    rf"\b\d{{1,5}}[a-z]?,?\s+(?:[NSEW]\.?\s+)?(?:[A-Z][\w'’.-]+\s+){{1,4}}(?i:{_ROAD})\b"
-    r"|\b[A-Z]\w+(?:stra(?:ss|ß)e|weg|gasse|platz|straat|laan)\s+\d{1,4}\b"
-    r"|\b(?:rue|avenue|boulevard|calle|via|rua)\s+[\w'’ ]{3,30},?\s+\d{1,4}\b"
-    r"|\bP\.?\s?O\.?\s?Box\s+\d+"
+    rf"\b\d{{1,5}}[a-z]?,?\s{{1,5}}(?:[NSEW]\.?\s{{1,5}})?(?:[A-Z][\w'’.-]{{1,40}}\s{{1,5}}){{1,4}}(?i:{_ROAD})\b"
+    r"|\b[A-Z]\w{1,60}(?:stra(?:ss|ß)e|weg|gasse|platz|straat|laan)\s{1,5}\d{1,4}\b"
+    r"|\b(?:rue|avenue|boulevard|calle|via|rua)\s{1,5}[\w'’ ]{3,30},?\s{1,5}\d{1,4}\b"
+    r"|\bP\.?\s?O\.?\s?Box\s{1,5}\d+"
 )
 _KEY = re.compile(
     r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|\bgh[pousr]_\w{20,}|\bgithub_pat_\w{20,}|\bsk-[\w-]{20,}|\bAIza[\w-]{30,}"
-    r"|\bxox[abprs]-[\w-]{10,}|\bhf_\w{20,}|-----BEGIN [A-Z ]*PRIVATE KEY|\beyJ[\w-]{10,}\.[\w-]{10,}\."
-    r"|\b(?:pass(?:word|wd)?|secret|token|api[_ ]?key)\s*[:=]\s*\S{6,}|\b(?=\w*\d)(?=\w*[a-f])[0-9a-f]{32,}\b"
+    r"|\bxox[abprs]-[\w-]{10,}|\bhf_\w{20,}|-----BEGIN [A-Z ]*PRIVATE KEY|\beyJ[\w-]{10,150}\.[\w-]{10}"
+    r"|\b(?:pass(?:word|wd)?|secret|token|api[_ ]?key)\s{0,5}[:=]\s{0,5}\S{6}|\b(?=\w*\d)(?=\w*[a-f])[0-9a-f]{32,}\b"
 )
 
 
@@ -64,9 +66,12 @@ def why_not(text: str) -> Reason | None:
 
 def _emails(text: str) -> Iterator[str]:
     for match in _EMAIL.finditer(text):
+        name = _BEFORE_AT.search(text, max(0, match.start() - _LONGEST_BEFORE_AT), match.start())
+        if name is None:
+            continue
         # "meet me at noon. then" is not an address: with "at" as a word, "dot" must be one too
         if not _SPOKEN_AT.search(match[0]) or _SPOKEN_DOT.search(match[0]):
-            yield match[0]
+            yield name[0] + match[0]
 
 
 def _phones(text: str) -> Iterator[str]:

@@ -15,6 +15,7 @@ from bot.history import mentions, review
 from bot.sending import budget, pause
 from bot.text import durations
 from bot.values import Receipt
+from bot.x.payloads import time_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -93,11 +94,20 @@ class Outbox:
         self._price = price
         self._reply_brakes = reply_brakes
         self._cheapest = price("")
+        self._behind: timedelta | None = None  # how far our clock was behind X's when the newest post was made
         self._last_sent: float | None = None  # monotonic: setting the wall clock must not shorten the gap
 
     def follows(self, previous: Outbox) -> None:
         """Replace `previous` after a reload, without forgetting when the last post was sent."""
         self._last_sent = previous._last_sent
+        self._behind = previous._behind
+
+    def _time(self, store: Store) -> datetime:
+        """The time for limits: not before that of our newest post on X, by X's own clock, if ours was set back."""
+        now = self._clock.now()
+        if self._behind is None:
+            self._behind = _behind(store.last_x_id(), now)
+        return now + self._behind
 
     def recover(self, store: Store) -> list[Post]:
         """Move interrupted posts to `unknown`, since they may exist; in a dry run, to `dry`. Returns unknown posts."""
@@ -109,21 +119,20 @@ class Outbox:
     def why_wait(self, store: Store, *, cost: int | None = None) -> str | None:
         """Why no post may be sent now, not even one at the lowest price; None if one may."""
         cost = self._cheapest if cost is None else cost
-        now = self._clock.now()
-        return self._why_nothing(store, now) or self._too_soon(store, now) or self._over_caps(store, now, cost)
+        now = self._time(store)
+        return self._why_nothing(store) or self._too_soon(store, now) or self._over_caps(store, now, cost)
 
     def why_no_reply(self, store: Store, *, cost: int | None = None) -> str | None:
         """Why no reply may be sent now. Replies have caps of their own and need no minimum gap to the posts."""
-        now = self._clock.now()
         if self._reply_brakes is None:
             return "replies are off: replies.enabled and replies.approved_by_x"
         cost = self._reply_brakes.price("") if cost is None else cost
         share = 1 - self._reply_brakes.reading_reserve
-        return self._why_nothing(store, now) or self.why_over_budget(store, cost, share=share)
+        return self._why_nothing(store) or self.why_over_budget(store, cost, share=share)
 
     def why_over_budget(self, store: Store, cost: int, *, share: float = 1.0) -> str | None:
         """Why this cost exceeds the replies' part of the budget, `share` of that part, or the whole budget."""
-        now = self._clock.now()
+        now = self._time(store)
         if self._reply_brakes and (
             why := self._reply_brakes.caps.share(share).why_not(
                 cost,
@@ -133,8 +142,8 @@ class Outbox:
             return f"{why} (replies.budget_share)"
         return self._over_budget(store, now, cost)
 
-    def _why_nothing(self, store: Store, now: datetime) -> str | None:
-        if why := pause.why_paused(store, now):
+    def _why_nothing(self, store: Store) -> str | None:
+        if why := pause.why_paused(store, self._clock.now()):
             return why
         if in_flight := store.posts_in("sending", "unknown", dry=self.dry):
             post = in_flight[0].id
@@ -174,6 +183,7 @@ class Outbox:
             return Sent(store.post(post.id), str(error))
         if post.kind == "post":
             self._last_sent = self._clock.monotonic()
+        self._behind = _behind(receipt.id, self._clock.now())
         self._record_success(store, post, receipt)
         return Sent(store.post(post.id), "")
 
@@ -248,6 +258,10 @@ class Outbox:
                         pause.count_unexplained(store, now, error)
             case _:
                 store.move(post.id, "unknown", at=now, note=note)
+
+
+def _behind(x_id: str | None, now: datetime) -> timedelta:
+    return max(time_of(x_id) - now, timedelta()) if x_id else timedelta()
 
 
 def _retry_in(post: Post, now: datetime) -> timedelta:

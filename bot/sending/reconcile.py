@@ -100,10 +100,12 @@ class Reconciler:
         match ours:
             case [x_id]:
                 return Finding("found", x_id=x_id, cost=cost)
-            case [] if timeline.whole:
+            case [] if timeline.whole or _reaches_back(store, post, timeline):
                 return Finding("absent", cost=cost)
             case []:
-                return Finding("undecided", f"more than {PAGE} posts since: it may be among the others", cost=cost)
+                return Finding(
+                    "undecided", f"the {PAGE} newest posts are all later: it may be among the others", cost=cost
+                )
         return Finding("undecided", f"several posts say this: {', '.join(ours)}", cost=cost)
 
     def _over_budget(self, store: Store) -> str | None:
@@ -166,6 +168,11 @@ def _since(store: Store, post: Post) -> str:
     by_clock = id_at((post.sent_at or post.created_at) - MARGIN)
     newest = store.newest_x_id(before=post.id)
     return str(min(by_clock, newest) if newest else by_clock)
+
+
+def _reaches_back(store: Store, post: Post, timeline: Timeline) -> bool:
+    """Whether the page has a post from before the attempt. Then it has all since: posts are listed newest first."""
+    return store.was_sent_before(post, [each.id for each in timeline.posts])
 
 
 def _is_same(receipt: Receipt, post: Post) -> bool:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 HANDLE = re.compile(r"\w{1,20}", re.ASCII)
-LONGEST_ID = 19  # digits; X's ids have 63 bits
+GREATEST_ID = 2**63 - 1  # X's ids have 63 bits, and so have SQLite's integers
 NOT_A_CHARACTER = re.compile(r"&#[0-9]{1000,};?")
 EPOCH_MS = 1_288_834_974_657  # milliseconds after 1970 at which X's ids start; the lower 22 bits are not time
 
@@ -83,7 +83,13 @@ def time_of(post_id: str) -> datetime:
 
 
 def is_id(value: Any) -> bool:
-    return isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= LONGEST_ID
+    return (
+        isinstance(value, str)
+        and value.isascii()
+        and value.isdecimal()
+        and len(value) <= 19
+        and int(value) <= GREATEST_ID
+    )
 
 
 def _receipt(post: Any) -> Receipt:

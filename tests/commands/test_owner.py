@@ -193,3 +193,14 @@ def test_root_refuses_a_folder_that_everybody_may_write_to(tmp_path: Path) -> No
 
     assert result.returncode == 78
     assert "others may write to" in result.stderr
+
+
+def test_models_that_may_not_be_read_are_one_sentence(bot_folder: Path) -> None:
+    (bot_folder / "models").chmod(0)
+
+    results = [mynah_as_root(*words, state=bot_folder) for words in (("models",), ("sample",), ("promote", "x"))]
+
+    for result in results:
+        assert result.returncode == 1
+        assert "models cannot be read (Permission denied): check its owner" in result.stderr
+        assert "Traceback" not in result.stderr

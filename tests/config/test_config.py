@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import tomllib
 from datetime import timedelta
 from pathlib import Path
@@ -267,3 +268,17 @@ def test_any_file_loads_or_raises_our_error(tmp_path: Path, content: bytes) -> N
         assert str(path) in str(error) or "error" in str(error)  # noqa: PT017  both are fine
     else:
         assert config.settings.live is False
+
+
+def test_a_pipe_as_configuration_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "config.toml")
+
+    with pytest.raises(ConfigError, match=r"config\.toml: it is not a regular file"):
+        load.load(tmp_path / "config.toml")
+
+
+def test_a_pipe_as_a_key_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "consumer_key", 0o600)
+
+    with pytest.raises(ConfigError, match="consumer_key cannot be read: it is not a regular file"):
+        load.load(None, {"x": {"keys": str(tmp_path)}})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -90,3 +92,30 @@ def test_a_waiting_bot_can_be_stopped() -> None:
 
     assert start_when_possible(scripted(), lambda: "full", StoppingNotifier(None)) is None
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+STARTING = """
+import os, signal, sys
+from bot import cli
+from bot.commands import run
+from bot.errors import MynahError
+
+def start(*_):
+    os.kill(os.getpid(), signal.SIGHUP)
+    raise MynahError("it is still there")
+
+run.start = start
+sys.exit(cli.main(["--state", sys.argv[1], "run", "--once", "--dry-run"]))
+"""
+
+
+def test_a_reload_that_is_asked_for_while_it_starts_does_not_end_it(tmp_path: Path) -> None:
+    result = subprocess.run(
+        [sys.executable, "-c", STARTING, tmp_path],
+        check=False,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+    )
+
+    assert (result.returncode, result.stderr) == (1, "mynah: it is still there\n")

@@ -13,6 +13,7 @@ from bot.sending import pause
 from bot.sending.budget import Caps
 from bot.sending.outbox import Brakes, DryRunPublisher, Outbox
 from bot.values import Draft, Post, Receipt, Slot
+from bot.x.payloads import id_at
 from tests.fakes import NOON, FakeClock, FakePublisher
 
 if TYPE_CHECKING:
@@ -326,3 +327,55 @@ def test_a_post_that_x_keeps_rejecting_is_tried_less_and_less_often(store: Store
         clock.passes(timedelta(minutes=1))
 
     assert 48 <= 1000 - len(x.answers) < 80
+
+
+class Snowflakes(FakePublisher):
+    """Ids that hold X's own time, which no clock of ours changes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = NOON
+
+    def post(self, text: str) -> Receipt:
+        super().post(text)
+        return Receipt(id=str(id_at(self.now)), text=text)
+
+
+@pytest.mark.parametrize("back", [timedelta(minutes=5), timedelta(hours=3), timedelta(days=40)], ids=str)
+def test_a_clock_that_is_set_back_over_a_restart_gains_no_post(store: Store, back: timedelta) -> None:
+    x, clock = Snowflakes(), FakeClock()
+    for number in range(5):
+        sending = outbox(x, clock)  # a new process
+        sending.send(store, approved_post(store, clock, f"text {number}"))
+        clock.wall -= back
+        x.now += timedelta(seconds=10)
+
+    assert x.texts == ["text 0"]
+    assert sending.why_wait(store) == "the last post is less than posting.min_gap (20m) away"
+
+
+def test_a_clock_that_stays_behind_silences_the_bot_no_longer_than_the_gap(store: Store) -> None:
+    x, clock = Snowflakes(), FakeClock()
+    outbox(x, clock).send(store, approved_post(store, clock, "one"))
+    clock.wall -= timedelta(days=40)
+    sending = outbox(x, clock)
+    assert sending.why_wait(store)
+
+    clock.passes(timedelta(minutes=21))
+
+    assert sending.why_wait(store) is None
+
+
+def test_a_post_of_a_clock_that_was_hours_ahead_does_not_silence_the_bot(store: Store) -> None:
+    x, clock = Snowflakes(), FakeClock(NOON + timedelta(hours=5))
+    outbox(x, clock).send(store, approved_post(store, clock, "one"))
+    clock.wall = NOON + timedelta(minutes=21)
+
+    assert outbox(x, clock).why_wait(store) is None
+
+
+def test_a_dry_run_of_the_future_counts_as_now(store: Store, clock: FakeClock) -> None:
+    outbox(DryRunPublisher(), clock, dry=True).send(store, approved_post(store, clock, "one", dry=True))
+    clock.wall -= timedelta(hours=3)
+
+    assert outbox(DryRunPublisher(), clock, dry=True).why_wait(store)

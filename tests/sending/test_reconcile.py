@@ -404,3 +404,18 @@ def test_after_a_kill_while_sending_the_post_is_looked_up(bot: Bot, fault: str) 
 
     assert bot.post.state == ("abandoned" if fault in FAULTS_BEFORE else "posted")
     assert bot.posts_sent() == 1
+
+
+@pytest.mark.parametrize("fault", FAULTS_BEFORE)
+def test_a_busy_hour_before_the_attempt_does_not_leave_it_undecided(bot: Bot, fault: str) -> None:
+    with Store.open(bot.path) as store, bot.x() as x:
+        sending = bot.outbox(x)
+        for number in range(reconcile.PAGE + 5):
+            sending.send(store, approved_post(store, bot.clock, f"text {number}"))
+            bot.clock.passes(timedelta(minutes=1))
+    bot.lose_answer(fault)
+
+    bot.run_for(timedelta(minutes=16))
+
+    assert bot.post.state == "abandoned"
+    assert bot.outcomes() == ["absent"] * 3

@@ -79,8 +79,11 @@ def versions(models: Path) -> list[Version]:
     if not models.is_dir():
         return []
     in_use = _in_use(models)
-    folders = (path for path in models.iterdir() if not path.is_symlink() and path.is_dir())
-    ours = [path for path in folders if _is_version(path)]
+    try:
+        folders = (path for path in models.iterdir() if not path.is_symlink() and path.is_dir())
+        ours = [path for path in folders if _is_version(path)]
+    except OSError as error:
+        raise ModelError(f"{models} cannot be read ({error.strerror}): check its owner and its mode.") from error
     return [_glance(path, in_use=path.name == in_use) for path in sorted(ours, key=lambda path: path.name)]
 
 
@@ -216,13 +219,17 @@ def before(models: Path) -> list[str]:
 def _in_use(models: Path) -> str | None:
     """The version that the link names, even if it is missing. Only the last part counts: it stays in this folder."""
     link = models / CURRENT
-    if link.is_symlink():
-        name = link.readlink().name
-        if not PLAIN.fullmatch(name):  # the name is written to files and shown
-            raise ModelError(f"{link} does not name a version: promote one, `mynah models` lists them.")
-        return name
-    if link.exists():  # for example a copy that followed the link
-        raise ModelError(f"{link} is not a link to a version: move it away, then promote a version.")
+    try:
+        if link.is_symlink():
+            name = link.readlink().name
+            if not PLAIN.fullmatch(name):  # the name is written to files and shown
+                raise ModelError(f"{link} does not name a version: promote one, `mynah models` lists them.")
+            (models / name).is_dir()  # an error now, and not for whoever opens it, where that is not allowed
+            return name
+        if link.exists():  # for example a copy that followed the link
+            raise ModelError(f"{link} is not a link to a version: move it away, then promote a version.")
+    except OSError as error:
+        raise ModelError(f"{models} cannot be read ({error.strerror}): check its owner and its mode.") from error
     return None
 
 

@@ -16,7 +16,7 @@ from training.sources.columns import lowered, rows
 from training.sources.decoding import any_text, well_formed
 from training.sources.edits import last_versions
 from training.sources.javascript import Script
-from training.sources.records import Record, handle_of, owner_of, tweet_of, when
+from training.sources.records import Record, capped, handle_of, owner_of, tweet_of, when
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -162,7 +162,7 @@ def _gather_script(contents: _Contents, chunks: Iterator[bytes], where: str) -> 
     kind = next(group for group in head.groups() if group)
     if script.listed != (kind in LISTS):
         raise SourceError(f"{where} holds no list of records: download the archive again.")
-    for item in script.items():
+    for item in capped(script.items(), where):
         record = _unwrapped(item, where) if kind in LISTS else item
         if kind == "tweet":
             _gather_tweet(contents, record)
@@ -184,7 +184,7 @@ def _gather_tweet(contents: _Contents, record: Record) -> None:
 
 def _gather_rows(contents: _Contents, data: bytes, where: str) -> None:
     text, warnings = any_text(data, where)
-    cells = (tweet_of(lowered(row), "") for row in rows(text, where))
+    cells = (tweet_of(lowered(row), "") for row in capped(rows(text, where), where))
     contents.rows += [tweet for tweet in cells if tweet and tweet.id]
     contents.warnings += warnings
 

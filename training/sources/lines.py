@@ -8,7 +8,7 @@ from training.errors import SourceError
 from training.sources import archive_file
 from training.sources.archive import Archive, author_of
 from training.sources.decoding import any_text
-from training.sources.records import tweet_of
+from training.sources.records import capped, tweet_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +20,8 @@ def read(path: Path, author: str | None = None) -> Archive:
     text, notes = any_text(archive_file.file_bytes(path), str(path))
     # Not splitlines: it also cuts at characters that tweets may hold, such as U+2028.
     rows = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    parsed = (tweet_of({"text": row.strip()}, handle) for row in rows if row.strip())
+    records = ({"text": row.strip()} for row in rows if row.strip())
+    parsed = (tweet_of(record, handle) for record in capped(records, str(path)))
     tweets = tuple(tweet for tweet in parsed if tweet)
     if not tweets:
         what = "is empty" if not text.strip() else "has no line that is short enough for a tweet"

@@ -6,10 +6,12 @@ The dialects: archive, API v1.1 and v2, grailbird, CSV columns in lower case.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from training.errors import SourceError
 from training.sources.decoding import well_formed
 from training.sources.tweets import Kind, Tweet
 
@@ -46,6 +48,8 @@ NOTE_NAMES = ("note_tweet", "note_post")
 ABSENT = {"", "0", "0.0", "f", "n", "no", "nan", "nat", "none", "null", "false", "[]", "{}"}  # in a table's cell
 
 LONGEST = 200_000  # characters: X allows 25,000 before escapes; anything longer is a whole file on one line
+LONGEST_LANG = 100
+MOST = 800_000  # records of a file: some 600 bytes of memory each, and the most active accounts have fewer
 ID = re.compile(r"\d{1,20}", re.ASCII)
 IDS_BEGAN = datetime.fromtimestamp(1288834974.657, UTC)
 HANDLE = re.compile(r"\w{1,20}", re.ASCII)  # 15 today, 20 for some old accounts
@@ -57,6 +61,14 @@ US_TIME = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4}|\d{2}) (\d{1,2}):(\d{2})(?::(\
 OFFSET = re.compile(r" ?([+-]\d{2}):?(\d{2})$", re.ASCII)  # with the space that fromisoformat does not take
 
 
+def capped(records: Iterable[Record], where: str) -> Iterator[Record]:
+    """The records, of which a hostile file has more than fit into memory."""
+    for number, record in enumerate(records):
+        if number >= MOST:
+            raise SourceError(f"{where} holds more than {MOST:,} records: give it in parts.")
+        yield record
+
+
 def tweet_of(record: Record, author: str) -> Tweet | None:
     """None where the record has no text, or one that is too long for a tweet. The id may be empty."""
     text = _text(record)
@@ -66,7 +78,7 @@ def tweet_of(record: Record, author: str) -> Tweet | None:
     tweet_id = _id(record)
     at = next((moment for name in TIME_NAMES if (moment := when(record.get(name)))), None) or _born(tweet_id)
     lang = record.get("lang")
-    lang = well_formed(lang) if isinstance(lang, str) else ""
+    lang = sys.intern(well_formed(lang[:LONGEST_LANG])) if isinstance(lang, str) else ""
     return Tweet(tweet_id, author, text, at, _kind(record, text), lang, _earlier(record, tweet_id), _parent(record))
 
 

@@ -15,7 +15,7 @@ from training.sources.archive import Archive, author_of
 from training.sources.columns import delimiter_of, lowered, rows
 from training.sources.decoding import any_text, json_of
 from training.sources.edits import last_versions
-from training.sources.records import TEXT_NAMES, Record, owner_of, tweet_of
+from training.sources.records import TEXT_NAMES, Record, capped, owner_of, tweet_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,7 +78,7 @@ def _with_users(records: Iterable[Record], includes: object) -> Iterator[Record]
 
 def _archive(records: Iterable[Record], path: Path, author: str | None, kind: str, notes: tuple[str, ...]) -> Archive:
     # Each record becomes a tweet at once: the objects of a big file would take five times its size.
-    owned = [(tweet_of(record, ""), *owner_of(record)) for record in records]
+    owned = [(tweet_of(record, ""), *owner_of(record)) for record in capped(records, str(path))]
     handle = author_of(path, {owner for _, owner, _ in owned if owner}, author)
     own = [tweet for tweet, owner, _ in owned if owner in {"", handle}]
     tweets = [replace(tweet, author=handle) for tweet in own if tweet]

@@ -108,7 +108,10 @@ def _read(path: Path) -> OnnxWeights:
     spans = {name: _span(entry, 8 + length) for name, entry in header.items()}
     if max(span.offset + span.length for span in spans.values()) != path.stat().st_size:
         raise ValueError("it is cut off")
-    return OnnxWeights(path, _architecture(about), int(about["start"]), int(about["end"]), spans)
+    architecture, start, end = _architecture(about), int(about["start"]), int(about["end"])
+    if not (0 <= start < architecture.vocabulary and 0 <= end < architecture.vocabulary):
+        raise ValueError("its first or last token is not in its vocabulary")
+    return OnnxWeights(path, architecture, start, end, spans)
 
 
 def _architecture(about: Mapping[str, str]) -> Architecture:
