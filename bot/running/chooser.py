@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from bot.rounds.score import ranked
 from bot.running import assembly
+from bot.screen.operator_lists import read
 from bot.values import Draft
 from bot.voice.model_voice import ModelMemory
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 def chooser(settings: Settings) -> Choose:
     """The draft that passes the screen with the highest score; None if none passes. As in a round without a history."""
-    rules = assembly.read(settings.screen)
+    rules = read(settings.screen)
 
     def choose(samples: Sequence[Sample], profile: Profile, turn: float) -> Sample | None:
         screen = assembly.screen(settings, None, ModelMemory(profile.memory, profile.language), rules=rules)
