@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from training.profile.person import Person
 
 WEIGHTS: Mapping[str, float] = {
-    "person": 0.3, "likely": 0.1, "words": 0.2, "whole": 0.1, "length": 0.2, "fresh": 0.1,
+    "person": 0.2, "likely": 0.1, "words": 0.2, "whole": 0.1, "length": 0.3, "fresh": 0.1,
 }  # fmt: skip
 
 STRANGE = 0.5  # factor of `words` for each unknown word

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-FORMAT = 1  # of the content; a checkpoint of another format is not resumed
+FORMAT = 2  # of the content; a checkpoint of another format is not resumed
 HALF_MADE = ".half"
 
 

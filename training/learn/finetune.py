@@ -93,13 +93,17 @@ def _steps(
         loss = learn(model, [part], [trainer_state.optimizer], recipe.clip, sampled=next(vocabularies))
         if not math.isfinite(loss):
             raise TrainingError(f"The loss is {loss} at step {number}: lower the learning_rate in training/recipe.py.")
-        evaluated = mean_loss(model, held_out, recipe.batch_tokens) if held_out and number in evaluations else None
-        if evaluated is not None and recipe.keep_best:
-            trainer_state.consider(evaluated)
+        trainer_state.average(number)
+        evaluated = None
+        if held_out and number in evaluations:
+            with trainer_state.averaged():
+                evaluated = mean_loss(model, held_out, recipe.batch_tokens)
+                if recipe.keep_best:
+                    trainer_state.consider(evaluated)
         yield Step(number, steps, loss, part.tokens, evaluated, rate)
         if checkpoints and number < steps and checkpoints.due():  # the caller has reported the step by now
             checkpoints.save(trainer_state.state(number))
-    trainer_state.restore_best()
+    trainer_state.finish()
     model.eval()
 
 

@@ -1,8 +1,9 @@
-"""The state that a checkpoint holds: the weights, the optimizer, and the best weights so far."""
+"""The state that a checkpoint holds: the weights, the optimizer, the mean of the last weights, and the best so far."""
 
 from __future__ import annotations
 
 import math
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -10,11 +11,13 @@ import torch
 from training.learn.lora import count_trainable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from training.learn.checkpoint import Checkpoints
     from training.recipe import Recipe
 
 
-KEPT = 4  # times the trainable weights: these, AdamW's two averages and the best so far
+KEPT = 5  # times the trainable weights: these, AdamW's two averages, their own mean and the best so far
 FP32 = 4  # bytes
 
 
@@ -26,6 +29,31 @@ class TrainerState:
         self._weights = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
         self._best_loss = math.inf
         self._best: dict[str, torch.Tensor] = {}
+        self._averaging = recipe.averaging
+        self._mean: dict[str, torch.Tensor] = {}
+
+    @torch.no_grad()
+    def average(self, number: int) -> None:
+        """Include the weights after this step in the mean; at the beginning it forgets faster."""
+        if not self._averaging:
+            return
+        if not self._mean:
+            self._mean = {name: weight.detach().clone() for name, weight in self._weights.items()}
+        share = 1 - min(self._averaging, (1 + number) / (10 + number))
+        torch._foreach_lerp_(list(self._mean.values()), list(self._weights.values()), share)
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Inside, the model has the mean of its weights, where one is kept."""
+        if not self._mean:
+            yield
+            return
+        own = {name: weight.detach().clone() for name, weight in self._weights.items()}
+        self._put(self._mean)
+        try:
+            yield
+        finally:
+            self._put(own)
 
     def set_rate(self, rate: float) -> float:
         for group in self.optimizer.param_groups:
@@ -37,9 +65,10 @@ class TrainerState:
             self._best_loss = loss
             self._best = {name: weight.detach().clone() for name, weight in self._weights.items()}
 
-    def restore_best(self) -> None:
-        if self._best:
-            self._put(self._best)
+    def finish(self) -> None:
+        """Take the best weights, or else the mean of the last."""
+        if final := self._best or self._mean:
+            self._put(final)
 
     def state(self, number: int) -> dict[str, Any]:
         return {
@@ -48,6 +77,7 @@ class TrainerState:
             "optimizer": self.optimizer.state_dict(),
             "best_loss": self._best_loss,
             "best": self._best,
+            "mean": self._mean,
         }
 
     def resume(self, checkpoints: Checkpoints | None) -> int:
@@ -58,7 +88,7 @@ class TrainerState:
             return 0
         self._put(state["weights"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self._best_loss, self._best = state["best_loss"], state["best"]
+        self._best_loss, self._best, self._mean = state["best_loss"], state["best"], state["mean"]
         number: int = state["step"]
         return number
 
