@@ -49,7 +49,7 @@ CHIP_FACTS = ("cpu family", "model")  # number and name: the name alone may not 
 TOY = {"n_layer": 2, "n_embd": 32, "n_head": 2, "n_positions": 128, "vocab_size": 3_000}
 MORE = 1_000  # repetitions of the blocks: a GPU finishes them before the time is over
 KINDS = {"fp32": torch.float32, "bf16": torch.bfloat16}
-MODELS = ("124m", "tiny", "toy")  # toy: two narrow layers, to try the program itself
+MODELS = ("124m", "tiny", "smollm2", "toy")  # toy: two narrow layers, to try the program itself
 SIDES = {
     "reference": "reference recipe: Trainer, block {context}, batch 1, fp32, dropout .1",
     "dry": "the same without dropout",
@@ -105,12 +105,12 @@ def take_turn(side: str, args: argparse.Namespace) -> dict[str, Any]:
 
 
 def load(name: str, texts: Sequence[str]) -> tuple[Any, Any]:
-    """A model in fp32 and a tokenizer; the weights are random unless the model is the base."""
+    """A model in fp32 and a tokenizer; the weights are random unless the model is a base."""
     from transformers import GPT2Config, GPT2LMHeadModel
 
     shape = recipe_for(name).shape
-    if name == "tiny":
-        return base_model.load_base("tiny", texts=(), shape=shape, seed=0)
+    if name in {"tiny", "smollm2"}:
+        return base_model.load_base(name, texts=(), shape=shape, seed=0)
     own = name == "toy" or not PIECES.exists()
     tokenizer = base_model.train_tokenizer(texts, shape) if own else _gpt2_tokenizer()
     config = TOY if name == "toy" else {"vocab_size": GPT2_PIECES}
@@ -128,7 +128,7 @@ def machine(device: str) -> str:
 def _reference_steps(
     side: str, model: Any, tokenizer: Any, texts: Sequence[str], args: argparse.Namespace
 ) -> dict[str, Any]:
-    whole = Reference(block=base_model.context_of(model))
+    whole = Reference(block=min(Reference.block, base_model.context_of(model)))
     recipe = {"reference": whole, "dry": replace(whole, dropout=0.0), "short": Reference(128, 8, 0.0)}[side]
     rows = reference.blocks(tokenizer, texts, block=recipe.block, seed=0) * MORE
     watch = _Stopwatch(model, args.seconds)
@@ -265,7 +265,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Training tokens per second, compared with the reference recipe.")
     parser.add_argument("tweets", type=Path, nargs="?", default=SAMPLE, help="whatever `mynah import` reads")
     parser.add_argument(
-        "--model", choices=MODELS, default="124m", help="the model's shape; tiny is the base in the package"
+        "--model", choices=MODELS, default="124m", help="the model's shape; tiny and smollm2 are the bases"
     )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=20, help="of training in each turn, after the first step")
