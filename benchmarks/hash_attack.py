@@ -16,7 +16,9 @@ import tempfile
 import time
 from collections import defaultdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from transformers import AutoTokenizer
 
 from training.corpus import corpus
 from training.models import registry
@@ -48,7 +50,8 @@ def main() -> None:
         for seed in range(args.drafts // 100)
         for sample in sampler.draft("", n=100, seed=seed, sampling=Sampling(1.0, 0.95, 80))
     ]
-    words = {word for draft in drafts for word in spell(draft)} | set(tokenizer_words(sampler.tokenizer))
+    tokenizer = AutoTokenizer.from_pretrained(version, local_files_only=True)
+    words = {word for draft in drafts for word in spell(draft)} | set(tokenizer_words(tokenizer))
     print(f"{len(texts):,} training tweets, {len(drafts):,} drafts, {len(words):,} words\n")
     print("| index | the attacker has | known words | runs of drafts found | whole tweets | seconds |")
     print("|---|---|---:|---:|---:|---:|")
@@ -59,13 +62,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / memory.FILE).write_bytes(memorise(texts))
         bare = Memory.open(Path(folder))
-        hashes = vocabulary.collect(texts, sampler.tokenizer)
+        hashes = vocabulary.collect(texts, tokenizer)
         row("without", "the folder", bare, UNKEYED, hashes, words, drafts)
 
 
-def tokenizer_words(tokenizer: object) -> list[str]:
-    vocabulary_of = tokenizer.get_vocab()  # type: ignore[attr-defined]  # transformers has no types for it
-    return [word for token in vocabulary_of for word in spell(token.lstrip("".join(vocabulary.BEGINS)))]
+def tokenizer_words(tokenizer: Any) -> list[str]:
+    return [word for token in tokenizer.get_vocab() for word in spell(token.lstrip("".join(vocabulary.BEGINS)))]
 
 
 def row(
