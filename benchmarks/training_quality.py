@@ -122,7 +122,7 @@ def compare(path: Path, args: argparse.Namespace) -> None:
 
 
 def learn_by_reference(learner: Learner, *, seed: int) -> Outcome:
-    recipe = Reference(block=min(Reference.block, base_model.context_of(learner.model)))
+    recipe = Reference(block=min(Reference().block, base_model.context_of(learner.model)))
     rows = reference.blocks(learner.tokenizer, learner.texts, block=recipe.block, seed=seed)
     if learner.tokens:
         rows = rows[: max(1, learner.tokens // recipe.block)]

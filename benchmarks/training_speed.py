@@ -128,7 +128,7 @@ def machine(device: str) -> str:
 def _reference_steps(
     side: str, model: Any, tokenizer: Any, texts: Sequence[str], args: argparse.Namespace
 ) -> dict[str, Any]:
-    whole = Reference(block=min(Reference.block, base_model.context_of(model)))
+    whole = Reference(block=min(Reference().block, base_model.context_of(model)))
     recipe = {"reference": whole, "dry": replace(whole, dropout=0.0), "short": Reference(128, 8, 0.0)}[side]
     rows = reference.blocks(tokenizer, texts, block=recipe.block, seed=0) * MORE
     watch = _Stopwatch(model, args.seconds)

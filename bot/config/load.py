@@ -136,9 +136,10 @@ def _from_file(file: Path, problems: list[str]) -> dict[str, Any]:
 
 
 def _content(path: Path) -> bytes:
-    """The beginning of a regular file; a pipe would keep a running bot waiting when it reloads."""
+    """The beginning of a file or of /dev/null; a pipe would keep a running bot waiting when it reloads."""
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        mode = os.fstat(file.fileno()).st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISCHR(mode)):
             raise OSError(errno.EINVAL, "it is not a regular file", str(path))
         return file.read(TOO_LARGE + 1)
 

@@ -7,8 +7,9 @@ import pytest
 from bot.rounds.score import WEIGHTS, overlap, ranked, score, usual
 from bot.values import Draft
 from training.profile.discriminator import Discriminator, fit
+from training.profile.memory_key import UNKEYED
 from training.profile.person import Person
-from training.profile.vocabulary import Vocabulary, fingerprint
+from training.profile.vocabulary import Vocabulary
 
 QUANTILES = (-5.0, -4.0, -3.5, -3.0, -2.5)
 WORDS = "the night train was late again and nobody minded good morning rain on glass roof"
@@ -16,7 +17,7 @@ BIRD = Person(
     lengths=(20, 40, 60, 80, 120),
     likelihoods=QUANTILES,
     stopped=0.95,
-    vocabulary=Vocabulary(sorted({fingerprint(word) for word in WORDS.split()})),
+    vocabulary=Vocabulary(sorted({UNKEYED.word(word) for word in WORDS.split()})),
 )
 GOOD = "The night train was late again and nobody minded."
 LONG = "the rain on glass, again rain on roof, late was morning, good was night, nobody was late, train was again good."

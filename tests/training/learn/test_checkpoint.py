@@ -78,7 +78,7 @@ def test_an_unreadable_checkpoint_is_ignored(tmp_path: Path, content: bytes) -> 
 
 def test_a_checkpoint_of_another_format_is_not_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     checkpoints = Checkpoints(tmp_path / "checkpoint.pt", "mark", always)
-    monkeypatch.setattr("training.learn.checkpoint.FORMAT", 2)
+    monkeypatch.setattr("training.learn.checkpoint.FORMAT", 1)
     checkpoints.save({"step": 1})
     monkeypatch.undo()
 

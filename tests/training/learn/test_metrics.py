@@ -25,7 +25,7 @@ def test_a_line_is_there_as_soon_as_its_step_is_done(tmp_path: Path) -> None:
 
         assert lines(path) == [
             {"kind": "step", "number": 1, "of": 5, "loss": 1.0, "tokens": 10}
-            | {"held_out": None, "rate": 0.1, "seconds": 0.5}
+            | {"held_out": None, "rate": 0.1, "said": "", "seconds": 0.5}
         ]
 
 

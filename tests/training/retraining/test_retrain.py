@@ -55,7 +55,7 @@ def test_the_folder_names_its_authors_and_its_figures(job: Job) -> None:
     assert manifest.created == NOON.isoformat()
     report = judgement.read(version)
     assert report is not None
-    light = {name: manifest.figures[name] for name in ("light_off", "light_same")}
+    light = {name: manifest.figures[name] for name in ("light_off", "light_off_mean", "light_same")}
     assert report.figures() | light == dict(manifest.figures)
 
 
