@@ -150,12 +150,11 @@ def add_publish_arguments(parser: ArgumentParser) -> None:
 
 def publish(args: Namespace) -> int:
     from training.card import publish as hub
-    from training.models import registry
+    from training.models import loading, registry
 
     token = hub.stored_token()
     folder = _models(loaded(args).settings)
-    with training_errors():
-        version = registry.find(folder, args.version)
+    with training_errors(), loading.as_whole(registry.find(folder, args.version)) as version:
         upload = hub.parcel(version, args.repo, private=not args.public, consent=args.consent)
         _show_upload(upload)
         if not args.yes and not confirm("Does the person agree, and should this be uploaded?"):

@@ -146,8 +146,10 @@ def _continue(layer: LowRank, down: torch.Tensor, up: torch.Tensor) -> None:
 def _detach(model: Any, layers: Mapping[str, LowRank], recipe: Recipe) -> Adapter:
     factors = {}
     for name, layer in layers.items():
+        for factor in (layer.down, layer.up):
+            factor.copy_(factor.bfloat16())  # as the adapter is kept
         layer.matrix.weight.data = layer.matrix.weight.data.float() + _product(layer)
-        factors[name] = layer.down.detach().cpu(), layer.up.detach().cpu()
+        factors[name] = layer.down.detach().bfloat16().cpu(), layer.up.detach().bfloat16().cpu()
         _replace(model, name, layer.matrix)
     model.requires_grad_(True)  # noqa: FBT003
     return Adapter(recipe.lora_rank, recipe.lora_alpha, factors)

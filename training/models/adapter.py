@@ -25,7 +25,10 @@ PREFIX = "base_model.model."  # of every name in peft's files
 
 @dataclass(frozen=True, slots=True)
 class Adapter:
-    """For each matrix, by name, (rank, inputs) and (outputs, rank): their product is added, times alpha / rank."""
+    """For each matrix, by name, (rank, inputs) and (outputs, rank): their product is added, times alpha / rank.
+
+    In bf16, to which they were rounded before they were merged and judged.
+    """
 
     rank: int
     alpha: int
@@ -76,7 +79,7 @@ class Adapter:
         with torch.no_grad():
             for name, (down, up) in self.factors.items():
                 matrix = model.get_submodule(name)
-                product = (self.alpha / self.rank) * up @ down
+                product = (self.alpha / self.rank) * up.float() @ down.float()
                 matrix.weight += product.T if type(matrix).__name__ == "Conv1D" else product
 
 

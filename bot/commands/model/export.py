@@ -20,10 +20,16 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="VERSION",
         help="the version to export (default: the current one)",
     )
-    parser.add_argument(
+    kinds = parser.add_mutually_exclusive_group(required=True)
+    kinds.add_argument(
+        "--folder",
+        type=Path,
+        metavar="DIR",
+        help="write a folder for transformers with whole weights, also of a version that was saved as an adapter",
+    )
+    kinds.add_argument(
         "--gguf",
         type=Path,
-        required=True,
         metavar="FILE",
         help="write a GGUF file for llama.cpp and Ollama, and a Modelfile beside it; FILE ends in .gguf",
     )
@@ -37,15 +43,21 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def export(args: Namespace) -> int:
     from bot.config.state_dir import StateDir, expanded
-    from training.models import gguf_file, model_dir, registry
+    from training.models import gguf_file, loading, registry
 
     settings = loaded(args).settings
+    if args.folder:
+        with training_errors():
+            version = registry.find(StateDir(settings.state).models, args.version)
+            loading.write_whole(version, expanded(args.folder))
+        print(f"{args.folder}: {version.name}")
+        return 0
     voice = settings.voice
     path = expanded(args.gguf)
     with training_errors():
         version = registry.find(StateDir(settings.state).models, args.version)
         gguf_file.check_names(path)  # before a model is loaded, which takes a while
-        loaded_model = model_dir.load(version, device="cpu")
+        loaded_model = loading.load(version, device="cpu")
         modelfile = gguf_file.write(
             path,
             loaded_model.model,
