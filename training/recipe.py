@@ -106,7 +106,9 @@ def recipe_for(base_model: str, method: Literal["auto", "full", "lora"] = "auto"
     Training from the current model uses the recipe of its base. LOG: half or a quarter of the rate, or half of the
     passes, end at a higher loss on new tweets, and earlier tweets are hardly forgotten either way.
     """
-    recipe = {"scratch": SCRATCH, "tiny": TINY, "smollm2": SMOLLM2}.get(base_model, FINETUNE)
+    recipe = {"scratch": SCRATCH, "tiny": TINY, "smollm2": SMOLLM2, "HuggingFaceTB/SmolLM2-135M": SMOLLM2}.get(
+        base_model, FINETUNE
+    )
     if method in {"auto", recipe.method}:
         return recipe
     if recipe is SMOLLM2:

@@ -37,7 +37,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--preset",
         choices=("huggingtweets",),
-        help="huggingtweets: as its models were made, by its rules from gpt2, whatever [training] says of that",
+        help="huggingtweets: train as it did, by its cleaning rules, from gpt2, all weights; overrides [training]",
     )
     parser.add_argument("--plan", action="store_true", help="only show what would be done and how long it would take")
     parser.add_argument("--as-is", action="store_true", help="promote the model even if it fails the gate")
@@ -85,6 +85,7 @@ def _back_up(settings: Settings, folder: StateDir, clock: Clock) -> None:
 def train(settings: Settings, folder: StateDir, clock: Clock, notifier: Notifier) -> None:
     """Train the first model and promote it; raises if it fails the gate, since the bot cannot run without one."""
     outcome = _train(settings, _job(settings, folder), clock, notifier)
+    notifier.needs(600)  # for the posts that are shown, on a slow chip
     conclude(outcome, settings, folder, clock, starting=True)
     if not outcome.promoted and outcome.version is not None:
         raise ConfigError(  # exit code 78: a restart would only train the same model again

@@ -162,9 +162,9 @@ def memory(locked: str, *, is_open_to_all: bool, live: bool) -> Check:
     if locked:
         return Check("memory", FAIL if live else WARN, locked, "copy memory.key too when a model moves, or retrain")
     if is_open_to_all:
-        detail = "the model is from before memory.key: who has its folder can test which tweets it learnt"
+        detail = "the model is from before memory.key: anyone who has its folder can test which tweets it learnt"
         return Check("memory", WARN, detail, "`mynah retrain` makes one with a key")
-    return Check("memory", OK, "only who has memory.key can test which tweets the model learnt")
+    return Check("memory", OK, "only someone with memory.key can test which tweets the model learnt")
 
 
 def owner(folder: Path) -> Check:

@@ -152,7 +152,7 @@ def test_without_a_terminal_it_says_how_to_answer(session: Session) -> None:
 
     assert result.code == 1
     assert result.err == (
-        "mynah: this asks a reader, and there is no terminal to ask on: --json takes answers line by line\n"
+        "mynah: a blind test needs a terminal; with --json, answers are read from standard input, one a line\n"
     )
 
 

@@ -5,7 +5,7 @@ training/rules decides which tweets are dropped.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
@@ -140,6 +140,16 @@ def build(archives: Iterable[Archive], choices: Choices = MYNAH) -> Corpus:
         characters=characters,
         overlap={author: _count(newest, author) - _count(held_out, author) for author in tweets},
     )
+
+
+def newest_last(texts: Sequence[Text]) -> list[str]:
+    """The texts so that any number of the last ones has as many of each author; each author's newest come last."""
+    seen: Counter[str] = Counter()
+    ranked: list[tuple[int, str]] = []
+    for text in reversed(texts):
+        ranked.append((seen[text.author], text.text))
+        seen[text.author] += 1
+    return [text for _, text in sorted(ranked, key=lambda one: -one[0])]
 
 
 def filter_tweets(author: str, tweets: Sequence[Tweet], choices: Choices = MYNAH) -> FilterResult:

@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from training.corpus.corpus import newest_last
 from training.errors import ModelError
 from training.judge import copying, ngram_floor, similarity
 from training.judge.choosing import Profile, choose_posts
@@ -59,12 +60,14 @@ def evaluate(
 ) -> Report:
     """`drafts` are the model's samples (see `speak`), `length` is a text's length as X counts it.
 
-    `posts` are the drafts that the bot would choose; without them, all drafts are judged. `person` knows the words of
+    `posts` are the drafts that the bot would choose; without them, all drafts are judged. Copies are always counted in
+    all drafts: the screen refuses them, and so hides what the model has learnt by heart. `person` knows the words of
     the person's tweets. `base_bits` and `current_bits` come from `bits_of` and `bits_in_use`.
     """
     train = [text.text for text in corpus.train]
     held_out = [text.text for text in corpus.held_out]
     samples = [draft.text for draft in (drafts if posts is None else posts)]
+    every = [draft.text for draft in drafts]
     person = person or Person()
     own = random.Random(seed).sample([*train, *held_out], len(train) + len(held_out))
     most = min(similarity.count_words(samples), similarity.count_words(own))
@@ -78,9 +81,9 @@ def evaluate(
         base_bits=base_bits,
         current_bits=current_bits,
         ngram_bits=ngram_floor.bits_per_character(train, held_out),
-        copied=copying.share_with_run(samples, train),
+        copied=copying.share_with_run(every, train),
         copied_author=_copied_by_author(held_out, train, sum(corpus.overlap.values())),
-        exact=copying.share_exact(samples, train),
+        exact=copying.share_exact(every, train),
         overlong=sum(one > LIMIT for one in lengths) / max(len(lengths), 1),
         overlong_author=sum(one > LIMIT for one in own_lengths) / max(len(own_lengths), 1),
         unfinished=sum(not draft.finished for draft in drafts) / max(len(drafts), 1),
@@ -91,7 +94,7 @@ def evaluate(
         distinct_author=similarity.distinct(own, most),
         told_apart=similarity.detector_auc(samples, held_out, seed=seed),
         told_apart_author=similarity.detector_auc(train, held_out, seed=seed),
-        likeness=voice_likeness(samples, train, held_out),
+        likeness=voice_likeness(samples, newest_last(corpus.train), held_out),
         drafts=len(drafts),
         flaws=_flaws(samples, person),
         flaws_author=_flaws(held_out, person),

@@ -60,7 +60,9 @@ def _error(share: float, texts: int) -> float:
 
 def _samples(report: Report, gate: Gate) -> Iterator[str]:
     own = report.copied_author or 0.0
-    if report.copied - _error(report.copied, report.samples) > own + gate.copied_over_author:
+    if not report.samples:
+        yield "The screen refuses all of its drafts."
+    if report.copied - _error(report.copied, report.drafts or report.samples) > own + gate.copied_over_author:
         allowed = f"the author's own rate is {own:.1%}, and {gate.copied_over_author:.0%} above it are allowed"
         yield f"It copies: {report.copied:.1%} of its texts have eight words in a row from a training tweet; {allowed}."
     if report.exact > gate.exact_most:

@@ -162,8 +162,10 @@ def _token(token: str) -> str:
         return "#"
     if token[0].isdigit():
         return "0"
+    if token[0].isnumeric():  # "½cup", which the pattern takes for a word
+        return "0"
     if not token[0].isalpha():
-        return "\U0001f600" if unicodedata.category(token) in {"So", "Sk"} else token
+        return "\U0001f600" if unicodedata.category(token[0]) in {"So", "Sk"} else token
     case = "XX" if len(token) > 1 and token.isupper() else "Xx" if token[0].isupper() else "x"
     word = token.casefold().replace("\u2019", "'")
     if word in FUNCTION_WORDS:

@@ -106,9 +106,14 @@ def explained(report: Report) -> list[Row]:
             "copied runs",
             _share(report.copied),
             _author(_share(report.copied_author)),
-            "have eight words in a row from a training tweet; fine up to the rate of the author's own newest tweets",
+            "of all drafts have eight words in a row from a training tweet; fine up to the author's own rate",
         ),
-        Row("copied whole", _share(report.exact), "", "equal a training tweet; the screen refuses all of them"),
+        Row(
+            "copied whole",
+            _share(report.exact),
+            "",
+            "of all drafts equal a training tweet; the screen refuses them",
+        ),
         Row("over 280", _share(report.overlong), _author(_share(report.overlong_author)), "are too long for X"),
         Row("never end", _share(report.unfinished), "", "of all drafts; they were cut off, and the bot drops them"),
         Row(

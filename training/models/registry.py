@@ -152,6 +152,7 @@ def delete(models: Path, names: Collection[str]) -> None:
         gone = models / (name + HALF_MADE)
         (models / name).rename(gone)
         shutil.rmtree(gone)
+        (models / (name + BLIND_TEST)).unlink(missing_ok=True)
     if (models / BEFORE).exists():
         _write_before(models, earlier)
 

@@ -122,6 +122,7 @@ def why_unknown_language(base: str, languages: Mapping[str, int]) -> str:
         return ""
     names = " and ".join(NAMES.get(code, f'the language "{code}"') for code, _ in foreign.most_common(2))
     return (
-        f'{share:.0%} of {total:,} tweets are not in English (but {names}), and the base "{base}" knows only English: '
+        f"{share:.0%} of {total:,} tweets are in other languages than English (mostly {names}), "
+        f'and the base "{base}" knows only English: '
         f"set training.base_model to one that knows more languages, such as {' or '.join(MANY_LANGUAGES)}."
     )

@@ -11,6 +11,7 @@ from training.card import card
 from training.card.licences import licence_of, notice_of
 from training.card.prompts import prompt_in
 from training.card.publish import AVATAR
+from training.corpus.corpus import newest_last
 from training.errors import TrainingError
 from training.judge import report as judgement
 from training.judge.choosing import Profile
@@ -38,7 +39,7 @@ LANGUAGE_SHARE = 0.1  # of the tweets: the language of short texts is often misd
 
 def profile(run: PreparedRun, job: Job, drafts: Sequence[Sample], folder: Path) -> Profile:
     """Write the files about the person to `folder`, and open them; `drafts` are the model's, for the discriminator."""
-    texts, key = [text.text for text in run.trained_on], memory_key.make(job.models)
+    texts, key = newest_last(run.trained_on), memory_key.make(job.models)
     files = {
         memory.FILE: memory.memorise((text.text for text in run.texts.train), also=run.known, key=key),
         person.FILE: _person(run, job).to_json(),
@@ -116,7 +117,9 @@ def manifest(run: PreparedRun, job: Job, report: Report, now: datetime) -> model
 def base_id(run: PreparedRun, job: Job) -> str:
     """The base as the model hub calls it, where it is there."""
     base = _base(run, job)
-    return run.model.name_or_path if base == smollm2.NAME and not run.before else base
+    if base != smollm2.NAME:
+        return base
+    return smollm2.ON_HUB if run.before else run.model.name_or_path
 
 
 def _base(run: PreparedRun, job: Job) -> str:

@@ -14,14 +14,17 @@ from typing import TYPE_CHECKING
 
 from training.errors import ModelError
 from training.learn.finetune import count_steps, finetune
+from training.learn.lora import count_trainable
 from training.learn.trainer_state import KEPT, size_of_state
-from training.models import model_dir
 from training.retraining.prepare import prepare
+from training.speak import onnx_weights
 
 if TYPE_CHECKING:
     from training.retraining.job import Job, Monitor, Tweets
     from training.retraining.prepare import PreparedRun
 
+HALF = 2  # bytes of a weight
+FILES = 8 << 20  # bytes of the tokenizer, the pictures and whatever else is in a version
 STEPS = 3  # after a first one that warms up
 EVALUATION = 1 / 3  # of the time of training on a token: the forward pass without the backward pass
 
@@ -61,7 +64,7 @@ def plan(tweets: Tweets, job: Job, watch: Monitor) -> Plan:
     if why := run.why_unknown_language(job.base):
         raise ModelError(why)
     steps = count_steps(run.train, run.recipe, authors=run.authors, weights=run.weights, seed=job.seed)
-    disk, checkpoint = model_dir.size_of(run.model), size_of_state(run.model, run.recipe)
+    disk, checkpoint = _disk(run, job), size_of_state(run.model, run.recipe)
     return Plan(
         base=job.base if job.begin == "base" else "the current model",
         authors=tuple(dict.fromkeys(run.authors)),
@@ -76,6 +79,15 @@ def plan(tweets: Tweets, job: Job, watch: Monitor) -> Plan:
         disk_meanwhile=2 * checkpoint,  # the last one, and the next one while it is written
         memory=_memory() + checkpoint // KEPT,  # and the best weights so far
     )
+
+
+def _disk(run: PreparedRun, job: Job) -> int:
+    """The new version: weights and adapter in bf16, and the light form."""
+    adapter = HALF * count_trainable(run.model, run.recipe) if run.recipe.method == "lora" else 0
+    if run.base_digest and job.save == "adapter":
+        return adapter + FILES
+    weights = sum(weight.numel() for weight in run.model.parameters())
+    return HALF * weights + onnx_weights.size_of(run.model) + adapter + FILES
 
 
 def _seconds(run: PreparedRun, job: Job, watch: Monitor, steps: int) -> float:

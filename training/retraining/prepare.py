@@ -139,7 +139,8 @@ def _from_base(texts: Corpus, job: Job) -> PreparedRun:
     train = [text.text for text in texts.train]
     model, tokenizer = base_model.load_base(job.base, texts=train, shape=job.recipe.shape, seed=job.seed)
     check_base(model, tokenizer, job.base)
-    base_digest = adapter.digest(model) if job.recipe.method == "lora" else ""
+    is_adapted = job.recipe.method == "lora" and job.base != base_model.SCRATCH  # whose weights are nowhere else
+    base_digest = adapter.digest(model) if is_adapted else ""
     return replace(_tokenised(texts, model, tokenizer, job.recipe, job.device), base_digest=base_digest)
 
 
@@ -158,13 +159,14 @@ def _from_current(texts: Corpus, job: Job) -> PreparedRun:
         raise ModelError(f"{current.name} was trained with other tags: retrain from the base.")
     run = _tokenised(fresh, loaded.model, loaded.tokenizer, job.recipe, job.device)
     earlier = (text for text in texts.held_out if known.said(text.text))
+    continued = _fitting(Adapter.open(current), job.recipe)
     return replace(
         run,
         known=known,
         before=loaded.manifest,
         trained_on=(*texts.train, *earlier),
-        base_digest=loaded.manifest.base_digest,
-        adapter=_fitting(Adapter.open(current), job.recipe),
+        base_digest=loaded.manifest.base_digest if continued else "",
+        adapter=continued,
     )
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
+from training.corpus.corpus import newest_last
 from training.errors import ModelError, NothingNew, TrainingError
 from training.judge.choosing import choose_unseen
 from training.judge.evaluate import bits_in_use, bits_of, evaluate, speak
@@ -126,7 +127,7 @@ def _make(run: PreparedRun, job: Job, watch: Monitor, work: Path, now: datetime)
             about=replace(about, figures={**about.figures, **light.figures}),
             files={**files, **light.files, **_adapter_files(run, job, adapter)},
             dtype=dtype,
-            weights=adapter is None or job.save == "merged",
+            weights=not _is_adapter_alone(run, job),
         )
         shutil.rmtree(job.models / PROFILE)
     examples = [("", draft.text) for draft in drafts[:EXAMPLES]]
@@ -136,8 +137,8 @@ def _make(run: PreparedRun, job: Job, watch: Monitor, work: Path, now: datetime)
 
 def _light(run: PreparedRun, job: Job, work: Path) -> OnnxExport:
     """The light form holds whole weights, so a version that is an adapter has none."""
-    if run.recipe.method == "lora" and job.save == "adapter":
-        return OnnxExport()
+    if _is_adapter_alone(run, job):
+        return OnnxExport(why='no light form for a machine without torch: training.save is "adapter".')
     return export_onnx(run.model, run.tokenizer, run.held_out or run.train, work)
 
 
@@ -177,9 +178,14 @@ def _say(run: PreparedRun, *, seed: int) -> str:
 
 
 def _adapter_files(run: PreparedRun, job: Job, adapter: Adapter | None) -> dict[str, bytes]:
-    if adapter is None:
+    """Nothing for an adapter to weights that are kept nowhere, such as those of a model that it went on from."""
+    if adapter is None or not run.base_digest:
         return {}
     return adapter.files(artifacts.base_id(run, job), run.model.config.model_type)
+
+
+def _is_adapter_alone(run: PreparedRun, job: Job) -> bool:
+    return job.save == "adapter" and bool(run.base_digest)
 
 
 class _Baselines(NamedTuple):
@@ -207,7 +213,7 @@ def _judge(run: PreparedRun, job: Job, baselines: _Baselines, work: Path) -> tup
     tags, sampling = run.texts.tags, job.sampling
     drafts = speak(run.model, run.tokenizer, tags, count=job.samples, seed=job.seed, sampling=sampling)
     profile = artifacts.profile(run, job, drafts, work)
-    tweets = [text.text for text in run.trained_on]
+    tweets = newest_last(run.trained_on)
     posts = choose_unseen(drafts, tweets, profile, job.choose) if job.choose else None
     report = evaluate(
         run.model,

@@ -51,6 +51,9 @@ def join(tweets: Sequence[Tweet]) -> tuple[list[Tweet], list[Tweet]]:
     for tweet in tweets:
         if id(tweet) in following and id(tweet) not in continued:
             chain = list(_chain(tweet, following))
+            if any(len(part.text) > LONGEST for part in chain):  # long posts stand alone
+                whole += [part.tweet for part in chain]
+                continue
             texts = [text for text in _packed(_whole_text(chain)) if len(text) <= LONGEST][: len(chain)]
             whole += [replace(part.tweet, text=text, kind=tweet.kind) for part, text in zip(chain, texts, strict=False)]
             joined += [part.tweet for part in chain[len(texts) :]]

@@ -28,7 +28,10 @@ def choose(folder: Path, *, engine: Engine = "auto", device: str = "auto") -> Li
     if device not in {"auto", "cpu"}:
         raise ModelError(f'The light voice speaks on the processor, not on "{device}": set one of the two to "auto".')
     if not has_light:
-        raise ModelError(f'{folder.name} has no light form: `mynah retrain` makes one, or set voice.engine to "auto".')
+        raise ModelError(
+            f'{folder.name} has no light form: `mynah retrain` with training.save = "merged" makes one, '
+            'or set voice.engine to "auto".'
+        )
     return engine
 
 

@@ -21,7 +21,7 @@ ROWS = 2
 
 
 def check_base(model: Any, tokenizer: Any, name: str) -> None:
-    """A ModelError if the engine that would speak cannot speak with the model, or if a text gives it no gradient."""
+    """A ModelError if the engine that would speak cannot speak with the model, or if it cannot learn from a text."""
     end = tokenizer.eos_token_id
     start = end if tokenizer.bos_token_id is None else tokenizer.bos_token_id
     was_training = model.training
@@ -61,4 +61,4 @@ def _learn(model: Any, row: list[int]) -> None:
         loss = token_losses(model.train(), pad([row]).to(model.device)).mean()
         (gradient,) = torch.autograd.grad(loss, [weight], allow_unused=True)
     if gradient is None or not bool(torch.isfinite(gradient).all()):
-        raise ModelError("a text gives it no gradient")
+        raise ModelError("it gets no gradient from a text")

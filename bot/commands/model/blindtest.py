@@ -56,7 +56,7 @@ def blindtest(args: Namespace) -> int:
     from training.models import registry
 
     if not args.json and not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise MynahError("this asks a reader, and there is no terminal to ask on: --json takes answers line by line")
+        raise MynahError("a blind test needs a terminal; with --json, answers are read from standard input, one a line")
     settings, clock = loaded(args).settings, SystemClock()
     seed = int(clock.now().timestamp()) if args.seed is None else args.seed
     with training_errors():

@@ -47,9 +47,11 @@ def export(args: Namespace) -> int:
 
     settings = loaded(args).settings
     if args.folder:
+        from training.card import publish  # what may leave the machine
+
         with training_errors():
             version = registry.find(StateDir(settings.state).models, args.version)
-            loading.write_whole(version, expanded(args.folder))
+            loading.write_whole(version, expanded(args.folder), publish.NAMES)
         print(f"{args.folder}: {version.name}")
         return 0
     voice = settings.voice

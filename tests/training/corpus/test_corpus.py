@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.corpus.corpus import Choices, Corpus, Dropped, Funnel, Text, build, filter_tweets
+from training.corpus.corpus import Choices, Corpus, Dropped, Funnel, Text, build, filter_tweets, newest_last
 from training.corpus.near_duplicates import NearDuplicateIndex
 from training.errors import TooLittleData
 from training.sources import recognise
@@ -330,3 +330,12 @@ def _repeated(corpus: Corpus) -> list[int]:
         for number in held_out
         if (index.find_duplicate(number), index.find_near_duplicate(number)) != (None, None)
     ]
+
+
+def test_any_number_of_the_last_texts_has_as_many_of_each_author() -> None:
+    texts = [Text(f"{author}{number}", author) for author in ("ada", "bo") for number in range(4)]
+
+    ordered = newest_last([*texts, Text("ada4", "ada")])
+
+    assert sorted(ordered[-4:]) == ["ada3", "ada4", "bo2", "bo3"]
+    assert ordered[0] == "ada0"

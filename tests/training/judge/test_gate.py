@@ -65,7 +65,7 @@ def test_each_fault_is_one_sentence(worse: dict[str, Any], why: str) -> None:
             {"bits_per_character": None, "copied_author": None, "told_apart": None, "likeness": None},
             id="nothing held out",
         ),
-        pytest.param({"copied": 0.08, "samples": 32}, id="too few posts to tell"),
+        pytest.param({"copied": 0.08, "samples": 4, "drafts": 32}, id="too few drafts to tell"),
         pytest.param({"overlong": 1.0, "length_distance": 200.0}, id="long, which the screen refuses"),
     ],
 )

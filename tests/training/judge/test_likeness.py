@@ -90,3 +90,8 @@ def _swap(text: str, words: dict[str, str]) -> str:
     for word, other in words.items():
         text = text.replace(word, other)
     return text
+
+
+@pytest.mark.parametrize("text", ["½cup of tea", "1½oz", "〇〇さん", "Ⅱnd class"])
+def test_numbers_of_other_kinds_are_numbers(text: str) -> None:
+    assert "0" in list(map(likeness._token, tokens(text)))

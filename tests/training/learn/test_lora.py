@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 
+from tests.training.families import family
 from training.errors import ModelError
 from training.learn.batches import encode
 from training.learn.finetune import finetune, mean_loss
@@ -150,3 +151,13 @@ def _train(model: Any, rows: Any, recipe: Recipe, begin: Adapter | None = None) 
 def test_lora_has_its_own_learning_rate() -> None:
     assert recipe_for("tiny", "lora").learning_rate > TINY.learning_rate
     assert recipe_for("tiny", "full") == TINY
+
+
+def test_a_model_in_training_speaks_where_bf16_is_fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = family("Llama")
+    monkeypatch.setattr("training.learn.lora.has_fast_bf16", lambda _: True)
+
+    with adapted(model, LORA), torch.no_grad():
+        logits = model(input_ids=torch.arange(3)[None]).logits
+
+    assert logits.isfinite().all()

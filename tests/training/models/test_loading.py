@@ -49,10 +49,10 @@ def test_an_adapter_is_made_whole(tmp_path: Path) -> None:
     files = {**added.files("tiny", "gpt2"), "README.md": b"a card"}
     model_dir.save(tmp_path / "m", base, tokenizer, about=about, files=files, weights=False)
 
-    loading.write_whole(tmp_path / "m", tmp_path / "whole")
+    loading.write_whole(tmp_path / "m", tmp_path / "whole", {"README.md"})
 
     whole = model_dir.load(tmp_path / "whole", device="cpu").model.get_submodule(name).weight
     assert torch.equal(whole, (base.get_submodule(name).weight + 2).bfloat16().float())
     assert (tmp_path / "whole" / "README.md").read_bytes() == b"a card"
     with pytest.raises(ModelError, match="exists already, and no model is overwritten"):
-        loading.write_whole(tmp_path / "m", tmp_path / "whole")
+        loading.write_whole(tmp_path / "m", tmp_path / "whole", {"README.md"})

@@ -65,7 +65,8 @@ def test_a_base_of_one_language_is_refused_for_another(base: str) -> None:
     why = why_unknown_language(base, Counter(es=930, en=70))
 
     assert why == (
-        f'93% of 1,000 tweets are not in English (but Spanish), and the base "{base}" knows only English: set '
+        f'93% of 1,000 tweets are in other languages than English (mostly Spanish), and the base "{base}" knows only '
+        "English: set "
         "training.base_model to one that knows more languages, such as Qwen/Qwen3-0.6B-Base or google/gemma-3-270m."
     )
 
