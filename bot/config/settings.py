@@ -60,7 +60,7 @@ class Voice(Section):
     keep_loaded: bool = True
     device: Literal["auto", "cuda", "mps", "cpu"] = "auto"
     threads: int = Field(1, ge=0, le=256)
-    temperature: float = Field(0.8, gt=0, le=3)  # measured: docs/speaking.md
+    temperature: float = Field(0.7, gt=0, le=3)  # measured: docs/speaking.md
     top_p: Share = 0.95
     max_tokens: int = Field(96, ge=8, le=1024)
     candidates: int = Field(8, ge=1, le=256)

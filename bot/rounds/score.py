@@ -1,7 +1,7 @@
 """Scores the drafts that pass the screen, from 0 to 1. The score is a weighted sum of parts from 0 to 1:
 
     person   a classifier that knows the person's tweets from drafts takes it for a tweet
-    likely   a likelihood typical of the person's tweets: nonsense is less likely, platitudes are more likely
+    likely   likelier than most of the person's tweets: nonsense is less likely
     words    no words that neither the person nor the tokenizer knows: most of these are non-words
     whole    it ends like the person's tweets, closes its brackets and quotes, and repeats no word at once and no clause
     length   the length that is this post's turn, so that posts are as long as the person's tweets, or a usual one
@@ -90,7 +90,11 @@ def overlap(text: str, other: str) -> float:
 
 
 def _likely(likelihood: float, quantiles: Sequence[float]) -> float:
-    return usual(likelihood, quantiles) if quantiles else 1 / (1 + abs(likelihood))
+    """Rises from the person's median to where hardly a tweet of the person's is: there, drafts make the most sense."""
+    if not quantiles:
+        return 1 / (1 + abs(likelihood))
+    _, _, median, _, high = quantiles
+    return min(1.0, max(0.0, (likelihood - median) / (2 * (high - median)))) if high > median else 1.0
 
 
 def _whole(text: str, person: Person | None) -> float:
