@@ -95,8 +95,8 @@ def _key() -> str:
     stdin = sys.stdin.fileno()
     before = termios.tcgetattr(stdin)
     try:
-        tty.setcbreak(stdin)  # keys arrive at once and are not echoed; Ctrl-C is still a signal
-        termios.tcflush(stdin, termios.TCIFLUSH)  # drops keys typed before the question was shown
+        # Keys arrive at once and are not echoed; Ctrl-C is still a signal. Keys typed before the question are dropped.
+        tty.setcbreak(stdin, termios.TCSAFLUSH)
         typed = os.read(stdin, 64).decode(errors="replace")
     finally:
         with suppress(termios.error):  # the terminal has gone
