@@ -230,7 +230,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Measures the choice among drafts.")
     parser.add_argument("models", nargs="+", metavar="MODEL_FOLDER[=TWEETS]")
     parser.add_argument("--drafts", type=int, default=512)
-    parser.add_argument("--temperature", type=float, default=0.8)
+    parser.add_argument("--temperature", type=float, default=0.7)
     parser.add_argument("--top-p", type=float, default=0.95)
     parser.add_argument("--save", action="store_true", help="write the drafts to drafts.json in the folder")
     parser.add_argument("--fit", action="store_true", help="also search for weights")

@@ -1,6 +1,7 @@
 """The checks of `mynah doctor`, each with a result and what to do about it.
 
-With a `fail`, `mynah run --live` does not start; a `warn` should be looked at.
+With a `fail`, `mynah run --live` does not start; a `warn` should be looked at. The file is long because each check is a
+short function with its advice.
 """
 
 from __future__ import annotations

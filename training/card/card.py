@@ -1,6 +1,7 @@
 """The model card, for readers of a model folder and for the Hugging Face hub: facts in, Markdown out.
 
-Every card has these sections in this order, also that of the base in the package (training/pretrain/base_card.py).
+Every card has these sections in this order, also that of the base in the package (training/pretrain/base_card.py). The
+file is long because it holds the card's text.
 """
 
 from __future__ import annotations

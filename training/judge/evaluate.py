@@ -62,7 +62,8 @@ def evaluate(
 
     `posts` are the drafts that the bot would choose; without them, all drafts are judged. Copies are always counted in
     all drafts: the screen refuses them, and so hides what the model has learnt by heart. `person` knows the words of
-    the person's tweets. `base_bits` and `current_bits` come from `bits_of` and `bits_in_use`.
+    the person's tweets. `base_bits` and `current_bits` come from `bits_of` and `bits_in_use`. Long: each figure
+    of the report has a line here.
     """
     train = [text.text for text in corpus.train]
     held_out = [text.text for text in corpus.held_out]

@@ -92,7 +92,7 @@ def read(folder: Path) -> Report | None:
 
 
 def explained(report: Report) -> list[Row]:
-    """Every figure with what it is measured against and how to read it."""
+    """Every figure with what it is measured against and how to read it; long, since it is a table."""
     bits = (("base", report.base_bits), ("in use", report.current_bits), ("n-grams", report.ngram_bits))
     beside = ", ".join(f"{name} {value:.3f}" for name, value in bits if value is not None)
     return [
