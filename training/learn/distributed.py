@@ -94,9 +94,10 @@ def _peer_errors() -> Iterator[None]:
 def _meeting(process_group: ProcessGroup, work: Path) -> Iterator[ProcessGroup]:
     torch.set_num_threads(max(1, torch.get_num_threads() // process_group.processes))
     place = (work / MEETING).absolute().as_uri()
-    torch.distributed.init_process_group(
-        "gloo", init_method=place, rank=process_group.rank, world_size=process_group.processes, timeout=PATIENCE
-    )
+    with _peer_errors():  # a peer can end while the processes still connect to each other
+        torch.distributed.init_process_group(
+            "gloo", init_method=place, rank=process_group.rank, world_size=process_group.processes, timeout=PATIENCE
+        )
     try:
         yield process_group
     finally:
