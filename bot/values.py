@@ -20,6 +20,7 @@ class Draft:
     seed: int = 0
     likelihood: float = 0.0  # mean log-likelihood per token, in nats
     finished: bool = True  # False: cut off at the token limit, not ended by the model
+    weakest: float | None = None  # the same mean of its least likely run of tokens; None if that was not measured
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,9 @@ class ModelVoice:
         """Generate drafts. `author` selects an author if the model has tags for several; otherwise the seed does."""
         with training_errors(ModelError):
             samples = self._sampler.draft(prompt, n=n, seed=seed, author=author, sampling=self._sampling)
-        return [Draft(sample.text, prompt, seed, sample.likelihood, sample.finished) for sample in samples]
+        return [
+            Draft(sample.text, prompt, seed, sample.likelihood, sample.finished, sample.weakest) for sample in samples
+        ]
 
     def _check_length(self, _: str) -> bool:
         """Report that the process is alive: the sampler calls this every few tokens. Never finds a draft too long."""
