@@ -9,13 +9,12 @@ from bot.commands.console.output import post_row, show
 from bot.commands.opening import history_to_read, history_to_write, loaded
 from bot.errors import MynahError
 from bot.history import refusals
-from bot.history.schema import LEGAL_MOVES
+from bot.history.schema import STATES
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from datetime import datetime
 
-STATES = sorted({state for move in LEGAL_MOVES for state in move})
 SPENT = ("day", "kind", "number", "each", "cost", "note")
 
 

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from bot.history import refusals
+from bot.history import refusals, totals
 from bot.rounds import prompts, score
 from bot.sending.pause import why_paused
 from bot.text.length import weighted_length
@@ -122,12 +122,7 @@ def deliver(post: Post, outbox: Outbox, store: Store, refused: Mapping[str, int]
 
 def last_said(store: Store, *, dry: bool) -> list[str]:
     """The last texts that were or may still be posted, the newest first."""
-    rows = store.rows(
-        "SELECT text FROM post WHERE dry = :dry AND state NOT IN ('rejected', 'expired', 'refused') "
-        "ORDER BY id DESC LIMIT :last",
-        {"dry": dry, "last": LAST},
-    )
-    return [row["text"] for row in rows]
+    return [post.text for post in store.newest(totals.SAID, (dry,), limit=LAST)]
 
 
 def turn(key: str) -> float:

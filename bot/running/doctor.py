@@ -126,11 +126,11 @@ def replies(standing: str, *, enabled: bool, unreadable: int) -> Check:
     return Check("replies", OK, standing)
 
 
-def history(store: Store | None) -> Check:
+def history(store: Store | None, *, whole: bool = True) -> Check:
     if store is None:
         return Check("history", OK, "none yet")
     try:
-        damage = store.damage()
+        damage = store.damage(whole=whole)
     except StoreError as error:
         damage = [str(error)]
     if damage:

@@ -51,8 +51,8 @@ class Brakes:
     """The limits on posts, whoever approved them."""
 
     min_gap: timedelta
-    per_hour: int
-    per_day: int
+    per_hour: int | None  # None: no limit
+    per_day: int | None
     caps: budget.Caps
     grace: timedelta  # time after its slot in which a post may still be sent
     yes_holds: timedelta = timedelta(days=1)  # time after a person's approval in which a post may still be sent
@@ -153,7 +153,7 @@ class Outbox:
 
     def _too_soon(self, store: Store, now: datetime) -> str | None:
         gap = self._brakes.min_gap
-        by_wall = store.sent_around(now, gap, dry=self.dry)
+        by_wall = store.sent_around(now, gap, dry=self.dry, most=1)
         elapsed = None if self._last_sent is None else self._clock.monotonic() - self._last_sent
         if by_wall or (elapsed is not None and elapsed < gap.total_seconds()):
             return f"the last post is less than posting.min_gap ({durations.written(gap)}) away"
@@ -164,7 +164,7 @@ class Outbox:
             ("per_hour", HOUR, self._brakes.per_hour),
             ("per_day", DAY, self._brakes.per_day),
         ):
-            if store.sent_around(now, span, dry=self.dry) >= most:
+            if most is not None and store.sent_around(now, span, dry=self.dry, most=most) >= most:
                 return f"posting.max_{name} ({most}) is reached"
         return self._over_budget(store, now, cost)
 
