@@ -308,7 +308,9 @@ def test_the_library_shows_what_was_counted_at_the_import(tmp_path: Path, mynah:
 
 
 def test_the_library_is_counted_anew_when_the_settings_have_changed(tmp_path: Path, mynah: Mynah) -> None:
-    mynah.import_files(zipped(tmp_path / "a.zip", of_2024([*TWEETS, tweet(9, "the waffles are on me today, everyone")])))
+    mynah.import_files(
+        zipped(tmp_path / "a.zip", of_2024([*TWEETS, tweet(9, "the waffles are on me today, everyone")]))
+    )
     (before,) = mynah.library()
     deny = write_file(tmp_path / "deny.txt", "waffles\n")
     config = write_file(tmp_path / "deny.toml", f'[screen]\ndeny_file = "{deny}"\n')
