@@ -97,6 +97,7 @@ def start(settings: Settings, process: Process) -> App:
 
     from bot.running import account
     from bot.running.app import App
+    from bot.sending.outbox import how_to_resolve
 
     log, state_dir, clock = structlog.get_logger(), process.state_dir, process.clock
     publisher = account.publisher(settings, clock)
@@ -115,9 +116,7 @@ def start(settings: Settings, process: Process) -> App:
         next_slot=f"{app.now.schedule.next(clock.now()).due:%Y-%m-%d %H:%M:%S} UTC",
     )
     for post in app.now.agenda.begin():
-        log.warning(
-            "post.unknown", post=post, do=f"nothing: the bot looks for it on X. Or run `mynah resolve {post} …`"
-        )
+        log.warning("post.unknown", post=post, do=f"nothing: the bot looks for it on X; or {how_to_resolve(post)}")
     app.announce()
     return app
 

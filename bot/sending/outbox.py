@@ -152,8 +152,7 @@ class Outbox:
         if not posts:
             return None
         post = posts[0].id
-        settle = f"the bot looks it up, or run `mynah resolve {post} posted|abandoned`"
-        return f"post {post} may or may not exist: {settle}"
+        return f"post {post} may or may not exist: the bot looks it up, or {how_to_resolve(post)}"
 
     def _too_soon(self, store: Store, now: datetime) -> str | None:
         gap = self._brakes.min_gap
@@ -268,6 +267,11 @@ class Outbox:
                         pause.count_unexplained(store, now, error)
             case _:
                 store.move(post.id, "unknown", at=now, note=note)
+
+
+def how_to_resolve(post: int) -> str:
+    posted = f"`mynah resolve {post} posted --x-id ID` if it is on X (ID ends its address there)"
+    return f"run {posted}, or `mynah resolve {post} abandoned` if it is not"
 
 
 def _behind(x_id: str | None, now: datetime) -> timedelta:
