@@ -94,6 +94,8 @@ class _Status:
         if speaking and speaking != self._model:
             current = self._model or "the current model"
             yield f"it speaks with {speaking}, since {current} is damaged: `mynah models`"
+        if problem := self._about.get("log"):
+            yield f"{problem}: the bot goes on unlogged; restart it with a log that can be written"
         if self._beat and self._now - self._beat > SILENT:
             yield f"no heartbeat has succeeded since {stamp(self._beat)}: the log says why"
         if self._is_backup_overdue():
