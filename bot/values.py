@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 VERSION = "0.1.0"  # as in pyproject.toml and CHANGELOG.md
+BY_HAND = "by hand"  # in place of the model's version, for a text that a person wrote
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,7 @@ def _all(args: Namespace, clock: Clock) -> list[Check]:
         folder, store = history_to_read(settings)
     except StoreError as error:
         return [*results, checks.Check("history", "fail", str(error), "see docs/operating.md")]
-    results += _quick(settings, folder, store, clock)
+    results += _quick(settings, folder, store, clock, whole=not args.quick)
     if not args.quick:
         results += _thorough(settings, folder)
     if args.online:
@@ -100,7 +100,10 @@ def _all(args: Namespace, clock: Clock) -> list[Check]:
     return results
 
 
-def _quick(settings: Settings, folder: StateDir, store: Store | None, clock: Clock) -> list[Check]:
+def _quick(
+    settings: Settings, folder: StateDir, store: Store | None, clock: Clock, *, whole: bool = False
+) -> list[Check]:
+    """`whole`: read all of a large history, which takes minutes; each backup does so too."""
     from zoneinfo import ZoneInfo
 
     from bot.history import mentions
@@ -110,7 +113,7 @@ def _quick(settings: Settings, folder: StateDir, store: Store | None, clock: Clo
     from bot.sending.reconcile import ACCOUNT
 
     now, live = clock.now(), settings.live
-    history = checks.history(store)
+    history = checks.history(store, whole=whole)
     sound = store if history.verdict == "ok" else None  # a damaged history is not read any further
     zone = ZoneInfo(settings.schedule.timezone)
     due = assembly.schedule(settings, None).next(now).due

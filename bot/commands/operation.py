@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from bot.commands import arguments
@@ -9,13 +10,13 @@ from bot.commands.console.output import post_row, show
 from bot.commands.opening import history_to_read, history_to_write, loaded
 from bot.errors import MynahError
 from bot.history import refusals
-from bot.history.schema import LEGAL_MOVES
+from bot.history.schema import STATES
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from datetime import datetime
 
-STATES = sorted({state for move in LEGAL_MOVES for state in move})
+SET_BACK = timedelta(days=1)  # how far this clock may be behind X's
 SPENT = ("day", "kind", "number", "each", "cost", "note")
 
 
@@ -151,18 +152,25 @@ def add_resolve_arguments(parser: ArgumentParser) -> None:
 
 def resolve(args: Namespace) -> int:
     from bot.clock import SystemClock
+    from bot.x.payloads import time_of
 
     if args.outcome == "posted" and not args.x_id:
         raise MynahError("posted needs --x-id, the number at the end of the post's address on X")
     if args.outcome == "abandoned" and args.x_id:
         raise MynahError("--x-id is only for posted: an abandoned post is not on X")
+    now = SystemClock().now()
+    if args.x_id and (made := time_of(args.x_id)) > now + SET_BACK:
+        raise MynahError(
+            f"--x-id {args.x_id}: X makes that id on {made:%Y-%m-%d}, which is yet to come: copy the number at the end "
+            "of the post's address, and set the clock if it is wrong"
+        )
     with history_to_write(args) as store:
         post = store.post(args.id)
         if post.state not in {"unknown", "abandoned"} or post.state == args.outcome:
             raise MynahError(f"post {args.id} is {post.state}: only unknown posts can be resolved")
         if args.x_id and store.has_x_id(args.x_id):
             raise MynahError(f"{args.x_id} already belongs to another post in the history: see `mynah history --json`")
-        store.move(args.id, args.outcome, at=SystemClock().now(), x_id=args.x_id, note="resolved by hand")
+        store.move(args.id, args.outcome, at=now, x_id=args.x_id, note="resolved by hand")
     print(f"post {args.id} is {args.outcome}")
     return 0
 

@@ -15,7 +15,7 @@ from bot.commands.doctor import ready
 from bot.commands.opening import BUSY, FAILED, loaded, post_url
 from bot.errors import Busy, Gone, ModelError, MynahError
 from bot.history import ledger
-from bot.values import Draft
+from bot.values import BY_HAND, Draft
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bot.config.state_dir import StateDir
     from bot.history.store import Store
     from bot.rounds.posting import DraftSettings, Round
-    from bot.sending.outbox import DryRunPublisher
+    from bot.sending.outbox import DryRunPublisher, Outbox
     from bot.values import Post, Receipt
     from bot.voice.model_voice import ModelMemory
     from bot.voice.voice import Voice
@@ -80,7 +80,7 @@ def _post_directly(args: Namespace, settings: Settings, folder: StateDir, clock:
         voice, draft_settings = _voice(args, settings, folder, store)
         pipeline = Pipeline(voice, lambda _: assembly.screen(settings, store, voice), outbox, draft_settings, clock)
         review_mode = args.draft and settings.mode == "review"
-        return speak(slots.once(clock.now()), store, pipeline, review_mode=review_mode)
+        return speak(slots.once(clock.now()), store, pipeline, review_mode=review_mode, may_queue=True)
 
 
 def _post_through(
@@ -110,8 +110,8 @@ def _post_through(
             voice, draft_settings = _voice(args, settings, folder, store)
             pipeline = Pipeline(voice, lambda _: assembly.screen(settings, store, voice), outbox, draft_settings, clock)
             review_mode = args.draft and "review" in {settings.mode, holder.get("mode")}
-            ended = prepare(slot, store, pipeline, review_mode=review_mode)
-        return _wait_for_outcome(ended, store, clock) if ended.outcome == "approved" else ended
+            ended = prepare(slot, store, pipeline, review_mode=review_mode, may_queue=True)
+        return _wait_for_outcome(ended, store, outbox, clock) if ended.outcome == "approved" else ended
 
 
 class _NoPublisher:
@@ -149,7 +149,7 @@ def _parked(args: Namespace, store: Store, *, dry: bool) -> Post | None:
 class ByHand:
     """A voice for a person's own text, so that it takes the same path as a draft."""
 
-    name = "by hand"
+    name = BY_HAND
     person = None
 
     def __init__(self, text: str, memory: ModelMemory) -> None:
@@ -185,7 +185,7 @@ def _voice(args: Namespace, settings: Settings, folder: StateDir, store: Store) 
     return voice, DraftSettings(prompts=("",), candidates=1, tries=1)
 
 
-def _wait_for_outcome(ended: Round, store: Store, clock: Clock) -> Round:
+def _wait_for_outcome(ended: Round, store: Store, outbox: Outbox, clock: Clock) -> Round:
     from dataclasses import replace
 
     assert ended.post is not None  # noqa: S101  it was approved
@@ -195,7 +195,9 @@ def _wait_for_outcome(ended: Round, store: Store, clock: Clock) -> Round:
         time.sleep(0.2)
         post = store.post(post.id)
     outcome = "waiting" if post.state in {"approved", "sending"} else post.state
-    detail = post.note or ("the running bot has not sent it yet" if outcome == "waiting" else "")
+    detail = post.note
+    if outcome == "waiting" and not detail:
+        detail = outbox.in_flight(store) or "the running bot has not sent it yet"
     return replace(ended, outcome=outcome, post=post, detail=detail)
 
 

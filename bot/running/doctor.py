@@ -18,6 +18,7 @@ from bot.errors import ModelError, StoreError
 from bot.running.resources import MEGABYTE, MIN_FREE
 from bot.running.units import is_ours
 from bot.sending import pause
+from bot.sending.outbox import how_to_resolve
 from bot.values import Draft
 from bot.x.tokens import MOST_TRIES
 
@@ -126,11 +127,11 @@ def replies(standing: str, *, enabled: bool, unreadable: int) -> Check:
     return Check("replies", OK, standing)
 
 
-def history(store: Store | None) -> Check:
+def history(store: Store | None, *, whole: bool = True) -> Check:
     if store is None:
         return Check("history", OK, "none yet")
     try:
-        damage = store.damage()
+        damage = store.damage(whole=whole)
     except StoreError as error:
         damage = [str(error)]
     if damage:
@@ -143,7 +144,7 @@ def unsettled(store: Store | None, now: datetime, *, dry: bool) -> Check:
         return Check("posting", WARN, paused, "`mynah resume`, when the cause is fixed")
     if store and (posts := store.posts_in("unknown", dry=dry)):
         number = posts[0].id
-        do = f"look at the bot's page on X, then `mynah resolve {number} posted|abandoned`"
+        do = f"look at the bot's page on X, then {how_to_resolve(number)}"
         return Check("posting", WARN, f"post {number} may or may not exist", do)
     return Check("posting", OK, "not paused, and no unconfirmed post")
 

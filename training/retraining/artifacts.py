@@ -44,7 +44,7 @@ def profile(run: PreparedRun, job: Job, drafts: Sequence[Sample], folder: Path) 
         person.FILE: _person(run, job, drafts).to_json(),
         vocabulary.FILE: vocabulary.collect(texts, run.tokenizer, key=key),
         language.FILE: language.learn(texts),
-        discriminator.FILE: discriminator.fit(texts, [draft.text for draft in drafts if draft.finished]),
+        discriminator.FILE: discriminator.fit(texts, [draft.text for draft in drafts if draft.finished], key=key),
     }
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
