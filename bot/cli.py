@@ -40,6 +40,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
+# Modules that only Unix has. Files in a state folder are locked, owned and opened in ways that Windows does not know.
+UNIX = {"fcntl", "grp", "pwd", "readline", "resource", "termios", "tty"}
+NEEDS_UNIX = (
+    "this system is not supported: mynah runs on Linux and macOS; on Windows, install it inside WSL "
+    "(https://learn.microsoft.com/windows/wsl/install)"
+)
+
+
 class Command(NamedTuple):
     help: str
     add_arguments: Callable[[ArgumentParser], None]
@@ -162,9 +170,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MynahError as error:
         return _fail(str(error), error.exit_code)
     except ModuleNotFoundError as error:
-        if (how := how_to_install(error)) is None:
+        if (sentence := _missing(error)) is None:
             raise
-        return _fail(f"{error.name} is not installed: {how}", FAILED)
+        return _fail(sentence, FAILED)
     except BrokenPipeError:  # the reader has closed the pipe, as in `mynah history | head`
         _silence()
         return 0
@@ -172,6 +180,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         _silence()
         return _fail(f"{error.filename or 'output'}: {error.strerror}", FAILED)
     return code
+
+
+def _missing(error: ModuleNotFoundError) -> str | None:
+    """What to do about a missing module; None if it is a bug."""
+    if error.name in UNIX:
+        return NEEDS_UNIX
+    how = how_to_install(error)
+    return f"{error.name} is not installed: {how}" if how else None
 
 
 def _prepare_output() -> None:

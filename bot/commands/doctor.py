@@ -14,6 +14,7 @@ from bot.commands.console.keyboard import confirm
 from bot.commands.console.output import show
 from bot.commands.opening import (
     FAILED,
+    existing_history,
     history_to_read,
     history_to_write,
     how_to_install,
@@ -120,14 +121,16 @@ def _quick(settings: Settings, folder: StateDir, store: Store | None, clock: Clo
         checks.label(
             sound.meta(checks.CONFIRMED) if sound else None,
             settings.bot,
+            sound.meta(checks.UNLABELLED) if sound else None,
             live=live,
             on_x=is_on_x(settings),
         ),
+        _engine(settings, folder),
         _screen(settings),
         history,
         checks.unsettled(sound, now, dry=not live),
         *_privacy(settings, folder),
-        checks.owner(folder.root),
+        checks.owner(folder.root, live=live),
         *_memory(folder, live=live),
         checks.units(folder.root, settings.bot, system=UNITS, shipped=shipped()),
         checks.disk(folder.root, mounts.read_text(encoding="utf-8") if mounts.exists() else ""),
@@ -168,6 +171,29 @@ def _memory(state_dir: StateDir, *, live: bool) -> Iterator[Check]:
             yield checks.memory(memory.locked, is_open_to_all=memory.is_open_to_all, live=live)
 
 
+def _engine(settings: Settings, folder: StateDir) -> Check:
+    """Whether all is installed that the bot needs to run, and to load its model or train a first one."""
+    from bot.running import doctor as checks
+    from bot.voice.model_voice import promoted
+    from training import installation
+    from training.speak import engines
+
+    model, packages = None, ["torch", "transformers", "safetensors"]
+    try:
+        with training_errors():
+            model = promoted(folder.models)
+            if model and engines.choose(model, engine=settings.voice.engine, device=settings.voice.device) == "light":
+                packages = ["onnxruntime", "tokenizers"]
+    except MynahError:  # a damaged model, which another check reports; an earlier one may need another engine
+        packages = []
+    packages += ["apscheduler", *(["tweepy"] if settings.live else [])]
+    missing = [package for package in packages if not installation.is_installed(package)]
+    commands = dict.fromkeys(installation.how_to_install(package) or "" for package in missing)
+    elsewhere = [] if model or "torch" not in missing else [f"or train elsewhere and copy the folder {folder.models}"]
+    purpose = "start" if model else "train a first model and start"
+    return checks.engine(missing, purpose, "; ".join([*commands, *elsewhere]))
+
+
 def _screen(settings: Settings) -> Check:
     """With the operator's lists but without the classifier, which is slow to load."""
     from bot.running import assembly
@@ -202,10 +228,9 @@ def _thorough(settings: Settings, folder: StateDir) -> Iterator[Check]:
     except ModelError as error:
         voice = error
     except ModuleNotFoundError as error:
-        if (how := how_to_install(error)) is None:
+        if how_to_install(error) is None:
             raise
-        yield checks.Check("model", "fail", f"{error.name} is not installed", how)
-        return
+        return  # the check of the engine says what to install
     engine = voice.engine if isinstance(voice, ModelVoice) else ""
     try:
         yield checks.voice(voice, assembly.screen(settings, None, ModelMemory()), engine)
@@ -252,7 +277,11 @@ def ask_x(settings: Settings, identity: Identity, clock: Clock) -> tuple[Account
             with as_owner(folder.root):
                 record_expense(folder, "account", price, about=about, at=clock.now())
             results = [checks.identity(owner.handle, settings.bot), checks.access(x.access_level)]
-            results.append(checks.profile(owner, settings.bot))
+            profile = checks.profile(owner, settings.bot, live=settings.live and is_on_x(settings))
+            with as_owner(folder.root), existing_history(folder) as store:
+                if store:  # so that a bot without a label does not start either
+                    store.keep_meta(checks.UNLABELLED, "" if profile.verdict == "ok" else profile.detail)
+            results.append(profile)
         if date := x.headers.get("date"):
             with suppress(ValueError):  # not a date: it says nothing about the clock
                 results.append(checks.clock_of_x(clock.now(), parsedate_to_datetime(date).replace(tzinfo=UTC)))

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 from pydantic_settings import EnvSettingsSource, SettingsError
 
+from bot.config import ceilings
 from bot.config.settings import PREFIX, SECRETS, Settings
 from bot.config.state_dir import expanded
 from bot.errors import ConfigError
@@ -69,6 +70,8 @@ def load(file: Path | None = None, flags: Mapping[str, Any] | None = None, *, ke
         settings = Settings(**merged)
     except ValidationError as error:
         problems += [_problem(detail, origins) for detail in error.errors(include_url=False, include_input=False)]
+    if settings:
+        problems += ceilings.problems(settings)
     if problems or settings is None:
         count = "1 error" if len(problems) == 1 else f"{len(problems)} errors"
         raise ConfigError(f"{count} in the configuration:\n" + "\n".join(f"  {problem}" for problem in problems))
