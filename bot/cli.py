@@ -31,6 +31,7 @@ from bot.commands import (
 )
 from bot.commands.model import blindtest, export
 from bot.commands.opening import FAILED, INTERRUPTED, how_to_install
+from bot.commands.setup import completion, init
 from bot.errors import MynahError
 from bot.text.visible import guarded
 from bot.values import VERSION
@@ -56,6 +57,7 @@ class Command(NamedTuple):
 
 # In the order in which `mynah --help` lists them.
 COMMANDS = {
+    "init": Command("write a configuration, from a few questions", init.add_arguments, init.init),
     "run": Command("run the bot: train or load a model, then post on schedule", run.add_arguments, run.run),
     "import": Command(
         "import tweets into the library from an X archive, CSV, JSON or text file",
@@ -141,6 +143,11 @@ COMMANDS = {
         operation.add_config_arguments,
         operation.show_config,
     ),
+    "completion": Command(
+        "print a script with which your shell completes commands and options",
+        completion.add_arguments,
+        completion.completion,
+    ),
 }
 
 
@@ -154,7 +161,7 @@ def parser() -> ArgumentParser:
     commands = top.add_subparsers(metavar="COMMAND", required=True)
     for name, command in COMMANDS.items():
         one = commands.add_parser(name, help=command.help, description=f"{command.help[0].upper()}{command.help[1:]}.")
-        one.set_defaults(function=command.function, json=False, csv=False)
+        one.set_defaults(function=command.function, json=False, csv=False, top=top)
         command.add_arguments(one)
     return top
 

@@ -23,6 +23,7 @@ from bot.commands.opening import (
     loaded,
     record_expense,
 )
+from bot.commands.setup import engine
 from bot.errors import ConfigError, Halted, ModelError, MynahError, Refused, StoreError, XError, training_errors
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def _quick(settings: Settings, folder: StateDir, store: Store | None, clock: Clo
             live=live,
             on_x=is_on_x(settings),
         ),
-        _engine(settings, folder),
+        engine.check(settings, folder),
         _screen(settings),
         history,
         checks.unsettled(sound, now, dry=not live),
@@ -171,29 +172,6 @@ def _memory(state_dir: StateDir, *, live: bool) -> Iterator[Check]:
             yield checks.memory(memory.locked, is_open_to_all=memory.is_open_to_all, live=live)
 
 
-def _engine(settings: Settings, folder: StateDir) -> Check:
-    """Whether all is installed that the bot needs to run, and to load its model or train a first one."""
-    from bot.running import doctor as checks
-    from bot.voice.model_voice import promoted
-    from training import installation
-    from training.speak import engines
-
-    model, packages = None, ["torch", "transformers", "safetensors"]
-    try:
-        with training_errors():
-            model = promoted(folder.models)
-            if model and engines.choose(model, engine=settings.voice.engine, device=settings.voice.device) == "light":
-                packages = ["onnxruntime", "tokenizers"]
-    except MynahError:  # a damaged model, which another check reports; an earlier one may need another engine
-        packages = []
-    packages += ["apscheduler", *(["tweepy"] if settings.live else [])]
-    missing = [package for package in packages if not installation.is_installed(package)]
-    commands = dict.fromkeys(installation.how_to_install(package) or "" for package in missing)
-    elsewhere = [] if model or "torch" not in missing else [f"or train elsewhere and copy the folder {folder.models}"]
-    purpose = "start" if model else "train a first model and start"
-    return checks.engine(missing, purpose, "; ".join([*commands, *elsewhere]))
-
-
 def _screen(settings: Settings) -> Check:
     """With the operator's lists but without the classifier, which is slow to load."""
     from bot.running import assembly
@@ -231,9 +209,9 @@ def _thorough(settings: Settings, folder: StateDir) -> Iterator[Check]:
         if how_to_install(error) is None:
             raise
         return  # the check of the engine says what to install
-    engine = voice.engine if isinstance(voice, ModelVoice) else ""
+    loaded_by = voice.engine if isinstance(voice, ModelVoice) else ""
     try:
-        yield checks.voice(voice, assembly.screen(settings, None, ModelMemory()), engine)
+        yield checks.voice(voice, assembly.screen(settings, None, ModelMemory()), loaded_by)
     except MynahError as error:
         yield checks.Check("model", "fail", f"its drafts cannot be screened: {error}", FIX_SCREEN)
 

@@ -169,6 +169,7 @@ def resolve(args: Namespace) -> int:
 
 def add_config_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--check", action="store_true", help="only check that the configuration is valid")
+    parser.add_argument("--changed", action="store_true", help="only show what differs from the defaults")
     arguments.add_json(parser)
 
 
@@ -180,6 +181,7 @@ def show_config(args: Namespace) -> int:
         operator_lists.lists(config.settings.screen)  # also checks the lists; `mynah doctor` checks the classifier
         print("the configuration is valid")
         return 0
-    rows = [{"key": key, "value": value, "source": origin} for key, value, origin in config.rows()]
-    show(rows, ("key", "value", "source"), args)
+    shown = config.changed() if args.changed else config.rows()
+    rows = [{"key": key, "value": value, "source": origin} for key, value, origin in shown]
+    show(rows, ("key", "value", "source"), args, empty="nothing: every key has its default")
     return 0

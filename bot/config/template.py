@@ -1,0 +1,34 @@
+"""A new configuration: the example with every key commented out, except those that somebody chose."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SECTION = re.compile(r"\[([a-z_]+)\]")
+SETTING = re.compile(r'([a-z_]+) = (".*?"|\[.*?\]|\{.*?\}|[^#\s]+)( *)(#.*)?$')  # key, value, space, remark
+HEAD = """\
+# Made by `mynah init`. Each line with # before its key is that key with its default: take the # away to change it.
+# `mynah config --changed` shows what differs from the defaults, `mynah config --check` finds mistakes.
+"""
+
+
+def filled(example: str, chosen: Mapping[str, str]) -> str:
+    """`example` is config.example.toml; `chosen` has the values of a few keys, such as "schedule.timezone"."""
+    section, lines = "", [HEAD]
+    for line in example[example.index("\nbot = ") :].splitlines():
+        if heading := SECTION.match(line):
+            section = f"{heading[1]}."
+        setting = SETTING.match(line)
+        if setting and (key := f"{section}{setting[1]}") in chosen:
+            _, value, space, remark = setting.groups()
+            new = json.dumps(chosen[key])
+            space = space[max(len(new) - len(value), 0) :] or " "
+            lines.append(f"{setting[1]} = {new}{space + remark if remark else ''}")
+        else:
+            lines.append(f"# {line}" if setting else line)
+    return "\n".join(lines).replace("\n\n\n", "\n\n") + "\n"
