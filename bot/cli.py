@@ -113,7 +113,9 @@ COMMANDS = {
     "unblock": Command("reply to a blocked account again", people.add_unblock_arguments, people.unblock),
     "history": Command("list the bot's posts, newest first", operation.add_history_arguments, operation.history),
     "status": Command(
-        "show whether the bot is running, its mode, model, next post and spending", arguments.add_json, operation.status
+        "show whether the bot is running, its mode, model, next post and spending",
+        operation.add_status_arguments,
+        operation.status,
     ),
     "spend": Command(
         "show what was paid for, by day and kind, and what is left of the budget",
