@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -27,10 +26,11 @@ MOST_LINES = 24
 HEAD = """\
 # From nothing to a first post
 
-Written by `make newcomer` on {date}: each command in turn, in an empty home without configuration, caches or variables, with
-nothing but the wheel ({wheel}). The person is the invented @stationmynah, whose archive has the form of X's. The machine has
-{cores} cores without a GPU, shared with other work (a load of {load:.0f} at the start), so read the times as the most that they
-take. Bytes are what a command adds to the disk.
+Written by `make newcomer` on {date}: each command in turn, in an empty home without configuration, caches or
+variables, with nothing but the wheel ({wheel}). The person is the invented @stationmynah, whose archive has the form of
+X's. The machine has {cores} cores without a GPU and much other work (a load of {load:.0f} at the start), so read the
+times as the most that they take. The last column is what a command adds to the disk. Packages came from a mirror in the
+same network, torch from the machine's own disk.
 
 """
 
@@ -42,7 +42,9 @@ class Newcomer:
         self.texts: list[str] = []
         # What this machine needs to reach its package index is no part of what a newcomer sets.
         kept = {name: os.environ[name] for name in os.environ if name.startswith(("PIP_", "SSL_", "XDG_CONFIG_DIRS"))}
-        self.environment = kept | {"HOME": str(home), "PATH": f"{home}/mynah/bin:/usr/bin:/bin", "COLUMNS": "100"}
+        self.environment = kept | {"HOME": str(home), "COLUMNS": "100"}
+        python = Path(sys.executable).resolve().parent  # the python3 that this runs with
+        self.environment |= {"PATH": f"{home}/mynah/bin:{python}:/usr/bin:/bin"}
         self.environment |= {"LC_ALL": "C.UTF-8", "PIP_NO_CACHE_DIR": "1"}
 
     def __call__(self, command: str, why: str, *, extra: str = "", quiet: bool = False) -> None:
@@ -105,10 +107,10 @@ def main() -> None:
         shutil.copyfile(SAMPLE, home / ARCHIVE)
         load = os.getloadavg()[0]
         newcomer = Newcomer(home)
-        python = shlex.quote(sys.executable)
-        newcomer(f"{python} -m venv mynah".replace(python, "python3"), "An environment of its own.", quiet=True)
+        newcomer("python3 -m venv mynah", "An environment of its own.", quiet=True)
         torch = f"mynah/bin/pip install torch --index-url {CPU_INDEX}"
-        newcomer(torch, "torch without what only GPUs need.", extra=f" '{TORCH}' --retries 1 --timeout 30", quiet=True)
+        hidden = f" '{TORCH}' --no-deps --retries 1 --timeout 30"
+        newcomer(torch, "torch without what only GPUs need.", extra=hidden, quiet=True)
         install = f"mynah/bin/pip install './{wheel.name}[speak,train]'"
         newcomer(install, "The program.", extra=f" -c {ROOT / 'requirements.lock'}", quiet=True)
         newcomer(f"mynah init --bot crow --archive {ARCHIVE}", "A configuration, and the person's tweets.")

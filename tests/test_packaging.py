@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 import subprocess
 import sys
@@ -77,6 +78,61 @@ def test_the_door_of_the_wheel_leads_to_the_command(monkeypatch: pytest.MonkeyPa
         mynah_bot.main()
 
     assert excinfo.value.code == 0
+
+
+def pins(name: str) -> dict[str, str]:
+    """The exact versions of a lock file; where two systems differ, both, with a comma."""
+    versions: dict[str, list[str]] = {}
+    text = (ROOT / name).read_text(encoding="utf-8")
+    for package, number in re.findall(r"^([\w.-]+)==([^\s;]+)", text, re.MULTILINE):
+        versions.setdefault(package, []).append(number)
+    return {package: ",".join(numbers) for package, numbers in versions.items()}
+
+
+@pytest.mark.parametrize("name", ["speak.lock", "train.lock", "build.lock", "smollm2.lock"])
+def test_a_lock_file_of_a_server_has_a_hash_for_each_package(name: str) -> None:
+    entries = re.split(r"^(?=[A-Za-z0-9])", (ROOT / name).read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+
+    assert entries
+    assert [entry.split()[0] for entry in entries if not re.search(r"--hash=sha256:[0-9a-f]{64}\b", entry)] == []
+
+
+@pytest.mark.parametrize(("name", "extras"), [("speak.lock", ["speak"]), ("train.lock", ["speak", "train"])])
+def test_a_lock_file_of_a_server_has_what_its_extras_need_and_no_tools(name: str, extras: list[str]) -> None:
+    locked, everything = pins(name), pins("requirements.lock")
+    lines = [*PROJECT["dependencies"], *(line for extra in extras for line in PROJECT["optional-dependencies"][extra])]
+    needed = {re.split(r"[\[<>=]", line)[0].lower() for line in lines} - {"torch"}  # each of its builds is another file
+
+    assert needed <= locked.keys()
+    assert {package: everything[package] for package in locked} == locked
+    assert not {"torch", "pytest", "mypy", "ruff", "hatchling", "hypothesis"} & locked.keys()
+
+
+def test_the_backend_that_builds_is_exact_and_has_hashes() -> None:
+    (requirement,) = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["build-system"]["requires"]
+
+    name, _, number = requirement.partition("==")
+    assert pins("build.lock")[name] == number == pins("requirements.lock")[name]
+
+
+def test_no_document_tells_to_add_an_index() -> None:
+    pages = [ROOT / "README.md", ROOT / "Makefile", ROOT / "Containerfile", *(ROOT / "docs").glob("*.md")]
+
+    assert [page.name for page in pages if re.search("EXTRA_INDEX|--extra-index", page.read_text("utf-8"))] == []
+
+
+def test_the_bill_of_materials_lists_each_package_with_its_hashes() -> None:
+    command = [sys.executable, ROOT / ".ci" / "sbom.py", ROOT / "speak.lock"]
+    document = json.loads(subprocess.check_output(command))
+
+    components = {component["name"]: component for component in document["components"]}
+    assert (document["bomFormat"], document["specVersion"]) == ("CycloneDX", "1.6")
+    assert document["metadata"]["component"]["version"] == PROJECT["version"]
+    assert components.keys() == pins("speak.lock").keys()
+    assert components["pydantic"]["purl"] == f"pkg:pypi/pydantic@{pins('speak.lock')['pydantic']}"
+    assert components["pydantic"]["licenses"] == [{"license": {"name": "MIT"}}]
+    assert all(len(part["externalReferences"][0]["hashes"][0]["content"]) == 64 for part in components.values())
+    assert len({part["bom-ref"] for part in document["components"]}) == len(document["components"])
 
 
 WITHOUT_UNIX = """
