@@ -24,11 +24,12 @@ def filled(example: str, chosen: Mapping[str, str]) -> str:
         if heading := SECTION.match(line):
             section = f"{heading[1]}."
         setting = SETTING.match(line)
-        if setting and (key := f"{section}{setting[1]}") in chosen:
-            _, value, space, remark = setting.groups()
-            new = json.dumps(chosen[key])
-            space = space[max(len(new) - len(value), 0) :] or " "
-            lines.append(f"{setting[1]} = {new}{space + remark if remark else ''}")
-        else:
-            lines.append(f"# {line}" if setting else line)
+        if not setting:
+            lines.append(line)
+            continue
+        name, value, space, remark = setting.groups()
+        chosen_value = chosen.get(f"{section}{name}")
+        entry = f"# {name} = {value}" if chosen_value is None else f"{name} = {json.dumps(chosen_value)}"
+        column = len(f"{name} = {value}{space}")  # where the remark begins
+        lines.append(f"{entry:{column - 1}} {remark}" if remark else entry)
     return "\n".join(lines).replace("\n\n\n", "\n\n") + "\n"

@@ -30,6 +30,10 @@ class Failed(Exception):
     pass
 
 
+class Skipped(Exception):
+    """What a check needs cannot be had here."""
+
+
 class Trial:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -107,7 +111,10 @@ class Trial:
     def train_with_the_cpu_build_of_torch(self) -> str:
         env = self.venv("train")
         pip = (env / "bin/pip", "install", "--retries", "1", "--timeout", "30")
-        self.run(*pip, "--no-deps", "--index-url", CPU_INDEX, TORCH)
+        try:
+            self.run(*pip, "--no-deps", "--index-url", CPU_INDEX, TORCH)
+        except Failed as error:  # the usual index may have only the build for GPUs, of several gigabytes
+            raise Skipped(f"no CPU build of torch at {CPU_INDEX}") from error
         self.run(*pip, self.requirement("train"))
         require(not list(site(env).glob("nvidia*")), "the CUDA build was installed")
         self.run(env / "bin/mynah", "--state", self.state, "sample", "-n", "1", MYNAH_VOICE__ENGINE="torch")
@@ -157,9 +164,12 @@ class Trial:
     def tool(self, name: str) -> Path:
         """Uv or pipx, as packages from the same index."""
         tools = self.folder / "tools"
-        if not tools.exists():
+        if not (tools / "bin" / name).exists():
             self.venv("tools")
-            self.run(tools / "bin/pip", "install", "uv", "pipx")
+            try:
+                self.run(tools / "bin/pip", "install", "uv", "pipx", PIP_CONSTRAINT="")
+            except Failed as error:
+                raise Skipped("uv and pipx cannot be installed from this index") from error
         return tools / "bin" / name
 
 
@@ -211,6 +221,8 @@ def main() -> int:
             began = time.monotonic()
             try:
                 detail = check(trial)
+            except Skipped as reason:
+                say(f"skip  {name.replace('_', ' ')}: {reason}")
             except Failed as error:
                 failed += 1
                 say(f"FAIL  {name.replace('_', ' ')}: {error}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import sys
@@ -50,7 +51,7 @@ def init(args: Namespace) -> int:
     if archive:
         _file(str(archive))
     _write(path, chosen)
-    print(f"wrote {path}: {', '.join(f'{key} = {value!r}' for key, value in chosen.items())}")
+    print(f"wrote {path}: {', '.join(f'{key} = {json.dumps(value)}' for key, value in chosen.items())}")
     if archive:
         _import(args, path, archive)
     print(_next_steps(args, path, imported=archive is not None))
