@@ -51,7 +51,7 @@ wheel:
 # What a machine that speaks consists of, as CycloneDX; LOCK=train.lock for one that trains.
 sbom:
 	@mkdir -p dist
-	@$(BIN)/python .ci/sbom.py $(LOCK) > dist/sbom.json
+	@$(firstword $(wildcard $(BIN)/python) $(PYTHON)) .ci/sbom.py $(LOCK) > dist/sbom.json
 	@echo "mynah: dist/sbom.json lists what is in $(LOCK)"
 
 .venv/base-smollm2: .venv/ready smollm2.lock

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 import mynah_bot
 from bot import cli
@@ -133,6 +134,27 @@ def test_the_bill_of_materials_lists_each_package_with_its_hashes() -> None:
     assert components["pydantic"]["licenses"] == [{"license": {"name": "MIT"}}]
     assert all(len(part["externalReferences"][0]["hashes"][0]["content"]) == 64 for part in components.values())
     assert len({part["bom-ref"] for part in document["components"]}) == len(document["components"])
+
+
+def test_the_containers_of_the_compose_file_are_locked_up_and_run_commands_that_exist() -> None:
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"]
+
+    for service in services.values():
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+        assert "state:/state" in service["volumes"]
+    assert services["bot"]["command"][0] in cli.COMMANDS
+    assert not any("keys" in volume for volume in services["page"]["volumes"])
+
+
+def test_the_image_is_healthy_by_a_command_that_exists() -> None:
+    text = (ROOT / "Containerfile").read_text(encoding="utf-8")
+
+    (check,) = re.findall(r"^HEALTHCHECK .*CMD (\[.+\])$", text, re.MULTILINE)
+    program, *words = json.loads(check)
+    assert program == "mynah"
+    assert cli.parser().parse_args(words).check is True
+    assert re.search(r"^USER 10001:10001$", text, re.MULTILINE)
 
 
 WITHOUT_UNIX = """

@@ -44,8 +44,6 @@ def command(extra: str, prefix: Path | None = None) -> str:
     brings_torch = extra != "speak" and find_spec("torch") is None
     backend = "--torch-backend=auto " if brings_torch else ""  # uv's: the CPU build where there is no GPU
     everything = shlex.quote(_from_origin([*_present_extras(), extra]) or _from_index([*_present_extras(), extra]))
-    if (prefix / "pipx_metadata.json").exists():
-        return f"pipx install --force {everything}"
     if (prefix / "uv-receipt.toml").exists():
         return f"uv tool install --force {backend}{everything}"
     if any(part.startswith(("archive-v", "environments-v")) for part in prefix.parts):  # in uv's cache, for one run
@@ -62,6 +60,8 @@ def pip_install(*packages: str, prefix: Path | None = None) -> str:
     """The command that installs packages into this environment."""
     prefix = prefix or Path(sys.prefix)
     words = " ".join(shlex.quote(package) for package in packages)
+    if (prefix / "pipx_metadata.json").exists():
+        return f"pipx runpip {NAME} install {words}"
     pip = prefix / "bin" / "pip"
     if pip.exists():
         return f"{shlex.quote(str(pip))} install {words}"

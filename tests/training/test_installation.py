@@ -76,17 +76,18 @@ def test_from_a_repository_it_is_that_commit(installed: Install) -> None:
     assert installation.command("speak", prefix).endswith("install 'mynah-bot[speak] @ git+https://e.org/m@abc'")
 
 
-@pytest.mark.parametrize(
-    ("receipt", "command"),
-    [("pipx_metadata.json", "pipx install --force "), ("uv-receipt.toml", "uv tool install --force ")],
-)
-def test_pipx_and_uv_install_again_with_the_extras_that_are_there(
-    installed: Install, receipt: str, command: str
-) -> None:
+def test_uv_installs_again_with_the_extras_that_are_there(installed: Install) -> None:
     prefix = installed(None)
-    (prefix / receipt).touch()
+    (prefix / "uv-receipt.toml").touch()
 
-    assert installation.command("speak", prefix) == f"{command}'mynah-bot[speak,wandb]'"
+    assert installation.command("speak", prefix) == "uv tool install --force 'mynah-bot[speak,wandb]'"
+
+
+def test_pipx_adds_to_what_it_has_installed(installed: Install) -> None:
+    prefix = installed(None)
+    (prefix / "pipx_metadata.json").touch()
+
+    assert installation.command("speak", prefix) == "pipx runpip mynah-bot install 'mynah-bot[speak]'"
 
 
 def test_uvx_is_started_again_with_the_extra(installed: Install) -> None:
