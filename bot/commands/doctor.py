@@ -14,6 +14,7 @@ from bot.commands.console.keyboard import confirm
 from bot.commands.console.output import show
 from bot.commands.opening import (
     FAILED,
+    existing_history,
     history_to_read,
     history_to_write,
     how_to_install,
@@ -22,6 +23,7 @@ from bot.commands.opening import (
     loaded,
     record_expense,
 )
+from bot.commands.setup import engine
 from bot.errors import ConfigError, Halted, ModelError, MynahError, Refused, StoreError, XError, training_errors
 
 if TYPE_CHECKING:
@@ -123,14 +125,16 @@ def _quick(
         checks.label(
             sound.meta(checks.CONFIRMED) if sound else None,
             settings.bot,
+            sound.meta(checks.UNLABELLED) if sound else None,
             live=live,
             on_x=is_on_x(settings),
         ),
+        engine.check(settings, folder),
         _screen(settings),
         history,
         checks.unsettled(sound, now, dry=not live),
         *_privacy(settings, folder),
-        checks.owner(folder.root),
+        checks.owner(folder.root, live=live),
         *_memory(folder, live=live),
         checks.units(folder.root, settings.bot, system=UNITS, shipped=shipped()),
         checks.disk(folder.root, mounts.read_text(encoding="utf-8") if mounts.exists() else ""),
@@ -205,13 +209,12 @@ def _thorough(settings: Settings, folder: StateDir) -> Iterator[Check]:
     except ModelError as error:
         voice = error
     except ModuleNotFoundError as error:
-        if (how := how_to_install(error)) is None:
+        if how_to_install(error) is None:
             raise
-        yield checks.Check("model", "fail", f"{error.name} is not installed", how)
-        return
-    engine = voice.engine if isinstance(voice, ModelVoice) else ""
+        return  # the check of the engine says what to install
+    loaded_by = voice.engine if isinstance(voice, ModelVoice) else ""
     try:
-        yield checks.voice(voice, assembly.screen(settings, None, ModelMemory()), engine)
+        yield checks.voice(voice, assembly.screen(settings, None, ModelMemory()), loaded_by)
     except MynahError as error:
         yield checks.Check("model", "fail", f"its drafts cannot be screened: {error}", FIX_SCREEN)
 
@@ -255,7 +258,11 @@ def ask_x(settings: Settings, identity: Identity, clock: Clock) -> tuple[Account
             with as_owner(folder.root):
                 record_expense(folder, "account", price, about=about, at=clock.now())
             results = [checks.identity(owner.handle, settings.bot), checks.access(x.access_level)]
-            results.append(checks.profile(owner, settings.bot))
+            profile = checks.profile(owner, settings.bot, live=settings.live and is_on_x(settings))
+            with as_owner(folder.root), existing_history(folder) as store:
+                if store:  # so that a bot without a label does not start either
+                    store.keep_meta(checks.UNLABELLED, "" if profile.verdict == "ok" else profile.detail)
+            results.append(profile)
         if date := x.headers.get("date"):
             with suppress(ValueError):  # not a date: it says nothing about the clock
                 results.append(checks.clock_of_x(clock.now(), parsedate_to_datetime(date).replace(tzinfo=UTC)))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.commands import arguments
 from bot.commands.console.output import post_row, show
-from bot.commands.opening import history_to_read, history_to_write, loaded
+from bot.commands.opening import FAILED, history_to_read, history_to_write, loaded
 from bot.errors import MynahError
 from bot.history import refusals
 from bot.history.schema import STATES
@@ -20,14 +20,24 @@ SET_BACK = timedelta(days=1)  # how far this clock may be behind X's
 SPENT = ("day", "kind", "number", "each", "cost", "note")
 
 
+def add_status_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--check", action="store_true", help="only say whether it runs: exit with 1 if it does not")
+    arguments.add_json(parser)
+
+
 def status(args: Namespace) -> int:
     from bot.clock import SystemClock
     from bot.config.state_dir import StateDir
     from bot.running.status import row as status_row
+    from bot.running.status import why_unhealthy
     from bot.values import VERSION
 
     settings = loaded(args).settings
     row = status_row(settings, StateDir(settings.state), SystemClock().now()) | {"version": VERSION}
+    if args.check:
+        why = why_unhealthy(row)
+        print(why or f"running; the last heartbeat was {row['heartbeat_age']:.0f} s ago")
+        return FAILED if why else 0
     lines = [{"field": key.replace("_", " "), "value": value} for key, value in row.items()]
     show([row] if args.json else lines, ("field", "value"), args)
     return 0
@@ -177,6 +187,7 @@ def resolve(args: Namespace) -> int:
 
 def add_config_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--check", action="store_true", help="only check that the configuration is valid")
+    parser.add_argument("--changed", action="store_true", help="only show what differs from the defaults")
     arguments.add_json(parser)
 
 
@@ -188,6 +199,7 @@ def show_config(args: Namespace) -> int:
         operator_lists.lists(config.settings.screen)  # also checks the lists; `mynah doctor` checks the classifier
         print("the configuration is valid")
         return 0
-    rows = [{"key": key, "value": value, "source": origin} for key, value, origin in config.rows()]
-    show(rows, ("key", "value", "source"), args)
+    shown = config.changed() if args.changed else config.rows()
+    rows = [{"key": key, "value": value, "source": origin} for key, value, origin in shown]
+    show(rows, ("key", "value", "source"), args, empty="nothing: every key has its default")
     return 0

@@ -17,7 +17,7 @@ from bot.voice.model_voice import promoted
 from bot.x.payloads import time_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from bot.config.settings import Settings
@@ -33,6 +33,15 @@ def row(settings: Settings, state_dir: StateDir, now: datetime) -> dict[str, Any
         return status.row()
     with Store.open(state_dir.history, read_only=True) as store:
         return status.row(store)
+
+
+def why_unhealthy(row: Mapping[str, Any]) -> str:
+    """Why a supervisor should restart the bot; empty if it runs. A pause or an unconfirmed post is no reason."""
+    if not row["running"]:
+        return "no bot is running"
+    if row["heartbeat_age"] is None or row["heartbeat_age"] > SILENT.total_seconds():
+        return f"no heartbeat has succeeded within {SILENT.total_seconds():.0f} s: the log says why"
+    return ""
 
 
 class _Status:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from training.card import card
-from training.card.licences import licence_of, notice_of
+from training.card.licences import files_of, licence_of
 from training.card.prompts import prompt_in
 from training.card.publish import AVATAR
 from training.corpus.corpus import newest_last
@@ -80,8 +80,7 @@ def write(
     files |= {_avatar(handle): origin.avatar for handle, origin in run.origins.items() if origin.avatar}
     files |= _pictures(run, job, metrics, drafts, chosen) if job.pictures else {}
     licence = licence_of(_base(run, job))
-    if notice := notice_of(_base(run, job)):
-        files["NOTICE"] = notice
+    files |= files_of(_base(run, job))
     facts = card.CardFacts(
         authors=_authors(run),
         base_model=base_id(run, job),
