@@ -28,6 +28,7 @@ EXTRAS = {
     "huggingface_hub": "train",
     "onnxruntime": "light",
     "gguf": "gguf",
+    **dict.fromkeys(("starlette", "uvicorn", "jinja2", "markupsafe", "python_multipart"), "web"),
 }
 
 
