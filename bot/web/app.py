@@ -14,7 +14,7 @@ from bot.commands.opening import how_to_install
 from bot.errors import MynahError
 from bot.web.guard import Guard
 from bot.web.page import render
-from bot.web.pages import home, signin
+from bot.web.pages import home, queue, signin
 from bot.web.templating import FOLDER
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from bot.web.site import Site
 
-PAGES = (home,)  # each has a TAB and ROUTES
+PAGES = (home, queue)  # each has a TAB and ROUTES
 UPLOADS: frozenset[str] = frozenset()  # paths of forms with a file
 
 
@@ -35,7 +35,7 @@ def application(site: Site, *, hosts: Collection[str] = ()) -> ASGIApp:
     app = Starlette(
         routes=[*routes, Mount("/static", StaticFiles(directory=FOLDER / "static"))],
         exception_handlers={
-            HTTPException: _not_found,
+            HTTPException: _refused,
             MynahError: _failed,
             ModuleNotFoundError: _not_installed,
             OSError: _failed,
@@ -52,9 +52,13 @@ def _problem(request: Request, status: int, title: str, text: str) -> Response:
     return render(request, template, status=status, title=title, text=text)
 
 
-async def _not_found(request: Request, error: Exception) -> Response:
-    status = error.status_code if isinstance(error, HTTPException) else 404
-    return _problem(request, status, "Not found", "There is no such page.")
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101  it is the handler of this class
+    if error.status_code == 404:
+        return _problem(request, 404, "Not found", "There is no such page.")
+    answer = _problem(request, error.status_code, "That did not work", error.detail)
+    answer.headers.update(error.headers or {})
+    return answer
 
 
 async def _failed(request: Request, error: Exception) -> Response:

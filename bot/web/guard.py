@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.requests import cookie_parser
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
@@ -62,14 +63,7 @@ class Guard:
             return
         is_upload = scope["path"] in self._uploads
         reader = _Reader(receive, LARGE if is_upload else SMALL, None if is_upload else FORM_SECONDS)
-        try:
-            await self._app(scope, reader, send)
-        except _TooLarge:
-            if not send.has_begun:
-                await PlainTextResponse("This is too large.\n", 413)(scope, receive, send)
-        except TimeoutError:
-            if not send.has_begun:
-                await PlainTextResponse("This took too long.\n", 408)(scope, receive, send)
+        await self._app(scope, reader, send)
 
     def _refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
@@ -153,10 +147,6 @@ def _is_same_origin(headers: Headers, host: str) -> bool:
     return parts.scheme in {"http", "https"} and parts.netloc.lower() == host.lower()
 
 
-class _TooLarge(Exception):
-    pass
-
-
 class _Reader:
     """Receives a request whose size and time are limited."""
 
@@ -171,10 +161,13 @@ class _Reader:
             return await self._receive()
         now = asyncio.get_running_loop().time()
         pause = PAUSE if self._deadline is None else min(PAUSE, self._deadline - now)
-        message = await asyncio.wait_for(self._receive(), max(pause, 0))
+        try:
+            message = await asyncio.wait_for(self._receive(), max(pause, 0))
+        except TimeoutError:
+            raise HTTPException(408, "This took too long to arrive.", {"connection": "close"}) from None
         self._left -= len(message.get("body", b""))
         if self._left < 0:
-            raise _TooLarge
+            raise HTTPException(413, "This is too large.", {"connection": "close"})
         self._has_ended = message["type"] == "http.request" and not message.get("more_body", False)
         return message
 
@@ -185,11 +178,9 @@ class _Sender:
     def __init__(self, send: Send, *, cacheable: bool) -> None:
         self._send = send
         self._cacheable = cacheable
-        self.has_begun = False
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.has_begun = True
             headers = MutableHeaders(scope=message)
             headers.update(HEADERS)
             headers.setdefault("cache-control", "max-age=3600" if self._cacheable else "no-store")

@@ -65,7 +65,7 @@ def post(path: str, handler: Callable[[Request, Form], Response]) -> Route:
 
     async def endpoint(request: Request) -> Response:
         body = await request.body()
-        form = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=100))
+        form = _fields(body)
         try:
             return await run_in_threadpool(handler, request, form)
         except MynahError as error:
@@ -74,6 +74,12 @@ def post(path: str, handler: Callable[[Request, Form], Response]) -> Route:
             return done(request, _page_of_the_form(request), str(error), kind="problem")
 
     return Route(path, endpoint, methods=["POST"])
+
+
+def _fields(body: bytes) -> dict[str, str]:
+    """Browsers send each line end as two characters."""
+    pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=100)
+    return {name: value.replace("\r\n", "\n") for name, value in pairs}
 
 
 def render(request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:

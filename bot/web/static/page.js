@@ -23,8 +23,62 @@
     if (button) copy(button);
   });
 
+  // The keys of the queue: j and k go through the drafts, a, e and r approve, edit and reject the current one.
+  const drafts = () => [...document.querySelectorAll("[data-draft]")];
+  const current = () => document.activeElement.closest("[data-draft]");
+
+  function go(step) {
+    const all = drafts();
+    const at = all.indexOf(current());
+    const next = all[Math.min(Math.max(at < 0 ? 0 : at + step, 0), all.length - 1)];
+    if (next) {
+      next.focus();
+      next.scrollIntoView({ block: "nearest" });
+    }
+  }
+
+  function decide(key) {
+    const draft = current() || drafts()[0];
+    const part = draft && draft.querySelector(`[data-key="${key}"]`);
+    if (!part) return;
+    draft.focus();
+    if (part.matches("details")) {
+      part.open = true;
+      part.querySelector("textarea, input:not([type=hidden])").focus();
+    } else {
+      sessionStorage.setItem("draft", drafts().indexOf(draft));
+      part.click();
+    }
+  }
+
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || !document.querySelector("[data-queue]")) return;
+    const typing = event.target.matches("input, textarea, select");
+    if (typing && event.key === "Escape") {
+      const part = event.target.closest("details");
+      const draft = event.target.closest("[data-draft]");
+      if (part) part.open = false;
+      if (draft) draft.focus();
+    }
+    if (typing && event.key === "Enter" && event.target.matches("input")) sessionStorage.setItem("draft", drafts().indexOf(current()));
+    if (typing) return;
+    if (event.key === "j") go(1);
+    else if (event.key === "k") go(-1);
+    else if ("aer".includes(event.key)) decide(event.key);
+    else return;
+    event.preventDefault();
+  });
+
+  function goOn() {
+    const at = sessionStorage.getItem("draft");
+    sessionStorage.removeItem("draft");
+    const all = drafts();
+    if (at !== null && all.length) all[Math.min(at, all.length - 1)].focus();
+  }
+
   document.addEventListener("DOMContentLoaded", () => {
     localize(document);
+    goOn();
     for (const element of document.querySelectorAll("[data-script]")) element.hidden = false;
   });
   // What is asked for again and again waits while nobody looks, and while somebody types there.
