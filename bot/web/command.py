@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from argparse import SUPPRESS
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--new-token", action="store_true", help="print a new link; the earlier one and all sign-ins end"
     )
-    parser.add_argument("--with-parent", action="store_true", help="end when standard input ends (`mynah run --web`)")
+    # For processes that mynah itself starts: end with the parent; be the process that has the model.
+    parser.add_argument("--with-parent", action="store_true", help=SUPPRESS)
+    parser.add_argument("--speak", action="store_true", help=SUPPRESS)
 
 
 def web(args: Namespace) -> int:
@@ -39,6 +42,10 @@ def web(args: Namespace) -> int:
     from bot.web.access import Access
 
     settings, clock = loaded(args).settings, SystemClock()
+    if args.speak:
+        from bot.web.speaking import speak
+
+        return speak(settings)
     address = _address(args, settings)
     if args.new_token:
         folder = StateDir(settings.state)
@@ -61,6 +68,7 @@ def web(args: Namespace) -> int:
     try:
         running.run(sockets=[listening])
     finally:
+        site.close()
         listening.close()
         if isinstance(address, Path):
             address.unlink(missing_ok=True)

@@ -13,6 +13,7 @@ from bot.config.state_dir import StateDir
 from bot.errors import ConfigError, MynahError
 from bot.history.store import Store
 from bot.web.access import Access, FailureLimit
+from bot.web.speaker import Speaker
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -36,7 +37,7 @@ class Message:
 
 class Site:
     def __init__(self, args: Namespace, clock: Clock, *, cookie: str = "mynah") -> None:
-        """`args` are the arguments of the command, as the functions of other commands take them."""
+        """`args` are those of the command, as the functions of other commands take them."""
         self.args = args
         self.clock = clock
         self.cookie = cookie
@@ -49,6 +50,7 @@ class Site:
         self.state_dir.make()
         self.access = Access(self.state_dir, clock)
         self.failures = FailureLimit(clock)
+        self.speaker = Speaker([*opening.own_command(args), "web", "--speak"])
         self.user_header = self.settings.web.user_header
         self.users = frozenset(self.settings.web.users)
 
@@ -95,6 +97,9 @@ class Site:
             raise MynahError("there is no history yet: it begins when the bot first runs")
         with Store.open(self.state_dir.history, create=False) as store:
             yield store
+
+    def close(self) -> None:
+        self.speaker.close()
 
     def leave_message(self, session: str, message: Message) -> None:
         with self._lock:

@@ -89,4 +89,5 @@ def serving(state: Path, *, config: Path | None = None, hosts: Sequence[str] = (
     finally:
         running.should_exit = True
         thread.join()
+        site.close()
         listening.close()
