@@ -14,7 +14,7 @@ from bot.commands.opening import how_to_install
 from bot.errors import MynahError
 from bot.web.guard import Guard
 from bot.web.page import render
-from bot.web.pages import home, predictions, queue, signin
+from bot.web.pages import history, home, predictions, queue, settings, signin
 from bot.web.templating import FOLDER
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from bot.web.site import Site
 
-PAGES = (home, predictions, queue)  # each has a TAB and ROUTES
+PAGES = (home, predictions, queue, history, settings)  # each has a TAB and ROUTES
 UPLOADS: frozenset[str] = frozenset()  # paths of forms with a file
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -62,6 +63,7 @@ class Prediction:
     opinion: str
     reasons: tuple[str, ...]
     intent: str  # where X asks whether to post it
+    times: int  # how often the model said the same
 
     @property
     def rest(self) -> str:
@@ -125,13 +127,23 @@ def _page(request: Request, made: Predictions | None, prompt: str) -> Response:
 
 def _about(request: Request, made: Predictions) -> dict[str, Any]:
     rows = list(made.drafts)
-    predictions = [_prediction(number, row) for number, row in enumerate(rows, start=1)]
+    times = Counter(row["text"] for row in rows)
+    first: dict[str, int] = {}  # where each text came first
+    for number, row in enumerate(rows, start=1):
+        first.setdefault(row["text"], number)
+    predictions = [_prediction(number, rows[number - 1], times[text]) for text, number in first.items()]
     passing = [one for one in predictions if not one.reasons]
     best = max(passing, key=lambda one: one.score).number if made.is_done and passing else 0
-    return {"made": made, "predictions": predictions, "best": best, "is_live": site(request).settings.live}
+    return {
+        "made": made,
+        "predictions": predictions,
+        "made_count": len(rows),
+        "best": best,
+        "is_live": site(request).settings.live,
+    }
 
 
-def _prediction(number: int, row: Mapping[str, Any]) -> Prediction:
+def _prediction(number: int, row: Mapping[str, Any], times: int) -> Prediction:
     reasons = tuple(sentence(Reason(*pair)) for pair in row["reasons"])
     text, prompt = row["text"], row["prompt"]
     return Prediction(
@@ -143,6 +155,7 @@ def _prediction(number: int, row: Mapping[str, Any]) -> Prediction:
         _opinion(row["score"], row["parts"]),
         reasons,
         f"https://x.com/intent/post?text={quote(text)}",
+        times,
     )
 
 

@@ -79,6 +79,8 @@
   document.addEventListener("DOMContentLoaded", () => {
     localize(document);
     goOn();
+    const tab = document.querySelector("nav [aria-current]");
+    if (tab) tab.parentElement.parentElement.parentElement.scrollLeft = tab.offsetLeft - 60;
     for (const element of document.querySelectorAll("[data-script]")) element.hidden = false;
   });
   // What is asked for again and again waits while nobody looks, and while somebody types there.
