@@ -89,7 +89,9 @@ def test_the_exposure_of_a_unit_is_limited(unit: Path, most: float, unit_folder:
     assert exposure <= most
 
 
-@pytest.mark.parametrize(("unit", "name"), [(DAEMON, "run"), (RETRAIN, "retrain"), (WEB, "web")], ids=["daemon", "retrain", "web"])
+@pytest.mark.parametrize(
+    ("unit", "name"), [(DAEMON, "run"), (RETRAIN, "retrain"), (WEB, "web")], ids=["daemon", "retrain", "web"]
+)
 def test_a_unit_starts_the_program_with_valid_arguments(unit: Path, name: str) -> None:
     program, *arguments = shlex.split(value(unit, "ExecStart").replace("%i", "abot"))
 

@@ -58,7 +58,7 @@ def _page(request: Request, *, refused: int = 0, typed: str = "", reasons: tuple
         approved = _approved(store) if store else []
     sentences = tuple(map(sentence, reasons))
     drafts = [one._replace(typed=typed, reasons=sentences) if one.post.id == refused else one for one in drafts]
-    return render(request, "queue.html", status=422 if refused else 200, drafts=drafts, approved=approved, limit=LIMIT)
+    return render(request, "queue.html", drafts=drafts, approved=approved, limit=LIMIT)
 
 
 def _waiting(here: Site, store: Store) -> Iterator[Waiting]:

@@ -44,7 +44,9 @@
     draft.focus();
     if (part.matches("details")) {
       part.open = true;
-      part.querySelector("textarea, input:not([type=hidden])").focus();
+      const field = part.querySelector("textarea, input:not([type=hidden])");
+      field.focus();
+      field.setSelectionRange(field.value.length, field.value.length);
     } else {
       sessionStorage.setItem("draft", drafts().indexOf(draft));
       part.click();
