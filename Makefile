@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test test-systemd test-qemu power soak fuzz exposure lint lock clean
+.PHONY: setup demo test test-systemd test-qemu power soak fuzz exposure screenshots lint lock clean
 
 # BASE=tiny leaves out the weights of SmolLM2, which are most of what a model knows of English (93 MB to download).
 BASE ?= smollm2
@@ -62,6 +62,10 @@ fuzz: setup
 # The exposure of the units as systemd scores it, compared with well-known daemons.
 exposure: setup
 	@$(BIN)/python benchmarks/exposure.py
+
+# Each page of `mynah web` as a picture, in both widths and colour schemes; needs Chromium (Debian: apt install chromium).
+screenshots: setup
+	@$(BIN)/python -m tests.web.screenshots --readme
 
 lint: setup
 	@$(BIN)/ruff check

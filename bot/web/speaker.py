@@ -31,7 +31,11 @@ class Predictions:
     key: str = field(default_factory=lambda: secrets.token_urlsafe(9))
     drafts: list[dict[str, Any]] = field(default_factory=list)
     problem: str = ""
-    is_done: bool = False
+    finished: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def is_done(self) -> bool:
+        return self.finished.is_set()
 
 
 class Speaker:
@@ -91,7 +95,7 @@ class Speaker:
         except (OSError, ModelError, ValueError) as error:
             made.problem = str(error)
         finally:
-            made.is_done = True
+            made.finished.set()
 
     def _ask(self, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
         line = json.dumps(request).encode() + b"\n"

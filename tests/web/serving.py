@@ -13,6 +13,7 @@ from bot.clock import SystemClock
 from bot.listening import listen
 from bot.web import server
 from bot.web.app import application
+from bot.web.command import SOCKET_MODE
 from bot.web.site import Site
 
 if TYPE_CHECKING:
@@ -77,9 +78,12 @@ def _answer(response: HTTPResponse) -> Answer:
 
 
 @contextmanager
-def serving(state: Path, *, config: Path | None = None, hosts: Sequence[str] = ()) -> Iterator[Client]:
-    listening = listen(("127.0.0.1", 0), "web.listen")
-    port = listening.getsockname()[1]
+def serving(
+    state: Path, *, config: Path | None = None, hosts: Sequence[str] = (), address: Path | None = None
+) -> Iterator[Client]:
+    """`address`: a Unix socket, which the client does not use."""
+    listening = listen(address or ("127.0.0.1", 0), "web.listen", mode=SOCKET_MODE)
+    port = 0 if address else listening.getsockname()[1]
     site = Site(Namespace(config=config, state=str(state)), SystemClock(), cookie=f"mynah_{port}")
     running = server.server(application(site, hosts=hosts))
     thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})

@@ -143,7 +143,6 @@ def test_a_refused_edit_keeps_the_words_on_a_phone(browser: Browser, env: None, 
             page.get_by_text("Edit post 8").tap()
             page.get_by_label("New text of post 8").fill("Call me at +1 202 555 0143")
             page.get_by_text("of 280").first.wait_for()
-            # The answer to a refused form is a 422, which Chromium writes to the console.
             with page.expect_response(lambda response: response.url.endswith("/edit")) as answer:
                 page.get_by_role("button", name="Save").first.tap()
 

@@ -14,7 +14,6 @@ import pytest
 from bot.history.store import Store
 from bot.web import guard
 from bot.web.server import Protocol
-from tests.installed import environment
 from tests.web import world
 from tests.web.serving import Client, serving
 
@@ -24,14 +23,6 @@ if TYPE_CHECKING:
 
 NOW_TEXT = "A bell rings in the roof."
 PAGES = ("/", "/queue")
-
-
-@pytest.fixture(scope="module")
-def env() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in environment().items():
-            patch.setenv(name, value)
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -187,6 +178,39 @@ def test_a_handle_and_a_text_with_markup_are_shown_as_text(page: Client) -> None
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
     assert "\u202e" not in text
     assert "\\u202e" in text
+
+
+# A reverse proxy
+
+
+def through_socket(path: Path, *headers: str) -> int:
+    """The status of Home, as a proxy asks for it through a Unix socket."""
+    with socket.socket(socket.AF_UNIX) as proxy:
+        proxy.settimeout(20)
+        proxy.connect(str(path))
+        lines = ["GET / HTTP/1.1", "Host: mynah.example", "Connection: close", *headers]
+        proxy.sendall("\r\n".join([*lines, "", ""]).encode())
+        return int(proxy.recv(4_096).split()[1])
+
+
+def test_a_proxy_on_a_unix_socket_may_name_the_user(env: None, tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text('[web]\nhosts = ["mynah.example"]\nuser_header = "X-Remote-User"\nusers = ["anna"]\n')
+    path = tmp_path / "page.sock"
+    with serving(tmp_path / "state", config=config, hosts=["mynah.example"], address=path) as page:
+        statuses = {
+            "anna": through_socket(path, "X-Remote-User: anna"),
+            "bert": through_socket(path, "X-Remote-User: bert"),
+            "both": through_socket(path, "X-Remote-User: bert", "X-Remote-User: anna"),
+            "nobody": through_socket(path),
+        }
+        mode = stat.S_IMODE(path.stat().st_mode)
+    with serving(tmp_path / "state", config=config, hosts=["mynah.example"]) as page:
+        on_loopback = page.get("/", {"Cookie": None, "Host": "mynah.example", "X-Remote-User": "anna"}).status
+
+    assert statuses == {"anna": 200, "bert": 303, "both": 303, "nobody": 303}
+    assert on_loopback == 303
+    assert mode == 0o660
 
 
 # Signing in
