@@ -2,7 +2,7 @@
 
     python -m tests.web.screenshots [FOLDER]
 
-Two of the pictures are shown in README.md: they are written to docs/pictures/ with --readme.
+Two of the pictures are shown in README.md: they are written to docs/images/ with --readme.
 """
 
 from __future__ import annotations
@@ -94,8 +94,8 @@ def shoot(browser: Browser, client: Client, paths: dict[str, str], args: argpars
                         page.get_by_text("The screen refuses").wait_for()
                     (args.folder / f"{name}-{width}-{scheme}.png").write_bytes(page.screenshot(full_page=True))
                     if args.readme and (file := README.get((name, width, scheme))):
-                        (ROOT / "docs" / "pictures").mkdir(exist_ok=True)
-                        (ROOT / "docs" / "pictures" / file).write_bytes(small(page))
+                        (ROOT / "docs" / "images").mkdir(exist_ok=True)
+                        (ROOT / "docs" / "images" / file).write_bytes(small(page))
 
 
 def small(page: Page) -> bytes:

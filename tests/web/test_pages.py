@@ -229,7 +229,8 @@ def test_a_rare_post_is_found_however_many_pages_have_none(tmp_path: Path, monke
     ("query", "count"),
     [
         ("", 10), ("?words=KETTLE", 1), ("?words=banana", 0), ("?state=rejected", 1), ("?kind=reply", 0),
-        ("?mode=live", 0), ("?state=banana", 10), ("?before=3", 2), ("?before=banana", 10), ("?before=99999999999999999999", 10),
+        ("?mode=live", 0), ("?state=banana", 10), ("?before=3", 2),
+        ("?before=banana", 10), ("?before=99999999999999999999", 10),
         ("?show=refused", 7), ("?show=refused&reason=link", 6), ("?show=refused&words=word+for", 1),
     ],
 )  # fmt: skip
