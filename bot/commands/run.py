@@ -98,7 +98,9 @@ def web_page(args: Namespace) -> Iterator[None]:
     for module in ("starlette", "uvicorn", "jinja2"):
         if find_spec(module) is None:
             raise ModuleNotFoundError(module, name=module)
-    page = subprocess.Popen([*own_command(args), "web", "--with-parent"], stdin=subprocess.PIPE)  # noqa: S603  ourselves
+    command = [*own_command(args), "web", "--with-parent"]
+    # In a session of its own, Ctrl-C reaches the bot alone, which then ends the page.
+    page = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)  # noqa: S603  ourselves
     try:
         yield
     finally:

@@ -52,7 +52,7 @@ def _when(context: Context, value: datetime | str) -> Markup:
     """A time in the zone of the schedule. page.js shows it as the browser's locale has it."""
     then = _moment(value)
     text = words.local(then, context["zone"], context["now"])
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+    return Markup('<time class="at" datetime="{}" title="{}">{}</time>').format(
         then.isoformat(timespec="seconds"), f"{then.astimezone(context['zone']):%Y-%m-%d %H:%M:%S %Z}", text
     )
 

@@ -194,3 +194,16 @@ def wait_for(port: int) -> None:
             if client.connect_ex(("127.0.0.1", port)) == 0:
                 return
     raise TimeoutError
+
+
+def test_times_are_written_as_the_language_of_the_browser_has_it(browser: Browser, bot: Client) -> None:
+    times = {}
+    for locale in ("de-DE", "en-US"):
+        context = browser.new_context(locale=locale, timezone_id="Asia/Tokyo")
+        page = context.new_page()
+        page.goto(link(bot, "/history/1"))
+        times[locale] = page.locator("time.at").first.inner_text()
+        context.close()
+
+    assert not times["de-DE"].endswith(("AM", "PM"))
+    assert times["en-US"].endswith(("AM", "PM"))

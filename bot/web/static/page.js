@@ -3,11 +3,18 @@
 "use strict";
 
 (() => {
-  const dates = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short", hour: "numeric", minute: "2-digit" });
+  // Times as the browser's language writes them, in the time zone of the schedule.
+  const timeZone = document.documentElement.dataset.zone;
+  const ofToday = new Intl.DateTimeFormat(undefined, { timeZone, hour: "numeric", minute: "2-digit" });
+  const ofOtherDays = new Intl.DateTimeFormat(undefined, { timeZone, weekday: "short", day: "numeric", month: "short", hour: "numeric", minute: "2-digit" });
+  const days = new Intl.DateTimeFormat("en", { timeZone, dateStyle: "short" });
 
   function localize(root) {
-    for (const time of root.querySelectorAll("time[datetime]")) {
-      time.title = `${dates.format(new Date(time.dateTime))} (yours) · ${time.dataset.there || (time.dataset.there = time.title)}`;
+    for (const time of root.querySelectorAll("time.at")) {
+      const moment = new Date(time.dateTime);
+      if (Math.abs(moment - Date.now()) > 180 * 86_400_000) continue; // with its year, as the server wrote it
+      const isToday = days.format(moment) === days.format(new Date());
+      time.textContent = (isToday ? ofToday : ofOtherDays).format(moment);
     }
   }
 
