@@ -7,7 +7,7 @@ it under a name of its own (DNS rebinding). docs/security.md explains each rule.
 from __future__ import annotations
 
 import asyncio
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
@@ -89,11 +89,10 @@ class Guard:
             return True
         if server is None or server[1] is None:  # a Unix socket: the proxy in front of it has a name
             return False
-        try:
-            address = ip_address(name)
-        except ValueError:
-            return name == "localhost" and ip_address(server[0]).is_loopback
-        return address == ip_address(server[0])
+        own = _number(server[0])
+        if name == "localhost":
+            return own is not None and own.is_loopback
+        return own is not None and _number(name) == own
 
     async def _sign_in_first(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
@@ -124,6 +123,15 @@ class Guard:
             return None
         users = headers.getlist(self._site.user_header)
         return f"user {users[0]}" if len(users) == 1 and users[0] in self._site.users else None
+
+
+def _number(text: str) -> IPv4Address | IPv6Address | None:
+    """An address, if it is one; a socket for both versions of IP has IPv4's in the form of IPv6."""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    return address.ipv4_mapped or address if isinstance(address, IPv6Address) else address
 
 
 def _name(host: str) -> str:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 AXE = Path(__file__).parent / "axe" / "axe.min.js"
-DESKTOP, PHONE = (1280, 800), (360, 740)
+DESKTOP, PHONE = (1280, 800), (320, 640)
 PATIENCE = 60_000.0  # milliseconds: a busy machine is no fault of the page
 
 

@@ -11,6 +11,7 @@ from bot.clock import stamp
 from bot.commands import arguments, operation
 from bot.commands.opening import post_url
 from bot.errors import MynahError
+from bot.history import search
 from bot.running import status
 from bot.sending import pause
 from bot.web.page import Tab, done, get, post, render, site
@@ -67,8 +68,9 @@ def _about(here: Site) -> dict[str, Any]:
 
 def _latest(store: Store, *, dry: bool) -> list[Post]:
     states = ("dry",) if dry else ("posted", "unknown")
-    found = [one for state in states for one in store.history(dry=dry, state=state, limit=LATEST)]
-    return sorted(found, key=lambda one: one.id, reverse=True)[:LATEST]
+    pages = [search.find(store, "post", search.Filter(state=state, dry=dry), limit=LATEST) for state in states]
+    newest = sorted((number for page in pages for number in page.ids), reverse=True)
+    return [store.post(number) for number in newest[:LATEST]]
 
 
 def _url_of(settings: Settings) -> Any:
