@@ -7,9 +7,9 @@ from urllib.parse import urlencode
 
 from bot.clock import stamp
 from bot.commands.opening import is_on_x, post_url
-from bot.commands.operation import STATES
 from bot.errors import StoreError
 from bot.history import mentions, search
+from bot.history.schema import LEGAL_MOVES
 from bot.history.search import Filter
 from bot.values import Reason
 from bot.web.page import Tab, get, render, site
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 TAB = Tab("History", "/history")
 PER_PAGE = 50
+STATES = sorted({state for move in LEGAL_MOVES for state in move})
 LONGEST = 100  # characters to look for
 LARGEST_ID = 2**63 - 1
 EVENTS = {
