@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP := pip --disable-pip-version-check
 
 .PHONY: setup demo test install wheel sbom test-install test-container newcomer test-systemd test-qemu power soak fuzz \
-	exposure lint lock hashes clean
+	exposure screenshots lint lock hashes clean
 
 # BASE=tiny leaves out the weights of SmolLM2, which are most of what a model knows of English (93 MB to download).
 BASE ?= smollm2
@@ -108,6 +108,10 @@ fuzz: setup
 # The exposure of the units as systemd scores it, compared with well-known daemons.
 exposure: setup
 	@$(BIN)/python benchmarks/exposure.py
+
+# Each page of `mynah web` as a picture, in both widths and colour schemes; needs Chromium (Debian: apt install chromium).
+screenshots: setup
+	@$(BIN)/python -m tests.web.screenshots --readme
 
 lint: setup
 	@$(BIN)/ruff check

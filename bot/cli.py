@@ -35,6 +35,7 @@ from bot.commands.setup import completion, init
 from bot.errors import MynahError
 from bot.text.visible import guarded
 from bot.values import VERSION
+from bot.web import command as page
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -122,6 +123,7 @@ COMMANDS = {
         operation.add_spend_arguments,
         operation.spend,
     ),
+    "web": Command("serve a page to see and steer the bot in a browser", page.add_arguments, page.web),
     "auth": Command("log in to X as the bot and store its keys", auth.add_arguments, auth.auth),
     "doctor": Command(
         "check everything that going live needs, and say what to do about problems", doctor.add_arguments, doctor.doctor

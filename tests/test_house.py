@@ -22,8 +22,8 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 # From the top layer down: a folder, or a file beside the folders, imports only what is below it.
 LAYERS = {
     "bot": (
-        *("__main__", "cli", "commands", "running", "replies", "rounds", "sending", "history", "screen", "voice"),
-        *("x", "config", "text", "values", "clock", "errors"),
+        *("__main__", "cli", "web", "commands", "running", "replies", "rounds", "sending", "history", "screen"),
+        *("voice", "x", "config", "text", "listening", "values", "clock", "errors"),
     ),
     "training": (
         *("pretrain", "retraining", "card", "judge", "speak", "learn"),
@@ -48,6 +48,9 @@ SOLE_IMPORTERS = {
     "requests": {"bot/x/twitter.py", "bot/x/wire.py"},  # the first only to return responses from tweepy unchanged
     "requests_oauthlib": {"bot/x/signing.py"},
     "apscheduler": {"bot/running/daemon.py"},
+    "starlette": {"bot/web"},
+    "uvicorn": {"bot/web/server.py"},
+    "jinja2": {"bot/web/templating.py"},
     "prometheus_client": {"bot/running/metrics.py"},
     "sqlite_utils": {"training/sqlite_file.py"},
     "huggingface_hub": {"training/models/base_model.py", "training/card/publish.py"},
@@ -63,7 +66,7 @@ SOLE_IMPORTERS = {
 # Where the bot imports training, inside the function that needs it.
 IMPORTS_TRAINING = (
     *("bot/commands/", "bot/config/state_dir.py", "bot/errors.py", "bot/history/file.py"),
-    *("bot/screen/classifier.py", "bot/voice/model_voice.py"),
+    *("bot/screen/classifier.py", "bot/voice/model_voice.py", "bot/web/"),
 )
 MOST_FOLDERS, MOST_FILES = 12, 16
 

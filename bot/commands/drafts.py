@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bot.rounds.score import Score
+    from bot.screen.chain import Screen
     from bot.values import Draft, Reason
+    from training.profile.person import Person
 
 
 def add_sample_arguments(parser: ArgumentParser) -> None:
@@ -30,7 +32,6 @@ def add_sample_arguments(parser: ArgumentParser) -> None:
 
 def sample(args: Namespace) -> int:
     from bot.rounds.posting import last_said
-    from bot.rounds.score import ranked
     from bot.running import assembly
     from bot.voice.model_voice import promoted
 
@@ -44,8 +45,7 @@ def sample(args: Namespace) -> int:
     author = args.author and args.author.removeprefix("@").lower()
     drafts = voice.draft(args.prompt, n=args.number, seed=args.seed, author=author)
     last = last_said(store, dry=not settings.live) if store else []
-    scored = [(draft, score, screen.reasons(draft)) for draft, score in ranked(drafts, voice.person, last)]
-    rows = [_row(*one) for one in sorted(scored, key=lambda row: bool(row[2]))]  # those that pass first
+    rows = [_row(*one) for one in judged(drafts, voice.person, screen, last)]
     if rows and rows[0]["verdict"] == "pass":
         rows[0]["chosen"] = True
     if not (args.json or args.csv):
@@ -55,6 +55,16 @@ def sample(args: Namespace) -> int:
         ]
     show(rows, ("verdict", "score", "text", "reasons"), args)
     return 0
+
+
+def judged(
+    drafts: Sequence[Draft], person: Person | None, screen: Screen, last: Sequence[str]
+) -> list[tuple[Draft, Score, tuple[Reason, ...]]]:
+    """Each draft with its score and the reasons against it: those that pass first, each kind with the best first."""
+    from bot.rounds.score import ranked
+
+    scored = [(draft, score, tuple(screen.reasons(draft))) for draft, score in ranked(drafts, person, last)]
+    return sorted(scored, key=lambda row: bool(row[2]))
 
 
 def _row(draft: Draft, score: Score, reasons: Sequence[Reason]) -> dict[str, Any]:

@@ -54,6 +54,17 @@ def read_configuration(args: Namespace, *, keyless: bool = False) -> Loaded:
     return load.load(args.config, flags, keyless=keyless)
 
 
+def own_command(args: Namespace) -> list[str]:
+    """The words that start this program again with the same configuration; a command follows them."""
+    import sys
+    from pathlib import Path
+
+    script = Path(sys.prefix) / "bin" / "mynah"
+    program = [str(script)] if script.exists() else [sys.executable, "-m", "bot"]
+    config = ["--config", str(args.config)] if args.config else []
+    return [*program, *config, *(["--state", str(args.state)] if args.state else [])]
+
+
 def history_to_read(settings: Settings) -> tuple[StateDir, Store | None]:
     """The state folder, and its history if there is one."""
     from bot.config.state_dir import StateDir

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from datetime import datetime
 
+    from bot.history.store import Store
+
 SET_BACK = timedelta(days=1)  # how far this clock may be behind X's
 SPENT = ("day", "kind", "number", "each", "cost", "note")
 
@@ -175,14 +177,18 @@ def resolve(args: Namespace) -> int:
             "of the post's address, and set the clock if it is wrong"
         )
     with history_to_write(args) as store:
-        post = store.post(args.id)
-        if post.state not in {"unknown", "abandoned"} or post.state == args.outcome:
-            raise MynahError(f"post {args.id} is {post.state}: only unknown posts can be resolved")
-        if args.x_id and store.has_x_id(args.x_id):
-            raise MynahError(f"{args.x_id} already belongs to another post in the history: see `mynah history --json`")
-        store.move(args.id, args.outcome, at=now, x_id=args.x_id, note="resolved by hand")
+        resolve_post(store, args.id, args.outcome, x_id=args.x_id, at=now)
     print(f"post {args.id} is {args.outcome}")
     return 0
+
+
+def resolve_post(store: Store, number: int, outcome: str, *, x_id: str | None, at: datetime) -> None:
+    post = store.post(number)
+    if post.state not in {"unknown", "abandoned"} or post.state == outcome:
+        raise MynahError(f"post {number} is {post.state}: only unknown posts can be resolved")
+    if x_id and store.has_x_id(x_id):
+        raise MynahError(f"{x_id} already belongs to another post in the history: see `mynah history --json`")
+    store.move(number, outcome, at=at, x_id=x_id, note="resolved by hand")
 
 
 def add_config_arguments(parser: ArgumentParser) -> None:

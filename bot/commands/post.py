@@ -6,7 +6,7 @@ import sys
 import time
 from contextlib import ExitStack
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from bot.commands import arguments
 from bot.commands.console.keyboard import confirm
@@ -36,6 +36,23 @@ if TYPE_CHECKING:
 PATIENCE = 45.0  # seconds for the running bot: it looks every 15 s, and X may be slow
 
 
+class Wish(NamedTuple):
+    """What somebody wants posted: a text of theirs, a draft that they chose, or a draft still to be made."""
+
+    text: str | None = None
+    chosen: Draft | None = None
+    model: str = ""  # which made the chosen draft
+
+    @property
+    def words(self) -> str | None:
+        return self.chosen.text if self.chosen else self.text
+
+    @property
+    def is_by_model(self) -> bool:
+        """Then a person has to approve it in review mode."""
+        return self.text is None
+
+
 def add_post_arguments(parser: ArgumentParser) -> None:
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("text", nargs="?", help="the text to post")
@@ -50,14 +67,19 @@ def post(args: Namespace) -> int:
     from bot.config.state_dir import StateDir
 
     settings = loaded(args).settings
-    folder, clock = StateDir(settings.state), SystemClock()
+    ended = post_now(Wish(text=args.text), settings, StateDir(settings.state), SystemClock(), patience=PATIENCE)
+    return _report(ended, settings, args)
+
+
+def post_now(wish: Wish, settings: Settings, folder: StateDir, clock: Clock, *, patience: float) -> Round:
+    """Post, or hand it to the running bot and wait so many seconds for the outcome."""
     holder = folder.holder()
     if holder is None:
-        return _report(_post_directly(args, settings, folder, clock), settings, args)
-    return _report(_post_through(holder, args, settings, folder, clock), settings, args)
+        return _post_directly(wish, settings, folder, clock)
+    return _post_through(holder, wish, settings, folder, clock, patience)
 
 
-def _post_directly(args: Namespace, settings: Settings, folder: StateDir, clock: Clock) -> Round:
+def _post_directly(wish: Wish, settings: Settings, folder: StateDir, clock: Clock) -> Round:
     from bot.clock import stamp
     from bot.rounds import slots
     from bot.rounds.posting import Pipeline, deliver, speak
@@ -73,18 +95,18 @@ def _post_directly(args: Namespace, settings: Settings, folder: StateDir, clock:
         lost = outbox.recover(store)
         if lost:
             _reconcile(store, settings, publisher, clock)
-        if earlier := _posted_before(args, store, lost):
+        if earlier := _posted_before(wish, store, lost):
             return earlier
-        if parked := _parked(args, store, dry=outbox.dry):
+        if parked := _parked(wish, store, dry=outbox.dry):
             return deliver(parked, outbox, store)
-        voice, draft_settings = _voice(args, settings, folder, store)
+        voice, draft_settings = _voice(wish, settings, folder, store)
         pipeline = Pipeline(voice, lambda _: assembly.screen(settings, store, voice), outbox, draft_settings, clock)
-        review_mode = args.draft and settings.mode == "review"
+        review_mode = wish.is_by_model and settings.mode == "review"
         return speak(slots.once(clock.now()), store, pipeline, review_mode=review_mode, may_queue=True)
 
 
 def _post_through(
-    holder: Mapping[str, Any], args: Namespace, settings: Settings, folder: StateDir, clock: Clock
+    holder: Mapping[str, Any], wish: Wish, settings: Settings, folder: StateDir, clock: Clock, patience: float
 ) -> Round:
     """Stores the post as approved, which the running bot sends first, and waits for the outcome."""
     from bot.history.store import Store
@@ -104,14 +126,14 @@ def _post_through(
     outbox = assembly.outbox(settings, _NoPublisher(), clock, every=every)
     with Store.open(folder.history, create=False) as store:
         slot = slots.once(clock.now())
-        if parked := _parked(args, store, dry=outbox.dry):
+        if parked := _parked(wish, store, dry=outbox.dry):
             ended = Round("approved", slot.key, post=parked)
         else:
-            voice, draft_settings = _voice(args, settings, folder, store)
+            voice, draft_settings = _voice(wish, settings, folder, store)
             pipeline = Pipeline(voice, lambda _: assembly.screen(settings, store, voice), outbox, draft_settings, clock)
-            review_mode = args.draft and "review" in {settings.mode, holder.get("mode")}
+            review_mode = wish.is_by_model and "review" in {settings.mode, holder.get("mode")}
             ended = prepare(slot, store, pipeline, review_mode=review_mode, may_queue=True)
-        return _wait_for_outcome(ended, store, outbox, clock) if ended.outcome == "approved" else ended
+        return _wait_for_outcome(ended, store, outbox, clock, patience) if ended.outcome == "approved" else ended
 
 
 class _NoPublisher:
@@ -131,65 +153,66 @@ def _reconcile(store: Store, settings: Settings, publisher: X | DryRunPublisher,
         reconciler.look_up(store, "unknown")
 
 
-def _posted_before(args: Namespace, store: Store, lost: Sequence[Post]) -> Round | None:
+def _posted_before(wish: Wish, store: Store, lost: Sequence[Post]) -> Round | None:
     """Return the post of an earlier call with the same text, if X's response was lost but the post is on X."""
     from bot.rounds.posting import Round
 
     for post in (store.post(each.id) for each in lost):
-        if post.state == "posted" and post.text == args.text:
+        if post.state == "posted" and post.text == wish.words:
             return Round(post.state, post.slot or "", post=post, detail=post.note)
     return None
 
 
-def _parked(args: Namespace, store: Store, *, dry: bool) -> Post | None:
+def _parked(wish: Wish, store: Store, *, dry: bool) -> Post | None:
     """Return the approved post of an earlier call with the same text, if it is still waiting to be sent."""
-    return next((post for post in store.posts_in("approved", dry=dry) if post.text == args.text), None)
+    return next((post for post in store.posts_in("approved", dry=dry) if post.text == wish.words), None)
 
 
 class ByHand:
-    """A voice for a person's own text, so that it takes the same path as a draft."""
+    """A voice for a text that a person wrote or chose, so that it takes the same path as a draft."""
 
-    name = BY_HAND
     person = None
 
-    def __init__(self, text: str, memory: ModelMemory) -> None:
-        self._text = text
+    def __init__(self, draft: Draft, memory: ModelMemory, name: str = "") -> None:
+        self.name = name or BY_HAND
+        self._draft = draft
         self.copied = memory.copied
         self.foreign = memory.foreign
 
     def draft(self, prompt: str, *, n: int, seed: int, author: str | None = None) -> list[Draft]:  # noqa: ARG002
-        return [Draft(self._text)]
+        return [self._draft]
 
     def log_likelihoods(self, texts: Sequence[str], *, given: str = "") -> list[float]:  # noqa: ARG002  its score is not used
         return [0.0] * len(texts)
 
 
-def _voice(args: Namespace, settings: Settings, folder: StateDir, store: Store) -> tuple[Voice, DraftSettings]:
-    """The voice and its settings. A person's text is screened here, to give all reasons against it at once."""
+def _voice(wish: Wish, settings: Settings, folder: StateDir, store: Store) -> tuple[Voice, DraftSettings]:
+    """The voice and its settings. A given text is screened here, to give all reasons against it at once."""
     from bot.rounds.posting import DraftSettings
     from bot.running import assembly
     from bot.voice.model_voice import ModelMemory, promoted
 
     current = promoted(folder.models)
-    if args.draft:
+    given = wish.chosen or (Draft(wish.text) if wish.text is not None else None)
+    if given is None:
         if current is None:
             raise ModelError(f"there is no model in {folder.models} yet: `mynah retrain` makes one")
         return assembly.voice(current, settings), assembly.draft_settings(
             settings, lambda why: print(why, file=sys.stderr)
         )
-    voice = ByHand(args.text, ModelMemory.open(current))
-    if reasons := assembly.screen(settings, store, voice).reasons(Draft(args.text)):
+    voice = ByHand(given, ModelMemory.open(current), wish.model)
+    if reasons := assembly.screen(settings, store, voice).reasons(given):
         raise MynahError(
             f"the screen refuses this text: {reasons_text(reasons)}; docs/operating.md explains the reasons"
         )
     return voice, DraftSettings(prompts=("",), candidates=1, tries=1)
 
 
-def _wait_for_outcome(ended: Round, store: Store, outbox: Outbox, clock: Clock) -> Round:
+def _wait_for_outcome(ended: Round, store: Store, outbox: Outbox, clock: Clock, patience: float) -> Round:
     from dataclasses import replace
 
     assert ended.post is not None  # noqa: S101  it was approved
-    deadline = clock.monotonic() + PATIENCE
+    deadline = clock.monotonic() + patience
     post = ended.post
     while post.state in {"approved", "sending"} and not post.not_before and clock.monotonic() < deadline:
         time.sleep(0.2)

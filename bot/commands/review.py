@@ -68,7 +68,7 @@ def review(args: Namespace) -> int:
         raise MynahError(f"there is no history in {folder.root} yet")
     now, terms = SystemClock().now(), assembly.review_settings(settings)
     if args.what == "list":
-        rows = [_row(post, terms) for post in _waiting(store, terms, now)] if store else []
+        rows = [_row(post, terms) for post in waiting_drafts(store, terms, now)] if store else []
         show(rows, COLUMNS, args, empty="no drafts are waiting")
     elif store:
         row = _row(store.post(args.id), terms) | {"reviews": queue.verdicts(store, args.id)}
@@ -101,7 +101,7 @@ def _review_one(session: ReviewSession, args: Namespace) -> int:
         case "reject":
             queue.reject(session.store, post, args.because.strip(), session.clock.now())
         case _:
-            reasons = _edit(session, post, args.text.strip())
+            reasons = edit_draft(session, post, args.text.strip())
     if reasons:
         raise MynahError(f"post {post.id} is unchanged: the screen refuses the new text: {reasons_text(reasons)}")
     post = session.store.post(post.id)
@@ -110,11 +110,11 @@ def _review_one(session: ReviewSession, args: Namespace) -> int:
 
         print(tables.as_json(_row(post, session.terms)))
     else:
-        print(_outcome(session, post))
+        print(outcome_text(session, post))
     return 0
 
 
-def _edit(session: ReviewSession, post: Post, text: str) -> tuple[Reason, ...]:
+def edit_draft(session: ReviewSession, post: Post, text: str) -> tuple[Reason, ...]:
     """Replace the text if it passes the whole screen; it may repeat the old text. Returns the reasons against it."""
     from bot.running import assembly
     from bot.voice.model_voice import ModelMemory, promoted
@@ -132,7 +132,7 @@ def _review_all(session: ReviewSession) -> int:
     outcomes: list[str] = []
     last, message = 0, ""
     while True:
-        drafts = [post for post in _waiting(session.store, session.terms, session.clock.now()) if post.id > last]
+        drafts = [post for post in waiting_drafts(session.store, session.terms, session.clock.now()) if post.id > last]
         if not drafts:
             break
         person.show(_page(drafts[0], len(drafts), message, session))
@@ -140,7 +140,7 @@ def _review_all(session: ReviewSession) -> int:
         if message is None:
             break
         last = drafts[0].id if is_done else last
-    print(f"{', '.join(outcomes) or 'nothing was reviewed'}; {_waiting_count(session)}")
+    print(f"{', '.join(outcomes) or 'nothing was reviewed'}; {_count_text(session)}")
     return 0
 
 
@@ -165,7 +165,7 @@ def _ask(session: ReviewSession, post: Post, person: Terminal, outcomes: list[st
 
 def _approve(session: ReviewSession, post: Post, _: Terminal, __: str) -> tuple[str, bool]:
     queue.approve(session.store, post, session.terms, session.clock.now())
-    return _outcome(session, session.store.post(post.id)), True
+    return outcome_text(session, session.store.post(post.id)), True
 
 
 def _reject(session: ReviewSession, post: Post, person: Terminal, words: str) -> tuple[str, bool]:
@@ -178,12 +178,12 @@ def _rewrite(session: ReviewSession, post: Post, person: Terminal, words: str) -
     text = words or person.words("text:", post.text)
     if not text or text.strip() == post.text:
         return "the text is unchanged", False
-    if reasons := _edit(session, post, text.strip()):
+    if reasons := edit_draft(session, post, text.strip()):
         return f"the text is unchanged: the screen refuses {text.strip()!r}: {reasons_text(reasons)}", False
     return "the text is changed and still needs approval", False
 
 
-def _waiting(store: Store, terms: queue.ReviewSettings, now: datetime) -> list[Post]:
+def waiting_drafts(store: Store, terms: queue.ReviewSettings, now: datetime) -> list[Post]:
     both = [*queue.waiting(store, terms, now, dry=False), *queue.waiting(store, terms, now, dry=True)]
     return sorted(both, key=lambda post: post.id)
 
@@ -224,7 +224,7 @@ def _page(post: Post, left: int, message: str, session: ReviewSession) -> str:
     ])  # fmt: skip
 
 
-def _outcome(session: ReviewSession, post: Post) -> str:
+def outcome_text(session: ReviewSession, post: Post) -> str:
     if post.state != "approved":
         state = "edited and needs approval" if post.state == "drafted" else post.state
         return f"post {post.id} is {state}"
@@ -235,6 +235,6 @@ def _outcome(session: ReviewSession, post: Post) -> str:
     return f"post {post.id} is approved: the running bot sends it as soon as its limits allow"
 
 
-def _waiting_count(session: ReviewSession) -> str:
-    count = len(_waiting(session.store, session.terms, session.clock.now()))
+def _count_text(session: ReviewSession) -> str:
+    count = len(waiting_drafts(session.store, session.terms, session.clock.now()))
     return f"{count} waiting" if count else "no drafts are waiting"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from bot.clock import why_doubted
 from bot.commands import arguments
 from bot.commands.doctor import ready
-from bot.commands.opening import BUSY, FAILED, loaded, read_configuration
+from bot.commands.opening import BUSY, FAILED, loaded, own_command, read_configuration
 from bot.commands.retrain import train
 from bot.errors import Damaged, ModelError, MynahError, NoRoom
 from bot.running import resources
@@ -43,6 +43,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="DURATION",
         help="post every DURATION (e.g. 10s) instead of following the schedule",
     )
+    parser.add_argument(
+        "--web", action="store_true", help="also serve the page of `mynah web`, in a process of its own"
+    )
 
 
 def run(args: Namespace) -> int:
@@ -71,7 +74,7 @@ def run(args: Namespace) -> int:
     configure_log(settings, clock)
     if not os.isatty(0):  # a reload that is asked for while it starts; the daemon listens to later ones
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    with process.state_dir.hold(process.about):
+    with process.state_dir.hold(process.about), web_page(args):
         if args.once:
             return run_once(start(settings, process), clock)
         app = start_when_possible(
@@ -83,6 +86,27 @@ def run(args: Namespace) -> int:
             return 0
         with metrics_server(app, process):
             return run_daemon(app, process)
+
+
+@contextmanager
+def web_page(args: Namespace) -> Iterator[None]:
+    """With --web, `mynah web` as long as this process lasts: it ends when its standard input does."""
+    if not args.web:
+        yield
+        return
+    import subprocess
+    from importlib.util import find_spec
+
+    for module in ("starlette", "uvicorn", "jinja2"):
+        if find_spec(module) is None:
+            raise ModuleNotFoundError(module, name=module)
+    command = [*own_command(args), "web", "--with-parent"]
+    # In a session of its own, Ctrl-C reaches the bot alone, which then ends the page.
+    page = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)  # noqa: S603  ourselves
+    try:
+        yield
+    finally:
+        page.communicate()  # closes its standard input, and waits
 
 
 def configure_log(settings: Settings, clock: Clock) -> None:

@@ -104,8 +104,9 @@ def _next_steps(prefix: Path, bot: str, program: Path, *, prepared: bool) -> str
         (f"{mynah} --config {config} --state /var/lib/mynah/{bot} import ARCHIVE.zip", ""),
         (f"systemctl enable --now mynah@{bot}", "trains a model, then makes dry runs"),
         (f"systemctl enable --now mynah-retrain@{bot}.timer", "trains a new model every week"),
+        (f"systemctl enable --now mynah-web@{bot}", "serves a page on this machine: docs/web.md"),
     ]
     system = (prefix / "etc/systemd/system").as_posix()
-    undo = f"systemctl disable --now mynah@{bot} mynah-retrain@{bot}.timer; rm -r {system}/mynah*@.*"
+    undo = f"systemctl disable --now mynah@{bot} mynah-web@{bot} mynah-retrain@{bot}.timer; rm -r {system}/mynah*@.*"
     lines = [f"  {step:48}  # {comment}" if comment else f"  {step}" for step, comment in steps]
     return "\n".join(["", "next steps:", *lines, "to remove the units again:", f"  {undo}"])

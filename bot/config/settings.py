@@ -15,6 +15,8 @@ from bot.config.types import (
     Duration,
     Folder,
     Handle,
+    HeaderName,
+    HostName,
     Listen,
     Pattern,
     Prompts,
@@ -196,6 +198,13 @@ class Metrics(Section):
     listen: Listen = ""
 
 
+class Web(Section):
+    listen: Listen = "127.0.0.1:8766"
+    hosts: tuple[HostName, ...] = ()
+    user_header: HeaderName = ""
+    users: tuple[str, ...] = ()
+
+
 class Log(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["auto", "json", "console"] = "auto"
@@ -225,6 +234,7 @@ class Settings(BaseSettings):
     budget: Budget = Budget()
     backup: Backup = Backup()
     metrics: Metrics = Metrics()
+    web: Web = Web()
     log: Log = Log()
 
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from datetime import time, timedelta
 from ipaddress import ip_address
@@ -71,8 +72,8 @@ def _pattern(pattern: str) -> str:
     return pattern
 
 
-def listen_address(listen: str) -> tuple[str, int] | Path | None:
-    """A loopback HOST:PORT or the path of a Unix socket; None for an empty value."""
+def listen_address(listen: str, *, remote: bool = False) -> tuple[str, int] | Path | None:
+    """A loopback HOST:PORT or the path of a Unix socket; None for an empty value. `remote` allows any HOST."""
     if not listen:
         return None
     if listen.startswith("/"):
@@ -83,7 +84,7 @@ def listen_address(listen: str) -> tuple[str, int] | Path | None:
     except ValueError:
         address = None
     is_port = port.isascii() and port.isdigit() and int(port) < 65_536
-    if address is None or not address.is_loopback or not is_port:
+    if address is None or not (address.is_loopback or remote) or not is_port:
         raise ValueError(f'{listen!r} is not a loopback address or a socket: use "127.0.0.1:9464" or "/run/…"')
     return str(address), int(port)
 
@@ -91,6 +92,19 @@ def listen_address(listen: str) -> tuple[str, int] | Path | None:
 def _listen(listen: str) -> str:
     listen_address(listen)
     return listen
+
+
+def _host_name(name: str) -> str:
+    """A name without scheme and path; a port is not compared."""
+    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", name):
+        raise ValueError(f"{name!r} is not the name of a host: use one such as mynah.example.org, without https://")
+    return name.lower()
+
+
+def _header_name(name: str) -> str:
+    if name and not re.fullmatch(r"[A-Za-z0-9-]+", name):
+        raise ValueError(f"{name!r} is not the name of a header: use one such as X-Remote-User")
+    return name.lower()
 
 
 Duration = Annotated[timedelta, BeforeValidator(durations.parsed)]
@@ -107,3 +121,5 @@ Prompt = Annotated[str, AfterValidator(_prompt)]
 Prompts = Annotated[dict[Prompt, Annotated[float, Field(gt=0, le=1_000)]], BeforeValidator(_prompts)]
 Zone = Annotated[str, AfterValidator(_zone)]
 Listen = Annotated[str, AfterValidator(_listen)]
+HostName = Annotated[str, AfterValidator(_host_name)]
+HeaderName = Annotated[str, AfterValidator(_header_name)]

@@ -239,3 +239,6 @@ BEGIN SELECT RAISE(ABORT, 'the history is only added to'); END;
 CREATE TRIGGER review_is_never_forgotten BEFORE DELETE ON review
 BEGIN SELECT RAISE(ABORT, 'the history is only added to'); END;
 """
+
+# A post's story is read by its number, however many posts there are.
+STORIES = "CREATE INDEX event_post ON event (post);"

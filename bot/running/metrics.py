@@ -8,7 +8,6 @@ alone, one request at a time and each within two seconds: a slow client delays o
 from __future__ import annotations
 
 import socket
-import stat
 import threading
 from contextlib import suppress
 from datetime import datetime
@@ -20,7 +19,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.registry import Collector
 
 from bot.config.types import listen_address
-from bot.errors import MynahError
+from bot.listening import listen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -107,18 +106,7 @@ class MetricsServer:
         self._text = text
         self._monotonic = monotonic
         self._path = address if isinstance(address, Path) else None
-        inet = socket.AF_INET6 if isinstance(address, tuple) and ":" in address[0] else socket.AF_INET
-        self._socket = socket.socket(socket.AF_UNIX if self._path else inet)
-        try:
-            if self._path:
-                _remove_stale_socket(self._path)
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            self._socket.bind(str(address) if isinstance(address, Path) else address)
-            self._socket.listen(16)
-        except OSError as error:
-            self._socket.close()
-            where = address if isinstance(address, Path) else f"{address[0]}, port {address[1]}"
-            raise MynahError(f"metrics.listen: {where}: {error.strerror or error}; choose another address") from error
+        self._socket = listen(address, "metrics.listen")
         self._closed = threading.Event()
         self.port = 0 if self._path else self._socket.getsockname()[1]
         threading.Thread(target=self._serve, name="metrics", daemon=True).start()
@@ -175,18 +163,6 @@ class MetricsServer:
             return "200 OK", self._text()
         except Exception as error:  # noqa: BLE001  the client gets the message; the bot goes on
             return "503 Service Unavailable", f"{error}\n"
-
-
-def _remove_stale_socket(path: Path) -> None:
-    """Remove a socket that a killed bot has left. A socket in use and any other kind of file stay."""
-    with suppress(FileNotFoundError):
-        if stat.S_ISSOCK(path.lstat().st_mode):
-            with socket.socket(socket.AF_UNIX) as client:
-                client.settimeout(REQUEST_SECONDS)
-                try:
-                    client.connect(str(path))
-                except ConnectionRefusedError:
-                    path.unlink()
 
 
 def _is_loopback(host: str) -> bool:

@@ -23,7 +23,7 @@ from tests.fakes import FakeClock
 ROOT = Path(__file__).parents[2]
 SYSTEMD = ROOT / "systemd"
 UNITS = sorted(SYSTEMD.glob("*@.*"))
-DAEMON, RETRAIN, ALERT = (SYSTEMD / f"mynah{role}@.service" for role in ("", "-retrain", "-alert"))
+DAEMON, RETRAIN, WEB, ALERT = (SYSTEMD / f"mynah{role}@.service" for role in ("", "-retrain", "-web", "-alert"))
 PROGRAM = "/opt/mynah/.venv/bin/mynah"
 WRONG_USAGE = 2  # the exit code of argparse
 
@@ -80,7 +80,9 @@ def test_systemd_finds_no_fault_in_the_units(unit_folder: Path) -> None:
 
 @needs_systemd
 @pytest.mark.parametrize(
-    ("unit", "most"), [(DAEMON, 1.5), (RETRAIN, 0.5), (ALERT, 1.5)], ids=lambda part: getattr(part, "stem", part)
+    ("unit", "most"),
+    [(DAEMON, 1.5), (RETRAIN, 0.5), (ALERT, 1.5), (WEB, 1.1)],
+    ids=lambda part: getattr(part, "stem", part),
 )
 def test_the_exposure_of_a_unit_is_limited(unit: Path, most: float, unit_folder: Path) -> None:
     result = analyze("security", "--offline=true", "--no-pager", unit_folder / unit.name, units=unit_folder)
@@ -89,7 +91,9 @@ def test_the_exposure_of_a_unit_is_limited(unit: Path, most: float, unit_folder:
     assert exposure <= most
 
 
-@pytest.mark.parametrize(("unit", "name"), [(DAEMON, "run"), (RETRAIN, "retrain")], ids=["daemon", "retrain"])
+@pytest.mark.parametrize(
+    ("unit", "name"), [(DAEMON, "run"), (RETRAIN, "retrain"), (WEB, "web")], ids=["daemon", "retrain", "web"]
+)
 def test_a_unit_starts_the_program_with_valid_arguments(unit: Path, name: str) -> None:
     program, *arguments = shlex.split(value(unit, "ExecStart").replace("%i", "abot"))
 
@@ -102,16 +106,16 @@ def test_a_unit_starts_the_program_with_valid_arguments(unit: Path, name: str) -
     assert getattr(namespace, "live", None) is None  # the configuration decides whether it goes live
 
 
-def test_bot_and_training_are_the_same_user_in_the_same_folder() -> None:
+def test_bot_training_and_page_are_the_same_user_in_the_same_folder() -> None:
     for key in ("User", "DynamicUser", "StateDirectory", "StateDirectoryMode", "UMask"):
-        assert value(DAEMON, key) == value(RETRAIN, key)
+        assert value(DAEMON, key) == value(RETRAIN, key) == value(WEB, key)
 
 
 def test_the_credentials_are_those_that_the_configuration_reads() -> None:
     credentials = [line.split(":") for line in values(DAEMON, "LoadCredential")]
 
     assert credentials == [[name, f"/etc/mynah/%i/keys/{name}"] for name in SECRETS]
-    assert values(RETRAIN, "LoadCredential") == []
+    assert values(RETRAIN, "LoadCredential") == values(WEB, "LoadCredential") == []
 
 
 def test_a_bot_without_keys_gets_blank_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,7 +148,7 @@ def test_systemd_waits_longer_for_the_stop_than_the_daemon_takes() -> None:
     assert seconds(value(DAEMON, "TimeoutStopSec")) > STOP_WITHIN.total_seconds()
 
 
-@pytest.mark.parametrize("unit", [DAEMON, RETRAIN], ids=["daemon", "retrain"])
+@pytest.mark.parametrize("unit", [DAEMON, RETRAIN, WEB], ids=["daemon", "retrain", "web"])
 def test_a_permanent_failure_starts_the_alert(unit: Path) -> None:
     assert value(unit, "OnFailure") == f"{ALERT.stem}%n.service"
     assert "journalctl -u %i" in value(ALERT, "ExecStart")

@@ -77,6 +77,7 @@ def test_units_of_an_earlier_version_are_replaced(tmp_path: Path) -> None:
     assert {name for name, verdict in second.items() if verdict == "renewed"} == {
         "mynah@.service",
         "mynah-retrain@.service",
+        "mynah-web@.service",
     }
     assert "/srv/venv/bin/mynah" in (tmp_path / "mynah@.service").read_text(encoding="utf-8")
 
