@@ -41,6 +41,11 @@ class Screen:
                 yield reason
 
 
+def why_sensitive(text: str) -> Reason | None:
+    """Why a text of a stranger, such as a mention, must not be answered: harm or private data in it, not swearing."""
+    return harm.why_not(text, vulgar=True) or privacy.why_not(text)
+
+
 def no_match(_: str) -> str:
     """For a history without posts and a voice without a person."""
     return ""
