@@ -10,10 +10,10 @@ from bot.screen import harm
 
 DATA = Path(__file__).parents[2] / ".." / "shared" / "data" / "text-hazards"
 LISTED = [
-    line
-    for name in ("slurs.txt", "vulgar.txt")
+    word
+    for name in ("hate.txt", "obscenity.txt")
     for line in (files("bot.screen") / "words" / name).read_text(encoding="utf-8").splitlines()
-    if len(line) >= 4 and line.isascii() and line.isalpha()
+    if len(word := line.strip("?*+")) >= 4 and word.isascii() and word.isalpha()
 ]
 LOOK_ALIKE = str.maketrans("aeopcyxi", "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456")  # Cyrillic
 LEET = str.maketrans("oieast", "013457")
