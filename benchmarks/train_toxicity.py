@@ -59,7 +59,7 @@ def main() -> None:
     torch.set_num_threads(1)  # more of them wait for each other
     hazards = args.data / "text-hazards"
     rows = [*davidson(hazards), *toxigen(hazards), *prompts(args.packages), *reviews(args.packages), *own()]
-    print(f"{len(rows):,} texts, {sum(row.toxic > 0.5 for row in rows):,} of them toxic")  # noqa: PLR2004
+    print(f"{len(rows):,} texts, {sum(row.toxic > 0.5 for row in rows):,} of them toxic")
     weights, bias = fit(rows, prior(args.packages))
     model = quantised(weights, bias)
     scores = [model.score(text) for texts in ordinary(args.data) for text in texts]
@@ -152,7 +152,8 @@ def prior(packages: Path) -> np.ndarray[Any, Any]:
     (path,) = packages.glob("alt_profanity_check-*.whl")
     with zipfile.ZipFile(path) as wheel:
         vectorizer, classifier = (
-            joblib.load(io.BytesIO(wheel.read(f"profanity_check/data/{name}.joblib"))) for name in ("vectorizer", "model")
+            joblib.load(io.BytesIO(wheel.read(f"profanity_check/data/{name}.joblib")))
+            for name in ("vectorizer", "model")
         )
     coefficients = np.mean([part.estimator.coef_[0] for part in classifier.calibrated_classifiers_], axis=0)
     weights = np.zeros(toxicity.BUCKETS, dtype=np.float32)
@@ -163,7 +164,9 @@ def prior(packages: Path) -> np.ndarray[Any, Any]:
 
 def fit(rows: Iterable[Row], begin: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], float]:
     """Logistic regression over the hashed n-grams, pulled towards the weights that it begins with."""
-    hashes = [np.fromiter(toxicity.hashed(words), dtype=np.int64) for row in rows for words in toxicity.windows(row.text)]
+    hashes = [
+        np.fromiter(toxicity.hashed(words), dtype=np.int64) for row in rows for words in toxicity.windows(row.text)
+    ]
     of_windows = [row for row in rows for _ in toxicity.windows(row.text)]
     known = torch.from_numpy(begin)
     learnt = torch.zeros(toxicity.BUCKETS, requires_grad=True)
@@ -176,7 +179,9 @@ def fit(rows: Iterable[Row], begin: np.ndarray[Any, Any]) -> tuple[np.ndarray[An
             batch = order[start : start + BATCH]
             lengths = torch.tensor([len(hashes[index]) for index in batch])
             found = (known + learnt)[torch.from_numpy(np.concatenate([hashes[index] for index in batch]))]
-            sums = torch.zeros(len(batch)).index_add(0, torch.repeat_interleave(torch.arange(len(batch)), lengths), found)
+            sums = torch.zeros(len(batch)).index_add(
+                0, torch.repeat_interleave(torch.arange(len(batch)), lengths), found
+            )
             toxic = torch.tensor([of_windows[index].toxic for index in batch])
             weight = torch.tensor([of_windows[index].weight for index in batch])
             loss = torch.nn.functional.binary_cross_entropy_with_logits(

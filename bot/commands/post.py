@@ -154,6 +154,7 @@ class ByHand:
 
     def __init__(self, text: str, memory: ModelMemory) -> None:
         self._text = text
+        self.languages = memory.languages
         self.copied = memory.copied
         self.foreign = memory.foreign
 

@@ -1,4 +1,4 @@
-"""Removes the disguises of words: accents, look-alikes, boxed letters, digits for letters, letters spaced or drawn out."""
+"""Removes the disguises of words: accents, look-alikes, boxes, digits for letters, letters spaced out or drawn out."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ _BOXED = {0x249C + index: chr(ord("a") + index) for index in range(26)} | {
 }
 _FLAGS = re.compile("[\U0001f1e6-\U0001f1ff]+")
 # Upside down, and so to be read from the end.
-_TURNED = {ord(turned): letter for turned, letter in zip("ɐqɔpǝɟƃɥᴉıɾʞlɯuodbɹsʇnʌʍxʎz", "abcdefghiijklmnopqrstuvwxyz", strict=True)}
+_TURNED = {
+    ord(turned): letter
+    for turned, letter in zip("ɐqɔpǝɟƃɥᴉıɾʞlɯuodbɹsʇnʌʍxʎz", "abcdefghiijklmnopqrstuvwxyz", strict=True)
+}
 _SURELY_TURNED = re.compile("[ɐɔǝɟɥᴉʞɯɹʇʌʍʎ]")
 
 _LEET = "0o 3e 4a 5s 6g 7t 8b 9g @a $s !i |l +t €e £l ¢c"
@@ -41,7 +44,7 @@ _WORD = re.compile(r"[^\W_]+")
 _SPACED = re.compile(r"(?<![^\W_])[^\W_](?:[\W_]{1,3}[^\W_](?![^\W_])){2,}")
 _ARTICLE = re.compile(r"(?:^|(?<=[^\W_]{2} ))[ai] (?=[^\W_] )")  # "what a b e l l": the a is not part of the bell
 _APOSTROPHE = re.compile(r"(?<=[^\W_])['’`´](?=[^\W_])")
-_INSIDE = re.compile(r"(?<=[^\W_])[.\-_*'’`´·•‧∙●○◦/\\|~+^=:,;\"“”<>{}()\[\]…‐‑–—]{1,4}(?=[^\W_])")  # noqa: RUF001
+_INSIDE = re.compile(r"(?<=[^\W_])[.\-_*'’`´·•‧∙●○◦/\\|~+^=:,;\"“”<>{}()\[\]…‐‑–—]{1,4}(?=[^\W_])")
 
 Key = tuple[tuple[str, int], ...]  # (letter, length of its run)
 

@@ -11,16 +11,16 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bot.text.patterns import matcher
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 _WORDS = files("bot.screen") / "words"
 _PIECE, _OVERLAP = 80, 20  # words; no shape is longer than the overlap
-_LOOK_AROUND = re.compile(r"\(\?<?!(?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)")  # Rust's engine has none; without it more matches
+_LOOK_AROUND = re.compile(r"\(\?<?!(?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)")  # Rust's engine has none
 _TOKEN = re.compile(r"[^\W_]+|[.!?;](?=\s|$)|\n")
 _ENDS = ".!?;\n"
 _PEOPLE = "PEOPLE"
@@ -91,8 +91,13 @@ def kinds() -> tuple[str, ...]:
 
 def hits(forms: Iterable[str]) -> Iterator[tuple[str, bool, str]]:
     """(kind, certain, what matched) of the sentences of a text in forms without its disguises."""
-    for words in dict.fromkeys(tuple(";" if token in _ENDS else token for token in _TOKEN.findall(form)) for form in forms):
+    for words in dict.fromkeys(map(_tokens, forms)):
         yield from _in_words(words)
+
+
+def _tokens(form: str) -> tuple[str, ...]:
+    """The words, and a semicolon for each end of a sentence."""
+    return tuple(";" if token in _ENDS else token for token in _TOKEN.findall(form))
 
 
 def _in_words(words: Sequence[str]) -> Iterator[tuple[str, bool, str]]:
@@ -149,11 +154,10 @@ def _for_rust(pattern: str) -> str:
 
 @cache
 def _groups() -> Groups:
-    document: Mapping[str, str] = _read("groups.toml")
-    sets = {name: frozenset(words.split()) for name, words in document.items()}
+    sets = {name: frozenset(listed.split()) for name, listed in _read("groups.toml").items()}
     phrases = frozenset(word for words in sets.values() for word in words if "_" in word)
     return Groups(**sets, phrases=phrases, starts=frozenset(phrase.split("_")[0] for phrase in phrases))
 
 
-def _read(name: str) -> dict[str, dict[str, str]]:
+def _read(name: str) -> dict[str, Any]:
     return tomllib.loads((_WORDS / name).read_text(encoding="utf-8"))

@@ -6,12 +6,14 @@ benchmarks/train_toxicity.py made `toxicity.bin`; words/TOXICITY.md is its card.
 
 from __future__ import annotations
 
+import math
 import re
 import struct
 from array import array
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 from typing import Self
 from zlib import crc32
 
@@ -52,7 +54,7 @@ class Toxicity:
 
     def _score(self, words: list[str]) -> float:
         hashes = hashed(words)
-        return self.bias + self.scale * sum(map(self.weights.__getitem__, hashes)) / max(1, len(hashes)) ** 0.5
+        return self.bias + self.scale * sum(map(self.weights.__getitem__, hashes)) / math.sqrt(max(1, len(hashes)))
 
 
 def why_not(text: str) -> Reason | None:
@@ -73,7 +75,7 @@ def windows(text: str) -> list[list[str]]:
 def hashed(words: list[str]) -> set[int]:
     """The buckets of the words, their pairs and their n-grams of letters."""
     grams = {f" {word} " for word in words}
-    grams.update(f"{first} {second}" for first, second in zip(words, words[1:], strict=False))
+    grams.update(f"{first} {second}" for first, second in pairwise(words))
     for word in {f"<{word}>" for word in words}:
         for length in range(_SHORTEST, _LONGEST + 1):
             grams.update(word[start : start + length] for start in range(len(word) - length + 1))
