@@ -135,7 +135,7 @@ def _quick(
         checks.unsettled(sound, now, dry=not live),
         *_privacy(settings, folder),
         checks.owner(folder.root, live=live),
-        *_memory(folder, live=live),
+        *_memory(folder, sound.meta(checks.CONFIRMED_LANGUAGES) if sound else None, live=live),
         checks.units(folder.root, settings.bot, system=UNITS, shipped=shipped()),
         checks.disk(folder.root, mounts.read_text(encoding="utf-8") if mounts.exists() else ""),
         checks.room(folder.root),
@@ -164,15 +164,17 @@ def _privacy(settings: Settings, state_dir: StateDir) -> Iterator[Check]:
         yield checks.private(folder, unsafe, live=settings.live)
 
 
-def _memory(state_dir: StateDir, *, live: bool) -> Iterator[Check]:
+def _memory(state_dir: StateDir, confirmed: str | None, *, live: bool) -> Iterator[Check]:
     """Of the current model; what else may be wrong with the model is not checked here."""
     from bot.running import doctor as checks
+    from bot.screen import harm
     from bot.voice.model_voice import ModelMemory, promoted
 
     with suppress(ModelError):
         if current := promoted(state_dir.models):
             memory = ModelMemory.open(current)
             yield checks.memory(memory.locked, is_open_to_all=memory.is_open_to_all, live=live)
+            yield checks.languages(memory.languages, harm.foreign_lists(), confirmed, live=live)
 
 
 def _screen(settings: Settings) -> Check:
@@ -270,14 +272,31 @@ def ask_x(settings: Settings, identity: Identity, clock: Clock) -> tuple[Account
 
 
 def _confirm(args: Namespace) -> int:
+    from bot.config.state_dir import StateDir
     from bot.running import doctor as checks
 
-    bot = loaded(args).settings.bot
+    settings = loaded(args).settings
+    bot, without = settings.bot, _without_list(StateDir(settings.state))
     print(f"Check @{bot} as people see it on X:", *checks.CHECKLIST, sep="\n  - ", flush=True)
+    if without:
+        print(f"  - you read its drafts in {', '.join(without)}: the screen has no list of words in them", flush=True)
     if not args.yes and not confirm("Is all of this true?"):
         print("not confirmed")
         return FAILED
     with history_to_write(args) as store:
         store.keep_meta(checks.CONFIRMED, bot)
+        store.keep_meta(checks.CONFIRMED_LANGUAGES, " ".join(without))
     print(f"confirmed for @{bot}; another handle needs its own confirmation")
     return 0
+
+
+def _without_list(state_dir: StateDir) -> list[str]:
+    """The languages of the current model that the screen has no word list for."""
+    from bot.screen import harm
+    from bot.voice.model_voice import ModelMemory, promoted
+
+    with suppress(ModelError):
+        if current := promoted(state_dir.models):
+            listed = {"en", *harm.foreign_lists()}
+            return [code for code in ModelMemory.open(current).languages if code not in listed]
+    return []

@@ -176,6 +176,7 @@ class ByHand:
     def __init__(self, draft: Draft, memory: ModelMemory, name: str = "") -> None:
         self.name = name or BY_HAND
         self._draft = draft
+        self.languages = memory.languages
         self.copied = memory.copied
         self.foreign = memory.foreign
 

@@ -132,6 +132,7 @@ class ScreenLists(Section):
     allow: tuple[str, ...] = ()
     allow_file: Folder | None = None
     language: bool = True
+    toxicity: bool = True
     classifier: Folder | None = None
     classifier_labels: tuple[str, ...] = ()
     classifier_threshold: Share = 0.5

@@ -121,17 +121,22 @@ def screen(
         lists=rules.lists,
         allow_links=settings.posting.allow_links,
         allow_vulgar=settings.posting.allow_vulgar,
+        toxicity=settings.screen.toxicity,
+        languages=lambda: memory.languages,
         max_hashtags=settings.posting.max_hashtags,
     )
 
 
 def unspeakable(settings: Settings) -> Callable[[str], str | None]:
-    """Why a tweet's content must not be trained on. Its length and its mentions are checked in training/corpus."""
+    """Why a tweet's content must not be trained on: only what is certain, since a tweet has no replacement.
+
+    Its length and its mentions are checked in training/corpus.
+    """
     own = lists(settings.screen)
 
     def why(text: str) -> str | None:
         reason = form.control_character(text) or privacy.why_not(text) or own.why_not(text)
-        reason = reason or harm.why_not(text, vulgar=settings.posting.allow_vulgar, allowed=own.allowed)
+        reason = reason or harm.why_not(text, vulgar=settings.posting.allow_vulgar, allowed=own.allowed, certain=True)
         return reason.name if reason else None
 
     return why

@@ -26,7 +26,15 @@ Engine = Literal["auto", "torch", "light"]
 class ModelMemory:
     """What a model folder stores about its training tweets and their language. Does not load the model."""
 
-    def __init__(self, memory: Memory | None = None, language: Language | None = None, *, locked: str = "") -> None:
+    def __init__(
+        self,
+        memory: Memory | None = None,
+        language: Language | None = None,
+        *,
+        locked: str = "",
+        languages: tuple[str, ...] = (),
+    ) -> None:
+        self.languages = languages  # of the tweets, by their codes; empty where they are not known
         self._memory = memory
         self._language = language
         self.locked = locked  # why copies cannot be found
@@ -35,6 +43,7 @@ class ModelMemory:
     def open(cls, folder: Path | None) -> Self:
         """Open the memory of a model folder; without a model (`folder` is None) it is empty."""
         from training.errors import MemoryLocked
+        from training.models.model_dir import read_manifest
         from training.profile.language import Language
         from training.profile.memory import Memory
 
@@ -42,10 +51,11 @@ class ModelMemory:
             return cls()
         with training_errors(ModelError):
             language = Language.open(folder)
+            languages = read_manifest(folder).languages
             try:
-                return cls(Memory.open(folder), language)
+                return cls(Memory.open(folder), language, languages=languages)
             except MemoryLocked as error:
-                return cls(None, language, locked=str(error))
+                return cls(None, language, locked=str(error), languages=languages)
 
     @property
     def is_open_to_all(self) -> bool:
@@ -118,6 +128,7 @@ class ModelVoice:
         """
         self.name = name
         self.person = person
+        self.languages = memory.languages
         self.engine = engine
         self._sampler = sampler
         self._memory = memory

@@ -40,6 +40,10 @@ class Voice(Protocol):
         """How the text differs from the person's language; empty if it does not."""
 
     @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages that the person writes, by their codes; empty where they are not known."""
+
+    @property
     def person(self) -> Person | None:
         """How the person writes, for choosing among drafts; None where nothing is chosen."""
 
@@ -99,6 +103,10 @@ class CurrentVoice:
     @property
     def engine(self) -> str:
         return self._loaded().engine
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        return self._loaded().languages
 
     @property
     def person(self) -> Person | None:

@@ -109,6 +109,7 @@ def manifest(run: PreparedRun, job: Job, report: Report, now: datetime) -> model
         figures=report.figures(),
         tags=run.texts.tags,
         base_digest=run.base_digest,
+        languages=tuple(_languages(run)),
     )
 
 
