@@ -111,6 +111,11 @@ COMMANDS = {
     "block": Command(
         "stop replying to an account, or list the blocked accounts", people.add_block_arguments, people.block
     ),
+    "mentions": Command(
+        "list the mentions that a person should look at: distress, and what may be a wish to be left alone",
+        people.add_mentions_arguments,
+        people.mentions,
+    ),
     "unblock": Command("reply to a blocked account again", people.add_unblock_arguments, people.unblock),
     "history": Command("list the bot's posts, newest first", operation.add_history_arguments, operation.history),
     "status": Command(

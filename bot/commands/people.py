@@ -1,4 +1,4 @@
-"""`mynah block`, `unblock` and `forget`: people who mentioned the bot, and people whose tweets it has."""
+"""`mynah block`, `unblock`, `mentions` and `forget`: people who mentioned the bot, and people whose tweets it has."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from bot.commands.opening import (
     library_to_read,
     library_to_write,
     loaded,
+    post_url,
 )
 from bot.errors import MynahError, StoreError, training_errors
 
@@ -69,6 +70,36 @@ def unblock(args: Namespace) -> int:
         if not blocks.unblock(store, args.handle):
             raise MynahError(f"@{args.handle} is not blocked: `mynah block` lists those who are")
     print(f"@{args.handle} is no longer blocked; mentions made in the meantime get no reply")
+    return 0
+
+
+def add_mentions_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--seen", metavar="ID", help="take this mention off the list (all: every one)")
+    arguments.add_json(parser)
+
+
+def mentions(args: Namespace) -> int:
+    """List the mentions that a person should look at, or take one off the list."""
+    from bot.clock import SystemClock
+    from bot.history import threads
+
+    settings = loaded(args).settings
+    if args.seen is None:
+        _, store = history_to_read(settings)
+        rows = [
+            {"mention": row["id"], "by": row["handle"], "because": row["concern"], "read": row["at"]}
+            | {"address": post_url(settings, row["handle"] or "i", row["id"])}
+            for row in (threads.to_look_at(store) if store else [])
+        ]
+        show(rows, ("mention", "by", "because", "read", "address"), args, empty="no mention needs a person")
+        return 0
+    with history_to_write(args) as store:
+        waiting = [row["id"] for row in threads.to_look_at(store)]
+        if args.seen != "all" and args.seen not in waiting:
+            raise MynahError(f"{args.seen} is not on the list: `mynah mentions` shows it")
+        for mention in waiting if args.seen == "all" else [args.seen]:
+            threads.mark_seen(store, mention, at=SystemClock().now())
+    print("the list is empty" if args.seen == "all" else f"{args.seen} is off the list")
     return 0
 
 

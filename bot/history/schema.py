@@ -242,3 +242,16 @@ BEGIN SELECT RAISE(ABORT, 'the history is only added to'); END;
 
 # A post's story is read by its number, however many posts there are.
 STORIES = "CREATE INDEX event_post ON event (post);"
+
+# `concern` is why a person should look at a mention, `seen_at` when one did; threads in which nobody gets a reply.
+THREADS = """
+ALTER TABLE mention ADD COLUMN concern TEXT;
+ALTER TABLE mention ADD COLUMN seen_at TEXT;
+CREATE INDEX mention_concern ON mention (CAST(id AS INTEGER)) WHERE concern IS NOT NULL AND seen_at IS NULL;
+
+CREATE TABLE closed_thread (
+    conversation TEXT PRIMARY KEY,
+    because TEXT NOT NULL,
+    at TEXT NOT NULL
+) STRICT;
+"""

@@ -32,6 +32,7 @@ MIGRATIONS = {
     "0006_review": schema.REVIEWS,
     "0007_totals": totals.TABLES,
     "0008_stories": schema.STORIES,
+    "0009_threads": schema.THREADS,
 }
 AHEAD = timedelta(days=1)
 MOST_IN_A_DAY = 500  # posts; X allows 100

@@ -20,6 +20,7 @@ from bot.replies.limits import Limits
 from bot.replies.opt_out import OptOut
 from bot.replies.polling import MentionPoller, PollSettings
 from bot.replies.replying import Replier, ReplySettings
+from bot.replies.sensitive import Sensitivity
 from bot.rounds.posting import DraftSettings
 from bot.rounds.prompts import Topics
 from bot.rounds.slots import Daily, Every, Schedule
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from bot.history.store import Store
     from bot.rounds.posting import Pipeline
     from bot.screen.chain import Screen
+    from bot.values import Reason
     from bot.voice.model_voice import ModelMemory
     from bot.voice.voice import Voice
     from bot.x.twitter import X
@@ -223,6 +225,17 @@ def reply_brakes(settings: Settings, prices: Prices) -> ReplyBrakes | None:
     )
 
 
+def mention_screen(settings: Settings) -> Callable[[str], Reason | None]:
+    """Why a mention is not answered because of what it says: by the checks of posts for harm and privacy."""
+    own = lists(settings.screen)
+
+    def why(text: str) -> Reason | None:
+        reason = privacy.why_not(text) or own.why_not(text)
+        return reason or harm.why_not(text, vulgar=settings.posting.allow_vulgar, allowed=own.allowed)
+
+    return why
+
+
 def limits(settings: Settings) -> Limits:
     configured = settings.replies
     return Limits(
@@ -242,7 +255,9 @@ def replier(
     import structlog
 
     configured, log = settings.replies, structlog.get_logger()
-    eligibility = Eligibility(OptOut(configured.opt_out), frozenset(configured.known_bots))
+    eligibility = Eligibility(
+        OptOut(configured.opt_out), frozenset(configured.known_bots), Sensitivity(mention_screen(settings))
+    )
     poll_settings = PollSettings(settings.bot, configured.poll, configured.listen, eligibility, prices(settings))
     poller = MentionPoller(publisher, pipeline.outbox, poll_settings, clock=pipeline.clock, log=log)
     reply_settings = ReplySettings(limits(settings), configured.listen, review_mode=settings.mode == "review")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.clock import moment, stamp, why_doubted
 from bot.errors import ModelError, StoreError
-from bot.history import mentions, refusals, review
+from bot.history import mentions, refusals, review, threads
 from bot.history.store import Store
 from bot.running import assembly, resources
 from bot.sending import budget
@@ -74,6 +74,7 @@ class _Status:
             "replies": self._settings.replies.standing(live=self._live),
             "mentions": {},
             "mention_lag": None,
+            "to_look_at": 0,
             "paused": None,
             "unknown": [],
             "next_look": None,
@@ -89,7 +90,10 @@ class _Status:
             "last_backup": stamp(self._backup.at) if self._backup else None,
             "alerts": list(self._alerts()),
         }
-        return row | _from_history(store, self._settings, dry=not self._live, now=self._now) if store else row
+        if store is None:
+            return row
+        row |= _from_history(store, self._settings, dry=not self._live, now=self._now)
+        return row | {"alerts": [*row["alerts"], *_distress(store)]}
 
     def _age(self, beat: datetime | None) -> float | None:
         return round(max((self._now - beat).total_seconds(), 0.0), 1) if beat else None
@@ -142,6 +146,7 @@ def _from_history(store: Store, settings: Settings, *, dry: bool, now: datetime)
         **_last(store, dry=dry),
         "mentions": mentions.counts(store),
         "mention_lag": _lag(store, now),
+        "to_look_at": len(threads.to_look_at(store)),
         "refusals": refusals.counts(store, dry=dry),
         "paused": why_paused(store, now),
         "unknown": [post.id for post in store.posts_in("unknown", dry=dry)],
@@ -164,6 +169,13 @@ def _last(store: Store, *, dry: bool) -> dict[str, Any]:
         "last_slot_was": slot[0]["outcome"] if slot else None,
         "last_post": sent[0]["sent_at"] if sent else None,
     }
+
+
+def _distress(store: Store) -> Iterator[str]:
+    count = sum(row["concern"] != "doubtful_opt_out" for row in threads.to_look_at(store))
+    if count:
+        who = "somebody who mentioned the bot" if count == 1 else f"{count} mentions of the bot: their authors"
+        yield f"{who} may be in distress: `mynah mentions` says where"
 
 
 def _lag(store: Store, now: datetime) -> float | None:
