@@ -50,6 +50,7 @@ SOLE_IMPORTERS = {
     "starlette": {"bot/web"},
     "uvicorn": {"bot/web/server.py"},
     "jinja2": {"bot/web/templating.py"},
+    "apprise": {"bot/running/notifications/targets.py"},
     "prometheus_client": {"bot/running/metrics.py"},
     "sqlite_utils": {"training/sqlite_file.py"},
     "huggingface_hub": {"training/models/base_model.py", "training/card/publish.py"},

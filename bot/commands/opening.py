@@ -29,6 +29,7 @@ EXTRAS = {
     "onnxruntime": "light",
     "gguf": "gguf",
     **dict.fromkeys(("starlette", "uvicorn", "jinja2", "markupsafe", "python_multipart"), "web"),
+    "apprise": "notify",
 }
 
 
