@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from bot.commands import arguments
 from bot.commands.console.keyboard import confirm
 from bot.commands.console.output import show, tweet_count
+from bot.commands.model.consent import keep_consent
 from bot.commands.opening import (
     FAILED,
     existing_history,
@@ -187,6 +188,7 @@ def _clear(traces: _Traces, folder: StateDir) -> None:
 
     if folder.models.is_dir():
         _clear_training(folder)
+    keep_consent(folder, "")  # it is a statement about them too
     with existing_history(folder) as store:
         if store:
             forgetting.clear_refusals(store, traces.versions)
