@@ -50,6 +50,8 @@ SOLE_IMPORTERS = {
     "starlette": {"bot/web"},
     "uvicorn": {"bot/web/server.py"},
     "jinja2": {"bot/web/templating.py"},
+    "markdown_it": {"bot/web/learning/card.py"},
+    "python_multipart": {"bot/web/learning/upload.py"},
     "apprise": {"bot/running/notifications/targets.py"},
     "prometheus_client": {"bot/running/metrics.py"},
     "sqlite_utils": {"training/sqlite_file.py"},

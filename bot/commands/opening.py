@@ -28,7 +28,7 @@ EXTRAS = {
     "huggingface_hub": "train",
     "onnxruntime": "light",
     "gguf": "gguf",
-    **dict.fromkeys(("starlette", "uvicorn", "jinja2", "markupsafe", "python_multipart"), "web"),
+    **dict.fromkeys(("starlette", "uvicorn", "jinja2", "markupsafe", "python_multipart", "markdown_it"), "web"),
     "apprise": "notify",
 }
 
