@@ -93,6 +93,7 @@ def add_notify_arguments(parser: ArgumentParser) -> None:
 
 
 def notify(args: Namespace) -> int:
+    from bot.clock import SystemClock
     from bot.running.notifications import messages
     from bot.running.notifications.targets import open_targets
     from bot.running.status import notifications
@@ -108,7 +109,7 @@ def notify(args: Namespace) -> int:
         errors = {target.name: target.send(*messages.test(settings)) for target in targets}
         states = {name: f"failed: {error}" if error else "sent" for name, error in errors.items()}
     else:
-        states = notifications(history_to_read(settings)[1], settings)
+        states = notifications(history_to_read(settings)[1], settings, SystemClock().now())
     rows = [{"target": one.name, "service": one.service, "state": states[one.name]} for one in targets]
     show(rows, ("target", "service", "state"), args)
     return FAILED if args.test and any(errors.values()) else 0

@@ -235,6 +235,11 @@ class Web(Section):
     users: tuple[str, ...] = ()
     url: WebUrl = ""
 
+    @property
+    def address(self) -> str:
+        """Where people reach the page; empty if only this machine does."""
+        return self.url or (f"https://{self.hosts[0]}" if self.hosts else "")
+
 
 class Log(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"

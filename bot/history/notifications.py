@@ -109,6 +109,12 @@ def last_try(store: Store, target: str) -> LastTry | None:
     return LastTry(moment(rows[0]["tried_at"]), rows[0]["error"], rows[0]["tries"]) if rows else None
 
 
+def targets(store: Store, since: datetime) -> list[str]:
+    """The names of those that something was sent to, or that it failed for."""
+    sql = "SELECT DISTINCT target FROM notification WHERE tried_at >= ? ORDER BY target"
+    return [row["target"] for row in store.rows(sql, [stamp(since)])]
+
+
 def prune(store: Store, now: datetime) -> None:
     since = {"since": stamp(now - KEPT)}
     if store.rows("SELECT 1 FROM notification WHERE at < :since AND state <> 'waiting' LIMIT 1", since):

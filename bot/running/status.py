@@ -81,12 +81,12 @@ class _Status:
             "bot": self._about.get("bot", self._settings.bot),
             "heartbeat_age": self._age(self._beat),
             "last_backup": stamp(self._backup.at) if self._backup else None,
-            "notifications": notifications(None, self._settings),
+            "notifications": notifications(None, self._settings, self._now),
             "alerts": list(self._alerts()),
         }
         if store is None:
             return row
-        row["alerts"] += _failing_notifications(store, self._settings)
+        row["alerts"] += _failing_notifications(store, self._settings, self._now)
         return row | _from_history(store, self._settings, dry=not self._live, now=self._now)
 
     def _age(self, beat: datetime | None) -> float | None:
@@ -138,7 +138,7 @@ def _from_history(store: Store, settings: Settings, *, dry: bool, now: datetime)
         **_last(store, dry=dry),
         "mentions": mentions.counts(store),
         "mention_lag": _lag(store, now),
-        "notifications": notifications(store, settings),
+        "notifications": notifications(store, settings, now),
         "refusals": refusals.counts(store, dry=dry),
         "paused": why_paused(store, now),
         "unknown": [post.id for post in store.posts_in("unknown", dry=dry)],
@@ -149,9 +149,15 @@ def _from_history(store: Store, settings: Settings, *, dry: bool, now: datetime)
     }
 
 
-def notifications(store: Store | None, settings: Settings) -> dict[str, str]:
+def notifications(store: Store | None, settings: Settings, now: datetime) -> dict[str, str]:
     """What became of the last notification to each target."""
-    return {name: _told(told.last_try(store, name) if store else None) for name in settings.notify.urls()}
+    names = _targets(store, settings, now)
+    return {name: _told(told.last_try(store, name) if store else None) for name in names}
+
+
+def _targets(store: Store | None, settings: Settings, now: datetime) -> list[str]:
+    """Without the secrets, which not every process has, those of the last week."""
+    return list(settings.notify.urls()) or (told.targets(store, now - timedelta(days=7)) if store else [])
 
 
 def _told(last: LastTry | None) -> str:
@@ -160,8 +166,8 @@ def _told(last: LastTry | None) -> str:
     return f"failed at {stamp(last.at)} (try {last.tries}): {last.error}" if last.error else f"sent at {stamp(last.at)}"
 
 
-def _failing_notifications(store: Store, settings: Settings) -> Iterator[str]:
-    for name in settings.notify.urls():
+def _failing_notifications(store: Store, settings: Settings, now: datetime) -> Iterator[str]:
+    for name in _targets(store, settings, now):
         last = told.last_try(store, name)
         if last and last.error and last.tries >= FAILED_TRIES:
             yield f"notifications to {name} fail: {last.error}; `mynah notify --test` tries it"

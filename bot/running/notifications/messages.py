@@ -106,8 +106,8 @@ def composed(notices: Sequence[tuple[str, str]], settings: Settings) -> tuple[st
         title = _count(waiting, "draft waits for you", "drafts wait for you")
     else:
         title = "the day"
-    if settings.web.url:
-        ending = f"{settings.web.url}{'/queue' if waiting else '/'}"
+    if address := settings.web.address:
+        ending = f"{address}{'/queue' if waiting else '/'}"
     else:
         ending = f"See `mynah {'review' if waiting else 'status'}`."
     texts = [
@@ -117,7 +117,7 @@ def composed(notices: Sequence[tuple[str, str]], settings: Settings) -> tuple[st
 
 
 def test(settings: Settings) -> tuple[str, str]:
-    url = settings.web.url or "web.url is not set, so messages have no link."
+    url = settings.web.address or "web.url is not set, so messages have no link."
     return f"@{settings.bot}: a test", f"Notifications arrive here.\n\n{url}"
 
 

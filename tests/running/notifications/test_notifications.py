@@ -328,6 +328,25 @@ def test_one_target_that_fails_keeps_no_other_waiting_and_is_told_to_it(operator
     assert not broken.messages
 
 
+def test_a_process_without_the_secrets_knows_the_targets_by_their_last_week(operator: Operator) -> None:
+    operator.drafts()
+    operator.hears()
+    operator.sets(targets=None)
+
+    assert list(operator.state()) == ["phone"]
+    operator.clock.passes(8 * DAY)
+    assert operator.state() == {}
+
+
+def test_the_link_has_the_first_name_of_the_page_where_there_is_no_address(operator: Operator) -> None:
+    operator.settings = operator.settings.model_copy(update={"web": Web(hosts=("crow.example",))})
+    operator.drafts()
+
+    (message,) = operator.hears()
+
+    assert message.endswith("https://crow.example/queue")
+
+
 def test_a_target_that_does_not_answer_holds_nothing_back(operator: Operator) -> None:
     operator.phone.gate.clear()
     post = operator.drafts()
