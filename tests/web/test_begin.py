@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
+import sys
 import zipfile
 from typing import TYPE_CHECKING
 
@@ -181,6 +183,33 @@ def test_a_training_of_the_terminal_is_followed_on_the_page(page: Client, tmp_pa
     assert 'name="file"' not in at_work
     assert 'hx-get="/begin/live"' not in after
     assert "Ten predictions" in after
+
+
+WAITS = """
+import sys, time
+from pathlib import Path
+from bot.clock import SystemClock
+from bot.commands.model.training_log import TrainingLog
+with TrainingLog(Path(sys.argv[1]), SystemClock()):
+    print("begun", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_training_is_stopped_as_by_a_key(page: Client) -> None:
+    path = page.site.state_dir.root / training_log.FILE
+    child = subprocess.Popen(
+        [sys.executable, "-c", WAITS, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert child.stdout is not None
+    child.stdout.readline()
+    page.post("/begin/stop")
+    child.communicate()
+    stopped = page.get("/begin").text
+    again = page.follow(page.post("/begin/stop")).text
+
+    assert "The training was stopped." in stopped
+    assert "no training is at work" in again
 
 
 def test_begin_is_in_the_navigation_only_while_there_is_no_model(page: Client, talker: Path) -> None:

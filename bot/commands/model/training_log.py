@@ -149,6 +149,7 @@ def read(path: Path) -> Training | None:
         for text in handle.read(LONGEST).splitlines():
             with suppress(ValueError, TypeError, LookupError, StoreError):
                 _add(training, json.loads(text))
+    training.is_running = training.is_running and not training.outcome
     return training
 
 
