@@ -129,6 +129,11 @@ COMMANDS = {
         operation.spend,
     ),
     "web": Command("serve a page to see and steer the bot in a browser", page.add_arguments, page.web),
+    "notify": Command(
+        "list where notifications go and what became of them, or send a test",
+        operation.add_notify_arguments,
+        operation.notify,
+    ),
     "auth": Command("log in to X as the bot and store its keys", auth.add_arguments, auth.auth),
     "doctor": Command(
         "check everything that going live needs, and say what to do about problems", doctor.add_arguments, doctor.doctor

@@ -29,15 +29,14 @@ def models(args: Namespace) -> int:
     from training.models import registry
 
     settings = loaded(args).settings
+    if args.json:
+        show(all_versions(settings), (), args)
+        return 0
     folder = _models(settings)
     with training_errors():
         earlier = registry.before(folder)[-1:]
         versions = registry.versions(folder)
     why = {version.name: _why_not(version.folder, gate(settings)) for version in versions}
-    if args.json:
-        rows = [_as_object(version, why[version.name], earlier=version.name in earlier) for version in versions]
-        show(rows, (), args)
-        return 0
     rows = [_as_row(version, earlier=version.name in earlier) for version in versions]
     show(rows, COLUMNS, args, empty="no model yet: `mynah retrain` makes one")
     for version in versions:
@@ -46,6 +45,20 @@ def models(args: Namespace) -> int:
     if any(row["blind"] for row in rows):
         print("blind: right answers in `mynah blindtest`, of all; half of them is guessing")
     return 0
+
+
+def all_versions(settings: Settings) -> list[dict[str, Any]]:
+    """The versions, the oldest first, as `mynah models --json` prints them."""
+    from training.models import registry
+
+    folder = _models(settings)
+    with training_errors():
+        earlier = registry.before(folder)[-1:]
+        versions = registry.versions(folder)
+    return [
+        _as_object(version, _why_not(version.folder, gate(settings)), earlier=version.name in earlier)
+        for version in versions
+    ]
 
 
 def add_promote_arguments(parser: ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""A bot in operation: `mynah status`, `history`, `spend`, `pause`, `resume`, `resolve` and `config`."""
+"""A bot in operation: `mynah status`, `history`, `spend`, `notify`, `pause`, `resume`, `resolve` and `config`."""
 
 from __future__ import annotations
 
@@ -96,6 +96,34 @@ def spend(args: Namespace) -> int:
         spent, left = totals[f"spent_{span}"], totals[f"left_{span}"]
         print(f"{span.replace('_', ' ')}: ${spent:.3f} of ${cap:.2f}, ${left:.3f} left")
     return 0
+
+
+def add_notify_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--test", action="store_true", help="send a test to each target now, also in quiet hours")
+    arguments.add_json(parser)
+
+
+def notify(args: Namespace) -> int:
+    from bot.clock import SystemClock
+    from bot.running.notifications import messages
+    from bot.running.notifications.targets import open_targets
+    from bot.running.status import notifications
+
+    settings = loaded(args).settings
+    targets = open_targets(settings.notify.urls()).values() if settings.notify.targets else ()
+    if not targets:
+        raise MynahError(
+            "there are no targets: write Apprise URLs, one per line, into the file notify_targets beside X's keys "
+            "(x.keys); see docs/notifications.md"
+        )
+    if args.test:
+        errors = {target.name: target.send(*messages.test(settings)) for target in targets}
+        states = {name: f"failed: {error}" if error else "sent" for name, error in errors.items()}
+    else:
+        states = notifications(history_to_read(settings)[1], settings, SystemClock().now())
+    rows = [{"target": one.name, "service": one.service, "state": states[one.name]} for one in targets]
+    show(rows, ("target", "service", "state"), args)
+    return FAILED if args.test and any(errors.values()) else 0
 
 
 def add_pause_arguments(parser: ArgumentParser) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from bot.commands import arguments
 from bot.commands.console.keyboard import confirm
 from bot.commands.console.output import show, tweet_count
+from bot.commands.model.consent import keep_consent
 from bot.commands.opening import (
     FAILED,
     existing_history,
@@ -108,6 +109,7 @@ def add_forget_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--delete-models", action="store_true", help="also delete the models that learnt them, even the one in use"
     )
+    parser.add_argument("--plan", action="store_true", help="only show what there is of them, and change nothing")
     arguments.add_yes(parser)
 
 
@@ -121,6 +123,8 @@ def forget(args: Namespace) -> int:
 
     settings = loaded(args).settings
     folder = StateDir(settings.state)
+    if args.plan:
+        return _plan(args, folder, assembly.backups(settings, folder).folder)
     with existing_history(folder) as store:
         had_mentions = store is not None and _forget_mentions(args, store)
     traces = _traces(args.author, folder, assembly.backups(settings, folder).folder)
@@ -129,6 +133,26 @@ def forget(args: Namespace) -> int:
         print(f"the library has no tweets by @{args.author}")
         return _outcome(traces)
     return _forget_tweets(args, folder, traces)
+
+
+def _plan(args: Namespace, folder: StateDir, backups: Path) -> int:
+    from bot.history import mentions
+    from training.models import registry
+
+    traces = _traces(args.author, folder, backups)
+    with existing_history(folder) as store:
+        count = mentions.count(store, args.author) if store else 0
+    in_use = next((one.name for one in registry.versions(folder.models) if one.in_use), "")
+    names = ", ".join(f"{name} (in use)" if name == in_use else name for name in traces.versions)
+    print(f"@{args.author}: {tweet_count(traces.tweets)} in the library, {count:,} mentions in the history")
+    print(f"models that learnt them: {names or 'none'}")
+    print(f"backups: {len(traces.copies)} of the library with their tweets, {len(traces.histories)} of the history")
+    if traces.any() or count:
+        print("refused drafts that quote tweets, unfinished trainings, and the statement of consent go too")
+    for path in traces.unread:
+        print(f"not readable, so it may have them: {path}")
+    print("nothing was changed")
+    return 0
 
 
 def _forget_mentions(args: Namespace, store: Store) -> bool:
@@ -218,6 +242,7 @@ def _clear(traces: _Traces, folder: StateDir) -> None:
 
     if folder.models.is_dir():
         _clear_training(folder)
+    keep_consent(folder, "")  # it is a statement about them too
     with existing_history(folder) as store:
         if store:
             forgetting.clear_refusals(store, traces.versions)

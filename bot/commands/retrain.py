@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from bot.commands.library import archives, choices
 from bot.commands.model.conclusion import conclude
+from bot.commands.model.consent import consent, keep_consent
+from bot.commands.model.training_log import FILE, TrainingLog, both
 from bot.commands.models import gate
 from bot.commands.opening import FAILED, loaded
 from bot.errors import Busy, ConfigError, MynahError, StoreError, training_errors
@@ -40,6 +42,11 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="huggingtweets: train as it did, by its cleaning rules, from gpt2, all weights; overrides [training]",
     )
     parser.add_argument("--plan", action="store_true", help="only show what would be done and how long it would take")
+    parser.add_argument(
+        "--consent",
+        metavar="TEXT",
+        help="how you know that the people agree, for the card; kept for later trainings, an empty text removes it",
+    )
     parser.add_argument("--as-is", action="store_true", help="promote the model even if it fails the gate")
 
 
@@ -51,15 +58,16 @@ def retrain(args: Namespace) -> int:
 
     settings, clock = loaded(args).settings, SystemClock()
     folder, notifier = StateDir(settings.state), Notifier(load.notify_socket())
-    if args.preset:
-        job = _huggingtweets_job(settings, folder, begin=args.begin, as_is=args.as_is)
-    else:
-        job = _job(settings, folder, begin=args.begin, as_is=args.as_is)
+    make_job = _huggingtweets_job if args.preset else _job
     if args.plan:
-        return _plan(settings, job, clock, notifier)
+        return _plan(settings, make_job(settings, folder, begin=args.begin, as_is=args.as_is), clock, notifier)
     folder.make()
-    _back_up(settings, folder, clock)
-    outcome = _train(settings, job, clock, notifier)
+    with TrainingLog(folder.root / FILE, clock) as log:
+        if args.consent is not None:
+            keep_consent(folder, args.consent)
+        job = make_job(settings, folder, begin=args.begin, as_is=args.as_is)
+        _back_up(settings, folder, clock)
+        outcome = _train(settings, job, clock, notifier, log)
     conclude(outcome, settings, folder, clock)
     for sentence in outcome.why:
         print(f"mynah: {sentence}", file=sys.stderr)
@@ -84,7 +92,8 @@ def _back_up(settings: Settings, folder: StateDir, clock: Clock) -> None:
 
 def train(settings: Settings, folder: StateDir, clock: Clock, notifier: Notifier) -> None:
     """Train the first model and promote it; raises if it fails the gate, since the bot cannot run without one."""
-    outcome = _train(settings, _job(settings, folder), clock, notifier)
+    with TrainingLog(folder.root / FILE, clock) as log:
+        outcome = _train(settings, _job(settings, folder), clock, notifier, log)
     notifier.needs(600)  # for the posts that are shown, on a slow chip
     conclude(outcome, settings, folder, clock, starting=True)
     if not outcome.promoted and outcome.version is not None:
@@ -109,13 +118,16 @@ def _plan(settings: Settings, job: Job, clock: Clock, notifier: Notifier) -> int
     return 0
 
 
-def _train(settings: Settings, job: Job, clock: Clock, notifier: Notifier) -> Outcome:
+def _train(settings: Settings, job: Job, clock: Clock, notifier: Notifier, log: TrainingLog) -> Outcome:
     from bot.commands.console.progress import TrainingBar
     from training.retraining.retrain import retrain
 
     with training_errors(), TrainingBar(clock.monotonic) as bar:
-        watch = replace(_watch(bar, clock, notifier), tracker=_tracker(settings, bar))
-        return retrain(lambda: archives(settings), job, watch, now=clock.now())
+        watch = _watch(bar, clock, notifier)
+        watch = replace(watch, report=both(watch.report, log.show), tracker=_tracker(settings, bar))
+        outcome = retrain(lambda: archives(settings), job, watch, now=clock.now())
+    log.finish(outcome)
+    return outcome
 
 
 def _job(settings: Settings, folder: StateDir, *, begin: Begin = "base", as_is: bool = False) -> Job:
@@ -144,6 +156,7 @@ def _job(settings: Settings, folder: StateDir, *, begin: Begin = "base", as_is: 
         length=weighted_length,
         sampling=Sampling(settings.voice.temperature, settings.voice.top_p, settings.voice.max_tokens),
         choose=chooser(settings),
+        consent=consent(folder),
     )
 
 

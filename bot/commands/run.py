@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bot.config.settings import Settings
     from bot.config.state_dir import StateDir
     from bot.running.app import App, Process
+    from bot.running.notifications.notifications import Notifications
     from bot.running.systemd import Notifier
 
 RETRY = 15.0  # seconds between two checks while the start waits
@@ -54,6 +55,7 @@ def run(args: Namespace) -> int:
     from bot.config.state_dir import StateDir
     from bot.running.app import Process
     from bot.running.log import why_unwritable
+    from bot.running.notifications.notifications import running as told
     from bot.running.systemd import Notifier
 
     settings, clock = loaded(args).settings, SystemClock()
@@ -76,7 +78,7 @@ def run(args: Namespace) -> int:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
     with process.state_dir.hold(process.about), web_page(args):
         if args.once:
-            return run_once(start(settings, process), clock)
+            return run_once(start(settings, process), process)
         app = start_when_possible(
             lambda: start(settings, process),
             lambda: why_not_yet(process.state_dir, clock),
@@ -84,7 +86,7 @@ def run(args: Namespace) -> int:
         )
         if app is None:
             return 0
-        with metrics_server(app, process):
+        with metrics_server(app, process), told(notifications(app, process)):
             return run_daemon(app, process)
 
 
@@ -209,7 +211,7 @@ def why_not_yet(state_dir: StateDir, clock: Clock) -> str | None:
     return why_doubted(clock.now()) or resources.why_not(state_dir.root)
 
 
-def run_once(app: App, clock: Clock) -> int:
+def run_once(app: App, process: Process) -> int:
     import structlog
 
     from bot.rounds import slots
@@ -217,8 +219,9 @@ def run_once(app: App, clock: Clock) -> int:
     from bot.running.round_log import RoundLog
 
     with on_signals(stop=lambda _: None):  # the process ends with this round, so a first signal can be ignored
-        ended = app.now.agenda.speak_now(slots.once(clock.now()))
+        ended = app.now.agenda.speak_now(slots.once(process.clock.now()))
         RoundLog(structlog.get_logger()).write(ended)
+        notifications(app, process).turn()
     return {"dry": 0, "posted": 0, "drafted": 0, "waiting": BUSY}.get(ended.outcome, FAILED)
 
 
@@ -264,6 +267,15 @@ def run_daemon(app: App, process: Process) -> int:
         os._exit(FAILED)  # the round's thread would keep the process alive; the history is whole at every moment
     log.info("daemon.stopped")
     return 0
+
+
+def notifications(app: App, process: Process) -> Notifications:
+    import structlog
+
+    from bot.running.notifications.notifications import Notifications
+
+    log = structlog.get_logger()
+    return Notifications(lambda: app.now.settings, process.state_dir, clock=process.clock, log=log)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from pydantic_settings import EnvSettingsSource, SettingsError
 
 from bot.config import ceilings
-from bot.config.settings import PREFIX, SECRETS, Settings
+from bot.config.settings import PREFIX, SECRET_FILES, Settings
 from bot.config.state_dir import expanded
 from bot.errors import ConfigError
 
@@ -170,13 +170,12 @@ def _from_file(file: Path, problems: list[str]) -> dict[str, Any]:
     for key in [key for key in document if "." in key]:  # "x.keys" in quotes is not the key `keys` of [x]
         problems.append(f'"{_short(key)}": unknown key (file {file}); write a section as [x]')
         del document[key]
-    section = document.get("x")
-    if isinstance(section, dict):
-        problems += [
-            f"x.{name}: secrets do not belong in {file}; use x.keys, a folder of 0600 files"
-            for name in SECRETS
-            if section.pop(name, None) is not None
-        ]
+    for name, key in SECRET_FILES.items():
+        section = document.get(key.split(".")[0])
+        if isinstance(section, dict) and section.pop(key.split(".")[1], None) is not None:
+            problems.append(
+                f"{key}: secrets do not belong in {file}; use x.keys, a folder of 0600 files, and in it {name}"
+            )
     return document
 
 
@@ -223,8 +222,8 @@ def _from_credentials(keys: object, problems: list[str], *, keyless: bool) -> di
     if not path_text:
         return {}
     folder = expanded(Path(path_text))
-    secrets: dict[str, str] = {}
-    for name in SECRETS:
+    secrets: dict[str, Any] = {}
+    for name, key in SECRET_FILES.items():
         path = folder / name
         try:
             status = path.stat()
@@ -232,14 +231,14 @@ def _from_credentials(keys: object, problems: list[str], *, keyless: bool) -> di
                 problems.append(f"x.keys: {path} can be read by others: chmod 600 {path}")
                 continue
             if text := _content(path).decode().strip():  # the units give empty ones to a dry run
-                secrets[name] = text
+                _put(secrets, key, text)
         except FileNotFoundError:
             continue
         except (OSError, ValueError) as error:
             problems.append(f"x.keys: {path} cannot be read: {getattr(error, 'strerror', None) or 'not text'}")
     if not secrets and not credentials and not problems and not keyless:
-        problems.append(f"x.keys: {folder} contains none of {', '.join(SECRETS)}; `mynah auth` writes them")
-    return {"x": secrets} if secrets else {}
+        problems.append(f"x.keys: {folder} contains none of {', '.join(SECRET_FILES)}; `mynah auth` writes X's")
+    return secrets
 
 
 def _problem(detail: Any, origins: Mapping[str, str]) -> str:

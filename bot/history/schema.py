@@ -255,3 +255,22 @@ CREATE TABLE closed_thread (
     at TEXT NOT NULL
 ) STRICT;
 """
+
+# What was told to each target of notifications; `key` is what it is about. A text is kept only until it is sent.
+NOTIFICATIONS = """
+CREATE TABLE notification (
+    id INTEGER PRIMARY KEY,
+    target TEXT NOT NULL,
+    key TEXT NOT NULL,
+    text TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('waiting', 'sent', 'dropped')),
+    tries INTEGER NOT NULL DEFAULT 0,
+    error TEXT NOT NULL DEFAULT '',
+    at TEXT NOT NULL,
+    tried_at TEXT,
+    again TEXT NOT NULL,
+    CHECK (state = 'waiting' OR text = '')
+) STRICT;
+CREATE INDEX notification_key ON notification (target, key);
+CREATE INDEX notification_tried ON notification (target, tried_at);
+"""

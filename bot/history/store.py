@@ -33,6 +33,7 @@ MIGRATIONS = {
     "0007_totals": totals.TABLES,
     "0008_stories": schema.STORIES,
     "0009_threads": schema.THREADS,
+    "0010_notifications": schema.NOTIFICATIONS,
 }
 AHEAD = timedelta(days=1)
 MOST_IN_A_DAY = 500  # posts; X allows 100

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import SUPPRESS
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,6 +68,8 @@ def web(args: Namespace) -> int:
         _end_with_parent(running)
     try:
         running.run(sockets=[listening])
+    except KeyboardInterrupt:  # the usual end, by Ctrl-C
+        pass
     finally:
         site.close()
         listening.close()
@@ -119,6 +122,8 @@ def _base(address: tuple[str, int] | Path, settings: Settings) -> str:
     if isinstance(address, Path):
         return f"https://NAME (a reverse proxy in front of {address}; add the name to web.hosts)"
     host, port = address
+    if ip_address(host).is_unspecified:
+        host = "ADDRESS-OF-THIS-MACHINE"
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 

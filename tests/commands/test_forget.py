@@ -145,3 +145,19 @@ def test_old_refusals_are_deleted(tmp_path: Path) -> None:
         assert [row["text"] for row in refusals.newest(store)] == ["New."]
         assert len(store.rows("SELECT * FROM nearness")) == 1
     assert with_canary(tmp_path) == []
+
+
+def test_a_plan_says_what_there_is_and_changes_nothing(planted: Path) -> None:
+    before = sorted(path for path in planted.rglob("*") if path.is_file())
+
+    planned = mynah("forget", "@magpie", "--plan", state=planted)
+
+    assert planned.returncode == 0, planned.stderr
+    assert planned.stdout.splitlines() == [
+        "@magpie: 2 tweets in the library, 0 mentions in the history",
+        f"models that learnt them: {LEARNT}",
+        "backups: 1 of the library with their tweets, 1 of the history",
+        "refused drafts that quote tweets, unfinished trainings, and the statement of consent go too",
+        "nothing was changed",
+    ]
+    assert sorted(path for path in planted.rglob("*") if path.is_file()) == before

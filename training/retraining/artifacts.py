@@ -96,6 +96,7 @@ def write(
         tags=list(run.texts.tags.values()),
         version=name,
         created=now.isoformat(),
+        consent=job.consent,
     )
     return files | {card.FILE: card.card(facts).encode()}
 

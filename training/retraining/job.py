@@ -57,6 +57,7 @@ class Job:
     length: Callable[[str], int] = len  # of a text, as X counts it
     sampling: Sampling = field(default_factory=Sampling)  # the bot's: what it says is what is judged
     choose: Choose | None = None  # the bot's choice among drafts; None judges all drafts
+    consent: str = ""  # the operator's statement, for the card
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import sys
 import textwrap
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bot.commands import arguments
@@ -15,10 +16,10 @@ from bot.errors import MynahError, training_errors
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Sequence
-    from pathlib import Path
 
     from bot.clock import Clock
     from bot.config.settings import Settings
+    from training.judge.blind_test import BlindTest
 
 EACH = 10  # texts by the person, and as many by the bot
 PERSON, BOT = "person", "bot"
@@ -42,6 +43,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--seed", type=arguments.count, help="the same seed gives the same texts (default: others each time)"
     )
+    parser.add_argument("--picture", type=Path, metavar="FILE", help="write the result as a picture, a PNG, to share")
     parser.add_argument(
         "--json",
         action="store_true",
@@ -78,6 +80,9 @@ def blindtest(args: Namespace) -> int:
     with training_errors():
         blind_test.keep(version, test)
     _show(version, test, texts, answers, args)
+    if args.picture:
+        with training_errors():
+            args.picture.write_bytes(_picture(version, test, settings))
     return 0
 
 
@@ -173,6 +178,25 @@ def _show(version: Path, test: Any, texts: Sequence[Text], answers: Sequence[str
     print(
         f"{test.right} of {test.texts} answers are right ({test.right / test.texts:.0%}; 95 % interval {low:.0%} to "
         f"{high:.0%}), and {test.believed} of the bot's {test.posts} posts were taken for the person's.\n{verdict}"
+    )
+
+
+def _picture(version: Path, test: BlindTest, settings: Settings) -> bytes:
+    from training.card import picture
+    from training.card.publish import AVATAR
+    from training.judge.blind_test import meaning
+    from training.models.model_dir import read_manifest
+
+    authors = read_manifest(version).authors
+    faces = ((author, version / f"{AVATAR}{author}.jpg") for author in authors)
+    return picture.blind_test_png(
+        name=" & ".join(f"@{author}" for author in authors) or f"@{settings.bot}",
+        handle=settings.bot,
+        bot_word="AI BOT" if len(authors) < 2 else "AI CYBORG",
+        people=[(author, face if face.is_file() else None) for author, face in faces],
+        right=test.right,
+        texts=test.texts,
+        sentence=meaning(test.right, test.texts),
     )
 
 
