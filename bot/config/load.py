@@ -130,7 +130,7 @@ def check(key: str, value: str) -> None:
     try:
         Settings(**tree)
     except ValidationError as error:
-        problems = [_problem(detail, {}) for detail in error.errors(include_url=False, include_input=False)]
+        problems = [problem(detail, {}, KEYS) for detail in error.errors(include_url=False, include_input=False)]
         raise ConfigError("; ".join(problems).removeprefix(f"{key}: ")) from error
 
 
