@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from bot.commands import arguments
 from bot.commands.console.keyboard import confirm
 from bot.commands.console.output import show
+from bot.commands.console.terminal import hint, say
 from bot.commands.opening import (
     FAILED,
     existing_history,
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from bot.x.twitter import Identity
 
 UNITS = Path("/etc/systemd/system")
-COLUMNS = ("verdict", "check", "detail", "do")
+COLUMNS = ("verdict", "check", "detail")
 FIX_SCREEN = "fix or remove this setting in [screen]"
 
 
@@ -63,10 +64,15 @@ def doctor(args: Namespace) -> int:
 
 def report(results: Sequence[Check], args: Namespace) -> int:
     """Prints all results; gives the exit code."""
-    show([asdict(result) for result in results], COLUMNS, args)
+    rows = [asdict(result) for result in results]
+    if not args.json:  # what to do is below what is wrong: a column of its own would mostly be empty
+        rows = [row | {"detail": "\n→ ".join(filter(None, (row["detail"], row["do"])))} for row in rows]
+    show(rows, COLUMNS, args, heading=2)
     failed = [result.check for result in results if result.verdict == "fail"]
     if not args.json:
-        print(f"not ready: {', '.join(failed)}" if failed else "ready, as far as these checks go")
+        say(f"not ready: {', '.join(failed)}" if failed else "ready, as far as these checks go")
+        if not failed:
+            hint("`mynah run` shows what it would post; for `mynah run --live`, every check must be ok")
     return FAILED if failed else 0
 
 
@@ -246,7 +252,7 @@ def ask_x(settings: Settings, identity: Identity, clock: Clock) -> tuple[Account
     from bot.x.twitter import X
 
     price = assembly.prices(settings).account
-    print(f"asking X whose keys these are; this costs {budget.dollars(price)}", file=sys.stderr)
+    say(f"asking X whose keys these are; this costs {budget.dollars(price)}", stream=sys.stderr)
     owner, results = None, []
     with X(identity, now=clock.now, base_url=settings.x.base_url) as x:
         try:
@@ -277,16 +283,17 @@ def _confirm(args: Namespace) -> int:
 
     settings = loaded(args).settings
     bot, without = settings.bot, _without_list(StateDir(settings.state))
-    print(f"Check @{bot} as people see it on X:", *checks.CHECKLIST, sep="\n  - ", flush=True)
+    checklist = [*checks.CHECKLIST]
     if without:
-        print(f"  - you read its drafts in {', '.join(without)}: the screen has no list of words in them", flush=True)
+        checklist.append(f"you read its drafts in {', '.join(without)}: the screen has no list of words in them")
+    say("\n  - ".join([f"Check @{bot} as people see it on X:", *checklist]))
     if not args.yes and not confirm("Is all of this true?"):
-        print("not confirmed")
+        say("not confirmed")
         return FAILED
     with history_to_write(args) as store:
         store.keep_meta(checks.CONFIRMED, bot)
         store.keep_meta(checks.CONFIRMED_LANGUAGES, " ".join(without))
-    print(f"confirmed for @{bot}; another handle needs its own confirmation")
+    say(f"confirmed for @{bot}; another handle needs its own confirmation")
     return 0
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sys
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from bot.commands.console.terminal import say, warn
 from bot.commands.library import archives, choices
 from bot.commands.model.conclusion import conclude
 from bot.commands.model.consent import consent, keep_consent
@@ -16,6 +17,7 @@ from bot.errors import Busy, ConfigError, MynahError, StoreError, training_error
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+    from collections.abc import Callable, Iterator
 
     from bot.clock import Clock
     from bot.commands.console.progress import TrainingBar
@@ -70,13 +72,13 @@ def retrain(args: Namespace) -> int:
         outcome = _train(settings, job, clock, notifier, log)
     conclude(outcome, settings, folder, clock)
     for sentence in outcome.why:
-        print(f"mynah: {sentence}", file=sys.stderr)
+        warn(sentence)
     if outcome.version is None:
         return 0
-    print(outcome.version)
+    say(str(outcome.version))
     if not outcome.promoted:
         name = outcome.version.name
-        print(f"mynah: {name} is kept but not promoted; `mynah promote {name}` promotes it anyway", file=sys.stderr)
+        warn(f"{name} is kept but not promoted; `mynah promote {name}` promotes it anyway")
     return 0 if outcome.promoted else FAILED
 
 
@@ -87,7 +89,7 @@ def _back_up(settings: Settings, folder: StateDir, clock: Clock) -> None:
     try:
         assembly.backups(settings, folder).make(clock.now())
     except (StoreError, Busy) as error:
-        print(f"mynah: there is no backup from before this training: {error}", file=sys.stderr)
+        warn(f"there is no backup from before this training: {error}")
 
 
 def train(settings: Settings, folder: StateDir, clock: Clock, notifier: Notifier) -> None:
@@ -112,9 +114,9 @@ def _plan(settings: Settings, job: Job, clock: Clock, notifier: Notifier) -> int
         try:
             planned = plan(lambda: archives(settings), job, _watch(bar, clock, notifier))
         except NothingNew as nothing:
-            print(f"mynah: {nothing}", file=sys.stderr)
+            warn(str(nothing))
             return 0
-    print("\n".join(planned.sentences()))
+    say("\n".join(planned.sentences()))
     return 0
 
 
@@ -122,12 +124,88 @@ def _train(settings: Settings, job: Job, clock: Clock, notifier: Notifier, log: 
     from bot.commands.console.progress import TrainingBar
     from training.retraining.retrain import retrain
 
-    with training_errors(), TrainingBar(clock.monotonic) as bar:
+    with training_errors(), TrainingBar(clock.monotonic) as bar, _interruptible(bar, job) as stops:
         watch = _watch(bar, clock, notifier)
-        watch = replace(watch, report=both(watch.report, log.show), tracker=_tracker(settings, bar))
+        watch = replace(watch, report=both(watch.report, log.show), tracker=_tracker(settings, bar), stops=stops)
         outcome = retrain(lambda: archives(settings), job, watch, now=clock.now())
     log.finish(outcome)
     return outcome
+
+
+@contextmanager
+def _interruptible(bar: TrainingBar, job: Job) -> Iterator[Callable[[], bool]]:
+    """Let the first Ctrl-C end the training after a whole step, and say where it will go on; the second is at once."""
+    import signal
+    import threading
+
+    from training.errors import Stopped
+
+    is_asked = False
+
+    def ask(*_: object) -> None:
+        nonlocal is_asked
+        if is_asked or bar.stage != "train":
+            raise KeyboardInterrupt
+        is_asked = True
+        bar.warn("stopping after this step, to go on from it later; Ctrl-C again stops at once")
+
+    is_main = threading.current_thread() is threading.main_thread()  # elsewhere Python allows no handler
+    before = signal.signal(signal.SIGINT, ask) if is_main else None
+    try:
+        yield lambda: is_asked
+    except Stopped as stop:
+        raise KeyboardInterrupt(f"{stop}; the same command goes on from there") from stop
+    except KeyboardInterrupt as stop:
+        goes_on = "goes on from its last checkpoint" if _has_checkpoint(job) else "starts over"
+        raise KeyboardInterrupt(f"interrupted; nothing was lost, and the same command {goes_on}") from stop
+    finally:
+        if is_main:
+            signal.signal(signal.SIGINT, before)
+
+
+def _has_checkpoint(job: Job) -> bool:
+    from training.models import registry
+    from training.retraining.retrain import CHECKPOINT
+
+    return (job.models / registry.UNFINISHED / CHECKPOINT).exists()
+
+
+@contextmanager
+def _interruptible(bar: TrainingBar, job: Job) -> Iterator[Callable[[], bool]]:
+    """Let the first Ctrl-C end the training after a whole step, and say where it will go on; the second is at once."""
+    import signal
+    import threading
+
+    from training.errors import Stopped
+
+    is_asked = False
+
+    def ask(*_: object) -> None:
+        nonlocal is_asked
+        if is_asked or bar.stage != "train":
+            raise KeyboardInterrupt
+        is_asked = True
+        bar.warn("stopping after this step, to go on from it later; Ctrl-C again stops at once")
+
+    is_main = threading.current_thread() is threading.main_thread()  # elsewhere Python allows no handler
+    before = signal.signal(signal.SIGINT, ask) if is_main else None
+    try:
+        yield lambda: is_asked
+    except Stopped as stop:
+        raise KeyboardInterrupt(f"{stop}; the same command goes on from there") from stop
+    except KeyboardInterrupt as stop:
+        goes_on = "goes on from its last checkpoint" if _has_checkpoint(job) else "starts over"
+        raise KeyboardInterrupt(f"interrupted; nothing was lost, and the same command {goes_on}") from stop
+    finally:
+        if is_main:
+            signal.signal(signal.SIGINT, before)
+
+
+def _has_checkpoint(job: Job) -> bool:
+    from training.models import registry
+    from training.retraining.retrain import CHECKPOINT
+
+    return (job.models / registry.UNFINISHED / CHECKPOINT).exists()
 
 
 def _job(settings: Settings, folder: StateDir, *, begin: Begin = "base", as_is: bool = False) -> Job:

@@ -6,10 +6,11 @@ import os
 import signal
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from bot.clock import why_doubted
 from bot.commands import arguments
+from bot.commands.console import terminal
 from bot.commands.doctor import ready
 from bot.commands.opening import BUSY, FAILED, loaded, own_command, read_configuration
 from bot.commands.retrain import train
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from bot.config.settings import Settings
     from bot.config.state_dir import StateDir
     from bot.running.app import App, Process
+    from bot.running.logs.lines import LogLines
     from bot.running.notifications.notifications import Notifications
     from bot.running.systemd import Notifier
 
@@ -73,7 +75,7 @@ def run(args: Namespace) -> int:
         notifier=Notifier(load.notify_socket()),
         log_problem=why_unwritable,
     )
-    configure_log(settings, clock)
+    configure_log(settings, clock, process.state_dir)
     if not os.isatty(0):  # a reload that is asked for while it starts; the daemon listens to later ones
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
     with process.state_dir.hold(process.about), web_page(args):
@@ -111,12 +113,29 @@ def web_page(args: Namespace) -> Iterator[None]:
         page.communicate()  # closes its standard input, and waits
 
 
-def configure_log(settings: Settings, clock: Clock) -> None:
+def configure_log(settings: Settings, clock: Clock, state_dir: StateDir | None = None) -> None:
+    """For the process that runs the bot; with `state_dir`, `mynah watch` sees the log too."""
     from bot.running import account, log
 
-    console = settings.log.format == "console" or (settings.log.format == "auto" and sys.stdout.isatty())
-    secrets = account.hidden(settings)
-    log.configure(level=settings.log.level, console=console, stream=sys.stdout, secrets=secrets, clock=clock)
+    is_for_people = settings.log.format == "console" or (settings.log.format == "auto" and sys.stdout.isatty())
+    log.configure(
+        level=settings.log.level,
+        stream=sys.stdout,
+        secrets=account.hidden(settings),
+        clock=clock,
+        console=log_lines(settings, sys.stdout) if is_for_people else None,
+        folder=state_dir.root if state_dir else None,
+    )
+
+
+def log_lines(settings: Settings, stream: TextIO) -> LogLines:
+    """The format of the log on a terminal."""
+    from zoneinfo import ZoneInfo
+
+    from bot.running.logs.lines import LogLines
+
+    zone = ZoneInfo(settings.schedule.timezone)
+    return LogLines(zone=zone, width=lambda: terminal.width(stream), colour=terminal.has_colour(stream))
 
 
 def start(settings: Settings, process: Process) -> App:

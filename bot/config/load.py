@@ -20,6 +20,7 @@ from pydantic import ValidationError
 from pydantic_settings import EnvSettingsSource, SettingsError
 
 from bot.config import ceilings
+from bot.config.problems import nearest_variable, problem, short
 from bot.config.settings import PREFIX, SECRET_FILES, Settings
 from bot.config.state_dir import expanded
 from bot.errors import ConfigError
@@ -31,6 +32,7 @@ TOO_LARGE = 1_000_000  # bytes; a configuration is a page of text
 DEFAULTS = Settings.model_construct().model_dump()
 SECTIONS = {name for name, value in DEFAULTS.items() if isinstance(value, dict)}
 TABLES = {"voice.prompts"}  # tables whose keys are values
+KEYS = [f"{name}.{key}" for name in SECTIONS for key in DEFAULTS[name]] + [*(set(DEFAULTS) - SECTIONS), *SECTIONS]
 LISTS = {f"{name}.{key}" for name in SECTIONS for key, value in DEFAULTS[name].items() if isinstance(value, tuple)}
 
 
@@ -75,7 +77,7 @@ def load(file: Path | None = None, flags: Mapping[str, Any] | None = None, *, ke
     try:
         settings = Settings(**merged)
     except ValidationError as error:
-        problems += [_problem(detail, origins) for detail in error.errors(include_url=False, include_input=False)]
+        problems += [problem(detail, origins, KEYS) for detail in error.errors(include_url=False, include_input=False)]
     if settings:
         problems += ceilings.problems(settings)
     if problems or settings is None:
@@ -128,7 +130,7 @@ def check(key: str, value: str) -> None:
     try:
         Settings(**tree)
     except ValidationError as error:
-        problems = [_problem(detail, {}) for detail in error.errors(include_url=False, include_input=False)]
+        problems = [problem(detail, {}, KEYS) for detail in error.errors(include_url=False, include_input=False)]
         raise ConfigError("; ".join(problems).removeprefix(f"{key}: ")) from error
 
 
@@ -168,7 +170,7 @@ def _from_file(file: Path, problems: list[str]) -> dict[str, Any]:
             f"{file}: it contains a number of thousands of digits, or hundreds of brackets; remove it"
         ) from error
     for key in [key for key in document if "." in key]:  # "x.keys" in quotes is not the key `keys` of [x]
-        problems.append(f'"{_short(key)}": unknown key (file {file}); write a section as [x]')
+        problems.append(f'"{short(key)}": unknown key (file {file}); write a section as [x]')
         del document[key]
     for name, key in SECRET_FILES.items():
         section = document.get(key.split(".")[0])
@@ -193,7 +195,8 @@ def _from_environment(problems: list[str]) -> dict[str, Any]:
         first, *rest = name.removeprefix(PREFIX).lower().split("__")
         known = SECTIONS if rest else {*Settings.model_fields, "config"}
         if name.startswith(PREFIX) and first not in known:
-            problems.append(f"{name}: unknown key in the environment; `mynah config` lists all keys")
+            nearest = nearest_variable(name, KEYS)
+            problems.append(f"{name}: unknown key in the environment; {nearest or '`mynah config` lists all keys'}")
     try:
         return EnvSettingsSource(Settings)()
     except SettingsError:  # its message names only the section, and the value may be a secret
@@ -239,19 +242,6 @@ def _from_credentials(keys: object, problems: list[str], *, keyless: bool) -> di
     if not secrets and not credentials and not problems and not keyless:
         problems.append(f"x.keys: {folder} contains none of {', '.join(SECRET_FILES)}; `mynah auth` writes X's")
     return secrets
-
-
-def _problem(detail: Any, origins: Mapping[str, str]) -> str:
-    key = ".".join(str(part) for part in detail["loc"])
-    related = (known for known in origins if f"{known}.".startswith(f"{key}.") or key.startswith(f"{known}."))
-    origin = next((origins[known] for known in related), None)
-    message = "unknown key" if detail["type"] == "extra_forbidden" else detail["msg"].removeprefix("Value error, ")
-    return f"{_short(key)}: {_short(message)}" + (f" ({origin})" if origin else "")
-
-
-def _short(text: str) -> str:
-    """A message may quote a value as long as the file; its end, with the advice, is kept."""
-    return text if len(text) <= 300 else f"{text[:100]} … {text[-180:]}"
 
 
 def _without_none(flags: Mapping[str, Any]) -> dict[str, Any]:

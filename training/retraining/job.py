@@ -68,6 +68,7 @@ class Monitor:
     seconds: Callable[[], float]  # since any fixed moment
     due: Callable[[], bool]  # whether it is time for a checkpoint
     tracker: Tracker = SILENT
+    stops: Callable[[], bool] = lambda: False  # whether somebody wants to stop
 
 
 @dataclass(frozen=True, slots=True)
