@@ -2,13 +2,15 @@
 
     python benchmarks/page.py [--rows 1000000] [--beside]
 
-Prints the median time of each page over HTTP, and the memory of the idle process. With --beside, Streamlit and FastAPI
+Prints the median time of each page over HTTP, beside the processor time that it takes, which other programs of the
+machine do not lengthen; then the memory of the process. With --beside, Streamlit and FastAPI
 are installed into a temporary virtual environment, and a hello-world of each is measured in the same way.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import re
 import statistics
@@ -104,9 +106,15 @@ def memory(process: subprocess.Popen[bytes]) -> float:
     return int(re.search(r"^Pss:\s+(\d+)", text, re.MULTILINE)[1]) * 1024 / 1e6  # type: ignore[index]
 
 
-def milliseconds(port: int, path: str, cookie: str) -> float:
-    """The median of some requests, each with a connection of its own."""
-    times = []
+def processor(process: subprocess.Popen[bytes]) -> float:
+    """The processor time that it has had, in milliseconds."""
+    fields = Path(f"/proc/{process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return 1_000 * (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def milliseconds(process: subprocess.Popen[bytes], port: int, path: str, cookie: str) -> tuple[float, float]:
+    """The median of some requests, each with a connection of its own; and the mean of their processor time."""
+    times, before = [], processor(process)
     for _ in range(RUNS):
         connection = HTTPConnection("127.0.0.1", port, timeout=60)
         began = time.perf_counter()
@@ -117,10 +125,10 @@ def milliseconds(port: int, path: str, cookie: str) -> float:
         connection.close()
         if response.status != 200:
             raise SystemExit(f"{path}: {response.status}")
-    return statistics.median(times)
+    return statistics.median(times), (processor(process) - before) / RUNS
 
 
-def measure(state: Path, port: int, rows: int) -> tuple[dict[str, float], float, float]:
+def measure(state: Path, port: int, rows: int) -> tuple[dict[str, tuple[float, float]], float, float]:
     """The times of the pages, and the memory before and after they were asked for."""
     mynah = [sys.executable, "-m", "bot", "--state", str(state), "web"]
     listen = ["--listen", f"127.0.0.1:{port}"]
@@ -132,7 +140,7 @@ def measure(state: Path, port: int, rows: int) -> tuple[dict[str, float], float,
         cookie = connection.getresponse().headers["set-cookie"].split(";")[0]
         idle = memory(process)
         times = {
-            name: milliseconds(port, path.format(middle=rows // 2), cookie)
+            name: milliseconds(process, port, path.format(middle=rows // 2), cookie)
             for name, path in PAGES.items()
             if rows or "{middle}" not in path
         }
@@ -173,12 +181,12 @@ def main() -> None:
         few, idle, used = measure(empty, 8893, 0)
         many, idle_full, used_full = measure(full, 8894, args.rows)
         print(f"milliseconds a page, the median of {RUNS}; the history of {args.rows:,} posts has {size:.0f} MB\n")
-        print(f"{'page':34}{'empty':>10}{'full':>10}")
-        for name, time_ in many.items():
-            print(f"{name:34}{few.get(name, float('nan')):>10.1f}{time_:>10.1f}")
-        print(f"\n{'MB of memory':34}{'empty':>10}{'full':>10}")
-        print(f"{'mynah web, after the sign-in':34}{idle:>10.1f}{idle_full:>10.1f}")
-        print(f"{'mynah web, after all pages':34}{used:>10.1f}{used_full:>10.1f}")
+        print(f"{'page':34}{'empty':>10}{'processor':>10}{'full':>10}{'processor':>10}")
+        for name, figures in many.items():
+            print(f"{name:34}" + "".join(f"{figure:>10.1f}" for figure in (*few.get(name, (math.nan,) * 2), *figures)))
+        print(f"\n{'MB of memory':34}{'empty':>10}{'':10}{'full':>10}")
+        print(f"{'mynah web, after the sign-in':34}{idle:>10.1f}{'':10}{idle_full:>10.1f}")
+        print(f"{'mynah web, after all pages':34}{used:>10.1f}{'':10}{used_full:>10.1f}")
         if args.beside:
             for name, amount in beside(Path(place)).items():
                 print(f"{name + ', a hello-world':34}{amount:>10.1f}")
