@@ -170,44 +170,6 @@ def _has_checkpoint(job: Job) -> bool:
     return (job.models / registry.UNFINISHED / CHECKPOINT).exists()
 
 
-@contextmanager
-def _interruptible(bar: TrainingBar, job: Job) -> Iterator[Callable[[], bool]]:
-    """Let the first Ctrl-C end the training after a whole step, and say where it will go on; the second is at once."""
-    import signal
-    import threading
-
-    from training.errors import Stopped
-
-    is_asked = False
-
-    def ask(*_: object) -> None:
-        nonlocal is_asked
-        if is_asked or bar.stage != "train":
-            raise KeyboardInterrupt
-        is_asked = True
-        bar.warn("stopping after this step, to go on from it later; Ctrl-C again stops at once")
-
-    is_main = threading.current_thread() is threading.main_thread()  # elsewhere Python allows no handler
-    before = signal.signal(signal.SIGINT, ask) if is_main else None
-    try:
-        yield lambda: is_asked
-    except Stopped as stop:
-        raise KeyboardInterrupt(f"{stop}; the same command goes on from there") from stop
-    except KeyboardInterrupt as stop:
-        goes_on = "goes on from its last checkpoint" if _has_checkpoint(job) else "starts over"
-        raise KeyboardInterrupt(f"interrupted; nothing was lost, and the same command {goes_on}") from stop
-    finally:
-        if is_main:
-            signal.signal(signal.SIGINT, before)
-
-
-def _has_checkpoint(job: Job) -> bool:
-    from training.models import registry
-    from training.retraining.retrain import CHECKPOINT
-
-    return (job.models / registry.UNFINISHED / CHECKPOINT).exists()
-
-
 def _job(settings: Settings, folder: StateDir, *, begin: Begin = "base", as_is: bool = False) -> Job:
     from bot.running.chooser import chooser
     from bot.text.length import weighted_length

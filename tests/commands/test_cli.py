@@ -288,7 +288,8 @@ def test_screen_gives_a_verdict_and_its_reasons(tmp_path: Path) -> None:
     fine, bad = lines(result.stdout)
     assert result.returncode == 0
     assert (fine["verdict"], fine["reasons"]) == ("pass", [])
-    assert (bad["verdict"], set(bad["reasons"])) == ("refuse", {"link", "mention"})
+    assert bad["verdict"] == "refuse"
+    assert {"link", "mention"} <= set(bad["reasons"])
 
 
 def test_history_shows_rows_with_stable_keys(state: Path) -> None:
