@@ -29,14 +29,6 @@ PLACES = {
     "…": "",
     VALUE: "1",
 }
-    r"@?HANDLE": "magpie",
-    r"FILE|ARCHIVE\.zip": "a.zip",
-    r"N|ID": "1",
-    r"DURATION": "2h",
-    r"@\w+": "@magpie",
-    "…": "",
-    VALUE: "1",
-}
 
 
 def strings(path: Path) -> Iterator[str]:
