@@ -57,7 +57,7 @@ def print_wishes(half: str) -> None:
 
 
 def print_sensitive(half: str) -> None:
-    sensitivity = Sensitivity(lambda text: privacy.why_not(text) or harm.why_not(text))
+    sensitivity = Sensitivity(lambda text: privacy.why_not(text) or harm.why_not(text, certain=True))
     counts: Counter[tuple[str, str]] = Counter()
     for label, text in rows("sensitive", half):
         reason = sensitivity.why_not(text)

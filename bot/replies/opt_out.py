@@ -31,6 +31,7 @@ _SHADES = re.compile("[\ufe0f\u200d\U0001f3fb-\U0001f3ff\u2640\u2642\\s.!]")  # 
 _LAUGHTER = re.compile(
     "[\U0001f600-\U0001f606\U0001f602\U0001f923\U0001f970\U0001f60d\U0001f60a\u2764\U0001f495\U0001f49c\U0001f62d\U0001f480]"
     r"|\b(?:lo+l|lmf?ao+|rofl|xd+|(?:ha){2,}h?|(?:je|ja|ha|he){2,}|k{3,}|mdr|ptdr|wk{2,}\w*|rs{2,}|jk|hehe)\b"
+    r"|\b(?:blush(?:ing)?|too funny|so funny|making me laugh|cracking me up)\b"
     "|w{2,}$|\u7b11|\u8349|\u54c8\u54c8|[\u314b\u314e]{2}|5{3,}|\u0445\u0430\u0445\u0430|\u0647\u0647\u0647",
     re.IGNORECASE,
 )

@@ -226,12 +226,15 @@ def reply_brakes(settings: Settings, prices: Prices) -> ReplyBrakes | None:
 
 
 def mention_screen(settings: Settings) -> Callable[[str], Reason | None]:
-    """Why a mention is not answered because of what it says: by the checks of posts for harm and privacy."""
+    """Why a mention is not answered because of what it says: by the checks of posts for harm and privacy.
+
+    Only what is certain: the words of a draft are the bot's own, and more of them may be doubted.
+    """
     own = lists(settings.screen)
 
     def why(text: str) -> Reason | None:
         reason = privacy.why_not(text) or own.why_not(text)
-        return reason or harm.why_not(text, vulgar=settings.posting.allow_vulgar, allowed=own.allowed)
+        return reason or harm.why_not(text, vulgar=settings.posting.allow_vulgar, allowed=own.allowed, certain=True)
 
     return why
 

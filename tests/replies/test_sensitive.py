@@ -10,7 +10,7 @@ from bot.replies.sensitive import DISTRESS, Sensitivity, kind_in
 from bot.screen import harm, privacy
 
 SENTENCES = Path(__file__).parent / "sensitive"
-SENSITIVITY = Sensitivity(lambda text: privacy.why_not(text) or harm.why_not(text))
+SENSITIVITY = Sensitivity(lambda text: privacy.why_not(text) or harm.why_not(text, certain=True))
 
 
 def share(half: str, label: str, *, distress: bool = False) -> float:
