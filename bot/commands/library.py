@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from contextlib import suppress
 from pathlib import Path
@@ -241,6 +240,8 @@ def _counted_funnel(library: Library, author: Author, settings: Settings, *, may
 
 def _digest(author: Author, settings: Settings) -> str:
     """Of everything that the counts depend on: the tweets, the program, and the settings with their files."""
+    import hashlib
+
     from bot.screen import operator_lists
 
     screen, training = settings.screen, settings.training

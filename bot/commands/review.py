@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import textwrap
 from typing import TYPE_CHECKING, Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 from bot.commands import arguments
 from bot.commands.console import terminal
@@ -212,6 +211,8 @@ def _row(post: Post, terms: queue.ReviewSettings) -> dict[str, Any]:
 
 
 def _page(post: Post, left: int, message: str, session: ReviewSession) -> str:
+    from zoneinfo import ZoneInfo
+
     from bot.commands.console import tables
 
     end = queue.expires(post, session.terms)

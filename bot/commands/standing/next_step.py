@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from bot.commands.console import terminal
@@ -13,6 +14,7 @@ from bot.values import VERSION
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Sequence
+    from pathlib import Path
 
     from bot.config.settings import Settings
     from bot.config.state_dir import StateDir
@@ -66,6 +68,15 @@ def next_step(contents: Contents, *, live: bool) -> str:
     )
 
 
+def _short(path: Path) -> str:
+    """The path with ~ for the home folder."""
+    from pathlib import Path
+
+    with suppress(RuntimeError, ValueError):  # there is no home, or the path is elsewhere
+        return f"~/{path.relative_to(Path.home())}"
+    return str(path)
+
+
 def _model(folder: StateDir) -> tuple[str | None, str]:
     from bot.voice.model_voice import promoted
 
@@ -82,7 +93,7 @@ def _show(contents: Contents, settings: Settings, folder: StateDir) -> None:
     who = ", ".join(f"@{author}" for author in contents.authors)
     facts = [
         Fact("bot", f"@{settings.bot}, {'live' if settings.live else 'a dry run: nothing goes to X'}"),
-        Fact("folder", str(folder.root)),
+        Fact("folder", _short(folder.root)),
         Fact("tweets", f"{contents.tweets:,} by {who}" if who else "none yet"),
         Fact("model", contents.damage or contents.model or "none yet", "bad" if contents.damage else ""),
         Fact("posts", f"{contents.posts:,}" if contents.posts else "none yet"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from bot.commands.console import terminal
 from bot.commands.opening import loaded
@@ -95,6 +94,8 @@ def _posts(folder: StateDir, now: datetime, width: int, *, colour: bool) -> Iter
 
 
 def _log(settings: Settings, folder: StateDir, width: int, most: int, *, colour: bool) -> Iterator[str]:
+    from zoneinfo import ZoneInfo
+
     from bot.running.logs.file import newest
     from bot.running.logs.lines import LogLines
 
