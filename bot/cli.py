@@ -26,9 +26,9 @@ from bot.commands import (
     post,
     retrain,
     review,
-    run,
     units,
 )
+from bot.commands.fleet import bots
 from bot.commands.model import blindtest, export
 from bot.commands.opening import FAILED, INTERRUPTED, how_to_install
 from bot.errors import MynahError
@@ -48,7 +48,8 @@ class Command(NamedTuple):
 
 # In the order in which `mynah --help` lists them.
 COMMANDS = {
-    "run": Command("run the bot: train or load a model, then post on schedule", run.add_arguments, run.run),
+    "run": Command("run the bot: train or load a model, then post on schedule", bots.add_run_arguments, bots.run),
+    "fleet": Command("show or retrain the bots that one process runs", bots.add_arguments, bots.fleet),
     "import": Command(
         "import tweets into the library from an X archive, CSV, JSON or text file",
         library.add_import_arguments,
@@ -143,6 +144,9 @@ def parser() -> ArgumentParser:
     top.add_argument("--version", action="version", version=f"mynah {VERSION}")
     top.add_argument("--config", type=Path, metavar="FILE", help="the configuration, a TOML file (or MYNAH_CONFIG)")
     top.add_argument("--state", metavar="DIR", help="the folder for history, library and models (or MYNAH_STATE)")
+    top.add_argument(
+        "--home", type=Path, metavar="DIR", help="a folder with all of one bot: its config.toml, its keys and its state"
+    )
     commands = top.add_subparsers(metavar="COMMAND", required=True)
     for name, command in COMMANDS.items():
         one = commands.add_parser(name, help=command.help, description=f"{command.help[0].upper()}{command.help[1:]}.")

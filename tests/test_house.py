@@ -22,7 +22,19 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 # From the top layer down: a folder, or a file beside the folders, imports only what is below it.
 LAYERS = {
     "bot": (
-        *("__main__", "cli", "commands", "running", "replies", "rounds", "sending", "history", "screen", "voice"),
+        *(
+            "__main__",
+            "cli",
+            "commands",
+            "fleet",
+            "running",
+            "replies",
+            "rounds",
+            "sending",
+            "history",
+            "screen",
+            "voice",
+        ),
         *("x", "config", "text", "values", "clock", "errors"),
     ),
     "training": (
@@ -62,7 +74,7 @@ SOLE_IMPORTERS = {
 # Where the bot imports training, inside the function that needs it.
 IMPORTS_TRAINING = (
     *("bot/commands/", "bot/config/state_dir.py", "bot/errors.py", "bot/history/file.py"),
-    *("bot/screen/classifier.py", "bot/voice/model_voice.py"),
+    *("bot/fleet/voices.py", "bot/screen/classifier.py", "bot/voice/model_voice.py"),
 )
 MOST_FOLDERS, MOST_FILES = 12, 16
 

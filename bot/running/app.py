@@ -56,6 +56,8 @@ class Process:
     every: timedelta | None  # `--every`, in place of the schedule
     clock: Clock
     notifier: Notifier
+    # Loads a model that is known to speak, when it is needed: for many bots in one process. None: this bot's own.
+    open_shared: Callable[[Path, Settings], ModelVoice] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,7 @@ class App:
             earlier=lambda: earlier(models),
             keep_loaded=settings.voice.keep_loaded,
             is_short=resources.is_short_of_memory,
+            is_shared=process.open_shared is not None,
         )
         self.now = self._make_parts(settings, rules)
 
@@ -120,6 +123,8 @@ class App:
         self._announced = self.voice.name if self._process.state_dir.tell(about) else ""
 
     def _open_voice(self, path: Path, settings: Settings | None = None) -> ModelVoice:
+        if self._process.open_shared:
+            return self._process.open_shared(path, settings or self._settings)
         voice = assembly.voice(path, settings or self._settings, keepalive=self._process.notifier.keepalive)
         if is_mute(voice):
             raise ModelError(f"{path} loads but generates nothing: train it again, or run `mynah rollback`")

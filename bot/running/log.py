@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import re
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TextIO
 
 import structlog
@@ -13,7 +15,7 @@ from bot.clock import stamp
 from bot.text.visible import direct, in_json, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, MutableMapping
+    from collections.abc import Collection, Iterator, MutableMapping
 
     from structlog.typing import Processor
 
@@ -25,6 +27,17 @@ _SECRET_KEY = re.compile(r"token|secret|authorization|password|consumer_key|api_
 _SECRET_SHAPE = re.compile(r"(?:oauth_\w+=\"[^\"]*\")|(?:Bearer\s+\S+)|(?:\b\d{6,20}-[A-Za-z0-9]{30,50}\b)")
 # These log headers, keys and signatures at DEBUG.
 _VERBOSE = ("tweepy", "requests_oauthlib", "oauthlib", "urllib3", "httpx", "httpcore")
+_hidden: ContextVar[Collection[str]] = ContextVar("hidden", default=())
+
+
+@contextmanager
+def hiding(secrets: Collection[str]) -> Iterator[None]:
+    """Replace these secrets too in what is logged inside: those of one bot of several, while they are in memory."""
+    token = _hidden.set(sorted((secret for secret in secrets if secret), key=len, reverse=True))
+    try:
+        yield
+    finally:
+        _hidden.reset(token)
 
 
 def configure(*, level: str, console: bool, stream: TextIO, secrets: Collection[str], clock: Clock) -> None:
@@ -34,7 +47,12 @@ def configure(*, level: str, console: bool, stream: TextIO, secrets: Collection[
         event.setdefault("at", stamp(clock.now()))
         return event
 
-    shared: list[Processor] = [structlog.stdlib.add_log_level, add_time, structlog.processors.format_exc_info]
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,  # which bot it is about, where there are several
+        structlog.stdlib.add_log_level,
+        add_time,
+        structlog.processors.format_exc_info,
+    ]
     last: Processor = Console() if console else structlog.processors.JSONRenderer(_json)
     handler = logging.StreamHandler(direct(stream))
     handler.setFormatter(
@@ -89,7 +107,7 @@ class Redactor:
                 return [self._redacted("", part) for part in value]
             case _:
                 text = value if isinstance(value, str) else repr(value)
-                for secret in self._secrets:
+                for secret in (*self._secrets, *_hidden.get()):
                     text = text.replace(secret, HIDDEN)
                 return _SECRET_SHAPE.sub(HIDDEN, text)
 
@@ -116,6 +134,7 @@ class Console:
         text = visible(str(event["text"])).replace("\n", margin)
         refused = ", ".join(f"{count} {reason}" for reason, count in event.get("refused", {}).items())
         facts = [
+            str(event.get("name", "")),  # of the bot, where there are several
             str(event["outcome"]),
             f"slot {event['slot']}",
             f"prompt {event['prompt']!r}" if event["prompt"] else "no prompt",
