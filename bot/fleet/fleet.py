@@ -80,9 +80,10 @@ class Fleet:
         """Let the heartbeats in progress end, and leave every folder. False if some did not end in time."""
         for pool in (self._heartbeats, self._rounds):
             pool.shutdown(wait=False, cancel_futures=True)
-        _, late = wait(self._beating.values(), timeout=within.total_seconds())
+        begun = {key: future for key, future in self._beating.items() if not future.cancelled()}
+        _, late = wait(begun.values(), timeout=within.total_seconds())  # it would wait for cancelled ones for ever
         for key, member in self._members.items():
-            if key not in self._beating or self._beating[key] not in late:
+            if begun.get(key) not in late:
                 member.close()
         return not late
 
