@@ -25,11 +25,11 @@ from bot.commands import (
     post,
     retrain,
     review,
-    run,
     units,
 )
 from bot.commands.console import usage
 from bot.commands.console.terminal import warn
+from bot.commands.fleet import bots
 from bot.commands.model import blindtest, export
 from bot.commands.opening import FAILED, INTERRUPTED, how_to_install
 from bot.commands.setup import completion, init
@@ -106,9 +106,15 @@ GROUPS: dict[str, dict[str, Command]] = {
     "speak": {
         "run": Command(
             "run the bot: it posts on schedule, or only shows it",
-            run.add_arguments,
-            run.run,
-            ("run", "run --every 10s", "run --live --mode review"),
+            bots.add_run_arguments,
+            bots.run,
+            ("run", "run --every 10s", "run --live --mode review", "run --bots DIR"),
+        ),
+        "fleet": Command(
+            "list or retrain the bots that one process runs",
+            bots.add_arguments,
+            bots.fleet,
+            ("fleet status --bots DIR", "fleet retrain --all --bots DIR"),
         ),
         "sample": Command(
             "show drafts from the model with verdicts and scores",
@@ -284,6 +290,9 @@ def parser() -> usage.TopParser:
     }
     top.add_argument("--version", action="version", version=f"mynah {VERSION}", help="show the version")
     top.add_argument("--config", type=Path, metavar="FILE", help="the configuration, a TOML file (or MYNAH_CONFIG)")
+    top.add_argument(
+        "--home", type=Path, metavar="DIR", help="a folder with all of one bot: its config.toml, its keys and its state"
+    )
     top.add_argument(
         "--state",
         type=arguments.folder,

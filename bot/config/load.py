@@ -33,6 +33,8 @@ DEFAULTS = Settings.model_construct().model_dump()
 SECTIONS = {name for name, value in DEFAULTS.items() if isinstance(value, dict)}
 TABLES = {"voice.prompts"}  # tables whose keys are values
 KEYS = [f"{name}.{key}" for name in SECTIONS for key in DEFAULTS[name]] + [*(set(DEFAULTS) - SECTIONS), *SECTIONS]
+PATHS = {"voice.topics", "screen.deny_file", "screen.allow_file", "screen.classifier", "backup.folder", "x.keys"}
+CONFIG = "config.toml"  # in a bot's own folder, beside its history
 LISTS = {f"{name}.{key}" for name in SECTIONS for key, value in DEFAULTS[name].items() if isinstance(value, tuple)}
 
 
@@ -52,16 +54,24 @@ class Loaded:
         return (row for row in self.rows() if row[2] != "default" and row[1] != defaults.get(row[0]))
 
 
-def load(file: Path | None = None, flags: Mapping[str, Any] | None = None, *, keyless: bool = False) -> Loaded:
+def load(
+    file: Path | None = None,
+    flags: Mapping[str, Any] | None = None,
+    *,
+    keyless: bool = False,
+    home: Path | None = None,
+) -> Loaded:
     """Load and validate the configuration. The error lists every problem with its key, but never the value of a secret.
 
-    Flags that are None are ignored. `keyless`: the folder of the keys may be empty.
+    Flags that are None are ignored. `keyless`: the folder of the keys may be empty. `home`: a folder that holds all of
+    one bot, its configuration, its `keys` and its state; relative paths in that configuration begin there.
     """
-    file = file or _default_file()
+    file = file or (home / CONFIG if home else _default_file())
     problems: list[str] = []
+    from_file = _from_file(file, problems) if file else {}
     layers = [
-        ("default", {"state": str(Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state") / "mynah")}),
-        (f"file {file}", _from_file(file, problems) if file else {}),
+        ("default", _of_home(home) if home else {"state": str(_state_folder())}),
+        (f"file {file}", _at_home(from_file, home, problems) if home else from_file),
         ("environment", _from_environment(problems)),
         ("flag", _without_none(flags or {})),
     ]
@@ -84,6 +94,31 @@ def load(file: Path | None = None, flags: Mapping[str, Any] | None = None, *, ke
         count = "1 error" if len(problems) == 1 else f"{len(problems)} errors"
         raise ConfigError(f"{count} in the configuration:\n" + "\n".join(f"  {problem}" for problem in problems))
     return Loaded(settings, {key: origin for key, origin in origins.items() if origin != "default"})
+
+
+def _state_folder() -> Path:
+    return Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state") / "mynah"
+
+
+def _of_home(home: Path) -> dict[str, Any]:
+    """The defaults of a bot whose folder holds all of it."""
+    keys = home / "keys"
+    return {"state": str(home), "x": {"keys": str(keys)} if keys.is_dir() else {}}
+
+
+def _at_home(document: dict[str, Any], home: Path, problems: list[str]) -> dict[str, Any]:
+    """The configuration with paths that begin in the bot's folder, so that the folder can be moved."""
+    if document.pop("state", None) is not None:
+        problems.append(f"state: is {home} itself; remove the key from {home / CONFIG}")
+    for key in PATHS:
+        section, name = key.split(".")
+        values = document.get(section)
+        if not isinstance(values, dict):
+            continue  # the validation reports it
+        value = values.get(name)
+        if isinstance(value, str) and value and not value.startswith(("/", "~")):
+            values[name] = str(home / value)
+    return document
 
 
 def differing(one: Settings, other: Settings) -> list[str]:

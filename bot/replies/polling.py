@@ -213,6 +213,11 @@ def load(store: Store) -> Cursor:
     return Cursor(**json.loads(stored)) if stored else Cursor()
 
 
+def next_poll(cursor: Cursor) -> datetime:
+    """When the poller that stopped there polls next."""
+    return moment(cursor.again)
+
+
 def keep(store: Store, cursor: Cursor) -> None:
     store.keep_meta(CURSOR, json.dumps(asdict(cursor)))
 

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from bot.rounds.posting import Pipeline
     from bot.screen.chain import Screen
     from bot.values import Reason
-    from bot.voice.model_voice import ModelMemory
+    from bot.voice.model_voice import ModelMemory, OpenSampler
     from bot.voice.voice import Voice
     from bot.x.twitter import X
 
@@ -71,7 +71,12 @@ def schedule(settings: Settings, every: timedelta | None) -> Schedule:
 # What it says
 
 
-def voice(folder: Path, settings: Settings, keepalive: Callable[[], None] = lambda: None) -> ModelVoice:
+def voice(
+    folder: Path,
+    settings: Settings,
+    keepalive: Callable[[], None] = lambda: None,
+    open_sampler: OpenSampler | None = None,
+) -> ModelVoice:
     """Load the model as a voice. `keepalive` is called while a draft is generated."""
     configured = settings.voice
     return open_voice(
@@ -83,6 +88,7 @@ def voice(folder: Path, settings: Settings, keepalive: Callable[[], None] = lamb
         top_p=configured.top_p,
         max_tokens=configured.max_tokens,
         keepalive=keepalive,
+        open_sampler=open_sampler,
     )
 
 

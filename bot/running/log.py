@@ -6,7 +6,8 @@ import json
 import logging
 import re
 import sys
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TextIO
 
 import structlog
@@ -16,7 +17,7 @@ from bot.running.logs.file import LogFile
 from bot.text.visible import direct, in_json
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, MutableMapping
+    from collections.abc import Collection, Iterator, MutableMapping
     from pathlib import Path
 
     from structlog.typing import Processor
@@ -30,6 +31,17 @@ _SECRET_KEY = re.compile(r"token|secret|authorization|password|consumer_key|api_
 _SECRET_SHAPE = re.compile(r"(?:oauth_\w+=\"[^\"]*\")|(?:Bearer\s+\S+)|(?:\b\d{6,20}-[A-Za-z0-9]{30,50}\b)")
 # These log headers, keys and signatures at DEBUG.
 _VERBOSE = ("tweepy", "requests_oauthlib", "oauthlib", "urllib3", "httpx", "httpcore")
+_hidden: ContextVar[Collection[str]] = ContextVar("hidden", default=())
+
+
+@contextmanager
+def hiding(secrets: Collection[str]) -> Iterator[None]:
+    """Replace these secrets too in what is logged inside: those of one bot of several, while they are in memory."""
+    token = _hidden.set(sorted((secret for secret in secrets if secret), key=len, reverse=True))
+    try:
+        yield
+    finally:
+        _hidden.reset(token)
 
 
 def configure(
@@ -50,7 +62,12 @@ def configure(
         event.setdefault("at", stamp(clock.now()))
         return event
 
-    shared: list[Processor] = [structlog.stdlib.add_log_level, add_time, structlog.processors.format_exc_info]
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,  # which bot it is about, where there are several
+        structlog.stdlib.add_log_level,
+        add_time,
+        structlog.processors.format_exc_info,
+    ]
 
     def formatter(last: Processor) -> logging.Formatter:
         return structlog.stdlib.ProcessorFormatter(
@@ -140,6 +157,6 @@ class Redactor:
                 return [self._redacted("", part) for part in value]
             case _:
                 text = value if isinstance(value, str) else repr(value)
-                for secret in self._secrets:
+                for secret in (*self._secrets, *_hidden.get()):
                     text = text.replace(secret, HIDDEN)
                 return _SECRET_SHAPE.sub(HIDDEN, text)

@@ -13,12 +13,19 @@ from bot.values import Draft
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
+    from typing import Protocol
 
     from training.profile.language import Language
     from training.profile.memory import Memory
     from training.profile.person import Person
     from training.speak.sampler import Sampler
     from training.speak.types import Sampling
+
+    class OpenSampler(Protocol):
+        def __call__(
+            self, folder: Path, /, *, engine: Engine, device: str, threads: int
+        ) -> tuple[Literal["torch", "light"], Sampler]: ...
+
 
 Engine = Literal["auto", "torch", "light"]
 
@@ -207,16 +214,19 @@ def open_voice(
     top_p: float,
     max_tokens: int,
     keepalive: Callable[[], None] = lambda: None,
+    open_sampler: OpenSampler | None = None,
 ) -> ModelVoice:
-    """Check and load a model folder; a ModelError says what is wrong with it."""
+    """Check and load a model folder; a ModelError says what is wrong with it.
+
+    `open_sampler`: loads the weights, by default those of the folder alone.
+    """
     from training.profile.person import Person
     from training.speak import engines
     from training.speak.types import Sampling
 
     files = ModelFiles(folder)
     with training_errors(ModelError):
-        chosen = engines.choose(folder, engine=engine, device=device)
-        sampler = engines.open_sampler(folder, engine=chosen, device=device, threads=threads)
+        chosen, sampler = (open_sampler or engines.open_sampler)(folder, engine=engine, device=device, threads=threads)
         person = Person.open(folder)
     voice = ModelVoice(
         folder.name,

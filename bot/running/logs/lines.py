@@ -46,6 +46,7 @@ class LogLines:
     def _round(self, at: str, event: MutableMapping[str, Any]) -> str:
         refused = ", ".join(f"{count} {reason}" for reason, count in event.get("refused", {}).items())
         facts = [
+            str(event.get("name", "")),  # of the bot, where there are several
             str(event["outcome"]),
             f"slot {event['slot']}",
             f"prompt {event['prompt']!r}" if event["prompt"] else "no prompt",
