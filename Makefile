@@ -135,9 +135,9 @@ lock: setup
 # The same versions with hashes, of what runs and of what builds.
 hashes:
 	@{ echo '# What a machine that speaks installs, with hashes, made by `make lock`.'; \
-		$(COMPILE) --generate-hashes --extra speak -c requirements.lock pyproject.toml; } > speak.lock
+		$(COMPILE) --generate-hashes --extra speak --extra web --extra notify -c requirements.lock pyproject.toml; } > speak.lock
 	@{ echo '# What a machine that trains and speaks installs besides torch, with hashes, made by `make lock`.'; \
-		$(COMPILE) --generate-hashes --extra speak --extra train $(WITHOUT_TORCH) -c requirements.lock pyproject.toml \
+		$(COMPILE) --generate-hashes --extra speak --extra web --extra notify --extra train $(WITHOUT_TORCH) -c requirements.lock pyproject.toml \
 		| $(PYTHON) -c 'import re, sys; print(*(p for p in re.split(r"(?m)^(?=\S)", sys.stdin.read()) if p and not re.match("nvidia|cuda", p)), sep="", end="")'; } > train.lock
 	@{ echo '# What builds the wheel, with hashes, made by `make lock`.'; \
 		sed -n 's/^requires = \["\(.*\)"\]/\1/p' pyproject.toml \

@@ -69,7 +69,8 @@ SOLE_IMPORTERS = {
 # Where the bot imports training, inside the function that needs it.
 IMPORTS_TRAINING = (
     *("bot/commands/", "bot/config/state_dir.py", "bot/errors.py", "bot/history/file.py"),
-    *("bot/fleet/voices.py", "bot/screen/classifier.py", "bot/voice/model_voice.py", "bot/web/"),
+    *("bot/fleet/voices.py", "bot/running/notifications/notifications.py", "bot/screen/classifier.py"),
+    *("bot/voice/model_voice.py", "bot/web/"),
 )
 MOST_FOLDERS, MOST_FILES = 13, 16
 

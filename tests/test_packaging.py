@@ -81,6 +81,9 @@ def test_the_door_of_the_wheel_leads_to_the_command(monkeypatch: pytest.MonkeyPa
     assert excinfo.value.code == 0
 
 
+RUNNING = ["speak", "web", "notify"]  # the extras of a machine that runs bots
+
+
 def pins(name: str) -> dict[str, str]:
     """The exact versions of a lock file; where two systems differ, both, with a comma."""
     versions: dict[str, list[str]] = {}
@@ -98,7 +101,10 @@ def test_a_lock_file_of_a_server_has_a_hash_for_each_package(name: str) -> None:
     assert [entry.split()[0] for entry in entries if not re.search(r"--hash=sha256:[0-9a-f]{64}\b", entry)] == []
 
 
-@pytest.mark.parametrize(("name", "extras"), [("speak.lock", ["speak"]), ("train.lock", ["speak", "train"])])
+@pytest.mark.parametrize(
+    ("name", "extras"),
+    [("speak.lock", ["speak", "web", "notify"]), ("train.lock", ["speak", "web", "notify", "train"])],
+)
 def test_a_lock_file_of_a_server_has_what_its_extras_need_and_no_tools(name: str, extras: list[str]) -> None:
     locked, everything = pins(name), pins("requirements.lock")
     lines = [*PROJECT["dependencies"], *(line for extra in extras for line in PROJECT["optional-dependencies"][extra])]

@@ -288,7 +288,7 @@ def test_a_first_training_that_does_not_fit_waits_and_leaves_no_files(tmp_path: 
 
     assert [line["event"] for line in events] == ["model.missing", "daemon.waits"]
     assert re.search(r"needs \d+ MB in \S+/models, and \d+ MB are free: make room", events[1]["why"])
-    assert (process.returncode, files) == (0, ["history.db", "holder.json"])
+    assert (process.returncode, files) == (0, ["history.db", "holder.json", "log.jsonl", "training.jsonl"])
 
 
 def test_a_file_that_may_not_grow_raises_like_a_full_disk(tmp_path: Path) -> None:

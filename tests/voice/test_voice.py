@@ -34,8 +34,7 @@ class Models:
         self.loads.append(folder.name)
         if folder.name in self.broken:
             raise ModelError(f"{folder} is damaged")
-        unused = cast("Any", None)
-        return ModelVoice(folder.name, unused, unused, sampling=SAMPLING)
+        return ModelVoice(folder.name, cast("Any", None), ModelMemory(), sampling=SAMPLING)
 
 
 @pytest.fixture
@@ -68,8 +67,7 @@ def test_a_round_uses_one_model(models: Models, log: CapturingLogger) -> None:
             return []
 
     def load(folder: Path) -> ModelVoice:
-        empty, unused = cast("Any", EmptySampler()), cast("Any", None)
-        return ModelVoice(folder.name, empty, unused, sampling=SAMPLING)
+        return ModelVoice(folder.name, cast("Any", EmptySampler()), ModelMemory(), sampling=SAMPLING)
 
     current = CurrentVoice(models.current, load, cast("Any", log))
     models.promoted = Path("two")
@@ -138,8 +136,7 @@ def test_a_voice_that_is_not_kept_loaded_is_loaded_for_each_round(
         sampler = FakeSampler()
         references.append(weakref.ref(sampler))
         models.loads.append(folder.name)
-        unused = cast("Any", None)
-        return ModelVoice(folder.name, cast("Any", sampler), unused, sampling=SAMPLING)
+        return ModelVoice(folder.name, cast("Any", sampler), ModelMemory(), sampling=SAMPLING)
 
     current = CurrentVoice(models.current, load, cast("Any", log), keep_loaded=keep, is_short=lambda: short)
     current.draft("", n=1, seed=0)

@@ -89,7 +89,9 @@ class Notifications:
             try:
                 self._targets, self._urls = open_targets(urls), urls
             except ModuleNotFoundError as error:
-                raise MynahError(f"{error.name} is not installed: pip install 'mynah-bot[notify]'") from error
+                from training import installation
+
+                raise MynahError(f"{error.name} is not installed: {installation.command('notify')}") from error
         return self._targets
 
     def _notices(self, store: Store, settings: Settings, now: datetime) -> Iterator[Notice]:
