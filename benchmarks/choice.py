@@ -4,10 +4,9 @@
     python benchmarks/choice.py MODEL_FOLDER[=TWEETS] … --fit       # also the best weights for all of these together
 
 MODEL_FOLDER is one that `mynah retrain` made from TWEETS, the sample account by default. `texts.json` ({"train": [],
-"held_out": []}) and `drafts.json` ([{"text": "", "likelihood": 0, "finished": true}]) in it are used where they exist;
-`--save` writes the drafts. The held-out tweets are cut in two: the older half gives the person's usual values, the
-newer half is what texts are compared with. The discriminator is fitted to one half of the drafts and chooses from the
-other, and the other way round.
+"held_out": []}) and `drafts.json`, which `--save` writes, are used where they are in it. The held-out tweets are cut in
+two: the older half gives the person's usual values, the newer half is what texts are compared with. The discriminator
+is fitted to one half of the drafts and chooses from the other, and the other way round.
 
 `likeness` is voice likeness (1 the person, 0 others); `AUC` tells the texts from the newer tweets (0.5 not at all; in
 the person's row, the training tweets); `short` is the share below the person's 10th percentile of length; then the
@@ -20,7 +19,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -50,11 +49,11 @@ if TYPE_CHECKING:
     from training.profile.person import Person
 
 COLUMNS = ("likeness", "AUC", "short", "non-word", "cut off", "repeats", "copied", "distinct")
-GROUP = 8  # drafts of which one is chosen: voice.candidates
+GROUP = 16  # drafts of which one is chosen: voice.candidates
 LAST = 20  # posts that a draft should not resemble: posting.LAST
 SHORT = 0.1
 GOLDEN = 0.6180339887498949  # turns of length, evenly spread in any order
-WEIGHT_CHOICES = ((2, 4, 6), (0, 1, 2), (1, 2, 3), (0, 1), (2, 3, 4), (0, 1))  # tenths, in the order of WEIGHTS
+WEIGHT_CHOICES = ((1, 2, 3), (2, 3, 4), (1, 2), (0, 1), (2, 3), (0, 1))  # tenths, in the order of WEIGHTS
 MOST_SHORT = 0.15  # of the chosen, for --fit
 
 
@@ -137,11 +136,12 @@ def account(model: str, args: argparse.Namespace) -> Account:
     train, held_out = texts_of(Path(folder), Path(tweets) if tweets else ARCHIVE)
     sampler = TorchSampler.open(Path(folder), device="cpu")
     older = held_out[: len(held_out) // 2]
-    author = person.describe([*train, *older], sampler.log_likelihoods(older), length=weighted_length)
+    drafts = drafts_of(Path(folder), sampler, args)
+    weakest = [draft.weakest for draft in drafts if draft.weakest is not None]
+    author = person.describe([*train, *older], weakest, length=weighted_length)
     author = replace(author, vocabulary=Vocabulary.open(Path(folder)))
     if not len(author.vocabulary):
         raise SystemExit(f"{folder} has no list of words: retrain it")
-    drafts = drafts_of(Path(folder), sampler, args)
     memory = Memory.open(Path(folder))
     screen = chain.build(was_posted=lambda _: False, copy_of=memory.why_copied)
     half = len(drafts) // (2 * GROUP) * GROUP
@@ -176,13 +176,10 @@ def drafts_of(folder: Path, sampler: TorchSampler, args: argparse.Namespace) -> 
         sampling = Sampling(args.temperature, args.top_p)
         seeds = range(10_000, 10_000 + args.drafts, 64)
         samples = [sample for seed in seeds for sample in sampler.draft("", n=64, seed=seed, sampling=sampling)]
-        saved = [{"text": one.text, "likelihood": one.likelihood, "finished": one.finished} for one in samples]
+        saved = [asdict(one) for one in samples]
         if args.save:
             path.write_text(json.dumps(saved), encoding="utf-8")
-    return [
-        Draft(one["text"], seed=number, likelihood=one["likelihood"], finished=one["finished"])
-        for number, one in enumerate(saved)
-    ]
+    return [Draft(**one, seed=number) for number, one in enumerate(saved)]
 
 
 def report(one: Account) -> None:
@@ -192,7 +189,7 @@ def report(one: Account) -> None:
     print(f"{'the newer tweets':24}{one.judged(one.newer, own=True).row()}")
     print(f"{'all drafts that pass':24}{one.judged([draft.text for draft in passed]).row()}")
     likeliest = [max(group, key=lambda draft: draft.likelihood).text for group in one.groups]
-    print(f"{'the likeliest of 8':24}{one.judged(likeliest).row()}")
+    print(f"{'the likeliest of 16':24}{one.judged(likeliest).row()}")
     print(f"{'the chosen':24}{one.judged(one.chosen(WEIGHTS)).row()}", flush=True)
     for name in WEIGHTS:
         alone = one.judged(one.chosen({name: 1.0})).row()

@@ -39,6 +39,7 @@ OURS = {
     "mynah@ (the bot)": ("mynah@.service", False),
     "mynah@ with the drop-in for a GPU": ("mynah@.service", True),
     "mynah-retrain@ (no network, no keys)": ("mynah-retrain@.service", False),
+    "mynah-alert@ (the network for a command of yours)": ("mynah-alert@.service", False),
 }
 
 

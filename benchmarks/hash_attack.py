@@ -7,11 +7,15 @@ guess. A run of five words of a draft that the index knows is extended word by w
 tweet goes on like that. A tweet is whole when as many words are found as the index says that it has.
 
 For comparison, the same tweets are put into an index without a key, as it was before.
+
+The second table is about the discriminator: how often the weight of a word of the tweets is higher than that of a word
+that is in no tweet (AUC), among the words that the attacker knows.
 """
 
 from __future__ import annotations
 
 import argparse
+import struct
 import tempfile
 import time
 from collections import defaultdict
@@ -22,7 +26,8 @@ from transformers import AutoTokenizer
 
 from training.corpus import corpus
 from training.models import registry
-from training.profile import memory, vocabulary
+from training.profile import discriminator, memory, vocabulary
+from training.profile.discriminator import FEATURES
 from training.profile.grams import WORDS, keys, spell
 from training.profile.memory import OF_ALL, Memory, memorise
 from training.profile.memory_key import UNKEYED, Hashes
@@ -64,6 +69,21 @@ def main() -> None:
         bare = Memory.open(Path(folder))
         hashes = vocabulary.collect(texts, tokenizer)
         row("without", "the folder", bare, UNKEYED, hashes, words, drafts)
+    used = {word for text in texts for word in vocabulary.split(text)}
+    file, bare_file = (version / discriminator.FILE).read_bytes(), discriminator.fit(texts, drafts) or b""
+    print("\n| discriminator | the attacker has | AUC |\n|---|---|---:|")
+    print(f"| with a key | the folder | {word_auc(file, UNKEYED, words, used):.3f} |")
+    print(f"| with a key | the folder and the key | {word_auc(file, key, words, used):.3f} |")
+    print(f"| without | the folder | {word_auc(bare_file, UNKEYED, words, used):.3f} |")
+
+
+def word_auc(file: bytes, hashes: Hashes, words: set[str], used: set[str]) -> float:
+    weights = struct.unpack(f"<{FEATURES}e", file[-2 * FEATURES :])
+    scores = {word: weights[hashes.short(f"\0{word}".encode()) % FEATURES] for word in sorted(words)}
+    ranks = {word: rank for rank, word in enumerate(sorted(scores, key=scores.__getitem__))}
+    own = [rank for word, rank in ranks.items() if word in used]
+    others = len(ranks) - len(own)
+    return (sum(own) - len(own) * (len(own) - 1) / 2) / (len(own) * others)
 
 
 def tokenizer_words(tokenizer: Any) -> list[str]:

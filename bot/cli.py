@@ -31,6 +31,7 @@ from bot.commands import (
 )
 from bot.commands.model import blindtest, export
 from bot.commands.opening import FAILED, INTERRUPTED, how_to_install
+from bot.commands.setup import completion, init
 from bot.errors import MynahError
 from bot.text.visible import guarded
 from bot.values import VERSION
@@ -41,6 +42,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
+# Modules that only Unix has. Files in a state folder are locked, owned and opened in ways that Windows does not know.
+UNIX = {"fcntl", "grp", "pwd", "readline", "resource", "termios", "tty"}
+NEEDS_UNIX = (
+    "this system is not supported: mynah runs on Linux and macOS; on Windows, install it inside WSL "
+    "(https://learn.microsoft.com/windows/wsl/install)"
+)
+
+
 class Command(NamedTuple):
     help: str
     add_arguments: Callable[[ArgumentParser], None]
@@ -49,6 +58,7 @@ class Command(NamedTuple):
 
 # In the order in which `mynah --help` lists them.
 COMMANDS = {
+    "init": Command("write a configuration, from a few questions", init.add_arguments, init.init),
     "run": Command("run the bot: train or load a model, then post on schedule", run.add_arguments, run.run),
     "import": Command(
         "import tweets into the library from an X archive, CSV, JSON or text file",
@@ -104,7 +114,9 @@ COMMANDS = {
     "unblock": Command("reply to a blocked account again", people.add_unblock_arguments, people.unblock),
     "history": Command("list the bot's posts, newest first", operation.add_history_arguments, operation.history),
     "status": Command(
-        "show whether the bot is running, its mode, model, next post and spending", arguments.add_json, operation.status
+        "show whether the bot is running, its mode, model, next post and spending",
+        operation.add_status_arguments,
+        operation.status,
     ),
     "spend": Command(
         "show what was paid for, by day and kind, and what is left of the budget",
@@ -135,6 +147,11 @@ COMMANDS = {
         operation.add_config_arguments,
         operation.show_config,
     ),
+    "completion": Command(
+        "print a script with which your shell completes commands and options",
+        completion.add_arguments,
+        completion.completion,
+    ),
 }
 
 
@@ -148,7 +165,7 @@ def parser() -> ArgumentParser:
     commands = top.add_subparsers(metavar="COMMAND", required=True)
     for name, command in COMMANDS.items():
         one = commands.add_parser(name, help=command.help, description=f"{command.help[0].upper()}{command.help[1:]}.")
-        one.set_defaults(function=command.function, json=False, csv=False)
+        one.set_defaults(function=command.function, json=False, csv=False, top=top)
         command.add_arguments(one)
     return top
 
@@ -164,9 +181,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MynahError as error:
         return _fail(str(error), error.exit_code)
     except ModuleNotFoundError as error:
-        if (how := how_to_install(error)) is None:
+        if (sentence := _missing(error)) is None:
             raise
-        return _fail(f"{error.name} is not installed: {how}", FAILED)
+        return _fail(sentence, FAILED)
     except BrokenPipeError:  # the reader has closed the pipe, as in `mynah history | head`
         _silence()
         return 0
@@ -174,6 +191,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         _silence()
         return _fail(f"{error.filename or 'output'}: {error.strerror}", FAILED)
     return code
+
+
+def _missing(error: ModuleNotFoundError) -> str | None:
+    """What to do about a missing module; None if it is a bug."""
+    if error.name in UNIX:
+        return NEEDS_UNIX
+    how = how_to_install(error)
+    return f"{error.name} is not installed: {how}" if how else None
 
 
 def _prepare_output() -> None:

@@ -21,7 +21,8 @@ class Clock(Protocol):
 FIRST, LAST = datetime(1971, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 
 
-CREDIBLE = datetime(2026, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)  # the program is from 2026
+# The program is from 2026, and X's ids of 63 bits, which hold the time, end in 2080.
+CREDIBLE = datetime(2026, 1, 1, tzinfo=UTC), datetime(2080, 1, 1, tzinfo=UTC)
 
 
 class SystemClock:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 VERSION = "0.1.0"  # as in pyproject.toml and CHANGELOG.md
+BY_HAND = "by hand"  # in place of the model's version, for a text that a person wrote
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class Draft:
     seed: int = 0
     likelihood: float = 0.0  # mean log-likelihood per token, in nats
     finished: bool = True  # False: cut off at the token limit, not ended by the model
+    weakest: float | None = None  # the same mean of its least likely run of tokens; None if that was not measured
 
 
 @dataclass(frozen=True, slots=True)

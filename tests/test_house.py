@@ -35,6 +35,7 @@ LAYERS = {
             "rules",
             "sources",
             "recipe",
+            "installation",
             "sqlite_file",
             "private_files",
             "errors",

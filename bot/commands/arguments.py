@@ -76,4 +76,4 @@ def digits(text: str) -> str:
         raise ArgumentTypeError(f"{text!r} is not a whole number (0 or more)")
     if len(text.lstrip("0")) > 19 or int(text) >= 2**63:
         raise ArgumentTypeError(f"{text} is too large for an id of X, which has 63 bits")
-    return text
+    return text.lstrip("0") or "0"

@@ -14,6 +14,7 @@ from bot.commands.console.keyboard import confirm
 from bot.commands.console.output import show
 from bot.commands.opening import (
     FAILED,
+    existing_history,
     history_to_read,
     history_to_write,
     how_to_install,
@@ -22,6 +23,7 @@ from bot.commands.opening import (
     loaded,
     record_expense,
 )
+from bot.commands.setup import engine
 from bot.errors import ConfigError, Halted, ModelError, MynahError, Refused, StoreError, XError, training_errors
 
 if TYPE_CHECKING:
@@ -89,7 +91,7 @@ def _all(args: Namespace, clock: Clock) -> list[Check]:
         folder, store = history_to_read(settings)
     except StoreError as error:
         return [*results, checks.Check("history", "fail", str(error), "see docs/operating.md")]
-    results += _quick(settings, folder, store, clock)
+    results += _quick(settings, folder, store, clock, whole=not args.quick)
     if not args.quick:
         results += _thorough(settings, folder)
     if args.online:
@@ -100,7 +102,10 @@ def _all(args: Namespace, clock: Clock) -> list[Check]:
     return results
 
 
-def _quick(settings: Settings, folder: StateDir, store: Store | None, clock: Clock) -> list[Check]:
+def _quick(
+    settings: Settings, folder: StateDir, store: Store | None, clock: Clock, *, whole: bool = False
+) -> list[Check]:
+    """`whole`: read all of a large history, which takes minutes; each backup does so too."""
     from zoneinfo import ZoneInfo
 
     from bot.history import mentions
@@ -110,7 +115,7 @@ def _quick(settings: Settings, folder: StateDir, store: Store | None, clock: Clo
     from bot.sending.reconcile import ACCOUNT
 
     now, live = clock.now(), settings.live
-    history = checks.history(store)
+    history = checks.history(store, whole=whole)
     sound = store if history.verdict == "ok" else None  # a damaged history is not read any further
     zone = ZoneInfo(settings.schedule.timezone)
     due = assembly.schedule(settings, None).next(now).due
@@ -120,14 +125,16 @@ def _quick(settings: Settings, folder: StateDir, store: Store | None, clock: Clo
         checks.label(
             sound.meta(checks.CONFIRMED) if sound else None,
             settings.bot,
+            sound.meta(checks.UNLABELLED) if sound else None,
             live=live,
             on_x=is_on_x(settings),
         ),
+        engine.check(settings, folder),
         _screen(settings),
         history,
         checks.unsettled(sound, now, dry=not live),
         *_privacy(settings, folder),
-        checks.owner(folder.root),
+        checks.owner(folder.root, live=live),
         *_memory(folder, live=live),
         checks.units(folder.root, settings.bot, system=UNITS, shipped=shipped()),
         checks.disk(folder.root, mounts.read_text(encoding="utf-8") if mounts.exists() else ""),
@@ -202,13 +209,12 @@ def _thorough(settings: Settings, folder: StateDir) -> Iterator[Check]:
     except ModelError as error:
         voice = error
     except ModuleNotFoundError as error:
-        if (how := how_to_install(error)) is None:
+        if how_to_install(error) is None:
             raise
-        yield checks.Check("model", "fail", f"{error.name} is not installed", how)
-        return
-    engine = voice.engine if isinstance(voice, ModelVoice) else ""
+        return  # the check of the engine says what to install
+    loaded_by = voice.engine if isinstance(voice, ModelVoice) else ""
     try:
-        yield checks.voice(voice, assembly.screen(settings, None, ModelMemory()), engine)
+        yield checks.voice(voice, assembly.screen(settings, None, ModelMemory()), loaded_by)
     except MynahError as error:
         yield checks.Check("model", "fail", f"its drafts cannot be screened: {error}", FIX_SCREEN)
 
@@ -252,7 +258,11 @@ def ask_x(settings: Settings, identity: Identity, clock: Clock) -> tuple[Account
             with as_owner(folder.root):
                 record_expense(folder, "account", price, about=about, at=clock.now())
             results = [checks.identity(owner.handle, settings.bot), checks.access(x.access_level)]
-            results.append(checks.profile(owner, settings.bot))
+            profile = checks.profile(owner, settings.bot, live=settings.live and is_on_x(settings))
+            with as_owner(folder.root), existing_history(folder) as store:
+                if store:  # so that a bot without a label does not start either
+                    store.keep_meta(checks.UNLABELLED, "" if profile.verdict == "ok" else profile.detail)
+            results.append(profile)
         if date := x.headers.get("date"):
             with suppress(ValueError):  # not a date: it says nothing about the clock
                 results.append(checks.clock_of_x(clock.now(), parsedate_to_datetime(date).replace(tzinfo=UTC)))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +12,8 @@ from bot.commands import arguments
 from bot.commands.console.output import tweet_count
 from bot.commands.import_from_x import import_from_x
 from bot.commands.opening import library_to_read, library_to_write, loaded, read_configuration
-from bot.errors import ConfigError, MynahError, training_errors
+from bot.errors import Busy, ConfigError, MynahError, training_errors
+from bot.values import VERSION
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -17,7 +21,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bot.config.settings import Settings
-    from training.corpus.corpus import Choices, FilterResult
+    from training.corpus.corpus import Choices, FilterResult, Funnel
+    from training.library.library import Library
     from training.library.values import Added, Author
     from training.sources.archive import Archive
 
@@ -72,7 +77,11 @@ def import_(args: Namespace) -> int:
         if args.json:
             _print_json(added, file=str(file), kind=archive.kind, counted=archive.counted, notes=list(archive.notes))
         else:
-            print("\n  ".join([_headline(file, archive), _counts(archive, added), *_warnings(archive, added)]))
+            lines = [_headline(file, archive), _counts(archive, added), *_warnings(archive, added)]
+            print("\n  ".join(lines), flush=True)  # counting a big library takes a minute
+    with suppress(ConfigError, Busy), training_errors(), library_to_write(folder) as library:
+        for author in library.authors():  # what `mynah library` shows
+            _counted_funnel(library, author, loaded(args).settings, may_write=True)
     return 0
 
 
@@ -102,12 +111,16 @@ def show_library(args: Namespace) -> int:
         for author in authors:
             assert library is not None  # noqa: S101  an author comes from a library
             if not args.json:
-                print("\n".join(_described(author)), flush=True)  # filtering a big library takes half a minute
-            tweets = _filter(library.archive(author.handle), settings)
-            if args.json:
-                _print_json(author, funnel=asdict(tweets.funnel), **_examples(tweets, args.show_dropped))
+                print("\n".join(_described(author)), flush=True)  # counting a big library anew takes a minute
+            if args.show_dropped:
+                tweets = _filter(library.archive(author.handle), settings)
+                funnel, examples = tweets.funnel, _examples(tweets, args.show_dropped)
             else:
-                print("\n".join(_funnel_lines(tweets, settings, args.show_dropped)))
+                funnel, examples = _counted_funnel(library, author, settings), {}
+            if args.json:
+                _print_json(author, funnel=asdict(funnel), **({"examples": examples} if examples else {}))
+            else:
+                print("\n".join(_funnel_lines(funnel, settings, examples)))
     if not authors and not args.json:
         print("the library is empty: import an X archive, CSV, JSON or text file with `mynah import FILE`")
     return 0
@@ -201,28 +214,53 @@ def _described(author: Author) -> Iterator[str]:
         )
 
 
-def _funnel_lines(tweets: FilterResult, settings: Settings, examples: int) -> Iterator[str]:
+def _counted_funnel(library: Library, author: Author, settings: Settings, *, may_write: bool = False) -> Funnel:
+    """As it was counted for the same tweets and the same settings, or else counted now, and kept for the next time."""
+    from dataclasses import asdict
+
+    from training.corpus.corpus import Funnel
+
+    key, digest = f"funnel {settings.training.rules}", _digest(author, settings)
+    noted = json.loads(library.noted(author.handle, key) or "{}")
+    if noted.get("of") == digest:
+        return Funnel(**noted["funnel"])
+    funnel = _filter(library.archive(author.handle), settings).funnel
+    if may_write:
+        library.note(author.handle, key, json.dumps({"of": digest, "funnel": asdict(funnel)}))
+    return funnel
+
+
+def _digest(author: Author, settings: Settings) -> str:
+    """Of everything that the counts depend on: the tweets, the program, and the settings with their files."""
+    from bot.screen import operator_lists
+
+    screen, training = settings.screen, settings.training
+    parts = [
+        VERSION,
+        [author.tweets, [repr(entry) for entry in author.imports]],
+        [training.rules, training.newlines, training.replies, settings.posting.allow_vulgar],
+        [*operator_lists.entries(screen), screen.deny_patterns],
+    ]
+    return hashlib.sha256(json.dumps(parts, default=list).encode()).hexdigest()
+
+
+def _funnel_lines(funnel: Funnel, settings: Settings, examples: Mapping[str, Any]) -> Iterator[str]:
     from training.card.markup import plain
 
-    funnel = tweets.funnel
     yield f'  tweets to train on, by the rules "{settings.training.rules}"'
     yield f"    {funnel.downloaded:>9,}  downloaded"
     for rule, count in funnel.dropped.items():
         yield f"    {-count:>9,}  {rule.replace('_', ' ')}"
-        for example in _examples(tweets, examples).get("examples", {}).get(rule, ()):
+        for example in examples.get(rule, ()):
             note = f"  ({plain(example['note'])})" if example["note"] else ""
             yield f"               {plain(example['text'])}{note}"
     yield f"    {funnel.kept:>9,}  kept"
 
 
 def _examples(tweets: FilterResult, most: int) -> dict[str, Any]:
-    if not most:
-        return {}
     return {
-        "examples": {
-            rule: [{"text": tweet.tweet.text, "note": tweet.note} for tweet in dropped[:most]]
-            for rule, dropped in tweets.dropped.items()
-        }
+        rule: [{"text": tweet.tweet.text, "note": tweet.note} for tweet in dropped[:most]]
+        for rule, dropped in tweets.dropped.items()
     }
 
 

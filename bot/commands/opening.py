@@ -21,16 +21,6 @@ if TYPE_CHECKING:
 
 FAILED, BUSY, INTERRUPTED = 1, 75, 130  # exit codes that several commands give
 
-# Which extra of the package installs a module. Not every machine needs all of them.
-EXTRAS = {
-    **dict.fromkeys(("torch", "transformers", "tokenizers", "safetensors", "numpy"), "model"),
-    **dict.fromkeys(("apscheduler", "prometheus_client", "tweepy", "requests", "requests_oauthlib"), "speak"),
-    "huggingface_hub": "train",
-    "onnxruntime": "light",
-    "gguf": "gguf",
-    **dict.fromkeys(("starlette", "uvicorn", "jinja2", "markupsafe", "python_multipart"), "web"),
-}
-
 
 def loaded(args: Namespace, *, keyless: bool = False) -> Loaded:
     """Load the configuration; root then becomes the owner of the state folder, and new files are private.
@@ -70,7 +60,7 @@ def own_command(args: Namespace) -> list[str]:
     from pathlib import Path
 
     script = Path(sys.prefix) / "bin" / "mynah"
-    program = [str(script)] if script.exists() else [sys.executable, "-m", "bot"]
+    program = [str(script)] if script.exists() else [sys.executable, "-m", "mynah_bot"]
     config = ["--config", str(args.config)] if args.config else []
     return [*program, *config, *(["--state", str(args.state)] if args.state else [])]
 
@@ -145,9 +135,9 @@ def library_to_write(folder: StateDir, *, create: bool = True) -> Library:
 
 def is_on_x(settings: Settings) -> bool:
     """Whether the bot talks to X itself and not to a test server."""
-    from urllib.parse import urlsplit
+    from bot.config import ceilings
 
-    return (urlsplit(settings.x.base_url).hostname or "").endswith((".x.com", ".twitter.com"))
+    return ceilings.is_x(settings.x.base_url)
 
 
 def post_url(settings: Settings, handle: str, post: str) -> str:
@@ -157,5 +147,6 @@ def post_url(settings: Settings, handle: str, post: str) -> str:
 
 def how_to_install(error: ModuleNotFoundError) -> str | None:
     """How to install the missing module; None if it belongs to no extra, which is a bug."""
-    extra = EXTRAS.get((error.name or "").split(".")[0])
-    return f"pip install 'mynah-bot[{extra}]'" if extra else None
+    from training import installation
+
+    return installation.how_to_install(error.name or "")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from bot.commands import arguments
 from bot.commands.console.output import post_row, show
-from bot.commands.opening import history_to_read, history_to_write, loaded
+from bot.commands.opening import FAILED, history_to_read, history_to_write, loaded
 from bot.errors import MynahError
 from bot.history import refusals
-from bot.history.schema import LEGAL_MOVES
+from bot.history.schema import STATES
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -17,18 +18,28 @@ if TYPE_CHECKING:
 
     from bot.history.store import Store
 
-STATES = sorted({state for move in LEGAL_MOVES for state in move})
+SET_BACK = timedelta(days=1)  # how far this clock may be behind X's
 SPENT = ("day", "kind", "number", "each", "cost", "note")
+
+
+def add_status_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--check", action="store_true", help="only say whether it runs: exit with 1 if it does not")
+    arguments.add_json(parser)
 
 
 def status(args: Namespace) -> int:
     from bot.clock import SystemClock
     from bot.config.state_dir import StateDir
     from bot.running.status import row as status_row
+    from bot.running.status import why_unhealthy
     from bot.values import VERSION
 
     settings = loaded(args).settings
     row = status_row(settings, StateDir(settings.state), SystemClock().now()) | {"version": VERSION}
+    if args.check:
+        why = why_unhealthy(row)
+        print(why or f"running; the last heartbeat was {row['heartbeat_age']:.0f} s ago")
+        return FAILED if why else 0
     lines = [{"field": key.replace("_", " "), "value": value} for key, value in row.items()]
     show([row] if args.json else lines, ("field", "value"), args)
     return 0
@@ -153,13 +164,20 @@ def add_resolve_arguments(parser: ArgumentParser) -> None:
 
 def resolve(args: Namespace) -> int:
     from bot.clock import SystemClock
+    from bot.x.payloads import time_of
 
     if args.outcome == "posted" and not args.x_id:
         raise MynahError("posted needs --x-id, the number at the end of the post's address on X")
     if args.outcome == "abandoned" and args.x_id:
         raise MynahError("--x-id is only for posted: an abandoned post is not on X")
+    now = SystemClock().now()
+    if args.x_id and (made := time_of(args.x_id)) > now + SET_BACK:
+        raise MynahError(
+            f"--x-id {args.x_id}: X makes that id on {made:%Y-%m-%d}, which is yet to come: copy the number at the end "
+            "of the post's address, and set the clock if it is wrong"
+        )
     with history_to_write(args) as store:
-        resolve_post(store, args.id, args.outcome, x_id=args.x_id, at=SystemClock().now())
+        resolve_post(store, args.id, args.outcome, x_id=args.x_id, at=now)
     print(f"post {args.id} is {args.outcome}")
     return 0
 
@@ -175,6 +193,7 @@ def resolve_post(store: Store, number: int, outcome: str, *, x_id: str | None, a
 
 def add_config_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--check", action="store_true", help="only check that the configuration is valid")
+    parser.add_argument("--changed", action="store_true", help="only show what differs from the defaults")
     arguments.add_json(parser)
 
 
@@ -186,6 +205,7 @@ def show_config(args: Namespace) -> int:
         operator_lists.lists(config.settings.screen)  # also checks the lists; `mynah doctor` checks the classifier
         print("the configuration is valid")
         return 0
-    rows = [{"key": key, "value": value, "source": origin} for key, value, origin in config.rows()]
-    show(rows, ("key", "value", "source"), args)
+    shown = config.changed() if args.changed else config.rows()
+    rows = [{"key": key, "value": value, "source": origin} for key, value, origin in shown]
+    show(rows, ("key", "value", "source"), args, empty="nothing: every key has its default")
     return 0

@@ -15,7 +15,7 @@ from bot.commands.doctor import ready
 from bot.commands.opening import BUSY, FAILED, loaded, post_url
 from bot.errors import Busy, Gone, ModelError, MynahError
 from bot.history import ledger
-from bot.values import Draft
+from bot.values import BY_HAND, Draft
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bot.config.state_dir import StateDir
     from bot.history.store import Store
     from bot.rounds.posting import DraftSettings, Round
-    from bot.sending.outbox import DryRunPublisher
+    from bot.sending.outbox import DryRunPublisher, Outbox
     from bot.values import Post, Receipt
     from bot.voice.model_voice import ModelMemory
     from bot.voice.voice import Voice
@@ -102,7 +102,7 @@ def _post_directly(wish: Wish, settings: Settings, folder: StateDir, clock: Cloc
         voice, draft_settings = _voice(wish, settings, folder, store)
         pipeline = Pipeline(voice, lambda _: assembly.screen(settings, store, voice), outbox, draft_settings, clock)
         review_mode = wish.is_by_model and settings.mode == "review"
-        return speak(slots.once(clock.now()), store, pipeline, review_mode=review_mode)
+        return speak(slots.once(clock.now()), store, pipeline, review_mode=review_mode, may_queue=True)
 
 
 def _post_through(
@@ -132,8 +132,8 @@ def _post_through(
             voice, draft_settings = _voice(wish, settings, folder, store)
             pipeline = Pipeline(voice, lambda _: assembly.screen(settings, store, voice), outbox, draft_settings, clock)
             review_mode = wish.is_by_model and "review" in {settings.mode, holder.get("mode")}
-            ended = prepare(slot, store, pipeline, review_mode=review_mode)
-        return _wait_for_outcome(ended, store, clock, patience) if ended.outcome == "approved" else ended
+            ended = prepare(slot, store, pipeline, review_mode=review_mode, may_queue=True)
+        return _wait_for_outcome(ended, store, outbox, clock, patience) if ended.outcome == "approved" else ended
 
 
 class _NoPublisher:
@@ -174,7 +174,7 @@ class ByHand:
     person = None
 
     def __init__(self, draft: Draft, memory: ModelMemory, name: str = "") -> None:
-        self.name = name or "by hand"
+        self.name = name or BY_HAND
         self._draft = draft
         self.copied = memory.copied
         self.foreign = memory.foreign
@@ -208,7 +208,7 @@ def _voice(wish: Wish, settings: Settings, folder: StateDir, store: Store) -> tu
     return voice, DraftSettings(prompts=("",), candidates=1, tries=1)
 
 
-def _wait_for_outcome(ended: Round, store: Store, clock: Clock, patience: float) -> Round:
+def _wait_for_outcome(ended: Round, store: Store, outbox: Outbox, clock: Clock, patience: float) -> Round:
     from dataclasses import replace
 
     assert ended.post is not None  # noqa: S101  it was approved
@@ -218,7 +218,9 @@ def _wait_for_outcome(ended: Round, store: Store, clock: Clock, patience: float)
         time.sleep(0.2)
         post = store.post(post.id)
     outcome = "waiting" if post.state in {"approved", "sending"} else post.state
-    detail = post.note or ("the running bot has not sent it yet" if outcome == "waiting" else "")
+    detail = post.note
+    if outcome == "waiting" and not detail:
+        detail = outbox.in_flight(store) or "the running bot has not sent it yet"
     return replace(ended, outcome=outcome, post=post, detail=detail)
 
 

@@ -53,6 +53,7 @@ def run(args: Namespace) -> int:
     from bot.config import load
     from bot.config.state_dir import StateDir
     from bot.running.app import Process
+    from bot.running.log import why_unwritable
     from bot.running.systemd import Notifier
 
     settings, clock = loaded(args).settings, SystemClock()
@@ -68,6 +69,7 @@ def run(args: Namespace) -> int:
         every=args.every,
         clock=clock,
         notifier=Notifier(load.notify_socket()),
+        log_problem=why_unwritable,
     )
     configure_log(settings, clock)
     if not os.isatty(0):  # a reload that is asked for while it starts; the daemon listens to later ones
@@ -121,6 +123,7 @@ def start(settings: Settings, process: Process) -> App:
 
     from bot.running import account
     from bot.running.app import App
+    from bot.sending.outbox import how_to_resolve
 
     log, state_dir, clock = structlog.get_logger(), process.state_dir, process.clock
     publisher = account.publisher(settings, clock)
@@ -139,9 +142,7 @@ def start(settings: Settings, process: Process) -> App:
         next_slot=f"{app.now.schedule.next(clock.now()).due:%Y-%m-%d %H:%M:%S} UTC",
     )
     for post in app.now.agenda.begin():
-        log.warning(
-            "post.unknown", post=post, do=f"nothing: the bot looks for it on X. Or run `mynah resolve {post} …`"
-        )
+        log.warning("post.unknown", post=post, do=f"nothing: the bot looks for it on X; or {how_to_resolve(post)}")
     app.announce()
     return app
 
@@ -249,7 +250,15 @@ def run_daemon(app: App, process: Process) -> int:
     period = timedelta(seconds=15)  # lets a small machine sleep; nobody needs a bot to be punctual to the second
     if process.every:
         period = max(min(period, process.every / 5), timedelta(milliseconds=200))
-    daemon = Daemon(beat, app.reload, period=period, clock=process.clock, notifier=process.notifier, log=log)
+    daemon = Daemon(
+        beat,
+        app.reload,
+        period=period,
+        problem=process.log_problem,
+        clock=process.clock,
+        notifier=process.notifier,
+        log=log,
+    )
     if not daemon.run():
         log.error("daemon.cut_short", detail="the last round did not end in time")
         os._exit(FAILED)  # the round's thread would keep the process alive; the history is whole at every moment

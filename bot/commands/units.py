@@ -1,4 +1,4 @@
-"""`mynah install-units`: installs the systemd units and a bot's folders, and shows the next steps."""
+"""`mynah install-units`: installs the systemd units (on macOS agents of launchd) and a bot's folders."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.commands.opening import FAILED
+from bot.commands.setup import agents
 from bot.errors import MynahError
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 def install_units(args: Namespace) -> int:
     from bot.running import units
 
+    if sys.platform == "darwin":
+        return agents.install(args, NAME)
     if args.bot is not None and not NAME.fullmatch(args.bot):
         raise MynahError(
             f"{args.bot!r} is not a name for a unit: use up to 25 lower-case letters, digits, - and _, "

@@ -11,6 +11,7 @@ import json
 import os
 import stat
 import tomllib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 from pydantic_settings import EnvSettingsSource, SettingsError
 
+from bot.config import ceilings
 from bot.config.settings import PREFIX, SECRETS, Settings
 from bot.config.state_dir import expanded
 from bot.errors import ConfigError
@@ -41,6 +43,11 @@ class Loaded:
         """(key, value, origin) of every key, in the order of the file."""
         for key, value in _flat(self.settings.model_dump()):
             yield key, value, self.origins.get(key, "default")
+
+    def changed(self) -> Iterator[tuple[str, Any, str]]:
+        """The rows whose values are not the defaults."""
+        defaults = dict(_flat(DEFAULTS))
+        return (row for row in self.rows() if row[2] != "default" and row[1] != defaults.get(row[0]))
 
 
 def load(file: Path | None = None, flags: Mapping[str, Any] | None = None, *, keyless: bool = False) -> Loaded:
@@ -69,6 +76,8 @@ def load(file: Path | None = None, flags: Mapping[str, Any] | None = None, *, ke
         settings = Settings(**merged)
     except ValidationError as error:
         problems += [_problem(detail, origins) for detail in error.errors(include_url=False, include_input=False)]
+    if settings:
+        problems += ceilings.problems(settings)
     if problems or settings is None:
         count = "1 error" if len(problems) == 1 else f"{len(problems)} errors"
         raise ConfigError(f"{count} in the configuration:\n" + "\n".join(f"  {problem}" for problem in problems))
@@ -85,6 +94,42 @@ def config_folder(file: Path | None) -> Path:
     """The folder of the configuration file, or of the default one if there is no file yet."""
     path = file or _default_file() or Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config") / "mynah" / "config.toml"
     return expanded(path).absolute().parent
+
+
+def found_file() -> Path | None:
+    """The configuration file that commands use without --config; None if there is none."""
+    return _default_file()
+
+
+def new_file(file: Path | None) -> Path:
+    """Where a new configuration belongs: where commands look for it without --config, unless one is named."""
+    default = Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config") / "mynah" / "config.toml"
+    return expanded(file or Path(os.environ.get(f"{PREFIX}CONFIG") or default)).absolute()
+
+
+def local_zone(root: Path = Path("/")) -> str:
+    """The time zone of this machine by its name; UTC where it has none."""
+    link = os.path.realpath(root / "etc/localtime")
+    text = root / "etc/timezone"
+    names = [os.environ.get("TZ", "").removeprefix(":"), link.rpartition("/zoneinfo/")[2]]
+    with suppress(OSError, UnicodeDecodeError):
+        names.append(text.read_text(encoding="utf-8").strip())
+    for name in names:
+        with suppress(ConfigError):
+            check("schedule.timezone", name)
+            return name
+    return "UTC"
+
+
+def check(key: str, value: str) -> None:
+    """Raises if this is no value for the key, which has a section or none."""
+    tree: dict[str, Any] = {}
+    _put(tree, key, value)
+    try:
+        Settings(**tree)
+    except ValidationError as error:
+        problems = [_problem(detail, {}) for detail in error.errors(include_url=False, include_input=False)]
+        raise ConfigError("; ".join(problems).removeprefix(f"{key}: ")) from error
 
 
 def notify_socket() -> str | None:
@@ -113,7 +158,7 @@ def _from_file(file: Path, problems: list[str]) -> dict[str, Any]:
             raise ConfigError(f"{file}: larger than {TOO_LARGE:,} bytes; is this the configuration?")
         document = tomllib.loads(data.decode())
     except FileNotFoundError:
-        raise ConfigError(f"{file}: no such file; start with a copy of config.example.toml") from None
+        raise ConfigError(f"{file}: no such file; `mynah init` writes one") from None
     except OSError as error:
         raise ConfigError(f"{file}: {error.strerror}; choose a readable file with --config") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

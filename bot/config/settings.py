@@ -65,7 +65,7 @@ class Voice(Section):
     temperature: float = Field(0.7, gt=0, le=3)  # measured: docs/speaking.md
     top_p: Share = 0.95
     max_tokens: int = Field(96, ge=8, le=1024)
-    candidates: int = Field(8, ge=1, le=256)
+    candidates: int = Field(16, ge=1, le=256)
     tries: int = Field(3, ge=1, le=20)
     prompts: Prompts = {}
     topics: Folder | None = None

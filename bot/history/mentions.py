@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from bot.clock import stamp
+from bot.history import totals
 from bot.values import Reason
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from bot.values import Draft, Mention
 
 KEPT = timedelta(days=30)  # a conversation may be resumed for so long
+MOST_WAITING = 1_000  # more than can be answered in a day
+ALL = -1  # as a limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +89,11 @@ def decide(store: Store, mention: str, verdict: str, detail: str, *, at: datetim
     )
 
 
-def waiting(store: Store) -> list[StoredMention]:
+def waiting(store: Store, *, limit: int = MOST_WAITING) -> list[StoredMention]:
     """The oldest first."""
-    rows = store.rows("SELECT * FROM mention WHERE verdict IS NULL ORDER BY CAST(id AS INTEGER)")
+    rows = store.rows(
+        "SELECT * FROM mention WHERE verdict IS NULL ORDER BY CAST(id AS INTEGER) LIMIT :limit", {"limit": limit}
+    )
     return [_waiting(row) for row in rows]
 
 
@@ -142,9 +147,12 @@ def count_replies(
     """
     rows = store.rows(
         """
-        SELECT count(*) AS n FROM answer JOIN post ON post.id = answer.post
-        WHERE mention <> :but AND (written > :since AND written < :until OR sent_at > :since AND sent_at < :until)
-            AND (:author IS NULL OR author = :author) AND (:conversation IS NULL OR conversation = :conversation)
+        SELECT count(*) AS n FROM (
+            SELECT id FROM post WHERE kind = 'reply' AND created_at > :since AND created_at < :until
+            UNION SELECT id FROM post WHERE kind = 'reply' AND sent_at > :since AND sent_at < :until
+        ) AS recent CROSS JOIN answer ON answer.post = recent.id
+        WHERE mention <> :but AND (:author IS NULL OR author = :author)
+            AND (:conversation IS NULL OR conversation = :conversation)
         """,
         {
             "but": but,
@@ -196,8 +204,7 @@ def refused_in_a_row(store: Store) -> list[str]:
 
 def counts(store: Store) -> dict[str, int]:
     """How many mentions there are of each verdict."""
-    rows = store.rows("SELECT coalesce(verdict, 'waiting') AS what, count(*) AS n FROM mention GROUP BY 1 ORDER BY 1")
-    return {row["what"]: row["n"] for row in rows}
+    return totals.counts(store, "mention")
 
 
 def user_id(store: Store, handle: str) -> str | None:

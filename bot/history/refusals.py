@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from bot.clock import stamp
+from bot.history import totals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from bot.values import Draft, Reason, Slot
 
 KEPT = timedelta(days=180)
+MOST = 1_000  # deleted at once; a round, after which this happens, has fewer
 
 
 def add(
@@ -44,22 +46,24 @@ def add(
 
 def prune(store: Store, now: datetime) -> None:
     """Delete old refusals, whose texts may quote somebody; what they refused may be drafted, and refused, again."""
-    since = {"since": stamp(now - KEPT)}
-    if store.rows("SELECT 1 FROM refusal WHERE at < :since LIMIT 1", since):
+    since = {"since": stamp(now - KEPT), "most": MOST}
+    old = "SELECT id FROM refusal WHERE at < :since ORDER BY at LIMIT :most"
+    if store.rows(old, since):
         with store.atomic():
-            store.write("DELETE FROM nearness WHERE source IN (SELECT -id FROM refusal WHERE at < :since)", since)
-            store.write("DELETE FROM refusal WHERE at < :since", since)
+            keys = f"SELECT same_key(text, dry), -id FROM refusal WHERE id IN ({old})"  # noqa: S608  constants
+            store.write(f"DELETE FROM nearness WHERE (key, source) IN ({keys})", since)  # noqa: S608
+            store.write(f"DELETE FROM refusal WHERE id IN ({old})", since)  # noqa: S608
 
 
 def newest(store: Store, *, dry: bool | None = None, limit: int = 20) -> list[dict[str, Any]]:
     """The newest refusals first; with `dry=None`, those of both live and dry runs."""
+    of_mode = "" if dry is None else "WHERE dry = :dry"
     return store.rows(
-        "SELECT * FROM refusal WHERE (:dry IS NULL OR dry = :dry) ORDER BY id DESC LIMIT :limit",
+        f"SELECT * FROM refusal {of_mode} ORDER BY id DESC LIMIT :limit",  # noqa: S608  constants
         {"dry": dry, "limit": limit},
     )
 
 
 def counts(store: Store, *, dry: bool) -> dict[str, int]:
     """How many there are for each reason."""
-    rows = store.rows("SELECT reason, count(*) AS n FROM refusal WHERE dry = ? GROUP BY reason ORDER BY reason", [dry])
-    return {row["reason"]: row["n"] for row in rows}
+    return totals.counts(store, "refusal", dry=dry)

@@ -20,6 +20,7 @@ LEGAL_MOVES = (
     ("abandoned", "posted"),  # found later
 )
 
+STATES = sorted({state for move in LEGAL_MOVES for state in move})
 _PAIRS = ", ".join(str(pair) for pair in LEGAL_MOVES)
 
 # STRICT: SQLite checks types. `dry` keeps dry runs apart from what the account really posted.

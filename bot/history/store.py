@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from bot.clock import moment, stamp
 from bot.errors import Damaged, StoreError
-from bot.history import backup, file, near_duplicates, schema
+from bot.history import backup, file, near_duplicates, schema, totals
 from bot.values import Draft, Lookup, Post, Slot
 from bot.x.payloads import id_at
 
@@ -30,10 +30,13 @@ MIGRATIONS = {
     "0004_nearness": near_duplicates.TABLES,
     "0005_mentions": schema.MENTIONS,
     "0006_review": schema.REVIEWS,
+    "0007_totals": totals.TABLES,
     "0007_stories": schema.STORIES,
 }
 AHEAD = timedelta(days=1)
 MOST_IN_A_DAY = 500  # posts; X allows 100
+LARGE = 64 * 2**20  # bytes; up to here a check of the whole takes less than a second
+RECENT = 500  # events and slots: enough to tell when the history was last written
 
 
 class Store:
@@ -211,18 +214,23 @@ class Store:
         )
         return [_post(row) for row in rows]
 
-    def history(self, *, dry: bool | None = None, state: str | None = None, limit: int = 20) -> list[Post]:
-        """Posts by mode and state, the newest first."""
-        rows = self.rows(
-            "SELECT * FROM post WHERE (:dry IS NULL OR dry = :dry) AND (:state IS NULL OR state = :state) "
-            "ORDER BY id DESC LIMIT :limit",
-            {"dry": dry, "state": state, "limit": limit},
-        )
+    def history(
+        self, *, dry: bool | None = None, state: str | None = None, before: int | None = None, limit: int = 20
+    ) -> list[Post]:
+        """Posts by mode and state, the newest first, or from before the post of that number on."""
+        modes = (False, True) if dry is None else (dry,)
+        return self.newest((state,) if state else schema.STATES, modes, before=before, limit=limit)
+
+    def newest(
+        self, states: Sequence[str], modes: Sequence[bool], *, before: int | None = None, limit: int
+    ) -> list[Post]:
+        """The newest posts in these states; a limit keeps the work the same however long the history is."""
+        ids = totals.newest(states, modes, before=before)
+        rows = self.rows(f"SELECT * FROM post WHERE id IN ({ids}) ORDER BY id DESC", {"limit": limit})  # noqa: S608  constants
         return [_post(row) for row in rows]
 
     def counts(self, *, dry: bool) -> dict[str, int]:
-        rows = self.rows("SELECT state, count(*) AS n FROM post WHERE dry = ? GROUP BY state ORDER BY state", [dry])
-        return {row["state"]: row["n"] for row in rows}
+        return totals.counts(self, "post", dry=dry)
 
     def said(self, norm: str, *, dry: bool, but: int | None = None) -> bool:
         """Whether a post in any state, or a draft before it was edited, has this text; the post `but` is left out."""
@@ -235,8 +243,10 @@ class Store:
             )
         )
 
-    def sent_around(self, now: datetime, span: timedelta, *, dry: bool) -> int:
+    def sent_around(self, now: datetime, span: timedelta, *, dry: bool, most: int = MOST_IN_A_DAY) -> int:
         """How many posts other than replies were sent, or may have been, within `span` before now, or after it.
+
+        At most `most` are counted.
 
         Clocks are set back: what was sent up to a day ahead counts as sent now, and so does any post that X says it
         made since then, as its id holds X's own time.
@@ -244,13 +254,18 @@ class Store:
         rows = self.rows(
             """
             SELECT count(*) AS n FROM (
-                SELECT id FROM post WHERE kind = 'post' AND dry = :dry AND sent_at > :since AND sent_at < :ahead
-                    AND (sent_at < :until OR x_id IS NULL)
-                    AND state IN ('sending', 'unknown', 'posted', 'abandoned', 'dry')
+                SELECT id FROM (
+                    SELECT id FROM post WHERE kind = 'post' AND dry = :dry AND sent_at > :since AND sent_at < :ahead
+                        AND (sent_at < :until OR x_id IS NULL)
+                        AND state IN ('sending', 'unknown', 'posted', 'abandoned', 'dry')
+                    LIMIT :most
+                )
                 UNION SELECT id FROM (
-                    SELECT id, x_id FROM post WHERE kind = 'post' AND dry = :dry AND x_id IS NOT NULL
-                    ORDER BY id DESC LIMIT :newest
-                ) WHERE CAST(x_id AS INTEGER) > :x_id
+                    SELECT id FROM post WHERE x_id IS NOT NULL AND CAST(x_id AS INTEGER) > :x_id
+                        AND kind = 'post' AND +dry = :dry -- the plus keeps SQLite from an index on `dry` alone
+                    LIMIT :most
+                )
+                LIMIT :most
             )
             """,
             {
@@ -258,7 +273,7 @@ class Store:
                 "since": stamp(now - span),
                 "until": stamp(now + span),
                 "ahead": stamp(now + max(span, AHEAD)),
-                "newest": MOST_IN_A_DAY,
+                "most": most,
                 "x_id": id_at(now - span),
             },
         )
@@ -266,7 +281,7 @@ class Store:
 
     def last_x_id(self) -> str | None:
         """The id on X of the newest post."""
-        rows = self.rows("SELECT x_id FROM post WHERE dry = 0 AND x_id IS NOT NULL ORDER BY id DESC LIMIT 1")
+        rows = self.rows("SELECT x_id FROM post WHERE dry = 0 AND state = 'posted' ORDER BY id DESC LIMIT 1")
         return rows[0]["x_id"] if rows else None
 
     def mark_deleted(self, post: int, *, at: datetime) -> None:
@@ -287,9 +302,10 @@ class Store:
         """The live posts in that state that are still to be looked up, each with its last lookup."""
         rows = self.rows(
             """
-            SELECT post.*, look.at AS looked_at, look.again AS look_again FROM post
+            SELECT post.*, look.at AS looked_at, look.again AS look_again FROM to_look_up
+            JOIN post ON post.id = to_look_up.post
             LEFT JOIN look ON look.id = (SELECT max(id) FROM look WHERE look.post = post.id)
-            WHERE post.dry = 0 AND post.state = ? AND (look.id IS NULL OR look.again IS NOT NULL) ORDER BY post.id
+            WHERE post.state = ? ORDER BY to_look_up.post
             """,
             [state],
         )
@@ -331,11 +347,23 @@ class Store:
 
     def newest_x_id(self, *, before: int) -> int | None:
         """The greatest id on X of the posts before this one."""
-        rows = self.rows("SELECT max(CAST(x_id AS INTEGER)) AS newest FROM post WHERE id < ?", [before])
-        return int(rows[0]["newest"]) if rows[0]["newest"] is not None else None
+        rows = self.rows(
+            "SELECT CAST(x_id AS INTEGER) AS newest FROM post INDEXED BY post_x_id "
+            "WHERE x_id IS NOT NULL AND id < ? ORDER BY CAST(x_id AS INTEGER) DESC LIMIT 1",
+            [before],
+        )
+        return int(rows[0]["newest"]) if rows else None
 
-    def damage(self) -> list[str]:
-        """What SQLite finds wrong with the file, and broken references; empty if there is nothing."""
+    def damage(self, *, whole: bool = True) -> list[str]:
+        """What SQLite finds wrong with the file, and broken references; empty if there is nothing.
+
+        Unless the `whole` is asked for, only the newest rows of a large file are read: all would take minutes.
+        """
+        if not whole and self._db.path.stat().st_size > LARGE:
+            tables = self.rows("SELECT name FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE '%WITHOUT ROWID'")
+            for table in tables:
+                self.rows(f'SELECT * FROM "{table["name"]}" ORDER BY rowid DESC LIMIT {RECENT}')  # noqa: S608  its own
+            return []
         problems = [row["integrity_check"] for row in self.rows("PRAGMA integrity_check(5)")]
         broken = [
             f"{row['table']}: row {row['rowid']} has a broken reference"
@@ -344,8 +372,12 @@ class Store:
         return [problem for problem in problems if problem != "ok"] + broken[:5]
 
     def last_moment(self) -> datetime | None:
-        """When the history was last written."""
-        rows = self.rows("SELECT max(at) AS at FROM (SELECT max(at) AS at FROM event UNION SELECT max(at) FROM slot)")
+        """When the history was last written: the latest time among its newest rows, since clocks are set back."""
+        rows = self.rows(
+            "SELECT max(at) AS at FROM (SELECT * FROM (SELECT at FROM event ORDER BY id DESC LIMIT :recent) "
+            "UNION ALL SELECT * FROM (SELECT at FROM slot ORDER BY rowid DESC LIMIT :recent))",
+            {"recent": RECENT},
+        )
         return moment(rows[0]["at"]) if rows[0]["at"] else None
 
 

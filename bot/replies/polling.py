@@ -205,7 +205,7 @@ def reset_after_restore(store: Store, at: datetime) -> None:
     """Answer no mention from before a restore, since it may have been answered; they are still read for opt-outs."""
     if store.meta(CURSOR):
         keep(store, replace(load(store), before=str(id_at(at))))
-    for mention in mentions.waiting(store):
+    for mention in mentions.waiting(store, limit=mentions.ALL):
         mentions.decide(store, mention.id, "before_us", RESTORED, at=at)
 
 

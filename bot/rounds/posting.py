@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from bot.history import refusals
+from bot.history import refusals, totals
 from bot.rounds import prompts, score
 from bot.sending.pause import why_paused
 from bot.text.length import weighted_length
@@ -69,21 +69,25 @@ class Pipeline:
     clock: Clock
 
 
-def speak(slot: Slot, store: Store, pipeline: Pipeline, *, review_mode: bool = False) -> Round:
+def speak(slot: Slot, store: Store, pipeline: Pipeline, *, review_mode: bool = False, may_queue: bool = False) -> Round:
     """Post once in this slot, or say why not; in `review_mode` only a draft for a person to review is written."""
-    ended = prepare(slot, store, pipeline, review_mode=review_mode)
+    ended = prepare(slot, store, pipeline, review_mode=review_mode, may_queue=may_queue)
     if ended.post is None or review_mode:
         return ended
     return deliver(ended.post, pipeline.outbox, store, ended.refused)
 
 
-def prepare(slot: Slot, store: Store, pipeline: Pipeline, *, review_mode: bool = False) -> Round:
+def prepare(
+    slot: Slot, store: Store, pipeline: Pipeline, *, review_mode: bool = False, may_queue: bool = False
+) -> Round:
     """Record a draft as approved; any process that posts from this history may then send it.
 
     In `review_mode` it is recorded as a draft for a person to review. Of all limits, only a pause prevents that.
+    `may_queue`: also while another post may or may not exist; it is sent after that one.
     """
     outbox, voice, clock = pipeline.outbox, pipeline.voice, pipeline.clock
-    if why := why_paused(store, clock.now()) if review_mode else outbox.why_wait(store):
+    waits_only_for_pauses = review_mode or (may_queue and outbox.in_flight(store))
+    if why := why_paused(store, clock.now()) if waits_only_for_pauses else outbox.why_wait(store):
         return Round("waiting", slot.key, detail=why)
     choice = _choose(slot, store, pipeline)
     draft, refused = choice.draft, choice.refused
@@ -122,12 +126,7 @@ def deliver(post: Post, outbox: Outbox, store: Store, refused: Mapping[str, int]
 
 def last_said(store: Store, *, dry: bool) -> list[str]:
     """The last texts that were or may still be posted, the newest first."""
-    rows = store.rows(
-        "SELECT text FROM post WHERE dry = :dry AND state NOT IN ('rejected', 'expired', 'refused') "
-        "ORDER BY id DESC LIMIT :last",
-        {"dry": dry, "last": LAST},
-    )
-    return [row["text"] for row in rows]
+    return [post.text for post in store.newest(totals.SAID, (dry,), limit=LAST)]
 
 
 def turn(key: str) -> float:

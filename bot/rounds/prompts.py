@@ -62,13 +62,16 @@ def tries(
 
 
 def recent(store: Store, *, dry: bool) -> list[str]:
-    """The prompts of the last rounds, the newest first, also of rounds that ended without a post."""
+    """The prompts of the last rounds, the newest first, also of rounds that ended without a post.
+
+    The plus keeps SQLite from an index on `dry` alone, which leads to half the history.
+    """
     rows = store.rows(
         """
         SELECT prompt, slot, created_at AS at FROM post
-        WHERE id > (SELECT coalesce(max(id), 0) FROM post) - :rows AND dry = :dry AND kind = 'post'
+        WHERE id > (SELECT coalesce(max(id), 0) FROM post) - :rows AND +dry = :dry AND kind = 'post'
         UNION SELECT prompt, slot, at FROM refusal
-        WHERE id > (SELECT coalesce(max(id), 0) FROM refusal) - :rows AND dry = :dry AND slot IS NOT NULL
+        WHERE id > (SELECT coalesce(max(id), 0) FROM refusal) - :rows AND +dry = :dry AND slot IS NOT NULL
         ORDER BY at DESC, prompt
         """,
         {"rows": MOST_ROWS, "dry": dry},

@@ -1,7 +1,7 @@
 """Scores the drafts that pass the screen, from 0 to 1. The score is a weighted sum of parts from 0 to 1:
 
     person   a classifier that knows the person's tweets from drafts takes it for a tweet
-    likely   likelier than most of the person's tweets: nonsense is less likely
+    sense    its least likely run of tokens is likely, for a draft of this model: there nonsense shows
     words    no words that neither the person nor the tokenizer knows: most of these are non-words
     whole    it ends like the person's tweets, closes its brackets and quotes, and repeats no word at once and no clause
     length   the length that is this post's turn, so that posts are as long as the person's tweets, or a usual one
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from training.profile.person import Person
 
 WEIGHTS: Mapping[str, float] = {
-    "person": 0.2, "likely": 0.1, "words": 0.2, "whole": 0.1, "length": 0.3, "fresh": 0.1,
+    "person": 0.2, "sense": 0.3, "words": 0.1, "whole": 0.05, "length": 0.25, "fresh": 0.1,
 }  # fmt: skip
 
 STRANGE = 0.5  # factor of `words` for each unknown word
@@ -53,7 +53,7 @@ def score(draft: Draft, person: Person | None, last: Sequence[str] = (), turn: f
     """
     parts = {
         "person": person.likeness(draft.text) if person else 1.0,
-        "likely": _likely(draft.likelihood, person.likelihoods if person else ()),
+        "sense": _sense(draft, person),
         "words": STRANGE ** len(person.unknown_words(draft.text)) if person else 1.0,
         "whole": _whole(draft.text, person),
         "length": _length(weighted_length(draft.text), person, turn),
@@ -89,12 +89,12 @@ def overlap(text: str, other: str) -> float:
     return len(own & set(_WORD.findall(other.casefold()))) / len(own) if own else 0.0
 
 
-def _likely(likelihood: float, quantiles: Sequence[float]) -> float:
-    """Rises from the person's median to where hardly a tweet of the person's is: there, drafts make the most sense."""
-    if not quantiles:
-        return 1 / (1 + abs(likelihood))
-    _, _, median, _, high = quantiles
-    return min(1.0, max(0.0, (likelihood - median) / (2 * (high - median)))) if high > median else 1.0
+def _sense(draft: Draft, person: Person | None) -> float:
+    """0 at the 5 % quantile of the model's drafts, 1 at the 95 % quantile."""
+    if person is None or not person.weakest or draft.weakest is None:
+        return 1 / (1 + abs(draft.likelihood))
+    low, _, _, _, high = person.weakest
+    return min(1.0, max(0.0, (draft.weakest - low) / (high - low))) if high > low else 1.0
 
 
 def _whole(text: str, person: Person | None) -> float:

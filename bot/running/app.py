@@ -56,6 +56,7 @@ class Process:
     every: timedelta | None  # `--every`, in place of the schedule
     clock: Clock
     notifier: Notifier
+    log_problem: Callable[[], str] = lambda: ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ class App:
         self._settings = settings
         self._publisher = publisher
         self._log = structlog.get_logger()
-        self._announced = ""  # the model that holder.json names
+        self._announced = ("", "")  # the model that holder.json names, and the problem with the log
         rules = operator_lists.read(settings.screen)
         models = process.state_dir.models
         self.voice = CurrentVoice(
@@ -92,7 +93,7 @@ class App:
     def refresh(self) -> None:
         """Take over a newly promoted model. Call it between two rounds, like `reload`."""
         self.voice.refresh()
-        if self.voice.name != self._announced:  # true also if a damaged model was replaced in the middle of a round
+        if self._news() != self._announced:  # true also if a damaged model was replaced in the middle of a round
             self.announce()
 
     def reload(self) -> None:
@@ -108,7 +109,7 @@ class App:
         else:
             parts.outbox.follows(self.now.outbox)
             self.voice.keep_loaded = settings.voice.keep_loaded
-            self._settings, self.now, self._announced = settings, parts, ""
+            self._settings, self.now, self._announced = settings, parts, ("", "")
             changed = differing(before, settings)
             self._log.info("configuration.reloaded", changed=changed, only_at_a_restart=skipped)
         self.voice.look_again()
@@ -116,8 +117,12 @@ class App:
 
     def announce(self) -> None:
         """Tell other processes which model is in use; on a full disk it is tried again at the next refresh."""
-        about = {**self._process.about, "mode": self._settings.mode, "speaking": self.voice.name}
-        self._announced = self.voice.name if self._process.state_dir.tell(about) else ""
+        speaking, problem = self._news()
+        about = {**self._process.about, "mode": self._settings.mode, "speaking": speaking, "log": problem}
+        self._announced = (speaking, problem) if self._process.state_dir.tell(about) else ("", "")
+
+    def _news(self) -> tuple[str, str]:
+        return self.voice.name, self._process.log_problem()
 
     def _open_voice(self, path: Path, settings: Settings | None = None) -> ModelVoice:
         voice = assembly.voice(path, settings or self._settings, keepalive=self._process.notifier.keepalive)

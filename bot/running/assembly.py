@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from bot.voice.voice import Voice
     from bot.x.twitter import X
 
-NO_BRAKES = Brakes(timedelta(0), sys.maxsize, sys.maxsize, Caps(sys.maxsize, sys.maxsize), grace=timedelta(minutes=10))
+NO_BRAKES = Brakes(timedelta(0), None, None, Caps(sys.maxsize, sys.maxsize), grace=timedelta(minutes=10))
 
 
 # When it posts

@@ -25,7 +25,7 @@ def chooser(settings: Settings) -> Choose:
     def choose(samples: Sequence[Sample], profile: Profile, turn: float) -> Sample | None:
         screen = assembly.screen(settings, None, ModelMemory(profile.memory, profile.language), rules=rules)
         drafts = {
-            Draft(sample.text, seed=number, likelihood=sample.likelihood, finished=sample.finished): sample
+            Draft(sample.text, "", number, sample.likelihood, sample.finished, sample.weakest): sample
             for number, sample in enumerate(samples)
         }
         passed = [draft for draft in drafts if not screen.why_not(draft)]

@@ -51,11 +51,14 @@ class Daemon:
         *,
         period: timedelta,
         stop_within: timedelta = STOP_WITHIN,
+        problem: Callable[[], str] = lambda: "",
         clock: Clock,
         notifier: Notifier,
         log: BoundLogger,
     ) -> None:
+        """`problem`: what systemd's status should say, beside the time of the last heartbeat."""
         self._tick = tick
+        self._problem = problem
         self._reload = reload
         self._period = period
         self._stop_within = stop_within
@@ -107,7 +110,8 @@ class Daemon:
                     self._log.exception("tick.failed")
                 self._notifier.failed()
             else:
-                self._notifier.alive(f"last tick {self._clock.now():%H:%M:%S} UTC")
+                problem = self._problem()
+                self._notifier.alive(f"last tick {self._clock.now():%H:%M:%S} UTC{problem and '; '}{problem}")
 
     def _reload_if_requested(self) -> None:
         """Runs between two rounds, on their thread: two models at once may not fit into memory."""
@@ -128,10 +132,10 @@ class Daemon:
                 self._log.warning("clock.stepped", seconds=round(self._offset() - offset, 1))
                 offset = self._offset()
                 job.modify(next_run_time=self._clock.now())
+            if on_terminal and _is_gone(on_terminal):  # also where the shell has told it not to listen to SIGHUP
+                self._request_stop("SIGHUP")
+                return
             if self._hang_up.is_set():
-                if on_terminal and _is_gone(on_terminal):
-                    self._request_stop("SIGHUP")
-                    return
                 job.modify(next_run_time=self._clock.now())
 
     def _offset(self) -> float:
@@ -151,7 +155,7 @@ def _terminal() -> str:
 
 
 def _is_gone(terminal: str) -> bool:
-    """Whether the signal came because the terminal was closed; otherwise a person sent it."""
+    """Whether the terminal was closed. A SIGHUP from a terminal that is still there is a person's."""
     try:
         return os.ttyname(0) != terminal
     except OSError:

@@ -18,6 +18,7 @@ from bot.errors import ModelError, StoreError
 from bot.running.resources import MEGABYTE, MIN_FREE
 from bot.running.units import is_ours
 from bot.sending import pause
+from bot.sending.outbox import how_to_resolve
 from bot.values import Draft
 from bot.x.tokens import MOST_TRIES
 
@@ -46,6 +47,7 @@ BOT_WORDS = re.compile(r"bots?\b|automat|generated|\bAI\b|\bGPT|robot|機械|ボ
 HANDLE = re.compile(r"@(\w{1,15})")
 UNIT = "mynah@.service"
 CONFIRMED = "confirmed"  # the key in the store: the bot whose checklist a person has confirmed
+UNLABELLED = "unlabelled"  # what the profile on X lacked when somebody last asked X; empty if nothing
 CHECKLIST = (
     "its Automated label is on (x.com: Settings, Your account, Automation)",
     "the label is linked to the account of the person who runs it",
@@ -107,9 +109,13 @@ def account(of_keys: str, of_history: str | None) -> Check:
     )
 
 
-def label(confirmed: str | None, bot: str, *, live: bool, on_x: bool) -> Check:
+def label(confirmed: str | None, bot: str, unlabelled: str | None = None, *, live: bool, on_x: bool) -> Check:
+    """`unlabelled`: what the profile lacked when X was last asked."""
     if not on_x:
         return Check("label", OK, "not needed: x.base_url is not X")
+    if unlabelled:
+        do = "change the profile, then run `mynah doctor --online`"
+        return Check("label", FAIL if live else WARN, f"when X was last asked: {unlabelled}", do)
     if confirmed == bot:
         return Check("label", OK, f"confirmed for @{bot}")
     detail = f"nobody has confirmed that @{bot} is labelled as a bot"
@@ -126,11 +132,11 @@ def replies(standing: str, *, enabled: bool, unreadable: int) -> Check:
     return Check("replies", OK, standing)
 
 
-def history(store: Store | None) -> Check:
+def history(store: Store | None, *, whole: bool = True) -> Check:
     if store is None:
         return Check("history", OK, "none yet")
     try:
-        damage = store.damage()
+        damage = store.damage(whole=whole)
     except StoreError as error:
         damage = [str(error)]
     if damage:
@@ -143,7 +149,7 @@ def unsettled(store: Store | None, now: datetime, *, dry: bool) -> Check:
         return Check("posting", WARN, paused, "`mynah resume`, when the cause is fixed")
     if store and (posts := store.posts_in("unknown", dry=dry)):
         number = posts[0].id
-        do = f"look at the bot's page on X, then `mynah resolve {number} posted|abandoned`"
+        do = f"look at the bot's page on X, then {how_to_resolve(number)}"
         return Check("posting", WARN, f"post {number} may or may not exist", do)
     return Check("posting", OK, "not paused, and no unconfirmed post")
 
@@ -168,14 +174,21 @@ def memory(locked: str, *, is_open_to_all: bool, live: bool) -> Check:
     return Check("memory", OK, "only someone with memory.key can test which tweets the model learnt")
 
 
-def owner(folder: Path) -> Check:
+def engine(missing: Sequence[str], purpose: str, do: str) -> Check:
+    """`missing`: packages that are not installed; `purpose`: what the bot cannot do without them."""
+    if missing:
+        return Check("engine", FAIL, f"{', '.join(missing)} not installed: the bot cannot {purpose}", do)
+    return Check("engine", OK, f"everything is installed to {purpose}")
+
+
+def owner(folder: Path, *, live: bool) -> Check:
     """Check that all files have the folder's owner: the bot may not be able to read what root has created there."""
     uid = folder.stat().st_uid if folder.exists() else None
     others = sorted(str(path) for path in folder.rglob("*") if path.lstat().st_uid != uid)
     if others:
         more = f" and {len(others) - 1} others" if len(others) > 1 else ""
         do = f"chown -R --reference={folder} {folder}"
-        return Check("owner", WARN, f"{others[0]}{more}: another owner than that of the folder", do)
+        return Check("owner", FAIL if live else WARN, f"{others[0]}{more}: another owner than that of the folder", do)
     return Check("owner", OK, "all files have the same owner")
 
 
@@ -282,7 +295,7 @@ def access(level: str | None) -> Check:
     return Check("access", OK if level else WARN, level or "X does not say what the keys allow")
 
 
-def profile(account: Account, bot: str) -> Check:
+def profile(account: Account, bot: str, *, live: bool) -> Check:
     """Look for certain words in the name and bio. Only a person can judge whether they are a sufficient label."""
     text = f"{account.name} {account.bio}"
     missing = []
@@ -292,7 +305,7 @@ def profile(account: Account, bot: str) -> Check:
         missing.append("who runs it (@handle)")
     if missing:
         do = f"write it into the bio of @{account.handle}"
-        return Check("profile", WARN, f"name and bio do not say {' nor '.join(missing)}", do)
+        return Check("profile", FAIL if live else WARN, f"name and bio do not say {' nor '.join(missing)}", do)
     return Check("profile", OK, "says that it is a bot, and names a person")
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import re
+import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
 import structlog
@@ -36,7 +38,7 @@ def configure(*, level: str, console: bool, stream: TextIO, secrets: Collection[
 
     shared: list[Processor] = [structlog.stdlib.add_log_level, add_time, structlog.processors.format_exc_info]
     last: Processor = Console() if console else structlog.processors.JSONRenderer(_json)
-    handler = logging.StreamHandler(direct(stream))
+    handler = Handler(direct(stream))
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -62,6 +64,33 @@ def configure(*, level: str, console: bool, stream: TextIO, secrets: Collection[
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+class Handler(logging.StreamHandler[TextIO]):
+    """Goes on when lines cannot be written, but says so: once on standard error, and by `why_unwritable`."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self.problem = ""
+        self._is_told = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        before, self.problem = self.problem, ""  # set again by handleError
+        super().emit(record)
+        if self.problem and not before and not self._is_told:
+            self._is_told = True
+            with suppress(OSError, ValueError):
+                sys.stderr.write(f"mynah: {self.problem}; the bot goes on, and `mynah status` shows it\n")
+
+    def handleError(self, _: logging.LogRecord) -> None:  # noqa: N802  logging's name
+        error = sys.exc_info()[1]
+        reason = (error.strerror if isinstance(error, OSError) else "") or type(error).__name__
+        self.problem = f"the log cannot be written ({reason})"
+
+
+def why_unwritable() -> str:
+    """Why the last line of the log was lost; empty if it was written."""
+    return next((handler.problem for handler in logging.getLogger().handlers if isinstance(handler, Handler)), "")
 
 
 def _json(event: Any, **options: Any) -> str:

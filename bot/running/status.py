@@ -17,7 +17,7 @@ from bot.voice.model_voice import promoted
 from bot.x.payloads import time_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from bot.config.settings import Settings
@@ -33,6 +33,15 @@ def row(settings: Settings, state_dir: StateDir, now: datetime) -> dict[str, Any
         return status.row()
     with Store.open(state_dir.history, read_only=True) as store:
         return status.row(store)
+
+
+def why_unhealthy(row: Mapping[str, Any]) -> str:
+    """Why a supervisor should restart the bot; empty if it runs. A pause or an unconfirmed post is no reason."""
+    if not row["running"]:
+        return "no bot is running"
+    if row["heartbeat_age"] is None or row["heartbeat_age"] > SILENT.total_seconds():
+        return f"no heartbeat has succeeded within {SILENT.total_seconds():.0f} s: the log says why"
+    return ""
 
 
 class _Status:
@@ -94,6 +103,8 @@ class _Status:
         if speaking and speaking != self._model:
             current = self._model or "the current model"
             yield f"it speaks with {speaking}, since {current} is damaged: `mynah models`"
+        if problem := self._about.get("log"):
+            yield f"{problem}: the bot goes on unlogged; restart it with a log that can be written"
         if self._beat and self._now - self._beat > SILENT:
             yield f"no heartbeat has succeeded since {stamp(self._beat)}: the log says why"
         if self._is_backup_overdue():
@@ -143,17 +154,21 @@ def _from_history(store: Store, settings: Settings, *, dry: bool, now: datetime)
 
 def _last(store: Store, *, dry: bool) -> dict[str, Any]:
     slot = store.rows("SELECT due, outcome FROM slot WHERE dry = ? ORDER BY due DESC LIMIT 1", [dry])
-    sent = "SELECT max(sent_at) AS at FROM post WHERE dry = ? AND state IN ('posted', 'dry', 'unknown', 'sending')"
+    sent = store.rows(
+        "SELECT sent_at FROM post WHERE dry = ? AND sent_at IS NOT NULL "
+        "AND state IN ('posted', 'dry', 'unknown', 'sending') ORDER BY sent_at DESC LIMIT 1",
+        [dry],
+    )
     return {
         "last_slot": slot[0]["due"] if slot else None,
         "last_slot_was": slot[0]["outcome"] if slot else None,
-        "last_post": store.rows(sent, [dry])[0]["at"],
+        "last_post": sent[0]["sent_at"] if sent else None,
     }
 
 
 def _lag(store: Store, now: datetime) -> float | None:
     """How long the oldest unanswered mention has waited, in seconds; its id on X contains the time."""
-    waiting = mentions.waiting(store)
+    waiting = mentions.waiting(store, limit=1)
     if not waiting:
         return 0.0 if mentions.counts(store) else None
     return round(max((now - time_of(waiting[0].id)).total_seconds(), 0.0), 1)

@@ -39,14 +39,19 @@ def read(settings: ScreenLists) -> Rules:
     return Rules(lists(settings), classify)
 
 
-def lists(settings: ScreenLists) -> Lists:
+def entries(settings: ScreenLists) -> tuple[list[str], list[str]]:
+    """The entries of the two lists, deny and allow, with those of their files."""
     deny = [*settings.deny, *_lines("deny_file", settings.deny_file)]
+    return deny, [*settings.allow, *_lines("allow_file", settings.allow_file)]
+
+
+def lists(settings: ScreenLists) -> Lists:
+    deny, allow = entries(settings)
     if wordless := [entry for entry in deny if not phrases.words(entry)]:
         raise ConfigError(
             f"screen.deny and deny_file: {wordless[0]!r} has no letter and no digit; "
             "screen.deny_patterns finds signs and emoji"
         )
-    allow = [*settings.allow, *_lines("allow_file", settings.allow_file)]
     return Lists.of(deny=deny, deny_patterns=settings.deny_patterns, allow=allow)
 
 

@@ -14,7 +14,7 @@ from bot.errors import Duplicate, Halted, RateLimited, Refused, StoreError, TryL
 from bot.history import mentions, review
 from bot.sending import budget, pause
 from bot.text import durations
-from bot.values import Receipt
+from bot.values import BY_HAND, Receipt
 from bot.x.payloads import time_of
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 RETRY_AFTER = timedelta(minutes=2)  # X's outages last minutes; a slot's grace ends the retries
+BY_HAND_HOLDS = timedelta(minutes=30)  # for a person's own text, since a lost answer takes 15 minutes to be settled
 RETRY_SELDOM = timedelta(minutes=30)  # for what may be retried for hours, such as a reviewed post or a reply
 
 
@@ -51,8 +52,8 @@ class Brakes:
     """The limits on posts, whoever approved them."""
 
     min_gap: timedelta
-    per_hour: int
-    per_day: int
+    per_hour: int | None  # None: no limit
+    per_day: int | None
     caps: budget.Caps
     grace: timedelta  # time after its slot in which a post may still be sent
     yes_holds: timedelta = timedelta(days=1)  # time after a person's approval in which a post may still be sent
@@ -143,17 +144,19 @@ class Outbox:
         return self._over_budget(store, now, cost)
 
     def _why_nothing(self, store: Store) -> str | None:
-        if why := pause.why_paused(store, self._clock.now()):
-            return why
-        if in_flight := store.posts_in("sending", "unknown", dry=self.dry):
-            post = in_flight[0].id
-            settle = f"the bot looks it up, or run `mynah resolve {post} posted|abandoned`"
-            return f"post {post} may or may not exist: {settle}"
-        return None
+        return pause.why_paused(store, self._clock.now()) or self.in_flight(store)
+
+    def in_flight(self, store: Store) -> str | None:
+        """About the post that may or may not exist, before which no other is sent; None if there is none."""
+        posts = store.posts_in("sending", "unknown", dry=self.dry)
+        if not posts:
+            return None
+        post = posts[0].id
+        return f"post {post} may or may not exist: the bot looks it up, or {how_to_resolve(post)}"
 
     def _too_soon(self, store: Store, now: datetime) -> str | None:
         gap = self._brakes.min_gap
-        by_wall = store.sent_around(now, gap, dry=self.dry)
+        by_wall = store.sent_around(now, gap, dry=self.dry, most=1)
         elapsed = None if self._last_sent is None else self._clock.monotonic() - self._last_sent
         if by_wall or (elapsed is not None and elapsed < gap.total_seconds()):
             return f"the last post is less than posting.min_gap ({durations.written(gap)}) away"
@@ -164,7 +167,7 @@ class Outbox:
             ("per_hour", HOUR, self._brakes.per_hour),
             ("per_day", DAY, self._brakes.per_day),
         ):
-            if store.sent_around(now, span, dry=self.dry) >= most:
+            if most is not None and store.sent_around(now, span, dry=self.dry, most=most) >= most:
                 return f"posting.max_{name} ({most}) is reached"
         return self._over_budget(store, now, cost)
 
@@ -215,8 +218,7 @@ class Outbox:
             post = store.post(post.id)  # a person may have rejected it since
             if post.state != "approved":
                 return f"it is {post.state}"
-            reviewed = review.approved_at(store, post.id)
-            since, limit = (reviewed, self._brakes.yes_holds) if reviewed else (post.created_at, self._brakes.grace)
+            since, limit = self._holds(store, post)
             is_late = abs(now - since) > limit and not is_reply  # `since` is in the future if the clock was set back
             if why := "it is past its deadline" if is_late else self._why_never(store, post, now):
                 store.move(post.id, "expired", at=now, note=why)
@@ -227,6 +229,13 @@ class Outbox:
                 return reason
             store.move(post.id, "sending", at=now, cost=cost, note="")
         return None
+
+    def _holds(self, store: Store, post: Post) -> tuple[datetime, timedelta]:
+        """From when on, and how long, a post may be sent."""
+        if reviewed := review.approved_at(store, post.id):
+            return reviewed, self._brakes.yes_holds
+        grace = self._brakes.grace
+        return post.created_at, max(grace, BY_HAND_HOLDS) if post.model == BY_HAND else grace
 
     def _why_never(self, store: Store, post: Post, now: datetime) -> str | None:
         """Why a reply may no longer be sent; for example, its mention is stale by now, or the author was blocked."""
@@ -258,6 +267,11 @@ class Outbox:
                         pause.count_unexplained(store, now, error)
             case _:
                 store.move(post.id, "unknown", at=now, note=note)
+
+
+def how_to_resolve(post: int) -> str:
+    posted = f"`mynah resolve {post} posted --x-id ID` if it is on X (ID ends its address there)"
+    return f"run {posted}, or `mynah resolve {post} abandoned` if it is not"
 
 
 def _behind(x_id: str | None, now: datetime) -> timedelta:

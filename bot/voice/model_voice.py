@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, Self
 
@@ -9,7 +11,7 @@ from bot.errors import ModelError, training_errors
 from bot.values import Draft
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from training.profile.language import Language
@@ -59,6 +61,42 @@ class ModelMemory:
         return self._language.why_foreign(text) if self._language else ""
 
 
+class ModelFiles:
+    """The files of a model folder as they are now, to notice when one is overwritten.
+
+    A light form is mapped into memory, so a program that writes into the file (`rsync --inplace`, `cp`) changes the
+    weights of a voice in use. A file that is deleted or replaced by another one does not: the old one stays open.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder
+        self._stamps = _stamps(folder) if folder else {}
+
+    def overwritten(self) -> str:
+        """The first file that was written into since; empty if none was."""
+        now = _stamps(self._folder) if self._folder else {}
+        before = self._stamps
+        return next((name for name in before if name in now and _is_other(before[name], now[name])), "")
+
+    def is_as_before(self) -> bool:
+        """Whether nothing was written, added, replaced or deleted since."""
+        return self._folder is None or _stamps(self._folder) == self._stamps
+
+
+def _stamps(folder: Path) -> dict[str, tuple[int, ...]]:
+    """The inode of each file, then what each write changes: size and ctime."""
+    stamps: dict[str, tuple[int, ...]] = {}
+    with suppress(OSError):
+        for entry in os.scandir(folder):
+            info = entry.stat(follow_symlinks=False)
+            stamps[entry.name] = (info.st_dev, info.st_ino, info.st_size, info.st_ctime_ns)
+    return stamps
+
+
+def _is_other(before: tuple[int, ...], now: tuple[int, ...]) -> bool:
+    return before[:2] == now[:2] and before != now
+
+
 class ModelVoice:
     """A model folder as a `Voice`."""
 
@@ -71,22 +109,29 @@ class ModelVoice:
         sampling: Sampling,
         engine: Literal["torch", "light"] = "torch",
         person: Person | None = None,
+        files: ModelFiles | None = None,
         keepalive: Callable[[], None] = lambda: None,
     ) -> None:
-        """`keepalive` is called while drafts are generated: on a small machine a round takes minutes."""
+        """`files`: as they were before they were read.
+
+        `keepalive` is called while drafts are generated: on a small machine a round takes minutes.
+        """
         self.name = name
         self.person = person
         self.engine = engine
         self._sampler = sampler
         self._memory = memory
+        self._files = files or ModelFiles()
         self._keepalive = keepalive
         self._sampling = replace(sampling, too_long=self._check_length)
 
     def draft(self, prompt: str, *, n: int, seed: int, author: str | None = None) -> list[Draft]:
         """Generate drafts. `author` selects an author if the model has tags for several; otherwise the seed does."""
-        with training_errors(ModelError):
+        with self._held(), training_errors(ModelError):
             samples = self._sampler.draft(prompt, n=n, seed=seed, author=author, sampling=self._sampling)
-        return [Draft(sample.text, prompt, seed, sample.likelihood, sample.finished) for sample in samples]
+        return [
+            Draft(sample.text, prompt, seed, sample.likelihood, sample.finished, sample.weakest) for sample in samples
+        ]
 
     def _check_length(self, _: str) -> bool:
         """Report that the process is alive: the sampler calls this every few tokens. Never finds a draft too long."""
@@ -95,8 +140,25 @@ class ModelVoice:
 
     def log_likelihoods(self, texts: Sequence[str], *, given: str = "") -> list[float]:
         self._keepalive()
-        with training_errors(ModelError):
+        with self._held(), training_errors(ModelError):
             return self._sampler.log_likelihoods(texts, given=given)
+
+    def why_changed(self) -> str:
+        """What was done to the files since they were checked; empty if nothing was."""
+        name = self._files.overwritten()
+        return f"{name} of {self.name} was written into while the model was in use" if name else ""
+
+    @contextmanager
+    def _held(self) -> Iterator[None]:
+        """Nothing that was computed from other weights than the checked ones is used, nor an error that they caused."""
+        try:
+            yield
+        except Exception as error:
+            if why := self.why_changed():
+                raise ModelError(f"{why}: `mynah rollback`, or `mynah retrain`") from error
+            raise
+        if why := self.why_changed():
+            raise ModelError(f"{why}: `mynah rollback`, or `mynah retrain`")
 
     def copied(self, text: str) -> str:
         return self._memory.copied(text)
@@ -140,16 +202,21 @@ def open_voice(
     from training.speak import engines
     from training.speak.types import Sampling
 
+    files = ModelFiles(folder)
     with training_errors(ModelError):
         chosen = engines.choose(folder, engine=engine, device=device)
         sampler = engines.open_sampler(folder, engine=chosen, device=device, threads=threads)
         person = Person.open(folder)
-    return ModelVoice(
+    voice = ModelVoice(
         folder.name,
         sampler,
         ModelMemory.open(folder),
         sampling=Sampling(temperature, top_p, max_tokens, no_mentions=True),
         engine=chosen,
         person=person,
+        files=files,
         keepalive=keepalive,
     )
+    if why := voice.why_changed():  # after it was checked
+        raise ModelError(f"{why}: it is loaded when the writing has ended")
+    return voice

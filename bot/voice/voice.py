@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from bot.errors import ModelError
+from bot.voice.model_voice import ModelFiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -65,6 +66,8 @@ class CurrentVoice:
         self._earlier = earlier
         self._log = log
         self._refused = ""
+        self._refused_files = ModelFiles()
+        self._is_lost = False  # nothing can speak since the model's files were written into
         self.keep_loaded = keep_loaded
         self._is_short = is_short
         self._used_memory = True  # since the last refresh
@@ -80,6 +83,7 @@ class CurrentVoice:
                 return folder, self._load(folder)
         except ModelError as error:
             self._refused = folder.name if folder else "current"
+            self._refused_files = ModelFiles(folder)
             for other in earlier():
                 with suppress(ModelError):
                     voice = self._load(other)
@@ -122,7 +126,11 @@ class CurrentVoice:
         return self._voice
 
     def refresh(self) -> None:
-        """Load a newly promoted model and free memory. Call between rounds: a round's drafts come from one model."""
+        """Load a newly promoted model and free memory. Call between rounds: a round's drafts come from one model.
+
+        Raises ModelError as long as the files of the present one are damaged and no earlier one loads.
+        """
+        self._leave_overwritten_files()
         self._follow_promotion()
         is_unloaded = self._voice is not None and self.keep_loaded and self._is_short()
         if is_unloaded:
@@ -142,18 +150,31 @@ class CurrentVoice:
         self._voice = load(self._folder)
         self._used_memory = True
 
+    def _leave_overwritten_files(self) -> None:
+        """Load the model again if its files were written into, or else an earlier one."""
+        if self._voice is not None and (why := self._voice.why_changed()):
+            self._log.error("model.changed", model=self.name, why=why)
+            self._voice, self._is_lost = None, True
+        if self._is_lost:
+            self._loaded()
+            self._is_lost = False
+
     def _follow_promotion(self) -> None:
         try:
             folder = self._promoted()
         except ModelError as error:
             self._refuse("current", error)
             return
-        if folder is None or folder.name in {self.name, self._refused}:
+        if folder is None or folder.name == self.name:
             return
+        if folder.name == self._refused and self._refused_files.is_as_before():
+            return
+        files = ModelFiles(folder)
         try:
             self._voice, self._folder = self._load(folder), folder
         except ModelError as error:
             self._refuse(folder.name, error)
+            self._refused_files = files  # it is tried again when they have changed
         else:
             self._used_memory = True
             self._log.info("model.taken_over", model=folder.name)

@@ -73,8 +73,8 @@ def is_whole(body: Any) -> bool:
 
 
 def id_at(moment: datetime) -> int:
-    """The smallest id that a post made at that moment can have: X's ids start with the time."""
-    return max(int(moment.timestamp() * 1000) - EPOCH_MS, 0) << 22
+    """The smallest id that a post made at that moment can have: X's ids start with the time, until July 2080."""
+    return min(max(int(moment.timestamp() * 1000) - EPOCH_MS, 0) << 22, GREATEST_ID)
 
 
 def time_of(post_id: str) -> datetime:

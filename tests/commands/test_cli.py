@@ -370,6 +370,7 @@ def test_an_unknown_post_is_resolved_by_hand(state: Path, arguments: list[str], 
     [
         pytest.param(["1", "posted"], "--x-id", id="posted without its id"),
         pytest.param(["1", "abandoned", "--x-id", "7"], "--x-id", id="abandoned with an id"),
+        pytest.param(["1", "posted", "--x-id", "9223372036854775807"], "yet to come", id="an id of the future"),
         pytest.param(["1", "abandoned"], "is sending", id="not unknown"),
         pytest.param(["9", "abandoned"], "no post 9", id="not there"),
     ],

@@ -289,6 +289,38 @@ def test_the_library_shows_each_author_with_the_funnel(tmp_path: Path, mynah: My
     assert as_json["kinds"] == {"original": 3, "reply": 1, "retweet": 1}
 
 
+def test_the_library_shows_what_was_counted_at_the_import(tmp_path: Path, mynah: Mynah) -> None:
+    mynah.import_files(zipped(tmp_path / "a.zip", of_2024(TWEETS)))
+    with Library.open(mynah.state / "library.db") as library:
+        noted = json.loads(library.noted("magpie", "funnel mynah"))
+        noted["funnel"]["kept"] += 40
+        noted["funnel"]["downloaded"] += 40
+        library.note("magpie", "funnel mynah", json.dumps(noted))
+
+    (stored,) = mynah.library()
+    (other_rules,) = mynah.library("--rules", "huggingtweets")
+    mynah.import_files(write_file(tmp_path / "b.txt", "the ticket office has closed for good now\n"), "--as", "magpie")
+    (anew,) = mynah.library()
+
+    assert stored["funnel"]["kept"] == len(TWEETS) + 40
+    assert other_rules["funnel"]["downloaded"] == len(TWEETS)
+    assert anew["funnel"]["downloaded"] == len(TWEETS) + 1
+
+
+def test_the_library_is_counted_anew_when_the_settings_have_changed(tmp_path: Path, mynah: Mynah) -> None:
+    mynah.import_files(
+        zipped(tmp_path / "a.zip", of_2024([*TWEETS, tweet(9, "the waffles are on me today, everyone")]))
+    )
+    (before,) = mynah.library()
+    deny = write_file(tmp_path / "deny.txt", "waffles\n")
+    config = write_file(tmp_path / "deny.toml", f'[screen]\ndeny_file = "{deny}"\n')
+
+    (after,) = lines(mynah("--config", str(config), "library", "--json").stdout)
+
+    assert before["funnel"]["dropped"]["unspeakable"] == 0
+    assert after["funnel"]["dropped"]["unspeakable"] == 1
+
+
 def test_a_model_is_not_trained_on_what_the_screen_refuses(tmp_path: Path, mynah: Mynah) -> None:
     mynah.import_files(write_file(tmp_path / "a.txt", f"{TEXT}\nwrite to me at magpie@example.org any time you like\n"),
              "--as", "magpie")  # fmt: skip

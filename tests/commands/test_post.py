@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from bot import cli
+from bot.commands import post as post_command
 from bot.commands.opening import post_url
 from bot.config.settings import Settings
 from bot.config.state_dir import StateDir
@@ -175,8 +176,38 @@ def test_a_post_that_is_not_in_the_timeline_yet_delays_others(x: FakeX, session:
     another = session.run("post", "And one more thing about hats.", MYNAH_POSTING__MIN_GAP="0s")
 
     assert another.code == 75
-    assert "mynah resolve 1" in another.err
+    assert another.err.splitlines()[-1].startswith("post 2: not posted now: post 1 may or may not exist")
+    assert [row["state"] for row in session.history()] == ["approved", "unknown"]
     assert x.world.texts == []
+
+
+def test_words_that_were_kept_behind_a_post_in_flight_go_out_after_it(x: FakeX, session: Session) -> None:
+    x.fail_with("reset_before")
+    session.run("post", WORDS)
+    words = "And one more thing about hats."
+    session.run("post", words, MYNAH_POSTING__MIN_GAP="0s")
+    session.run("resolve", "1", "abandoned")
+
+    again = session.run("post", words)
+
+    assert again.code == 0, again.err
+    assert [row["state"] for row in session.history()] == ["posted", "abandoned"]
+    assert x.world.texts == [words]
+
+
+def test_behind_a_post_in_flight_the_running_bot_gets_the_words(
+    x: FakeX, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x.fail_with("reset_before")
+    session.run("post", WORDS)
+    monkeypatch.setattr(post_command, "PATIENCE", 0.0)
+
+    with StateDir(session.state).hold({"live": True, "every": None, "bot": "b", "mode": "auto"}):
+        another = session.run("post", "And one more thing about hats.")
+
+    assert another.code == 75
+    assert "post 2: not posted now: post 1 may or may not exist" in another.err
+    assert [row["state"] for row in session.history()] == ["approved", "unknown"]
 
 
 def test_the_outcome_is_available_as_json(x: FakeX, session: Session) -> None:

@@ -84,6 +84,41 @@ def test_later_layers_win_and_each_value_has_its_origin(tmp_path: Path, monkeypa
     assert config.origins["live"] == "flag"
 
 
+CEILINGS = {
+    "posting.max_per_hour": ("[posting]\nmax_per_hour = 7", "6 at most"),
+    "posting.max_per_day": ("[posting]\nmax_per_day = 49", "48 at most"),
+    "posting.min_gap": ('[posting]\nmin_gap = "4m59s"', "5m at least"),
+    "replies.per_day": ("[replies]\nper_day = 101", "100 at most"),
+}
+
+
+@pytest.mark.parametrize("key", CEILINGS)
+def test_no_setting_lifts_the_ceilings_of_a_bot_that_is_live_on_x(
+    tmp_path: Path, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text, limit = CEILINGS[key]
+    file = config_at(tmp_path, text)
+    load.load(file)  # a dry run may
+    load.load(file, {"live": True, "x": {"base_url": "http://127.0.0.1:8080"}})  # and so may a bot on a test server
+
+    with pytest.raises(ConfigError, match=rf"{key}: .*{limit}, whatever you set"):
+        load.load(file, {"live": True})
+    monkeypatch.setenv("MYNAH_LIVE", "true")
+    with pytest.raises(ConfigError, match=rf"{key}: "):
+        load.load(file, {"x": {"base_url": "https://API.X.com./"}})
+
+
+def test_the_ceilings_themselves_are_allowed(tmp_path: Path) -> None:
+    file = config_at(
+        tmp_path,
+        'live = true\n[posting]\nmax_per_hour = 6\nmax_per_day = 48\nmin_gap = "5m"\n[replies]\nper_day = 100\n',
+    )
+
+    settings = load.load(file).settings
+
+    assert (settings.posting.max_per_hour, settings.posting.max_per_day, settings.replies.per_day) == (6, 48, 100)
+
+
 def test_all_errors_are_listed_each_with_its_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = config_at(
         tmp_path,

@@ -6,13 +6,14 @@ import hashlib
 import json
 import os
 import pickle
+import random
 import shutil
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from structlog.testing import CapturingLogger
 
-from bot.errors import Damaged, MynahError, StoreError
+from bot.errors import Damaged, ModelError, MynahError, StoreError
 from bot.history.store import Store
 from bot.values import Draft, Slot
 from bot.voice.model_voice import earlier, open_voice, promoted
@@ -322,3 +323,90 @@ def test_an_empty_file_is_a_damaged_history(tmp_path: Path) -> None:
         Store.open(tmp_path / "history.db"),
     ):
         pass
+
+
+# Weights that a program writes into while the bot speaks, as `rsync --inplace` and `cp` do
+
+
+def write_into(path: Path, content: bytes) -> None:
+    """Into the same file, so that what is mapped into memory changes too."""
+    with path.open("r+b") as file:
+        file.write(content)
+        file.truncate()
+
+
+NONSENSE: dict[str, Callable[[bytes], bytes]] = {
+    "random": lambda intact: random.Random(1).randbytes(len(intact)),
+    "not numbers": lambda intact: intact[:4000] + b"\xff" * (len(intact) - 4000),
+    "all NUL": lambda intact: b"\0" * len(intact),
+    "longer": lambda intact: intact + b"\0" * 999,
+}
+
+
+@pytest.fixture
+def light_models(models: Path, light_weights: bytes) -> Path:
+    for version in registry.versions(models):
+        (version.folder / onnx_weights.FILE).write_bytes(light_weights)
+        update_manifest(version.folder, onnx_weights.FILE)
+    return models
+
+
+@pytest.mark.parametrize("nonsense", NONSENSE)
+def test_weights_that_are_written_into_are_never_spoken(
+    light_models: Path, light_weights: bytes, nonsense: str
+) -> None:
+    previous, log = registry.before(light_models)[-1], CapturingLogger()
+    speaking = voice(light_models, log, "light")
+    write_into(light_models / NEW / onnx_weights.FILE, NONSENSE[nonsense](light_weights))
+
+    with pytest.raises(ModelError, match=r"light\.safetensors of .* was written into while the model was in use"):
+        speaking.draft("", n=2, seed=0)
+    speaking.refresh()
+
+    assert speaking.name == previous
+    assert len(speaking.draft("", n=1, seed=0)) == 1
+    assert [call.args for call in log.calls] == [("model.changed",), ("model.refused",)]
+
+
+def test_a_model_is_used_again_when_the_writing_has_ended(light_models: Path, light_weights: bytes) -> None:
+    log = CapturingLogger()
+    speaking = voice(light_models, log, "light")
+    for content in (light_weights[: len(light_weights) // 2], light_weights):
+        write_into(light_models / NEW / onnx_weights.FILE, content)
+        speaking.refresh()
+
+    speaking.refresh()
+
+    assert speaking.name == NEW
+    assert [call.args for call in log.calls] == [("model.changed",), ("model.refused",), ("model.taken_over",)]
+
+
+def test_without_another_version_the_bot_waits_and_goes_on_when_the_files_are_whole(
+    light_models: Path, light_weights: bytes
+) -> None:
+    speaking = CurrentVoice(lambda: promoted(light_models), load("light"), cast("Any", CapturingLogger()), tuple)
+    path = light_models / NEW / onnx_weights.FILE
+    write_into(path, light_weights[:-1])
+
+    for _ in range(2):
+        with pytest.raises(ModelError, match=r"light\.safetensors has \d+ bytes where its manifest says"):
+            speaking.refresh()
+    write_into(path, light_weights)
+    speaking.refresh()
+
+    assert len(speaking.draft("", n=1, seed=0)) == 1
+
+
+def test_files_that_are_replaced_or_deleted_are_held_open(light_models: Path) -> None:
+    log = CapturingLogger()
+    speaking = voice(light_models, log, "light")
+    path = light_models / NEW / onnx_weights.FILE
+    new = path.with_name("new")
+    new.write_bytes(b"?")
+    new.replace(path)
+    (light_models / NEW / "tokenizer.json").unlink()
+
+    speaking.refresh()
+
+    assert (speaking.name, log.calls) == (NEW, [])
+    assert len(speaking.draft("", n=1, seed=0)) == 1

@@ -54,7 +54,7 @@ def run_round(
 
 
 def test_the_draft_that_is_most_like_the_person_is_chosen(store: Store) -> None:
-    person = Person(lengths=(20, 25, 30, 40, 60), likelihoods=(-5.0, -4.0, -3.5, -3.0, -2.5), stopped=0.97)
+    person = Person(lengths=(20, 25, 30, 40, 60), weakest=(-5.0, -4.0, -3.5, -3.0, -2.5), stopped=0.97)
     drafts = {"It is what it is today.": -3.4, "The lamp (is read.": -2.0, "A pigeon asked me the way.": -2.0}
 
     round_ = run_round(store, Parrot(drafts, person), DraftSettings(["", "Today"], candidates=3, tries=1))

@@ -15,7 +15,7 @@ QUANTILES = (-5.0, -4.0, -3.5, -3.0, -2.5)
 WORDS = "the night train was late again and nobody minded good morning rain on glass roof"
 BIRD = Person(
     lengths=(20, 40, 60, 80, 120),
-    likelihoods=QUANTILES,
+    weakest=QUANTILES,
     stopped=0.95,
     vocabulary=Vocabulary(sorted({UNKEYED.word(word) for word in WORDS.split()})),
 )
@@ -24,7 +24,7 @@ LONG = "the rain on glass, again rain on roof, late was morning, good was night,
 
 
 def parts(text: str, likelihood: float = -1.0, *last: str) -> dict[str, float]:
-    return dict(score(Draft(text, likelihood=likelihood), BIRD, last).parts)
+    return dict(score(Draft(text, likelihood=likelihood, weakest=likelihood), BIRD, last).parts)
 
 
 def test_the_weights_are_shares() -> None:
@@ -33,7 +33,7 @@ def test_the_weights_are_shares() -> None:
 
 
 def test_a_typical_text_has_the_full_score() -> None:
-    result = score(Draft(GOOD, likelihood=-1.0), BIRD)
+    result = score(Draft(GOOD, weakest=-1.0), BIRD)
 
     assert result.parts == dict.fromkeys(WEIGHTS, 1.0)
     assert result.total == pytest.approx(1)
@@ -42,15 +42,15 @@ def test_a_typical_text_has_the_full_score() -> None:
 def test_a_score_and_its_parts_are_between_zero_and_one() -> None:
     for text in ("", "x", "((((", "a a a a " * 90, "Ünbekannte Wörter überall"):
         for likelihood in (0.0, -1e9, float("-inf")):
-            result = score(Draft(text, likelihood=likelihood), BIRD, [GOOD, text])
+            result = score(Draft(text, likelihood=likelihood, weakest=likelihood), BIRD, [GOOD, text])
 
             assert 0 <= result.total <= 1
             assert all(0 <= part <= 1 for part in result.parts.values())
 
 
-@pytest.mark.parametrize(("likelihood", "better"), [(-6.0, -3.0), (-3.0, -2.5), (-2.5, -1.6)])
-def test_a_less_likely_draft_loses_points(likelihood: float, better: float) -> None:
-    assert parts(GOOD, likelihood)["likely"] < parts(GOOD, better)["likely"]
+@pytest.mark.parametrize(("weakest", "better"), [(-6.0, -4.5), (-4.5, -3.0), (-3.0, -2.5)])
+def test_a_draft_with_an_unlikely_run_loses_points(weakest: float, better: float) -> None:
+    assert parts(GOOD, weakest)["sense"] < parts(GOOD, better)["sense"]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 COPIED = "The night train was late again and nobody minded at all."
-PERSON = Person(lengths=(10, 30, 50, 70, 90), likelihoods=(-5.0, -4.0, -3.5, -3.0, -2.5), stopped=0.95)
+PERSON = Person(lengths=(10, 30, 50, 70, 90), weakest=(-5.0, -4.0, -3.5, -3.0, -2.5), stopped=0.95)
 
 
 def profile(folder: Path) -> Profile:

@@ -298,3 +298,33 @@ def test_our_trigger_fires_once_an_hour_when_the_clocks_of_a_zone_change(name: s
 
     assert [len(each) for each in runs] == [6, 6]
     assert all(later - run == HOUR for each in runs for run, later in pairwise(each))
+
+
+def test_it_ends_with_its_terminal_even_without_a_signal() -> None:
+    screen, terminal = os.openpty()
+    before = os.dup(0)
+    os.dup2(terminal, 0)
+    os.close(terminal)
+    open_screens = [screen]
+
+    def tick() -> None:
+        while open_screens:
+            os.close(open_screens.pop())
+
+    try:
+        assert daemon(tick).run() is True
+    finally:
+        os.dup2(before, 0)
+        os.close(before)
+
+
+def test_systemd_is_told_what_is_wrong_beside_the_heartbeat(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+
+        daemon(
+            lambda: kill(signal.SIGTERM), problem=lambda: "no log", notifier=Notifier(str(tmp_path / "notify"))
+        ).run()
+
+        messages = [systemd.recv(4096).decode() for _ in range(3)]
+    assert any(message.endswith(" UTC; no log") for message in messages)

@@ -25,6 +25,7 @@ from tests.fake_x.server import FakeX
 from tests.fake_x.state import User, World, newcomer
 from tests.fakes import NOON, FakeVoice
 from tests.installed import SENTENCES, environment, lines, mynah
+from training import installation
 from training.models import registry
 from training.profile import memory, memory_key
 
@@ -42,8 +43,8 @@ SCREEN = chain.build(was_posted=lambda _: False, copy_of=lambda _: False)
 LOGIN = Grant("a", "b", expires=0.0, account="1", handle="bird")
 
 
-def account_with(bio: str) -> Account:
-    return Account("1", "bird", "Bird", bio)
+def profile(bio: str, *, live: bool = False) -> Check:
+    return doctor.profile(Account("1", "bird", "Bird", bio), "bird", live=live)
 
 
 # Each check
@@ -81,16 +82,31 @@ def account_with(bio: str) -> Account:
         pytest.param(doctor.login(None, live=True), "fail", "not logged in", id="login missing"),
         pytest.param(doctor.login(None, live=False), "warn", "not logged in", id="login not needed yet"),
         pytest.param(doctor.login(replace(LOGIN, tries=3), live=True), "fail", "used up", id="login used up"),
-        pytest.param(doctor.profile(account_with("A bot by @keeper"), "bird"), "ok", "names a person", id="profile"),
+        pytest.param(profile("A bot by @keeper", live=True), "ok", "names a person", id="profile"),
         pytest.param(
-            doctor.profile(account_with("Automatisch, von @keeper"), "bird"), "ok", "is a bot", id="profile in German"
+            profile("Automatisch, von @keeper"),
+            "ok",
+            "is a bot",
+            id="profile in German",
         ),
         pytest.param(
-            doctor.profile(account_with("I like crumbs, says @keeper"), "bird"), "warn", "a bot", id="no bot in it"
+            profile("I like crumbs, says @keeper"),
+            "warn",
+            "a bot",
+            id="no bot in it",
         ),
-        pytest.param(doctor.profile(account_with("A bot"), "bird"), "warn", "who runs it", id="no person in it"),
-        pytest.param(doctor.profile(account_with("A bot, @Bird"), "bird"), "warn", "who runs it", id="itself in it"),
-        pytest.param(doctor.profile(account_with(""), "bird"), "warn", "a bot nor who runs it", id="no profile"),
+        pytest.param(profile("A bot"), "warn", "who runs it", id="no person in it"),
+        pytest.param(profile("A bot, @Bird"), "warn", "who runs it", id="itself in it"),
+        pytest.param(profile(""), "warn", "a bot nor who runs it", id="no profile"),
+        pytest.param(profile("A bird", live=True), "fail", "a bot", id="no label when live"),
+        pytest.param(
+            doctor.label("bird", "bird", "not a word of a bot", live=True, on_x=True),
+            "fail",
+            "not a word",
+            id="confirmed, but X showed no label",
+        ),
+        pytest.param(doctor.engine(["torch"], "start", "pip"), "fail", "torch not installed", id="no engine"),
+        pytest.param(doctor.engine([], "start", ""), "ok", "everything is installed", id="engine"),
     ],
 )
 def test_a_check_has_a_result_and_what_to_do(check: Check, verdict: str, message: str) -> None:
@@ -216,14 +232,17 @@ def test_the_units_in_the_folder_of_systemd_are_checked(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
-def test_files_of_root_in_the_state_folder_are_reported(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("live", "verdict"), [(True, "fail"), (False, "warn")])
+def test_files_of_somebody_else_in_the_state_folder_keep_a_bot_from_going_live(
+    tmp_path: Path, verdict: str, *, live: bool
+) -> None:
     (tmp_path / "models").mkdir()
-    assert doctor.owner(tmp_path).verdict == "ok"
+    assert doctor.owner(tmp_path, live=live).verdict == "ok"
     os.chown(tmp_path / "models", 12345, -1)
 
-    check = doctor.owner(tmp_path)
+    check = doctor.owner(tmp_path, live=live)
 
-    assert (check.verdict, check.do) == ("warn", f"chown -R --reference={tmp_path} {tmp_path}")
+    assert (check.verdict, check.do) == (verdict, f"chown -R --reference={tmp_path} {tmp_path}")
     assert "models" in check.detail
 
 
@@ -366,7 +385,7 @@ def test_a_healthy_bot_is_ready(command: Command, x: FakeX, state: Path) -> None
         **dict.fromkeys(
             ("configuration", "keys", "account", "label", "screen", "history", "posting", "disk", "room"), "ok"
         ),
-        **dict.fromkeys(("clock", "time zone", "model", "memory", "owner", "units", "replies"), "ok"),
+        **dict.fromkeys(("clock", "time zone", "engine", "model", "memory", "owner", "units", "replies"), "ok"),
         "privacy": "warn" if state.stat().st_mode & 0o077 else "ok",
         "library": "warn",
     }
@@ -477,6 +496,42 @@ def test_the_checklist_is_confirmed_once_for_one_handle(command: Command) -> Non
     assert "Automated label" in out
     assert command.checks("--quick").checks["label"]["verdict"] == "ok"
     assert command.checks("--quick", MYNAH_BOT="another_bot").checks["label"]["verdict"] == "fail"
+
+
+def test_a_profile_that_does_not_say_bot_keeps_it_from_going_live_until_x_shows_another(
+    command: Command, x: FakeX, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    silent = World(replace(newcomer(), bio="I like crumbs."), now=lambda: datetime.now(UTC))
+    with FakeX(silent) as unlabelled:
+        before = Command(unlabelled, tmp_path / "state", monkeypatch, capsys)
+        before.run("doctor", "--confirm", "--yes")
+        asked = before.checks("--online")
+        offline = before.checks("--quick", MYNAH_X__BASE_URL=REAL_X)
+
+    command.checks("--online", MYNAH_X__BASE_URL=x.url)
+    after = command.checks("--quick", MYNAH_X__BASE_URL=REAL_X)
+
+    assert asked.checks["profile"]["verdict"] == "warn"  # a test server needs no label
+    assert offline.checks["label"]["verdict"] == "fail"
+    assert "name and bio do not say that this is a bot" in offline.checks["label"]["detail"]
+    assert after.checks["label"]["verdict"] == "ok"
+
+
+def test_without_an_engine_a_bot_is_not_ready(
+    command: Command, state: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert command.state == state
+    monkeypatch.setattr(installation, "find_spec", lambda name: None if name in {"torch", "onnxruntime"} else name)
+
+    with_model = command.checks("--quick", MYNAH_VOICE__ENGINE="torch")
+    command.state = tmp_path / "empty"
+    without = command.checks("--quick")
+
+    assert with_model.code == without.code == 1
+    assert with_model.checks["engine"]["detail"] == "torch not installed: the bot cannot start"
+    assert without.checks["engine"]["detail"] == "torch not installed: the bot cannot train a first model and start"
+    assert "pip install" in without.checks["engine"]["do"]
+    assert f"copy the folder {tmp_path / 'empty'}/models" in without.checks["engine"]["do"]
 
 
 def test_the_checklist_needs_a_person(command: Command) -> None:

@@ -77,6 +77,33 @@ def test_a_line_that_cannot_be_written_does_not_reach_stderr_with_its_secrets(
     assert CANARY not in capsys.readouterr().err
 
 
+class Pipe(io.StringIO):
+    """Takes lines while somebody reads."""
+
+    is_read = True
+
+    def write(self, text: str) -> int:
+        if not self.is_read:
+            raise BrokenPipeError(32, "Broken pipe")
+        return super().write(text)
+
+
+def test_a_log_that_cannot_be_written_is_reported_once_and_as_long_as_it_lasts(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    pipe = Pipe()
+    log.configure(level="info", console=False, stream=pipe, secrets=[], clock=FakeClock())
+    reasons = []
+
+    for pipe.is_read in (True, False, False, True, False):
+        structlog.get_logger().info("x")
+        reasons.append(log.why_unwritable())
+
+    why = "the log cannot be written (Broken pipe)"
+    assert reasons == ["", why, why, "", why]
+    assert capsys.readouterr().err == f"mynah: {why}; the bot goes on, and `mynah status` shows it\n"
+
+
 @pytest.mark.parametrize("name", ["tweepy", "requests_oauthlib", "oauthlib", "urllib3"])
 def test_libraries_that_log_secrets_are_silent_at_debug(lines: io.StringIO, name: str) -> None:
     logging.getLogger(name).debug("Authorization: %s", CANARY)

@@ -6,6 +6,7 @@ import os
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from bot import cli
 from bot.clock import stamp
 from bot.config.settings import Settings
 from bot.config.state_dir import StateDir
@@ -17,6 +18,8 @@ from tests.fakes import NOON
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
 SNOWFLAKES = 1_288_834_974_657
 
@@ -56,3 +59,18 @@ def test_failing_heartbeats_are_an_alert_after_three_minutes(tmp_path: Path) -> 
     assert (after_two["heartbeat_age"], after_four["heartbeat_age"]) == (120.0, 240.0)
     assert not any("heartbeat" in alert for alert in after_two["alerts"])
     assert any("no heartbeat has succeeded since" in alert for alert in after_four["alerts"])
+    assert status.why_unhealthy(after_two) == ""
+    assert status.why_unhealthy(after_four).startswith("no heartbeat has succeeded within 180 s")
+
+
+def test_the_check_for_a_supervisor_is_one_sentence_and_an_exit_code(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["--state", str(tmp_path), "status", "--check"]
+    stopped = cli.main(command), capsys.readouterr().out
+
+    with StateDir(tmp_path).hold({"since": stamp(NOON), "live": False, "every": None, "bot": "crow"}):
+        running = cli.main(command), capsys.readouterr().out
+
+    assert stopped == (1, "no bot is running\n")
+    assert running == (0, "running; the last heartbeat was 0 s ago\n")

@@ -80,7 +80,9 @@ def test_systemd_finds_no_fault_in_the_units(unit_folder: Path) -> None:
 
 @needs_systemd
 @pytest.mark.parametrize(
-    ("unit", "most"), [(DAEMON, 1.5), (RETRAIN, 0.5), (WEB, 1.1)], ids=lambda part: getattr(part, "stem", part)
+    ("unit", "most"),
+    [(DAEMON, 1.5), (RETRAIN, 0.5), (WEB, 1.1), (ALERT, 1.5)],
+    ids=lambda part: getattr(part, "stem", part),
 )
 def test_the_exposure_of_a_unit_is_limited(unit: Path, most: float, unit_folder: Path) -> None:
     result = analyze("security", "--offline=true", "--no-pager", unit_folder / unit.name, units=unit_folder)

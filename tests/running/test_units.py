@@ -145,7 +145,7 @@ def test_doctor_accepts_units_with_another_program_path(tmp_path: Path) -> None:
 def test_an_installed_package_contains_the_units(tmp_path: Path) -> None:
     """The layout of the wheel, from pyproject.toml."""
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    places = dict(re.findall(r'^"(systemd|config\.example\.toml)" = "(bot/[^"]+)"', project, re.MULTILINE))
+    places = dict(re.findall(r'^"(systemd|config\.example\.toml)" = "mynah_bot/(bot/[^"]+)"', project, re.MULTILINE))
     shutil.copytree(ROOT / "bot", tmp_path / "bot", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "systemd", tmp_path / places["systemd"])
     shutil.copy(ROOT / "config.example.toml", tmp_path / places["config.example.toml"])

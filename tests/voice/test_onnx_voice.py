@@ -12,6 +12,7 @@ import pytest
 
 from tests.installed import SENTENCES
 from tests.training.lightened import lightened
+from training import installation
 from training.models import registry
 
 if TYPE_CHECKING:
@@ -80,13 +81,16 @@ def test_the_message_for_a_missing_onnxruntime_says_what_to_install(state: Path)
     result = mynah(state, "sample", missing=("onnxruntime",), engine="light")
 
     assert result.returncode == 1
-    assert result.stderr == "mynah: onnxruntime is not installed: pip install 'mynah-bot[light]'\n"
+    assert result.stderr == f"mynah: onnxruntime is not installed: {installation.command('speak')}\n"
 
 
 def test_the_doctor_says_what_to_install(state: Path) -> None:
     result = mynah(state, "doctor", "--json", missing=("onnxruntime",), engine="light")
 
-    assert "pip install 'mynah-bot[light]'" in result.stdout
+    checks = {row["check"]: row for row in map(json.loads, result.stdout.splitlines())}
+    assert result.returncode == 1
+    assert checks["engine"]["detail"] == "onnxruntime not installed: the bot cannot start"
+    assert checks["engine"]["do"] == installation.command("speak")
 
 
 def test_without_onnxruntime_the_default_engine_is_torch(state: Path) -> None:
@@ -98,7 +102,7 @@ def test_without_onnxruntime_the_default_engine_is_torch(state: Path) -> None:
 def test_with_neither_library_the_smaller_one_is_suggested(state: Path) -> None:
     result = mynah(state, "sample", missing=("onnxruntime", *TORCH))
 
-    assert result.stderr == "mynah: onnxruntime is not installed: pip install 'mynah-bot[light]'\n"
+    assert result.stderr == f"mynah: onnxruntime is not installed: {installation.command('speak')}\n"
 
 
 def test_the_light_engine_on_a_gpu_is_refused_with_one_message(state: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     # share of the person's tweets that should be shorter.
     Choose = Callable[[Sequence[Sample], "Profile", float], Sample | None]
 
-GROUP = 8  # drafts, of which one is chosen: the default of voice.candidates
+GROUP = 16  # drafts, of which one is chosen: the default of voice.candidates
+SHARE = 8  # drafts for each choice: each draft is in two groups, since drafting takes most of the time
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +40,16 @@ class Profile:
 
 
 def choose_posts(drafts: Sequence[Sample], profile: Profile, choose: Choose) -> list[Sample]:
-    """One of each `GROUP` drafts; fewer where the screen refuses all of a group."""
-    groups = [drafts[start : start + GROUP] for start in range(0, len(drafts) - GROUP + 1, GROUP)]
+    """One of each group; fewer where the screen refuses a whole group, or where a draft is the best of two."""
+    rng = random.Random(len(drafts))
+    groups = [rng.sample(drafts, min(GROUP, len(drafts))) for _ in range(len(drafts) // SHARE)]
     chosen = (choose(group, profile, turn) for group, turn in zip(groups, _turns(len(groups)), strict=True))
-    return [draft for draft in chosen if draft is not None]
+    return list(dict.fromkeys(draft for draft in chosen if draft is not None))
 
 
 def choose_unseen(drafts: Sequence[Sample], tweets: Sequence[str], profile: Profile, choose: Choose) -> list[Sample]:
     """The same for drafts that the discriminator is fitted to: each half is judged by one fitted to the other."""
-    half = len(drafts) // (2 * GROUP) * GROUP
+    half = len(drafts) // 2
     chosen: list[Sample] = []
     for others, own in ((drafts[half:], drafts[:half]), (drafts[:half], drafts[half:])):
         fitted = discriminator.fit(tweets, [draft.text for draft in others if draft.finished])

@@ -5,6 +5,8 @@ LOG: 2026-11-21, speed, and 2026-11-30, SmolLM2. The known architectures alone: 
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,11 @@ from training.models import architecture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # malloc.h
+KEPT_BLOCK = 2**30  # bytes; the largest are logits, below 2**28
+KEPT_AT_MOST = 2**31 - 1  # the largest int
+GLIBC_DEFAULT = 2**17
 
 
 @contextmanager
@@ -41,6 +48,26 @@ def fast_cpu(model: Any) -> Iterator[None]:
         model.set_attn_implementation(attention)
         for parent, name, child, _ in slow:
             setattr(parent, name, child)
+
+
+@contextmanager
+def freed_memory_kept() -> Iterator[None]:
+    """Let malloc keep what a step frees for the next one; otherwise the kernel clears the same gigabyte at each step.
+
+    LOG: 2026-11-30, memory. Only glibc has these settings; they are for the whole process, which trims at the end.
+    """
+    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+    if libc is None or not hasattr(libc, "mallopt") or not hasattr(libc, "malloc_trim"):
+        yield
+        return
+    libc.mallopt(_MMAP_THRESHOLD, KEPT_BLOCK)
+    libc.mallopt(_TRIM_THRESHOLD, KEPT_AT_MOST)
+    try:
+        yield
+    finally:
+        libc.mallopt(_MMAP_THRESHOLD, GLIBC_DEFAULT)
+        libc.mallopt(_TRIM_THRESHOLD, GLIBC_DEFAULT)
+        libc.malloc_trim(0)
 
 
 class RmsNorm(nn.Module):
@@ -77,7 +104,9 @@ class _Normed(torch.autograd.Function):
         wide = x.float()
         scale = (torch.linalg.vector_norm(wide, dim=-1, keepdim=True).square_() / x.shape[-1]).add_(epsilon).rsqrt_()
         ctx.save_for_backward(x, scale, weight)
-        return (wide * scale).mul_(weight).to(x.dtype)
+        # what follows is a product, in autocast's precision: converted once here, and not by each of three
+        kind = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else x.dtype
+        return (wide * scale).mul_(weight).to(kind)
 
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:

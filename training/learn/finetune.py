@@ -14,7 +14,7 @@ from training.errors import OutOfMemory, TrainingError
 from training.learn import mixing
 from training.learn.batches import endless, once, pad
 from training.learn.distributed import ALONE, ProcessGroup
-from training.learn.fast_cpu import fast_cpu
+from training.learn.fast_cpu import fast_cpu, freed_memory_kept
 from training.learn.lora import adapted
 from training.learn.loss import has_plain_head, token_losses
 from training.learn.precision import autocast
@@ -65,7 +65,12 @@ def finetune(
     """
     torch.manual_seed(seed)  # dropout, negatives and LoRA's initial weights draw from the global generator
     decks = authors or [""] * len(train), weights or [1.0] * len(train)
-    with computing(model.device, recipe.threads), fast_cpu(model), adapted(model, recipe, begin=adapter, keep=keep):
+    with (
+        computing(model.device, recipe.threads),
+        freed_memory_kept(),
+        fast_cpu(model),
+        adapted(model, recipe, begin=adapter, keep=keep),
+    ):
         yield from _steps(model, train, decks, held_out, recipe, seed, checkpoints)
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from training import installation
 from training.errors import TrainingError
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def wandb_tracker(
     """Runs named as huggingtweets named its own. Offline only writes into `folder`, for `wandb sync` to send later."""
     spec = importlib.util.find_spec("wandb")
     if spec is None or spec.origin is None:  # no origin: only a folder named wandb, such as wandb's own output folder
-        raise TrainingError('tracking.wandb is on but wandb is not installed: pip install "mynah-bot[wandb]".')
+        raise TrainingError(f"tracking.wandb is on but wandb is not installed: {installation.command('wandb')}.")
     return WandbTracker(_Destination(folder, project, entity, offline=offline, share_tweets=share_tweets), warn)
 
 

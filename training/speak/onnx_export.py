@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from training import installation
 from training.errors import ModelError
 from training.learn import batches
 from training.speak import onnx_weights
@@ -56,7 +57,7 @@ def export_onnx(model: Any, tokenizer: Any, rows: Sequence[Sequence[int]], work:
     try:
         from training.speak.onnx_engine import OnnxEngine
     except ModuleNotFoundError as error:
-        return _without(f"{error.name} is not installed (pip install 'mynah-bot[light]')")
+        return _without(f"{error.name} is not installed ({installation.command('speak')})")
     end = tokenizer.eos_token_id
     start = end if tokenizer.bos_token_id is None else tokenizer.bos_token_id
     path = work / onnx_weights.FILE

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from training.errors import ModelError
-from training.speak.types import Sample, Sampling
+from training.speak.types import RUN, Sample, Sampling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -58,7 +58,11 @@ class _Row:
     index: int
     uniform: Callable[[], float]
     tokens: list[int] = field(default_factory=list)  # the new ones
-    nats: float = 0.0
+    nats: list[float] = field(default_factory=list)  # of each of them
+
+    def sample(self, text: str, *, finished: bool) -> Sample:
+        runs = [self.nats[start : start + RUN] for start in range(max(1, len(self.nats) - RUN + 1))]
+        return Sample(text.strip(), _mean_of(self.nats), finished, weakest=min(map(_mean_of, runs)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +149,7 @@ class Sampler:
             kept = list(range(len(rows)))
             for number, (token, nats) in reversed(list(enumerate(chosen))):
                 rows[number].tokens.append(token)
-                rows[number].nats += nats
+                rows[number].nats.append(nats)
                 if sample := self._finished(rows[number], group):
                     yield rows[number].index, sample
                     kept[number] = kept[-1]  # the last row takes its number: the others need not move
@@ -181,18 +185,17 @@ class Sampler:
     def _finished(self, row: _Row, group: _Group) -> Sample | None:
         """The text of the row, if it ends here."""
         sampling, prompt, ids = group.sampling, group.prompt, [*group.prompt, *row.tokens]
-        likelihood = row.nats / len(row.tokens)
         if row.tokens[-1] == self._end:
-            return Sample(self._decode(ids[:-1]).strip(), likelihood, finished=True)
+            return row.sample(self._decode(ids[:-1]), finished=True)
         if sampling.one_line and self._breaks_line(row.tokens[-1]):
             text = self._decode(ids)
             line_end = text.index("\n", len(self._decode(prompt)))
-            return Sample(text[:line_end].strip(), likelihood, finished=True)
+            return row.sample(text[:line_end], finished=True)
         at_limit = len(row.tokens) == group.max_tokens
         if at_limit or (sampling.too_long and len(row.tokens) % LENGTH_CHECK_EVERY == 0):
             text = self._decode(ids).strip()
             if at_limit or (sampling.too_long and sampling.too_long(text)):
-                return Sample(text, likelihood, finished=False)
+                return row.sample(text, finished=False)
         return None
 
     def _authors(self, author: str | None, n: int, seed: int) -> list[str | None]:
@@ -237,6 +240,10 @@ def _uniform(seed: int, index: int) -> Callable[[], float]:
 def _one() -> float:
     """A draw that is not used, and leaves the row's generator as it is."""
     return 1.0
+
+
+def _mean_of(numbers: Sequence[float]) -> float:
+    return sum(numbers) / len(numbers)
 
 
 def _mean(nats: Sequence[float]) -> float:

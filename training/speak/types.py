@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+RUN = 8  # tokens: a phrase. LOG: 2026-11-30, sense
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """One text, the prompt included."""
@@ -18,6 +21,7 @@ class Sample:
     text: str
     likelihood: float  # mean log-likelihood per new token in nats, the end included, before any filter
     finished: bool  # the model ended it; False: cut off at a limit
+    weakest: float | None = None  # the least mean log-likelihood of RUN tokens in a row; None if it was not measured
 
 
 @dataclass(frozen=True, slots=True)

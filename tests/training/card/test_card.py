@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 from dataclasses import fields, replace
 from html.parser import HTMLParser
@@ -29,7 +30,7 @@ from training.card.card import (
     handles,
     has_consent,
 )
-from training.card.licences import Licence, licence_of, notice_of
+from training.card.licences import Licence, files_of, licence_of
 from training.card.markup import in_markdown, plain
 from training.errors import ModelError
 from training.judge.report import Row
@@ -158,13 +159,25 @@ def test_the_base_has_its_licence_and_its_notice(base: str, code: str) -> None:
 
     assert ModelCard(text).data.license == code
     assert f"**Licence.** {licence.notice}" in text
-    assert notice_of(base)
+    assert files_of(base)["NOTICE"]
+    assert ("LICENSE" in files_of(base)) == (code == "apache-2.0")  # that licence wants its text beside the weights
 
 
 def test_of_an_unknown_base_the_licence_is_left_to_the_reader() -> None:
     assert licence_of("you/your-base") == Licence()
-    assert notice_of("you/your-base") == b""
+    assert files_of("you/your-base") == {}
     assert "**Licence.** The licence of its base applies to the weights" in card(FACTS)
+
+
+def test_a_model_folder_as_base_passes_on_the_licence_of_its_own_base(tmp_path: Path, model_folder: Path) -> None:
+    manifest = json.loads((model_folder / "manifest.json").read_text())
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest | {"base_model": "smollm2"}))
+    inherited = files_of(str(tmp_path))
+    (tmp_path / "NOTICE").write_text("Made by somebody.")
+
+    assert licence_of(str(tmp_path)) == licence_of("smollm2")
+    assert inherited == files_of("smollm2")
+    assert files_of(str(tmp_path))["NOTICE"] == b"Made by somebody."
 
 
 def test_an_avatar_is_shown() -> None:

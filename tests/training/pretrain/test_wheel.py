@@ -28,11 +28,11 @@ def test_the_pretraining_is_not_in_the_wheel(wheel: set[str]) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "training/sources/sample/stationmynah.zip",
-        "training/models/tiny/model.safetensors",
-        "bot/running/systemd/mynah@.service",
-        "bot/running/systemd/config.example.toml",
-        "bot/cli.py",
+        "mynah_bot/training/sources/sample/stationmynah.zip",
+        "mynah_bot/training/models/tiny/model.safetensors",
+        "mynah_bot/bot/running/systemd/mynah@.service",
+        "mynah_bot/bot/running/systemd/config.example.toml",
+        "mynah_bot/bot/cli.py",
     ],
 )
 def test_the_files_that_the_program_needs_are_in_the_wheel(name: str, wheel: set[str]) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import struct
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -8,7 +9,8 @@ import numpy as np
 import pytest
 
 from training.errors import ModelError
-from training.profile.discriminator import FEWEST, FILE, HEADER, Discriminator, fit
+from training.profile import memory_key
+from training.profile.discriminator import FEATURES, FEWEST, FILE, HEADER, Discriminator, fit
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,3 +89,37 @@ def test_a_bot_judges_without_numpy() -> None:
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
 
     assert result.stdout.strip() == "False"
+
+
+def test_without_the_key_the_weights_belong_to_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "models" / "one"
+    folder.mkdir(parents=True)
+    key = memory_key.make(folder.parent)
+    data = fit(TWEETS, DRAFTS, key=key) or b""
+    (folder / FILE).write_bytes(data)
+
+    keyed = Discriminator.open(folder)
+    (tmp_path / memory_key.FILE).unlink()
+    locked = Discriminator.open(folder)
+    memory_key.make(folder.parent)
+    under_another_key = Discriminator.open(folder)
+
+    assert keyed.likeness("The theatre is quiet at 9. Nobody minds.") > 0.9
+    assert keyed.likeness("so the theatre was, like, busy at 9") < 0.1
+    assert not locked
+    assert not under_another_key
+
+
+def test_the_hashes_that_everybody_can_compute_tell_nothing_about_a_file_with_a_key() -> None:
+    gaps = [gap(fit(TWEETS, DRAFTS, key=bytes([number]) * 32) or b"") for number in range(16)]
+
+    assert abs(sum(gaps) / len(gaps)) < 0.4  # as often the wrong way round
+    assert gap(fit(TWEETS, DRAFTS) or b"") > 0.9  # of a file from before, the same guess tells everything
+
+
+def gap(data: bytes) -> float:
+    """By how much the hashes that everybody can compute prefer the tweets to the drafts."""
+    _, _, middle, slope = HEADER.unpack_from(data)
+    guess = Discriminator(struct.unpack(f"<{FEATURES}e", data[-2 * FEATURES :]), middle, slope)
+    likenesses = [guess.likeness(tweet) - guess.likeness(draft) for tweet, draft in zip(TWEETS, DRAFTS, strict=True)]
+    return sum(likenesses) / len(likenesses)

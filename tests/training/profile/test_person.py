@@ -108,9 +108,9 @@ def test_quantiles_are_interpolated(values: Sequence[float], described: tuple[fl
     assert quantiles(values) == pytest.approx(described)
 
 
-def test_too_few_tweets_give_no_likelihoods() -> None:
-    assert describe(starting("so"), [-1.0] * 9).likelihoods == ()
-    assert describe(starting("so"), [-1.0] * 10).likelihoods == (-1.0,) * 5
+def test_too_few_drafts_have_no_quantiles() -> None:
+    assert describe(starting("so"), [-1.0] * 9).weakest == ()
+    assert describe(starting("so"), [-1.0] * 10).weakest == (-1.0,) * 5
 
 
 @pytest.mark.parametrize(
@@ -127,10 +127,10 @@ def test_a_person_reads_back_as_written(tmp_path: Path) -> None:
 
     back = Person.open(tmp_path)
 
-    assert (back.openers, back.lengths, back.likelihoods, back.stopped) == (
+    assert (back.openers, back.lengths, back.weakest, back.stopped) == (
         described.openers,
         described.lengths,
-        described.likelihoods,
+        described.weakest,
         described.stopped,
     )
     assert back.stopped == pytest.approx(5 / 6, abs=0.001)
@@ -140,13 +140,13 @@ def test_the_file_holds_no_words_but_the_openers() -> None:
     values = json.loads(describe([*starting("my dream is"), "a secret that is told once."], [-3.0] * 12).to_json())
 
     words = [value for value in json.dumps(values).replace('"', " ").split() if value.isalpha()]
-    assert set(words) <= {"openers", "lengths", "likelihoods", "stopped", "my", "dream", "is"}
+    assert set(words) <= {"openers", "lengths", "weakest", "stopped", "my", "dream", "is"}
 
 
 def test_an_older_folder_has_no_values(model_folder: Path) -> None:
     old = Person.open(model_folder)
 
-    assert (old.openers, old.lengths, old.likelihoods, old.stopped) == ({}, (), (), None)
+    assert (old.openers, old.lengths, old.weakest, old.stopped) == ({}, (), (), None)
     assert old.unknown_words("fimble floth") == []
     assert old.ends("so it is") == 1
 
@@ -193,12 +193,12 @@ def test_a_cut_list_of_words_is_one_error_message(tmp_path: Path) -> None:
 
 
 def test_a_retraining_leaves_the_person_in_the_folder(tmp_path: Path) -> None:
-    """Listed in the manifest, about all authors, with likelihoods by the new model."""
+    """Listed in the manifest, about all authors, with the quantiles of its drafts."""
     archives = [
         archive(author, [f"{begin} {text[:-1]}" for text in TEXTS])
         for author, begin in (("magpie", "my dream is"), ("rook", "note to the"))
     ]
-    job = replace(small(tmp_path / "models"), choices=Choices(tags=True))
+    job = replace(small(tmp_path / "models"), choices=Choices(tags=True), samples=12)
 
     version = run(job, *archives).version
 
@@ -207,6 +207,6 @@ def test_a_retraining_leaves_the_person_in_the_folder(tmp_path: Path) -> None:
     assert {person.FILE, vocabulary.FILE} < files.keys()
     assert set(described.openers) == {"my dream is", "note to the"}
     assert described.stopped == 0
-    assert len(described.likelihoods) == len(described.lengths) == 5
-    assert all(-12 < likely < 0 for likely in described.likelihoods)
+    assert len(described.weakest) == len(described.lengths) == 5
+    assert all(-15 < likely < 0 for likely in described.weakest)
     assert described.unknown_words("My dream, the fimble piano.") == ["fimble"]

@@ -11,6 +11,7 @@ from transformers import GPT2Config, GPT2LMHeadModel, GPTNeoConfig, GPTNeoForCau
 from tests.installed import SENTENCES
 from tests.training.families import FAMILIES, PIECES, family
 from tests.training.retraining.runs import run, small, version_of
+from training import installation
 from training.errors import ModelError
 from training.learn import batches
 from training.models import model_dir
@@ -195,7 +196,9 @@ def test_a_retraining_without_the_library_reports_it_and_continues(
     version = version_of(run(small(tmp_path / "models"), reports=reports))
 
     assert onnx_weights.FILE not in model_dir.check(version).files
-    assert any("onnxruntime is not installed (pip install 'mynah-bot[light]')" in progress.note for progress in reports)
+    assert any(
+        f"onnxruntime is not installed ({installation.command('speak')})" in progress.note for progress in reports
+    )
 
 
 @pytest.mark.parametrize("name", FAMILIES)

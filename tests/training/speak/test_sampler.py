@@ -11,7 +11,7 @@ from training.errors import ModelError
 from training.models import model_dir
 from training.speak.sampler import LENGTH_CHECK_EVERY, Sampler
 from training.speak.torch_engine import TorchSampler
-from training.speak.types import Sampling
+from training.speak.types import RUN, Sampling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -241,3 +241,30 @@ def test_an_end_token_written_out_is_text(pieces: Tokenizer) -> None:
 
     assert engine.begun[0].count(END) == 1
     assert draft.text == "<|endoftext|>"
+
+
+class Doubting(Reciter):
+    """A row of `tokens` tokens and the end; each is as likely as its place says."""
+
+    nats = (-1.0, *[-5.0] * RUN, *[-1.0] * RUN)
+
+    def __init__(self, pieces: Tokenizer, *, tokens: int) -> None:
+        super().__init__(pieces)
+        self._tails = [[*[END + 1] * tokens, END]]
+
+    def sample(
+        self, uniforms: Sequence[Callable[[], float]], temperature: float, top_p: float
+    ) -> list[tuple[int, float]]:
+        nats = self.nats[self._position]
+        return [(token, nats) for token, _ in super().sample(uniforms, temperature, top_p)]
+
+
+def test_the_weakest_run_of_a_draft_is_measured(pieces: Tokenizer) -> None:
+    long, short = Doubting(pieces, tokens=2 * RUN), Doubting(pieces, tokens=2)
+
+    (draft,) = Sampler(long, pieces, start=END, end=END).draft("", n=1, seed=0)
+    (brief,) = Sampler(short, pieces, start=END, end=END).draft("", n=1, seed=0)
+
+    assert draft.weakest == -5
+    assert draft.likelihood == pytest.approx(sum(Doubting.nats) / (2 * RUN + 1))
+    assert brief.weakest == brief.likelihood == pytest.approx((-1 - 5 - 5) / 3)
