@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP := pip --disable-pip-version-check
 
 .PHONY: setup demo test install wheel sbom test-install test-container newcomer test-systemd test-qemu power soak fuzz \
-	exposure screenshots lint lock hashes clean
+	exposure screens screenshots lint lock hashes clean
 
 # BASE=tiny leaves out the weights of SmolLM2, which are most of what a model knows of English (93 MB to download).
 BASE ?= smollm2
@@ -104,6 +104,10 @@ soak: setup
 fuzz: MINUTES ?= 10
 fuzz: setup
 	@$(BIN)/python -m tests.trials.fuzz --minutes $(MINUTES)
+
+# Every command at 40, 80 and 120 columns as SVG in screens/, to be looked at; three of them are in docs/screens/.
+screens: setup
+	@$(BIN)/python -m tests.trials.screens
 
 # The exposure of the units as systemd scores it, compared with well-known daemons.
 exposure: setup

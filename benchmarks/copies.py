@@ -25,7 +25,7 @@ from bot.history import near_duplicates
 from bot.history.store import Store
 from training.corpus import corpus
 from training.judge import copying
-from training.profile import memory
+from training.profile import memory, memory_key
 from training.profile.language import Language, learn
 from training.profile.memory import Memory, memorise
 from training.sources import recognise
@@ -69,15 +69,14 @@ def index(sizes: Sequence[int]) -> None:
     print("| tweets | way | a draft | on disk or in memory |\n|---:|---|---:|---:|")
     for tweet_count in sizes:
         tweets, drafts = list(invented(tweet_count, seed=1)), list(invented(QUESTIONS, seed=2))
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / memory.FILE
-            path.write_bytes(memorise(tweets))
-            row(
-                tweet_count,
-                "`Memory.why_copied`",
-                micros(Memory.open(Path(folder)).why_copied, drafts),
-                path.stat().st_size,
-            )
+        with tempfile.TemporaryDirectory() as state:
+            folder = Path(state) / "models" / "version"
+            folder.mkdir(parents=True)
+            for name, key in (("", memory_key.make(folder.parent)), (", hashes without a key", b"")):
+                path = folder / memory.FILE
+                path.write_bytes(memorise(tweets, key=key))
+                each = micros(Memory.open(folder).why_copied, drafts)
+                row(tweet_count, f"`Memory.why_copied`{name}", each, path.stat().st_size)
         plain_ways(tweet_count, tweets, drafts)
 
 

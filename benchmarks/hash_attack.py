@@ -49,7 +49,7 @@ def main() -> None:
     args = parser.parse_args()
     version = registry.find(args.state / "models", registry.CURRENT)
     texts = [text.text for text in corpus.build([recognise.read(ARCHIVE)]).train]
-    sampler = engines.open_sampler(version, engine="torch", device="cpu", threads=0)
+    _, sampler = engines.open_sampler(version, engine="torch", device="cpu", threads=0)
     drafts = [
         sample.text
         for seed in range(args.drafts // 100)

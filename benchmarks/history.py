@@ -1,6 +1,6 @@
 """What a heartbeat, a round, `mynah status` and others cost with a long history, compared with an empty one.
 
-    python benchmarks/history.py [--rows 0 10000 300000 1000000] [--model FOLDER]
+    python benchmarks/history.py [--rows 0 10000 300000 1000000] [--model FOLDER] [--quick]
 
 The rows are posts; there are as many refusals and slots, twice as many events, and a quarter as many mentions. Without
 `--model`, a version's folder, one is made from the sample account. Each number is the median of several, in
@@ -85,11 +85,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, nargs="+", default=[0, 10_000, 300_000, 1_000_000])
     parser.add_argument("--model", type=Path, help="the folder of a version; default: train one on the sample account")
+    parser.add_argument("--quick", action="store_true", help="leave out the rounds and the commands")
     parsed = parser.parse_args()
     structlog.configure(processors=[_drop])
     with tempfile.TemporaryDirectory(prefix="mynah-") as place:
         model = parsed.model or _train(Path(place) / "training")
-        columns = {rows: measured(Path(place) / str(rows), rows, model) for rows in parsed.rows}
+        columns = {rows: measured(Path(place) / str(rows), rows, model, quick=parsed.quick) for rows in parsed.rows}
     first, second, *_, last = list(columns.values())
     heads = " | ".join(f"{rows:,}" for rows in parsed.rows)
     print(f"| ms | {heads} | last : first | last : second |\n|---|{'---:|' * (len(columns) + 2)}")
@@ -98,7 +99,7 @@ def main() -> None:
         print(f"| {name} | {cells} | {last[name] / first[name]:.2f} | {last[name] / second[name]:.2f} |")
 
 
-def measured(root: Path, rows: int, model: Path) -> dict[str, float]:
+def measured(root: Path, rows: int, model: Path, *, quick: bool) -> dict[str, float]:
     state_dir = StateDir(root)
     state_dir.make()
     began = time.perf_counter()
@@ -114,7 +115,8 @@ def measured(root: Path, rows: int, model: Path) -> dict[str, float]:
         clock = Clock()
         bot, beat = _bot(state_dir, clock, live=live)
         results[f"heartbeat, {kind}"] = _median(beat, TIMES["beat"])
-        results[f"round, {kind}"] = _median(partial(_round, bot, clock), TIMES["round"])
+        if not quick:
+            results[f"round, {kind}"] = _median(partial(_round, bot, clock), TIMES["round"])
         row = partial(status.row, _settings(state_dir, live=live), state_dir, clock.now())
         results[f"row of `status`, {kind}"] = _median(row, TIMES["status"])
     with Store.open(state_dir.history, read_only=True) as store:
@@ -125,7 +127,7 @@ def measured(root: Path, rows: int, model: Path) -> dict[str, float]:
         }
         for name, page in pages.items():
             results[f"`history`, {name}"] = _median(page, TIMES["page"])
-    for words in (["status"], ["doctor", "--quick"], ["history"]):
+    for words in () if quick else (["status"], ["doctor", "--quick"], ["history"]):
         results[f"`mynah {' '.join(words)}`"] = _median(partial(_command, state_dir, words), TIMES["command"])
     return results
 

@@ -1,7 +1,7 @@
 """The command `mynah`: calls the function of a command and turns errors into exit codes.
 
-The commands are in bot/commands/. Slow libraries are imported inside functions, so that `mynah --help` loads neither
-torch nor tweepy nor pydantic.
+The commands are in bot/commands/; each has an entry here, which makes this file long. Slow libraries are imported
+inside functions, so that `mynah --help` loads neither torch nor tweepy nor pydantic.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import os
 import sys
-from argparse import ArgumentParser
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
@@ -26,19 +25,22 @@ from bot.commands import (
     post,
     retrain,
     review,
-    run,
     units,
 )
+from bot.commands.console import usage
+from bot.commands.console.terminal import warn
+from bot.commands.fleet import bots
 from bot.commands.model import blindtest, export
 from bot.commands.opening import FAILED, INTERRUPTED, how_to_install
 from bot.commands.setup import completion, init
+from bot.commands.standing import next_step, watch
 from bot.errors import MynahError
 from bot.text.visible import guarded
 from bot.values import VERSION
 from bot.web import command as page
 
 if TYPE_CHECKING:
-    from argparse import Namespace
+    from argparse import ArgumentParser, Namespace
     from collections.abc import Callable, Sequence
 
 
@@ -54,130 +56,268 @@ class Command(NamedTuple):
     help: str
     add_arguments: Callable[[ArgumentParser], None]
     function: Callable[[Namespace], int]
+    examples: tuple[str, ...]  # the first one is in `mynah --help`
 
 
-# In the order in which `mynah --help` lists them.
-COMMANDS = {
-    "init": Command("write a configuration, from a few questions", init.add_arguments, init.init),
-    "run": Command("run the bot: train or load a model, then post on schedule", run.add_arguments, run.run),
-    "import": Command(
-        "import tweets into the library from an X archive, CSV, JSON or text file",
-        library.add_import_arguments,
-        library.import_,
-    ),
-    "library": Command(
-        "show whose tweets the library holds, and how many a model would be trained on",
-        library.add_library_arguments,
-        library.show_library,
-    ),
-    "forget": Command(
-        "remove a person's tweets and mentions, and list the models trained on them",
-        people.add_forget_arguments,
-        people.forget,
-    ),
-    "retrain": Command("train a model, and promote it if it passes the gate", retrain.add_arguments, retrain.retrain),
-    "sample": Command(
-        "show drafts from the model with their verdicts and scores, best first",
-        drafts.add_sample_arguments,
-        drafts.sample,
-    ),
-    "screen": Command(
-        "check whether a text passes the screen, and if not, why", drafts.add_screen_arguments, drafts.screen
-    ),
-    "evaluate": Command("evaluate a model again on held-out tweets", models.add_evaluate_arguments, models.evaluate),
-    "blindtest": Command(
-        "ask a reader which of twenty texts are the person's and which the bot's",
-        blindtest.add_arguments,
-        blindtest.blindtest,
-    ),
-    "models": Command(
-        "list the versions of the model, how good they are, and which one is in use", arguments.add_json, models.models
-    ),
-    "promote": Command(
-        "put a version into use, even while the bot is running", models.add_promote_arguments, models.promote
-    ),
-    "rollback": Command("go back to the version that was in use before", arguments.no_arguments, models.rollback),
-    "publish": Command(
-        "upload a model to the Hugging Face Hub, after showing what would be uploaded",
-        models.add_publish_arguments,
-        models.publish,
-    ),
-    "export": Command("write a model as a file for llama.cpp and Ollama", export.add_arguments, export.export),
-    "post": Command("post something now, subject to the screen and all limits", post.add_post_arguments, post.post),
-    "review": Command(
-        "review the waiting drafts: approve, edit, reject or skip each", review.add_arguments, review.review
-    ),
-    "delete": Command("delete one of the bot's posts from X", post.add_delete_arguments, post.delete),
-    "block": Command(
-        "stop replying to an account, or list the blocked accounts", people.add_block_arguments, people.block
-    ),
-    "unblock": Command("reply to a blocked account again", people.add_unblock_arguments, people.unblock),
-    "history": Command("list the bot's posts, newest first", operation.add_history_arguments, operation.history),
-    "status": Command(
-        "show whether the bot is running, its mode, model, next post and spending",
-        operation.add_status_arguments,
-        operation.status,
-    ),
-    "spend": Command(
-        "show what was paid for, by day and kind, and what is left of the budget",
-        operation.add_spend_arguments,
-        operation.spend,
-    ),
-    "web": Command("serve a page to see and steer the bot in a browser", page.add_arguments, page.web),
-    "auth": Command("log in to X as the bot and store its keys", auth.add_arguments, auth.auth),
-    "doctor": Command(
-        "check everything that going live needs, and say what to do about problems", doctor.add_arguments, doctor.doctor
-    ),
-    "install-units": Command(
-        "install the systemd units and show the next steps", units.add_arguments, units.install_units
-    ),
-    "backup": Command(
-        "back up the history and the library, even while the bot is running", arguments.no_arguments, backups.backup
-    ),
-    "restore": Command(
-        "replace the history or the library with a backup", backups.add_restore_arguments, backups.restore
-    ),
-    "pause": Command("stop posting, even while the bot is running", operation.add_pause_arguments, operation.pause),
-    "resume": Command("end a pause", arguments.no_arguments, operation.resume),
-    "resolve": Command(
-        "record whether an unconfirmed post exists on X", operation.add_resolve_arguments, operation.resolve
-    ),
-    "config": Command(
-        "show the configuration in effect, and where each value comes from",
-        operation.add_config_arguments,
-        operation.show_config,
-    ),
-    "completion": Command(
-        "print a script with which your shell completes commands and options",
-        completion.add_arguments,
-        completion.completion,
-    ),
+# By the title under which `mynah --help` lists them, and in its order.
+GROUPS: dict[str, dict[str, Command]] = {
+    "begin": {
+        "init": Command("write a configuration, from a few questions", init.add_arguments, init.init, ("init",)),
+        "import": Command(
+            "take in tweets: X archive, CSV, JSON or text file",
+            library.add_import_arguments,
+            library.import_,
+            ("import twitter.zip", "import tweets.csv --as @jackdaw", "import --from-api @jackdaw --limit 500"),
+        ),
+        "library": Command(
+            "show whose tweets there are, and what is trained on",
+            library.add_library_arguments,
+            library.show_library,
+            ("library", "library --show-dropped 3"),
+        ),
+        "retrain": Command(
+            "train a model, and promote it if it passes the gate",
+            retrain.add_arguments,
+            retrain.retrain,
+            ("retrain", "retrain --plan", "retrain --from current"),
+        ),
+        "config": Command(
+            "show the settings, and where each comes from",
+            operation.add_config_arguments,
+            operation.show_config,
+            ("config", "config --changed", "config --check"),
+        ),
+        "auth": Command(
+            "log in to X as the bot and store its keys", auth.add_arguments, auth.auth, ("auth", "auth --check")
+        ),
+        "doctor": Command(
+            "check everything that going live needs",
+            doctor.add_arguments,
+            doctor.doctor,
+            ("doctor", "doctor --confirm", "doctor --live --online"),
+        ),
+        "completion": Command(
+            "print a script that completes commands in your shell",
+            completion.add_arguments,
+            completion.completion,
+            ("completion bash",),
+        ),
+    },
+    "speak": {
+        "run": Command(
+            "run the bot: it posts on schedule, or only shows it",
+            bots.add_run_arguments,
+            bots.run,
+            ("run", "run --every 10s", "run --live --mode review", "run --bots DIR"),
+        ),
+        "fleet": Command(
+            "list or retrain the bots that one process runs",
+            bots.add_arguments,
+            bots.fleet,
+            ("fleet status --bots DIR", "fleet retrain --all --bots DIR"),
+        ),
+        "sample": Command(
+            "show drafts from the model with verdicts and scores",
+            drafts.add_sample_arguments,
+            drafts.sample,
+            ("sample -n 5", 'sample "My dream is"'),
+        ),
+        "screen": Command(
+            "check whether a text passes the screen, or why not",
+            drafts.add_screen_arguments,
+            drafts.screen,
+            ('screen "Good morning!"', "screen --file drafts.txt --check"),
+        ),
+        "post": Command(
+            "post something now, within the screen and all limits",
+            post.add_post_arguments,
+            post.post,
+            ('post "Good morning!"', "post --draft --live"),
+        ),
+        "review": Command(
+            "approve, edit, reject or skip the waiting drafts",
+            review.add_arguments,
+            review.review,
+            ("review", "review list", "review approve 7"),
+        ),
+        "delete": Command(
+            "delete one of the bot's posts from X", post.add_delete_arguments, post.delete, ("delete 7",)
+        ),
+    },
+    "watch": {
+        "status": Command(
+            "show how the bot is, what is next, and what it costs",
+            operation.add_status_arguments,
+            operation.status,
+            ("status", "status --all", "status --check"),
+        ),
+        "watch": Command(
+            "show the same live, with newest posts and the log",
+            watch.add_arguments,
+            watch.watch,
+            ("watch",),
+        ),
+        "history": Command(
+            "list the bot's posts, newest first",
+            operation.add_history_arguments,
+            operation.history,
+            ("history -n 5", "history --refused", "history --csv"),
+        ),
+        "spend": Command(
+            "show what was paid for, and what the budget leaves",
+            operation.add_spend_arguments,
+            operation.spend,
+            ("spend --days 7",),
+        ),
+        "web": Command(
+            "serve a page to see and steer the bot in a browser",
+            page.add_arguments,
+            page.web,
+            ("web", "web --new-token"),
+        ),
+        "notify": Command(
+            "list where notifications go, or send a test",
+            operation.add_notify_arguments,
+            operation.notify,
+            ("notify", "notify --test"),
+        ),
+    },
+    "models": {
+        "models": Command(
+            "list the versions of the model, and how good each is",
+            arguments.add_json,
+            models.models,
+            ("models",),
+        ),
+        "evaluate": Command(
+            "evaluate a model again on held-out tweets", models.add_evaluate_arguments, models.evaluate, ("evaluate",)
+        ),
+        "blindtest": Command(
+            "can you tell the bot's texts from the person's?",
+            blindtest.add_arguments,
+            blindtest.blindtest,
+            ("blindtest",),
+        ),
+        "promote": Command(
+            "put a version into use, even while the bot runs",
+            models.add_promote_arguments,
+            models.promote,
+            ("promote 20261121T1200",),
+        ),
+        "rollback": Command(
+            "go back to the version that was in use before", arguments.no_arguments, models.rollback, ("rollback",)
+        ),
+        "publish": Command(
+            "upload a model to the Hugging Face Hub",
+            models.add_publish_arguments,
+            models.publish,
+            ("publish you/my-bird",),
+        ),
+        "export": Command(
+            "write a model as a file for llama.cpp and Ollama",
+            export.add_arguments,
+            export.export,
+            ("export --gguf bird.gguf", "export --folder bird"),
+        ),
+    },
+    "people": {
+        "block": Command(
+            "stop replying to an account, or list those blocked",
+            people.add_block_arguments,
+            people.block,
+            ("block @magpie", "block"),
+        ),
+        "mentions": Command(
+            "list the mentions that a person should look at",
+            people.add_mentions_arguments,
+            people.mentions,
+            ("mentions", "mentions --seen all"),
+        ),
+        "unblock": Command(
+            "reply to a blocked account again", people.add_unblock_arguments, people.unblock, ("unblock @magpie",)
+        ),
+        "forget": Command(
+            "remove a person's tweets and mentions",
+            people.add_forget_arguments,
+            people.forget,
+            ("forget @magpie",),
+        ),
+    },
+    "keep safe": {
+        "pause": Command(
+            "stop posting, even while the bot runs",
+            operation.add_pause_arguments,
+            operation.pause,
+            ("pause", "pause --for 2h", "pause --until 18:30"),
+        ),
+        "resume": Command("end a pause", arguments.no_arguments, operation.resume, ("resume",)),
+        "resolve": Command(
+            "record whether an unconfirmed post exists on X",
+            operation.add_resolve_arguments,
+            operation.resolve,
+            ("resolve 7 abandoned", "resolve 7 posted --x-id 1862000000000000000"),
+        ),
+        "backup": Command(
+            "back up history and library, even while the bot runs",
+            arguments.no_arguments,
+            backups.backup,
+            ("backup",),
+        ),
+        "restore": Command(
+            "replace the history or the library with a backup",
+            backups.add_restore_arguments,
+            backups.restore,
+            ("restore BACKUP.db",),
+        ),
+        "install-units": Command(
+            "install the systemd units and show the next steps",
+            units.add_arguments,
+            units.install_units,
+            ("install-units --bot NAME",),
+        ),
+    },
 }
+COMMANDS = {name: command for group in GROUPS.values() for name, command in group.items()}
 
 
-def parser() -> ArgumentParser:
-    top = ArgumentParser(
-        prog="mynah", description="Fine-tune GPT-2 on a person's tweets and run it as their labelled bot on X."
+def parser() -> usage.TopParser:
+    top = usage.TopParser(
+        prog="mynah",
+        description="Fine-tune a language model on a person's tweets and run it as their labelled bot on X.",
     )
-    top.add_argument("--version", action="version", version=f"mynah {VERSION}")
+    top.groups = {
+        title: [(command.examples[0], command.help) for command in group.values()] for title, group in GROUPS.items()
+    }
+    top.add_argument("--version", action="version", version=f"mynah {VERSION}", help="show the version")
     top.add_argument("--config", type=Path, metavar="FILE", help="the configuration, a TOML file (or MYNAH_CONFIG)")
-    top.add_argument("--state", metavar="DIR", help="the folder for history, library and models (or MYNAH_STATE)")
-    commands = top.add_subparsers(metavar="COMMAND", required=True)
+    top.add_argument(
+        "--home", type=Path, metavar="DIR", help="a folder with all of one bot: its config.toml, its keys and its state"
+    )
+    top.add_argument(
+        "--state",
+        type=arguments.folder,
+        metavar="DIR",
+        help="the folder for history, library and models (or MYNAH_STATE)",
+    )
+    top.set_defaults(function=next_step.say_next, json=False, csv=False)
+    commands = top.add_subparsers(metavar="COMMAND", parser_class=usage.Parser)
     for name, command in COMMANDS.items():
-        one = commands.add_parser(name, help=command.help, description=f"{command.help[0].upper()}{command.help[1:]}.")
-        one.set_defaults(function=command.function, json=False, csv=False, top=top)
+        end = "" if command.help.endswith("?") else "."
+        description = f"{command.help[0].upper()}{command.help[1:]}{end}"
+        one = commands.add_parser(name, help=command.help, description=description, examples=command.examples)
+        one.set_defaults(function=command.function, parser=one, top=top, json=False, csv=False)
         command.add_arguments(one)
     return top
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     _prepare_output()
-    args = parser().parse_args(argv)  # exits with 2 on wrong usage
     try:
+        args = parser().parse_args(argv)  # exits with 2 on wrong usage
         code: int = args.function(args)
         sys.stdout.flush()  # here, where a failure is still reported
-    except KeyboardInterrupt:
-        return _fail("interrupted; nothing was lost", INTERRUPTED)
+    except KeyboardInterrupt as error:  # a training says where it goes on
+        return _fail(str(error) or "interrupted; nothing was lost", INTERRUPTED)
     except MynahError as error:
         return _fail(str(error), error.exit_code)
     except ModuleNotFoundError as error:
@@ -225,7 +365,7 @@ def _silence() -> None:
 
 
 def _fail(sentence: str, code: int) -> int:
-    print(f"mynah: {sentence}", file=sys.stderr)
+    warn(sentence)
     return code
 
 

@@ -17,6 +17,7 @@ MynahError                 exit 1
     │   ├── Unexplained              for a reason that nobody knows; several in a row halt
     │   └── Gone                     what should be deleted is not there
     ├── Halted                       keys, permission, suspension or credits: stop writing, tell the operator
+    │   └── WrongPin                 of a login: it may be typed again
     └── Unknown                      it may or may not exist; only the timeline can tell
 """
 
@@ -94,6 +95,10 @@ class Unexplained(Refused):
 
 
 class Halted(XError):
+    pass
+
+
+class WrongPin(Halted):
     pass
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+from logging.handlers import WatchedFileHandler
 from typing import TYPE_CHECKING
 
 import pytest
@@ -37,6 +38,9 @@ def restore_logging() -> Iterator[None]:
     root, raises = logging.getLogger(), logging.raiseExceptions
     handlers, level = [*root.handlers], root.level
     yield
+    for handler in root.handlers:
+        if isinstance(handler, WatchedFileHandler):  # of bot/running/logs/file.py
+            handler.close()
     root.handlers, logging.raiseExceptions = handlers, raises
     root.setLevel(level)
     logging.captureWarnings(capture=False)

@@ -53,6 +53,8 @@ class FakeVoice:
     def copied(self, text: str) -> str:
         return "the whole of a tweet" if text == self._copied else ""
 
+    languages: tuple[str, ...] = ()
+
     def foreign(self, _: str) -> str:
         return ""
 

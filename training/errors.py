@@ -22,6 +22,10 @@ import errno
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
+class Stopped(KeyboardInterrupt):
+    """Somebody stopped a training, after it had saved a checkpoint."""
+
+
 class TrainingError(Exception):
     """One sentence for the user: what is wrong, where, and what to do about it."""
 

@@ -21,11 +21,12 @@ EXTRAS = {
     **dict.fromkeys(("onnxruntime", "numpy", "tokenizers", "apscheduler", "prometheus_client", "tzdata"), "speak"),
     **dict.fromkeys(("tweepy", "requests", "requests_oauthlib"), "speak"),
     **dict.fromkeys(("torch", "transformers", "safetensors", "PIL", "fontTools", "regex", "huggingface_hub"), "train"),
-    **dict.fromkeys(("starlette", "uvicorn", "jinja2", "markupsafe", "python_multipart"), "web"),
     "gguf": "gguf",
     "wandb": "wandb",
+    **dict.fromkeys(("starlette", "uvicorn", "jinja2", "markupsafe", "python_multipart", "markdown_it"), "web"),
+    "apprise": "notify",
 }
-CHOICES = ("speak", "train", "web", "gguf", "wandb")  # the extras that have a name of their own
+CHOICES = ("speak", "train", "gguf", "wandb", "web", "notify")  # the extras that have a name of their own
 CPU_TORCH = "https://download.pytorch.org/whl/cpu"  # the index of torch's CPU builds
 
 
@@ -42,7 +43,7 @@ def is_installed(module: str) -> bool:
 def command(extra: str, prefix: Path | None = None) -> str:
     """The command that adds an extra to this environment, with a remark on torch's size where it would bring torch."""
     prefix = prefix or Path(sys.prefix)
-    brings_torch = extra not in {"speak", "web"} and find_spec("torch") is None
+    brings_torch = extra not in {"speak", "web", "notify"} and find_spec("torch") is None
     backend = "--torch-backend=auto " if brings_torch else ""  # uv's: the CPU build where there is no GPU
     everything = shlex.quote(_from_origin([*_present_extras(), extra]) or _from_index([*_present_extras(), extra]))
     if (prefix / "uv-receipt.toml").exists():

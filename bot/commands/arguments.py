@@ -77,3 +77,19 @@ def digits(text: str) -> str:
     if len(text.lstrip("0")) > 19 or int(text) >= 2**63:
         raise ArgumentTypeError(f"{text} is too large for an id of X, which has 63 bits")
     return text.lstrip("0") or "0"
+
+
+def positive(text: str) -> int:
+    number = count(text)
+    if not number:
+        raise ArgumentTypeError("0 is too few: give a number from 1 on")
+    return number
+
+
+def folder(text: str) -> str:
+    """A folder that exists or that can be made."""
+    import os
+
+    if not text or os.path.isfile(text):  # noqa: PTH113  Path.is_file raises for a name that is too long
+        raise ArgumentTypeError(f"{text!r} is a file and not a folder" if text else "the name of the folder is empty")
+    return text

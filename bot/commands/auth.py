@@ -7,9 +7,10 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from bot.commands import arguments
+from bot.commands.console.terminal import hint, say, warn
 from bot.commands.doctor import ask_x, report
 from bot.commands.opening import loaded
-from bot.errors import MynahError
+from bot.errors import MynahError, WrongPin
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -18,11 +19,13 @@ if TYPE_CHECKING:
     from bot.clock import Clock
     from bot.config.settings import Settings
     from bot.x.payloads import Account
+    from bot.x.signin import Pin, SignedIn
     from bot.x.tokens import Grant
     from bot.x.twitter import Identity
     from bot.x.wire import Wire
 
 HIDDEN = " (not echoed)"
+TRIES = 3  # for the PIN, which is copied by hand
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -44,18 +47,17 @@ def auth(args: Namespace) -> int:
         return report(ask_x(settings, account.identity(settings, clock), clock)[1], args)
     settings = loaded(args, keyless=True).settings
     keys_dir = expanded(settings.x.keys).absolute() if settings.x.keys else load.config_folder(args.config) / "keys"
-    print(
+    say(
         f"Logging in as @{settings.bot} at {settings.x.base_url}. Nothing is stored until X has confirmed whose login "
         f"it is, which costs {budget.dollars(assembly.prices(settings).account)}.",
-        flush=True,
     )
     with closing(Wire(settings.x.base_url)) as wire:
         log_in = _log_in_by_pin if settings.x.auth == "oauth1" else _log_in_by_address
         files = log_in(settings, keys_dir, wire, clock)
-    print(f"stored, readable only by you: {', '.join(map(str, files))}")
+    say(f"stored, readable only by you: {', '.join(map(str, files))}")
     if settings.x.keys is None and any(path.parent == keys_dir for path in files):
-        print(f'add this under [x] in the configuration:\nkeys = "{keys_dir}"')
-    print("next: run `mynah doctor --confirm` once, then `mynah doctor`")
+        say(f'add this under [x] in the configuration:\nkeys = "{keys_dir}"')
+    hint("`mynah doctor --confirm` once, then `mynah doctor`", sys.stdout)
     return 0
 
 
@@ -69,17 +71,31 @@ def _log_in_by_pin(settings: Settings, keys_dir: Path, wire: Wire, clock: Clock)
     typed = _ask_for_missing(settings, ("consumer_key", "consumer_secret"))
     consumer = typed["consumer_key"], typed["consumer_secret"]
     pin = signin.ask_for_pin(wire, *consumer)
-    print(
+    say(
         f"Open this address in a browser that is signed in to x.com as @{settings.bot}, and authorize the app:\n"
         f"{pin.address}",
-        flush=True,
     )
-    login = signin.keys_for(wire, *consumer, pin, _read_line("the PIN that X shows"))
+    login = _typed_pin(wire, consumer, pin)
     _check(settings, login.keys, login.handle, clock)
     keys = {name: value for name, value in asdict(login.keys).items() if _must_keep(settings, name)}
     for name, value in keys.items():
         keep(keys_dir / name, f"{value}\n")
     return [keys_dir / name for name in keys]
+
+
+def _typed_pin(wire: Wire, consumer: tuple[str, str], pin: Pin) -> SignedIn:
+    """Log in with the PIN that a person types; a mistyped one may be typed again, on a terminal."""
+    from bot.x import signin
+
+    for left in reversed(range(TRIES if sys.stdin.isatty() else 1)):
+        number = _read_line("the PIN that X shows")
+        try:
+            return signin.keys_for(wire, *consumer, pin, number)
+        except WrongPin as error:
+            if not left:
+                raise
+            warn(f"{error}. Type it again")
+    raise AssertionError("the last try returns or raises")
 
 
 def _log_in_by_address(settings: Settings, keys_dir: Path, wire: Wire, clock: Clock) -> list[Path]:
@@ -97,11 +113,10 @@ def _log_in_by_address(settings: Settings, keys_dir: Path, wire: Wire, clock: Cl
     typed = _ask_for_missing(settings, ("client_id", "client_secret"), may_be_empty="client_secret")
     client = signin.Client(typed["client_id"], typed["client_secret"])
     request = signin.ask_for_code(wire, client, redirect)
-    print(
+    say(
         f"Open this address in a browser that is signed in to x.com as @{settings.bot}, and authorize the app. The "
         f"browser is then sent to {redirect}, where no page loads: copy its address within half a minute.\n"
         f"{request.address}",
-        flush=True,
     )
     code = signin.code_in(_read_line("the whole address that the browser was sent to"), request)
     grant: Grant = signin.log_in(wire, client, request, code, now=clock.now())
@@ -129,7 +144,7 @@ def _check(settings: Settings, identity: Identity, handle: str, clock: Clock) ->
     lines = [f"{check.check}: {check.detail}" + (f"; {check.do}" if check.do else "") for check in checks]
     if any(check.verdict == "fail" for check in checks):
         raise MynahError("\n  ".join(["nothing is stored:", *lines]))
-    print(*lines, sep="\n")
+    say("\n".join(lines))
     return account
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bot.commands.console.terminal import hint, say
 from bot.commands.opening import FAILED, loaded
 from bot.errors import Damaged, StoreError, training_errors
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
     from typing import Any
 
@@ -24,9 +27,27 @@ def backup(args: Namespace) -> int:
     from bot.running import assembly
 
     settings = loaded(args).settings
-    copies = assembly.backups(settings, StateDir(settings.state)).make(SystemClock().now())
-    print("\n".join(map(str, copies)) if copies else "there is neither a history nor a library yet")
-    return 0 if copies else FAILED
+    folder = StateDir(settings.state)
+    backups = assembly.backups(settings, folder)
+    with _size_shown(backups.folder, [folder.history, folder.library]):
+        copies = backups.make(SystemClock().now())
+    if not copies:
+        say("there is neither a history nor a library yet")
+        return FAILED
+    say("\n".join(map(str, copies)))
+    hint("`mynah restore FILE` puts one of them back")
+    return 0
+
+
+@contextmanager
+def _size_shown(folder: Path, sources: Sequence[Path]) -> Iterator[None]:
+    """Show how much of the sources is in new files of the folder."""
+    from bot.commands.console.progress import growing
+
+    earlier = {*folder.glob("*.db")}
+    total = sum(source.stat().st_size for source in sources if source.is_file())
+    with growing("backing up", lambda: {*folder.glob("*.db*")} - earlier, total):
+        yield
 
 
 def add_restore_arguments(parser: ArgumentParser) -> None:
@@ -54,11 +75,12 @@ def restore(args: Namespace) -> int:
     with folder.hold({"since": stamp(now), "live": False, "every": None, "bot": settings.bot}):
         missing = _posts_missing(folder, args.file) if kind == "history" else []
         replaced = backup.restore(args.file, target, at=now, prepare=prepare)
-    print(f"{target} is now a copy of {args.file}")
+    say(f"{target} is now a copy of {args.file}")
     if replaced:
-        print(f"the previous file is kept as {replaced}; delete it when you no longer need it")
+        say(f"the previous file is kept as {replaced}; delete it when you no longer need it")
     for sentence in missing:
-        print(sentence)
+        say(sentence)
+    hint("`mynah status` shows the state of the bot now")
     return 0
 
 
@@ -89,9 +111,7 @@ def _prepare_history(path: Path, folder: StateDir, settings: Settings, source: P
             ends = f"which ends at {stamp(last)}" if last else "which is empty"
             because = f"restored from {source}, {ends}: check the bot's page for what it has posted since"
             pause.pause(store, until=pause.FOR_GOOD, because=because)
-            print(
-                "paused, because posts made after the backup are not in it: check the bot's page, then `mynah resume`"
-            )
+            say("paused, because posts made after the backup are not in it: check the bot's page, then `mynah resume`")
 
 
 def _carry_blocks_over(store: Store, present: Path, now: datetime) -> None:
@@ -103,9 +123,10 @@ def _carry_blocks_over(store: Store, present: Path, now: datetime) -> None:
     count = blocks.add_all(store, rows)
     if count:
         who = "1 person who was blocked or opted out since the backup stays"
-        print(who if count == 1 else f"{count:,} people who were blocked or opted out since the backup stay", "blocked")
+        more = f"{count:,} people who were blocked or opted out since the backup stay"
+        say(f"{who if count == 1 else more} blocked")
     if not are_all and (rows or store.meta(CURSOR) or blocks.blocks(store)):
-        print(
+        say(
             "the previous history cannot be read in full: people who were blocked since the backup may get replies "
             "again, unless X still shows that they opted out; `mynah block @HANDLE` blocks those you know of"
         )

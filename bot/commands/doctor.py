@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from bot.commands import arguments
 from bot.commands.console.keyboard import confirm
 from bot.commands.console.output import show
+from bot.commands.console.terminal import hint, say
 from bot.commands.opening import (
     FAILED,
     existing_history,
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from bot.x.twitter import Identity
 
 UNITS = Path("/etc/systemd/system")
-COLUMNS = ("verdict", "check", "detail", "do")
+COLUMNS = ("verdict", "check", "detail")
 FIX_SCREEN = "fix or remove this setting in [screen]"
 
 
@@ -63,10 +64,15 @@ def doctor(args: Namespace) -> int:
 
 def report(results: Sequence[Check], args: Namespace) -> int:
     """Prints all results; gives the exit code."""
-    show([asdict(result) for result in results], COLUMNS, args)
+    rows = [asdict(result) for result in results]
+    if not args.json:  # what to do is below what is wrong: a column of its own would mostly be empty
+        rows = [row | {"detail": "\n→ ".join(filter(None, (row["detail"], row["do"])))} for row in rows]
+    show(rows, COLUMNS, args, heading=2)
     failed = [result.check for result in results if result.verdict == "fail"]
     if not args.json:
-        print(f"not ready: {', '.join(failed)}" if failed else "ready, as far as these checks go")
+        say(f"not ready: {', '.join(failed)}" if failed else "ready, as far as these checks go")
+        if not failed:
+            hint("`mynah run` shows what it would post; for `mynah run --live`, every check must be ok")
     return FAILED if failed else 0
 
 
@@ -135,7 +141,7 @@ def _quick(
         checks.unsettled(sound, now, dry=not live),
         *_privacy(settings, folder),
         checks.owner(folder.root, live=live),
-        *_memory(folder, live=live),
+        *_memory(folder, sound.meta(checks.CONFIRMED_LANGUAGES) if sound else None, live=live),
         checks.units(folder.root, settings.bot, system=UNITS, shipped=shipped()),
         checks.disk(folder.root, mounts.read_text(encoding="utf-8") if mounts.exists() else ""),
         checks.room(folder.root),
@@ -164,15 +170,17 @@ def _privacy(settings: Settings, state_dir: StateDir) -> Iterator[Check]:
         yield checks.private(folder, unsafe, live=settings.live)
 
 
-def _memory(state_dir: StateDir, *, live: bool) -> Iterator[Check]:
+def _memory(state_dir: StateDir, confirmed: str | None, *, live: bool) -> Iterator[Check]:
     """Of the current model; what else may be wrong with the model is not checked here."""
     from bot.running import doctor as checks
+    from bot.screen import harm
     from bot.voice.model_voice import ModelMemory, promoted
 
     with suppress(ModelError):
         if current := promoted(state_dir.models):
             memory = ModelMemory.open(current)
             yield checks.memory(memory.locked, is_open_to_all=memory.is_open_to_all, live=live)
+            yield checks.languages(memory.languages, harm.foreign_lists(), confirmed, live=live)
 
 
 def _screen(settings: Settings) -> Check:
@@ -244,7 +252,7 @@ def ask_x(settings: Settings, identity: Identity, clock: Clock) -> tuple[Account
     from bot.x.twitter import X
 
     price = assembly.prices(settings).account
-    print(f"asking X whose keys these are; this costs {budget.dollars(price)}", file=sys.stderr)
+    say(f"asking X whose keys these are; this costs {budget.dollars(price)}", stream=sys.stderr)
     owner, results = None, []
     with X(identity, now=clock.now, base_url=settings.x.base_url) as x:
         try:
@@ -270,14 +278,32 @@ def ask_x(settings: Settings, identity: Identity, clock: Clock) -> tuple[Account
 
 
 def _confirm(args: Namespace) -> int:
+    from bot.config.state_dir import StateDir
     from bot.running import doctor as checks
 
-    bot = loaded(args).settings.bot
-    print(f"Check @{bot} as people see it on X:", *checks.CHECKLIST, sep="\n  - ", flush=True)
+    settings = loaded(args).settings
+    bot, without = settings.bot, _without_list(StateDir(settings.state))
+    checklist = [*checks.CHECKLIST]
+    if without:
+        checklist.append(f"you read its drafts in {', '.join(without)}: the screen has no list of words in them")
+    say("\n  - ".join([f"Check @{bot} as people see it on X:", *checklist]))
     if not args.yes and not confirm("Is all of this true?"):
-        print("not confirmed")
+        say("not confirmed")
         return FAILED
     with history_to_write(args) as store:
         store.keep_meta(checks.CONFIRMED, bot)
-    print(f"confirmed for @{bot}; another handle needs its own confirmation")
+        store.keep_meta(checks.CONFIRMED_LANGUAGES, " ".join(without))
+    say(f"confirmed for @{bot}; another handle needs its own confirmation")
     return 0
+
+
+def _without_list(state_dir: StateDir) -> list[str]:
+    """The languages of the current model that the screen has no word list for."""
+    from bot.screen import harm
+    from bot.voice.model_voice import ModelMemory, promoted
+
+    with suppress(ModelError):
+        if current := promoted(state_dir.models):
+            listed = {"en", *harm.foreign_lists()}
+            return [code for code in ModelMemory.open(current).languages if code not in listed]
+    return []

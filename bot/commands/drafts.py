@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.commands import arguments
 from bot.commands.console.output import show
-from bot.commands.opening import history_to_read, loaded
+from bot.commands.opening import FAILED, history_to_read, loaded
 from bot.errors import ModelError, MynahError
 
 if TYPE_CHECKING:
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 def add_sample_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("prompt", nargs="?", default="", help='the beginning of each draft, such as "My dream is"')
-    parser.add_argument("-n", "--number", type=arguments.count, default=10, help="the number of drafts (default: 10)")
+    parser.add_argument(
+        "-n", "--number", type=arguments.positive, default=10, help="the number of drafts (default: 10)"
+    )
     parser.add_argument(
         "--seed", type=arguments.count, default=0, help="the same seed gives the same drafts (default: 0)"
     )
@@ -31,6 +33,7 @@ def add_sample_arguments(parser: ArgumentParser) -> None:
 
 
 def sample(args: Namespace) -> int:
+    from bot.commands.console.progress import counting
     from bot.rounds.posting import last_said
     from bot.running import assembly
     from bot.voice.model_voice import promoted
@@ -40,10 +43,11 @@ def sample(args: Namespace) -> int:
     current = promoted(folder.models)
     if current is None:
         raise ModelError(f"there is no model in {folder.models} yet: `mynah retrain` makes one")
-    voice = assembly.voice(current, settings)
+    with counting("loading the model, and drafting"):
+        voice = assembly.voice(current, settings)
+        author = args.author and args.author.removeprefix("@").lower()
+        drafts = voice.draft(args.prompt, n=args.number, seed=args.seed, author=author)
     screen = assembly.screen(settings, store, voice)
-    author = args.author and args.author.removeprefix("@").lower()
-    drafts = voice.draft(args.prompt, n=args.number, seed=args.seed, author=author)
     last = last_said(store, dry=not settings.live) if store else []
     rows = [_row(*one) for one in judged(drafts, voice.person, screen, last)]
     if rows and rows[0]["verdict"] == "pass":
@@ -53,7 +57,7 @@ def sample(args: Namespace) -> int:
             row | {"verdict": "chosen" if row["chosen"] else row["verdict"], "score": f"{row['score']:.2f}"}
             for row in rows
         ]
-    show(rows, ("verdict", "score", "text", "reasons"), args)
+    show(rows, ("verdict", "score", "text", "reasons"), args, heading=2)
     return 0
 
 
@@ -84,6 +88,7 @@ def add_screen_arguments(parser: ArgumentParser) -> None:
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("text", nargs="?", help="the text to check")
     source.add_argument("--file", type=Path, help="a file with one text per line")
+    parser.add_argument("--check", action="store_true", help="exit with 1 if a text is refused")
     arguments.add_json(parser)
 
 
@@ -102,7 +107,7 @@ def screen(args: Namespace) -> int:
         details = [reason.detail for reason in reasons]
         rows.append({"text": text, "verdict": _verdict(names), "reasons": names, "details": details})
     show(rows, ("verdict", "text", "reasons", "details"), args)
-    return 0
+    return FAILED if args.check and any(row["reasons"] for row in rows) else 0
 
 
 def _texts(args: Namespace) -> list[str]:

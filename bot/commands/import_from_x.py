@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.commands.console.keyboard import confirm
 from bot.commands.console.output import tweet_count
+from bot.commands.console.terminal import say
 from bot.commands.opening import library_to_write, loaded, record_expense
 from bot.errors import MynahError, XError, training_errors
 
@@ -42,9 +43,9 @@ def import_from_x(args: Namespace) -> int:
     settings = loaded(args).settings
     folder, clock = StateDir(settings.state), SystemClock()
     with account.gateway(settings, clock) as x:
-        print(_price(settings, handle, args.limit), file=sys.stderr)
+        say(_price(settings, handle, args.limit), stream=sys.stderr)
         if not args.yes and not confirm("Continue?"):
-            print("nothing was read")
+            say("nothing was read")
             return 0
         folder.make()
         with training_errors(), library_to_write(folder) as library:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from contextlib import suppress
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.commands import arguments
 from bot.commands.console.output import tweet_count
+from bot.commands.console.terminal import hint, say
 from bot.commands.import_from_x import import_from_x
 from bot.commands.opening import library_to_read, library_to_write, loaded, read_configuration
 from bot.errors import Busy, ConfigError, MynahError, training_errors
@@ -78,10 +78,12 @@ def import_(args: Namespace) -> int:
             _print_json(added, file=str(file), kind=archive.kind, counted=archive.counted, notes=list(archive.notes))
         else:
             lines = [_headline(file, archive), _counts(archive, added), *_warnings(archive, added)]
-            print("\n  ".join(lines), flush=True)  # counting a big library takes a minute
+            say("\n  ".join(lines))  # counting a big library takes a minute
     with suppress(ConfigError, Busy), training_errors(), library_to_write(folder) as library:
         for author in library.authors():  # what `mynah library` shows
             _counted_funnel(library, author, loaded(args).settings, may_write=True)
+    if not args.json:
+        hint("`mynah retrain` trains a model on these tweets; `mynah library` shows which of them")
     return 0
 
 
@@ -111,7 +113,7 @@ def show_library(args: Namespace) -> int:
         for author in authors:
             assert library is not None  # noqa: S101  an author comes from a library
             if not args.json:
-                print("\n".join(_described(author)), flush=True)  # counting a big library anew takes a minute
+                say("\n".join(_described(author)))  # counting a big library anew takes a minute
             if args.show_dropped:
                 tweets = _filter(library.archive(author.handle), settings)
                 funnel, examples = tweets.funnel, _examples(tweets, args.show_dropped)
@@ -120,9 +122,11 @@ def show_library(args: Namespace) -> int:
             if args.json:
                 _print_json(author, funnel=asdict(funnel), **({"examples": examples} if examples else {}))
             else:
-                print("\n".join(_funnel_lines(funnel, settings, examples)))
+                say("\n".join(_funnel_lines(funnel, settings, examples)))
     if not authors and not args.json:
-        print("the library is empty: import an X archive, CSV, JSON or text file with `mynah import FILE`")
+        say("the library is empty: import an X archive, CSV, JSON or text file with `mynah import FILE`")
+    elif not args.json:
+        hint("`mynah retrain` trains a model on the tweets that are kept")
     return 0
 
 
@@ -167,11 +171,15 @@ def _headline(file: Path, archive: Archive) -> str:
     from training.card.markup import plain  # names and tweets may contain escape sequences for the terminal
 
     name = f" ({plain(archive.display_name)})" if archive.display_name != archive.author else ""
-    return f"{file} ({archive.kind}): tweets by @{archive.author}{name}"
+    return f"{file} ({archive.kind}): tweets by @{archive.spelling or archive.author}{name}"
 
 
 def _counts(archive: Archive, added: Added) -> str:
-    total = f"{added.found:,} found" + (", as its manifest says" if archive.counted else "")
+    total = f"{added.found:,} found"
+    if archive.counted and archive.entries == added.found:
+        total += ", as its manifest says"
+    elif archive.counted:  # edited tweets, and entries without a text
+        total += f" in the {archive.entries:,} entries that its manifest lists"
     return f"{total}: {added.new:,} new, {added.updated:,} updated, {added.there:,} already there{_dates(added)}"
 
 
@@ -203,7 +211,7 @@ def _described(author: Author) -> Iterator[str]:
     from training.card.markup import plain
 
     name = f" ({plain(author.display_name)})" if author.display_name != author.handle else ""
-    yield f"@{author.handle}{name}: {tweet_count(author.tweets)}{_dates(author)}"
+    yield f"@{author.spelling or author.handle}{name}: {tweet_count(author.tweets)}{_dates(author)}"
     yield f"  kinds      {_counted(author.kinds)}"
     yield f"  languages  {_counted({lang or 'unknown': n for lang, n in author.languages.items()})}"
     for entry in author.imports:
@@ -232,6 +240,8 @@ def _counted_funnel(library: Library, author: Author, settings: Settings, *, may
 
 def _digest(author: Author, settings: Settings) -> str:
     """Of everything that the counts depend on: the tweets, the program, and the settings with their files."""
+    import hashlib
+
     from bot.screen import operator_lists
 
     screen, training = settings.screen, settings.training
@@ -269,9 +279,11 @@ def _counted(counts: Mapping[str, int]) -> str:
 
 
 def _filter(archive: Archive, settings: Settings) -> FilterResult:
+    from bot.commands.console.progress import counting
     from training.corpus.corpus import filter_tweets
 
-    return filter_tweets(archive.author, archive.tweets, choices(settings))
+    with counting(f"filtering the tweets by @{archive.spelling or archive.author}") as progress:
+        return filter_tweets(archive.author, archive.tweets, choices(settings), progress)
 
 
 def _print_json(value: Added | Author, **more: Any) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bot.commands import arguments
 from bot.commands.console.keyboard import confirm
 from bot.commands.console.output import show
+from bot.commands.console.terminal import hint, say, warn
 from bot.commands.library import archives, choices
 from bot.commands.opening import loaded
 from bot.errors import training_errors
@@ -29,23 +30,36 @@ def models(args: Namespace) -> int:
     from training.models import registry
 
     settings = loaded(args).settings
+    if args.json:
+        show(all_versions(settings), (), args)
+        return 0
     folder = _models(settings)
     with training_errors():
         earlier = registry.before(folder)[-1:]
         versions = registry.versions(folder)
     why = {version.name: _why_not(version.folder, gate(settings)) for version in versions}
-    if args.json:
-        rows = [_as_object(version, why[version.name], earlier=version.name in earlier) for version in versions]
-        show(rows, (), args)
-        return 0
     rows = [_as_row(version, earlier=version.name in earlier) for version in versions]
     show(rows, COLUMNS, args, empty="no model yet: `mynah retrain` makes one")
     for version in versions:
         for sentence in [version.damage] if version.damage else why[version.name]:
-            print(f"{version.name}: {sentence}")
+            say(f"{version.name}: {sentence}")
     if any(row["blind"] for row in rows):
-        print("blind: right answers in `mynah blindtest`, of all; half of them is guessing")
+        say("blind: right answers in `mynah blindtest`, of all; half of them is guessing")
     return 0
+
+
+def all_versions(settings: Settings) -> list[dict[str, Any]]:
+    """The versions, the oldest first, as `mynah models --json` prints them."""
+    from training.models import registry
+
+    folder = _models(settings)
+    with training_errors():
+        earlier = registry.before(folder)[-1:]
+        versions = registry.versions(folder)
+    return [
+        _as_object(version, _why_not(version.folder, gate(settings)), earlier=version.name in earlier)
+        for version in versions
+    ]
 
 
 def add_promote_arguments(parser: ArgumentParser) -> None:
@@ -64,8 +78,9 @@ def promote(args: Namespace) -> int:
             version = registry.find(folder, args.version)
             registry.promote(version)
     for sentence in _why_not(version, gate(settings)):
-        print(f"mynah: {sentence}", file=sys.stderr)
-    print(f"{version.name} is now in use; a running bot switches to it before its next post")
+        warn(sentence)
+    say(f"{version.name} is now in use; a running bot switches to it before its next post")
+    hint("`mynah sample` shows drafts from it, `mynah rollback` goes back")
     return 0
 
 
@@ -77,7 +92,8 @@ def rollback(args: Namespace) -> int:
         registry.find(folder, registry.CURRENT)
         with registry.hold(folder):
             version = registry.rollback(folder)
-    print(f"{version.name} is in use again; a running bot switches to it before its next post")
+    say(f"{version.name} is in use again; a running bot switches to it before its next post")
+    hint("`mynah sample` shows drafts from it, `mynah models` lists all versions")
     return 0
 
 
@@ -90,7 +106,7 @@ def add_evaluate_arguments(parser: ArgumentParser) -> None:
         help="the version to evaluate (default: the current one)",
     )
     parser.add_argument(
-        "-n", "--number", type=arguments.count, default=1_000, help="the number of texts to generate (default: 1000)"
+        "-n", "--number", type=arguments.positive, default=1_000, help="the number of texts to generate (default: 1000)"
     )
     parser.add_argument(
         "--seed", type=arguments.count, default=0, help="the same seed gives the same figures (default: 0)"
@@ -101,6 +117,7 @@ def add_evaluate_arguments(parser: ArgumentParser) -> None:
 def evaluate(args: Namespace) -> int:
     from dataclasses import asdict
 
+    from bot.commands.console.progress import counting
     from bot.running.chooser import chooser
     from bot.text.length import weighted_length
     from training.corpus import corpus
@@ -114,8 +131,10 @@ def evaluate(args: Namespace) -> int:
     folder = _models(settings)
     with training_errors():
         version = registry.find(folder, args.version)
-        texts = corpus.build(archives(settings), choices(settings))
-        print(f"{version.name} generates {args.number:,} texts; this takes a while", file=sys.stderr)
+        with counting("filtering the tweets") as progress:
+            texts = corpus.build(archives(settings), choices(settings), progress)
+        say(f"{version.name} generates {args.number:,} texts; this takes a while", stream=sys.stderr)
+    with training_errors(), counting("generating texts") as progress:
         report = judge_again(
             version,
             _in_use(folder),
@@ -126,13 +145,14 @@ def evaluate(args: Namespace) -> int:
             length=weighted_length,
             sampling=Sampling(settings.voice.temperature, settings.voice.top_p, settings.voice.max_tokens),
             choose=chooser(settings),
+            progress=progress,
         )
     reasons = why_not(report, gate(settings))
     if args.json:
         show([{"version": version.name, **asdict(report), "why_not": reasons}], (), args)
         return 0
     show([row._asdict() for row in judgement.explained(report)], judgement.Row._fields, args)
-    print("\n".join(reasons) if reasons else "It passes the gate.")
+    say("\n".join(reasons) if reasons else "It passes the gate.")
     return 0
 
 
@@ -158,22 +178,22 @@ def publish(args: Namespace) -> int:
         upload = hub.parcel(version, args.repo, private=not args.public, consent=args.consent)
         _show_upload(upload)
         if not args.yes and not confirm("Does the person agree, and should this be uploaded?"):
-            print("nothing was uploaded")
+            say("nothing was uploaded")
             return 0
-        print(hub.send(upload, progress=sys.stderr.isatty(), token=token))
+        say(hub.send(upload, progress=sys.stderr.isatty(), token=token))
     return 0
 
 
 def _show_upload(upload: Upload) -> None:
     authors = ", ".join(f"@{author}" for author in sorted(upload.manifest.authors)) or "unknown authors"
     visibility = "private (only you and people you add)" if upload.private else "public (everyone)"
-    print(f"model       {upload.folder.name}")
-    print(f"repository  {upload.repo}")
-    print(f"visibility  {visibility}")
-    print(f"trained on  tweets by {authors}")
+    say(f"model       {upload.folder.name}")
+    say(f"repository  {upload.repo}")
+    say(f"visibility  {visibility}")
+    say(f"trained on  tweets by {authors}")
     for name, size in upload.files.items():
-        print(f"{size:>13,}  {name}")
-    print(f"{sum(upload.files.values()):>13,}  bytes in total", flush=True)
+        say(f"{size:>13,}  {name}")
+    say(f"{sum(upload.files.values()):>13,}  bytes in total")
 
 
 def _in_use(models: Path) -> Path | None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
-from bot.errors import StoreError
+from bot.errors import ConfigError, StoreError
 from bot.history import ledger
 
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Iterator
     from datetime import datetime
+    from pathlib import Path
 
     from bot.config.load import Loaded
     from bot.config.settings import Settings
@@ -30,12 +31,16 @@ def loaded(args: Namespace, *, keyless: bool = False) -> Loaded:
     import os
 
     from bot.config import owner
-    from bot.config.state_dir import StateDir
+    from bot.config.state_dir import StateDir, expanded
 
     known: Loaded | None = getattr(args, "loaded", None)
     if known:  # the owner of the folder may not read root's keys again
         return known
-    config = read_configuration(args, keyless=keyless)
+    home: Path | None = getattr(args, "home", None)
+    if home and not keyless:  # the configuration in it is its owner's too
+        owner.become_owner(expanded(home).absolute())
+    with owner.as_owner(expanded(home).absolute()) if home and keyless else nullcontext():
+        config = read_configuration(args, keyless=keyless)
     os.umask(0o077)
     if not keyless and owner.become_owner(StateDir(config.settings.state).root):
         args.loaded = config
@@ -44,14 +49,18 @@ def loaded(args: Namespace, *, keyless: bool = False) -> Loaded:
 
 def read_configuration(args: Namespace, *, keyless: bool = False) -> Loaded:
     from bot.config import load
+    from bot.config.state_dir import expanded
 
+    home: Path | None = getattr(args, "home", None)
+    if home and (args.config or args.state):
+        raise ConfigError("--home says where configuration and state are: leave out --config and --state")
     flags = {
         "state": args.state,
         "live": getattr(args, "live", None),
         "mode": getattr(args, "mode", None),
         "training": {"rules": getattr(args, "rules", None)},
     }
-    return load.load(args.config, flags, keyless=keyless)
+    return load.load(args.config, flags, keyless=keyless, home=expanded(home).absolute() if home else None)
 
 
 def own_command(args: Namespace) -> list[str]:

@@ -1,22 +1,27 @@
-"""A bot in operation: `mynah status`, `history`, `spend`, `pause`, `resume`, `resolve` and `config`."""
+"""A bot in operation: `mynah status`, `history`, `spend`, `notify`, `pause`, `resume`, `resolve` and `config`."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from bot.clock import moment
 from bot.commands import arguments
-from bot.commands.console.output import post_row, show
-from bot.commands.opening import FAILED, history_to_read, history_to_write, loaded
+from bot.commands.console.output import post_row, show, show_facts
+from bot.commands.console.terminal import hint, say
+from bot.commands.opening import FAILED, history_to_read, history_to_write, loaded, post_url
 from bot.errors import MynahError
 from bot.history import refusals
 from bot.history.schema import STATES
+from bot.text import times
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from datetime import datetime
 
+    from bot.config.settings import Settings
     from bot.history.store import Store
+    from bot.values import Post
 
 SET_BACK = timedelta(days=1)  # how far this clock may be behind X's
 SPENT = ("day", "kind", "number", "each", "cost", "note")
@@ -24,29 +29,37 @@ SPENT = ("day", "kind", "number", "each", "cost", "note")
 
 def add_status_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--check", action="store_true", help="only say whether it runs: exit with 1 if it does not")
+    parser.add_argument("--all", action="store_true", help="show everything that is known, a line for each")
     arguments.add_json(parser)
 
 
 def status(args: Namespace) -> int:
     from bot.clock import SystemClock
+    from bot.commands.console import terminal
+    from bot.commands.standing.summary import eight_lines
     from bot.config.state_dir import StateDir
     from bot.running.status import row as status_row
     from bot.running.status import why_unhealthy
     from bot.values import VERSION
 
-    settings = loaded(args).settings
-    row = status_row(settings, StateDir(settings.state), SystemClock().now()) | {"version": VERSION}
+    settings, now = loaded(args).settings, SystemClock().now()
+    row = status_row(settings, StateDir(settings.state), now) | {"version": VERSION}
     if args.check:
         why = why_unhealthy(row)
-        print(why or f"running; the last heartbeat was {row['heartbeat_age']:.0f} s ago")
+        say(why or f"running; the last heartbeat was {row['heartbeat_age']:.0f} s ago")
         return FAILED if why else 0
-    lines = [{"field": key.replace("_", " "), "value": value} for key, value in row.items()]
-    show([row] if args.json else lines, ("field", "value"), args)
+    if args.json:
+        show([row], (), args)
+    elif args.all:
+        show_facts(row)
+    else:
+        zone = settings.schedule.timezone
+        terminal.put(eight_lines(row, now, zone, width=terminal.width(), colour=terminal.has_colour()))
     return 0
 
 
 def add_history_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("-n", "--limit", type=arguments.count, default=20, help="the number of rows (default: 20)")
+    parser.add_argument("-n", "--limit", type=arguments.positive, default=20, help="the number of rows (default: 20)")
     parser.add_argument("--refused", action="store_true", help="list the drafts that the screen refused instead")
     parser.add_argument(
         "--in-state", metavar="STATE", choices=STATES, help=f"only posts in this state: {', '.join(STATES)}"
@@ -60,19 +73,51 @@ def add_history_arguments(parser: ArgumentParser) -> None:
 
 
 def history(args: Namespace) -> int:
-    _, store = history_to_read(loaded(args).settings)
+    from bot.clock import SystemClock
+
+    settings = loaded(args).settings
+    _, store = history_to_read(settings)
+    is_table, now = not (args.json or args.csv), SystemClock().now()
     if args.refused:
         rows: list[dict[str, Any]] = refusals.newest(store, dry=args.dry, limit=args.limit) if store else []
-        show(rows, ("at", "slot", "reason", "detail", "text"), args, empty="no draft has been refused yet")
+        if is_table:
+            rows = [row | {"when": _when(moment(row["at"]), now, settings)} for row in rows]
+        columns = ("when", "reason", "detail", "text") if is_table else ("at", "slot", "reason", "detail", "text")
+        show(rows, columns, args, empty="no draft has been refused yet", heading=2)
         return 0
     posts = store.history(dry=args.dry, state=args.in_state, limit=args.limit) if store else []
-    show([post_row(post) for post in posts], ("id", "created_at", "state", "length", "text", "note"), args)
+    if is_table:
+        show([_for_people(post, now, settings) for post in posts], ("id", "when", "state", "text"), args, heading=3)
+    else:
+        rows = [post_row(post) | {"url": _url(post, settings)} for post in posts]
+        show(rows, ("id", "created_at", "state", "length", "text", "note"), args)
     return 0
+
+
+def _for_people(post: Post, now: datetime, settings: Settings) -> dict[str, Any]:
+    """A row of the table: what is known beside the text is below it."""
+    when = _when(post.sent_at or post.created_at, now, settings)
+    text = "\n".join(filter(None, (post.text, post.note and f"({post.note})", _url(post, settings))))
+    return {"id": post.id, "when": when, "state": post.state, "text": text}
+
+
+def _when(at: datetime, now: datetime, settings: Settings) -> str:
+    from zoneinfo import ZoneInfo
+
+    return times.clock_time(at, now, ZoneInfo(settings.schedule.timezone))
+
+
+def _url(post: Post, settings: Settings) -> str | None:
+    return post_url(settings, settings.bot, post.x_id) if post.x_id else None
 
 
 def add_spend_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "--days", type=arguments.count, default=31, metavar="N", help="the last N days, including today (default: 31)"
+        "--days",
+        type=arguments.positive,
+        default=31,
+        metavar="N",
+        help="the last N days, including today (default: 31)",
     )
     parser.add_argument("--dry", action="store_true", help="show what the dry runs would have cost instead")
     arguments.add_json(parser)
@@ -94,8 +139,36 @@ def spend(args: Namespace) -> int:
     show([day | {"note": "by hand" if day["by_hand"] else ""} for day in days], SPENT, args)
     for span, cap in (("today", settings.budget.per_day), ("this_month", settings.budget.per_month)):
         spent, left = totals[f"spent_{span}"], totals[f"left_{span}"]
-        print(f"{span.replace('_', ' ')}: ${spent:.3f} of ${cap:.2f}, ${left:.3f} left")
+        say(f"{span.replace('_', ' ')}: ${spent:.3f} of ${cap:.2f}, ${left:.3f} left")
     return 0
+
+
+def add_notify_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--test", action="store_true", help="send a test to each target now, also in quiet hours")
+    arguments.add_json(parser)
+
+
+def notify(args: Namespace) -> int:
+    from bot.clock import SystemClock
+    from bot.running.notifications import messages
+    from bot.running.notifications.targets import open_targets
+    from bot.running.status import notifications
+
+    settings = loaded(args).settings
+    targets = open_targets(settings.notify.urls()).values() if settings.notify.targets else ()
+    if not targets:
+        raise MynahError(
+            "there are no targets: write Apprise URLs, one per line, into the file notify_targets beside X's keys "
+            "(x.keys); see docs/notifications.md"
+        )
+    if args.test:
+        errors = {target.name: target.send(*messages.test(settings)) for target in targets}
+        states = {name: f"failed: {error}" if error else "sent" for name, error in errors.items()}
+    else:
+        states = notifications(history_to_read(settings)[1], settings, SystemClock().now())
+    rows = [{"target": one.name, "service": one.service, "state": states[one.name]} for one in targets]
+    show(rows, ("target", "service", "state"), args)
+    return FAILED if args.test and any(errors.values()) else 0
 
 
 def add_pause_arguments(parser: ArgumentParser) -> None:
@@ -123,7 +196,13 @@ def pause(args: Namespace) -> int:
     until = now + args.span if args.span else _until(args, now) if args.until else switch.FOR_GOOD
     with history_to_write(args) as store:
         switch.pause(store, until=until, because=f"`mynah pause` at {stamp(now)}")
-    print(f"paused: nothing is posted until {'`mynah resume`' if until == switch.FOR_GOOD else stamp(until)}")
+    if until == switch.FOR_GOOD:
+        say("paused: nothing is posted until `mynah resume`")
+    else:
+        say(
+            f"paused: nothing is posted for {times.span(until - now)}, until {_when(until, now, loaded(args).settings)}"
+        )
+        hint("`mynah resume` ends the pause earlier")
     return 0
 
 
@@ -152,7 +231,8 @@ def resume(args: Namespace) -> int:
 
     with history_to_write(args) as store:
         switch.resume(store)
-    print("resumed")
+    say("resumed")
+    hint("`mynah status` says when the next post is due")
     return 0
 
 
@@ -171,7 +251,7 @@ def resolve(args: Namespace) -> int:
         raise MynahError("--x-id is only for posted: an abandoned post is not on X")
     with history_to_write(args) as store:
         resolve_post(store, args.id, args.outcome, x_id=args.x_id, at=SystemClock().now())
-    print(f"post {args.id} is {args.outcome}")
+    say(f"post {args.id} is {args.outcome}")
     return 0
 
 
@@ -203,7 +283,8 @@ def show_config(args: Namespace) -> int:
         from bot.screen import operator_lists
 
         operator_lists.lists(config.settings.screen)  # also checks the lists; `mynah doctor` checks the classifier
-        print("the configuration is valid")
+        say("the configuration is valid")
+        hint("`mynah doctor` checks what going live needs")
         return 0
     shown = config.changed() if args.changed else config.rows()
     rows = [{"key": key, "value": value, "source": origin} for key, value, origin in shown]

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from bot.commands import arguments
 from bot.commands.console.keyboard import confirm
 from bot.commands.console.output import reasons_text
+from bot.commands.console.terminal import say
 from bot.commands.doctor import ready
 from bot.commands.opening import BUSY, FAILED, loaded, post_url
+from bot.commands.run import log_lines
 from bot.errors import Busy, Gone, ModelError, MynahError
 from bot.history import ledger
 from bot.values import BY_HAND, Draft
@@ -148,7 +150,13 @@ def _reconcile(store: Store, settings: Settings, publisher: X | DryRunPublisher,
     from bot.running import account, assembly, log
 
     hidden = account.hidden(settings)  # logs to stderr: stdout is for the result
-    log.configure(level=settings.log.level, console=True, stream=sys.stderr, secrets=hidden, clock=clock)
+    log.configure(
+        level=settings.log.level,
+        stream=sys.stderr,
+        secrets=hidden,
+        clock=clock,
+        console=log_lines(settings, sys.stderr),
+    )
     if reconciler := assembly.reconciler(settings, publisher, clock):
         reconciler.look_up(store, "unknown")
 
@@ -176,6 +184,7 @@ class ByHand:
     def __init__(self, draft: Draft, memory: ModelMemory, name: str = "") -> None:
         self.name = name or BY_HAND
         self._draft = draft
+        self.languages = memory.languages
         self.copied = memory.copied
         self.foreign = memory.foreign
 
@@ -198,7 +207,7 @@ def _voice(wish: Wish, settings: Settings, folder: StateDir, store: Store) -> tu
         if current is None:
             raise ModelError(f"there is no model in {folder.models} yet: `mynah retrain` makes one")
         return assembly.voice(current, settings), assembly.draft_settings(
-            settings, lambda why: print(why, file=sys.stderr)
+            settings, lambda why: say(why, stream=sys.stderr)
         )
     voice = ByHand(given, ModelMemory.open(current), wish.model)
     if reasons := assembly.screen(settings, store, voice).reasons(given):
@@ -242,7 +251,7 @@ def _report(ended: Round, settings: Settings, args: Namespace) -> int:
     }.get(ended.outcome, ended.outcome)
     lines = [post.text] if post else []
     lines.append((f"post {post.id}: " if post else "") + outcome + (f": {ended.detail}" if ended.detail else ""))
-    print("\n".join(lines), file=sys.stderr if code else sys.stdout)
+    say("\n".join(lines), stream=sys.stderr if code else sys.stdout)
     return code
 
 
@@ -267,22 +276,22 @@ def delete(args: Namespace) -> int:
         if post.state != "posted" or post.x_id is None:
             raise MynahError(f"post {post.id} is {post.state}: only posts that are on X can be deleted")
         if store.is_deleted(post.id):
-            print(f"post {post.id} is already deleted")
+            say(f"post {post.id} is already deleted")
             return 0
         x = stack.enter_context(account.gateway(settings, clock))  # fails without keys
         account.claim(store, settings.model_copy(update={"live": True}))
-        print(f"{post.text}\nDeleting it costs {budget.dollars(price)} at X and cannot be undone.", file=sys.stderr)
+        say(f"{post.text}\nDeleting it costs {budget.dollars(price)} at X and cannot be undone.", stream=sys.stderr)
         if not args.yes and not confirm(f"Delete post {post.id}?"):
-            print("nothing was deleted")
+            say("nothing was deleted")
             return 0
         try:
             x.delete(post.x_id)
         except Gone:  # deleted by hand
             store.mark_deleted(post.id, at=clock.now())
-            print(f"post {post.id} was no longer on X")
+            say(f"post {post.id} was no longer on X")
             return 0
         with store.atomic():
             store.mark_deleted(post.id, at=clock.now())
             ledger.spend(store, "delete", price, about=f"post {post.id}", by_hand=True, at=clock.now())
-    print(f"post {post.id} is deleted")
+    say(f"post {post.id} is deleted")
     return 0

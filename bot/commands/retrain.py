@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import sys
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from bot.commands.console.terminal import say, warn
 from bot.commands.library import archives, choices
 from bot.commands.model.conclusion import conclude
+from bot.commands.model.consent import consent, keep_consent
+from bot.commands.model.training_log import FILE, TrainingLog, both
 from bot.commands.models import gate
 from bot.commands.opening import FAILED, loaded
 from bot.errors import Busy, ConfigError, MynahError, StoreError, training_errors
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+    from collections.abc import Callable, Iterator
 
     from bot.clock import Clock
     from bot.commands.console.progress import TrainingBar
@@ -40,6 +44,11 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="huggingtweets: train as it did, by its cleaning rules, from gpt2, all weights; overrides [training]",
     )
     parser.add_argument("--plan", action="store_true", help="only show what would be done and how long it would take")
+    parser.add_argument(
+        "--consent",
+        metavar="TEXT",
+        help="how you know that the people agree, for the card; kept for later trainings, an empty text removes it",
+    )
     parser.add_argument("--as-is", action="store_true", help="promote the model even if it fails the gate")
 
 
@@ -51,24 +60,25 @@ def retrain(args: Namespace) -> int:
 
     settings, clock = loaded(args).settings, SystemClock()
     folder, notifier = StateDir(settings.state), Notifier(load.notify_socket())
-    if args.preset:
-        job = _huggingtweets_job(settings, folder, begin=args.begin, as_is=args.as_is)
-    else:
-        job = _job(settings, folder, begin=args.begin, as_is=args.as_is)
+    make_job = _huggingtweets_job if args.preset else _job
     if args.plan:
-        return _plan(settings, job, clock, notifier)
+        return _plan(settings, make_job(settings, folder, begin=args.begin, as_is=args.as_is), clock, notifier)
     folder.make()
-    _back_up(settings, folder, clock)
-    outcome = _train(settings, job, clock, notifier)
+    with TrainingLog(folder.root / FILE, clock) as log:
+        if args.consent is not None:
+            keep_consent(folder, args.consent)
+        job = make_job(settings, folder, begin=args.begin, as_is=args.as_is)
+        _back_up(settings, folder, clock)
+        outcome = _train(settings, job, clock, notifier, log)
     conclude(outcome, settings, folder, clock)
     for sentence in outcome.why:
-        print(f"mynah: {sentence}", file=sys.stderr)
+        warn(sentence)
     if outcome.version is None:
         return 0
-    print(outcome.version)
+    say(str(outcome.version))
     if not outcome.promoted:
         name = outcome.version.name
-        print(f"mynah: {name} is kept but not promoted; `mynah promote {name}` promotes it anyway", file=sys.stderr)
+        warn(f"{name} is kept but not promoted; `mynah promote {name}` promotes it anyway")
     return 0 if outcome.promoted else FAILED
 
 
@@ -79,12 +89,13 @@ def _back_up(settings: Settings, folder: StateDir, clock: Clock) -> None:
     try:
         assembly.backups(settings, folder).make(clock.now())
     except (StoreError, Busy) as error:
-        print(f"mynah: there is no backup from before this training: {error}", file=sys.stderr)
+        warn(f"there is no backup from before this training: {error}")
 
 
 def train(settings: Settings, folder: StateDir, clock: Clock, notifier: Notifier) -> None:
     """Train the first model and promote it; raises if it fails the gate, since the bot cannot run without one."""
-    outcome = _train(settings, _job(settings, folder), clock, notifier)
+    with TrainingLog(folder.root / FILE, clock) as log:
+        outcome = _train(settings, _job(settings, folder), clock, notifier, log)
     notifier.needs(600)  # for the posts that are shown, on a slow chip
     conclude(outcome, settings, folder, clock, starting=True)
     if not outcome.promoted and outcome.version is not None:
@@ -103,19 +114,60 @@ def _plan(settings: Settings, job: Job, clock: Clock, notifier: Notifier) -> int
         try:
             planned = plan(lambda: archives(settings), job, _watch(bar, clock, notifier))
         except NothingNew as nothing:
-            print(f"mynah: {nothing}", file=sys.stderr)
+            warn(str(nothing))
             return 0
-    print("\n".join(planned.sentences()))
+    say("\n".join(planned.sentences()))
     return 0
 
 
-def _train(settings: Settings, job: Job, clock: Clock, notifier: Notifier) -> Outcome:
+def _train(settings: Settings, job: Job, clock: Clock, notifier: Notifier, log: TrainingLog) -> Outcome:
     from bot.commands.console.progress import TrainingBar
     from training.retraining.retrain import retrain
 
-    with training_errors(), TrainingBar(clock.monotonic) as bar:
-        watch = replace(_watch(bar, clock, notifier), tracker=_tracker(settings, bar))
-        return retrain(lambda: archives(settings), job, watch, now=clock.now())
+    with training_errors(), TrainingBar(clock.monotonic) as bar, _interruptible(bar, job) as stops:
+        watch = _watch(bar, clock, notifier)
+        watch = replace(watch, report=both(watch.report, log.show), tracker=_tracker(settings, bar), stops=stops)
+        outcome = retrain(lambda: archives(settings), job, watch, now=clock.now())
+    log.finish(outcome)
+    return outcome
+
+
+@contextmanager
+def _interruptible(bar: TrainingBar, job: Job) -> Iterator[Callable[[], bool]]:
+    """Let the first Ctrl-C end the training after a whole step, and say where it will go on; the second is at once."""
+    import signal
+    import threading
+
+    from training.errors import Stopped
+
+    is_asked = False
+
+    def ask(*_: object) -> None:
+        nonlocal is_asked
+        if is_asked or bar.stage != "train":
+            raise KeyboardInterrupt
+        is_asked = True
+        bar.warn("stopping after this step, to go on from it later; Ctrl-C again stops at once")
+
+    is_main = threading.current_thread() is threading.main_thread()  # elsewhere Python allows no handler
+    before = signal.signal(signal.SIGINT, ask) if is_main else None
+    try:
+        yield lambda: is_asked
+    except Stopped as stop:
+        raise KeyboardInterrupt(f"{stop}; the same command goes on from there") from stop
+    except KeyboardInterrupt as stop:
+        goes_on = "goes on from its last checkpoint" if _has_checkpoint(job) else "starts over"
+        raise KeyboardInterrupt(f"interrupted; nothing was lost, and the same command {goes_on}") from stop
+    finally:
+        if is_main:
+            signal.signal(signal.SIGINT, before)
+
+
+def _has_checkpoint(job: Job) -> bool:
+    from training.models import registry
+    from training.retraining.retrain import CHECKPOINT
+
+    return (job.models / registry.UNFINISHED / CHECKPOINT).exists()
 
 
 def _job(settings: Settings, folder: StateDir, *, begin: Begin = "base", as_is: bool = False) -> Job:
@@ -144,6 +196,7 @@ def _job(settings: Settings, folder: StateDir, *, begin: Begin = "base", as_is: 
         length=weighted_length,
         sampling=Sampling(settings.voice.temperature, settings.voice.top_p, settings.voice.max_tokens),
         choose=chooser(settings),
+        consent=consent(folder),
     )
 
 

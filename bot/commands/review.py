@@ -6,11 +6,16 @@ import textwrap
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bot.commands import arguments
+from bot.commands.console import terminal
 from bot.commands.console.output import post_row, reasons_text, show
+from bot.commands.console.terminal import say
 from bot.commands.opening import history_to_read, loaded, post_url
 from bot.errors import MynahError
 from bot.history import mentions
 from bot.history import review as queue
+from bot.text import times
+from bot.text.visible import visible
+from bot.text.wrapping import wrapped
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -23,7 +28,12 @@ if TYPE_CHECKING:
     from bot.history.store import Store
     from bot.values import Post, Reason
 
-KEYS = "[a]pprove  [e]dit  [r]eject  [s]kip  [q]uit"
+KEYS = "[a]pprove  [e]dit  [r]eject  [s]kip  [q]uit  [?]"
+HELP = """a  approve: the running bot posts it as soon as its limits allow
+e  edit: change the text, which is screened again and still needs approval
+r  reject: it is never posted; you may type a reason for the history
+s  skip: it stays in the queue until it expires
+q  quit: what you decided so far is kept"""
 COLUMNS = ("id", "kind", "text", "length", "expires")
 WIDTH = 72  # columns to wrap a post to
 
@@ -36,6 +46,7 @@ class ReviewSession(NamedTuple):
     store: Store
     terms: queue.ReviewSettings
     clock: Clock
+    refused: dict[int, str]  # the last edit of a post that the screen refused, to go on from
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -88,7 +99,7 @@ def _decide(args: Namespace) -> int:
     if not folder.history.exists():
         raise MynahError(f"no drafts are waiting: there is no history in {folder.root} yet")
     with Store.open(folder.history, create=False) as store:
-        session = ReviewSession(settings, folder, store, assembly.review_settings(settings), SystemClock())
+        session = ReviewSession(settings, folder, store, assembly.review_settings(settings), SystemClock(), {})
         return _review_all(session) if args.what is None else _review_one(session, args)
 
 
@@ -110,7 +121,7 @@ def _review_one(session: ReviewSession, args: Namespace) -> int:
 
         print(tables.as_json(_row(post, session.terms)))
     else:
-        print(outcome_text(session, post))
+        say(outcome_text(session, post))
     return 0
 
 
@@ -140,7 +151,7 @@ def _review_all(session: ReviewSession) -> int:
         if message is None:
             break
         last = drafts[0].id if is_done else last
-    print(f"{', '.join(outcomes) or 'nothing was reviewed'}; {_count_text(session)}")
+    say(f"{', '.join(outcomes) or 'nothing was reviewed'}; {_count_text(session)}")
     return 0
 
 
@@ -149,11 +160,13 @@ def _ask(session: ReviewSession, post: Post, person: Terminal, outcomes: list[st
     key, words = person.choice(KEYS)
     if key in {"", "q"}:
         return None, False
+    if key == "?":
+        return HELP, False
     if key == "s":
         return f"post {post.id} stays in the queue", True
     action = {"a": _approve, "e": _rewrite, "r": _reject}.get(key)
     if action is None:
-        return f"{key!r} is not one of the keys", False
+        return f"{key!r} is not one of the keys: ? explains them", False
     try:
         message, is_done = action(session, post, person, words)
     except MynahError as error:  # somebody else has decided, or it has expired
@@ -175,11 +188,14 @@ def _reject(session: ReviewSession, post: Post, person: Terminal, words: str) ->
 
 
 def _rewrite(session: ReviewSession, post: Post, person: Terminal, words: str) -> tuple[str, bool]:
-    text = words or person.words("text:", post.text)
+    text = words or person.words("text:", session.refused.get(post.id, post.text))
     if not text or text.strip() == post.text:
         return "the text is unchanged", False
     if reasons := edit_draft(session, post, text.strip()):
-        return f"the text is unchanged: the screen refuses {text.strip()!r}: {reasons_text(reasons)}", False
+        session.refused[post.id] = text.strip()
+        why = f"the screen refuses {text.strip()!r}: {reasons_text(reasons)}"
+        return f"the text is unchanged: {why}\ne goes on with your words", False
+    session.refused.pop(post.id, None)
     return "the text is changed and still needs approval", False
 
 
@@ -195,31 +211,31 @@ def _row(post: Post, terms: queue.ReviewSettings) -> dict[str, Any]:
 
 
 def _page(post: Post, left: int, message: str, session: ReviewSession) -> str:
-    from datetime import timedelta
+    from zoneinfo import ZoneInfo
 
-    from bot.text import durations
+    from bot.commands.console import tables
 
     end = queue.expires(post, session.terms)
-    minute = timedelta(minutes=1)
     facts = {
         "prompt": repr(post.prompt) if post.prompt else "none",
         "model": post.model,
         "likelihood": f"{post.likelihood:.3f}",
         "length": f"{post.length} of 280",
-        "expires": f"{end:%Y-%m-%d %H:%M} UTC, in {durations.written((end - session.clock.now()) // minute * minute)}",
+        "expires": times.said(end, session.clock.now(), ZoneInfo(session.settings.schedule.timezone)),
     }
     if post.note == "edited":
         del facts["likelihood"]  # it belongs to the old text
     if post.reply_to:
         mention = mentions.get(session.store, post.reply_to)
         facts = {"reply to": post_url(session.settings, mention.handle if mention else "", post.reply_to)} | facts
-    text = "\n".join(textwrap.fill(line, WIDTH) for line in post.text.split("\n"))
+    columns = min(terminal.width() or WIDTH + 4, WIDTH + 4)
+    text = "\n".join(wrapped(visible(post.text), columns - 4))
     title = f"post {post.id}{', dry run' if post.dry else ''}{', edited' if post.note == 'edited' else ''}"
     return "\n".join([
-        *([f"{message}\n"] if message else []),
+        *(["\n".join(wrapped(visible(message), columns)) + "\n"] if message else []),
         f"{title} · {left} to review\n",
         textwrap.indent(text, "    ") + "\n",
-        *(f"{name:11}{value}" for name, value in facts.items()),
+        tables.as_facts([tables.Fact(name, visible(value)) for name, value in facts.items()], width=columns),
         "",
     ])  # fmt: skip
 

@@ -6,10 +6,11 @@ import os
 import signal
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from bot.clock import why_doubted
 from bot.commands import arguments
+from bot.commands.console import terminal
 from bot.commands.doctor import ready
 from bot.commands.opening import BUSY, FAILED, loaded, own_command, read_configuration
 from bot.commands.retrain import train
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from bot.config.settings import Settings
     from bot.config.state_dir import StateDir
     from bot.running.app import App, Process
+    from bot.running.logs.lines import LogLines
+    from bot.running.notifications.notifications import Notifications
     from bot.running.systemd import Notifier
 
 RETRY = 15.0  # seconds between two checks while the start waits
@@ -54,6 +57,7 @@ def run(args: Namespace) -> int:
     from bot.config.state_dir import StateDir
     from bot.running.app import Process
     from bot.running.log import why_unwritable
+    from bot.running.notifications.notifications import running as told
     from bot.running.systemd import Notifier
 
     settings, clock = loaded(args).settings, SystemClock()
@@ -71,12 +75,12 @@ def run(args: Namespace) -> int:
         notifier=Notifier(load.notify_socket()),
         log_problem=why_unwritable,
     )
-    configure_log(settings, clock)
+    configure_log(settings, clock, process.state_dir)
     if not os.isatty(0):  # a reload that is asked for while it starts; the daemon listens to later ones
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
     with process.state_dir.hold(process.about), web_page(args):
         if args.once:
-            return run_once(start(settings, process), clock)
+            return run_once(start(settings, process), process)
         app = start_when_possible(
             lambda: start(settings, process),
             lambda: why_not_yet(process.state_dir, clock),
@@ -84,7 +88,7 @@ def run(args: Namespace) -> int:
         )
         if app is None:
             return 0
-        with metrics_server(app, process):
+        with metrics_server(app, process), told(notifications(app, process)):
             return run_daemon(app, process)
 
 
@@ -109,12 +113,29 @@ def web_page(args: Namespace) -> Iterator[None]:
         page.communicate()  # closes its standard input, and waits
 
 
-def configure_log(settings: Settings, clock: Clock) -> None:
+def configure_log(settings: Settings, clock: Clock, state_dir: StateDir | None = None) -> None:
+    """For the process that runs the bot; with `state_dir`, `mynah watch` sees the log too."""
     from bot.running import account, log
 
-    console = settings.log.format == "console" or (settings.log.format == "auto" and sys.stdout.isatty())
-    secrets = account.hidden(settings)
-    log.configure(level=settings.log.level, console=console, stream=sys.stdout, secrets=secrets, clock=clock)
+    is_for_people = settings.log.format == "console" or (settings.log.format == "auto" and sys.stdout.isatty())
+    log.configure(
+        level=settings.log.level,
+        stream=sys.stdout,
+        secrets=account.hidden(settings),
+        clock=clock,
+        console=log_lines(settings, sys.stdout) if is_for_people else None,
+        folder=state_dir.root if state_dir else None,
+    )
+
+
+def log_lines(settings: Settings, stream: TextIO) -> LogLines:
+    """The format of the log on a terminal."""
+    from zoneinfo import ZoneInfo
+
+    from bot.running.logs.lines import LogLines
+
+    zone = ZoneInfo(settings.schedule.timezone)
+    return LogLines(zone=zone, width=lambda: terminal.width(stream), colour=terminal.has_colour(stream))
 
 
 def start(settings: Settings, process: Process) -> App:
@@ -209,7 +230,7 @@ def why_not_yet(state_dir: StateDir, clock: Clock) -> str | None:
     return why_doubted(clock.now()) or resources.why_not(state_dir.root)
 
 
-def run_once(app: App, clock: Clock) -> int:
+def run_once(app: App, process: Process) -> int:
     import structlog
 
     from bot.rounds import slots
@@ -217,8 +238,9 @@ def run_once(app: App, clock: Clock) -> int:
     from bot.running.round_log import RoundLog
 
     with on_signals(stop=lambda _: None):  # the process ends with this round, so a first signal can be ignored
-        ended = app.now.agenda.speak_now(slots.once(clock.now()))
+        ended = app.now.agenda.speak_now(slots.once(process.clock.now()))
         RoundLog(structlog.get_logger()).write(ended)
+        notifications(app, process).turn()
     return {"dry": 0, "posted": 0, "drafted": 0, "waiting": BUSY}.get(ended.outcome, FAILED)
 
 
@@ -264,6 +286,15 @@ def run_daemon(app: App, process: Process) -> int:
         os._exit(FAILED)  # the round's thread would keep the process alive; the history is whole at every moment
     log.info("daemon.stopped")
     return 0
+
+
+def notifications(app: App, process: Process) -> Notifications:
+    import structlog
+
+    from bot.running.notifications.notifications import Notifications
+
+    log = structlog.get_logger()
+    return Notifications(lambda: app.now.settings, process.state_dir, clock=process.clock, log=log)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bot.commands.console.terminal import say, warn
 from bot.commands.opening import FAILED
 from bot.commands.setup import agents
 from bot.errors import MynahError
@@ -53,20 +54,19 @@ def install_units(args: Namespace) -> int:
         )
     for path in (program, Path(sys.executable).resolve()):
         if str(path).startswith(units.HIDDEN):
-            print(
-                f"mynah: the units cannot read {path} (ProtectHome=yes): create the virtual environment in /opt, "
-                "with the system's Python",
-                file=sys.stderr,
+            warn(
+                f"the units cannot read {path} (ProtectHome=yes): create the virtual environment in /opt, with the "
+                "system's Python"
             )
     any_kept = False
     texts = units.texts(program, gpu=args.gpu)
     for path, verdict in units.place(args.prefix / units.SYSTEM, texts, force=args.force, dry_run=args.dry_run):
         any_kept |= verdict == "kept"
-        print(f"{path}: {VERDICTS[verdict][args.dry_run].format(name=path.name)}")
+        say(f"{path}: {VERDICTS[verdict][args.dry_run].format(name=path.name)}")
     if args.bot:
         _prepare(args.prefix, args.bot, dry_run=args.dry_run)
     if not args.dry_run:
-        print(_next_steps(args.prefix, args.bot or "NAME", program, prepared=args.bot is not None))
+        say(_next_steps(args.prefix, args.bot or "NAME", program, prepared=args.bot is not None))
     return FAILED if any_kept else 0
 
 
@@ -82,15 +82,15 @@ def _prepare(prefix: Path, bot: str, *, dry_run: bool) -> None:
             if not exists and not dry_run:
                 path.mkdir(parents=True)
                 path.chmod(mode)
-            print(f"{path}/: {'already exists' if exists else 'would be created' if dry_run else 'created'}")
+            say(f"{path}/: {'already exists' if exists else 'would be created' if dry_run else 'created'}")
         config = etc / "config.toml"
         if config.exists():
-            print(f"{config}: already exists")
+            say(f"{config}: already exists")
             return
         if not dry_run:
             shutil.copyfile(units.example(), config)
             config.chmod(0o644)
-        print(f"{config}: {'would be copied' if dry_run else 'copied'} from the example, for you to edit")
+        say(f"{config}: {'would be copied' if dry_run else 'copied'} from the example, for you to edit")
     except OSError as error:
         raise MynahError(f"{error.filename}: {error.strerror}; `mynah install-units` writes there, as root") from error
 

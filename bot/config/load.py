@@ -20,7 +20,8 @@ from pydantic import ValidationError
 from pydantic_settings import EnvSettingsSource, SettingsError
 
 from bot.config import ceilings
-from bot.config.settings import PREFIX, SECRETS, Settings
+from bot.config.problems import nearest_variable, problem, short
+from bot.config.settings import PREFIX, SECRET_FILES, Settings
 from bot.config.state_dir import expanded
 from bot.errors import ConfigError
 
@@ -31,6 +32,9 @@ TOO_LARGE = 1_000_000  # bytes; a configuration is a page of text
 DEFAULTS = Settings.model_construct().model_dump()
 SECTIONS = {name for name, value in DEFAULTS.items() if isinstance(value, dict)}
 TABLES = {"voice.prompts"}  # tables whose keys are values
+KEYS = [f"{name}.{key}" for name in SECTIONS for key in DEFAULTS[name]] + [*(set(DEFAULTS) - SECTIONS), *SECTIONS]
+PATHS = {"voice.topics", "screen.deny_file", "screen.allow_file", "screen.classifier", "backup.folder", "x.keys"}
+CONFIG = "config.toml"  # in a bot's own folder, beside its history
 LISTS = {f"{name}.{key}" for name in SECTIONS for key, value in DEFAULTS[name].items() if isinstance(value, tuple)}
 
 
@@ -50,16 +54,24 @@ class Loaded:
         return (row for row in self.rows() if row[2] != "default" and row[1] != defaults.get(row[0]))
 
 
-def load(file: Path | None = None, flags: Mapping[str, Any] | None = None, *, keyless: bool = False) -> Loaded:
+def load(
+    file: Path | None = None,
+    flags: Mapping[str, Any] | None = None,
+    *,
+    keyless: bool = False,
+    home: Path | None = None,
+) -> Loaded:
     """Load and validate the configuration. The error lists every problem with its key, but never the value of a secret.
 
-    Flags that are None are ignored. `keyless`: the folder of the keys may be empty.
+    Flags that are None are ignored. `keyless`: the folder of the keys may be empty. `home`: a folder that holds all of
+    one bot, its configuration, its `keys` and its state; relative paths in that configuration begin there.
     """
-    file = file or _default_file()
+    file = file or (home / CONFIG if home else _default_file())
     problems: list[str] = []
+    from_file = _from_file(file, problems) if file else {}
     layers = [
-        ("default", {"state": str(Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state") / "mynah")}),
-        (f"file {file}", _from_file(file, problems) if file else {}),
+        ("default", _of_home(home) if home else {"state": str(_state_folder())}),
+        (f"file {file}", _at_home(from_file, home, problems) if home else from_file),
         ("environment", _from_environment(problems)),
         ("flag", _without_none(flags or {})),
     ]
@@ -75,13 +87,38 @@ def load(file: Path | None = None, flags: Mapping[str, Any] | None = None, *, ke
     try:
         settings = Settings(**merged)
     except ValidationError as error:
-        problems += [_problem(detail, origins) for detail in error.errors(include_url=False, include_input=False)]
+        problems += [problem(detail, origins, KEYS) for detail in error.errors(include_url=False, include_input=False)]
     if settings:
         problems += ceilings.problems(settings)
     if problems or settings is None:
         count = "1 error" if len(problems) == 1 else f"{len(problems)} errors"
         raise ConfigError(f"{count} in the configuration:\n" + "\n".join(f"  {problem}" for problem in problems))
     return Loaded(settings, {key: origin for key, origin in origins.items() if origin != "default"})
+
+
+def _state_folder() -> Path:
+    return Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state") / "mynah"
+
+
+def _of_home(home: Path) -> dict[str, Any]:
+    """The defaults of a bot whose folder holds all of it."""
+    keys = home / "keys"
+    return {"state": str(home), "x": {"keys": str(keys)} if keys.is_dir() else {}}
+
+
+def _at_home(document: dict[str, Any], home: Path, problems: list[str]) -> dict[str, Any]:
+    """The configuration with paths that begin in the bot's folder, so that the folder can be moved."""
+    if document.pop("state", None) is not None:
+        problems.append(f"state: is {home} itself; remove the key from {home / CONFIG}")
+    for key in PATHS:
+        section, name = key.split(".")
+        values = document.get(section)
+        if not isinstance(values, dict):
+            continue  # the validation reports it
+        value = values.get(name)
+        if isinstance(value, str) and value and not value.startswith(("/", "~")):
+            values[name] = str(home / value)
+    return document
 
 
 def differing(one: Settings, other: Settings) -> list[str]:
@@ -128,7 +165,7 @@ def check(key: str, value: str) -> None:
     try:
         Settings(**tree)
     except ValidationError as error:
-        problems = [_problem(detail, {}) for detail in error.errors(include_url=False, include_input=False)]
+        problems = [problem(detail, {}, KEYS) for detail in error.errors(include_url=False, include_input=False)]
         raise ConfigError("; ".join(problems).removeprefix(f"{key}: ")) from error
 
 
@@ -168,15 +205,14 @@ def _from_file(file: Path, problems: list[str]) -> dict[str, Any]:
             f"{file}: it contains a number of thousands of digits, or hundreds of brackets; remove it"
         ) from error
     for key in [key for key in document if "." in key]:  # "x.keys" in quotes is not the key `keys` of [x]
-        problems.append(f'"{_short(key)}": unknown key (file {file}); write a section as [x]')
+        problems.append(f'"{short(key)}": unknown key (file {file}); write a section as [x]')
         del document[key]
-    section = document.get("x")
-    if isinstance(section, dict):
-        problems += [
-            f"x.{name}: secrets do not belong in {file}; use x.keys, a folder of 0600 files"
-            for name in SECRETS
-            if section.pop(name, None) is not None
-        ]
+    for name, key in SECRET_FILES.items():
+        section = document.get(key.split(".")[0])
+        if isinstance(section, dict) and section.pop(key.split(".")[1], None) is not None:
+            problems.append(
+                f"{key}: secrets do not belong in {file}; use x.keys, a folder of 0600 files, and in it {name}"
+            )
     return document
 
 
@@ -194,7 +230,8 @@ def _from_environment(problems: list[str]) -> dict[str, Any]:
         first, *rest = name.removeprefix(PREFIX).lower().split("__")
         known = SECTIONS if rest else {*Settings.model_fields, "config"}
         if name.startswith(PREFIX) and first not in known:
-            problems.append(f"{name}: unknown key in the environment; `mynah config` lists all keys")
+            nearest = nearest_variable(name, KEYS)
+            problems.append(f"{name}: unknown key in the environment; {nearest or '`mynah config` lists all keys'}")
     try:
         return EnvSettingsSource(Settings)()
     except SettingsError:  # its message names only the section, and the value may be a secret
@@ -223,8 +260,8 @@ def _from_credentials(keys: object, problems: list[str], *, keyless: bool) -> di
     if not path_text:
         return {}
     folder = expanded(Path(path_text))
-    secrets: dict[str, str] = {}
-    for name in SECRETS:
+    secrets: dict[str, Any] = {}
+    for name, key in SECRET_FILES.items():
         path = folder / name
         try:
             status = path.stat()
@@ -232,27 +269,14 @@ def _from_credentials(keys: object, problems: list[str], *, keyless: bool) -> di
                 problems.append(f"x.keys: {path} can be read by others: chmod 600 {path}")
                 continue
             if text := _content(path).decode().strip():  # the units give empty ones to a dry run
-                secrets[name] = text
+                _put(secrets, key, text)
         except FileNotFoundError:
             continue
         except (OSError, ValueError) as error:
             problems.append(f"x.keys: {path} cannot be read: {getattr(error, 'strerror', None) or 'not text'}")
     if not secrets and not credentials and not problems and not keyless:
-        problems.append(f"x.keys: {folder} contains none of {', '.join(SECRETS)}; `mynah auth` writes them")
-    return {"x": secrets} if secrets else {}
-
-
-def _problem(detail: Any, origins: Mapping[str, str]) -> str:
-    key = ".".join(str(part) for part in detail["loc"])
-    related = (known for known in origins if f"{known}.".startswith(f"{key}.") or key.startswith(f"{known}."))
-    origin = next((origins[known] for known in related), None)
-    message = "unknown key" if detail["type"] == "extra_forbidden" else detail["msg"].removeprefix("Value error, ")
-    return f"{_short(key)}: {_short(message)}" + (f" ({origin})" if origin else "")
-
-
-def _short(text: str) -> str:
-    """A message may quote a value as long as the file; its end, with the advice, is kept."""
-    return text if len(text) <= 300 else f"{text[:100]} … {text[-180:]}"
+        problems.append(f"x.keys: {folder} contains none of {', '.join(SECRET_FILES)}; `mynah auth` writes X's")
+    return secrets
 
 
 def _without_none(flags: Mapping[str, Any]) -> dict[str, Any]:

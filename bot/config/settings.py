@@ -22,15 +22,19 @@ from bot.config.types import (
     Prompts,
     Rate,
     Share,
+    Targets,
     TimeOfDay,
+    WebUrl,
     Weight,
     Zone,
+    notify_targets,
 )
 
 PREFIX = "MYNAH_"
 MAX_COUNT = 1_000_000  # TOML allows integers that no database and no timer can hold
 KEYS = ("consumer_key", "consumer_secret", "access_token", "access_token_secret")  # of OAuth 1.0a
 SECRETS = (*KEYS, "client_id", "client_secret")  # the last two are the app's, for OAuth 2.0
+SECRET_FILES = {**{name: f"x.{name}" for name in SECRETS}, "notify_targets": "notify.targets"}  # file -> key
 
 
 class Section(BaseModel):
@@ -132,6 +136,7 @@ class ScreenLists(Section):
     allow: tuple[str, ...] = ()
     allow_file: Folder | None = None
     language: bool = True
+    toxicity: bool = True
     classifier: Folder | None = None
     classifier_labels: tuple[str, ...] = ()
     classifier_threshold: Share = 0.5
@@ -198,11 +203,43 @@ class Metrics(Section):
     listen: Listen = ""
 
 
+class Notify(Section):
+    targets: Targets | None = None
+    tell: tuple[Literal["draft", "alert", "digest"], ...] = ("draft", "alert", "digest")
+    digest_at: TimeOfDay = time(20)
+    quiet_from: TimeOfDay = time(22)
+    quiet_to: TimeOfDay = time(8)
+    max_per_day: int = Field(12, ge=1, le=1000)
+    texts: bool = True
+
+    @model_validator(mode="after")
+    def _digest_is_not_in_quiet_hours(self) -> Self:
+        if self.is_quiet(self.digest_at):
+            raise ValueError(
+                f"digest_at: {self.digest_at:%H:%M} is within quiet_from and quiet_to; choose another time"
+            )
+        return self
+
+    def is_quiet(self, local: time) -> bool:
+        start, end = self.quiet_from, self.quiet_to
+        return start <= local < end if start <= end else local >= start or local < end
+
+    def urls(self) -> dict[str, str]:
+        """The URLs by the targets' names. They hold passwords and keys."""
+        return notify_targets(self.targets.get_secret_value()) if self.targets else {}
+
+
 class Web(Section):
     listen: Listen = "127.0.0.1:8766"
     hosts: tuple[HostName, ...] = ()
     user_header: HeaderName = ""
     users: tuple[str, ...] = ()
+    url: WebUrl = ""
+
+    @property
+    def address(self) -> str:
+        """Where people reach the page; empty if only this machine does."""
+        return self.url or (f"https://{self.hosts[0]}" if self.hosts else "")
 
 
 class Log(Section):
@@ -234,6 +271,7 @@ class Settings(BaseSettings):
     budget: Budget = Budget()
     backup: Backup = Backup()
     metrics: Metrics = Metrics()
+    notify: Notify = Notify()
     web: Web = Web()
     log: Log = Log()
 

@@ -10,10 +10,15 @@ from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from bot.text import durations, patterns
 
+TARGET = re.compile(
+    r"(?:(?P<name>[A-Za-z][\w-]{0,29})\s*=\s*)?(?P<url>(?P<kind>[A-Za-z][A-Za-z0-9+.-]{0,29})://\S+)", re.ASCII
+)
+MOST_TARGETS = 20
+WEB_URL = re.compile(r"https?://(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?(?:/[\w.~%/-]*)?", re.ASCII)
 LONGEST_PROMPT = 120  # bytes, so at most as many tokens; the smallest model has a context of 160
 
 
@@ -107,6 +112,38 @@ def _header_name(name: str) -> str:
     return name.lower()
 
 
+def notify_targets(text: str) -> dict[str, str]:
+    """The URL of each target by its name: `NAME=URL` or a URL a line. The messages never quote a line."""
+    targets: dict[str, str] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        match = TARGET.fullmatch(line.strip())
+        if match is None:
+            raise ValueError(f"line {number} is not NAME=URL, with a URL such as ntfys://ntfy.sh/TOPIC")
+        kind = match["kind"].lower()
+        names = (kind, *(f"{kind}-{count}" for count in range(2, MOST_TARGETS + 2)))
+        name = match["name"] or next(name for name in names if name not in targets)
+        if name in targets:
+            raise ValueError(f"line {number} has the name of an earlier line: {name}")
+        targets[name] = match["url"]
+        if len(targets) > MOST_TARGETS:
+            raise ValueError(f"has more than {MOST_TARGETS} targets")
+    return targets
+
+
+def _targets(secret: SecretStr) -> SecretStr:
+    notify_targets(secret.get_secret_value())
+    return secret
+
+
+def _web_url(url: str) -> str:
+    """Only scheme, host, port and path: it is sent through other people's servers, so it must hold no secret."""
+    if url and not WEB_URL.fullmatch(url):
+        raise ValueError("is not the address of a page, such as https://mynah.example.org")
+    return url.rstrip("/")
+
+
 Duration = Annotated[timedelta, BeforeValidator(durations.parsed)]
 Dollars = Annotated[float, Field(ge=0, le=100_000)]
 Share = Annotated[float, Field(gt=0, le=1)]
@@ -123,3 +160,5 @@ Zone = Annotated[str, AfterValidator(_zone)]
 Listen = Annotated[str, AfterValidator(_listen)]
 HostName = Annotated[str, AfterValidator(_host_name)]
 HeaderName = Annotated[str, AfterValidator(_header_name)]
+Targets = Annotated[SecretStr, AfterValidator(_targets)]
+WebUrl = Annotated[str, AfterValidator(_web_url)]

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from bot.clock import stamp
+from bot.clock import moment, stamp
 from bot.history import totals
 from bot.values import Reason
+from bot.x.payloads import time_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -171,21 +172,56 @@ def conversation_depth(store: Store, conversation: str, *, but: str) -> int:
     return int(store.rows(sql, [conversation, but])[0]["n"])
 
 
-def is_loop(store: Store, mention: StoredMention) -> bool:
-    """Whether, since our last reply in the conversation, only the user whom it answered has posted there."""
-    last = store.rows(
+def is_loop_in_thread(store: Store, mention: StoredMention) -> bool:
+    """Whether, since our last reply in the conversation, only users whom we had answered there have posted.
+
+    The author must be one of them. So two accounts that take turns count as one.
+    """
+    answered = store.rows(
         "SELECT mention, author FROM answer WHERE conversation = ? AND CAST(mention AS INTEGER) < CAST(? AS INTEGER) "
-        "ORDER BY CAST(mention AS INTEGER) DESC LIMIT 1",
+        "ORDER BY CAST(mention AS INTEGER) DESC",
         [mention.conversation, mention.id],
     )
-    if not last or last[0]["author"] != mention.author:
+    authors = {row["author"] for row in answered}
+    if mention.author not in authors:
         return False
-    others = store.rows(
-        "SELECT 1 FROM mention WHERE conversation = ? AND author <> ? AND coalesce(verdict, '') <> 'own' "
-        "AND CAST(id AS INTEGER) > CAST(? AS INTEGER) AND CAST(id AS INTEGER) < CAST(? AS INTEGER) LIMIT 1",
-        [mention.conversation, mention.author, last[0]["mention"], mention.id],
+    posted = store.rows(
+        "SELECT author FROM mention WHERE conversation = ? AND coalesce(verdict, '') <> 'own' "
+        "AND CAST(id AS INTEGER) > CAST(? AS INTEGER) AND CAST(id AS INTEGER) < CAST(? AS INTEGER)",
+        [mention.conversation, answered[0]["mention"], mention.id],
     )
-    return not others
+    return authors.issuperset(row["author"] for row in posted)
+
+
+def is_loop_across_threads(store: Store, mention: StoredMention, written: datetime, *, within: timedelta) -> bool:
+    """Whether the mention follows, that soon, a reply in another conversation to its author or to a companion.
+
+    Companions are those who were answered in one conversation with the author. `written` is when the mention was, by
+    X's clock, and so is the time of a reply where X gave it an id.
+    """
+    rows = store.rows(
+        """
+        SELECT coalesce(post.sent_at, post.created_at) AS at, post.x_id FROM (
+            SELECT theirs.author FROM mention AS ours
+            CROSS JOIN mention AS theirs ON theirs.conversation = ours.conversation AND theirs.verdict = 'answered'
+            WHERE ours.author = :author AND ours.verdict = 'answered' GROUP BY theirs.author
+        ) AS party
+        CROSS JOIN mention ON mention.author = party.author AND mention.verdict = 'answered'
+        CROSS JOIN answer ON answer.mention = mention.id
+        CROSS JOIN post ON post.id = answer.post
+        WHERE mention.conversation <> :conversation AND mention.id <> :id
+            AND coalesce(post.sent_at, post.created_at) > :since
+        """,
+        {
+            "conversation": mention.conversation,
+            "id": mention.id,
+            "author": mention.author,
+            "since": stamp(written - 2 * within),
+        },
+    )
+    follows = [row for row in rows if not row["x_id"] or int(row["x_id"]) < int(mention.id)]  # ids rise with the time
+    times = [time_of(row["x_id"]) if row["x_id"] else moment(row["at"]) for row in follows]
+    return any(timedelta() <= written - time < within for time in times)
 
 
 def refused_in_a_row(store: Store) -> list[str]:

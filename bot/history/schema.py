@@ -242,3 +242,35 @@ BEGIN SELECT RAISE(ABORT, 'the history is only added to'); END;
 
 # A post's story is read by its number, however many posts there are.
 STORIES = "CREATE INDEX event_post ON event (post);"
+
+# `concern` is why a person should look at a mention, `seen_at` when one did; threads in which nobody gets a reply.
+THREADS = """
+ALTER TABLE mention ADD COLUMN concern TEXT;
+ALTER TABLE mention ADD COLUMN seen_at TEXT;
+CREATE INDEX mention_concern ON mention (CAST(id AS INTEGER)) WHERE concern IS NOT NULL AND seen_at IS NULL;
+
+CREATE TABLE closed_thread (
+    conversation TEXT PRIMARY KEY,
+    because TEXT NOT NULL,
+    at TEXT NOT NULL
+) STRICT;
+"""
+
+# What was told to each target of notifications; `key` is what it is about. A text is kept only until it is sent.
+NOTIFICATIONS = """
+CREATE TABLE notification (
+    id INTEGER PRIMARY KEY,
+    target TEXT NOT NULL,
+    key TEXT NOT NULL,
+    text TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('waiting', 'sent', 'dropped')),
+    tries INTEGER NOT NULL DEFAULT 0,
+    error TEXT NOT NULL DEFAULT '',
+    at TEXT NOT NULL,
+    tried_at TEXT,
+    again TEXT NOT NULL,
+    CHECK (state = 'waiting' OR text = '')
+) STRICT;
+CREATE INDEX notification_key ON notification (target, key);
+CREATE INDEX notification_tried ON notification (target, tried_at);
+"""

@@ -31,7 +31,9 @@ MIGRATIONS = {
     "0005_mentions": schema.MENTIONS,
     "0006_review": schema.REVIEWS,
     "0007_totals": totals.TABLES,
-    "0007_stories": schema.STORIES,
+    "0008_stories": schema.STORIES,
+    "0009_threads": schema.THREADS,
+    "0010_notifications": schema.NOTIFICATIONS,
 }
 AHEAD = timedelta(days=1)
 MOST_IN_A_DAY = 500  # posts; X allows 100

@@ -10,9 +10,9 @@ import re
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
+from bot.replies import dictation
 from bot.rounds import prompts
 from bot.rounds.score import score
-from bot.screen import echoes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -52,7 +52,7 @@ def choose(
     context = context_of(mention) if mention else ""
     for prompt, seed in _tries(slot, voice.person, draft_settings, _subjects(context, voice.person)):
         for draft in voice.draft(prompt, n=draft_settings.candidates, seed=seed):
-            reason = screen.why_not(draft) or (echoes.why_not(draft.text, mention) if mention else None)
+            reason = screen.why_not(draft) or (dictation.why_not(draft.text, mention) if mention else None)
             if reason:
                 refused.append((draft, reason))
             else:

@@ -7,9 +7,10 @@ not count.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from bot.replies.sensitive import DISTRESS, Sensitivity, kind_in
 from bot.values import Reason
 
 if TYPE_CHECKING:
@@ -33,10 +34,20 @@ class BotAccount:
 class Eligibility:
     opt_out: OptOut
     known_bots: Collection[str]  # handles, in lower case
+    sensitivity: Sensitivity = field(default_factory=Sensitivity)
 
     def why_not(self, mention: Mention, us: BotAccount) -> Reason | None:
         """`opted_out` comes before every reason that other users can cause, so that no opt-out is missed."""
         return next(self._reasons(mention, us), None)
+
+    def concern(self, mention: Mention, verdict: Reason | None) -> str | None:
+        """Why a person should look at the mention, whatever else becomes of it."""
+        if verdict and verdict.name in {"unreadable", "own", "repost"}:
+            return None
+        kind = kind_in(mention.text)
+        if kind in DISTRESS:
+            return kind
+        return verdict.name if verdict and verdict.name == "doubtful_opt_out" else None
 
     def _reasons(self, mention: Mention, us: BotAccount) -> Iterator[Reason]:
         if not mention.author:
@@ -45,8 +56,7 @@ class Eligibility:
             yield Reason("own")
         if mention.is_repost:  # the text is another user's
             yield Reason("repost")
-        if phrase := self.opt_out.phrase_in(mention.text):
-            yield Reason("opted_out", phrase)
+        yield from self._said(mention.text)
         if mention.handle.casefold() in self.known_bots:
             yield Reason("known_bot", mention.handle)
         if not any(_is_seen(wording, us, is_reply=mention.is_reply) for wording in mention.wordings):
@@ -55,6 +65,19 @@ class Eligibility:
             yield Reason("crowd", f"names more than {CROWD} others")
         if _names_unknown(mention, us):
             yield Reason("crowd", "X did not give the ids of the others, so the reply could not leave them out")
+
+    def _said(self, text: str) -> Iterator[Reason]:
+        """A doubtful wish comes after distress, which calls for a person sooner, and before the rest."""
+        wish = self.opt_out.wish_in(text)
+        if wish and wish.is_clear:
+            yield Reason("opted_out")
+        sensitive = self.sensitivity.why_not(text)
+        if sensitive and sensitive.detail in DISTRESS:
+            yield sensitive
+        if wish:
+            yield Reason("doubtful_opt_out")
+        if sensitive:
+            yield sensitive
 
 
 def bystanders(mention: Mention, us: BotAccount) -> tuple[str, ...]:

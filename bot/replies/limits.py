@@ -10,7 +10,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bot.clock import moment
-from bot.history import blocks, mentions
+from bot.history import blocks, mentions, threads
+from bot.replies.sensitive import DISTRESS
 from bot.text.durations import written
 from bot.values import Reason
 from bot.x.payloads import time_of
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 REFUSALS = 3  # refusals in a row that suggest a problem with the replies or the account
 HOLD = timedelta(days=1)
+SOON = timedelta(hours=3)  # a bot answers a reply sooner; a person may ask again after that
+CALM = timedelta(days=1)  # no reply to somebody who wrote in distress
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +45,22 @@ class Limits:
         return now - time_of(mention.id) > self.max_age
 
     def _reasons(self, store: Store, mention: StoredMention, now: datetime) -> Iterator[Reason]:
-        but = mention.id
         if blocks.is_blocked(store, mention.author, mention.handle):
             yield Reason("blocked")
+        if threads.is_closed(store, mention.conversation):
+            yield Reason("closed", "somebody asked to stop there, or wrote in distress")
+        if threads.wrote_lately(store, mention.author, DISTRESS, since=now - CALM):
+            yield Reason("sensitive", "its author wrote in distress within a day")
         if self.is_stale(mention, now):
             yield Reason("stale", f"older than replies.max_age ({written(self.max_age)})")
+        yield from self._full_caps(store, mention, now)
+        if mentions.is_loop_in_thread(store, mention):
+            yield Reason("loop", "nobody new has posted there since the bot's last reply")
+        if mentions.is_loop_across_threads(store, mention, time_of(mention.id), within=SOON):
+            yield Reason("loop", f"follows a reply in another thread within {written(SOON)}")
+
+    def _full_caps(self, store: Store, mention: StoredMention, now: datetime) -> Iterator[Reason]:
+        but = mention.id
         if mentions.count_replies(store, now, but=but) >= self.per_day:
             yield Reason("too_many_today", f"replies.per_day ({self.per_day})")
         if mentions.count_replies(store, now, but=but, author=mention.author) >= self.per_user_per_day:
@@ -57,8 +71,6 @@ class Limits:
             yield Reason("too_many_in_conversation", f"replies.per_conversation_per_day ({most})")
         if mentions.conversation_depth(store, mention.conversation, but=but) >= self.per_conversation:
             yield Reason("too_deep", f"replies.per_conversation ({self.per_conversation})")
-        if mentions.is_loop(store, mention):
-            yield Reason("loop", "nobody else has posted there since the bot's last reply")
 
 
 def why_on_hold(store: Store, now: datetime) -> str | None:

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from bot.clock import moment, stamp
 from bot.errors import RateLimited, TryLater, XError
-from bot.history import blocks, ledger, mentions
+from bot.history import blocks, ledger, mentions, threads
 from bot.replies.eligibility import BotAccount, bystanders
+from bot.replies.sensitive import DISTRESS
 from bot.sending.budget import dollars
 from bot.sending.reconcile import ACCOUNT
 from bot.values import Reason
-from bot.x.payloads import id_at
+from bot.x.payloads import id_at, time_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -38,6 +39,7 @@ FIRST, MOST = 5, 100  # X's limits on the size of a page
 PAGES = (MOST, 20, FIRST)
 EMPTY = 5  # empty pages in a row before it counts as an error
 LONGEST = timedelta(hours=1)  # between two attempts, while X fails
+RECENT = timedelta(days=1)  # a person should look at what was written since; the rest is too late
 RESTORED = "older than the restored backup, so it may have been answered already"
 
 
@@ -181,20 +183,39 @@ class MentionPoller:
         blocks.bind(store, mention.author, mention.handle)
         if reason is None and blocks.is_blocked(store, mention.author, mention.handle):
             reason = Reason("blocked")
+        if reason is None and threads.is_closed(store, mention.conversation):
+            reason = Reason("closed")
         reason = reason or cursor.why_not(mention, at)
         others = bystanders(mention, us)
         verdict = mentions.add(store, mention, reason, others=others, listen=self._settings.listen, at=at)
-        if reason and verdict == "opted_out":
-            because = f"wrote {reason.detail!r} in {mention.id}"
-            blocks.block(store, user=mention.author, handle=mention.handle, because=because, at=at)
+        if reason and verdict == reason.name:
+            self._act_on(store, mention, reason, at=at)
         if reason and verdict == "unreadable":
             self._log.error("mention.unreadable", mention=mention.id, detail=reason.detail)
         return verdict
+
+    def _act_on(self, store: Store, mention: Mention, reason: Reason, *, at: datetime) -> None:
+        """Block whoever asked to stop, close the thread of a wish or of distress, and call for a person."""
+        if reason.name == "opted_out":
+            because = f"asked to stop in {mention.id}"
+            blocks.block(store, user=mention.author, handle=mention.handle, because=because, at=at)
+        concern = self._settings.eligibility.concern(mention, reason)
+        if reason.name == "opted_out" or concern:
+            threads.close(store, mention.conversation, because=f"{concern or reason.name} in {mention.id}", at=at)
+        if concern and at - time_of(mention.id) < RECENT:
+            threads.note_concern(store, mention.id, concern)
+            level = self._log.warning if concern in DISTRESS else self._log.info
+            level("mention.needs_attention", mention=mention.id, concern=concern)
 
 
 def load(store: Store) -> Cursor:
     stored = store.meta(CURSOR)
     return Cursor(**json.loads(stored)) if stored else Cursor()
+
+
+def next_poll(cursor: Cursor) -> datetime:
+    """When the poller that stopped there polls next."""
+    return moment(cursor.again)
 
 
 def keep(store: Store, cursor: Cursor) -> None:

@@ -28,7 +28,8 @@ def secrets(settings: Settings) -> dict[str, str]:
 def hidden(settings: Settings) -> list[str]:
     """Everything that must not appear in a log, the login's tokens included."""
     grant = login(settings).read() if settings.x.auth == "oauth2" else None
-    return [*secrets(settings).values(), *((grant.access_token, grant.refresh_token) if grant else ())]
+    tokens = (grant.access_token, grant.refresh_token) if grant else ()
+    return [*secrets(settings).values(), *tokens, *settings.notify.urls().values()]
 
 
 def lacking(settings: Settings) -> list[str]:

@@ -57,6 +57,8 @@ class Process:
     clock: Clock
     notifier: Notifier
     log_problem: Callable[[], str] = lambda: ""
+    # Loads a model that is known to speak, when it is needed: for many bots in one process. None: this bot's own.
+    open_shared: Callable[[Path, Settings], ModelVoice] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ class App:
             earlier=lambda: earlier(models),
             keep_loaded=settings.voice.keep_loaded,
             is_short=resources.is_short_of_memory,
+            is_shared=process.open_shared is not None,
         )
         self.now = self._make_parts(settings, rules)
 
@@ -125,6 +128,8 @@ class App:
         return self.voice.name, self._process.log_problem()
 
     def _open_voice(self, path: Path, settings: Settings | None = None) -> ModelVoice:
+        if self._process.open_shared:
+            return self._process.open_shared(path, settings or self._settings)
         voice = assembly.voice(path, settings or self._settings, keepalive=self._process.notifier.keepalive)
         if is_mute(voice):
             raise ModelError(f"{path} loads but generates nothing: train it again, or run `mynah rollback`")

@@ -20,6 +20,7 @@ from bot.replies.limits import Limits
 from bot.replies.opt_out import OptOut
 from bot.replies.polling import MentionPoller, PollSettings
 from bot.replies.replying import Replier, ReplySettings
+from bot.replies.sensitive import Sensitivity
 from bot.rounds.posting import DraftSettings
 from bot.rounds.prompts import Topics
 from bot.rounds.slots import Daily, Every, Schedule
@@ -39,7 +40,8 @@ if TYPE_CHECKING:
     from bot.history.store import Store
     from bot.rounds.posting import Pipeline
     from bot.screen.chain import Screen
-    from bot.voice.model_voice import ModelMemory
+    from bot.values import Reason
+    from bot.voice.model_voice import ModelMemory, OpenSampler
     from bot.voice.voice import Voice
     from bot.x.twitter import X
 
@@ -69,7 +71,12 @@ def schedule(settings: Settings, every: timedelta | None) -> Schedule:
 # What it says
 
 
-def voice(folder: Path, settings: Settings, keepalive: Callable[[], None] = lambda: None) -> ModelVoice:
+def voice(
+    folder: Path,
+    settings: Settings,
+    keepalive: Callable[[], None] = lambda: None,
+    open_sampler: OpenSampler | None = None,
+) -> ModelVoice:
     """Load the model as a voice. `keepalive` is called while a draft is generated."""
     configured = settings.voice
     return open_voice(
@@ -81,6 +88,7 @@ def voice(folder: Path, settings: Settings, keepalive: Callable[[], None] = lamb
         top_p=configured.top_p,
         max_tokens=configured.max_tokens,
         keepalive=keepalive,
+        open_sampler=open_sampler,
     )
 
 
@@ -121,17 +129,22 @@ def screen(
         lists=rules.lists,
         allow_links=settings.posting.allow_links,
         allow_vulgar=settings.posting.allow_vulgar,
+        toxicity=settings.screen.toxicity,
+        languages=lambda: memory.languages,
         max_hashtags=settings.posting.max_hashtags,
     )
 
 
 def unspeakable(settings: Settings) -> Callable[[str], str | None]:
-    """Why a tweet's content must not be trained on. Its length and its mentions are checked in training/corpus."""
+    """Why a tweet's content must not be trained on: only what is certain, since a tweet has no replacement.
+
+    Its length and its mentions are checked in training/corpus.
+    """
     own = lists(settings.screen)
 
     def why(text: str) -> str | None:
         reason = form.control_character(text) or privacy.why_not(text) or own.why_not(text)
-        reason = reason or harm.why_not(text, vulgar=settings.posting.allow_vulgar, allowed=own.allowed)
+        reason = reason or harm.why_not(text, vulgar=settings.posting.allow_vulgar, allowed=own.allowed, certain=True)
         return reason.name if reason else None
 
     return why
@@ -218,6 +231,20 @@ def reply_brakes(settings: Settings, prices: Prices) -> ReplyBrakes | None:
     )
 
 
+def mention_screen(settings: Settings) -> Callable[[str], Reason | None]:
+    """Why a mention is not answered because of what it says: by the checks of posts for harm and privacy.
+
+    Only what is certain: the words of a draft are the bot's own, and more of them may be doubted.
+    """
+    own = lists(settings.screen)
+
+    def why(text: str) -> Reason | None:
+        reason = privacy.why_not(text) or own.why_not(text)
+        return reason or harm.why_not(text, vulgar=settings.posting.allow_vulgar, allowed=own.allowed, certain=True)
+
+    return why
+
+
 def limits(settings: Settings) -> Limits:
     configured = settings.replies
     return Limits(
@@ -237,7 +264,9 @@ def replier(
     import structlog
 
     configured, log = settings.replies, structlog.get_logger()
-    eligibility = Eligibility(OptOut(configured.opt_out), frozenset(configured.known_bots))
+    eligibility = Eligibility(
+        OptOut(configured.opt_out), frozenset(configured.known_bots), Sensitivity(mention_screen(settings))
+    )
     poll_settings = PollSettings(settings.bot, configured.poll, configured.listen, eligibility, prices(settings))
     poller = MentionPoller(publisher, pipeline.outbox, poll_settings, clock=pipeline.clock, log=log)
     reply_settings = ReplySettings(limits(settings), configured.listen, review_mode=settings.mode == "review")

@@ -46,6 +46,7 @@ NETWORKED = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "ceph", "afs", "lustre", "f
 BOT_WORDS = re.compile(r"bots?\b|automat|generated|\bAI\b|\bGPT|robot|機械|ボット|бот", re.IGNORECASE)
 HANDLE = re.compile(r"@(\w{1,15})")
 UNIT = "mynah@.service"
+CONFIRMED_LANGUAGES = "confirmed_languages"  # those without a word list that the bot may write
 CONFIRMED = "confirmed"  # the key in the store: the bot whose checklist a person has confirmed
 UNLABELLED = "unlabelled"  # what the profile on X lacked when somebody last asked X; empty if nothing
 CHECKLIST = (
@@ -120,6 +121,18 @@ def label(confirmed: str | None, bot: str, unlabelled: str | None = None, *, liv
         return Check("label", OK, f"confirmed for @{bot}")
     detail = f"nobody has confirmed that @{bot} is labelled as a bot"
     return Check("label", FAIL if live else WARN, detail, "`mynah doctor --confirm` lists what X requires")
+
+
+def languages(written: Sequence[str], listed: Sequence[str], confirmed: str | None, *, live: bool) -> Check:
+    """Check whether the screen has word lists for what the model writes; `confirmed` are those it may do without."""
+    without = [code for code in written if code not in {"en", *listed}]
+    unconfirmed = [code for code in without if code not in (confirmed or "").split()]
+    if unconfirmed:
+        detail = f"the screen has no list of words in {', '.join(map(str, unconfirmed))}, which the model writes"
+        do = "add such words to screen.deny_file; then `mynah doctor --confirm` confirms that the bot may post"
+        return Check("languages", FAIL if live else WARN, detail, do)
+    names = ", ".join(map(str, written)) or "not known: the model was trained by an earlier version"
+    return Check("languages", OK, names + (f" (confirmed without a list: {', '.join(without)})" if without else ""))
 
 
 def replies(standing: str, *, enabled: bool, unreadable: int) -> Check:

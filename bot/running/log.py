@@ -1,4 +1,4 @@
-"""The format of log lines: JSON by default, readable on a terminal. Secrets are replaced in the last step."""
+"""Log lines: JSON, or on a terminal as logs/lines.py shows them. Secrets are replaced in the last step."""
 
 from __future__ import annotations
 
@@ -6,20 +6,24 @@ import json
 import logging
 import re
 import sys
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TextIO
 
 import structlog
 
 from bot.clock import stamp
-from bot.text.visible import direct, in_json, visible
+from bot.running.logs.file import LogFile
+from bot.text.visible import direct, in_json
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, MutableMapping
+    from collections.abc import Collection, Iterator, MutableMapping
+    from pathlib import Path
 
     from structlog.typing import Processor
 
     from bot.clock import Clock
+    from bot.running.logs.lines import LogLines
 
 HIDDEN = "(hidden)"
 _SECRET_KEY = re.compile(r"token|secret|authorization|password|consumer_key|api_key", re.IGNORECASE)
@@ -27,26 +31,61 @@ _SECRET_KEY = re.compile(r"token|secret|authorization|password|consumer_key|api_
 _SECRET_SHAPE = re.compile(r"(?:oauth_\w+=\"[^\"]*\")|(?:Bearer\s+\S+)|(?:\b\d{6,20}-[A-Za-z0-9]{30,50}\b)")
 # These log headers, keys and signatures at DEBUG.
 _VERBOSE = ("tweepy", "requests_oauthlib", "oauthlib", "urllib3", "httpx", "httpcore")
+_hidden: ContextVar[Collection[str]] = ContextVar("hidden", default=())
 
 
-def configure(*, level: str, console: bool, stream: TextIO, secrets: Collection[str], clock: Clock) -> None:
-    """Set up logging, once at the start: the bot's log lines and those of libraries get the same format."""
+@contextmanager
+def hiding(secrets: Collection[str]) -> Iterator[None]:
+    """Replace these secrets too in what is logged inside: those of one bot of several, while they are in memory."""
+    token = _hidden.set(sorted((secret for secret in secrets if secret), key=len, reverse=True))
+    try:
+        yield
+    finally:
+        _hidden.reset(token)
+
+
+def configure(
+    *,
+    level: str,
+    stream: TextIO,
+    secrets: Collection[str],
+    clock: Clock,
+    console: LogLines | None = None,
+    folder: Path | None = None,
+) -> None:
+    """Set up logging, once at the start: the bot's log lines and those of libraries get the same format.
+
+    Without `console` they are JSON; in `folder`, the newest ones are in a file too.
+    """
 
     def add_time(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         event.setdefault("at", stamp(clock.now()))
         return event
 
-    shared: list[Processor] = [structlog.stdlib.add_log_level, add_time, structlog.processors.format_exc_info]
-    last: Processor = Console() if console else structlog.processors.JSONRenderer(_json)
-    handler = Handler(direct(stream))
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,  # which bot it is about, where there are several
+        structlog.stdlib.add_log_level,
+        add_time,
+        structlog.processors.format_exc_info,
+    ]
+
+    def formatter(last: Processor) -> logging.Formatter:
+        return structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, Redactor(secrets), last],
         )
-    )
+
+    json_lines = formatter(structlog.processors.JSONRenderer(_json))
+    handlers: list[logging.Handler] = [Handler(direct(stream))]
+    handlers[0].setFormatter(formatter(console) if console else json_lines)
+    if folder:
+        handlers.append(LogFile(folder))
+        handlers[1].setFormatter(json_lines)
     root = logging.getLogger()
-    root.handlers = [handler]
+    for handler in root.handlers:
+        if isinstance(handler, LogFile):
+            handler.close()
+    root.handlers = handlers
     root.setLevel(level.upper())
     for name in _VERBOSE:
         logging.getLogger(name).setLevel(logging.INFO if level == "debug" else logging.WARNING)
@@ -118,46 +157,6 @@ class Redactor:
                 return [self._redacted("", part) for part in value]
             case _:
                 text = value if isinstance(value, str) else repr(value)
-                for secret in self._secrets:
+                for secret in (*self._secrets, *_hidden.get()):
                     text = text.replace(secret, HIDDEN)
                 return _SECRET_SHAPE.sub(HIDDEN, text)
-
-
-class Console:
-    """For a person at a terminal: a round shows its text with the facts underneath; any other event is one line."""
-
-    _DIM, _BOLD, _RED, _OFF = "\x1b[2m", "\x1b[1m", "\x1b[31m", "\x1b[0m"
-
-    def __call__(self, _: Any, __: str, event: MutableMapping[str, Any]) -> str:
-        at = str(event.pop("at", ""))[11:19]
-        level = event.pop("level", "info")
-        name = event.pop("event", "")
-        traceback = event.pop("exception", "")
-        if name == "round.ended" and event.get("text"):
-            return self._round(at, event)
-        colour = self._RED if level in {"error", "critical"} else ""
-        rest = "  ".join(f"{key}={_plain(value)}" for key, value in event.items() if value not in ("", {}, None))
-        line = f"{self._DIM}{at}{self._OFF}  {colour}{_plain(name)}{self._OFF}  {self._DIM}{rest}{self._OFF}".rstrip()
-        return f"{line}\n{visible(traceback)}" if traceback else line
-
-    def _round(self, at: str, event: MutableMapping[str, Any]) -> str:
-        margin = "\n" + " " * 10
-        text = visible(str(event["text"])).replace("\n", margin)
-        refused = ", ".join(f"{count} {reason}" for reason, count in event.get("refused", {}).items())
-        facts = [
-            str(event["outcome"]),
-            f"slot {event['slot']}",
-            f"prompt {event['prompt']!r}" if event["prompt"] else "no prompt",
-            f"{event['length']} of 280",
-            f"{'would cost' if event['outcome'] == 'dry' else 'costs'} {event['cost']}",
-            f"refused: {refused}" if refused else "nothing refused",
-            str(event.get("detail", "")),
-        ]
-        under = " · ".join(fact for fact in facts if fact)
-        return f"{self._DIM}{at}{self._OFF}  {self._BOLD}{text}{self._OFF}{margin}{self._DIM}{_plain(under)}{self._OFF}"
-
-
-def _plain(value: Any) -> str:
-    """The value without line breaks and other control characters."""
-    text = str(value)
-    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)

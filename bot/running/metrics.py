@@ -40,6 +40,7 @@ GAUGES = {
     "mynah_paused": ("1 while posting is paused", "paused"),
     "mynah_unknown_posts": ("posts that may or may not exist", "unknown"),
     "mynah_to_review": ("drafts that wait for approval", "to_review"),
+    "mynah_mentions_to_look_at": ("mentions that a person should look at: mynah mentions", "to_look_at"),
     "mynah_alerts": ("problems that need a person, as mynah status lists them", "alerts"),
     "mynah_last_backup_timestamp_seconds": ("newest backup", "last_backup"),
     "mynah_mention_lag_seconds": ("how long the oldest unanswered mention has waited", "mention_lag"),

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from bot.clock import moment, stamp, why_doubted
 from bot.errors import ModelError, StoreError
-from bot.history import mentions, refusals, review
+from bot.history import mentions, refusals, review, threads
+from bot.history import notifications as told
 from bot.history.store import Store
 from bot.running import assembly, resources
 from bot.sending import budget
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
 
     from bot.config.settings import Settings
     from bot.config.state_dir import StateDir
+    from bot.history.notifications import LastTry
 
 SILENT = timedelta(minutes=3)  # the unit's WatchdogSec
+FAILED_TRIES = 3  # of a notification in a row; fewer are an outage of a moment
 
 
 def row(settings: Settings, state_dir: StateDir, now: datetime) -> dict[str, Any]:
@@ -74,6 +77,7 @@ class _Status:
             "replies": self._settings.replies.standing(live=self._live),
             "mentions": {},
             "mention_lag": None,
+            "to_look_at": 0,
             "paused": None,
             "unknown": [],
             "next_look": None,
@@ -87,9 +91,15 @@ class _Status:
             "bot": self._about.get("bot", self._settings.bot),
             "heartbeat_age": self._age(self._beat),
             "last_backup": stamp(self._backup.at) if self._backup else None,
+            "notifications": notifications(None, self._settings, self._now),
             "alerts": list(self._alerts()),
         }
-        return row | _from_history(store, self._settings, dry=not self._live, now=self._now) if store else row
+        if store is None:
+            return row
+        row |= _from_history(store, self._settings, dry=not self._live, now=self._now)
+        return row | {
+            "alerts": [*row["alerts"], *_distress(store), *_failing_notifications(store, self._settings, self._now)]
+        }
 
     def _age(self, beat: datetime | None) -> float | None:
         return round(max((self._now - beat).total_seconds(), 0.0), 1) if beat else None
@@ -142,6 +152,8 @@ def _from_history(store: Store, settings: Settings, *, dry: bool, now: datetime)
         **_last(store, dry=dry),
         "mentions": mentions.counts(store),
         "mention_lag": _lag(store, now),
+        "to_look_at": len(threads.to_look_at(store)),
+        "notifications": notifications(store, settings, now),
         "refusals": refusals.counts(store, dry=dry),
         "paused": why_paused(store, now),
         "unknown": [post.id for post in store.posts_in("unknown", dry=dry)],
@@ -150,6 +162,30 @@ def _from_history(store: Store, settings: Settings, *, dry: bool, now: datetime)
         "last": [post.text for post in store.history(dry=dry, limit=3)],
         **{name: budget.dollars(cost) for name, cost in budget.spent(store, now, dry=dry).items()},
     }
+
+
+def notifications(store: Store | None, settings: Settings, now: datetime) -> dict[str, str]:
+    """What became of the last notification to each target."""
+    names = _targets(store, settings, now)
+    return {name: _told(told.last_try(store, name) if store else None) for name in names}
+
+
+def _targets(store: Store | None, settings: Settings, now: datetime) -> list[str]:
+    """Without the secrets, which not every process has, those of the last week."""
+    return list(settings.notify.urls()) or (told.targets(store, now - timedelta(days=7)) if store else [])
+
+
+def _told(last: LastTry | None) -> str:
+    if last is None:
+        return "nothing sent yet"
+    return f"failed at {stamp(last.at)} (try {last.tries}): {last.error}" if last.error else f"sent at {stamp(last.at)}"
+
+
+def _failing_notifications(store: Store, settings: Settings, now: datetime) -> Iterator[str]:
+    for name in _targets(store, settings, now):
+        last = told.last_try(store, name)
+        if last and last.error and last.tries >= FAILED_TRIES:
+            yield f"notifications to {name} fail: {last.error}; `mynah notify --test` tries it"
 
 
 def _last(store: Store, *, dry: bool) -> dict[str, Any]:
@@ -164,6 +200,13 @@ def _last(store: Store, *, dry: bool) -> dict[str, Any]:
         "last_slot_was": slot[0]["outcome"] if slot else None,
         "last_post": sent[0]["sent_at"] if sent else None,
     }
+
+
+def _distress(store: Store) -> Iterator[str]:
+    count = sum(row["concern"] != "doubtful_opt_out" for row in threads.to_look_at(store))
+    if count:
+        who = "somebody who mentioned the bot" if count == 1 else f"{count} mentions of the bot: their authors"
+        yield f"{who} may be in distress: `mynah mentions` says where"
 
 
 def _lag(store: Store, now: datetime) -> float | None:

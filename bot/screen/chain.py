@@ -12,7 +12,7 @@ from bot.text.normalise import normalise
 from bot.values import Draft, Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     Check = Callable[[Draft], Reason | None]
 
@@ -41,6 +41,11 @@ class Screen:
                 yield reason
 
 
+def why_sensitive(text: str) -> Reason | None:
+    """Why a text of a stranger, such as a mention, must not be answered: harm or private data in it, not swearing."""
+    return harm.why_not(text, vulgar=True) or privacy.why_not(text)
+
+
 def no_match(_: str) -> str:
     """For a history without posts and a voice without a person."""
     return ""
@@ -57,13 +62,16 @@ def build(
     lists: Lists = NO_LISTS,
     allow_links: bool = False,
     allow_vulgar: bool = False,
+    toxicity: bool = True,
+    languages: Callable[[], Sequence[str]] = tuple,
     max_hashtags: int = 2,
 ) -> Screen:
     """The screen of a bot.
 
     `was_posted` asks the history for a normalised text. The other callables take the text as it is and return the
     detail of a reason, or an empty text: `near_duplicate_of` and `earlier_refusal` are the history's, `copy_of` (a
-    training tweet) and `foreign_language` the voice's, and `classify` is the operator's own classifier.
+    training tweet) and `foreign_language` the voice's, and `classify` is the operator's own classifier. `languages` are
+    those that the person writes.
     """
     checks: dict[str, Check] = {
         "empty": lambda draft: form.empty(draft.text),
@@ -76,7 +84,9 @@ def build(
         "hashtags": lambda draft: entities.too_many_hashtags(draft.text, most=max_hashtags),
         "link": lambda draft: None if allow_links else entities.link(draft.text),
         "lists": lambda draft: lists.why_not(draft.text),
-        "harm": lambda draft: harm.why_not(draft.text, vulgar=allow_vulgar, allowed=lists.allowed),
+        "harm": lambda draft: harm.why_not(
+            draft.text, vulgar=allow_vulgar, allowed=lists.allowed, toxic=toxicity, languages=languages()
+        ),
         "privacy": lambda draft: privacy.why_not(draft.text),
         "repeats": lambda draft: Reason("said_before") if was_posted(normalise(draft.text)) else None,
         "refused": lambda draft: _reason("refused_before", earlier_refusal(draft.text)),

@@ -12,7 +12,7 @@ from bot.text.autolink import links
 from bot.values import Reason
 
 _MENTION = re.compile(r"(?<![0-9a-z_])(?:rt:?)?([@\uff20][0-9a-z_]+)", re.IGNORECASE | re.ASCII)
-_CASHTAG = re.compile(r"(?<!\S)\$[a-z]{1,6}(?:[._][a-z]{1,2})?(?!\w)", re.IGNORECASE)
+_CASHTAG = re.compile(r"(?<!\S)\$[a-z]{1,6}(?:[._][a-z]{1,2})?(?![^\W_])", re.IGNORECASE)
 _HASHTAG = re.compile(r"(?<![\w&])[#\uff03](?!\ufe0f|\u20e3)\w*[^\W\d_]\w*")  # #1 is a rank, not a hashtag
 
 

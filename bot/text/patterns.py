@@ -24,7 +24,11 @@ def matcher(pattern: str) -> Callable[[str], bool]:
         raise ValueError(f"{pattern!r} is not a pattern that can be used: {_last_line(str(error))}") from None
 
     def matches(text: str) -> bool:
-        try:
+        if validator.isinstance_python(text):
+            return True
+        if text.isascii():
+            return False
+        try:  # what cannot be encoded was not looked at
             validator.validate_python(text)
         except ValidationError as error:
             if any(problem["type"] != "string_pattern_mismatch" for problem in error.errors(include_url=False)):

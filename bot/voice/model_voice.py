@@ -13,6 +13,7 @@ from bot.values import Draft
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
+    from typing import Protocol
 
     from training.profile.language import Language
     from training.profile.memory import Memory
@@ -20,13 +21,27 @@ if TYPE_CHECKING:
     from training.speak.sampler import Sampler
     from training.speak.types import Sampling
 
+    class OpenSampler(Protocol):
+        def __call__(
+            self, folder: Path, /, *, engine: Engine, device: str, threads: int
+        ) -> tuple[Literal["torch", "light"], Sampler]: ...
+
+
 Engine = Literal["auto", "torch", "light"]
 
 
 class ModelMemory:
     """What a model folder stores about its training tweets and their language. Does not load the model."""
 
-    def __init__(self, memory: Memory | None = None, language: Language | None = None, *, locked: str = "") -> None:
+    def __init__(
+        self,
+        memory: Memory | None = None,
+        language: Language | None = None,
+        *,
+        locked: str = "",
+        languages: tuple[str, ...] = (),
+    ) -> None:
+        self.languages = languages  # of the tweets, by their codes; empty where they are not known
         self._memory = memory
         self._language = language
         self.locked = locked  # why copies cannot be found
@@ -35,6 +50,7 @@ class ModelMemory:
     def open(cls, folder: Path | None) -> Self:
         """Open the memory of a model folder; without a model (`folder` is None) it is empty."""
         from training.errors import MemoryLocked
+        from training.models.model_dir import read_manifest
         from training.profile.language import Language
         from training.profile.memory import Memory
 
@@ -42,10 +58,11 @@ class ModelMemory:
             return cls()
         with training_errors(ModelError):
             language = Language.open(folder)
+            languages = read_manifest(folder).languages
             try:
-                return cls(Memory.open(folder), language)
+                return cls(Memory.open(folder), language, languages=languages)
             except MemoryLocked as error:
-                return cls(None, language, locked=str(error))
+                return cls(None, language, locked=str(error), languages=languages)
 
     @property
     def is_open_to_all(self) -> bool:
@@ -118,6 +135,7 @@ class ModelVoice:
         """
         self.name = name
         self.person = person
+        self.languages = memory.languages
         self.engine = engine
         self._sampler = sampler
         self._memory = memory
@@ -196,16 +214,19 @@ def open_voice(
     top_p: float,
     max_tokens: int,
     keepalive: Callable[[], None] = lambda: None,
+    open_sampler: OpenSampler | None = None,
 ) -> ModelVoice:
-    """Check and load a model folder; a ModelError says what is wrong with it."""
+    """Check and load a model folder; a ModelError says what is wrong with it.
+
+    `open_sampler`: loads the weights, by default those of the folder alone.
+    """
     from training.profile.person import Person
     from training.speak import engines
     from training.speak.types import Sampling
 
     files = ModelFiles(folder)
     with training_errors(ModelError):
-        chosen = engines.choose(folder, engine=engine, device=device)
-        sampler = engines.open_sampler(folder, engine=chosen, device=device, threads=threads)
+        chosen, sampler = (open_sampler or engines.open_sampler)(folder, engine=engine, device=device, threads=threads)
         person = Person.open(folder)
     voice = ModelVoice(
         folder.name,

@@ -40,6 +40,10 @@ class Voice(Protocol):
         """How the text differs from the person's language; empty if it does not."""
 
     @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages that the person writes, by their codes; empty where they are not known."""
+
+    @property
     def person(self) -> Person | None:
         """How the person writes, for choosing among drafts; None where nothing is chosen."""
 
@@ -56,10 +60,12 @@ class CurrentVoice:
         *,
         keep_loaded: bool = True,
         is_short: Callable[[], bool] = lambda: False,
+        is_shared: bool = False,
     ) -> None:
         """`earlier` lists the versions that were current before, newest first, in case the current one is damaged.
 
         Without `keep_loaded`, and on a machine that `is_short` of memory, the model is unloaded between two rounds.
+        `is_shared`: `load` itself keeps models that several bots use, so none is held here, and none is loaded yet.
         """
         self._promoted = promoted
         self._load = load
@@ -71,8 +77,18 @@ class CurrentVoice:
         self.keep_loaded = keep_loaded
         self._is_short = is_short
         self._used_memory = True  # since the last refresh
+        self._is_shared = is_shared
         self._voice: ModelVoice | None = None
-        self._folder, self._voice = self._first(earlier)
+        if is_shared and (folder := self._sound()):
+            self._folder = folder
+        else:
+            self._folder, self._voice = self._first(earlier)
+
+    def _sound(self) -> Path | None:
+        """The promoted version; None where `_first` has to find another, or to say what is wrong."""
+        with suppress(ModelError):
+            return self._promoted()
+        return None
 
     def _first(self, earlier: Callable[[], Sequence[Path]]) -> tuple[Path, ModelVoice]:
         """The promoted version; where it is damaged, the newest whole one before it, which is logged."""
@@ -99,6 +115,10 @@ class CurrentVoice:
     @property
     def engine(self) -> str:
         return self._loaded().engine
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        return self._loaded().languages
 
     @property
     def person(self) -> Person | None:
@@ -132,14 +152,15 @@ class CurrentVoice:
         """
         self._leave_overwritten_files()
         self._follow_promotion()
-        is_unloaded = self._voice is not None and self.keep_loaded and self._is_short()
+        is_unloaded = self._voice is not None and self.keep_loaded and not self._is_shared and self._is_short()
         if is_unloaded:
             self._log.info("model.put_away", model=self.name, why="others wait for memory; it is opened when it speaks")
         if self._used_memory or is_unloaded:
             self._used_memory = False
-            if is_unloaded or not self.keep_loaded:
+            if is_unloaded or not self.keep_loaded or self._is_shared:
                 self._voice = None
-            _return_memory()
+            if not self._is_shared:  # it takes a tenth of a second in a process with many bots
+                return_memory()
 
     def look_again(self) -> None:
         """The next refresh tries a refused model again: it may have been repaired in place."""
@@ -186,7 +207,7 @@ class CurrentVoice:
         self._refused = model
 
 
-def _return_memory() -> None:
+def return_memory() -> None:
     """Return freed memory to the kernel; the C library would keep it."""
     gc.collect()
     if sys.platform == "linux":

@@ -13,8 +13,9 @@ from starlette.staticfiles import StaticFiles
 from bot.commands.opening import how_to_install
 from bot.errors import MynahError
 from bot.web.guard import Guard
+from bot.web.learning.jobs import Jobs
 from bot.web.page import render
-from bot.web.pages import history, home, predictions, queue, settings, signin
+from bot.web.pages import begin, history, home, model, people, predictions, queue, settings, signin
 from bot.web.templating import FOLDER
 
 if TYPE_CHECKING:
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
 
     from bot.web.site import Site
 
-PAGES = (home, predictions, queue, history, settings)  # each has a TAB and ROUTES
-UPLOADS: frozenset[str] = frozenset()  # paths of forms with a file
+# In the order of the navigation; each has a TAB and ROUTES.
+PAGES = (begin, home, predictions, queue, history, model, people, settings)
+UPLOADS = frozenset({begin.UPLOAD})  # paths of forms with a file
 
 
 def application(site: Site, *, hosts: Collection[str] = ()) -> ASGIApp:
@@ -43,6 +45,7 @@ def application(site: Site, *, hosts: Collection[str] = ()) -> ASGIApp:
         },
     )
     app.state.site = site
+    app.state.jobs = Jobs(site)
     app.state.tabs = [page.TAB for page in PAGES]
     return Guard(app, site, hosts=hosts, uploads=UPLOADS)
 

@@ -81,11 +81,17 @@ def web(args: Namespace) -> int:
 def configure_log(settings: Settings) -> None:
     """To standard error: standard output is for the link."""
     from bot.clock import SystemClock
+    from bot.commands.run import log_lines
     from bot.running import account, log
 
-    console = settings.log.format == "console" or (settings.log.format == "auto" and sys.stderr.isatty())
-    secrets = account.hidden(settings)
-    log.configure(level=settings.log.level, console=console, stream=sys.stderr, secrets=secrets, clock=SystemClock())
+    is_for_people = settings.log.format == "console" or (settings.log.format == "auto" and sys.stderr.isatty())
+    log.configure(
+        level=settings.log.level,
+        stream=sys.stderr,
+        secrets=account.hidden(settings),
+        clock=SystemClock(),
+        console=log_lines(settings, sys.stderr) if is_for_people else None,
+    )
 
 
 def _address(args: Namespace, settings: Settings) -> tuple[str, int] | Path:

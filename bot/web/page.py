@@ -49,6 +49,7 @@ class Tab(NamedTuple):
 
     title: str
     path: str
+    only_first: bool = False  # only while there is no model
 
 
 def site(request: Request) -> Site:
@@ -90,7 +91,7 @@ def render(request: Request, template: str, *, status: int = 200, **values: Any)
     context = values | {
         "request": request,
         "path": request.url.path,
-        "tabs": request.app.state.tabs,
+        "tabs": [tab for tab in request.app.state.tabs if not tab.only_first or not here.has_model],
         "settings": here.settings,
         "zone": here.zone,
         "now": here.now(),

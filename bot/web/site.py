@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo
 
 from bot.commands import opening
 from bot.config.state_dir import StateDir
-from bot.errors import ConfigError, MynahError
+from bot.errors import ConfigError, ModelError, MynahError
 from bot.history.store import Store
+from bot.voice.model_voice import promoted
 from bot.web.access import Access, FailureLimit
 from bot.web.speaker import Speaker
 
@@ -73,6 +74,14 @@ class Site:
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.settings.schedule.timezone)
+
+    @property
+    def has_model(self) -> bool:
+        """A damaged one counts: it is no reason to begin."""
+        try:
+            return promoted(self.state_dir.models) is not None
+        except ModelError:
+            return True
 
     def now(self) -> datetime:
         return self.clock.now()

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, parse_qsl, quote, urlencode, urlsplit
 
-from bot.errors import ConfigError, Halted, MynahError, RateLimited, TryLater, Unknown, XError
+from bot.errors import ConfigError, Halted, MynahError, RateLimited, TryLater, Unknown, WrongPin, XError
 from bot.x.responses import WINDOW, Answer
 from bot.x.responses import quote as words_of
 from bot.x.signing import Keys, app, verified
@@ -92,11 +92,12 @@ def _form(wire: Wire, path: str, sign: Callable[[Any], Any], hide: tuple[str, ..
     if fields.get("oauth_token") and fields.get("oauth_token_secret"):
         return fields
     answer = f"X answered {reply.status} to POST {path}{words_of(Answer(reply.status, body=reply.parsed()))}"
+    if reply.status in {400, 401, 403} and path.endswith("access_token"):
+        raise WrongPin(f"{answer}: the PIN is wrong or too old; open the address again for another one")
     if reply.status in {400, 401, 403}:
-        why = "the PIN is wrong or too old" if path.endswith("access_token") else "it does not accept these keys"
         raise Halted(
-            f"{answer}: {why}. Copy the consumer key and secret again from {CONSOLE}, see there that user "
-            "authentication is set up with Read and write, and start again"
+            f"{answer}: it does not accept these keys. Copy the consumer key and secret again from {CONSOLE}, see "
+            "there that user authentication is set up with Read and write, and start again"
         )
     raise TryLater(f"{answer}: nothing was saved, start again in a minute")
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import stat
 import subprocess
 import urllib.error
 import urllib.request
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
+from bot.commands import auth
+from bot.x import signin
+from bot.x.wire import Wire
 from tests.fake_x.server import FakeX
 from tests.fake_x.signin import CLIENT_ID, CLIENT_SECRET
 from tests.fake_x.state import User, World, newcomer
@@ -234,3 +239,20 @@ def test_a_lost_response_stores_nothing_and_shows_no_secret(person: Person, auth
     assert (login.code, person.files) == (1, {})
     assert "Traceback" not in login.output
     assert [secret for secret in secrets_of(person) if secret in login.output] == []
+
+
+def test_a_mistyped_pin_may_be_typed_again_on_a_terminal(
+    person: Person, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    consumer = ME.secrets.consumer_key, ME.secrets.consumer_secret
+    with closing(Wire(person.x.url)) as wire:
+        pin = signin.ask_for_pin(wire, *consumer)
+        right = person._opens(f"{pin.address}&as={ME.handle}")
+        keyboard = io.StringIO(f"0000000\n{right}\n")
+        keyboard.isatty = lambda: True  # type: ignore[method-assign]
+        monkeypatch.setattr("sys.stdin", keyboard)
+
+        login = auth._typed_pin(wire, consumer, pin)
+
+    assert login.handle == ME.handle
+    assert "the PIN is wrong or too old" in capsys.readouterr().err

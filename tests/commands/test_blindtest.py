@@ -212,3 +212,12 @@ def test_who_quits_keeps_nothing(session: Session) -> None:
 
     assert terminal.wait() == 0
     assert blind_test.read(session.state / "models" / VERSION) == []
+
+
+def test_the_result_is_drawn_as_a_picture(session: Session, tmp_path: Path) -> None:
+    picture = tmp_path / "result.png"
+
+    result = session.run(*ASK, "--picture", str(picture), stdin=20 * "bot\n")
+
+    assert result.code == 0, result.err
+    assert picture.read_bytes().startswith(b"\x89PNG")

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import sqlite3
+import subprocess
 from argparse import Namespace
 from datetime import datetime, time
 from pathlib import Path
@@ -19,7 +20,7 @@ from bot.config.state_dir import StateDir
 from bot.history.store import Store
 from bot.values import Draft, Slot
 from tests.fakes import NOON
-from tests.installed import SENTENCES, dry_run, lines, mynah, rounds
+from tests.installed import MYNAH, SENTENCES, dry_run, environment, lines, mynah, rounds
 from training.models import registry
 
 if TYPE_CHECKING:
@@ -191,13 +192,20 @@ def test_a_configuration_with_a_missing_list_is_not_valid(tmp_path: Path) -> Non
     assert "screen.deny_file: /nowhere/deny.txt is not a file" in result.stderr
 
 
-def test_a_state_folder_that_is_a_file_exits_78(tmp_path: Path) -> None:
+def test_a_state_folder_that_is_a_file_is_wrong_usage_as_an_option_and_else_a_wrong_configuration(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "file").write_text("")
 
-    result = mynah("run", "--once", state=tmp_path / "file")
+    option = mynah("run", "--once", state=tmp_path / "file")
+    variable = subprocess.run(
+        [MYNAH, "run", "--once"], check=False, capture_output=True, text=True, timeout=120,
+        env=environment(MYNAH_STATE=str(tmp_path / "file")),
+    )  # fmt: skip
 
-    assert result.returncode == 78
-    assert "not a folder" in result.stderr
+    assert (option.returncode, variable.returncode) == (2, 78)
+    assert "not a folder" in option.stderr
+    assert "not a folder" in variable.stderr
 
 
 def test_a_state_folder_that_cannot_be_created_gives_one_sentence(tmp_path: Path) -> None:
@@ -211,7 +219,6 @@ def test_a_state_folder_that_cannot_be_created_gives_one_sentence(tmp_path: Path
 @pytest.mark.parametrize(
     "arguments",
     [
-        pytest.param([], id="nothing"),
         pytest.param(["sing"], id="unknown command"),
         pytest.param(["run", "--every", "soon"], id="no duration"),
         pytest.param(["run", "--live", "--dry-run"], id="two modes"),
@@ -281,7 +288,8 @@ def test_screen_gives_a_verdict_and_its_reasons(tmp_path: Path) -> None:
     fine, bad = lines(result.stdout)
     assert result.returncode == 0
     assert (fine["verdict"], fine["reasons"]) == ("pass", [])
-    assert (bad["verdict"], set(bad["reasons"])) == ("refuse", {"link", "mention"})
+    assert bad["verdict"] == "refuse"
+    assert {"link", "mention"} <= set(bad["reasons"])
 
 
 def test_history_shows_rows_with_stable_keys(state: Path) -> None:
@@ -407,22 +415,23 @@ def test_an_abandoned_post_is_not_abandoned_twice(state: Path) -> None:
 @pytest.mark.parametrize(
     ("until", "zone", "end"),
     [
-        ("2999-12-24T18:30", "Europe/Lisbon", "2999-12-24T18:30:00.000Z"),
-        ("2999-07-24T18:30", "Europe/Lisbon", "2999-07-24T17:30:00.000Z"),
-        ("2999-07-24T18:30+02:00", "UTC", "2999-07-24T16:30:00.000Z"),
-        ("9999-12-31T23:59", "America/Los_Angeles", "`mynah resume`"),
+        ("2999-12-24T18:30", "Europe/Lisbon", "until 24 December 2999 18:30 WET"),
+        ("2999-07-24T18:30", "Europe/Lisbon", "until 24 July 2999 18:30 WEST"),
+        ("2999-07-24T18:30+02:00", "UTC", "until 24 July 2999 16:30 UTC"),
+        ("9999-12-31T23:59", "America/Los_Angeles", "until `mynah resume`"),
     ],
 )
 def test_a_pause_ends_at_a_time_in_the_schedules_zone(tmp_path: Path, until: str, zone: str, end: str) -> None:
     result = mynah("pause", "--until", until, state=tmp_path, MYNAH_SCHEDULE__TIMEZONE=zone)
 
-    assert result.stdout == f"paused: nothing is posted until {end}\n"
+    assert result.stdout.startswith("paused: nothing is posted ")
+    assert result.stdout.endswith(f"{end}\n")
 
 
 def test_a_pause_can_end_at_a_time_of_day(tmp_path: Path) -> None:
     result = mynah("pause", "--until", "18:30", state=tmp_path)
 
-    assert result.stdout.endswith("T18:30:00.000Z\n"), result.stderr
+    assert result.stdout.endswith(" 18:30 UTC\n"), result.stderr
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,12 @@ import fcntl
 import json
 import os
 import shutil
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +19,7 @@ from bot.history import refusals
 from bot.history.store import Store
 from bot.values import Draft, Reason, Slot
 from tests.installed import mynah
+from tests.training.retraining.runs import TEXTS
 from training.errors import ModelError
 from training.models import model_dir, registry
 from training.retraining.job import Job
@@ -23,9 +27,7 @@ from training.retraining.prepare import prepare
 from training.sources import recognise
 from training.sources.sample import ARCHIVE
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+ROOT = Path(__file__).parents[2]
 CANARY = "Zephyrine quaffs nineteen purple omnibuses."
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 LEARNT, OTHER = "20261121T120000Z-0001", "20261122T120000Z-0002"
@@ -81,6 +83,43 @@ def test_a_forgotten_person_is_in_no_byte_of_the_state_folder(planted: Path, tmp
         assert [row["text"] for row in refusals.newest(store)] == ["Kept."]
     assert LEARNT not in [each.name for each in registry.versions(planted / "models")]
     assert len(list((planted / "backups").glob("history-*.db"))) == 1
+
+
+# A training of a new tokenizer, whose tokens are the person's words; it kills itself after a checkpoint.
+KILLED = """
+import os, signal, sys
+from itertools import count
+from pathlib import Path
+from tests.training.retraining import runs
+from training.retraining.job import Monitor
+from training.retraining.retrain import retrain
+
+def report(progress):
+    if (progress.stage, progress.done) == ("train", 3):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+seconds, state = count(), Path(sys.argv[1])
+texts = (state.parent / "said.txt").read_text().splitlines()
+watch = Monitor(report, seconds=lambda: float(next(seconds)), due=lambda: True)
+retrain(lambda: (runs.archive("magpie", texts),), runs.small(state / "models"), watch, now=runs.NOON)
+"""
+
+
+def test_a_training_that_was_killed_keeps_nothing_of_a_forgotten_person(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    (tmp_path / "said.txt").write_text("\n".join([*(f"{CANARY} {number}" for number in range(40)), *TEXTS]) + "\n")
+    assert mynah("import", tmp_path / "said.txt", "--as", "magpie", state=state).returncode == 0
+    killed = subprocess.run([sys.executable, "-c", KILLED, state], capture_output=True, check=False, cwd=ROOT)
+    left = [path.name for path in (state / "models").rglob("*")]
+
+    result = mynah("forget", "@magpie", "--yes", "--delete-models", state=state)
+
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert "checkpoint.pt" in left
+    assert result.returncode == 0, result.stderr
+    assert with_canary(state) == []
+    words = {word.strip(".").encode() for word in CANARY.split()}
+    assert [path for path in state.rglob("*") if path.is_file() and any(map(path.read_bytes().count, words))] == []
 
 
 def test_a_damaged_backup_is_named_and_a_second_try_finishes(planted: Path) -> None:
@@ -145,3 +184,19 @@ def test_old_refusals_are_deleted(tmp_path: Path) -> None:
         assert [row["text"] for row in refusals.newest(store)] == ["New."]
         assert len(store.rows("SELECT * FROM nearness")) == 1
     assert with_canary(tmp_path) == []
+
+
+def test_a_plan_says_what_there_is_and_changes_nothing(planted: Path) -> None:
+    before = sorted(path for path in planted.rglob("*") if path.is_file())
+
+    planned = mynah("forget", "@magpie", "--plan", state=planted)
+
+    assert planned.returncode == 0, planned.stderr
+    assert planned.stdout.splitlines() == [
+        "@magpie: 2 tweets in the library, 0 mentions in the history",
+        f"models that learnt them: {LEARNT}",
+        "backups: 1 of the library with their tweets, 1 of the history",
+        "refused drafts that quote tweets, unfinished trainings, and the statement of consent go too",
+        "nothing was changed",
+    ]
+    assert sorted(path for path in planted.rglob("*") if path.is_file()) == before

@@ -132,9 +132,9 @@ def test_an_import_reports_author_and_counts_and_keeps_the_library_private(tmp_p
     result = mynah("import", old_archive, new_archive)
 
     assert result.stdout.splitlines() == [
-        f"{old_archive} (X archive): tweets by @magpie (Ms Magpie)",
+        f"{old_archive} (X archive): tweets by @Magpie (Ms Magpie)",
         "  2 found, as its manifest says: 2 new, 0 updated, 0 already there; 2023-02-18 to 2023-02-19",
-        f"{new_archive} (X archive): tweets by @magpie (Ms Magpie)",
+        f"{new_archive} (X archive): tweets by @Magpie (Ms Magpie)",
         "  4 found: 2 new, 0 updated, 2 already there; 2023-02-18 to 2023-02-20",
         f"  {new_archive} says that it holds 7 tweets, but holds 4: it may be incomplete; download it again.",
         "  Tweets without a readable date, taken as the oldest: 1.",
@@ -271,7 +271,7 @@ def test_the_library_shows_each_author_with_the_funnel(tmp_path: Path, mynah: My
 
     output = result.stdout.splitlines()
     assert output[:3] == [
-        "@magpie (Ms Magpie): 5 tweets; 2023-02-18 to 2023-02-19",
+        "@Magpie (Ms Magpie): 5 tweets; 2023-02-18 to 2023-02-19",
         "  kinds      original 3, reply 1, retweet 1",
         "  languages  en 5",
     ]
@@ -338,8 +338,8 @@ def test_control_characters_in_tweets_and_names_do_not_reach_the_terminal(tmp_pa
     result = mynah("import", zipped(tmp_path / "a.zip", files))
     library = mynah("library", "--show-dropped", "1")
 
-    assert result.stdout.splitlines()[0].endswith("(X archive): tweets by @magpie (Ms [31m Magpie)")
-    assert "@magpie (Ms [31m Magpie): 2 tweets;" in library.stdout
+    assert result.stdout.splitlines()[0].endswith("(X archive): tweets by @Magpie (Ms [31m Magpie)")
+    assert "@Magpie (Ms [31m Magpie): 2 tweets;" in library.stdout
     assert "RT @rook: [2Jcaw 1m" in library.stdout
 
 

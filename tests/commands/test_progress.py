@@ -58,8 +58,25 @@ def test_on_a_terminal_the_last_texts_stand_below_the_bar_cut_to_its_width(
                 Progress("train", number, 12, step=Step(number, 12, 2.5, tokens=9, said=f"text {number} {'a' * 60}"))
             )
 
-    screen = CONTROLS.sub("", capsys.readouterr().err)
-    last = screen.split("12/12")[-1].splitlines()
+    screen, end = capsys.readouterr().err.rsplit("12/12", 1)[1].split("\x1b[?25h")
+    last = [line for line in CONTROLS.sub("", screen).splitlines() if line.strip()]
     assert [line.split()[1] for line in last[-10:]] == [str(number) for number in range(3, 13)]
     assert last[-1].startswith("    step 12    text 12 aaa")
     assert (len(last[-1].rstrip()), last[-1].rstrip()[-1]) == (40, "…")
+    assert end.count("\x1b[2K") == 11  # the bar and its lines are erased: nothing of them stays
+
+
+def test_on_a_terminal_a_line_stays_of_the_steps_and_the_evaluation_counts(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "80")
+    with TrainingBar(iter([5.0, 5.0, 70.0]).__next__) as bar:
+        bar.show(Progress("train", 2, 2, step=Step(2, 2, 2.5, tokens=9)))
+        bar.show(Progress("judge"))
+        bar.show(Progress("judge", 64, 256))
+
+    lines = [line.rstrip() for line in CONTROLS.sub("", capsys.readouterr().err).splitlines()]
+    assert "    going on from step 1" in lines
+    assert "  training the model: 2 steps in 1 min, loss 2.50" in lines
+    assert any("evaluating the model" in line and "64/256" in line for line in lines)

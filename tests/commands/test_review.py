@@ -173,7 +173,7 @@ def test_the_page_shows_everything_about_a_draft(session: Session) -> None:
 
     page = session.run("review", stdin="q\n").out
 
-    for fact in (BELL, "'A bell'", "some-model", "-1.250", "25 of 280", "in 23h59m", "dry run"):
+    for fact in (BELL, "'A bell'", "some-model", "-1.250", "25 of 280", "in 1 day (tomorrow", "dry run"):
         assert fact in page
     assert session.states() == ["drafted"]
 
@@ -263,3 +263,30 @@ def test_ctrl_c_changes_nothing(session: Session, where: str) -> None:
 
     assert terminal.wait() == 128 + signal.SIGINT
     assert session.states() == ["drafted"]
+
+
+def test_a_question_mark_explains_the_keys(session: Session) -> None:
+    session.drafts(BELL)
+
+    page = session.run("review", stdin="?\nq\n").out
+
+    assert "a  approve: the running bot posts it as soon as its limits allow" in page
+    assert session.states() == ["drafted"]
+
+
+def test_an_edit_that_is_refused_keeps_the_words(session: Session) -> None:
+    session.drafts(BELL)
+    terminal = Terminal("review", state=session.state)
+    terminal.wait_for(KEYS)
+    terminal.press(b"e")
+    terminal.wait_for(BELL.encode())
+    os.write(terminal.screen, b" @somebody\r")
+    terminal.wait_for(KEYS)
+
+    terminal.press(b"e")
+
+    assert f"text: {BELL} @somebody".encode() in terminal.wait_for(b"@somebody")
+    os.write(terminal.screen, b"\x7f" * 10 + b"\r")
+    terminal.wait_for(KEYS)
+    terminal.press(b"q")
+    assert terminal.wait() == 0

@@ -17,6 +17,7 @@ from bot.commands.console import tables
 from bot.history import refusals
 from bot.history.store import Store
 from bot.running import log
+from bot.running.logs.lines import LogLines
 from bot.text.visible import HIDDEN, in_json, visible
 from bot.values import Draft, Reason, Slot
 from tests.installed import MYNAH, environment, mynah
@@ -104,7 +105,8 @@ def test_numbers_in_a_cell_stay_numbers() -> None:
 @pytest.mark.parametrize("console", [True, False])
 def test_a_log_line_is_visible(*, console: bool) -> None:
     stream = io.StringIO()
-    log.configure(level="info", console=console, stream=stream, secrets=(), clock=SystemClock())
+    lines = LogLines() if console else None
+    log.configure(level="info", console=lines, stream=stream, secrets=(), clock=SystemClock())
     import structlog
 
     structlog.get_logger().info("round.ended", text=EVIL, outcome="dry", slot=EVIL, prompt=EVIL, length=1, cost="$0")

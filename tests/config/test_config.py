@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.config import load
-from bot.config.settings import SECRETS
+from bot.config.settings import SECRET_FILES, SECRETS
 from bot.errors import ConfigError
 
 EXAMPLE = Path(__file__).parents[2] / "config.example.toml"
@@ -47,7 +47,7 @@ def test_the_default_is_a_dry_run_of_the_sample_account(tmp_path: Path) -> None:
 def test_the_example_shows_every_key_with_its_default() -> None:
     text = EXAMPLE.read_text(encoding="utf-8")
     in_example = {key for key, _ in load._flat(tomllib.loads(text))}
-    secret = {f"x.{name}" for name in SECRETS}
+    secret = set(SECRET_FILES.values())
     comments = {
         "state",
         "x.keys",
@@ -317,3 +317,72 @@ def test_a_pipe_as_a_key_is_refused_and_not_waited_for(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match="consumer_key cannot be read: it is not a regular file"):
         load.load(None, {"x": {"keys": str(tmp_path)}})
+
+
+def test_targets_of_notifications_have_names_of_ones_own_or_of_their_kind(tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    keys.mkdir()
+    (keys / "notify_targets").write_text(
+        "# mine\n\nntfys://ntfy.sh/a\nNTFYS://ntfy.sh/b\nmail = mailto://u:p@x.org?a=b\n"
+    )
+    (keys / "notify_targets").chmod(0o600)
+
+    config = load.load(None, {"x": {"keys": str(keys)}})
+
+    assert config.settings.notify.urls() == {
+        "ntfys": "ntfys://ntfy.sh/a",
+        "ntfys-2": "NTFYS://ntfy.sh/b",
+        "mail": "mailto://u:p@x.org?a=b",
+    }
+    assert config.origins == {"x.keys": "flag", "notify.targets": "credential"}
+    assert "ntfy.sh" not in repr(config)
+
+
+@pytest.mark.parametrize(
+    ("targets", "why"),
+    [
+        ("a=ntfy://canary/x\nntfy.sh/canary", "notify.targets: line 2 is not NAME=URL"),
+        ("ntfy://canary/x y", "line 1 is not NAME=URL"),
+        ("a=ntfy://canary/x\na=ntfy://canary/y", "line 2 has the name of an earlier line: a"),
+        ("ntfy://canary/x\n" * 21, "has more than 20 targets"),
+    ],
+)
+def test_a_wrong_target_is_refused_and_not_quoted(targets: str, why: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MYNAH_NOTIFY__TARGETS", targets)
+
+    with pytest.raises(ConfigError) as excinfo:
+        load.load()
+
+    assert why in str(excinfo.value)
+    assert "canary" not in str(excinfo.value)
+
+
+def test_targets_do_not_belong_in_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text('notify.targets = "ntfy://canary/x"\n')
+
+    with pytest.raises(ConfigError, match=r"notify\.targets: secrets do not belong in .* notify_targets") as excinfo:
+        load.load(file)
+
+    assert "canary" not in str(excinfo.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mynah.example.org",
+        "ftp://x.org",
+        "https://u:p@x.org",
+        "https://x.org/?key=1",
+        "https://x.org/#a",
+        "javascript:x",
+    ],
+)
+def test_the_address_of_the_page_holds_no_secret(url: str) -> None:
+    with pytest.raises(ConfigError, match=r"web\.url: is not the address of a page"):
+        load.load(flags={"web": {"url": url}})
+
+
+def test_a_digest_in_the_quiet_hours_would_never_come() -> None:
+    with pytest.raises(ConfigError, match="digest_at: 07:30 is within quiet_from and quiet_to"):
+        load.load(flags={"notify": {"digest_at": "07:30"}})

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 SHORT, LONG = 1_500, 9_000  # posts; the short one has more than any query may read
 TABLES = ("post", "event", "slot", "refusal", "expense", "look", "mention", "review", "nearness")
 SCANS = tuple(f"SCAN {table}" for table in TABLES)
-# Mentions that are to be answered, ten refusals by X, the greatest id.
-FEW = re.compile(r"INDEX (mention_waiting|reply_outcome|post_x_id)$")
+# Mentions that are to be answered or looked at, ten refusals by X, the greatest id.
+FEW = re.compile(r"INDEX (mention_waiting|mention_concern|reply_outcome|post_x_id)$")
 NEWEST = re.compile(r"FROM (event|slot) ORDER BY (id|rowid) DESC LIMIT")  # the one scan that ends by itself
 
 

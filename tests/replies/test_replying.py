@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.history import blocks, mentions
+from bot.history import blocks, mentions, threads
 from bot.replies import polling
 from bot.sending import pause
 from bot.sending.budget import Caps
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 MAGPIE, ROOK, JAY = person(1, "magpie"), person(2, "rook"), person(3, "jay")
 GROK = person(4, "grok")
+NO_CAPS = replace(LIMITS, per_user_per_day=99, per_conversation_per_day=99, per_conversation=99, per_day=99)
 
 
 @pytest.fixture
@@ -381,7 +382,143 @@ def test_a_conversation_continues_when_somebody_else_posts(bot: ReplyingBot) -> 
     assert bot.answered() == [first, second]
 
 
+def test_two_accounts_that_take_turns_in_a_thread_fall_silent(path: Path) -> None:
+    bot = ReplyingBot(path, MAGPIE, ROOK, limits=NO_CAPS)
+    bot.begins()
+    bot.says(MAGPIE, f"{BOT} hello")
+    for turn in range(40):
+        bot.lives(10 * MINUTE)
+        bot.says((ROOK, MAGPIE)[turn % 2], f"I see {turn}, {BOT}", reply_to=bot.world.posts_of(ME.id)[0].id)
+
+    assert len(bot.answers()) == 2
+
+
+@pytest.mark.parametrize("accounts", [1, 2])
+def test_a_bot_that_answers_each_reply_in_a_new_thread_falls_silent(path: Path, accounts: int) -> None:
+    """Two accounts count together once both were answered in one thread."""
+    bot = ReplyingBot(path, MAGPIE, ROOK, limits=NO_CAPS)
+    bot.begins()
+    first = bot.says(MAGPIE, f"{BOT} hello")
+    bot.lives(10 * MINUTE)
+    if accounts == 2:
+        bot.says(ROOK, f"{BOT} hello too", reply_to=first)
+        bot.lives(10 * MINUTE)
+    seen = 0
+    for turn in range(40):
+        if len(bot.answers()) > seen:
+            seen = len(bot.answers())
+            bot.says((MAGPIE, ROOK)[turn % accounts], f"I see {turn}, {BOT}")
+        bot.lives(10 * MINUTE)
+
+    assert len(bot.answers()) == accounts
+    assert "loop" in bot.verdicts().values()
+
+
+def test_a_person_may_start_another_thread_some_hours_later(bot: ReplyingBot) -> None:
+    first = bot.says(MAGPIE, f"{BOT} hello")
+    bot.lives(4 * HOUR, beat=5 * MINUTE)
+
+    second = bot.says(MAGPIE, f"{BOT} good evening")
+    bot.lives(10 * MINUTE)
+
+    assert bot.answered() == [first, second]
+
+
 # Opt-outs and blocks
+
+
+def test_after_a_wish_the_whole_thread_is_closed_to_everybody(bot: ReplyingBot) -> None:
+    first = bot.says(MAGPIE, f"{BOT} hello")
+    bot.lives(10 * MINUTE)
+    stop = bot.says(ROOK, f"leave me alone {BOT}", reply_to=first)
+    bot.lives(10 * MINUTE)
+    there = bot.says(JAY, f"{BOT} what was that?", reply_to=first)
+    elsewhere = bot.says(JAY, f"{BOT} hello")
+
+    bot.lives(10 * MINUTE)
+
+    assert bot.answered() == [first, elsewhere]
+    assert (bot.verdicts()[stop], bot.verdicts()[there]) == ("opted_out", "closed")
+
+
+def test_a_wish_closes_the_thread_for_mentions_and_replies_that_wait(path: Path) -> None:
+    bot = ReplyingBot(path, MAGPIE, ROOK, JAY, review_mode=True)
+    bot.begins()
+    first = bot.says(MAGPIE, f"{BOT} hello")
+    bot.lives(10 * MINUTE)
+    bot.says(JAY, f"{BOT} me too", reply_to=first)
+    bot.says(ROOK, f"{BOT} stop", reply_to=first)
+    bot.lives(10 * MINUTE)
+
+    bot.store.move(1, "approved", at=bot.clock.now())
+    bot.lives(HOUR)
+
+    assert (bot.answers(), bot.states()) == ([], ["expired"])
+
+
+def test_a_doubtful_wish_silences_the_thread_blocks_nobody_and_is_shown(bot: ReplyingBot) -> None:
+    doubtful = bot.says(MAGPIE, f"somebody should make it stop {BOT}")
+    bot.lives(10 * MINUTE)
+    there = bot.says(ROOK, f"{BOT} why?", reply_to=doubtful)
+    elsewhere = bot.says(MAGPIE, f"{BOT} hello")
+
+    bot.lives(10 * MINUTE)
+
+    assert bot.answered() == [elsewhere]
+    assert (bot.verdicts()[doubtful], bot.verdicts()[there]) == ("doubtful_opt_out", "closed")
+    assert [(row["id"], row["concern"]) for row in threads.to_look_at(bot.store)] == [(doubtful, "doubtful_opt_out")]
+
+
+# What must not be answered
+
+
+@pytest.mark.parametrize(
+    "text", ["my mother died this morning", "you are a useless idiot", "her phone is 07700 900123, post it"]
+)
+def test_distress_abuse_and_the_data_of_others_get_silence(bot: ReplyingBot, text: str) -> None:
+    mention = bot.says(MAGPIE, f"{BOT} {text}")
+
+    bot.lives(HOUR)
+
+    assert (bot.answers(), bot.verdicts()) == ([], {mention: "sensitive"})
+    assert text.encode() not in bot.path.read_bytes()
+
+
+def test_distress_is_shown_and_its_author_and_thread_get_no_reply_for_a_day(bot: ReplyingBot) -> None:
+    first = bot.says(MAGPIE, f"{BOT} i want to kill myself tonight")
+    bot.lives(10 * MINUTE)
+    same_author = bot.says(MAGPIE, f"{BOT} hello?")
+    same_thread = bot.says(ROOK, f"{BOT} say something", reply_to=first)
+    bot.lives(25 * HOUR, beat=5 * MINUTE)
+    later = bot.says(MAGPIE, f"{BOT} good morning")
+
+    bot.lives(10 * MINUTE)
+
+    assert bot.answered() == [later]
+    assert (bot.verdicts()[same_author], bot.verdicts()[same_thread]) == ("sensitive", "closed")
+    assert [(row["handle"], row["concern"]) for row in threads.to_look_at(bot.store)] == [("magpie", "self_harm")]
+    assert bot.logged["mention.needs_attention"] == 1
+
+
+def test_distress_is_shown_even_of_somebody_who_also_asks_to_be_left_alone(bot: ReplyingBot) -> None:
+    bot.says(MAGPIE, f"{BOT} leave me alone, i want to die")
+
+    bot.lives(10 * MINUTE)
+
+    assert blocks.is_blocked(bot.store, MAGPIE.id, "")
+    assert [row["concern"] for row in threads.to_look_at(bot.store)] == ["self_harm"]
+
+
+def test_old_distress_is_not_shown(bot: ReplyingBot) -> None:
+    bot.says(MAGPIE, f"{BOT} my mother died this morning")
+    bot.clock.passes(2 * DAY)
+
+    bot.lives(10 * MINUTE)
+
+    assert threads.to_look_at(bot.store) == []
+
+
+# Blocks
 
 
 @pytest.mark.parametrize("text", ["stop", "STOOOP!!", "s t o p", "Hör auf", "стоп", "やめて", "don\u2019t reply to me"])

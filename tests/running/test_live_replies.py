@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bot.clock import stamp
+from bot.history import threads
 from bot.history.store import Store
 from bot.replies.polling import Cursor, keep
 from bot.x.payloads import id_at
@@ -110,6 +111,26 @@ def test_a_block_uses_the_id_if_it_is_known_and_can_be_lifted(state: Path) -> No
     assert [(row["handle"], row["user"]) for row in blocks] == [("Magpie", MAGPIE.id), ("rook", None)]
     assert (unblock.returncode, again.returncode) == (0, 1)
     assert again.stderr == "mynah: @rook is not blocked: `mynah block` lists those who are\n"
+
+
+def test_distress_is_an_alert_and_on_the_list_until_a_person_has_seen_it(state: Path) -> None:
+    remember_a_mention(state)
+    with Store.open(state / "history.db") as store:
+        (mention,) = [row["id"] for row in store.rows("SELECT id FROM mention")]
+        threads.note_concern(store, mention, "grief")
+
+    (before,) = lines(mynah("status", "--json", state=state).stdout)
+    (row,) = lines(mynah("mentions", "--json", state=state).stdout)
+    wrong = mynah("mentions", "--seen", "1", state=state)
+    seen = mynah("mentions", "--seen", mention, state=state)
+    (after,) = lines(mynah("status", "--json", state=state).stdout)
+
+    assert before["to_look_at"] == 1
+    assert any("may be in distress: `mynah mentions` says where" in alert for alert in before["alerts"])
+    assert (row["by"], row["because"], row["address"]) == ("magpie", "grief", f"https://x.com/magpie/status/{mention}")
+    assert (wrong.returncode, wrong.stderr) == (1, "mynah: 1 is not on the list: `mynah mentions` shows it\n")
+    assert seen.stdout == f"{mention} is off the list\n"
+    assert (after["to_look_at"], [alert for alert in after["alerts"] if "distress" in alert]) == (0, [])
 
 
 def test_the_bot_cannot_block_itself(state: Path) -> None:

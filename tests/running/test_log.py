@@ -9,7 +9,8 @@ import pytest
 import structlog
 
 from bot.running import log
-from bot.running.log import Console, Redactor
+from bot.running.log import Redactor
+from bot.running.logs.lines import LogLines
 from tests.fakes import FakeClock
 
 CANARY = "canary-8d1f77"
@@ -18,7 +19,7 @@ CANARY = "canary-8d1f77"
 @pytest.fixture
 def lines() -> io.StringIO:
     stream = io.StringIO()
-    log.configure(level="debug", console=False, stream=stream, secrets=[CANARY], clock=FakeClock())
+    log.configure(level="debug", stream=stream, secrets=[CANARY], clock=FakeClock())
     return stream
 
 
@@ -69,7 +70,7 @@ def test_a_line_that_cannot_be_written_does_not_reach_stderr_with_its_secrets(
 ) -> None:
     full = io.StringIO()
     full.close()
-    log.configure(level="debug", console=False, stream=full, secrets=[CANARY], clock=FakeClock())
+    log.configure(level="debug", stream=full, secrets=[CANARY], clock=FakeClock())
 
     structlog.get_logger().info("x", value=CANARY)
     logging.getLogger("some.library").warning("it says %s", CANARY)
@@ -123,7 +124,7 @@ def test_an_oauth_token_is_hidden_by_its_shape() -> None:
 
 
 def test_a_round_on_a_terminal_shows_the_text_with_facts_underneath() -> None:
-    output = Console()(
+    output = LogLines()(
         None,
         "",
         {
@@ -140,7 +141,7 @@ def test_a_round_on_a_terminal_shows_the_text_with_facts_underneath() -> None:
 
 
 def test_no_control_character_of_a_value_reaches_the_terminal() -> None:
-    output = Console()(None, "", {"event": "x", "at": "", "level": "info", "value": "a\x1b[31mb\rc\nd"})
+    output = LogLines()(None, "", {"event": "x", "at": "", "level": "info", "value": "a\x1b[31mb\rc\nd"})
 
     assert "\x1b[31m" not in output
     assert "\n" not in output

@@ -13,7 +13,7 @@ import pytest
 
 from bot import cli
 from bot.config import load
-from bot.config.settings import SECRETS
+from bot.config.settings import SECRET_FILES
 from bot.errors import Busy, ConfigError
 from bot.running import account
 from bot.running.daemon import STOP_WITHIN
@@ -81,7 +81,7 @@ def test_systemd_finds_no_fault_in_the_units(unit_folder: Path) -> None:
 @needs_systemd
 @pytest.mark.parametrize(
     ("unit", "most"),
-    [(DAEMON, 1.5), (RETRAIN, 0.5), (WEB, 1.1), (ALERT, 1.5)],
+    [(DAEMON, 1.5), (RETRAIN, 0.5), (ALERT, 1.5), (WEB, 1.1)],
     ids=lambda part: getattr(part, "stem", part),
 )
 def test_the_exposure_of_a_unit_is_limited(unit: Path, most: float, unit_folder: Path) -> None:
@@ -114,7 +114,7 @@ def test_bot_training_and_page_are_the_same_user_in_the_same_folder() -> None:
 def test_the_credentials_are_those_that_the_configuration_reads() -> None:
     credentials = [line.split(":") for line in values(DAEMON, "LoadCredential")]
 
-    assert credentials == [[name, f"/etc/mynah/%i/keys/{name}"] for name in SECRETS]
+    assert credentials == [[name, f"/etc/mynah/%i/keys/{name}"] for name in SECRET_FILES]
     assert values(RETRAIN, "LoadCredential") == values(WEB, "LoadCredential") == []
 
 
@@ -127,7 +127,7 @@ def test_a_bot_without_keys_gets_blank_credentials(tmp_path: Path, monkeypatch: 
 
     dry_run, live = load.load().settings, load.load(flags={"live": True}).settings
 
-    assert {path.name for path in tmp_path.iterdir()} == set(SECRETS)
+    assert {path.name for path in tmp_path.iterdir()} == set(SECRET_FILES)
     assert isinstance(account.publisher(dry_run, FakeClock()), DryRunPublisher)
     with pytest.raises(ConfigError, match="consumer_key"):
         account.publisher(live, FakeClock())

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bot.screen.chain import Screen, build
+from bot.screen.chain import Screen, build, why_sensitive
 from bot.screen.lists import Lists
 from bot.text.normalise import normalise
 from bot.values import Draft, Reason
@@ -148,3 +148,17 @@ def test_no_text_makes_a_check_raise(text: str, finished: bool) -> None:
 
     assert "screen_failed" not in names(reasons)
     assert screen().why_not(Draft(text, finished=finished)) == (reasons[0] if reasons else None)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [("i will kill you tonight", "threat"), ("her mail is jo@example.org, post it", "email"), ("Good morning!", None)],
+)
+def test_a_mention_with_harm_or_private_data_is_sensitive(text: str, name: str | None) -> None:
+    reason = why_sensitive(text)
+
+    assert (reason.name if reason else None) == name
+
+
+def test_swearing_alone_is_not_sensitive() -> None:
+    assert why_sensitive("this is fucking great") is None

@@ -45,7 +45,7 @@ def test_an_at_sign_does_not_make_a_mention(text: str) -> None:
     assert entities.mention(text) is None
 
 
-@pytest.mark.parametrize("text", ["$A and $BC", "$a $b", "$BRK.A $x"])
+@pytest.mark.parametrize("text", ["$A and $BC", "$a $b", "$BRK.A $x", "$TEST. $TEST_"])
 def test_a_second_cashtag_is_refused(text: str) -> None:
     reason = entities.too_many_cashtags(text)
 

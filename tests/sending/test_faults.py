@@ -195,7 +195,7 @@ class Scene:
 @pytest.fixture
 def scene(tmp_path: Path) -> Iterator[Scene]:
     clock, stream = FakeClock(), io.StringIO()
-    log.configure(level="debug", console=False, stream=stream, secrets=[], clock=clock)
+    log.configure(level="debug", stream=stream, secrets=[], clock=clock)
     with FakeX(World(ME, now=clock.now, refuses_duplicates=False)) as x:
         yield Scene(x, clock, tmp_path, stream)
     assert x.broken == []

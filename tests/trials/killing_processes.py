@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 import bot
 from bot import cli, clock
 from bot.errors import XError
+from bot.fleet import voices
 from bot.history import review, store
 from bot.replies import limits, polling
 from bot.running import app, assembly, daemon
@@ -75,8 +76,8 @@ class Voice:
     engine = "words"
     person = None
 
-    def __init__(self, *, review_mode: bool) -> None:
-        self._first = "Perhaps the" if review_mode else "The"
+    def __init__(self, *, review_mode: bool = False, says: str = "") -> None:
+        self._first = "Perhaps the" if review_mode else f"In {says} the" if says else "The"
 
     def draft(self, prompt: str, *, n: int, seed: int, author: str | None = None) -> list[Draft]:
         chance = random.Random(seed)
@@ -87,6 +88,8 @@ class Voice:
 
     def copied(self, _: str) -> str:
         return ""
+
+    languages: tuple[str, ...] = ()
 
     def foreign(self, _: str) -> str:
         return ""
@@ -171,8 +174,10 @@ def warm_up() -> None:
     gc.freeze()  # garbage collection in a child would copy every page
 
 
-def begin(folder: Path, words: Sequence[str], *, name: str = "process", point: Point | None = None) -> Process:
-    """Run `mynah WORDS` in a child process; with a point, its lines are traced."""
+def begin(
+    folder: Path, words: Sequence[str], *, name: str = "process", point: Point | None = None, home: Path | None = None
+) -> Process:
+    """Run `mynah WORDS` in a child process; with a point, its lines are traced. `home`: of one bot of a fleet."""
 
     def command() -> int:
         clock.SystemClock = FastClock  # type: ignore[assignment,misc]
@@ -184,10 +189,25 @@ def begin(folder: Path, words: Sequence[str], *, name: str = "process", point: P
         model_voice.ModelMemory.open = lambda _: model_voice.ModelMemory()  # type: ignore[assignment,method-assign]
         if trace:
             trace.listen()
-        return cli.main(["--state", str(folder / "state"), *words])
+        return cli.main([*(("--home", str(home)) if home else ("--state", str(folder / "state"))), *words])
 
     trace = Trace(point) if point else None
     return _fork(command, folder / f"{name}.out", trace)
+
+
+def begin_fleet(folder: Path, bots: Path) -> Process:
+    """`mynah run --bots` in a child process; the texts of each bot begin with its own name."""
+
+    def command() -> int:
+        clock.SystemClock = FastClock  # type: ignore[assignment,misc]
+        daemon.Daemon = RealTimeDaemon  # type: ignore[misc]
+        voices.SharedVoices.open = lambda _, folder, settings: Voice(says=settings.bot)  # type: ignore[method-assign,assignment,return-value]
+        voices.SharedVoices.missing_base = lambda *_: ""  # type: ignore[method-assign]
+        model_voice.promoted = app.promoted = lambda _: Path("words")
+        model_voice.ModelMemory.open = lambda _: model_voice.ModelMemory()  # type: ignore[assignment,method-assign]
+        return cli.main(["run", "--bots", str(bots), "--live", "--every", "1s"])
+
+    return _fork(command, folder / "fleet.out")
 
 
 def begin_naive(folder: Path, url: str, number: int) -> Process:

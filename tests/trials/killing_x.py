@@ -21,6 +21,7 @@ from tests.fake_x.server import FakeX
 from tests.fake_x.state import User, World, newcomer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from tests.fake_x.api import Reply, Request
@@ -100,14 +101,15 @@ class FaultyX(FakeX):
             return fault, reply
 
 
-def start(folder: Path, seed: int) -> Server:
-    """Forks, so this process must not have threads yet."""
+def start(folder: Path, seed: int, users: Sequence[User] = ()) -> Server:
+    """Forks, so this process must not have threads yet. `users`: further accounts with keys."""
     (url_reader, url_writer), (calls_reader, calls) = os.pipe(), os.pipe()
     parent, child = os.getpid(), os.fork()
     if child == 0:
         os.close(url_reader)
         os.close(calls)
         world = RecordingWorld(newcomer(), folder)
+        world.users.update({user.id: user for user in users})
         with FaultyX(world, folder, seed) as x:
             os.write(url_writer, x.url.encode())
             os.close(url_writer)

@@ -23,6 +23,7 @@ from bot.replies.eligibility import Eligibility
 from bot.replies.opt_out import OptOut
 from bot.replies.polling import MentionPoller, PollSettings, load
 from bot.replies.replying import Replier, ReplySettings
+from bot.replies.sensitive import Sensitivity
 from bot.rounds.agenda import Agenda
 from bot.rounds.posting import DraftSettings, Pipeline
 from bot.rounds.slots import Every
@@ -146,6 +147,7 @@ class ReplyingBot:
         voice: Parrot | None = None,
         limits: Limits = LIMITS,
         opt_out: OptOut | None = None,
+        sensitivity: Sensitivity | None = None,
         caps: Caps = PLENTY,
         share: float = 1.0,
         listen: bool = False,
@@ -163,6 +165,7 @@ class ReplyingBot:
             server.world.now = self.clock.now
         self.voice = voice or Parrot()
         self.opt_out = opt_out or OptOut()
+        self.sensitivity = sensitivity or Sensitivity(assembly.mention_screen(Settings()))
         self.limits, self.caps, self.share = limits, caps, share
         self.listen, self.review_mode, self.every = listen, review_mode, every
         self.posts_every = posts_every
@@ -206,7 +209,7 @@ class ReplyingBot:
         )
         draft_settings = DraftSettings(("",), candidates=3, tries=2)
         pipeline = Pipeline(self.voice, self.screen, outbox, draft_settings, self.clock)
-        eligibility = Eligibility(self.opt_out, self.known_bots)
+        eligibility = Eligibility(self.opt_out, self.known_bots, self.sensitivity)
         polls = PollSettings(ME.handle, self.every, self.listen, eligibility, Prices())
         replying = Replier(
             pipeline,

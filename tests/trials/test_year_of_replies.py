@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.replies.opt_out import OptOut
+from bot.replies import drafting
+from bot.replies.opt_out import OptOut, Wish
+from bot.replies.sensitive import Sensitivity
 from tests.trials.replying_bot import LIMITS
 from tests.trials.year_of_replies import run
 
 if TYPE_CHECKING:
     from bot.replies.limits import Limits
+    from bot.values import Reason
 
 
 @pytest.mark.parametrize("seed", [1, 2], ids=["listening", "not listening"])
@@ -40,8 +43,27 @@ def test_the_audit_detects_a_bot_with_other_limits(other: Limits, rule: str) -> 
 
 
 class IgnoringOptOut(OptOut):
-    def phrase_in(self, text: str) -> str | None:
+    def wish_in(self, text: str) -> Wish | None:
         return None
+
+
+class IgnoringSensitivity(Sensitivity):
+    def why_not(self, text: str) -> Reason | None:
+        return None
+
+
+def test_the_audit_detects_a_bot_that_answers_distress_and_abuse() -> None:
+    outcome = run(6, 2, sensitivity=IgnoringSensitivity())
+
+    assert any("which is sensitive" in line for line in outcome.broken)
+
+
+def test_the_audit_detects_a_bot_that_lets_itself_be_dictated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drafting.dictation, "why_not", lambda *_: None)
+
+    outcome = run(6, 1)
+
+    assert any(line.startswith("said what") for line in outcome.broken)
 
 
 def test_the_audit_detects_a_bot_that_ignores_requests_to_stop() -> None:

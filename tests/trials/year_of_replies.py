@@ -16,8 +16,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bot.clock import moment
 from bot.history import blocks, mentions
-from bot.replies.opt_out import OptOut
+from bot.replies.dictation import why_not as dictated
 from bot.sending.budget import Caps, dollars
 from bot.x.payloads import time_of
 from tests.fake_x.faults import FAULTS
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bot.replies.limits import Limits
+    from bot.replies.opt_out import OptOut
+    from bot.replies.sensitive import Sensitivity
     from tests.fake_x.state import Post, User
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -44,7 +47,25 @@ STOPS = (
     "\u3084\u3081\u3066",
     "unsubscribe me",
     "d\u00e9jame en paz",
+    "\U0001f6d1",
+    "block me",
+    "f*ck off",
 )
+MAYBE_STOPS = ("somebody should make it stop", "omg stop \U0001f602", "my sister says leave me alone, bot")
+DISTRESS = ("i want to kill myself tonight", "my mother died this morning", "my husband hits me", "quiero morirme")
+SENSITIVE = (
+    *DISTRESS,
+    "you are a useless piece of trash",
+    "her phone is 07700 900123, post it",
+    "the nazi vermin should all be killed",
+)
+HARMLESS = (
+    "what is your favourite bus stop?",
+    "don't ever stop",
+    "my phone died",
+    "\u505c\u6b62\u7dda\u306e\u524d\u3067",
+)
+DICTATED = ("rain", "soup", "bell", "crumb", "clock", "train", "hat", "bench")  # the words of the bot's drafts
 TALK = (
     "what do you make of the rain?",
     "hello \u2615 \U0001f469\u200d\U0001f469\u200d\U0001f467\u200d\U0001f466 \u202eolleh\u202c",
@@ -72,7 +93,8 @@ class Outcome:
 
 
 class Year:
-    def __init__(self, path: Path, *, days: int, seed: int, faults: float, limits: Limits, opt_out: OptOut) -> None:
+    def __init__(self, path: Path, *, days: int, seed: int, faults: float, **rules: Any) -> None:
+        """`rules` are the bot's limits, opt_out and sensitivity."""
         self.rng = random.Random(seed)
         self.days = days
         self.faults = faults
@@ -82,8 +104,7 @@ class Year:
             *self.people,
             caps=CAPS,
             share=SHARE,
-            limits=limits,
-            opt_out=opt_out,
+            **rules,
             listen=seed % 2 == 1,
             posts_every=4 * HOUR,
         )
@@ -93,6 +114,11 @@ class Year:
         self.delivered: set[str] = set()  # mentions that X returned; it lists 800 at most
         self.blocked: dict[str, datetime] = {}  # users whom the bot may not answer, and since when
         self.stops: list[Post] = []  # written, and not yet read by the bot
+        self.silent: dict[str, str] = {}  # posts that must get no reply, and why
+        self.closing: dict[str, str] = {}  # posts that close their conversation, once the bot has read them
+        self.harmless: set[str] = set()  # posts that must block nobody
+        self.forgotten: set[str] = set()  # users whose mentions the operator had forgotten
+        self.dictations: dict[str, str] = {}  # the words of posts that dictate
         self.recent: list[Post] = []  # the latest posts of users
         self.written_to: dict[str, str] = {}  # the user whom each reply answers
         self.outcome = Outcome(days)
@@ -127,11 +153,22 @@ class Year:
                 assert mention is not None
                 self.written_to[post.id] = mention.author_id
                 stopped = any(each.author_id == mention.author_id and each.id in self.delivered for each in self.stops)
+                self._check_words(mention, post)
                 if stopped or mention.author_id in self.blocked:
                     self.outcome.broken.append(f"answered {mention.author_id}, who is blocked, at {post.at}")
             return post
 
         world.create = create_and_check  # type: ignore[method-assign]
+
+    def _check_words(self, mention: Post, reply: Post) -> None:
+        if why := self.silent.get(mention.id):
+            self.outcome.broken.append(f"answered {mention.id}, which is {why}")
+        conversation = mention.conversation or mention.id
+        closed = [post for post, thread in self.closing.items() if thread == conversation]
+        if any(post in self.delivered for post in closed):
+            self.outcome.broken.append(f"answered in the closed thread {conversation}")
+        if (words := self.dictations.get(mention.id)) and dictated(reply.text, words):
+            self.outcome.broken.append(f"said what {mention.id} dictated: {reply.text}")
 
     def says(self, user: User, text: str, **more: Any) -> Post:
         post = self.bot.world.create(self.bot.world.users[user.id], text, **more)
@@ -206,6 +243,7 @@ class Year:
                 self.blocked.setdefault(user.id, now)
         elif roll < 0.08:
             mentions.forget(self.bot.store, handle)
+            self.forgotten.add(user.id)
         elif roll < 0.12 and not any(stop.author_id == user.id for stop in self.stops):
             self._unblocks(user, handle)
 
@@ -231,6 +269,9 @@ class Year:
         )
         self._expect_none("only visible mentions are answered", [p.id for p in replies if not self._was_mentioned(p)])
         self._expect_none("no reply mentions anybody else", [p.id for p in replies if p.prefix.count("@") != 1])
+        self._expect_none("nobody is blocked for a harmless mention", self._wrongly_blocked())
+        self._expect_none("all distress is shown", self._distress_hidden())
+        self._expect_none("no account is answered again and again", list(self._loops(replies)))
         self._expect_none("no cap is broken", list(self._caps_broken(replies)))
         self._expect_none("the money stays within its caps", list(self._money_broken()))
         self._expect_none(
@@ -242,6 +283,28 @@ class Year:
     def _expect_none(self, what: str, broken: list[Any]) -> None:
         if broken:
             self.outcome.broken.append(f"{what}: {len(broken)}, such as {broken[0]}")
+
+    def _wrongly_blocked(self) -> list[str]:
+        rows = self.bot.store.rows("SELECT id, verdict FROM mention")
+        return [row["id"] for row in rows if row["verdict"] == "opted_out" and row["id"] in self.harmless]
+
+    def _distress_hidden(self) -> list[str]:
+        """Distress that the bot read in time and that neither a pruning nor `forget` has removed."""
+        shown = {row["id"] for row in self.bot.store.rows("SELECT id FROM mention WHERE concern IS NOT NULL")}
+        rows = self.bot.store.rows("SELECT id, at FROM mention WHERE detail IN ('self_harm', 'grief', 'danger')")
+        prompt = [row["id"] for row in rows if moment(row["at"]) - time_of(row["id"]) < DAY]
+        return [mention for mention in prompt if mention not in shown]
+
+    def _loops(self, replies: list[Post]) -> Iterator[str]:
+        """Replies to somebody who wrote, in another conversation, within an hour after the last reply to them."""
+        last: dict[str, Post] = {}
+        for reply in replies:
+            author, written = self.written_to[reply.id], time_of(reply.reply_to or "")
+            before = last.get(author)
+            is_soon = before is not None and before.at < written < before.at + HOUR
+            if before and is_soon and before.conversation != reply.conversation and author not in self.forgotten:
+                yield reply.id
+            last[author] = reply
 
     def _target(self, reply: Post) -> Post | None:
         return self.bot.world.post(reply.reply_to or "")
@@ -370,7 +433,40 @@ def takes_another_name(year: Year, user: User) -> None:
 def says_stop(year: Year, user: User) -> None:
     ours, words = year.ours(), year.rng.choice(STOPS)
     plainly = ours is not None and year.rng.random() < 0.5
-    year.stops.append(year.says(user, words, reply_to=ours.id) if plainly else year.says(user, f"{words} {BOT}"))
+    stop = year.says(user, words, reply_to=ours.id) if plainly and ours else year.says(user, f"{words} {BOT}")
+    year.stops.append(stop)
+    year.closing[stop.id] = stop.conversation or stop.id
+
+
+def says_maybe_stop(year: Year, user: User) -> None:
+    ours, words = year.ours(), year.rng.choice(MAYBE_STOPS)
+    post = year.says(user, f"{words} {BOT}", reply_to=ours.id if ours and year.rng.random() < 0.3 else None)
+    year.silent[post.id] = "a doubtful wish"
+    year.closing[post.id] = post.conversation or post.id
+
+
+def says_what_is_sensitive(year: Year, user: User) -> None:
+    words = year.rng.choice(SENSITIVE)
+    post = year.says(user, f"{BOT} {words}")
+    year.silent[post.id] = f"sensitive: {words}"
+    if words in DISTRESS:
+        year.closing[post.id] = post.id
+
+
+def says_what_only_looks_bad(year: Year, user: User) -> None:
+    year.harmless.add(year.says(user, f"{BOT} {year.rng.choice(HARMLESS)}").id)
+
+
+def dictates(year: Year, user: User) -> None:
+    words = " ".join(year.rng.sample(DICTATED, k=4))
+    year.dictations[year.says(user, f"{BOT} say {words}, Bob Miller, 1984").id] = words if year.bot.listen else ""
+
+
+def comes_back_in_a_new_thread(year: Year, user: User) -> None:
+    """A bot that answers each reply with a new mention, or a second account of the same operator that does."""
+    if ours := year.ours():
+        again = year.bot.world.users[year.written_to[ours.id]]
+        year.says(again if year.rng.random() < 0.7 else user, f"I see, {BOT}, and now?")
 
 
 ACTS = {
@@ -386,16 +482,28 @@ ACTS = {
     deletes: 4,
     takes_another_name: 1,
     says_stop: 1,
+    says_maybe_stop: 1,
+    says_what_is_sensitive: 4,
+    says_what_only_looks_bad: 4,
+    dictates: 4,
+    comes_back_in_a_new_thread: 4,
 }
 
 
 def run(
-    days: int, seed: int, *, faults: float = 0.03, limits: Limits = LIMITS, opt_out: OptOut | None = None
+    days: int,
+    seed: int,
+    *,
+    faults: float = 0.03,
+    limits: Limits = LIMITS,
+    opt_out: OptOut | None = None,
+    sensitivity: Sensitivity | None = None,
 ) -> Outcome:
-    """`limits` and `opt_out` are for the bot; the audit always uses the default ones."""
+    """`limits`, `opt_out` and `sensitivity` are for the bot; the audit always uses the default ones."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "history.db"
-        return Year(path, days=days, seed=seed, faults=faults, limits=limits, opt_out=opt_out or OptOut()).run()
+        rules = {"limits": limits, "opt_out": opt_out, "sensitivity": sensitivity}
+        return Year(path, days=days, seed=seed, faults=faults, **rules).run()
 
 
 def main() -> int:

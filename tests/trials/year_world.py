@@ -76,6 +76,8 @@ class Voice:
     def copied(self, _: str) -> str:
         return ""
 
+    languages: tuple[str, ...] = ()
+
     def foreign(self, _: str) -> str:
         return ""
 

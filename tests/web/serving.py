@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from bot.web.learning.jobs import Jobs
+
 
 class Answer(NamedTuple):
     status: int
@@ -30,9 +32,10 @@ class Answer(NamedTuple):
 class Client:
     """A browser's requests, without a browser: with a session, from the page itself."""
 
-    def __init__(self, port: int, site: Site) -> None:
+    def __init__(self, port: int, site: Site, jobs: Jobs) -> None:
         self.port = port
         self.site = site
+        self.jobs = jobs
         self.host = f"127.0.0.1:{port}"
         self.origin = f"http://{self.host}"
         self.token = site.access.new_token()
@@ -52,7 +55,29 @@ class Client:
         }
         return self.ask("POST", path, own | dict(headers or {}), urlencode(form or {}))
 
-    def ask(self, method: str, path: str, headers: Mapping[str, str | None], body: str = "") -> Answer:
+    def upload(
+        self,
+        path: str,
+        name: str,
+        content: bytes,
+        form: Mapping[str, str] | None = None,
+        headers: Mapping[str, str | None] | None = None,
+    ) -> Answer:
+        """A form with a file, as a browser sends it."""
+        own = {
+            "Cookie": self.cookie,
+            "Origin": self.origin,
+            "Content-Type": "multipart/form-data; boundary=edge",
+        }
+        parts = [
+            f'--edge\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{value}\r\n'
+            for key, value in (form or {}).items()
+        ]
+        head = f'--edge\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'
+        body = "".join([*parts, head]).encode() + content + b"\r\n--edge--\r\n"
+        return self.ask("POST", path, own | dict(headers or {}), body)
+
+    def ask(self, method: str, path: str, headers: Mapping[str, str | None], body: str | bytes = "") -> Answer:
         """A header that is None is left out."""
         connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
@@ -60,7 +85,7 @@ class Client:
             for name, value in ({"Host": self.host, "Content-Length": str(len(body))} | dict(headers)).items():
                 if value is not None:
                     connection.putheader(name, value)
-            connection.endheaders(body.encode())
+            connection.endheaders(body if isinstance(body, bytes) else body.encode())
             return _answer(connection.getresponse())
         finally:
             connection.close()
@@ -85,11 +110,12 @@ def serving(
     listening = listen(address or ("127.0.0.1", 0), "web.listen", mode=SOCKET_MODE)
     port = 0 if address else listening.getsockname()[1]
     site = Site(Namespace(config=config, state=str(state)), SystemClock(), cookie=f"mynah_{port}")
-    running = server.server(application(site, hosts=hosts))
+    app = application(site, hosts=hosts)
+    running = server.server(app)
     thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
     thread.start()
     try:
-        yield Client(port, site)
+        yield Client(port, site, app._app.state.jobs)
     finally:
         running.should_exit = True
         thread.join()

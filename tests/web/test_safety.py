@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NOW_TEXT = "A bell rings in the roof."
-PAGES = ("/", "/queue")
+PAGES = ("/", "/begin?wait=1", "/model", "/people?wait=1", "/queue")
 
 
 @pytest.fixture(scope="module")

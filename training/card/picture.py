@@ -36,6 +36,7 @@ _AVATAR = {1: 132, 2: 112, 3: 96}  # pixels across, by the number of people
 _OVERLAP = 0.25  # of an avatar, by the one before it
 _BOTTOM = 504  # of the prediction
 _FOOT = "Written by a language model trained on tweets, not by a person."
+_BLIND_FOOT = "A reader said of each text whether the person or a language model wrote it."
 _BYTES = 20_000_000  # X allows avatars of 2 MB
 _PIXELS = 40_000_000  # 160 MB in memory; a larger one is an attack or a mistake
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
@@ -67,6 +68,43 @@ def predictions_png(
     ImageDraw.Draw(image).line((_LEFT, 222, _RIGHT, 222), fill=_EDGE, width=2)
     _speech(image, plain, prompt.strip(), prediction.strip())
     foot = plain.fit(_FOOT, _RIGHT - _LEFT, 34, largest=22, smallest=22)
+    plain.draw(image, foot, (_LEFT, 514), _RIGHT - _LEFT, _FAINT)
+    return png(image)
+
+
+def blind_test_png(
+    *,
+    name: str,
+    handle: str,
+    bot_word: Literal["AI BOT", "AI CYBORG"],
+    right: int,
+    texts: int,
+    sentence: str,
+    people: Sequence[_Person] = (),
+    folders: Sequence[Path] = FOLDERS,
+) -> bytes:
+    """The result of a blind test as PNG: a dot for each text, filled where the reader was right."""
+    from PIL import Image, ImageDraw
+
+    plain, bold = Lettering(Fonts(folders)), Lettering(Fonts(folders, bold=True))
+    image = Image.new("RGB", SIZE, _PAPER)
+    _smooth(image, (30, 28, SIZE[0] - 30, SIZE[1] - 28), 34, _CARD, _EDGE)
+    faces = _faces(image, bold, people[: max(_AVATAR)] or [(name or handle, None)])
+    _header(image, plain, bold, faces + 32, name=name or handle, handle=handle, bot_word=bot_word)
+    ImageDraw.Draw(image).line((_LEFT, 222, _RIGHT, 222), fill=_EDGE, width=2)
+    title = bold.fit(f"The person or the bot? {right} of {texts} right", _RIGHT - _LEFT, 70, largest=44, smallest=26)
+    bold.draw(image, title, (_LEFT, 244), _RIGHT - _LEFT, _TEXT)
+    each = (_RIGHT - _LEFT) // max(texts, 1)
+    size = min(each - 8, 36)
+    for number in range(texts):
+        image.paste(_ACCENT if number < right else _EDGE, (_LEFT + number * each, 332), _disc(size))
+    middle = _LEFT + texts * each // 2 - (each - size) // 2
+    ImageDraw.Draw(image).line((middle, 322, middle, 342 + size), fill=_FAINT, width=3)
+    guess = plain.fit("guessing gets as far as the line", _RIGHT - _LEFT, 30, largest=22, smallest=22)
+    plain.draw(image, guess, (_LEFT, 384), _RIGHT - _LEFT, _FAINT)
+    block = plain.fit(sentence, _RIGHT - _LEFT, 80, largest=30, smallest=22)
+    plain.draw(image, block, (_LEFT, 424), _RIGHT - _LEFT, _TEXT)
+    foot = plain.fit(_BLIND_FOOT, _RIGHT - _LEFT, 34, largest=22, smallest=22)
     plain.draw(image, foot, (_LEFT, 514), _RIGHT - _LEFT, _FAINT)
     return png(image)
 

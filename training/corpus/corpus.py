@@ -6,6 +6,7 @@ training/rules decides which tweets are dropped.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
@@ -15,7 +16,7 @@ from training.errors import TooLittleData
 from training.rules import huggingtweets, mynah, threads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from training.rules.verdict import Verdict
     from training.sources.archive import Archive
@@ -24,8 +25,10 @@ if TYPE_CHECKING:
 FEWEST_CHARACTERS = 6_000  # huggingtweets' floor: about one sample of 1,024 tokens, with a margin
 FEW_CHARACTERS = 40_000  # huggingtweets warned below this
 SEPARATOR = len("<|endoftext|>")  # huggingtweets counted the separators too
+EVERY = 500  # tweets between two reports
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
+Report = Callable[[int, int], None]  # tweets done, of how many
 Rules = Literal["mynah", "huggingtweets"]
 
 
@@ -107,7 +110,7 @@ class Corpus:
 MYNAH = Choices()
 
 
-def build(archives: Iterable[Archive], choices: Choices = MYNAH) -> Corpus:
+def build(archives: Iterable[Archive], choices: Choices = MYNAH, report: Report | None = None) -> Corpus:
     """The newest share of each author's texts is held out: a random split flatters the model.
 
     Of two near-duplicates on either side of the split, the held-out one is dropped: it is only a test.
@@ -119,7 +122,7 @@ def build(archives: Iterable[Archive], choices: Choices = MYNAH) -> Corpus:
     warnings: list[str] = []
     characters: dict[str, int] = {}
     for author, own in tweets.items():
-        filtered = filter_tweets(author, own, choices)
+        filtered = filter_tweets(author, own, choices, report)
         characters[author] = _characters(filtered)
         warnings += _too_little(filtered.funnel, characters[author])
         funnels.append(filtered.funnel)
@@ -152,7 +155,9 @@ def newest_last(texts: Sequence[Text]) -> list[str]:
     return [text for _, text in sorted(ranked, key=lambda one: -one[0])]
 
 
-def filter_tweets(author: str, tweets: Sequence[Tweet], choices: Choices = MYNAH) -> FilterResult:
+def filter_tweets(
+    author: str, tweets: Sequence[Tweet], choices: Choices = MYNAH, report: Report | None = None
+) -> FilterResult:
     """Apply the rules to one author's tweets; of duplicates, the oldest is kept."""
     rules, judge = _rules(choices)
     dropped: dict[str, list[Dropped]] = {rule: [] for rule in rules}
@@ -161,7 +166,9 @@ def filter_tweets(author: str, tweets: Sequence[Tweet], choices: Choices = MYNAH
     if "thread" in dropped:
         parts, joined = threads.join(parts)
         dropped["thread"] += map(Dropped, joined)
-    for tweet in parts:
+    for number, tweet in enumerate(parts, start=1):
+        if report and (number % EVERY == 0 or number == len(parts)):
+            report(number, len(parts))
         verdict = judge(tweet)
         if verdict.rule:
             dropped[verdict.rule].append(Dropped(tweet, verdict.note))

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from training.judge.choosing import Choose
     from training.speak.types import Sample
 
+    Progress = Callable[[int, int], None]
+
 BATCH_TOKENS = 4_096  # only speed and memory depend on it
 SAMPLES = 256  # a share of them has an error of 6 points at most; two seconds of one core (benchmarks/judgement.py)
 BATCH_SAMPLES = 64  # at once: GPT-2 needs 0.5 GB for them
@@ -113,6 +115,7 @@ def judge_again(
     length: Callable[[str], int] = len,
     sampling: Sampling = SAMPLING,
     choose: Choose | None = None,
+    progress: Progress | None = None,
 ) -> Report:
     """Evaluate an older version on those of today's held-out tweets that it was not trained on."""
     profile = Profile.open(version)
@@ -123,7 +126,13 @@ def judge_again(
     manifest = loaded.manifest
     context = min(recipe_for(manifest.base_model).shape.context, context_of(loaded.model))
     drafts = speak(
-        loaded.model, loaded.tokenizer, manifest.tags, count=samples, seed=seed + NEW_SEED, sampling=sampling
+        loaded.model,
+        loaded.tokenizer,
+        manifest.tags,
+        count=samples,
+        seed=seed + NEW_SEED,
+        sampling=sampling,
+        progress=progress,
     )
     other = None if in_use is None or in_use.name == version.name else in_use
     return evaluate(
@@ -158,14 +167,23 @@ def _copied_by_author(held_out: Sequence[str], train: Sequence[str], repeated: i
 
 
 def speak(
-    model: Any, tokenizer: Any, tags: Mapping[str, str], *, count: int, seed: int, sampling: Sampling = SAMPLING
+    model: Any,
+    tokenizer: Any,
+    tags: Mapping[str, str],
+    *,
+    count: int,
+    seed: int,
+    sampling: Sampling = SAMPLING,
+    progress: Progress | None = None,
 ) -> list[Sample]:
-    """Samples without a prompt; the same for the same seed."""
+    """Samples without a prompt; the same for the same seed. `progress` gets (done, of) after each batch."""
     sampler = TorchSampler(model, tokenizer, tags)
-    sizes = [min(BATCH_SAMPLES, count - done) for done in range(0, count, BATCH_SAMPLES)]
-    return [
-        text for turn, n in enumerate(sizes) for text in sampler.draft("", n=n, seed=seed + turn, sampling=sampling)
-    ]
+    samples: list[Sample] = []
+    for turn, done in enumerate(range(0, count, BATCH_SAMPLES)):
+        samples += sampler.draft("", n=min(BATCH_SAMPLES, count - done), seed=seed + turn, sampling=sampling)
+        if progress:
+            progress(len(samples), count)
+    return samples
 
 
 def bits_of(

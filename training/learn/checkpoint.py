@@ -29,6 +29,7 @@ class Checkpoints:
     path: Path
     mark: str
     due: Callable[[], bool]
+    stops: Callable[[], bool] = lambda: False  # whether somebody wants to stop; asked after each step
 
     def save(self, state: Mapping[str, Any]) -> None:
         write(self.path, {**state, "mark": self._mark, "chance": random_state()})

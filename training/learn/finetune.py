@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from training.errors import OutOfMemory, TrainingError
+from training.errors import OutOfMemory, Stopped, TrainingError
 from training.learn import mixing
 from training.learn.batches import endless, once, pad
 from training.learn.distributed import ALONE, ProcessGroup
@@ -19,7 +19,7 @@ from training.learn.lora import adapted
 from training.learn.loss import has_plain_head, token_losses
 from training.learn.precision import autocast
 from training.learn.sampled_softmax import sampled_vocabularies
-from training.learn.trainer_state import TrainerState
+from training.learn.trainer_state import TrainerState, size_of_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from training.learn.sampled_softmax import SampledVocabulary
     from training.models.adapter import Adapter
     from training.recipe import Recipe
+
+
+SMALL = 256_000_000  # bytes of a checkpoint that is written in a second or two anywhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +109,23 @@ def _steps(
                 if recipe.keep_best:
                     trainer_state.consider(evaluated)
         yield Step(number, steps, loss, part.tokens, evaluated, rate)
-        if checkpoints and number < steps and checkpoints.due():  # the caller has reported the step by now
-            checkpoints.save(trainer_state.state(number))
+        if checkpoints:  # the caller has reported the step by now
+            is_small = size_of_state(model, recipe) < SMALL
+            _save(checkpoints, trainer_state, number, steps, is_small=is_small)
     trainer_state.finish()
     model.eval()
+
+
+def _save(checkpoints: Checkpoints, trainer_state: TrainerState, number: int, steps: int, *, is_small: bool) -> None:
+    """Save a checkpoint where it is time for one, or where somebody wants to stop.
+
+    After the last step too if it is small or there is one already: the evaluation may take as long as the training.
+    """
+    stops = checkpoints.stops()
+    if stops or (checkpoints.due() if number < steps else is_small or checkpoints.path.exists()):
+        checkpoints.save(trainer_state.state(number))
+    if stops:
+        raise Stopped(f"stopped after step {number} of {steps}")
 
 
 def count_steps(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import asdict
 from typing import IO, TYPE_CHECKING, Any, Self
 
@@ -46,6 +47,11 @@ class Metrics:
         line = {"kind": "step", **asdict(step), "seconds": round(self._before + seconds, 3)}
         self._lines.append(line)
         self._write(line)
+
+    def complete(self) -> None:
+        """Take over the steps of a killed run that had done them all, where this run had none to do."""
+        if self._file is None:
+            self._resume(sys.maxsize)
 
     def end(self, figures: Mapping[str, Any]) -> bytes:
         """The whole file, its last line included."""

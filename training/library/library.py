@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 FILE = "library.db"
 AVATAR = "avatar"  # the key of a note
+SPELLING = "spelling"  # of the handle, with its capitals
 MIGRATIONS = {
     name: "".join(f"{statement};\n" for statement in statements)
     for name, statements in {"0001_first": schema.FIRST, "0002_parent": schema.SECOND}.items()
@@ -148,6 +149,8 @@ class Library:
             relatives = self._relatives(archive)
             if archive.avatar:
                 self.note(author, AVATAR, b64encode(archive.avatar).decode())
+            if archive.spelling not in {"", author}:
+                self.note(author, SPELLING, archive.spelling)
         times = [tweet.at for tweet in archive.tweets if tweet.at]
         return Added(
             author=author,
@@ -188,6 +191,7 @@ class Library:
                 imports=tuple(self._imports(row["handle"])),
                 handle=row["handle"],
                 display_name=row["display_name"],
+                spelling=self.noted(row["handle"], SPELLING),
             )
             for row in self._rows(
                 "SELECT author.*, min(at) AS first, max(at) AS last FROM author "
@@ -205,7 +209,14 @@ class Library:
         tweets = tuple(one.tweet for one in self._kept(author))
         kinds = dict.fromkeys(one.kind for one in self._imports(author))
         avatar = b64decode(self.noted(author, AVATAR))
-        return Archive(author, names[0]["display_name"], tweets, kind=", ".join(kinds), avatar=avatar)
+        return Archive(
+            author,
+            names[0]["display_name"],
+            tweets,
+            kind=", ".join(kinds),
+            avatar=avatar,
+            spelling=self.noted(author, SPELLING),
+        )
 
     def forget(self, handle: str) -> int:
         """Deletes an author, also from the pages of the file, and returns the number of tweets."""

@@ -49,3 +49,4 @@ class Author:
     kinds: Mapping[str, int]
     languages: Mapping[str, int]
     imports: tuple[Import, ...]
+    spelling: str = ""  # the handle with its own capitals; empty if no source stated it

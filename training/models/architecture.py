@@ -80,10 +80,8 @@ def unfold(model: Any) -> tuple[Architecture, dict[str, Any]]:
     if weights["head"].data_ptr() == weights["words"].data_ptr():
         weights["head"] = weights["words"]
     weights |= _renamed(left, f"{names.body}.{names.last}", "ln")
-    for number in range(len(architecture.layers)):
-        for ours, theirs in names.layer.items():
-            parts = [f"{names.body}.{names.layers}.{number}.{part}" for part in theirs.split()]
-            weights |= _joined([_renamed(left, part, f"{number}.{ours}") for part in parts])
+    for ours, parts in module_names(model.config.model_type, len(architecture.layers)).items():
+        weights |= _joined([_renamed(left, part, ours) for part in parts])
     if left:  # an adapter, or a variant of the family
         raise UnknownArchitecture(f"it has weights that {model.config.model_type} lacks, {min(left)} among them")
     for name, weight in weights.items():
@@ -92,6 +90,16 @@ def unfold(model: Any) -> tuple[Architecture, dict[str, Any]]:
         elif names.norm_offset and weight.dim() == 1 and name.endswith(".w"):
             weights[name] = weight + names.norm_offset
     return architecture, weights
+
+
+def module_names(model_type: str, layers: int) -> dict[str, list[str]]:
+    """The modules of transformers' model whose matrices are one here, by our name: "3.qkv" and the like."""
+    names = NAMES.get(model_type, LLAMA)
+    return {
+        f"{number}.{ours}": [f"{names.body}.{names.layers}.{number}.{part}" for part in theirs.split()]
+        for number in range(layers)
+        for ours, theirs in names.layer.items()
+    }
 
 
 @dataclass(frozen=True, slots=True)

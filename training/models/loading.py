@@ -23,7 +23,7 @@ def load(folder: Path, *, device: str = "auto") -> Loaded:
     if (folder / model_dir.WEIGHTS).exists() or not (folder / adapter.FILE).exists():
         return model_dir.load(folder, device=device)
     manifest = model_dir.check(folder)
-    model, tokenizer = _base(folder, manifest)
+    model, tokenizer = base_of(folder, manifest)
     added = adapter.Adapter.open(folder)
     if added:
         added.merge(model)
@@ -61,7 +61,8 @@ def as_whole(folder: Path) -> Iterator[Path]:
         yield target
 
 
-def _base(folder: Path, manifest: Manifest) -> tuple[Any, Any]:
+def base_of(folder: Path, manifest: Manifest) -> tuple[Any, Any]:
+    """The base of an adapter, and its tokenizer: the same weights that it was trained beside."""
     for model, tokenizer in base_model.load_all(manifest.base_model):
         if adapter.digest(model) == manifest.base_digest:
             return model, tokenizer

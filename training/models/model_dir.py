@@ -50,6 +50,7 @@ class Manifest:
     figures: Mapping[str, float] = field(default_factory=dict)  # held-out bits per character and the like
     tags: Mapping[str, str] = field(default_factory=dict)  # per author: the prefix of each text, if there are several
     base_digest: str = ""  # of the base's weights, where the model was made by LoRA
+    languages: tuple[str, ...] = ()  # of the tweets, the commonest first; empty where they are not known
     files: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     format: int = FORMAT
 
@@ -246,6 +247,7 @@ def _manifest(content: Any) -> Manifest:
         figures={str(name): float(number) for name, number in content["figures"].items()},
         tags={str(author): str(tag) for author, tag in content.get("tags", {}).items()},  # older folders have none
         base_digest=str(content.get("base_digest", "")),
+        languages=tuple(map(str, content.get("languages", ()))),
         files=files,
     )
 

@@ -96,6 +96,7 @@ def write(
         tags=list(run.texts.tags.values()),
         version=name,
         created=now.isoformat(),
+        consent=job.consent,
     )
     return files | {card.FILE: card.card(facts).encode()}
 
@@ -109,6 +110,7 @@ def manifest(run: PreparedRun, job: Job, report: Report, now: datetime) -> model
         figures=report.figures(),
         tags=run.texts.tags,
         base_digest=run.base_digest,
+        languages=tuple(_languages(run)),
     )
 
 

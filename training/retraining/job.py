@@ -57,6 +57,7 @@ class Job:
     length: Callable[[str], int] = len  # of a text, as X counts it
     sampling: Sampling = field(default_factory=Sampling)  # the bot's: what it says is what is judged
     choose: Choose | None = None  # the bot's choice among drafts; None judges all drafts
+    consent: str = ""  # the operator's statement, for the card
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ class Monitor:
     seconds: Callable[[], float]  # since any fixed moment
     due: Callable[[], bool]  # whether it is time for a checkpoint
     tracker: Tracker = SILENT
+    stops: Callable[[], bool] = lambda: False  # whether somebody wants to stop
 
 
 @dataclass(frozen=True, slots=True)

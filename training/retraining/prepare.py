@@ -110,7 +110,7 @@ def prepare(tweets: Tweets, job: Job, report: Callable[[Progress], None]) -> Pre
     report(Progress("read", note=job.why_base))
     archives = tweets()
     report(Progress("clean"))
-    texts = corpus.build(archives, job.choices)
+    texts = corpus.build(archives, job.choices, lambda done, of: report(Progress("clean", done, of)))
     for warning in texts.warnings:
         report(Progress("clean", 1, note=warning))
     run = _from_base(texts, job) if job.begin == "base" else _from_current(texts, job)

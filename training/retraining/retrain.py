@@ -98,7 +98,7 @@ def _tracked(run: PreparedRun, job: Job) -> TrackedRun:
 
 def _make(run: PreparedRun, job: Job, watch: Monitor, work: Path, now: datetime) -> tuple[Path, Report]:
     """Train, evaluate, save."""
-    checkpoints = Checkpoints(work / CHECKPOINT, run.fingerprint(job.seed), watch.due)
+    checkpoints = Checkpoints(work / CHECKPOINT, run.fingerprint(job.seed), watch.due, watch.stops)
     checkpoints.clear_others()
     two = 2 * size_of_state(run.model, run.recipe)  # checkpoints, while one replaces the other
     model_dir.require_disk_space(job.models, run.model, besides=two + 2 * size_of(run.model))
@@ -108,7 +108,7 @@ def _make(run: PreparedRun, job: Job, watch: Monitor, work: Path, now: datetime)
         dtype = round_weights(run.model, run.held_out or run.train[:8], run.recipe.batch_tokens)
 
         watch.report(Progress("judge"))
-        report, drafts = _judge(run, job, baselines, job.models / PROFILE)
+        report, drafts = _judge(run, job, baselines, job.models / PROFILE, watch)
 
         version = registry.new_version(job.models, now=now, seed=job.seed)
         watch.report(Progress("save", note=version.name))
@@ -164,6 +164,7 @@ def _train(run: PreparedRun, job: Job, watch: Monitor, metrics: Metrics, checkpo
             step = replace(step, said=_say(run, seed=step.number))  # noqa: PLW2901  the same step, with what it says
         watch.tracker.step(step)
         watch.report(Progress("train", step.number, step.of, step=step))
+    metrics.complete()
     if not math.isfinite(mean_loss(run.model, run.train[:8], run.recipe.batch_tokens)):
         raise TrainingError(  # after the last step: each step reports the loss before it
             "The loss after the last step is not a number: lower the learning_rate in training/recipe.py."
@@ -208,10 +209,20 @@ def _baselines(run: PreparedRun, job: Job) -> _Baselines:
     return _Baselines(base, current)
 
 
-def _judge(run: PreparedRun, job: Job, baselines: _Baselines, work: Path) -> tuple[Report, Sequence[Sample]]:
+def _judge(
+    run: PreparedRun, job: Job, baselines: _Baselines, work: Path, watch: Monitor
+) -> tuple[Report, Sequence[Sample]]:
     """The evaluation, and the texts that it saw: posts as the bot would choose them, or else the drafts."""
     tags, sampling = run.texts.tags, job.sampling
-    drafts = speak(run.model, run.tokenizer, tags, count=job.samples, seed=job.seed, sampling=sampling)
+    drafts = speak(
+        run.model,
+        run.tokenizer,
+        tags,
+        count=job.samples,
+        seed=job.seed,
+        sampling=sampling,
+        progress=lambda done, of: watch.report(Progress("judge", done, of)),
+    )
     profile = artifacts.profile(run, job, drafts, work)
     tweets = newest_last(run.trained_on)
     posts = choose_unseen(drafts, tweets, profile, job.choose) if job.choose else None

@@ -16,7 +16,7 @@ from training.sources.columns import lowered, rows
 from training.sources.decoding import any_text, well_formed
 from training.sources.edits import last_versions
 from training.sources.javascript import Script
-from training.sources.records import Record, capped, handle_of, owner_of, tweet_of, when
+from training.sources.records import Record, capped, handle_of, owner_of, tweet_of, when, written_handle
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -48,6 +48,7 @@ HEAD = re.compile(
     ) \s*=\s*""",
     re.VERBOSE | re.ASCII,
 )
+BESIDE = ("account.js", "manifest.js")  # what else is read where the path is that of one file
 LISTS = {"tweet", "note_tweet", "account"}  # the other kinds are one object each
 NO_RECORD: Record = {}
 
@@ -62,8 +63,10 @@ class Archive:
     notes: tuple[str, ...] = ()
     kind: str = ""  # of source, for display
     reaches: datetime | None = None  # of a whole archive: older tweets that are not in it were deleted on X
-    counted: bool = False  # it states how many tweets it holds, and the count is right
+    counted: bool = False  # it states how many entries it holds, and the count is right
+    entries: int = 0  # of tweets; an edited tweet has several
     avatar: bytes = b""  # a small JPEG
+    spelling: str = ""  # the handle with its own capitals, where the source states it
 
 
 @dataclass(slots=True)
@@ -84,7 +87,7 @@ def read(path: Path, author: str | None = None, report: Report | None = None) ->
     contents = _gather(path, report)
     if not contents.entries:
         raise SourceError(f"{path} holds no public tweets (data/tweets.js): give the whole archive as X sent it.")
-    handle, name = _owner(contents, path, author)
+    handle, name, spelling = _owner(contents, path, author)
     whole, lost = note_tweets.join(contents.tweets, [note for note in contents.notes if note])
     tweets = [replace(tweet, author=handle) for tweet in last_versions(whole)]
     if not tweets:
@@ -94,7 +97,7 @@ def read(path: Path, author: str | None = None, report: Report | None = None) ->
         "Long texts that belong to no tweet, left out": lost + contents.notes.count(None),
         "Tweets without a readable date, taken as the oldest": sum(tweet.at is None for tweet in tweets),
     }
-    expected = _expected_count(contents)
+    expected = _expected_count(contents, None if archive_file.is_bundle(path) else path.name)
     warnings = [*_count_warning(expected, contents, path), *contents.warnings]
     warnings += [f"{what}: {count}." for what, count in counts.items() if count]
     bundle = archive_file.is_bundle(path)
@@ -107,7 +110,9 @@ def read(path: Path, author: str | None = None, report: Report | None = None) ->
         "X archive" if bundle else "one file of an X archive",
         reaches=_reach(contents, tweets) if is_whole else None,
         counted=expected == contents.entries,
+        entries=contents.entries,
         avatar=avatar.read(path),
+        spelling=spelling,
     )
 
 
@@ -149,8 +154,26 @@ def _gather(path: Path, report: Report | None) -> _Contents:
             folders.add(place["folder"] if place else None)
         if len(folders) > 1:
             raise SourceError(f"{path} holds two archives: unpack it and give one of its folders.")
+    if not bundle:
+        _gather_neighbours(contents, path)
     _join_rows(contents)
     return contents
+
+
+def _gather_neighbours(contents: _Contents, path: Path) -> None:
+    """What account.js and manifest.js say, in the folder of a lone tweets.js. A folder may have others of that name."""
+    for name in BESIDE:
+        beside = path.with_name(name)
+        if beside == path or beside.is_symlink() or not beside.is_file():
+            continue
+        about = _Contents()
+        try:
+            for member in archive_file.members(beside, PUBLIC):
+                _gather_script(about, member.chunks, str(beside))
+        except SourceError:
+            contents.warnings.append(f"{beside} is none of X's, or is damaged: it is not used.")
+        for kind, record in about.about.items():
+            contents.about.setdefault(kind, record)
 
 
 def _gather_script(contents: _Contents, chunks: Iterator[bytes], where: str) -> str:
@@ -218,8 +241,8 @@ def _unwrapped(item: object, where: str) -> Record:
     return inner if isinstance(inner, Mapping) else item
 
 
-def _owner(contents: _Contents, path: Path, author: str | None) -> tuple[str, str]:
-    """The handle and the display name, from whichever file states them."""
+def _owner(contents: _Contents, path: Path, author: str | None) -> tuple[str, str, str]:
+    """The handle, the display name and the handle as it is written, from whichever file states them."""
     account = contents.about.get("account", NO_RECORD)
     details = contents.about.get("user_details", NO_RECORD)
     info = contents.about.get("__THAR_CONFIG", NO_RECORD).get("userInfo")
@@ -229,7 +252,9 @@ def _owner(contents: _Contents, path: Path, author: str | None) -> tuple[str, st
     names = (account.get("accountDisplayName"), info.get("displayName"), details.get("full_name"), name_in_tweet)
     stated = [handle for value in handles if (handle := handle_of(value))]
     handle = author_of(path, stated[:1], author)
-    return handle, next((well_formed(name) for name in names if isinstance(name, str) and name), handle)
+    spellings = (spelt for value in (*handles, author) if handle_of(spelt := written_handle(value)) == handle)
+    name = next((well_formed(name) for name in names if isinstance(name, str) and name), handle)
+    return handle, name, next(spellings, handle)
 
 
 def _count_warning(expected: int | None, contents: _Contents, path: Path) -> list[str]:
@@ -246,13 +271,21 @@ def _reach(contents: _Contents, tweets: list[Tweet]) -> datetime | None:
     return made or max((tweet.at for tweet in tweets if tweet.at), default=None)
 
 
-def _expected_count(contents: _Contents) -> int | None:
-    """How many tweets the archive states that it holds: the sum over the files of tweets in its manifest."""
+def _expected_count(contents: _Contents, only: str | None) -> int | None:
+    """How many tweets the archive states that it holds: the sum over the files of tweets in its manifest.
+
+    `only`: of the one file of that name, or of a manifest's only file.
+    """
     types = contents.about.get("__THAR_CONFIG", NO_RECORD).get("dataTypes")
     types = types if isinstance(types, Mapping) else NO_RECORD
     about = types.get("tweets", types.get("tweet"))
     files = about.get("files") if isinstance(about, Mapping) else None
-    counts = [file.get("count") for file in files if isinstance(file, Mapping)] if isinstance(files, list) else []
+    listed = [file for file in files if isinstance(file, Mapping)] if isinstance(files, list) else []
+    if only and len(listed) > 1:
+        listed = [file for file in listed if str(file.get("fileName", "")).rpartition("/")[2] == only]
+    counts = [file.get("count") for file in listed]
+    if only and not counts:
+        return None
     counts = counts or [contents.about.get("payload_details", NO_RECORD).get("tweets")]
     numbers = [int(count) for count in map(str, counts) if count.isdecimal() and len(count) < 10]
     return sum(numbers) if len(numbers) == len(counts) else None

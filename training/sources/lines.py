@@ -8,7 +8,7 @@ from training.errors import SourceError
 from training.sources import archive_file
 from training.sources.archive import Archive, author_of
 from training.sources.decoding import any_text
-from training.sources.records import capped, tweet_of
+from training.sources.records import capped, tweet_of, written_handle
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,4 +26,5 @@ def read(path: Path, author: str | None = None) -> Archive:
     if not tweets:
         what = "is empty" if not text.strip() else "has no line that is short enough for a tweet"
         raise SourceError(f"{path} {what}: give a file with one tweet per line.")
-    return Archive(handle, handle, tweets, notes, "text, a tweet per line")
+    spelling = written_handle(author) or handle
+    return Archive(handle, handle, tweets, notes, "text, a tweet per line", spelling=spelling)

@@ -112,6 +112,12 @@ def handle_of(value: object) -> str:
     return value if HANDLE.fullmatch(value) else ""
 
 
+def written_handle(value: object) -> str:
+    """The handle with its capitals, or "" where `value` cannot be one."""
+    bare = value.strip().removeprefix("@") if isinstance(value, str) else ""
+    return bare if handle_of(bare) else ""
+
+
 def owner_of(record: Record) -> tuple[str, str]:
     """The handle and the display name that the record states for its author; empty where it does not."""
     for place in (record.get("user"), record.get("author")):

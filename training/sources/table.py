@@ -15,7 +15,7 @@ from training.sources.archive import Archive, author_of
 from training.sources.columns import delimiter_of, lowered, rows
 from training.sources.decoding import any_text, json_of
 from training.sources.edits import last_versions
-from training.sources.records import TEXT_NAMES, Record, capped, owner_of, tweet_of
+from training.sources.records import TEXT_NAMES, Record, capped, handle_of, owner_of, tweet_of, written_handle
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,7 +93,8 @@ def _archive(records: Iterable[Record], path: Path, author: str | None, kind: st
     }
     notes += tuple(f"{what}: {count}." for what, count in counts.items() if count)
     name = next((name for _, owner, name in owned if owner == handle and name), handle)
-    return Archive(handle, name, last_versions(tweets), notes, kind)
+    spelling = written_handle(author) if handle_of(author) == handle else handle
+    return Archive(handle, name, last_versions(tweets), notes, kind, spelling=spelling)
 
 
 def _rounded(tweets: list[Tweet]) -> bool:

@@ -24,7 +24,7 @@ def choose(folder: Path, *, engine: Engine = "auto", device: str = "auto") -> Li
         return engine
     has_light = onnx_weights.FILE in model_dir.read_manifest(folder).files
     if engine == "auto":
-        return "light" if has_light and device in {"auto", "cpu"} and _prefers_light(device) else "torch"
+        return "light" if has_light and device in {"auto", "cpu"} and prefers_light(device) else "torch"
     if device not in {"auto", "cpu"}:
         raise ModelError(f'The light voice speaks on the processor, not on "{device}": set one of the two to "auto".')
     if not has_light:
@@ -35,18 +35,22 @@ def choose(folder: Path, *, engine: Engine = "auto", device: str = "auto") -> Li
     return engine
 
 
-def open_sampler(folder: Path, *, engine: Literal["torch", "light"], device: str = "auto", threads: int = 0) -> Sampler:
-    """Check and load a model folder; a ModelError says what is wrong with it."""
-    if engine == "light":
+def open_sampler(
+    folder: Path, *, engine: Engine, device: str = "auto", threads: int = 0
+) -> tuple[Literal["torch", "light"], Sampler]:
+    """Check and load a model folder, with the engine that was chosen; a ModelError says what is wrong with it."""
+    chosen = choose(folder, engine=engine, device=device)
+    if chosen == "light":
         from training.speak.onnx_sampler import OnnxSampler
 
-        return OnnxSampler.open(folder, threads=threads)
+        return chosen, OnnxSampler.open(folder, threads=threads)
     from training.speak.torch_engine import TorchSampler
 
-    return TorchSampler.open(folder, device=device, threads=threads)
+    return chosen, TorchSampler.open(folder, device=device, threads=threads)
 
 
-def _prefers_light(device: str) -> bool:
+def prefers_light(device: str) -> bool:
+    """Whether the light engine is the faster one on this machine, or the only one."""
     if find_spec("torch") is None:
         return True
     return find_spec("onnxruntime") is not None and (device == "cpu" or not _has_gpu())

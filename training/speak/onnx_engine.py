@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from training.errors import ModelError, first_line
 from training.speak import nucleus, onnx_graph, onnx_weights
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -25,21 +26,28 @@ class OnnxEngine:
 
     max_rows = 32  # GPT-2's cache for them is 260 MB
 
-    def __init__(self, path: Path, *, threads: int = 0) -> None:
-        """`threads` limits the processor threads; 0 leaves them to the runtime."""
+    def __init__(self, path: Path, *, threads: int = 0, adapted: bool = False) -> None:
+        """`threads` limits the processor threads; 0 leaves them to the runtime. `adapted`: for `with_adapter`."""
         self.model = onnx_weights.read(path)
         self.architecture = self.model.architecture
         self.context = self.architecture.context
         embedding = "words" if "words.q" in self.model.spans else "head"
         self._codes, self._scales = self.model.tensor(f"{embedding}.q"), self.model.tensor(f"{embedding}.s")
         self._positions = self.model.tensor(onnx_graph.PLACES) if onnx_graph.PLACES in self.model.spans else None
+        self.adapter: Mapping[str, Floats] = {}
         try:
-            graph = onnx_graph.graph(self.architecture, self.model.spans, path.name)
+            graph = onnx_graph.graph(self.architecture, self.model.spans, path.name, adapted=adapted)
             self._session: Any = onnxruntime.InferenceSession(graph, _options(path, threads), ["CPUExecutionProvider"])
         except Exception as error:  # the runtime has no common base class for its errors
             raise ModelError(
                 f'{path} does not load ({first_line(error)}): set voice.engine to "torch", or train the model again.'
             ) from error
+
+    def with_adapter(self, matrices: Mapping[str, Floats]) -> OnnxEngine:
+        """The same weights, which are in memory once, with an adapter: see `onnx_graph.adapted_matrices`."""
+        engine = copy(self)
+        engine.adapter = matrices
+        return engine
 
     def begin(self, ids: Sequence[int], rows: int, max_tokens: int) -> OnnxBatch:
         """The prefix is read once for all rows."""
@@ -71,7 +79,10 @@ class OnnxEngine:
         return pieces if self._positions is None else pieces + self._positions[past : past + ids.shape[1]]
 
     def binding(self) -> Any:
-        return self._session.io_binding()
+        binding = self._session.io_binding()
+        for name, matrix in self.adapter.items():
+            binding.bind_input(name, "cpu", 0, np.float32, matrix.shape, matrix.ctypes.data)
+        return binding
 
     def run(self, binding: Any) -> None:
         try:

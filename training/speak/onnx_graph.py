@@ -37,13 +37,14 @@ class Span:
     length: int
 
 
-def graph(about: Architecture, spans: Mapping[str, Span], file: str) -> bytes:
+def graph(about: Architecture, spans: Mapping[str, Span], file: str, *, adapted: bool = False) -> bytes:
     """From embeddings `x` (rows, tokens, width) to `logits` (m, vocabulary) at m positions, `wanted`.
 
     The cache is input and output in the same memory; `last` (rows) and `total` say how much of it is filled. Rotary
-    positions are inputs too, a table of cosines and one of sines for each theta.
+    positions are inputs too, a table of cosines and one of sines for each theta. `adapted`: so is an adapter, two
+    matrices for each of `adapted_matrices`.
     """
-    builder = _Builder(about, spans, file)
+    builder = _Builder(about, spans, file, adapted=adapted)
     hidden, residual = builder.norm("x", "0.ln1"), "x"
     for layer in range(len(about.layers)):
         attended = builder.after(builder.attention(hidden, layer), f"{layer}.post1")
@@ -66,11 +67,28 @@ def tables(about: Architecture) -> dict[float, tuple[str, str]]:
     return {theta: (f"cos{number}", f"sin{number}") for number, theta in enumerate(about.thetas)}
 
 
+def adapted_matrices(about: Architecture) -> dict[str, tuple[int, int]]:
+    """The inputs and outputs of each matrix of the layers; an adapter has `NAME.A` and `NAME.B` for each.
+
+    These are (inputs, rank) and (rank, outputs), the scale included.
+    """
+    attended = about.heads * about.head_width
+    of_a_layer = {
+        "qkv": (about.width, attended + 2 * about.kv_heads * about.head_width),
+        "out": (attended, about.width),
+        **({"gate": (about.width, about.inner)} if about.gated else {}),
+        "up": (about.width, about.inner),
+        "down": (about.inner, about.width),
+    }
+    return {f"{layer}.{name}": dims for layer in range(len(about.layers)) for name, dims in of_a_layer.items()}
+
+
 @dataclass
 class _Builder:
     about: Architecture
     spans: Mapping[str, Span]
     file: str
+    adapted: bool = False
     nodes: list[bytes] = field(default_factory=list)
     constants: list[bytes] = field(default_factory=list)
 
@@ -80,7 +98,11 @@ class _Builder:
         assert blocks == -(-inputs // block)  # noqa: S101  the writer's own rule
         names = [x, f"{name}.q", f"{name}.s", "", "", self.if_there(f"{name}.b")]
         attributes = {"N": outputs, "K": inputs, "bits": 8, "block_size": block, "accuracy_level": 4}
-        return self.node("MatMulNBits", names, into=into, domain=MICROSOFT, **attributes)
+        product = self.node("MatMulNBits", names, into=into, domain=MICROSOFT, **attributes)
+        if not self.adapted or name == "head":
+            return product
+        lower = self.node("MatMul", [x, f"{name}.A"])
+        return self.node("Add", [product, self.node("MatMul", [lower, f"{name}.B"])])
 
     def attention(self, hidden: str, layer: int) -> str:
         about, kind = self.about, self.about.layers[layer]
@@ -160,6 +182,12 @@ class _Builder:
         inputs += [_value(part, FLOAT, cache) for part in parts]
         half = about.head_width // 2
         inputs += [_value(table, FLOAT, ("places", half)) for pair in tables(about).values() for table in pair]
+        if self.adapted:
+            for name, (size, out) in adapted_matrices(about).items():
+                inputs += [
+                    _value(f"{name}.A", FLOAT, (size, f"{name}.rank")),
+                    _value(f"{name}.B", FLOAT, (f"{name}.rank", out)),
+                ]
         outputs = [_value("logits", FLOAT, ("m", about.vocabulary))]
         outputs += [_value(f"new_{part}", FLOAT, cache) for part in parts]
         external = [_external(name, span, self.file) for name, span in self.spans.items() if name not in EMBEDDINGS]

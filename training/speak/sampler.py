@@ -89,8 +89,11 @@ class Sampler:
         """`tags`: per author, what precedes each of their texts."""
         self._engine = engine
         self._pieces = pieces
-        self._pieces.no_truncation()
-        self._pieces.no_padding()
+        # Only where it changes something: voices of other threads may be using the same tokenizer.
+        if pieces.truncation is not None:
+            pieces.no_truncation()
+        if pieces.padding is not None:
+            pieces.no_padding()
         self._start = start
         self._end = end
         self._tags = {author: self._encode(tag) for author, tag in (tags or {}).items()}
@@ -215,7 +218,8 @@ class Sampler:
 
     def _encode(self, text: str) -> list[int]:
         """A quoted "<|endoftext|>" is encoded as characters, not as the token; a lone surrogate becomes "?"."""
-        self._pieces.encode_special_tokens = True
+        if not self._pieces.encode_special_tokens:
+            self._pieces.encode_special_tokens = True
         valid = text.encode("utf-8", "replace").decode()
         ids: list[int] = self._pieces.encode(valid, add_special_tokens=False).ids
         return ids

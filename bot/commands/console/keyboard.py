@@ -6,11 +6,16 @@ Ctrl-C raises KeyboardInterrupt at any time, and after a question the terminal h
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
-from typing import Protocol
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Protocol
 
+from bot.commands.console.terminal import width as terminal_width
 from bot.errors import MynahError
 from bot.text.visible import direct
+from bot.text.wrapping import wrapped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 CLEAR = "\x1b[H\x1b[2J"
 END = "\x04"  # Ctrl-D, which sends no signal
@@ -80,10 +85,38 @@ def confirm(question: str) -> bool:
     """Ask a yes/no question. Works only on a terminal; a script passes --yes."""
     if not sys.stdin.isatty():
         raise MynahError("this needs confirmation, and there is no terminal to ask on: pass --yes to confirm")
+    *lines, last = wrapped(f"{question} [y/N]", terminal_width(), hang="  ")
+    print(*lines, sep="\n", end="\n" if lines else "")
     try:
-        return input(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
+        return input(f"{last} ").strip().lower() in {"y", "yes"}
     except EOFError:
         return False
+
+
+@contextmanager
+def keys_within(seconds: float) -> Iterator[Callable[[], str]]:
+    """Gives a function that waits that long for a key, and returns "" without one; the first call does not wait."""
+    import os
+    import select
+    import termios
+    import tty
+
+    stdin = sys.stdin.fileno()
+    before = termios.tcgetattr(stdin)
+    wait = 0.0
+
+    def key() -> str:
+        nonlocal wait
+        is_ready, wait = select.select([stdin], [], [], wait)[0], seconds
+        typed = os.read(stdin, 64).decode(errors="replace") if is_ready else ""
+        return (typed or END) if is_ready else ""  # nothing to read: the terminal has gone
+
+    try:
+        tty.setcbreak(stdin)
+        yield key
+    finally:
+        with suppress(termios.error):
+            termios.tcsetattr(stdin, termios.TCSADRAIN, before)
 
 
 def _key() -> str:

@@ -12,18 +12,38 @@ if TYPE_CHECKING:
 
 
 def show(
-    rows: Sequence[Mapping[str, Any]], columns: Sequence[str], args: Namespace, *, empty: str = "nothing yet"
+    rows: Sequence[Mapping[str, Any]],
+    columns: Sequence[str],
+    args: Namespace,
+    *,
+    empty: str = "nothing yet",
+    heading: int = 1,
 ) -> None:
-    """Print rows as JSON, CSV or a table. `empty` is printed in place of a table without rows."""
-    from bot.commands.console import tables
+    """Print rows as JSON, CSV or a table. `empty` is printed in place of a table without rows.
+
+    Where a terminal is too narrow for the table, it is a list; `heading` columns are the first line of each entry.
+    """
+    from bot.commands.console import tables, terminal
 
     if args.json:
         for row in rows:
             print(tables.as_json(row))
     elif args.csv:
         print(tables.as_csv(rows, list(rows[0]) if rows else columns))
+    elif rows:
+        width, colour = terminal.width(), terminal.has_colour()
+        terminal.put(tables.as_table(rows, columns, width=width, colour=colour, heading=heading))
     else:
-        print(tables.as_table(rows, columns) if rows else empty)
+        terminal.say(empty)
+
+
+def show_facts(row: Mapping[str, Any]) -> None:
+    """Print a row as a line for each of its values; those without a value are left out."""
+    from bot.commands.console import tables, terminal
+
+    facts = [tables.Fact(key.replace("_", " "), tables.shown(value)) for key, value in row.items()]
+    filled = [fact for fact in facts if fact.value]
+    terminal.put(tables.as_facts(filled, width=terminal.width(), colour=terminal.has_colour()))
 
 
 def post_row(post: Post) -> dict[str, Any]:

@@ -5,25 +5,29 @@ from __future__ import annotations
 import random
 import sys
 import textwrap
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bot.commands import arguments
+from bot.commands.console import terminal
+from bot.commands.console.terminal import say
 from bot.commands.library import archives, choices
 from bot.commands.opening import loaded
 from bot.errors import MynahError, training_errors
+from bot.text.wrapping import wrapped
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Sequence
-    from pathlib import Path
 
     from bot.clock import Clock
     from bot.config.settings import Settings
+    from training.judge.blind_test import BlindTest
 
 EACH = 10  # texts by the person, and as many by the bot
 PERSON, BOT = "person", "bot"
 KEYS = "[p]erson  [b]ot  [q]uit"
-WIDTH = 72  # columns to wrap a text to
+WIDTH, MARGIN = 72, 4  # columns to wrap a text to, and before it
 
 
 class Text(NamedTuple):
@@ -42,6 +46,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--seed", type=arguments.count, help="the same seed gives the same texts (default: others each time)"
     )
+    parser.add_argument("--picture", type=Path, metavar="FILE", help="write the result as a picture, a PNG, to share")
     parser.add_argument(
         "--json",
         action="store_true",
@@ -65,7 +70,7 @@ def blindtest(args: Namespace) -> int:
     texts = gather(version, settings, clock, seed=seed)
     answers = _read_answers(texts) if args.json else _ask(texts)
     if answers is None:
-        print("nothing is kept: a result needs all the answers")
+        say("nothing is kept: a result needs all the answers")
         return 0
     test = blind_test.BlindTest(
         at=stamp(clock.now()),
@@ -78,11 +83,15 @@ def blindtest(args: Namespace) -> int:
     with training_errors():
         blind_test.keep(version, test)
     _show(version, test, texts, answers, args)
+    if args.picture:
+        with training_errors():
+            args.picture.write_bytes(_picture(version, test, settings))
     return 0
 
 
 def gather(version: Path, settings: Settings, clock: Clock, *, seed: int) -> list[Text]:
     """Ten texts of each kind in random order. Raises if there are too few."""
+    from bot.commands.console.progress import counting
     from bot.running import preview
 
     order = random.Random(seed)
@@ -92,8 +101,11 @@ def gather(version: Path, settings: Settings, clock: Clock, *, seed: int) -> lis
             f"a blind test needs {EACH} held-out tweets that the screen would let the bot post, and there are "
             f"{len(own)}: import more tweets"
         )
-    print("the bot writes its posts; this takes a moment", file=sys.stderr)
-    posts = list(preview.posts(version, settings, clock, count=EACH, seed=seed))
+    with counting("the bot writes its posts") as progress:
+        posts = []
+        for post in preview.posts(version, settings, clock, count=EACH, seed=seed):
+            posts.append(post)
+            progress(len(posts), EACH)
     if len(posts) < EACH:
         raise MynahError(
             f"{version.name} made {len(posts)} posts in {preview.ROUNDS * EACH} rounds, and {EACH} are needed: "
@@ -125,14 +137,14 @@ def _own(version: Path, settings: Settings) -> list[str]:
 
 def _ask(texts: Sequence[Text]) -> list[str] | None:
     """One answer for each text; None if the reader quits."""
-    from bot.commands.console.keyboard import terminal
+    from bot.commands.console import keyboard
 
-    reader = terminal()
+    reader = keyboard.terminal()
     answers: list[str] = []
     while len(answers) < len(texts):
         number = len(answers)
-        title = f"text {number + 1} of {len(texts)}: by the person or by the bot?"
-        reader.show(f"{title}\n\n{textwrap.indent(_wrapped(texts[number].text), '    ')}\n")
+        title = "\n".join(wrapped(f"text {number + 1} of {len(texts)}: by the person or by the bot?", terminal.width()))
+        reader.show(f"{title}\n\n{textwrap.indent(_wrapped(texts[number].text), ' ' * MARGIN)}\n")
         key, _ = reader.choice(KEYS)
         if key in {"", "q"}:
             return None
@@ -169,14 +181,36 @@ def _show(version: Path, test: Any, texts: Sequence[Text], answers: Sequence[str
         about = {"version": version.name, **asdict(test), "interval": [round(low, 3), round(high, 3)]}
         print(tables.as_json(about | {"meaning": verdict, "answers": rows}))
         return
-    print(tables.as_table(rows, ("by", "answer", "text")))
-    print(
+    terminal.put(
+        tables.as_table(rows, ("by", "answer", "text"), width=terminal.width(), colour=terminal.has_colour(), heading=2)
+    )
+    say(
         f"{test.right} of {test.texts} answers are right ({test.right / test.texts:.0%}; 95 % interval {low:.0%} to "
         f"{high:.0%}), and {test.believed} of the bot's {test.posts} posts were taken for the person's.\n{verdict}"
+    )
+
+
+def _picture(version: Path, test: BlindTest, settings: Settings) -> bytes:
+    from training.card import picture
+    from training.card.publish import AVATAR
+    from training.judge.blind_test import meaning
+    from training.models.model_dir import read_manifest
+
+    authors = read_manifest(version).authors
+    faces = ((author, version / f"{AVATAR}{author}.jpg") for author in authors)
+    return picture.blind_test_png(
+        name=" & ".join(f"@{author}" for author in authors) or f"@{settings.bot}",
+        handle=settings.bot,
+        bot_word="AI BOT" if len(authors) < 2 else "AI CYBORG",
+        people=[(author, face if face.is_file() else None) for author, face in faces],
+        right=test.right,
+        texts=test.texts,
+        sentence=meaning(test.right, test.texts),
     )
 
 
 def _wrapped(text: str) -> str:
     from bot.commands.console import tables
 
-    return "\n".join(textwrap.fill(line, WIDTH) for line in tables.shown(text).split("\n"))
+    columns = min(terminal.width() or WIDTH, WIDTH + MARGIN) - MARGIN
+    return "\n".join(wrapped(tables.shown(text), columns))

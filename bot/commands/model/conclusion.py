@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from bot.commands.console.terminal import hint, say
 from bot.errors import MynahError
 
 if TYPE_CHECKING:
@@ -25,9 +26,9 @@ def conclude(outcome: Outcome, settings: Settings, folder: StateDir, clock: Cloc
     if outcome.version is None:
         return
     for line in _lines(outcome.version, settings, clock):
-        print(line, file=sys.stderr, flush=True)  # a post takes seconds on a slow machine
+        say(line, stream=sys.stderr)  # a post takes seconds on a slow machine
     if outcome.promoted:
-        print(f"next: {_next(settings, folder, starting=starting)}", file=sys.stderr)
+        hint(_next(settings, folder, starting=starting), sys.stderr)
 
 
 def _lines(version: Path, settings: Settings, clock: Clock) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bot.commands.console.terminal import say
 from bot.commands.opening import loaded
 from bot.errors import training_errors
 
@@ -52,7 +53,7 @@ def export(args: Namespace) -> int:
         with training_errors():
             version = registry.find(StateDir(settings.state).models, args.version)
             loading.write_whole(version, expanded(args.folder), publish.NAMES)
-        print(f"{args.folder}: {version.name}")
+        say(f"{args.folder}: {version.name}")
         return 0
     voice = settings.voice
     path = expanded(args.gguf)
@@ -76,7 +77,7 @@ def export(args: Namespace) -> int:
                 "num_predict": voice.max_tokens,
             },
         )
-    print(f"{path}: {version.name}, {args.type}, {path.stat().st_size / 1e6:.1f} MB")
-    print(f"{modelfile}: for `ollama create {path.stem} -f {modelfile.name}`")
-    print("What the model writes there passes no screen: read it before you post it.")
+    say(f"{path}: {version.name}, {args.type}, {path.stat().st_size / 1e6:.1f} MB")
+    say(f"{modelfile}: for `ollama create {path.stem} -f {modelfile.name}`")
+    say("What the model writes there passes no screen: read it before you post it.")
     return 0

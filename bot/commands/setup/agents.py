@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bot.commands.console.terminal import say
 from bot.errors import MynahError
 
 if TYPE_CHECKING:
@@ -36,17 +37,17 @@ def install(args: Namespace, name: re.Pattern[str]) -> int:
             if not args.dry_run:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(text)
-            print(f"{path}: {'would be installed' if args.dry_run else 'installed'}")
+            say(f"{path}: {'would be installed' if args.dry_run else 'installed'}")
         own = config(home, args.bot)
         if not own.exists() and not args.dry_run:
             own.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(units.example(), own)
-            print(f"{own}: copied from the example, for you to edit")
+            say(f"{own}: copied from the example, for you to edit")
         if not args.dry_run:
             (home / LOGS).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise MynahError(f"{error.filename}: {error.strerror}") from error
-    print(_next_steps(home, args.bot, list(agents)))
+    say(_next_steps(home, args.bot, list(agents)))
     return 0
 
 

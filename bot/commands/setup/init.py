@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.commands import arguments
+from bot.commands.console.terminal import say
 from bot.errors import ConfigError, MynahError
 
 if TYPE_CHECKING:
@@ -51,10 +52,10 @@ def init(args: Namespace) -> int:
     if archive:
         _file(str(archive))
     _write(path, chosen)
-    print(f"wrote {path}: {', '.join(f'{key} = {json.dumps(value)}' for key, value in chosen.items())}")
+    say(f"wrote {path}: {', '.join(f'{key} = {json.dumps(value)}' for key, value in chosen.items())}")
     if archive:
         _import(args, path, archive)
-    print(_next_steps(args, path, imported=archive is not None))
+    say(_next_steps(args, path, imported=archive is not None))
     return 0
 
 
@@ -71,7 +72,7 @@ def _answer(question: str, check: Callable[[str], str], default: str | None = No
         try:
             return check(words)
         except MynahError as error:
-            print(f"  {error}")
+            say(f"  {error}")
 
 
 def _checked(key: str) -> Callable[[str], str]:

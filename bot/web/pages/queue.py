@@ -89,7 +89,7 @@ def _as_seen(store: Store, request: Request, form: Form) -> Post:
 
 
 def _session(here: Site, store: Store) -> ReviewSession:
-    return ReviewSession(here.settings, here.state_dir, store, assembly.review_settings(here.settings), here.clock)
+    return ReviewSession(here.settings, here.state_dir, store, assembly.review_settings(here.settings), here.clock, {})
 
 
 def approve(request: Request, form: Form) -> Response:

@@ -9,6 +9,9 @@ from training.corpus.near_duplicates import NEAR, NearDuplicateIndex, pairs
 TEXT = "Please keep your luggage with you at all times and leave your sandwiches on the bench with me"
 
 
+HAPPY = "Happy Easter to all of you and to everyone out there"
+
+
 def relation(first: str, second: str) -> str:
     """How the second one is found, with the first one in the index."""
     index = NearDuplicateIndex([first, second])
@@ -31,6 +34,13 @@ def relation(first: str, second: str) -> str:
         ("駅の時計はいつも三分遅れている", "今日の昼ごはんはいつもより少ない", "other"),
         ("so much fun", "so much rain", "other"),
         ("so much fun", "so, much: fun", "near"),
+        (HAPPY, HAPPY.replace("Easter", "4/20"), "other"),
+        (HAPPY, HAPPY.replace("Easter", "Christmas"), "other"),
+        (HAPPY, HAPPY.replace("there", "here"), "near"),
+        (f"{HAPPY} 2020", f"{HAPPY} 2021", "other"),
+        (HAPPY.upper(), HAPPY.upper().replace("THERE", "HERE"), "near"),
+        (f"{HAPPY} @rook", f"{HAPPY} @Magpie3", "near"),
+        (f"{TEXT}. Today", f"{TEXT}. Tonight", "near"),
     ],
 )
 def test_two_texts_are_the_same_near_duplicates_or_different(first: str, second: str, expected: str) -> None:

@@ -15,6 +15,7 @@ from training.sources.archive import Archive
 from training.sources.tweets import Tweet
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from training.retraining.job import Outcome
@@ -55,6 +56,7 @@ def run(
     now: datetime = NOON,
     reports: list[Progress] | None = None,
     kill_at: tuple[str, int] | None = None,
+    stops: Callable[[], bool] = lambda: False,
 ) -> Outcome:
     def report(progress: Progress) -> None:
         if reports is not None:
@@ -63,7 +65,7 @@ def run(
             raise Killed
 
     seconds = count()
-    watch = Monitor(report, seconds=lambda: float(next(seconds)), due=lambda: True)
+    watch = Monitor(report, seconds=lambda: float(next(seconds)), due=lambda: True, stops=stops)
     return retrain(lambda: archives or (archive(),), job, watch, now=now)
 
 

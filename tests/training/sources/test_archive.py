@@ -72,10 +72,31 @@ def test_the_one_file_of_tweets_is_enough_when_the_author_is_named(tmp_path: Pat
 
 
 def test_a_single_file_without_an_author_needs_the_handle(tmp_path: Path) -> None:
-    folder = unpacked(tmp_path, of_2024(TWO))
+    file = unpacked(tmp_path, of_2024(TWO)) / "data/tweets.js"
+    for name in ("account.js", "manifest.js"):
+        file.with_name(name).unlink()
 
     with pytest.raises(SourceError, match=r"tweets\.js does not say whose tweets it holds: .*--as @handle"):
-        archive.read(folder / "data/tweets.js")
+        archive.read(file)
+
+
+def test_a_single_file_finds_its_account_and_its_count_beside_it(tmp_path: Path) -> None:
+    file = unpacked(tmp_path, of_2024(TWO)) / "data/tweets.js"
+
+    result = archive.read(file)
+
+    assert (result.author, result.spelling, result.display_name) == ("magpie", "Magpie", "Ms Magpie")
+    assert (result.counted, result.entries, result.kind) == (True, len(result.tweets), "one file of an X archive")
+
+
+def test_a_file_beside_it_that_is_none_of_xs_is_not_used(tmp_path: Path) -> None:
+    file = unpacked(tmp_path, of_2024(TWO)) / "data/tweets.js"
+    file.with_name("manifest.js").write_text("self.addEventListener('install', () => {})")
+
+    result = archive.read(file)
+
+    assert (result.author, result.counted) == ("magpie", False)
+    assert result.notes == (f"{file.with_name('manifest.js')} is none of X's, or is damaged: it is not used.",)
 
 
 def test_an_archive_of_somebody_else_is_refused(tmp_path: Path) -> None:
@@ -269,7 +290,7 @@ def test_one_file_of_an_archive_does_not_claim_to_be_whole(tmp_path: Path) -> No
 
     result = archive.read(file, author="magpie")
 
-    assert (result.reaches, result.counted, result.kind) == (None, False, "one file of an X archive")
+    assert (result.reaches, result.kind) == (None, "one file of an X archive")
 
 
 def test_reading_is_reported_in_bytes_of_all(tmp_path: Path) -> None:

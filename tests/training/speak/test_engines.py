@@ -48,7 +48,7 @@ def test_the_light_engine_refuses_a_gpu(light: Path) -> None:
 
 @pytest.mark.parametrize(("engine", "kind"), [("light", OnnxSampler), ("torch", TorchSampler)])
 def test_either_engine_opens(light: Path, engine: str, kind: type) -> None:
-    sampler = engines.open_sampler(light, engine="light" if engine == "light" else "torch", device="cpu", threads=1)
+    _, sampler = engines.open_sampler(light, engine="light" if engine == "light" else "torch", device="cpu", threads=1)
 
     assert isinstance(sampler, kind)
     assert len(sampler.draft("", n=2, seed=0)) == 2

@@ -159,7 +159,7 @@ import sys
 from pathlib import Path
 from training.speak import engines
 folder = Path(sys.argv[1])
-sampler = engines.open_sampler(folder, engine=engines.choose(folder, device="cpu"), threads=1)
+_, sampler = engines.open_sampler(folder, engine="auto", device="cpu", threads=1)
 sampler.draft("", n=2, seed=0)
 sampler.log_likelihoods(["hello"], given="you")
 print(sorted({"torch", "transformers", "safetensors", "onnx"} & set(sys.modules)))
