@@ -69,7 +69,7 @@ def own_command(args: Namespace) -> list[str]:
     from pathlib import Path
 
     script = Path(sys.prefix) / "bin" / "mynah"
-    program = [str(script)] if script.exists() else [sys.executable, "-m", "bot"]
+    program = [str(script)] if script.exists() else [sys.executable, "-m", "mynah_bot"]
     config = ["--config", str(args.config)] if args.config else []
     return [*program, *config, *(["--state", str(args.state)] if args.state else [])]
 

@@ -244,25 +244,25 @@ def add_resolve_arguments(parser: ArgumentParser) -> None:
 
 def resolve(args: Namespace) -> int:
     from bot.clock import SystemClock
-    from bot.x.payloads import time_of
 
     if args.outcome == "posted" and not args.x_id:
         raise MynahError("posted needs --x-id, the number at the end of the post's address on X")
     if args.outcome == "abandoned" and args.x_id:
         raise MynahError("--x-id is only for posted: an abandoned post is not on X")
-    now = SystemClock().now()
-    if args.x_id and (made := time_of(args.x_id)) > now + SET_BACK:
-        raise MynahError(
-            f"--x-id {args.x_id}: X makes that id on {made:%Y-%m-%d}, which is yet to come: copy the number at the end "
-            "of the post's address, and set the clock if it is wrong"
-        )
     with history_to_write(args) as store:
-        resolve_post(store, args.id, args.outcome, x_id=args.x_id, at=now)
+        resolve_post(store, args.id, args.outcome, x_id=args.x_id, at=SystemClock().now())
     say(f"post {args.id} is {args.outcome}")
     return 0
 
 
 def resolve_post(store: Store, number: int, outcome: str, *, x_id: str | None, at: datetime) -> None:
+    from bot.x.payloads import time_of
+
+    if x_id and (made := time_of(x_id)) > at + SET_BACK:
+        raise MynahError(
+            f"--x-id {x_id}: X makes that id on {made:%Y-%m-%d}, which is yet to come: copy the number at the end of "
+            "the post's address, and set the clock if it is wrong"
+        )
     post = store.post(number)
     if post.state not in {"unknown", "abandoned"} or post.state == outcome:
         raise MynahError(f"post {number} is {post.state}: only unknown posts can be resolved")

@@ -284,7 +284,7 @@ def test_a_prediction_is_posted_in_a_dry_run_and_waits_in_review_mode(state: Pat
         begun = client.post("/predictions", {"prompt": " My  dream is "})
         path = begun.headers["location"]
         made = client.site.speaker.predictions(path.rpartition("/")[2])
-        made.finished.wait(120)
+        made.finished.wait(600)
         texts = [draft["text"] for draft in made.drafts]
         first = client.follow(client.post(f"{path}/1/post"))
         config.write_text('mode = "review"\n')
@@ -308,7 +308,7 @@ def test_a_prediction_is_posted_in_a_dry_run_and_waits_in_review_mode(state: Pat
 def test_without_a_model_predictions_say_what_to_do(client: Client) -> None:
     made = client.site.speaker.predict("", number=2, seed=0)
 
-    made.finished.wait(120)
+    made.finished.wait(600)
 
     assert made.problem == "there is no model yet: `mynah retrain` makes one"
 

@@ -139,8 +139,13 @@ def resolve(request: Request, form: Form) -> Response:
     here, number = site(request), int(request.path_params["id"])
     x_id = form.get("x_id", "").strip().rstrip("/").rpartition("/")[2].partition("?")[0] or None
     outcome = "posted" if form.get("outcome") == "posted" else "abandoned"
-    if outcome == "posted" and not (x_id and x_id.isascii() and x_id.isdigit()):
-        raise MynahError("to say that the post is on X, paste its address or the number at its end")
+    if outcome == "posted":
+        try:
+            arguments.digits(x_id or "")
+        except ArgumentTypeError as error:
+            raise MynahError(
+                f"to say that the post is on X, paste its address, or the number at its end: {error}"
+            ) from error
     with here.history_to_write() as store:
         operation.resolve_post(store, number, outcome, x_id=x_id if outcome == "posted" else None, at=here.now())
     return done(request, "/", f"Post {number} is {outcome}.")
