@@ -385,7 +385,9 @@ def test_a_healthy_bot_is_ready(command: Command, x: FakeX, state: Path) -> None
         **dict.fromkeys(
             ("configuration", "keys", "account", "label", "screen", "history", "posting", "disk", "room"), "ok"
         ),
-        **dict.fromkeys(("clock", "time zone", "engine", "model", "languages", "memory", "owner", "units", "replies"), "ok"),
+        **dict.fromkeys(
+            ("clock", "time zone", "engine", "model", "languages", "memory", "owner", "units", "replies"), "ok"
+        ),
         "privacy": "warn" if state.stat().st_mode & 0o077 else "ok",
         "library": "warn",
     }

@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import CapturingLogger
 
 from bot.errors import ModelError
-from bot.voice.model_voice import ModelVoice
+from bot.voice.model_voice import ModelMemory, ModelVoice
 from bot.voice.voice import CurrentVoice
 from training.speak.types import Sampling
 
