@@ -79,7 +79,7 @@ class Client:
 
     def ask(self, method: str, path: str, headers: Mapping[str, str | None], body: str | bytes = "") -> Answer:
         """A header that is None is left out."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=120)  # a busy machine is no fault
         try:
             connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
             for name, value in ({"Host": self.host, "Content-Length": str(len(body))} | dict(headers)).items():
