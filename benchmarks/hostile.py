@@ -27,7 +27,9 @@ AT = "Wed Mar 13 10:00:00 +0000 2024"
 UNITS = {
     "dots": "a.", "hyphens": "a-", "at": "a at ", "addresses": "a@", "tokens": "eyJ-", "spaces": " ", "digits": "1 ",
     "colons": ":", "roads": "12 Aa ", "quotes": '"@a: ', "handles": "@a ", "links": "http://", "arrows": "-> ",
-    "brackets": "( [ ", "entities": "&#", "lines": "\n",
+    "brackets": "( [ ", "masks": "a*", "bars": "a|", "flags": "\U0001f1eb",
+    "people": "jews ", "kills": "i will ",
+    "hashtags": "#a", "long words": "ab", "leet": "4$", "wallets": "bc1q", "degrees": "48.123 ", "entities": "&#", "lines": "\n",
 }  # fmt: skip
 
 
@@ -89,7 +91,7 @@ def timed(files: dict[str, list[Any]]) -> float:
 
 
 def unspeakable(text: str) -> str | None:
-    why = form.control_character(text) or privacy.why_not(text) or harm.why_not(text, vulgar=False)
+    why = form.control_character(text) or privacy.why_not(text) or harm.why_not(text, certain=True)
     return why.name if why else None
 
 

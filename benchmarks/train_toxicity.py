@@ -185,7 +185,7 @@ def fit(rows: Iterable[Row], begin: np.ndarray[Any, Any]) -> tuple[np.ndarray[An
             toxic = torch.tensor([of_windows[index].toxic for index in batch])
             weight = torch.tensor([of_windows[index].weight for index in batch])
             loss = torch.nn.functional.binary_cross_entropy_with_logits(
-                sums / lengths.sqrt() + bias, toxic, weight=weight / weight.mean()
+                sums / lengths.clamp(min=toxicity.FEWEST).sqrt() + bias, toxic, weight=weight / weight.mean()
             )
             optimizer.zero_grad()
             (loss + PULL * (learnt**2).sum()).backward()

@@ -42,7 +42,7 @@ _DRAWN_OUT = 3  # "hello" has two l; no English word has three
 _WORD = re.compile(r"[^\W_]+")
 # Single letters with something between them: "b e l l", "b.e.l.l", "b-e*l_l", "b | e | l | l".
 _SPACED = re.compile(r"(?<![^\W_])[^\W_](?:[\W_]{1,3}[^\W_](?![^\W_])){2,}")
-_ARTICLE = re.compile(r"(?:^|(?<=[^\W_]{2} ))[ai] (?=[^\W_] )")  # "what a b e l l": the a is not part of the bell
+_ARTICLE = re.compile(r"(?:^|(?<=[^\W_]{2} ))[ai] (?=[^\W_][\W_])")  # "what a b e l l": the a is not part of the bell
 _APOSTROPHE = re.compile(r"(?<=[^\W_])['’`´](?=[^\W_])")
 _INSIDE = re.compile(r"(?<=[^\W_])[.\-_*'’`´·•‧∙●○◦/\\|~+^=:,;\"“”<>{}()\[\]…‐‑–—]{1,4}(?=[^\W_])")
 

@@ -75,15 +75,15 @@ def why_not(
     """
     unlinked = _LINK.sub(" ", unicodedata.normalize("NFKC", text))
     remaining = allowed.sub(" allowed ", unlinked) if allowed else unlinked
-    listed = list(_words_in(remaining, languages))
+    listed = list(listed_in(remaining, languages))
     reasons = dict.fromkeys(
         Reason(kind, phrase)
-        for kind, sure, phrase in (*listed, *_sentences_in(unlinked))
+        for kind, sure, phrase in (*listed, *sentences_in(unlinked))
         if (sure or not certain) and not (vulgar and kind == "vulgar")
     )
     if reasons or certain or not toxic:
         return min(reasons, key=lambda reason: _ORDER.index(reason.name), default=None)
-    unexcused = _excused().sub(" ", remaining)
+    unexcused = excused().sub(" ", remaining)
     return toxicity.why_not(_without_obscene(unexcused, listed) if vulgar else unexcused)
 
 
@@ -92,12 +92,12 @@ def kinds() -> tuple[str, ...]:
     return _ORDER
 
 
-def _words_in(text: str, languages: Sequence[str]) -> Iterator[Hit]:
+def listed_in(text: str, languages: Sequence[str]) -> Iterator[Hit]:
     for reading in hashtags.readings(text, _vocabulary()):
         for lexicon in (_lexicon(), *map(_lexicon_of, set(languages) & set(foreign_lists()))):
             hits = list(lexicon.hits(reading))
-            if hits and (excused := _excused().sub(" ; ", reading)) != reading:
-                hits = list(lexicon.hits(excused))
+            if hits and (harmful := excused().sub(" ; ", reading)) != reading:
+                hits = list(lexicon.hits(harmful))
             yield from hits
 
 
@@ -110,7 +110,7 @@ def _without_obscene(text: str, hits: Iterable[Hit]) -> str:
     return " ".join(word for word in words if all(hit.kind != "vulgar" for hit in _lexicon().hits(word)))
 
 
-def _sentences_in(text: str) -> Iterator[tuple[str, bool, str]]:
+def sentences_in(text: str) -> Iterator[tuple[str, bool, str]]:
     readings = hashtags.readings(text, _vocabulary())
     yield from shapes.hits(form for reading in readings for form in disguises.forms(reading))
 
@@ -139,7 +139,7 @@ def _vocabulary() -> hashtags.Vocabulary:
 
 
 @cache
-def _excused() -> re.Pattern[str]:
+def excused() -> re.Pattern[str]:
     return re.compile(rf"(?<!\w)(?:{'|'.join(_lines('excused.txt'))})(?!\w)", re.IGNORECASE)
 
 

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from bot.screen.disguises import Key
 
 _ENDINGS = ("ed", "er", "ers", "in", "ing", "y")
+_VOWEL = re.compile("[aeiou]")
+_DOUBLE_VOWEL = re.compile("[aeiou]{2}")
+_FEWEST_WITHOUT = 4  # letters, of a word without a vowel: fewer are abbreviations
+_OTHER_WORDS = {"grid"}  # that a word without a vowel happens to be
 _MASKS = r"*#%@$!?_.\-•·^&+=~×█■●"
 # A word with signs for some of its letters: "b*ll", "b---l". Each part has a bound, so a long text costs no more.
 _MASKED = re.compile(rf"(?<![^\W_])[^\W\d_]{{1,12}}[{_MASKS}]{{1,8}}(?:[^\W\d_]{{1,12}}[{_MASKS}]{{0,8}}){{0,4}}")
@@ -68,7 +72,7 @@ class Lexicon:
                 if _UNSPACED.search(bare):
                     unspaced.setdefault(bare.replace(" ", ""), hit)
                     continue
-                for form in _forms(bare, verb=line.endswith("+")):
+                for form in (*_forms(bare, verb=line.endswith("+")), *(_voweless(bare) if hit.certain else ())):
                     keys = [disguises.key(word) for word in form.split()]
                     entries[" ".join(map(disguises.letters, keys))].append((_spaced(keys), hit))
                     longest = max(longest, len(keys))
@@ -128,6 +132,17 @@ def _forms(bare: str, *, verb: bool) -> Iterator[str]:
         yield f"{bare}es"
     if verb:
         yield from (f"{bare}{ending}" for ending in _ENDINGS)
+
+
+def _voweless(word: str) -> Iterator[str]:
+    """A word with its first vowel gone or written as x, and with no vowel."""
+    if not word.isalpha() or not word.isascii() or _DOUBLE_VOWEL.search(word):
+        return
+    if len(word) >= _FEWEST_WITHOUT:
+        yield _VOWEL.sub("x", word, count=1)
+    for form in (_VOWEL.sub("", word, count=1), _VOWEL.sub("", word)):
+        if len(form) >= _FEWEST_WITHOUT and form not in _OTHER_WORDS:
+            yield form
 
 
 def _unmasking(token: str) -> re.Pattern[str] | None:

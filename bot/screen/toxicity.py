@@ -22,6 +22,7 @@ from bot.values import Reason
 
 FILE = "toxicity.bin"
 BUCKETS = 2**19  # of the hash: half a megabyte
+FEWEST = 64  # n-grams: fewer say less
 _HEADER = struct.Struct("<8sIfff")  # magic, buckets, scale of a weight, bias, threshold
 _MAGIC = b"mynahtox"
 _WORD = re.compile(r"[^\W_]+|[!?]+|[\U0001f300-\U0001faff]")
@@ -54,7 +55,7 @@ class Toxicity:
 
     def _score(self, words: list[str]) -> float:
         hashes = hashed(words)
-        return self.bias + self.scale * sum(map(self.weights.__getitem__, hashes)) / math.sqrt(max(1, len(hashes)))
+        return self.bias + self.scale * sum(map(self.weights.__getitem__, hashes)) / math.sqrt(max(FEWEST, len(hashes)))
 
 
 def why_not(text: str) -> Reason | None:

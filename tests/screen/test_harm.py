@@ -90,7 +90,7 @@ def test_a_harmful_sentence_is_refused_by_name(text: str, reason: str) -> None:
     assert refusal.name == reason
 
 
-@pytest.mark.parametrize("text", ["this is fucking great", "oh shit, the tea is cold", "holy sh1t, what a hill"])
+@pytest.mark.parametrize("text", ["this is fucking great", "oh shit, the tea is cold", "the tea is cold as sh1t"])
 def test_obscene_words_may_be_allowed(text: str) -> None:
     reason = harm.why_not(text)
 
