@@ -29,7 +29,8 @@ UNITS = {
     "colons": ":", "roads": "12 Aa ", "quotes": '"@a: ', "handles": "@a ", "links": "http://", "arrows": "-> ",
     "brackets": "( [ ", "masks": "a*", "bars": "a|", "flags": "\U0001f1eb",
     "people": "jews ", "kills": "i will ",
-    "hashtags": "#a", "long words": "ab", "leet": "4$", "wallets": "bc1q", "degrees": "48.123 ", "entities": "&#", "lines": "\n",
+    "hashtags": "#a", "long words": "ab", "leet": "4$", "wallets": "bc1q", "degrees": "48.123 ",
+    "entities": "&#", "lines": "\n",
 }  # fmt: skip
 
 
