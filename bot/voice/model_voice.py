@@ -135,7 +135,6 @@ class ModelVoice:
         """
         self.name = name
         self.person = person
-        self.languages = memory.languages
         self.engine = engine
         self._sampler = sampler
         self._memory = memory
@@ -177,6 +176,10 @@ class ModelVoice:
             raise
         if why := self.why_changed():
             raise ModelError(f"{why}: `mynah rollback`, or `mynah retrain`")
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        return self._memory.languages
 
     def copied(self, text: str) -> str:
         return self._memory.copied(text)

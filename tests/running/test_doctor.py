@@ -385,9 +385,8 @@ def test_a_healthy_bot_is_ready(command: Command, x: FakeX, state: Path) -> None
         **dict.fromkeys(
             ("configuration", "keys", "account", "label", "screen", "history", "posting", "disk", "room"), "ok"
         ),
-        **dict.fromkeys(
-            ("clock", "time zone", "engine", "model", "languages", "memory", "owner", "units", "replies"), "ok"
-        ),
+        **dict.fromkeys(("clock", "time zone", "engine", "model", "memory", "owner", "units", "replies"), "ok"),
+        "languages": "ok",
         "privacy": "warn" if state.stat().st_mode & 0o077 else "ok",
         "library": "warn",
     }
@@ -571,3 +570,12 @@ def test_the_installed_command_changes_no_file(tmp_path: Path) -> None:
     assert result_.returncode == 0, result_.stderr
     assert result_.stdout.endswith("ready, as far as these checks go\n")
     assert list(tmp_path.iterdir()) == before
+
+
+def test_a_language_without_a_word_list_must_be_confirmed_before_going_live() -> None:
+    listed = ("de", "fr")
+
+    assert doctor.languages(("en", "de"), listed, None, live=True).verdict == "ok"
+    assert doctor.languages(("en", "is"), listed, None, live=True).verdict == "fail"
+    assert doctor.languages(("en", "is"), listed, None, live=False).verdict == "warn"
+    assert doctor.languages(("en", "is"), listed, "is", live=True).verdict == "ok"
