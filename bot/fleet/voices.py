@@ -55,6 +55,8 @@ class SharedVoices:
         key = _key(folder, settings)
         with self._lock:
             self._was_used = True
+            if key in self._kept and self._kept[key][0].why_changed():
+                del self._kept[key]  # its files were written into: it is checked and loaded again
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key][0]

@@ -29,6 +29,7 @@ LONGEST_S = 120.0  # until it is killed, whatever it has posted
 MOMENT_S = 0.05
 IDLE_RUNS = 40  # of one bot alone, after which nothing will change
 LOOKUP = ["post", "@nobody", "--live"]  # looks up lost posts, and is refused by the screen
+SIGNS = ('"bot.failed"', '"tick.failed"', "Traceback")
 OPEN = ("sending", "unknown", "approved")
 
 
@@ -105,7 +106,11 @@ class Trial:
         row: Counter[str] = Counter()
         for user in self.users:
             row.update(self._counts_of(user))
-        output = self.output
+        failures = [
+            line
+            for line in self.output.splitlines()
+            if any(sign in line for sign in SIGNS) and "config.toml: no such file" not in line  # of a bot taken away
+        ]
         return {
             "kills": self.kills,
             "moves": self.moves,
@@ -113,7 +118,8 @@ class Trial:
             "bots_that_posted": len({post.by for post in all_posts(self.folder)}),
             "found_in_timeline": row.pop("found_in_timeline"),
             **{name: row[name] for name in NAMES},
-            "failed": output.count('"bot.failed"') + output.count('"tick.failed"') + output.count("Traceback"),
+            "failed": len(failures),
+            "failures": sorted(set(failures))[:3],
         }
 
     def _counts_of(self, user: User) -> dict[str, int]:

@@ -86,6 +86,9 @@ class Voice:
     def log_likelihoods(self, texts: Sequence[str], *, given: str = "") -> list[float]:
         return [-1.0 for _ in texts]
 
+    def why_changed(self) -> str:
+        return ""
+
     def copied(self, _: str) -> str:
         return ""
 
