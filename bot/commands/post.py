@@ -14,7 +14,6 @@ from bot.commands.console.output import reasons_text
 from bot.commands.console.terminal import say
 from bot.commands.doctor import ready
 from bot.commands.opening import BUSY, FAILED, loaded, post_url
-from bot.commands.run import log_lines
 from bot.errors import Busy, Gone, ModelError, MynahError
 from bot.history import ledger
 from bot.values import BY_HAND, Draft
@@ -147,6 +146,7 @@ class _NoPublisher:
 
 def _reconcile(store: Store, settings: Settings, publisher: X | DryRunPublisher, clock: Clock) -> None:
     """Looks on X for a post that may or may not exist: nothing else is posted before that is settled."""
+    from bot.commands.run import log_lines
     from bot.running import account, assembly, log
 
     hidden = account.hidden(settings)  # logs to stderr: stdout is for the result

@@ -50,6 +50,7 @@ LINES: dict[str, list[str]] = {
     "mentions": ["mentions"],
     "notify": ["notify", "--help"],
     "web": ["web", "--help"],
+    "fleet": ["fleet", "--help"],
     "completion": ["completion", "--help"],
     "import": ["import", str(ARCHIVE)],
     "library": ["library", "--show-dropped", "1"],

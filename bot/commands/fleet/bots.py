@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -165,6 +164,8 @@ def _settings_of_process(args: Namespace) -> Settings:
 
 def _allow_descriptors() -> None:
     """Use all the file descriptors that the system allows: every bot's folder is held open."""
+    import resource  # not on Windows
+
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 

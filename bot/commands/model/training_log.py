@@ -6,7 +6,6 @@ killed. The file is dispensable, so that nothing that happens to it ends a train
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from contextlib import suppress
@@ -145,7 +144,7 @@ def read(path: Path) -> Training | None:
     except OSError:
         return None
     with os.fdopen(file, "rb") as handle:
-        training = Training(is_running=not _try_lock(handle.fileno(), fcntl.LOCK_SH))
+        training = Training(is_running=not _try_lock(handle.fileno(), shared=True))
         for text in handle.read(LONGEST).splitlines():
             with suppress(ValueError, TypeError, LookupError, StoreError):
                 _add(training, json.loads(text))
@@ -179,16 +178,18 @@ def _open_locked(path: Path) -> int:
     from training import private_files
 
     file = private_files.open_regular(path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
-    if not _try_lock(file, fcntl.LOCK_EX):
+    if not _try_lock(file, shared=False):
         os.close(file)
         raise BlockingIOError
     os.fchmod(file, private_files.PRIVATE)
     return file
 
 
-def _try_lock(file: int, kind: int) -> bool:
+def _try_lock(file: int, *, shared: bool) -> bool:
+    import fcntl  # not on Windows
+
     try:
-        fcntl.flock(file, kind | fcntl.LOCK_NB)
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

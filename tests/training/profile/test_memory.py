@@ -192,7 +192,7 @@ def test_words_of_many_tweets_are_a_habit_and_not_a_copy(path: Path) -> None:
 
 
 def test_three_near_duplicates_do_not_make_a_habit(path: Path) -> None:
-    tweets = [f"On {day} {SLOGAN}, or so my old aunt told the goose." for day in ("Monday", "Tuesday", "Friday")]
+    tweets = [f"On a {day} day {SLOGAN}, or so my old aunt told the goose." for day in ("rainy", "sunny", "windy")]
 
     assert remembering(path, *tweets).why_copied(f"Well, {SLOGAN}!") != ""
 
