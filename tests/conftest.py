@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import shutil
 from logging.handlers import WatchedFileHandler
 from typing import TYPE_CHECKING
@@ -30,6 +31,13 @@ SAYINGS = (
     "A pigeon asked me the way. I sent it to the ticket office.",
     "Rain on the glass roof is the only music that I know by heart ☔",
 )
+
+
+@pytest.fixture(autouse=True)
+def whole_products() -> None:
+    """Without what an earlier test's training, not closed yet, may have set for the process."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_float32_matmul_precision("highest")
 
 
 @pytest.fixture(autouse=True)
