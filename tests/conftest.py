@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 import shutil
+import sys
 from logging.handlers import WatchedFileHandler
 from typing import TYPE_CHECKING
 
@@ -34,8 +34,9 @@ SAYINGS = (
 
 
 @pytest.fixture(autouse=True)
-def whole_products() -> None:
-    """Without what an earlier test's training, not closed yet, may have set for the process."""
+def whole_products() -> Iterator[None]:
+    """Resets what a training that a test leaves open has set for the process."""
+    yield
     if "torch" in sys.modules:
         sys.modules["torch"].set_float32_matmul_precision("highest")
 
