@@ -1,4 +1,7 @@
-"""`mynah doctor`: checks everything that going live needs. `mynah run --live` runs the quick checks, by `ready`."""
+"""`mynah doctor`: checks everything that going live needs. `mynah run --live` runs the quick checks, by `ready`.
+
+The file is long because it gathers what each check looks at.
+"""
 
 from __future__ import annotations
 

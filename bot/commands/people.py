@@ -1,4 +1,7 @@
-"""`mynah block`, `unblock`, `mentions` and `forget`: people who mentioned the bot, and people whose tweets it has."""
+"""`mynah block`, `unblock`, `mentions` and `forget`: people who mentioned the bot, and people whose tweets it has.
+
+The file is long because `forget`, `block` and `mentions` each say and ask what they will touch.
+"""
 
 from __future__ import annotations
 

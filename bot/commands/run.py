@@ -1,4 +1,7 @@
-"""`mynah run`: from the settings to the running bot, top to bottom."""
+"""`mynah run`: from the settings to the running bot, top to bottom.
+
+The file is long because each way to start, wait and end has a function.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 No other module reads the environment. Secrets are never in the configuration file: they come from systemd's
 credentials, from a folder of files that only their owner can read, or from the environment.
+
+The file is long because each source of values has a function that explains its mistakes.
 """
 
 from __future__ import annotations

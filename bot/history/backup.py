@@ -2,6 +2,8 @@
 
 A backup is written under a temporary name, checked, synced and renamed, so every file with a final name is whole. Names
 sort by time; if a clock was wrong, the backups that are named after a future time are deleted first.
+
+The file is long because each step of a restore can fail, and says how.
 """
 
 from __future__ import annotations

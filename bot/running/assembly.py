@@ -1,6 +1,8 @@
 """The parts of a bot, made from the settings. `account.py` makes what belongs to X; `app.py` puts all of it together.
 
 Expensive imports happen where they are used, since most commands need only one or two of these functions.
+
+The file is long because each part of the bot is built here.
 """
 
 from __future__ import annotations

@@ -55,7 +55,8 @@ def configure(
 ) -> None:
     """Set up logging, once at the start: the bot's log lines and those of libraries get the same format.
 
-    Without `console` they are JSON; in `folder`, the newest ones are in a file too.
+    Without `console` they are JSON; in `folder`, the newest ones are in a file too. Long: each library's logging has a
+    setting here.
     """
 
     def add_time(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

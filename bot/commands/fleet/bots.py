@@ -86,7 +86,7 @@ def _run(args: Namespace) -> int:
 
 
 def _run_daemon(args: Namespace, state_dir: StateDir, about: dict[str, Any], children: Any, notifier: Any) -> bool:
-    """Whether all heartbeats ended in time."""
+    """Whether all heartbeats ended in time. Long: every part of the process is built and ended here, in order."""
     from datetime import timedelta
 
     import structlog
